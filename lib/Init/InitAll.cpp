@@ -8,6 +8,7 @@
 #include "lib/Init/InitAll.h"
 
 #include "dialects/Einsum/Einsum.h"
+#include "dialects/Schedule/Schedule.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -15,7 +16,7 @@
 #include "mlir/Transforms/Passes.h"
 
 void einsum::registerAllDialects(mlir::DialectRegistry &registry) {
-  registry.insert<EinsumDialect, mlir::arith::ArithDialect, mlir::math::MathDialect,
+  registry.insert<EinsumDialect, schedule::ScheduleDialect, mlir::arith::ArithDialect, mlir::math::MathDialect,
                   mlir::func::FuncDialect>();
 }
 
