@@ -47,7 +47,7 @@ def violations(root, table):
             if first in components:
                 yield f"{name}:{number}: write '{target}' from the source root (lib/... or dialects/...)"
             elif ours or f"not:{first}" in table[owner]:
-                yield f"{name}:{number}: {owner} may not include {target} (may: {' '.join(table[owner]) or 'MLIR only'})"
+                yield f"{name}:{number}: {owner} may not include {target} (table: {' '.join(table[owner]) or 'nothing of ours'})"
 
 
 def main():
