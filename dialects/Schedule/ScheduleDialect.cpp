@@ -77,7 +77,7 @@ void PipelineOp::build(OpBuilder &builder, OperationState &state, ArrayRef<int64
   state.addRegion()->emplaceBlock();
 }
 
-void ComputeOp::build(OpBuilder &builder, OperationState &state, StringRef einsum,
+void LeafOp::build(OpBuilder &builder, OperationState &state, StringRef einsum,
                       StringRef array, bool chained) {
   state.addAttribute(getEinsumAttrName(state.name), builder.getStringAttr(einsum));
   state.addAttribute(getArrayAttrName(state.name), builder.getStringAttr(array));

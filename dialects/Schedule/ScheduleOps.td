@@ -186,7 +186,7 @@ def Schedule_PipelineOp : Schedule_Node<"pipeline"> {
   }];
 }
 
-def Schedule_ComputeOp : Schedule_Op<"compute", [
+def Schedule_LeafOp : Schedule_Op<"compute", [
     ParentOneOf<["MappingOp", "TemporalOp", "SpatialOp", "StorageOp", "SequenceOp",
                  "PipelineOp"]>]> {
   let summary = "One point of an Einsum on an array";
