@@ -23,6 +23,8 @@ private:
   void readParameters(const JsonValue *json,
                       const std::map<std::string, double> &overrides);
   void readWord(ObjectReader &reader);
+  void readList(ObjectReader &reader, llvm::StringRef key,
+                void (Reader::*readOne)(const JsonValue &));
   void readLevel(const JsonValue &json);
   void readLevelEnergy(ObjectReader &reader, ParsedLevel &parsed,
                        const std::string &what);
@@ -117,18 +119,27 @@ void Reader::read(const JsonValue &json,
       reader.quantity("clock", Dimension::Hertz, Range::Positive).value_or(1);
   readWord(reader);
   spec.energyProfile = reader.string("energy_profile");
-  if (const JsonValue *levels = reader.get("levels", JsonValue::Kind::Array))
-    for (const JsonValue &level : levels->elements)
-      readLevel(level);
-  if (const JsonValue *arrays = reader.get("arrays", JsonValue::Kind::Array))
-    for (const JsonValue &array : arrays->elements)
-      readArray(array);
+  readList(reader, "levels", &Reader::readLevel);
+  readList(reader, "arrays", &Reader::readArray);
   reader.finish();
+}
+
+void Reader::readList(ObjectReader &reader, llvm::StringRef key,
+                      void (Reader::*readOne)(const JsonValue &)) {
+  const JsonValue *list = reader.get(key, JsonValue::Kind::Array);
+  if (!list)
+    return;
+  if (list->elements.empty())
+    diags.error(list->loc, "the architecture has no " + key);
+  for (const JsonValue &element : list->elements)
+    (this->*readOne)(element);
 }
 
 void Reader::readLevel(const JsonValue &json) {
   std::string what = title("level", json);
   ObjectReader reader(json, what, parameters, diags);
+  if (json.kind != JsonValue::Kind::Object)
+    return;
   Level level;
   ParsedLevel parsed;
   parsed.at = reader.places();
@@ -184,6 +195,8 @@ void Reader::readLevelEnergy(ObjectReader &reader, ParsedLevel &parsed,
 void Reader::readArray(const JsonValue &json) {
   std::string what = title("array", json);
   ObjectReader reader(json, what, parameters, diags);
+  if (json.kind != JsonValue::Kind::Object)
+    return;
   Array array;
   ParsedArray parsed;
   parsed.at = reader.places();

@@ -34,7 +34,7 @@ void resolveNames(ParsedArch &arch, Diagnostics &diags) {
   ArchSpec &spec = arch.spec;
   auto level = [&](const std::string &name, const SourceLocation &loc) {
     int index = name.empty() ? -1 : spec.findLevel(name);
-    if (!name.empty() && index < 0)
+    if (!name.empty() && index < 0 && !spec.levels.empty())
       diags.error(loc, "there is no level '" + name + "'" +
                            didYouMean(name, namesOf(spec.levels)));
     return index;
@@ -148,7 +148,7 @@ const OpCost *OpResolver::resolve(const ParsedOp &op) {
     return nullptr;
   }
   open.push_back(&op);
-  OpCost cost = op.as.empty() ? native(op) : composed(op);
+  OpCost cost = op.at.has("as") ? composed(op) : native(op);
   open.pop_back();
   return &(costs[op.name] = std::move(cost));
 }
@@ -174,7 +174,8 @@ OpCost OpResolver::native(const ParsedOp &op) {
   }
   const OpEnergy *row = findRow(op.name);
   if (!row) {
-    reportMissing(op);
+    if (!op.at.has("energy")) // else it was given, and reported as unreadable
+      reportMissing(op);
     return cost;
   }
   cost.energyPj = row->energyPj;

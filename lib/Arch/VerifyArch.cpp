@@ -26,42 +26,38 @@ public:
       : arch(arch), spec(arch.spec), diags(diags) {}
 
   void run() {
-    checkPresence();
     checkNames();
     for (size_t i = 0; i < spec.levels.size(); ++i) {
       checkPlaceInTree(i);
       checkPrivacy(i);
-      checkSizes(i);
-      checkEnergy(i);
     }
     for (size_t i = 0; i < spec.arrays.size(); ++i)
       checkFeed(i);
-    checkReach();
-    checkParameters();
+    // Warnings about a machine that was not understood would be about defaults.
+    if (diags.hasErrors())
+      return;
+    for (size_t i = 0; i < spec.levels.size(); ++i) {
+      warnAboutSizes(i);
+      warnAboutEnergy(i);
+    }
+    warnAboutReach();
+    warnAboutParameters();
   }
 
 private:
-  void checkPresence();
   void checkNames();
   void checkPlaceInTree(int index);
   void checkPrivacy(int index);
-  void checkSizes(int index);
-  void checkEnergy(int index);
   void checkFeed(int index);
-  void checkReach();
-  void checkParameters();
+  void warnAboutSizes(int index);
+  void warnAboutEnergy(int index);
+  void warnAboutReach();
+  void warnAboutParameters();
 
   const ParsedArch &arch;
   const ArchSpec &spec;
   Diagnostics &diags;
 };
-
-void Verifier::checkPresence() {
-  if (arch.at.has("levels") && spec.levels.empty())
-    diags.error(arch.at.of("levels"), "the architecture has no levels");
-  if (arch.at.has("arrays") && spec.arrays.empty())
-    diags.error(arch.at.of("arrays"), "the architecture has no arrays");
-}
 
 /// A schedule names levels and arrays alike, so they share one name space.
 void Verifier::checkNames() {
@@ -125,7 +121,20 @@ void Verifier::checkPrivacy(int index) {
                     "', and must be private to them too");
 }
 
-void Verifier::checkSizes(int index) {
+void Verifier::checkFeed(int index) {
+  const Array &array = spec.arrays[index];
+  const Places &at = arch.arrays[index].at;
+  if (array.level < 0)
+    return;
+  const Level &feed = spec.levels[array.level];
+  if (feed.perArray >= 0 && feed.perArray != index)
+    diags.error(at.of("level"), "array '" + array.name +
+                                    "' cannot be fed by '" + feed.name +
+                                    "', which is private to the PEs of '" +
+                                    spec.arrays[feed.perArray].name + "'");
+}
+
+void Verifier::warnAboutSizes(int index) {
   const Level &level = spec.levels[index];
   const Places &at = arch.levels[index].at;
   if (!level.capacityBytes)
@@ -151,7 +160,7 @@ void Verifier::checkSizes(int index) {
               "the parent's capacity is given here");
 }
 
-void Verifier::checkEnergy(int index) {
+void Verifier::warnAboutEnergy(int index) {
   const Level &level = spec.levels[index];
   const Places &at = arch.levels[index].at;
   if (!at.has("energy") && !at.has("memory"))
@@ -160,21 +169,8 @@ void Verifier::checkEnergy(int index) {
                                  "out; give 'energy' or 'memory'");
 }
 
-void Verifier::checkFeed(int index) {
-  const Array &array = spec.arrays[index];
-  const Places &at = arch.arrays[index].at;
-  if (array.level < 0)
-    return;
-  const Level &feed = spec.levels[array.level];
-  if (feed.perArray >= 0 && feed.perArray != index)
-    diags.error(at.of("level"), "array '" + array.name +
-                                    "' cannot be fed by '" + feed.name +
-                                    "', which is private to the PEs of '" +
-                                    spec.arrays[feed.perArray].name + "'");
-}
-
 /// A level that encloses no array's feed can hold nothing anybody asks for.
-void Verifier::checkReach() {
+void Verifier::warnAboutReach() {
   std::vector<bool> reached(spec.levels.size(), false);
   for (const Array &array : spec.arrays)
     for (int level = array.level; level >= 0 && !reached[level];
@@ -186,7 +182,7 @@ void Verifier::checkReach() {
                     "level '" + spec.levels[i].name + "' feeds no array");
 }
 
-void Verifier::checkParameters() {
+void Verifier::warnAboutParameters() {
   for (const auto &[name, loc] : arch.parameterLocs)
     if (!arch.parameters.used.count(name))
       diags.warning(loc, "parameter '" + name + "' is not used");

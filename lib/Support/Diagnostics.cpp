@@ -100,6 +100,19 @@ void Diagnostics::printSourceLine(llvm::raw_ostream &os,
   os << llvm::StringRef(shown).rtrim() << "\n" << pad << "^\n";
 }
 
+/// Edits from one name to the other; letters that only changed places are one
+/// slip of the hand.
+static unsigned slips(llvm::StringRef a, llvm::StringRef b, unsigned allowed) {
+  if (a.equals_insensitive(b))
+    return 0;
+  std::string sortedA = a.str(), sortedB = b.str();
+  llvm::sort(sortedA);
+  llvm::sort(sortedB);
+  if (sortedA == sortedB)
+    return 1;
+  return a.edit_distance(b, /*AllowReplacements=*/true, allowed);
+}
+
 std::optional<std::string>
 einsum::nearestName(llvm::StringRef name,
                     llvm::ArrayRef<std::string> candidates) {
@@ -107,9 +120,7 @@ einsum::nearestName(llvm::StringRef name,
   std::optional<std::string> best;
   unsigned bestDistance = allowed + 1;
   for (const std::string &candidate : candidates) {
-    unsigned distance = name.equals_insensitive(candidate)
-                            ? 0
-                            : name.edit_distance(candidate, true, allowed);
+    unsigned distance = slips(name, candidate, allowed);
     if (distance < bestDistance) {
       bestDistance = distance;
       best = candidate;

@@ -196,11 +196,13 @@ bool TreeBuilder::parse_error(size_t position, const std::string &,
     text.erase(from, to + 1 - from);
   }
 
-  // The parser stops behind the offending byte. A well-formed token in the
-  // wrong place is better shown at its start.
+  // The parser stops behind the offending byte. A well-formed token that is
+  // not wanted is better shown at its start.
   size_t offset = position ? position - 1 : 0;
-  if (message.contains("unexpected") &&
-      !message.contains("unexpected end of input")) {
+  bool atEnd = message.contains("unexpected end of input");
+  bool wellFormed =
+      message.contains("unexpected") || message.contains("number overflow");
+  if (wellFormed && !atEnd) {
     auto after =
         llvm::upper_bound(tokens, offset, [](size_t offset, const Token &t) {
           return offset < t.offset;

@@ -293,9 +293,8 @@ double unitFactor(llvm::StringRef text, size_t begin, llvm::StringRef what,
   auto unit = llvm::find_if(
       units, [&](const NamedUnit &u) { return u.name == spelling; });
   if (unit == units.end())
-    throw Failure{begin, "unknown unit '" + spelling + "'" +
-                             didYouMean(spelling, unitNames(dimension)) + "; " +
-                             takes};
+    throw Failure{begin, "unknown unit '" + spelling + "'; " + takes +
+                             didYouMean(spelling, unitNames(dimension))};
   if (unit->dimension != dimension)
     throw Failure{begin, takes + ", " + found};
   return unit->factor;
