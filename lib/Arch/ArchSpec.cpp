@@ -1,0 +1,64 @@
+//===- ArchSpec.cpp - One machine, as plain facts -------------------------===//
+
+#include "lib/Arch/ArchSpec.h"
+
+using namespace einsum;
+using namespace einsum::arch;
+
+uint64_t Array::peCount() const {
+  uint64_t count = 1;
+  for (const ArrayDim &dim : dims)
+    count *= dim.size;
+  return count;
+}
+
+const OpCost *Array::findOp(llvm::StringRef op,
+                            llvm::StringRef datatype) const {
+  const OpCosts *costs = &ops;
+  if (!datatype.empty() && !datatypes.empty()) {
+    auto found = opsByDatatype.find(datatype.str());
+    if (found == opsByDatatype.end())
+      return nullptr;
+    costs = &found->second;
+  }
+  auto cost = costs->find(op.str());
+  return cost == costs->end() ? nullptr : &cost->second;
+}
+
+template <typename T>
+static int indexOf(const std::vector<T> &items, llvm::StringRef name) {
+  for (size_t i = 0; i < items.size(); ++i)
+    if (items[i].name == name)
+      return int(i);
+  return -1;
+}
+
+int ArchSpec::findLevel(llvm::StringRef name) const {
+  return indexOf(levels, name);
+}
+
+int ArchSpec::findArray(llvm::StringRef name) const {
+  return indexOf(arrays, name);
+}
+
+uint64_t ArchSpec::instances(const Level &level) const {
+  return level.perArray < 0 ? 1 : arrays[level.perArray].peCount();
+}
+
+double ArchSpec::areaUm2() const {
+  double area = 0;
+  for (const Level &level : levels)
+    area += level.areaUm2 * double(instances(level));
+  for (const Array &array : arrays)
+    area += array.areaUm2PerPe * double(array.peCount());
+  return area;
+}
+
+double ArchSpec::leakageW() const {
+  double leakage = 0;
+  for (const Level &level : levels)
+    leakage += level.leakageW * double(instances(level));
+  for (const Array &array : arrays)
+    leakage += array.leakageW;
+  return leakage;
+}

@@ -1,0 +1,154 @@
+//===- ArchSpec.h - One machine, as plain facts -----------------*- C++ -*-===//
+//
+// An ArchSpec is a machine as the cost model sees it: a tree of memories
+// (levels) and the compute arrays that hang from it, each with its capacities,
+// bandwidths, operators and energies. It comes from one JSON file; what an
+// energy table knows (pJ per mac, per DRAM access) is kept in an energy profile
+// that the file names, so that one machine can be judged under several tables.
+//
+//   { "schema": "einsum-arch/1", "name": "tiny", "clock": "1 GHz",
+//     "word": "16 bit", "parameters": {"N": 4}, "energy_profile": "horowitz45",
+//     "levels": [
+//       {"name": "DRAM", "access": "8 B", "memory": "hbm2",
+//        "bandwidth": "8 GB/s", "provenance": "guess", "placeholder": true},
+//       {"name": "L1", "parent": "DRAM", "capacity": "N*N*2 B",
+//        "access": "N*2 B", "memory": "sram_16mib"}],
+//     "arrays": [
+//       {"name": "pe", "shape": {"col": "N"}, "level": "L1",
+//        "datatypes": ["f16"],
+//        "ops": {"mac": {}, "exp": {"as": {"mac": 6}}}}] }
+//
+// By hand: L1 holds 4*4*2 = 32 bytes and moves 4*2 = 8 per access; `pe` has 4
+// PEs; a mac costs what horowitz45 says of f16, 1.1 + 0.4 = 1.5 pJ and 1 cycle,
+// and an exp six times that. A memory whose profile entry is for 64-byte
+// accesses costs 8/64 of it per 8-byte access.
+//
+// Trusts: that the numbers describe the machine. It cannot know, so every
+// number carries its provenance, and guessed ones say `placeholder`.
+// Refuses: anything it would have to guess. An operator without an energy, an
+// unknown key, a number without its unit, two levels without a parent, a zero
+// bandwidth are errors at their line and column, all reported in one run. After
+// readArchSpec returned a spec nobody needs to check it again: indices are in
+// range, parents precede children, names are distinct, sizes are positive and
+// products of them fit.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef EINSUM_ARCH_ARCHSPEC_H
+#define EINSUM_ARCH_ARCHSPEC_H
+
+#include "lib/Support/Diagnostics.h"
+#include <cstdint>
+
+namespace einsum::arch {
+
+/// Where a number comes from; a placeholder is a guess to be replaced.
+struct Provenance {
+  std::string text;
+  bool placeholder = false;
+};
+
+/// The resolved cost of one operator at one PE.
+struct OpCost {
+  uint64_t cycles = 1; ///< initiation interval if issued alone
+  double energyPj = 0;
+  double areaUm2 = 0; ///< of the unit in one PE; 0 when it shares another's
+  std::string madeOf; ///< "6 mac" when composed of the array's other operators
+  Provenance provenance;
+};
+
+/// One memory. Bandwidth, capacity, energy and area are those of one instance.
+struct Level {
+  std::string name;
+  int parent = -1;   ///< index of the enclosing level; -1 = backing level
+  int perArray = -1; ///< >= 0: one private instance per PE of that array
+  std::optional<uint64_t> capacityBytes; ///< nullopt = unlimited
+  uint64_t accessBytes = 1; ///< moved by one charged access (row, burst)
+
+  /// nullopt = not a constraint; shared bounds reads and writes together.
+  std::optional<double> readBytesPerS, writeBytesPerS, sharedBytesPerS;
+
+  double readPj = 0, writePj = 0; ///< per access of accessBytes
+  double areaUm2 = 0, leakageW = 0;
+  uint64_t banks = 1;
+  bool energyKnown = false; ///< false: readPj and writePj mean nothing
+
+  std::string memory;          ///< entry of the energy profile, or empty
+  Provenance provenance;       ///< of what the spec itself gives
+  Provenance memoryProvenance; ///< of energy, area, leakage from the profile
+  SourceLocation loc;
+};
+
+struct ArrayDim {
+  std::string name;
+  uint64_t size = 1;
+};
+
+/// operator -> cost
+using OpCosts = std::map<std::string, OpCost>;
+
+/// One compute unit: a 2D PE array, a vector unit, a scalar unit.
+struct Array {
+  std::string name;
+  std::vector<ArrayDim> dims; ///< none = scalar unit
+  int level =
+      -1;      ///< innermost level that feeds it, maybe its own register file
+  OpCosts ops; ///< at the first datatype
+  std::map<std::string, OpCosts> opsByDatatype; ///< one entry per datatype
+  std::vector<std::string> datatypes;           ///< empty = any
+  double leakageW = 0;                          ///< of the whole array
+  double areaUm2PerPe = 0; ///< sum of the operators' areas unless given
+  Provenance provenance;
+  SourceLocation loc;
+
+  uint64_t peCount() const;
+
+  /// The cost of `op`, or null if the array cannot do it at this datatype. An
+  /// empty datatype asks for the first one.
+  const OpCost *findOp(llvm::StringRef op, llvm::StringRef datatype = {}) const;
+};
+
+struct ArchSpec {
+  std::string name, description;
+  double clockHz = 0;
+  unsigned wordBits = 16;
+  std::map<std::string, double> parameters; ///< after overrides
+  std::vector<Level> levels;                ///< parents before children
+  std::vector<Array> arrays;
+  std::string energyProfile;           ///< name, or empty
+  std::vector<std::string> provenance; ///< every distinct text, in spec order
+
+  /// Index of the level or array of that name, or -1.
+  int findLevel(llvm::StringRef name) const;
+  int findArray(llvm::StringRef name) const;
+
+  /// How many instances of a level there are: the PEs of its array, or 1.
+  uint64_t instances(const Level &level) const;
+
+  double areaUm2() const;
+  double leakageW() const;
+};
+
+/// Reads, resolves profile and expressions, verifies; reports everything wrong
+/// at once. `path` "-" is standard input. `parameterOverrides` replace declared
+/// parameters, `energyProfile`, if not empty, the profile that the spec names.
+/// Profiles are `energy/NAME.json` beside the spec.
+std::optional<ArchSpec>
+readArchSpec(llvm::StringRef path, Diagnostics &diags,
+             const std::map<std::string, double> &parameterOverrides = {},
+             llvm::StringRef energyProfile = {});
+
+/// The same for a text in memory, which stands for the file at `path`.
+std::optional<ArchSpec>
+parseArchSpec(llvm::StringRef text, llvm::StringRef path, Diagnostics &diags,
+              const std::map<std::string, double> &parameterOverrides = {},
+              llvm::StringRef energyProfile = {});
+
+/// A table for a person, and the same facts for a program
+/// (schema "einsum-arch-check/1").
+void printArchTable(const ArchSpec &spec, llvm::raw_ostream &os);
+void printArchJson(const ArchSpec &spec, llvm::raw_ostream &os);
+
+} // namespace einsum::arch
+
+#endif // EINSUM_ARCH_ARCHSPEC_H

@@ -1,0 +1,52 @@
+//===- EnergyProfile.h - A table of energies and areas ----------*- C++ -*-===//
+//
+// What one technology charges per operator and per memory access. Several specs
+// share one profile, and all shipped profiles name the same memories, so that a
+// spec can be judged under another table by changing one word:
+//
+//   { "schema": "einsum-energy/1", "name": "tiny45", "default_datatype": "f16",
+//     "ops": {"mac": {"f16": {"energy": "1.5 pJ", "provenance": "..."}}},
+//     "memories": {"hbm2": {"access": "8 B", "read": "249.6 pJ",
+//                           "write": "249.6 pJ", "provenance": "..."}} }
+//
+// Energies are per access of `access` bytes. A level that moves a different
+// number of bytes per access is charged in proportion.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef EINSUM_ARCH_ENERGYPROFILE_H
+#define EINSUM_ARCH_ENERGYPROFILE_H
+
+#include "lib/Arch/ArchSpec.h"
+
+namespace einsum::arch {
+
+struct OpEnergy {
+  double energyPj = 0;
+  double areaUm2 = 0;
+  Provenance provenance;
+};
+
+struct MemoryEnergy {
+  uint64_t accessBytes = 1;
+  double readPj = 0, writePj = 0;
+  double areaUm2 = 0, leakageW = 0;
+  Provenance provenance;
+};
+
+struct EnergyProfile {
+  std::string name;
+  std::string defaultDatatype; ///< for arrays that take any datatype
+  std::map<std::string, std::map<std::string, OpEnergy>> ops; ///< op, datatype
+  std::map<std::string, MemoryEnergy> memories;
+};
+
+/// Reads `<directory>/energy/<name>.json`. `loc` is where the name was given.
+std::optional<EnergyProfile> readEnergyProfile(llvm::StringRef directory,
+                                               llvm::StringRef name,
+                                               const SourceLocation &loc,
+                                               Diagnostics &diags);
+
+} // namespace einsum::arch
+
+#endif // EINSUM_ARCH_ENERGYPROFILE_H

@@ -1,0 +1,62 @@
+//===- ParsedArch.h - A spec on its way in ----------------------*- C++ -*-===//
+//
+// The stages of reading share this: ReadArch fills it from the document, with
+// expressions evaluated but names unresolved; ResolveArch turns names into
+// indices and costs; VerifyArch judges the whole. Each keeps going after an
+// error, and a field that could not be read keeps a default that raises no
+// second error.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef EINSUM_ARCH_PARSEDARCH_H
+#define EINSUM_ARCH_PARSEDARCH_H
+
+#include "lib/Arch/ArchSpec.h"
+#include "lib/Support/ObjectReader.h"
+
+namespace einsum::arch {
+
+struct ParsedOp {
+  std::string name;
+  SourceLocation nameLoc;
+  std::map<std::string, uint64_t> as; ///< other operators it is made of
+  std::optional<uint64_t> cycles;
+  std::optional<double> energyPj, areaUm2;
+  Provenance provenance;
+  Places at;
+};
+
+/// Beside ArchSpec::levels, index by index.
+struct ParsedLevel {
+  std::string parent, per;
+  std::optional<double> readPj, writePj, areaUm2, leakageW;
+  Places at;
+};
+
+/// Beside ArchSpec::arrays, index by index.
+struct ParsedArray {
+  std::string level;
+  std::vector<ParsedOp> ops;
+  std::optional<double> areaUm2PerPe;
+  Places at;
+};
+
+struct ParsedArch {
+  ArchSpec spec;
+  std::vector<ParsedLevel> levels;
+  std::vector<ParsedArray> arrays;
+  Parameters parameters;
+  std::map<std::string, SourceLocation> parameterLocs;
+  Places at;
+};
+
+/// Names to indices; operators and memories to energies and areas.
+void resolveArch(ParsedArch &arch, llvm::StringRef directory,
+                 Diagnostics &diags);
+
+/// Everything that only shows when the whole machine is known.
+void verifyArch(const ParsedArch &arch, Diagnostics &diags);
+
+} // namespace einsum::arch
+
+#endif // EINSUM_ARCH_PARSEDARCH_H

@@ -1,0 +1,288 @@
+//===- PrintArch.cpp - An architecture for a person and for a program -----===//
+
+#include "lib/Arch/ArchSpec.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/raw_ostream.h"
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+using namespace einsum;
+using namespace einsum::arch;
+
+namespace {
+
+std::string number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.6g", value);
+  return text;
+}
+
+/// 16777216 -> "16 MiB"; what no binary prefix divides stays in bytes.
+std::string formatBytes(double value) {
+  const char *units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  int unit = 0;
+  while (unit < 4 && value >= 1024 && std::fmod(value, 1024) == 0) {
+    value /= 1024;
+    ++unit;
+  }
+  return number(value) + " " + units[unit];
+}
+
+std::string formatHertz(double value) {
+  if (value >= 1e9 && std::fmod(value, 1e7) == 0)
+    return number(value / 1e9) + " GHz";
+  return number(value / 1e6) + " MHz";
+}
+
+std::string formatBandwidth(const Level &level) {
+  std::vector<std::string> parts;
+  auto add = [&](const std::optional<double> &bandwidth, const char *what) {
+    if (bandwidth)
+      parts.push_back(formatBytes(*bandwidth) + "/s" + what);
+  };
+  add(level.sharedBytesPerS, "");
+  add(level.readBytesPerS, " read");
+  add(level.writeBytesPerS, " write");
+  return parts.empty() ? "-" : llvm::join(parts, ", ");
+}
+
+/// Rows of cells under a heading; columns as wide as their widest cell.
+class Table {
+public:
+  explicit Table(std::vector<std::string> heading) { add(std::move(heading)); }
+
+  void add(std::vector<std::string> row) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t i = 0; i < row.size(); ++i)
+      widths[i] = std::max(widths[i], row[i].size());
+    rows.push_back(std::move(row));
+  }
+
+  void print(llvm::raw_ostream &os) const {
+    for (const auto &row : rows) {
+      std::string line;
+      for (size_t i = 0; i < row.size(); ++i)
+        line += row[i] + std::string(widths[i] - row[i].size() + 2, ' ');
+      os << llvm::StringRef(line).rtrim() << "\n";
+    }
+  }
+
+private:
+  std::vector<std::vector<std::string>> rows;
+  std::vector<size_t> widths;
+};
+
+class Printer {
+public:
+  Printer(const ArchSpec &spec, llvm::raw_ostream &os) : spec(spec), os(os) {}
+
+  void print() {
+    printHead();
+    printLevels();
+    printArrays();
+    printOps();
+    printProvenance();
+  }
+
+private:
+  void printHead();
+  void printLevels();
+  void printArrays();
+  void printOps();
+  void printProvenance();
+
+  /// "[2]" or "[2]*"; the list below the tables spells the numbers out.
+  std::string mark(const Provenance &provenance) {
+    auto at = llvm::find(spec.provenance, provenance.text);
+    if (at == spec.provenance.end())
+      return "";
+    return "[" + llvm::utostr(at - spec.provenance.begin() + 1) + "]" +
+           star(provenance);
+  }
+  std::string star(const Provenance &provenance) {
+    hasPlaceholder |= provenance.placeholder;
+    return provenance.placeholder ? "*" : "";
+  }
+
+  const ArchSpec &spec;
+  llvm::raw_ostream &os;
+  bool hasPlaceholder = false;
+};
+
+void Printer::printHead() {
+  os << spec.name;
+  if (!spec.description.empty())
+    os << ": " << spec.description;
+  os << "\nclock " << formatHertz(spec.clockHz) << ", " << spec.wordBits
+     << "-bit words, energy profile "
+     << (spec.energyProfile.empty() ? "none" : spec.energyProfile) << ", area "
+     << number(spec.areaUm2() * 1e-6) << " mm^2";
+  for (const auto &[name, value] : spec.parameters)
+    os << ", " << name << " = " << number(value);
+  os << "\n\n";
+}
+
+void Printer::printLevels() {
+  Table table({"level", "copies", "capacity", "access", "bandwidth", "read pJ",
+               "write pJ", "area mm^2", "from"});
+  std::vector<size_t> depth;
+  for (const Level &level : spec.levels) {
+    depth.push_back(level.parent < 0 ? 0 : depth[level.parent] + 1);
+    uint64_t copies = spec.instances(level);
+    std::string marks = mark(level.provenance);
+    if (std::string more = mark(level.memoryProvenance); !more.empty())
+      marks += (marks.empty() ? "" : " ") + more;
+    table.add({std::string(2 * depth.back(), ' ') + level.name,
+               level.perArray < 0 ? "1"
+                                  : llvm::utostr(copies) + " (" +
+                                        spec.arrays[level.perArray].name + ")",
+               level.capacityBytes ? formatBytes(double(*level.capacityBytes))
+                                   : "unlimited",
+               formatBytes(double(level.accessBytes)), formatBandwidth(level),
+               level.energyKnown ? number(level.readPj) : "unknown",
+               level.energyKnown ? number(level.writePj) : "unknown",
+               number(level.areaUm2 * double(copies) * 1e-6), marks});
+  }
+  table.print(os);
+}
+
+void Printer::printArrays() {
+  os << "\n";
+  Table table(
+      {"array", "shape", "PEs", "fed by", "datatypes", "um^2 per PE", "from"});
+  for (const Array &array : spec.arrays) {
+    std::vector<std::string> shape;
+    for (const ArrayDim &dim : array.dims)
+      shape.push_back(dim.name + " " + llvm::utostr(dim.size));
+    table.add(
+        {array.name, shape.empty() ? "scalar" : llvm::join(shape, " x "),
+         llvm::utostr(array.peCount()), spec.levels[array.level].name,
+         array.datatypes.empty() ? "any" : llvm::join(array.datatypes, " "),
+         number(array.areaUm2PerPe), mark(array.provenance)});
+  }
+  table.print(os);
+}
+
+void Printer::printOps() {
+  os << "\n";
+  Table table({"operator", "cycles", "pJ", "um^2", "from"});
+  for (const Array &array : spec.arrays) {
+    auto addOps = [&](const OpCosts &ops, const std::string &suffix) {
+      for (const auto &[name, cost] : ops)
+        table.add({array.name + "." + name + suffix, llvm::utostr(cost.cycles),
+                   number(cost.energyPj), number(cost.areaUm2),
+                   cost.madeOf.empty() ? mark(cost.provenance)
+                                       : cost.madeOf + star(cost.provenance)});
+    };
+    if (array.datatypes.empty())
+      addOps(array.ops, "");
+    for (const std::string &datatype : array.datatypes)
+      addOps(array.opsByDatatype.at(datatype),
+             array.datatypes.size() == 1 ? "" : " " + datatype);
+  }
+  table.print(os);
+}
+
+void Printer::printProvenance() {
+  os << "\n";
+  for (auto [i, text] : llvm::enumerate(spec.provenance))
+    os << "[" << i + 1 << "] " << text << "\n";
+  if (hasPlaceholder)
+    os << "*   placeholder: a guess to be replaced\n";
+}
+
+//===----------------------------------------------------------------------===//
+// JSON
+//===----------------------------------------------------------------------===//
+
+using Json = nlohmann::ordered_json;
+
+template <typename T> Json orNull(const std::optional<T> &value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+Json toJson(const Provenance &provenance) {
+  return {{"text", provenance.text}, {"placeholder", provenance.placeholder}};
+}
+
+Json toJson(const OpCosts &ops) {
+  Json json = Json::object();
+  for (const auto &[name, cost] : ops)
+    json[name] = {{"cycles", cost.cycles},
+                  {"energy_pj", cost.energyPj},
+                  {"area_um2", cost.areaUm2},
+                  {"made_of", cost.madeOf},
+                  {"provenance", toJson(cost.provenance)}};
+  return json;
+}
+
+Json toJson(const Level &level, const ArchSpec &spec) {
+  auto energy = [&](double pj) {
+    return level.energyKnown ? Json(pj) : Json();
+  };
+  return {{"name", level.name},
+          {"parent",
+           level.parent < 0 ? Json() : Json(spec.levels[level.parent].name)},
+          {"per", level.perArray < 0 ? Json()
+                                     : Json(spec.arrays[level.perArray].name)},
+          {"instances", spec.instances(level)},
+          {"capacity_bytes", orNull(level.capacityBytes)},
+          {"access_bytes", level.accessBytes},
+          {"bandwidth_bytes_per_s", orNull(level.sharedBytesPerS)},
+          {"read_bytes_per_s", orNull(level.readBytesPerS)},
+          {"write_bytes_per_s", orNull(level.writeBytesPerS)},
+          {"read_pj", energy(level.readPj)},
+          {"write_pj", energy(level.writePj)},
+          {"area_um2", level.areaUm2},
+          {"leakage_w", level.leakageW},
+          {"banks", level.banks},
+          {"provenance", toJson(level.provenance)},
+          {"memory_provenance", toJson(level.memoryProvenance)}};
+}
+
+Json toJson(const Array &array, const ArchSpec &spec) {
+  Json shape = Json::object();
+  for (const ArrayDim &dim : array.dims)
+    shape[dim.name] = dim.size;
+  Json byDatatype = Json::object();
+  for (const auto &[datatype, ops] : array.opsByDatatype)
+    byDatatype[datatype] = toJson(ops);
+  return {{"name", array.name},
+          {"shape", shape},
+          {"pes", array.peCount()},
+          {"level", spec.levels[array.level].name},
+          {"datatypes", array.datatypes},
+          {"ops", toJson(array.ops)},
+          {"ops_by_datatype", byDatatype},
+          {"area_um2_per_pe", array.areaUm2PerPe},
+          {"leakage_w", array.leakageW},
+          {"provenance", toJson(array.provenance)}};
+}
+
+} // namespace
+
+void arch::printArchTable(const ArchSpec &spec, llvm::raw_ostream &os) {
+  Printer(spec, os).print();
+}
+
+void arch::printArchJson(const ArchSpec &spec, llvm::raw_ostream &os) {
+  Json levels = Json::array(), arrays = Json::array();
+  for (const Level &level : spec.levels)
+    levels.push_back(toJson(level, spec));
+  for (const Array &array : spec.arrays)
+    arrays.push_back(toJson(array, spec));
+  Json json = {{"schema", "einsum-arch-check/1"},
+               {"name", spec.name},
+               {"description", spec.description},
+               {"clock_hz", spec.clockHz},
+               {"word_bits", spec.wordBits},
+               {"parameters", spec.parameters},
+               {"energy_profile", spec.energyProfile},
+               {"area_um2", spec.areaUm2()},
+               {"leakage_w", spec.leakageW()},
+               {"levels", levels},
+               {"arrays", arrays},
+               {"provenance", spec.provenance}};
+  // Text that is not UTF-8 cannot get here from a spec, but a path might.
+  os << json.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+}

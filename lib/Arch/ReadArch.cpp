@@ -1,0 +1,318 @@
+//===- ReadArch.cpp - From a JSON document to a ParsedArch ----------------===//
+
+#include "lib/Arch/ParsedArch.h"
+#include "lib/Arch/ReadProvenance.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Path.h"
+#include <cmath>
+
+using namespace einsum;
+using namespace einsum::arch;
+
+namespace {
+
+class Reader {
+public:
+  Reader(ParsedArch &arch, Diagnostics &diags)
+      : arch(arch), parameters(arch.parameters), diags(diags) {}
+
+  void read(const JsonValue &json,
+            const std::map<std::string, double> &overrides);
+
+private:
+  void readParameters(const JsonValue *json,
+                      const std::map<std::string, double> &overrides);
+  void readWord(ObjectReader &reader);
+  void readList(ObjectReader &reader, llvm::StringRef key,
+                void (Reader::*readOne)(const JsonValue &));
+  void readLevel(const JsonValue &json);
+  void readLevelEnergy(ObjectReader &reader, ParsedLevel &parsed,
+                       const std::string &what);
+  void readArray(const JsonValue &json);
+  void readDims(const JsonValue &shape, Array &array, const std::string &what);
+  ParsedOp readOp(const JsonMember &json, const Array &array);
+
+  std::string readName(ObjectReader &reader);
+
+  ParsedArch &arch;
+  Parameters &parameters;
+  Diagnostics &diags;
+};
+
+/// "level 'DRAM'", or "a level" while its name is not known.
+std::string title(llvm::StringRef noun, const JsonValue &json) {
+  const JsonValue *name = json.find("name");
+  if (!name || name->string.empty())
+    return (llvm::Twine("the ") + noun).str();
+  return (noun + " '" + name->string + "'").str();
+}
+
+std::string Reader::readName(ObjectReader &reader) {
+  reader.require("name");
+  const JsonValue *name = reader.get("name", JsonValue::Kind::String);
+  if (name && name->string.empty())
+    diags.error(name->loc, "a name must not be empty");
+  return name ? name->string : "";
+}
+
+bool isIdentifier(llvm::StringRef name) {
+  return !name.empty() && !llvm::isDigit(name[0]) &&
+         llvm::all_of(name,
+                      [](char c) { return llvm::isAlnum(c) || c == '_'; });
+}
+
+void Reader::readParameters(const JsonValue *json,
+                            const std::map<std::string, double> &overrides) {
+  auto members =
+      json ? llvm::ArrayRef(json->members) : llvm::ArrayRef<JsonMember>();
+  for (const JsonMember &member : members) {
+    if (!isIdentifier(member.key))
+      diags.error(member.keyLoc, "parameter '" + member.key +
+                                     "' must be a word of letters, digits "
+                                     "and '_', or no expression can name it");
+    auto value = readQuantity(member.value, member.key, Dimension::Count,
+                              Range::NonNegative, parameters, diags);
+    auto override = overrides.find(member.key);
+    // A parameter that could not be read still exists for the expressions.
+    parameters.values[member.key] =
+        override != overrides.end() ? override->second : value.value_or(1);
+    arch.parameterLocs[member.key] = member.keyLoc;
+  }
+  for (const auto &[name, value] : overrides) {
+    const SourceLocation &loc = arch.at.of("parameters");
+    if (!arch.parameterLocs.count(name))
+      diags.error(loc, "there is no parameter '" + name + "' to set" +
+                           didYouMean(name, parameters.names()));
+    else if (!std::isfinite(value) || value < 0)
+      diags.error(loc, "parameter '" + name +
+                           "' must be set to a finite number, zero or more");
+  }
+}
+
+void Reader::readWord(ObjectReader &reader) {
+  constexpr double maxBits = 1024;
+  auto bytes = reader.quantity("word", Dimension::Bytes, Range::Positive);
+  if (!bytes)
+    return;
+  double bits = *bytes * 8;
+  if (bits != std::floor(bits) || bits > maxBits)
+    diags.error(reader.places().of("word"),
+                "word must be a whole number of bits, at most 1024");
+  else
+    arch.spec.wordBits = unsigned(bits);
+}
+
+void Reader::read(const JsonValue &json,
+                  const std::map<std::string, double> &overrides) {
+  ArchSpec &spec = arch.spec;
+  ObjectReader reader(json, "the architecture", parameters, diags);
+  arch.at = reader.places();
+  checkSchema(reader, "einsum-arch/1", diags);
+  spec.name = readName(reader);
+  spec.description = reader.string("description");
+  readParameters(reader.get("parameters", JsonValue::Kind::Object), overrides);
+  spec.parameters = parameters.values;
+
+  for (const char *key : {"clock", "word", "levels", "arrays"})
+    reader.require(key);
+  spec.clockHz =
+      reader.quantity("clock", Dimension::Hertz, Range::Positive).value_or(1);
+  readWord(reader);
+  spec.energyProfile = reader.string("energy_profile");
+  readList(reader, "levels", &Reader::readLevel);
+  readList(reader, "arrays", &Reader::readArray);
+  reader.finish();
+}
+
+void Reader::readList(ObjectReader &reader, llvm::StringRef key,
+                      void (Reader::*readOne)(const JsonValue &)) {
+  const JsonValue *list = reader.get(key, JsonValue::Kind::Array);
+  if (!list)
+    return;
+  if (list->elements.empty())
+    diags.error(list->loc, "the architecture has no " + key);
+  for (const JsonValue &element : list->elements)
+    (this->*readOne)(element);
+}
+
+void Reader::readLevel(const JsonValue &json) {
+  std::string what = title("level", json);
+  ObjectReader reader(json, what, parameters, diags);
+  if (json.kind != JsonValue::Kind::Object)
+    return;
+  Level level;
+  ParsedLevel parsed;
+  parsed.at = reader.places();
+  level.loc = json.loc;
+  level.name = readName(reader);
+  parsed.parent = reader.string("parent");
+  parsed.per = reader.string("per");
+  level.capacityBytes = reader.whole("capacity", Dimension::Bytes);
+  reader.require("access");
+  level.accessBytes = reader.whole("access", Dimension::Bytes).value_or(1);
+  level.banks = reader.whole("banks", Dimension::Count).value_or(1);
+
+  auto bandwidth = [&](const char *key) {
+    return reader.quantity(key, Dimension::BytesPerSecond, Range::Positive);
+  };
+  level.sharedBytesPerS = bandwidth("bandwidth");
+  level.readBytesPerS = bandwidth("read_bandwidth");
+  level.writeBytesPerS = bandwidth("write_bandwidth");
+
+  level.memory = reader.string("memory");
+  readLevelEnergy(reader, parsed, what);
+  parsed.areaUm2 =
+      reader.quantity("area", Dimension::SquareMicrometres, Range::NonNegative);
+  parsed.leakageW =
+      reader.quantity("leakage", Dimension::Watts, Range::NonNegative);
+  level.provenance =
+      readProvenance(reader,
+                     {"bandwidth", "read_bandwidth", "write_bandwidth",
+                      "energy", "area", "leakage"},
+                     diags);
+  reader.finish();
+  arch.spec.levels.push_back(std::move(level));
+  arch.levels.push_back(std::move(parsed));
+}
+
+void Reader::readLevelEnergy(ObjectReader &reader, ParsedLevel &parsed,
+                             const std::string &what) {
+  const JsonValue *json = reader.get("energy", JsonValue::Kind::Object);
+  if (!json)
+    return;
+  if (reader.places().has("memory"))
+    diags.error(json->loc, what + " has both 'energy' and 'memory'; keep one");
+  ObjectReader energy(*json, "energy of " + what, parameters, diags);
+  energy.require("read");
+  energy.require("write");
+  parsed.readPj =
+      energy.quantity("read", Dimension::Picojoules, Range::NonNegative);
+  parsed.writePj =
+      energy.quantity("write", Dimension::Picojoules, Range::NonNegative);
+  energy.finish();
+}
+
+void Reader::readArray(const JsonValue &json) {
+  std::string what = title("array", json);
+  ObjectReader reader(json, what, parameters, diags);
+  if (json.kind != JsonValue::Kind::Object)
+    return;
+  Array array;
+  ParsedArray parsed;
+  parsed.at = reader.places();
+  array.loc = json.loc;
+  array.name = readName(reader);
+  for (const char *key : {"level", "ops"})
+    reader.require(key);
+  parsed.level = reader.string("level");
+  if (const JsonValue *shape = reader.get("shape", JsonValue::Kind::Object))
+    readDims(*shape, array, what);
+  if (const JsonValue *types = reader.get("datatypes", JsonValue::Kind::Array))
+    for (const JsonValue &type : types->elements) {
+      if (type.kind != JsonValue::Kind::String || type.string.empty())
+        diags.error(type.loc, "a datatype must be a name such as \"f16\"");
+      else if (llvm::is_contained(array.datatypes, type.string))
+        diags.error(type.loc, "datatype '" + type.string + "' is listed twice");
+      else
+        array.datatypes.push_back(type.string);
+    }
+  parsed.areaUm2PerPe =
+      reader.quantity("area", Dimension::SquareMicrometres, Range::NonNegative);
+  array.leakageW =
+      reader.quantity("leakage", Dimension::Watts, Range::NonNegative)
+          .value_or(0);
+  array.provenance = readProvenance(reader, {"area", "leakage"}, diags);
+  if (const JsonValue *ops = reader.get("ops", JsonValue::Kind::Object))
+    for (const JsonMember &op : ops->members)
+      parsed.ops.push_back(readOp(op, array));
+  reader.finish();
+  arch.spec.arrays.push_back(std::move(array));
+  arch.arrays.push_back(std::move(parsed));
+}
+
+void Reader::readDims(const JsonValue &shape, Array &array,
+                      const std::string &what) {
+  constexpr double maxPes = 9007199254740992.0; // 2^53
+  double pes = 1;
+  for (const JsonMember &dim : shape.members) {
+    uint64_t size = readWhole(dim.value, "shape '" + dim.key + "' of " + what,
+                              Dimension::Count, parameters, diags)
+                        .value_or(1);
+    pes *= double(size);
+    array.dims.push_back({dim.key, size});
+  }
+  if (pes <= maxPes)
+    return;
+  diags.error(shape.loc, what + " has more than 2^53 PEs");
+  array.dims.clear();
+}
+
+ParsedOp Reader::readOp(const JsonMember &json, const Array &array) {
+  std::string what =
+      "operator '" + json.key + "' of array '" + array.name + "'";
+  ObjectReader reader(json.value, what, parameters, diags);
+  ParsedOp op;
+  op.name = json.key;
+  op.nameLoc = json.keyLoc;
+  op.at = reader.places();
+  op.cycles = reader.whole("cycles", Dimension::Cycles);
+  op.energyPj =
+      reader.quantity("energy", Dimension::Picojoules, Range::NonNegative);
+  op.areaUm2 =
+      reader.quantity("area", Dimension::SquareMicrometres, Range::NonNegative);
+  op.provenance =
+      readProvenance(reader, {"energy", "area"}, diags, array.provenance);
+  if (const JsonValue *as = reader.get("as", JsonValue::Kind::Object)) {
+    for (const JsonMember &part : as->members)
+      op.as[part.key] =
+          readWhole(part.value, "the number of '" + part.key + "'",
+                    Dimension::Count, parameters, diags)
+              .value_or(1);
+    if (as->members.empty())
+      diags.error(as->loc, what + " is made of nothing; list operators and how "
+                                  "many of each it takes");
+    for (const char *key : {"energy", "area"})
+      if (op.at.has(key))
+        diags.error(op.at.of(key),
+                    what + " has both 'as' and '" + key + "'; keep one");
+  }
+  reader.finish();
+  return op;
+}
+
+std::optional<ArchSpec> build(const std::optional<JsonValue> &json,
+                              llvm::StringRef path, Diagnostics &diags,
+                              const std::map<std::string, double> &overrides,
+                              llvm::StringRef energyProfile) {
+  if (!json)
+    return std::nullopt;
+  unsigned before = diags.errorCount();
+  ParsedArch arch;
+  Reader(arch, diags).read(*json, overrides);
+  if (!energyProfile.empty())
+    arch.spec.energyProfile = energyProfile.str();
+  resolveArch(arch, llvm::sys::path::parent_path(path), diags);
+  verifyArch(arch, diags);
+  if (diags.errorCount() != before)
+    return std::nullopt;
+  return std::move(arch.spec);
+}
+
+} // namespace
+
+std::optional<ArchSpec>
+arch::readArchSpec(llvm::StringRef path, Diagnostics &diags,
+                   const std::map<std::string, double> &parameterOverrides,
+                   llvm::StringRef energyProfile) {
+  return build(readSourceJson(path, diags), path, diags, parameterOverrides,
+               energyProfile);
+}
+
+std::optional<ArchSpec>
+arch::parseArchSpec(llvm::StringRef text, llvm::StringRef path,
+                    Diagnostics &diags,
+                    const std::map<std::string, double> &parameterOverrides,
+                    llvm::StringRef energyProfile) {
+  return build(parseSourceJson(text, path, diags), path, diags,
+               parameterOverrides, energyProfile);
+}

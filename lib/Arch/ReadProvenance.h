@@ -1,0 +1,24 @@
+//===- ReadProvenance.h - Where the numbers of an object come from
+//-*-C++-*-===//
+
+#ifndef EINSUM_ARCH_READPROVENANCE_H
+#define EINSUM_ARCH_READPROVENANCE_H
+
+#include "lib/Arch/ArchSpec.h"
+#include "lib/Support/ObjectReader.h"
+
+namespace einsum::arch {
+
+/// Reads `provenance` and `placeholder`. An object that gives one of `numbers`
+/// must say where it comes from, unless `inherited` already does.
+Provenance readProvenance(ObjectReader &reader,
+                          llvm::ArrayRef<const char *> numbers,
+                          Diagnostics &diags, const Provenance &inherited = {});
+
+/// Reads `schema`, which must be exactly `expected`, and an editor's `$schema`.
+void checkSchema(ObjectReader &reader, llvm::StringRef expected,
+                 Diagnostics &diags);
+
+} // namespace einsum::arch
+
+#endif // EINSUM_ARCH_READPROVENANCE_H

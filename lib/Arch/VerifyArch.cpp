@@ -1,0 +1,195 @@
+//===- VerifyArch.cpp - Judges a machine as a whole -----------------------===//
+//
+// What a single key cannot show: names that clash, levels that do not form one
+// tree, register files that feed the wrong array, sizes that contradict each
+// other. Nothing here stops at the first fault.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Arch/ParsedArch.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace einsum;
+using namespace einsum::arch;
+
+namespace {
+
+std::string bytes(double count) {
+  char text[32]; // totals over all PEs may exceed 64 bits
+  std::snprintf(text, sizeof(text), "%.15g bytes", count);
+  return text;
+}
+
+class Verifier {
+public:
+  Verifier(const ParsedArch &arch, Diagnostics &diags)
+      : arch(arch), spec(arch.spec), diags(diags) {}
+
+  void run() {
+    checkNames();
+    for (size_t i = 0; i < spec.levels.size(); ++i) {
+      checkPlaceInTree(i);
+      checkPrivacy(i);
+    }
+    for (size_t i = 0; i < spec.arrays.size(); ++i)
+      checkFeed(i);
+    // Warnings about a machine that was not understood would be about defaults.
+    if (diags.hasErrors())
+      return;
+    for (size_t i = 0; i < spec.levels.size(); ++i) {
+      warnAboutSizes(i);
+      warnAboutEnergy(i);
+    }
+    warnAboutReach();
+    warnAboutParameters();
+  }
+
+private:
+  void checkNames();
+  void checkPlaceInTree(int index);
+  void checkPrivacy(int index);
+  void checkFeed(int index);
+  void warnAboutSizes(int index);
+  void warnAboutEnergy(int index);
+  void warnAboutReach();
+  void warnAboutParameters();
+
+  const ParsedArch &arch;
+  const ArchSpec &spec;
+  Diagnostics &diags;
+};
+
+/// A schedule names levels and arrays alike, so they share one name space.
+void Verifier::checkNames() {
+  std::map<std::string, SourceLocation> first;
+  auto check = [&](const std::string &name, const SourceLocation &loc) {
+    if (name.empty())
+      return;
+    auto [earlier, isNew] = first.try_emplace(name, loc);
+    if (!isNew)
+      diags.error(loc, "duplicate name '" + name + "'")
+          .note(earlier->second, "first given here");
+  };
+  for (size_t i = 0; i < spec.levels.size(); ++i)
+    check(spec.levels[i].name, arch.levels[i].at.of("name"));
+  for (size_t i = 0; i < spec.arrays.size(); ++i)
+    check(spec.arrays[i].name, arch.arrays[i].at.of("name"));
+}
+
+void Verifier::checkPlaceInTree(int index) {
+  const Level &level = spec.levels[index];
+  const Places &at = arch.levels[index].at;
+  if (!at.has("parent") && index > 0)
+    diags.error(level.loc, "level '" + level.name + "' has no 'parent', but '" +
+                               spec.levels[0].name +
+                               "' already is the backing level; name the "
+                               "level that encloses it");
+  if (level.parent < index)
+    return;
+
+  // Listing parents first also rules out cycles; if there is one, show it.
+  std::vector<std::string> path{level.name};
+  int ancestor = level.parent;
+  while (ancestor >= 0 && ancestor != index &&
+         path.size() <= spec.levels.size()) {
+    path.push_back(spec.levels[ancestor].name);
+    ancestor = spec.levels[ancestor].parent;
+  }
+  path.push_back(level.name);
+  if (ancestor == index)
+    diags.error(at.of("parent"),
+                "level '" + level.name +
+                    "' encloses itself: " + llvm::join(path, " in "));
+  else
+    diags
+        .error(at.of("parent"),
+               "level '" + level.name + "' is listed before its parent '" +
+                   arch.levels[index].parent + "'; list the outermost first")
+        .note(spec.levels[level.parent].loc, "the parent stands here");
+}
+
+void Verifier::checkPrivacy(int index) {
+  const Level &level = spec.levels[index];
+  if (level.parent < 0)
+    return;
+  const Level &parent = spec.levels[level.parent];
+  if (parent.perArray >= 0 && level.perArray != parent.perArray)
+    diags.error(arch.levels[index].at.of("parent"),
+                "level '" + level.name + "' is inside '" + parent.name +
+                    "', which is private to the PEs of '" +
+                    spec.arrays[parent.perArray].name +
+                    "', and must be private to them too");
+}
+
+void Verifier::checkFeed(int index) {
+  const Array &array = spec.arrays[index];
+  const Places &at = arch.arrays[index].at;
+  if (array.level < 0)
+    return;
+  const Level &feed = spec.levels[array.level];
+  if (feed.perArray >= 0 && feed.perArray != index)
+    diags.error(at.of("level"), "array '" + array.name +
+                                    "' cannot be fed by '" + feed.name +
+                                    "', which is private to the PEs of '" +
+                                    spec.arrays[feed.perArray].name + "'");
+}
+
+void Verifier::warnAboutSizes(int index) {
+  const Level &level = spec.levels[index];
+  const Places &at = arch.levels[index].at;
+  if (!level.capacityBytes)
+    return;
+  if (*level.capacityBytes % level.accessBytes != 0)
+    diags.warning(at.of("access"),
+                  "level '" + level.name + "' moves " +
+                      bytes(level.accessBytes) +
+                      " per access, which does not divide its capacity of " +
+                      bytes(*level.capacityBytes));
+  if (level.parent < 0 || !spec.levels[level.parent].capacityBytes)
+    return;
+  const Level &parent = spec.levels[level.parent];
+  double inner = double(*level.capacityBytes) * double(spec.instances(level));
+  double outer = double(*parent.capacityBytes) * double(spec.instances(parent));
+  if (inner > outer)
+    diags
+        .warning(at.of("capacity"), "level '" + level.name + "' holds " +
+                                        bytes(inner) +
+                                        " in all, more than its parent '" +
+                                        parent.name + "' with " + bytes(outer))
+        .note(arch.levels[level.parent].at.of("capacity"),
+              "the parent's capacity is given here");
+}
+
+void Verifier::warnAboutEnergy(int index) {
+  const Level &level = spec.levels[index];
+  const Places &at = arch.levels[index].at;
+  if (!at.has("energy") && !at.has("memory"))
+    diags.warning(level.loc, "level '" + level.name +
+                                 "' has no energy, which results will leave "
+                                 "out; give 'energy' or 'memory'");
+}
+
+/// A level that encloses no array's feed can hold nothing anybody asks for.
+void Verifier::warnAboutReach() {
+  std::vector<bool> reached(spec.levels.size(), false);
+  for (const Array &array : spec.arrays)
+    for (int level = array.level; level >= 0 && !reached[level];
+         level = spec.levels[level].parent)
+      reached[level] = true;
+  for (size_t i = 0; i < reached.size(); ++i)
+    if (!reached[i] && !spec.arrays.empty())
+      diags.warning(spec.levels[i].loc,
+                    "level '" + spec.levels[i].name + "' feeds no array");
+}
+
+void Verifier::warnAboutParameters() {
+  for (const auto &[name, loc] : arch.parameterLocs)
+    if (!arch.parameters.used.count(name))
+      diags.warning(loc, "parameter '" + name + "' is not used");
+}
+
+} // namespace
+
+void arch::verifyArch(const ParsedArch &arch, Diagnostics &diags) {
+  Verifier(arch, diags).run();
+}
