@@ -9,6 +9,7 @@
 
 #include "dialects/Einsum/Einsum.h"
 #include "dialects/Schedule/Schedule.h"
+#include "lib/Frontend/Cascade/Cascade.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -25,3 +26,5 @@ void einsum::registerAllPasses() {
   mlir::registerCSEPass();
   mlir::registerSymbolDCEPass();
 }
+
+void einsum::registerAllTranslations() { frontend::registerCascadeTranslations(); }

@@ -12,6 +12,8 @@
 #ifndef LIB_INIT_INITALL_H
 #define LIB_INIT_INITALL_H
 
+#include "mlir/Support/LLVM.h"
+
 namespace mlir {
 class DialectRegistry;
 } // namespace mlir
@@ -23,6 +25,13 @@ void registerAllDialects(mlir::DialectRegistry &registry);
 
 /// Registers our passes and the upstream ones that help with cascades.
 void registerAllPasses();
+
+/// Registers translations between cascades, schedules and other notations.
+void registerAllTranslations();
+
+/// The whole of `einsum-opt`: mlir-opt for `.mlir` and `.ein` input.
+mlir::LogicalResult runOptMain(int argc, char **argv, llvm::StringRef toolName,
+                               mlir::DialectRegistry &registry);
 
 } // namespace einsum
 

@@ -15,5 +15,5 @@ int main(int argc, char **argv) {
   einsum::registerAllDialects(registry);
   einsum::registerAllPasses();
   return mlir::asMainReturnCode(
-      mlir::MlirOptMain(argc, argv, "Einsum cascade optimizer driver\n", registry));
+      einsum::runOptMain(argc, argv, "Einsum cascade optimizer driver\n", registry));
 }
