@@ -218,10 +218,14 @@ private:
     for (AffineExpr expr : map.getResults()) {
       Coordinate coordinate;
       expr = simplifyAffineExpr(expr.replaceSymbols(values), iteration.size(), 0);
-      if (failed(flatten(expr, 1, iteration, coordinate)))
+      if (failed(flatten(expr, 1, iteration, coordinate))) {
+        std::string text;
+        llvm::raw_string_ostream os(text);
+        printNamedExpr(os, expr, iteration, {});
         return einsum->emitError()
-               << "reads '" << facts.tensors[access.tensor].name << "' at '" << expr
+               << "reads '" << facts.tensors[access.tensor].name << "' at '" << text
                << "', which is not a sum of multiples of ranks";
+      }
       access.coordinates.push_back(std::move(coordinate));
     }
     return access;
