@@ -120,8 +120,8 @@ void einsum::cost::computeOccupancy(const LoopTree &tree, Scratch &scratch,
         }
       }
     }
-    llvm::stable_sort(violation.tiles, [](const auto &a, const auto &b) {
-      return a.second > b.second;
+    llvm::sort(violation.tiles, [](const auto &a, const auto &b) {
+      return std::pair(b.second, a.first) < std::pair(a.second, b.first);
     });
     violations.push_back(std::move(violation));
     violatedAt.push_back(where);
