@@ -1,0 +1,206 @@
+//===- ScheduleOps.td - Operations of the schedule dialect -----*- tablegen -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SCHEDULE_OPS_TD
+#define SCHEDULE_OPS_TD
+
+include "dialects/Schedule/ScheduleDialect.td"
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/SymbolInterfaces.td"
+
+def Schedule_MappingOp : Schedule_Op<"mapping", [
+    NoTerminator, SingleBlock, NoRegionArguments, Symbol]> {
+  let summary = "A mapping of one cascade";
+  let description = [{
+    The root of a loop tree. `arch` names the architecture that the level and
+    array names come from.
+
+    Constraints:
+    - C1: the cascade exists, and the body is one node.
+    - C2: every Einsum of the cascade has exactly one compute leaf.
+    - C3: the loops above a leaf divide the extent of each rank of its Einsum down
+      to one point, and each tile divides the tile around it.
+    - C4: a leaf reads a tensor only after it is complete: its producer comes
+      earlier (in a sequence, or at a smaller lag of a pipeline), and no loop over
+      a rank that the producer reduces encloses both while the reader iterates
+      over that rank: the rank pass has not ended there.
+    - C5: every tensor has a storage node above each leaf that touches it, and the
+      leaves of a tensor share its outermost storage node.
+
+    Example:
+    ```mlir
+    einsum.cascade @row_sum(M = 4, N = 8) : f32 {
+      einsum.rank @m [M] = M
+      einsum.rank @n [N] = N
+      %A = einsum.input "A" : !einsum.tensor<[m, n], f32>
+      %S = einsum.compute "S" over [m, n] : [m] = (%A[m, n]) reduce [n by add] {
+      ^bb0(%a: f32):
+        einsum.yield %a : f32
+      } : (!einsum.tensor<[m, n], f32>) -> !einsum.tensor<[m], f32>
+      einsum.output %S : !einsum.tensor<[m], f32>
+    }
+    schedule.mapping @by_rows of @row_sum on "toy" {
+      schedule.storage "DRAM" ["A", "S"] {
+        schedule.temporal "m" tile 1 {
+          schedule.spatial "n" tile 1 across "pe" {
+            schedule.compute "S" on "array"
+          }
+        }
+      }
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, FlatSymbolRefAttr:$cascade, StrAttr:$arch);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name `of` $cascade `on` $arch attr-dict-with-keyword $body";
+  let hasRegionVerifier = 1;
+}
+
+class Schedule_Node<string mnemonic, list<Trait> traits = []>
+    : Schedule_Op<mnemonic, !listconcat([NoTerminator, SingleBlock, NoRegionArguments,
+        ParentOneOf<["MappingOp", "TemporalOp", "SpatialOp", "StorageOp", "SequenceOp",
+                     "PipelineOp"]>], traits)> {
+  let regions = (region SizedRegion<1>:$body);
+  let hasRegionVerifier = 1;
+}
+
+def Schedule_TemporalOp : Schedule_Node<"temporal"> {
+  let summary = "A loop over time";
+  let description = [{
+    Visits the tile of `rank` that reaches this node in steps of `tile`, one step
+    after another. A leaf whose Einsum does not have the rank runs once: in the
+    first step, or in the last if what it reads is produced under this loop.
+
+    Constraints:
+    - C1: `tile` is at least 1 and divides the tile around it.
+
+    Example: `schedule.temporal "p" tile 256 { ... }`
+  }];
+  let arguments = (ins StrAttr:$rank, I64Attr:$tile);
+  let assemblyFormat = "$rank `tile` $tile attr-dict-with-keyword $body";
+  let builders = [OpBuilder<(ins "::llvm::StringRef":$rank, "int64_t":$tile)>];
+}
+
+def Schedule_SpatialOp : Schedule_Node<"spatial"> {
+  let summary = "A loop over space";
+  let description = [{
+    Deals the steps of `rank` to the units along one dimension of the array that
+    runs the leaf below. Data that several units need is multicast; outputs that
+    several units produce are reduced on the way.
+
+    Constraints:
+    - C1: `tile` is at least 1 and divides the tile around it.
+    - C2: below it are only spatial loops, storage nodes and one leaf.
+    - C3: the dimension exists on the array and has at least as many units as
+      steps; two spatial loops of one leaf use different dimensions.
+
+    Example: `schedule.spatial "m0" tile 1 across "row" { ... }`
+  }];
+  let arguments = (ins StrAttr:$rank, I64Attr:$tile, StrAttr:$dim);
+  let assemblyFormat = "$rank `tile` $tile `across` $dim attr-dict-with-keyword $body";
+  let builders = [OpBuilder<(ins "::llvm::StringRef":$rank, "int64_t":$tile,
+                                 "::llvm::StringRef":$dim)>];
+}
+
+def Schedule_StorageOp : Schedule_Node<"storage"> {
+  let summary = "Tiles held at a level from here down";
+  let description = [{
+    Each tensor's tile, what the loops below touch, occupies the level while
+    control is below this node. It is fetched from the storage node above when
+    control enters, unless it is produced below, and written back when control
+    leaves, if it is produced below and needed outside. Along an iterative rank
+    that is looped over below, only the carried steps occupy space.
+
+    - `buffers n`: n copies, so that the next tile arrives while this one is used.
+    - `resident n`: only the first n elements of each tile are held; accesses to
+      the rest go to the storage node above.
+    - `shared`: the tensors overwrite one another in place; space for the largest.
+    - `passthrough`: space is held, but data is forwarded as it arrives: accesses
+      are not charged to this level.
+    - `stream "f" depth n`: producer and consumers walk `f` in the same order, so
+      that only n steps of it are live.
+
+    Constraints:
+    - C1: tensors are distinct and belong to the cascade.
+    - C2: `buffers`, `resident` and `depth` are at least 1.
+    - C3: a tensor with `resident` has a storage node above.
+
+    Example: `schedule.storage "buffer" ["K", "V"] buffers 2 { ... }`
+  }];
+  let arguments = (ins StrAttr:$level, StrArrayAttr:$tensors,
+                       OptionalAttr<I64Attr>:$buffers, OptionalAttr<I64Attr>:$resident,
+                       UnitAttr:$shared, UnitAttr:$passthrough,
+                       OptionalAttr<StrAttr>:$stream, OptionalAttr<I64Attr>:$depth);
+  let assemblyFormat = [{
+    $level $tensors (`buffers` $buffers^)? (`resident` $resident^)?
+    (`shared` $shared^)? (`passthrough` $passthrough^)?
+    (`stream` $stream^ `depth` $depth)? attr-dict-with-keyword $body
+  }];
+  let builders = [OpBuilder<(ins "::llvm::StringRef":$level,
+                                 "::llvm::ArrayRef<::llvm::StringRef>":$tensors)>];
+}
+
+def Schedule_SequenceOp : Schedule_Node<"sequence"> {
+  let summary = "Children run one after another";
+  let description = [{
+    Times add. Each child overlaps its own transfers.
+
+    Example:
+    ```mlir
+    schedule.sequence { ... }
+    ```
+  }];
+  let assemblyFormat = "attr-dict-with-keyword $body";
+  let builders = [OpBuilder<(ins)>];
+}
+
+def Schedule_PipelineOp : Schedule_Node<"pipeline"> {
+  let summary = "Children overlap as a software pipeline";
+  let description = [{
+    One *slot* runs every child once: children bound to the same array one after
+    another, different arrays side by side; the slot takes as long as its busiest
+    array. The child with lag `l` works on the iteration that began `l` slots
+    before, so that dependent children on different arrays overlap. Filling and
+    draining take as many additional, partly empty slots as the largest lag, once
+    for the loops directly around the pipeline.
+
+    Constraints:
+    - C1: one lag per child, none negative; without `lags`, child i has lag i.
+    - C2: all leaves below a child run on one array.
+
+    Example:
+    ```mlir
+    schedule.pipeline lags [0, 1] { ... }
+    ```
+  }];
+  let arguments = (ins OptionalAttr<DenseI64ArrayAttr>:$lags);
+  let assemblyFormat = "(`lags` $lags^)? attr-dict-with-keyword $body";
+  let builders = [OpBuilder<(ins CArg<"::llvm::ArrayRef<int64_t>", "{}">:$lags)>];
+  let extraClassDeclaration = [{
+    /// Lag of the i-th child.
+    int64_t getLag(unsigned i);
+  }];
+}
+
+def Schedule_LeafOp : Schedule_Op<"compute", [
+    ParentOneOf<["MappingOp", "TemporalOp", "SpatialOp", "StorageOp", "SequenceOp",
+                 "PipelineOp"]>]> {
+  let summary = "One point of an Einsum on an array";
+  let description = [{
+    The operators of the Einsum's map and reduction run on one unit of `array`,
+    one after another; with `chained`, each on a functional unit of its own so
+    that points follow one another at the pace of the slowest.
+
+    Example: `schedule.compute "QK" on "array2d"`
+  }];
+  let arguments = (ins StrAttr:$einsum, StrAttr:$array, UnitAttr:$chained);
+  let assemblyFormat = "$einsum `on` $array (`chained` $chained^)? attr-dict";
+  let builders = [OpBuilder<(ins "::llvm::StringRef":$einsum, "::llvm::StringRef":$array,
+                                 CArg<"bool", "false">:$chained)>];
+}
+
+#endif // SCHEDULE_OPS_TD

@@ -1,0 +1,29 @@
+//===- InitAll.h - Registration of everything -------------------*- C++ -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The one place that knows every dialect and pass; tools call it and stay short.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIB_INIT_INITALL_H
+#define LIB_INIT_INITALL_H
+
+namespace mlir {
+class DialectRegistry;
+} // namespace mlir
+
+namespace einsum {
+
+/// Adds our dialects and the upstream ones that cascades use.
+void registerAllDialects(mlir::DialectRegistry &registry);
+
+/// Registers our passes and the upstream ones that help with cascades.
+void registerAllPasses();
+
+} // namespace einsum
+
+#endif // LIB_INIT_INITALL_H

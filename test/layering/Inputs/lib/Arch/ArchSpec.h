@@ -1,0 +1,1 @@
+// Nothing wrong here; other files try to reach it by short paths.

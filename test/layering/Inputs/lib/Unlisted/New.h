@@ -1,0 +1,1 @@
+#include "lib/Support/Units.h"
