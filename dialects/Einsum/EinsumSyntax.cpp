@@ -175,10 +175,11 @@ void einsum::printNamedConstraint(raw_ostream &os, AffineExpr expr, bool isEq,
         strict = true;
         break;
       }
+  // The parser reads `a <= b` as b - a and `a == b` as a - b.
   MLIRContext *context = expr.getContext();
-  printNamedExpr(os, sumOf(negative, context), dims, symbols);
+  printNamedExpr(os, sumOf(isEq ? positive : negative, context), dims, symbols);
   os << (isEq ? " == " : strict ? " < " : " <= ");
-  printNamedExpr(os, sumOf(positive, context), dims, symbols);
+  printNamedExpr(os, sumOf(isEq ? negative : positive, context), dims, symbols);
 }
 
 static ParseResult parseExprList(OpAsmParser &parser, NameScope &scope,
@@ -394,6 +395,9 @@ ParseResult ComputeOp::parse(OpAsmParser &parser, OperationState &result) {
           return parseConstraint(parser, scope, exprs, eqFlags);
         }))
       return failure();
+    if (exprs.empty())
+      return parser.emitError(parser.getCurrentLocation(),
+                              "a filter holds at least one comparison");
     auto set = IntegerSet::get(scope.dims.size(), scope.symbols.size(), exprs, eqFlags);
     result.addAttribute(getFilterAttrName(result.name), IntegerSetAttr::get(set));
   }
