@@ -166,15 +166,10 @@ void einsum::printNamedConstraint(raw_ostream &os, AffineExpr expr, bool isEq,
   SmallVector<AffineExpr> positive, negative;
   collectTerms(expr, positive, negative);
   // a - b - 1 >= 0 reads better as b < a.
-  bool strict = false;
-  if (!isEq)
-    for (AffineExpr &term : negative)
-      if (auto constant = dyn_cast<AffineConstantExpr>(term);
-          constant && constant.getValue() == 1 && negative.size() > 1) {
-        llvm::erase(negative, term);
-        strict = true;
-        break;
-      }
+  auto *one = llvm::find(negative, getAffineConstantExpr(1, expr.getContext()));
+  bool strict = !isEq && negative.size() > 1 && one != negative.end();
+  if (strict)
+    negative.erase(one);
   // The parser reads `a <= b` as b - a and `a == b` as a - b.
   MLIRContext *context = expr.getContext();
   printNamedExpr(os, sumOf(isEq ? positive : negative, context), dims, symbols);
