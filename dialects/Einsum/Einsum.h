@@ -40,6 +40,7 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 #include <optional>
+#include <vector>
 
 namespace einsum {
 
@@ -97,5 +98,27 @@ mlir::Type getScalarType(mlir::Type elementType);
 
 #define GET_OP_CLASSES
 #include "dialects/Einsum/EinsumOps.h.inc"
+
+namespace einsum {
+
+/// One step of an order in which a cascade can be evaluated: an Einsum, or a
+/// loop along an iterative rank whose body is done once per coordinate.
+struct EvaluationStep {
+  mlir::Operation *einsum; ///< null for a loop
+  mlir::StringAttr rank;   ///< of a loop
+  int direction;           ///< of a loop: 1 ascends, -1 descends
+  std::vector<EvaluationStep> body;
+};
+
+/// Orders the Einsums so that every value is complete before it is read. Fails,
+/// with a diagnostic at the cascade's Einsums, when no rank cuts a cycle.
+mlir::FailureOr<std::vector<EvaluationStep>> orderEvaluation(CascadeOp cascade);
+
+/// How many steps ahead along `rank` an access reads: -1 for `X[i - 1, j]` along
+/// i, 0 for `X[i, j]`; nullopt if the access does not follow the rank.
+std::optional<int64_t> getStep(const Access &access, mlir::StringAttr rank,
+                               llvm::ArrayRef<mlir::StringAttr> iterationRanks);
+
+} // namespace einsum
 
 #endif // DIALECTS_EINSUM_EINSUM_H

@@ -132,7 +132,9 @@ Type QuantizedType::parse(AsmParser &parser) {
 }
 
 void QuantizedType::print(AsmPrinter &printer) const {
-  printer << "<\"" << getFormat() << "\", " << getBits() << ", " << getExpressedType();
+  printer << "<";
+  printer.printString(getFormat());
+  printer << ", " << getBits() << ", " << getExpressedType();
   if (getBlockRank())
     printer << ", [" << getBlockRank().getValue() << " : " << getBlockSize() << "], "
             << getScaleType();

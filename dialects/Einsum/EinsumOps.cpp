@@ -64,7 +64,7 @@ std::optional<int64_t> RankOp::getBoundExtent() {
       return std::nullopt;
     values.push_back(builder.getIndexAttr(*value));
   }
-  SmallVector<Attribute> folded;
+  SmallVector<Attribute> folded; // fails on a division by zero
   if (failed(getExtent().constantFold(values, folded)))
     return std::nullopt;
   return cast<IntegerAttr>(folded.front()).getInt();

@@ -34,12 +34,13 @@ def Einsum_CascadeOp : Einsum_Op<"cascade", [
     itself along an iterative rank.
 
     Constraints:
-    - C1: parameter names are distinct; a value, where given, is at least 1.
-    - C2: tensor names are distinct within the cascade.
+    - C1: parameter names are distinct identifiers; a value, where given, is at
+      least 1.
+    - C2: tensor names are distinct within the cascade, and inputs have one.
     - C3: every rank that a tensor or an Einsum names is declared.
     - C4: a cycle of tensors is cut by an access one or more steps back (or
-      ahead) along a rank that all its Einsums share, and the tensor read across
-      that step has an initial value.
+      ahead) along a rank that all its Einsums share and no access of the cycle
+      goes against, and the tensor read across that step has an initial value.
 
     Example:
     ```mlir
@@ -59,6 +60,7 @@ def Einsum_CascadeOp : Einsum_Op<"cascade", [
                        DenseI64ArrayAttr:$param_values, TypeAttr:$element_type);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
   let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
     /// Marks a parameter whose value is bound later.
@@ -80,7 +82,8 @@ def Einsum_RankOp : Einsum_Op<"rank", [Symbol, HasParent<"CascadeOp">]> {
     The extent is an affine expression of the parameters listed in brackets.
 
     Constraints:
-    - C1: the parameters named are parameters of the cascade.
+    - C1: the name is an identifier, and the parameters named are parameters of
+      the cascade.
     - C2: the extent, where its parameters are bound, is at least 1.
 
     Example: `einsum.rank @m1 [M] = M ceildiv 256`
@@ -95,7 +98,8 @@ def Einsum_RankOp : Einsum_Op<"rank", [Symbol, HasParent<"CascadeOp">]> {
   }];
 }
 
-def Einsum_SplitOp : Einsum_Op<"split", [HasParent<"CascadeOp">]> {
+def Einsum_SplitOp : Einsum_Op<"split", [HasParent<"CascadeOp">,
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "Relates a rank to its parts";
   let description = [{
     `einsum.split @m into [m1, m0]` states that coordinate `m` equals
@@ -114,7 +118,6 @@ def Einsum_SplitOp : Einsum_Op<"split", [HasParent<"CascadeOp">]> {
   }];
   let arguments = (ins FlatSymbolRefAttr:$rank, StrArrayAttr:$parts);
   let hasCustomAssemblyFormat = 1;
-  let hasVerifier = 1;
 }
 
 def Einsum_InputOp : Einsum_Op<"input", [Pure, HasParent<"CascadeOp">,
@@ -145,6 +148,9 @@ def Einsum_FilterAttr : Attr<CPred<"::llvm::isa<::mlir::IntegerSetAttr>($_self)"
   let convertFromStorage = "$_self.getValue()";
 }
 
+def Einsum_ReductionArrayAttr
+    : TypedArrayAttrBase<Einsum_ReductionAttr, "array of reductions">;
+
 //===----------------------------------------------------------------------===//
 // Einsums
 //===----------------------------------------------------------------------===//
@@ -152,6 +158,7 @@ def Einsum_FilterAttr : Attr<CPred<"::llvm::isa<::mlir::IntegerSetAttr>($_self)"
 def Einsum_ComputeOp : Einsum_Op<"compute", [Pure, HasParent<"CascadeOp">,
     SingleBlockImplicitTerminator<"YieldOp">,
     DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>,
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>,
     DeclareOpInterfaceMethods<Einsum_EinsumInterface>]> {
   let summary = "One extended Einsum";
   let description = [{
@@ -161,23 +168,37 @@ def Einsum_ComputeOp : Einsum_Op<"compute", [Pure, HasParent<"CascadeOp">,
     an operand's extents along a rank that is not iterative for it, are not part
     of the iteration space.
 
+    A point that reads an absent element is not part of the iteration space
+    either. An element of the result is *absent* when a condition over kept ranks
+    alone (a constraint of the filter, a split, an access) excludes it: `where
+    [m <= p]` on `QK[m, p]` leaves a triangle, and every reader of `QK` sees that
+    triangle. A condition that mentions a reduced rank selects points of the
+    reduction; an element left without points is the identity of its monoid.
+
+    Reduced ranks nest in declaration order, the first outermost; ranks with the
+    same monoid, one after the other, share one accumulator.
+
     With several results, the map yields one scalar for each and the monoid acts
     on the tuple (running maximum with its index, for example).
 
-    `init` makes the Einsum a recurrence: an access to one of its results outside
-    the extent of the iterative rank reads that value.
+    `init` makes the Einsum a recurrence: an access to one of its results before
+    the first step along the iterative rank (below 0 when it steps forward, at or
+    beyond the extent when it steps backward) reads that value.
 
     Constraints:
-    - C1: iteration ranks are declared and distinct.
+    - C1: iteration ranks are declared; parameters are those of the cascade; all
+      their names are distinct.
     - C2: the output access lists distinct iteration ranks, and they are the
       ranks of every result type.
     - C3: an iteration rank is reduced if and only if it is not in the output
       access; each is reduced once.
-    - C4: an input access has one affine expression per rank of its operand.
+    - C4: an input access has one affine expression per rank of its operand;
+      accesses and filter are over the iteration ranks and parameters.
     - C5: the region has one argument per input, of the operand's (expressed)
-      element type, and yields one scalar of each result's element type.
-    - C6: a monoid is built in or declared in the cascade, and takes as many
-      values as there are results.
+      element type, yields one scalar of each result's element type, and holds
+      pure ops without regions.
+    - C6: a monoid is built in or declared in the cascade, and combines as many
+      values as there are results, of their types.
     - C7: there is one initial value per result, of its element type.
 
     Example:
@@ -200,7 +221,7 @@ def Einsum_ComputeOp : Einsum_Op<"compute", [Pure, HasParent<"CascadeOp">,
   }];
   let arguments = (ins StrArrayAttr:$tensors, StrArrayAttr:$ranks, StrArrayAttr:$params,
                        AffineMapAttr:$output, AffineMapArrayAttr:$input_maps,
-                       ArrayAttr:$reductions, OptionalAttr<Einsum_FilterAttr>:$filter,
+                       Einsum_ReductionArrayAttr:$reductions, OptionalAttr<Einsum_FilterAttr>:$filter,
                        OptionalAttr<ArrayAttr>:$init,
                        Variadic<Einsum_TensorType>:$inputs);
   let results = (outs Variadic<Einsum_TensorType>:$results);
@@ -265,7 +286,8 @@ def Einsum_MonoidOp : Einsum_Op<"monoid", [Symbol, HasParent<"CascadeOp">,
 
     Constraints:
     - C1: the body has 2n arguments and yields n scalars, n being the number of
-      identity elements, with matching types.
+      identity elements, with matching types; its ops are pure.
+    - C2: the name is an identifier that no built-in monoid has.
 
     Example:
     ```mlir
@@ -291,6 +313,9 @@ def Einsum_FunctionOp : Einsum_Op<"function", [Symbol, HasParent<"CascadeOp">,
     SingleBlockImplicitTerminator<"YieldOp">]> {
   let summary = "A user-defined scalar function";
   let description = [{
+    Constraints:
+    - C1: the body yields one scalar; its ops are pure.
+
     Example:
     ```mlir
     einsum.cascade @activation(M = 4) : f32 {
@@ -308,7 +333,8 @@ def Einsum_FunctionOp : Einsum_Op<"function", [Symbol, HasParent<"CascadeOp">,
   let hasRegionVerifier = 1;
 }
 
-def Einsum_ApplyOp : Einsum_Op<"apply", [Pure]> {
+def Einsum_ApplyOp : Einsum_Op<"apply", [Pure,
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "Applies a user-defined scalar function";
   let description = [{
     Constraints:
@@ -321,7 +347,6 @@ def Einsum_ApplyOp : Einsum_Op<"apply", [Pure]> {
   let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<AnyType>:$args);
   let results = (outs AnyType:$result);
   let assemblyFormat = "$callee `(` $args `)` attr-dict `:` functional-type($args, $result)";
-  let hasVerifier = 1;
 }
 
 def Einsum_SigmoidOp : Einsum_Op<"sigmoid", [Pure, SameOperandsAndResultType]> {

@@ -166,19 +166,15 @@ void einsum::printNamedConstraint(raw_ostream &os, AffineExpr expr, bool isEq,
   SmallVector<AffineExpr> positive, negative;
   collectTerms(expr, positive, negative);
   // a - b - 1 >= 0 reads better as b < a.
-  bool strict = false;
-  if (!isEq)
-    for (AffineExpr &term : negative)
-      if (auto constant = dyn_cast<AffineConstantExpr>(term);
-          constant && constant.getValue() == 1 && negative.size() > 1) {
-        llvm::erase(negative, term);
-        strict = true;
-        break;
-      }
+  auto *one = llvm::find(negative, getAffineConstantExpr(1, expr.getContext()));
+  bool strict = !isEq && negative.size() > 1 && one != negative.end();
+  if (strict)
+    negative.erase(one);
+  // The parser reads `a <= b` as b - a and `a == b` as a - b.
   MLIRContext *context = expr.getContext();
-  printNamedExpr(os, sumOf(negative, context), dims, symbols);
+  printNamedExpr(os, sumOf(isEq ? positive : negative, context), dims, symbols);
   os << (isEq ? " == " : strict ? " < " : " <= ");
-  printNamedExpr(os, sumOf(positive, context), dims, symbols);
+  printNamedExpr(os, sumOf(isEq ? negative : positive, context), dims, symbols);
 }
 
 static ParseResult parseExprList(OpAsmParser &parser, NameScope &scope,
@@ -394,6 +390,9 @@ ParseResult ComputeOp::parse(OpAsmParser &parser, OperationState &result) {
           return parseConstraint(parser, scope, exprs, eqFlags);
         }))
       return failure();
+    if (exprs.empty())
+      return parser.emitError(parser.getCurrentLocation(),
+                              "a filter holds at least one comparison");
     auto set = IntegerSet::get(scope.dims.size(), scope.symbols.size(), exprs, eqFlags);
     result.addAttribute(getFilterAttrName(result.name), IntegerSetAttr::get(set));
   }

@@ -12,11 +12,10 @@
 
 #include "dialects/Einsum/Einsum.h"
 
-#include "llvm/ADT/SCCIterator.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/SmallPtrSet.h"
-
-#include <functional>
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace einsum;
@@ -31,6 +30,32 @@ static InFlightDiagnostic &addKnownRanks(InFlightDiagnostic &diag, CascadeOp cas
       << "ranks of cascade '" << cascade.getSymName()
       << "': " << (known.empty() ? "none" : known);
   return diag;
+}
+
+/// Names appear bare in affine expressions, so they must read as identifiers.
+static bool isIdentifier(StringRef name) {
+  auto isWordChar = [](char c) { return llvm::isAlnum(c) || c == '_' || c == '.' || c == '$'; };
+  return !name.empty() && (llvm::isAlpha(name[0]) || name[0] == '_') &&
+         llvm::all_of(name, isWordChar) &&
+         !llvm::is_contained({"mod", "floordiv", "ceildiv", "symbol"}, name);
+}
+
+static LogicalResult verifyIdentifier(Operation *op, StringRef what, StringRef name) {
+  if (isIdentifier(name))
+    return success();
+  return op->emitOpError() << "the name of a " << what << " is an identifier, found '" << name
+                           << "'";
+}
+
+/// Bodies are evaluated at every point in any order.
+static LogicalResult verifyPureBody(Operation *op, Block &body) {
+  for (Operation &inner : body)
+    if (inner.getNumRegions() != 0 || inner.getNumSuccessors() != 0 ||
+        !isMemoryEffectFree(&inner))
+      return inner.emitError() << "'" << inner.getName()
+                               << "' is not a scalar operation: bodies hold pure ops without "
+                                  "regions";
+  return success();
 }
 
 static LogicalResult verifyParams(Operation *op, ArrayAttr params) {
@@ -56,6 +81,8 @@ static LogicalResult verifyCascadeParams(CascadeOp cascade) { // C1
   llvm::SmallPtrSet<Attribute, 8> seen;
   for (auto [name, value] : llvm::zip(cascade.getParamNames(), cascade.getParamValues())) {
     StringRef text = cast<StringAttr>(name).getValue();
+    if (failed(verifyIdentifier(cascade, "parameter", text)))
+      return failure();
     if (!seen.insert(name).second)
       return cascade.emitOpError() << "declares parameter '" << text << "' twice";
     if (value != CascadeOp::kUnbound && value < 1)
@@ -79,6 +106,8 @@ static LogicalResult verifyTensorNames(CascadeOp cascade) { // C2, C3
   llvm::DenseMap<StringAttr, Operation *> definitions;
   for (Operation &op : *cascade.getBodyBlock())
     for (auto [name, value] : definedTensors(op)) {
+      if (name.getValue().empty() && isa<InputOp>(op))
+        return op.emitOpError("an input has a name");
       if (name.getValue().empty())
         continue; // an unnamed result, such as the value beside an argmax
       auto [it, isNew] = definitions.try_emplace(name, &op);
@@ -100,103 +129,57 @@ static LogicalResult verifyTensorNames(CascadeOp cascade) { // C2, C3
   return success();
 }
 
-/// True if some coordinate of the access is a step back or ahead along a single
-/// iteration rank: `m1 - 1`, `k + 1`.
-static bool stepsAlongARank(AffineMap map, ArrayRef<StringAttr> tensorRanks,
-                            ArrayRef<StringAttr> iterationRanks) {
-  for (auto [expr, rank] : llvm::zip(map.getResults(), tensorRanks)) {
-    auto sum = dyn_cast<AffineBinaryOpExpr>(expr);
-    if (!sum || sum.getKind() != AffineExprKind::Add)
-      continue;
-    auto dim = dyn_cast<AffineDimExpr>(sum.getLHS());
-    auto offset = dyn_cast<AffineConstantExpr>(sum.getRHS());
-    if (dim && offset && offset.getValue() != 0 &&
-        iterationRanks[dim.getPosition()] == rank)
-      return true;
-  }
-  return false;
+static void collectEinsums(const EvaluationStep &step, SmallVectorImpl<Operation *> &einsums) {
+  if (step.einsum)
+    einsums.push_back(step.einsum);
+  for (const EvaluationStep &inner : step.body)
+    collectEinsums(inner, einsums);
 }
 
-/// C4: without the accesses that step along an iterative rank, what remains of
-/// the dependence graph has no cycle.
-static LogicalResult verifyRecurrences(CascadeOp cascade) {
-  enum class State { unseen, open, done };
-  llvm::DenseMap<Operation *, State> state;
-  SmallVector<Operation *> path;
-  std::function<LogicalResult(Operation *)> visit = [&](Operation *op) -> LogicalResult {
-    if (state[op] == State::done)
-      return success();
-    if (state[op] == State::open) {
-      InFlightDiagnostic diag = op->emitOpError()
-                                << "depends on itself within one step: a cycle of tensors "
-                                   "needs an access such as `X[i - 1]` along an iterative "
-                                   "rank";
-      for (Operation *step : llvm::reverse(path)) {
-        diag.attachNote(step->getLoc()) << "through this Einsum";
-        if (step == op)
-          break;
-      }
-      return diag;
-    }
-    state[op] = State::open;
-    path.push_back(op);
-    if (auto einsum = dyn_cast<EinsumInterface>(op)) {
-      SmallVector<StringAttr> iteration = einsum.getIterationRanks();
+/// C4, second half: whoever reads back across a step of the loop may read before
+/// the first one.
+static LogicalResult verifyInitialValues(const EvaluationStep &loop) {
+  SmallVector<Operation *> einsums;
+  collectEinsums(loop, einsums);
+  for (Operation *producer : einsums) {
+    if (!cast<EinsumInterface>(producer).getInitialValues().empty())
+      continue;
+    for (Operation *user : producer->getUsers()) {
+      auto einsum = dyn_cast<EinsumInterface>(user);
+      if (!einsum)
+        continue;
       for (const Access &access : einsum.getInputAccesses()) {
-        Operation *producer = access.tensor.getDefiningOp();
-        auto type = cast<NamedTensorType>(access.tensor.getType());
-        if (!producer || stepsAlongARank(access.map, type.getRanks(), iteration))
+        if (access.tensor.getDefiningOp() != producer ||
+            getStep(access, loop.rank, einsum.getIterationRanks()).value_or(0) *
+                    loop.direction >=
+                0)
           continue;
-        if (failed(visit(producer)))
-          return failure();
+        InFlightDiagnostic diag =
+            user->emitOpError()
+            << "reads '" << cast<EinsumInterface>(producer).getTensorNames()[0].getValue()
+            << "' one step away, which needs an initial value";
+        diag.attachNote(producer->getLoc()) << "add `init` to its definition here";
+        return diag;
       }
     }
-    path.pop_back();
-    state[op] = State::done;
-    return success();
-  };
-  for (Operation &op : *cascade.getBodyBlock())
-    if (isa<EinsumInterface>(op) && failed(visit(&op)))
+  }
+  for (const EvaluationStep &inner : loop.body)
+    if (!inner.einsum && failed(verifyInitialValues(inner)))
       return failure();
   return success();
 }
 
-/// Operations that `op` depends on, itself included when it is part of a cycle.
-static bool isPartOfCycle(Operation *op) {
-  SmallVector<Operation *> worklist{op};
-  llvm::SmallPtrSet<Operation *, 16> seen;
-  while (!worklist.empty())
-    for (Value operand : worklist.pop_back_val()->getOperands())
-      if (Operation *producer = operand.getDefiningOp()) {
-        if (producer == op)
-          return true;
-        if (seen.insert(producer).second)
-          worklist.push_back(producer);
-      }
-  return false;
-}
-
-static LogicalResult verifyInitialValues(CascadeOp cascade) { // C4, second half
-  for (Operation &op : *cascade.getBodyBlock()) {
-    auto einsum = dyn_cast<EinsumInterface>(op);
-    if (!einsum)
-      continue;
-    SmallVector<StringAttr> iteration = einsum.getIterationRanks();
-    for (const Access &access : einsum.getInputAccesses()) {
-      auto producer = dyn_cast_or_null<EinsumInterface>(access.tensor.getDefiningOp());
-      auto type = cast<NamedTensorType>(access.tensor.getType());
-      if (!producer || !stepsAlongARank(access.map, type.getRanks(), iteration) ||
-          !producer.getInitialValues().empty() || !isPartOfCycle(producer))
-        continue;
-      InFlightDiagnostic diag =
-          op.emitOpError() << "reads '" << producer.getTensorNames()[0].getValue()
-                           << "' one step away, which needs an initial value";
-      diag.attachNote(producer->getLoc()) << "add `init` to its definition here";
-      return diag;
-    }
-  }
+static LogicalResult verifyRecurrences(CascadeOp cascade) { // C4
+  FailureOr<std::vector<EvaluationStep>> steps = orderEvaluation(cascade);
+  if (failed(steps))
+    return failure();
+  for (const EvaluationStep &step : *steps)
+    if (!step.einsum && failed(verifyInitialValues(step)))
+      return failure();
   return success();
 }
+
+LogicalResult CascadeOp::verify() { return verifyCascadeParams(*this); }
 
 LogicalResult CascadeOp::verifyRegions() {
   for (Operation &op : *getBodyBlock())
@@ -204,14 +187,16 @@ LogicalResult CascadeOp::verifyRegions() {
       return op.emitError() << "'" << op.getName()
                             << "' is not part of a cascade: it holds ranks, splits, "
                                "inputs, Einsums, outputs, monoids and functions";
-  if (failed(verifyCascadeParams(*this)) || failed(verifyTensorNames(*this)) ||
-      failed(verifyRecurrences(*this)))
+  if (getBodyBlock()->getNumArguments() != 0)
+    return emitOpError("the body of a cascade has no arguments");
+  if (failed(verifyTensorNames(*this)))
     return failure();
-  return verifyInitialValues(*this);
+  return verifyRecurrences(*this);
 }
 
 LogicalResult RankOp::verify() {
-  if (failed(verifyParams(*this, getParams())))
+  if (failed(verifyIdentifier(*this, "rank", getSymName())) ||
+      failed(verifyParams(*this, getParams())))
     return failure();
   if (getExtent().getNumResults() != 1 || getExtent().getNumDims() != 0 ||
       getExtent().getNumSymbols() != getParams().size())
@@ -222,7 +207,7 @@ LogicalResult RankOp::verify() {
   return success();
 }
 
-LogicalResult SplitOp::verify() {
+LogicalResult SplitOp::verifySymbolUses(SymbolTableCollection &) {
   CascadeOp cascade = cascadeOf(*this);
   RankOp whole = cascade.findRank(getRank());
   if (!whole)
@@ -288,12 +273,17 @@ static LogicalResult verifyIterationSpace(ComputeOp op) { // C1
     if (!seen.insert(rank).second)
       return op.emitOpError() << "iterates over '" << rank.getValue() << "' twice";
   }
+  for (StringAttr param : op.getSymbolNames())
+    if (!seen.insert(param).second)
+      return op.emitOpError() << "names '" << param.getValue()
+                              << "' twice: ranks and parameters of an Einsum are distinct";
   return verifyParams(op, op.getParams());
 }
 
 static LogicalResult verifyOutputAccess(ComputeOp op) { // C2
   SmallVector<StringAttr> iteration = op.getIterationRanks(), written;
-  if (op.getOutput().getNumDims() != iteration.size())
+  if (op.getOutput().getNumDims() != iteration.size() ||
+      op.getOutput().getNumSymbols() != op.getParams().size())
     return op.emitOpError("the output access is over the iteration ranks");
   for (AffineExpr expr : op.getOutput().getResults()) {
     auto dim = dyn_cast<AffineDimExpr>(expr);
@@ -308,6 +298,28 @@ static LogicalResult verifyOutputAccess(ComputeOp op) { // C2
     if (cast<NamedTensorType>(type).getRanks() != ArrayRef<StringAttr>(written))
       return op.emitOpError() << "the output access lists the ranks of the result, found "
                               << type;
+  return success();
+}
+
+/// C6: the types on which a monoid acts are those of the results.
+static LogicalResult verifyMonoidTypes(ComputeOp op, const Reduction &reduction) {
+  StringRef name = reduction.monoid.getValue();
+  for (auto [i, type] : llvm::enumerate(op.getResultTypes())) {
+    Type scalar = getScalarType(cast<NamedTensorType>(type).getElementType());
+    if ((name == "and" || name == "or") && !isa<IntegerType>(scalar))
+      return op.emitOpError() << "monoid '" << name << "' combines integers, found " << scalar;
+    auto monoid = dyn_cast_or_null<MonoidOp>(reduction.definition);
+    if (!monoid)
+      continue;
+    Type combined = cast<TypedAttr>(monoid.getIdentity()[i]).getType();
+    if (combined == scalar)
+      continue;
+    InFlightDiagnostic diag = op.emitOpError() << "monoid '" << name << "' combines "
+                                               << combined << ", but the result holds "
+                                               << scalar;
+    diag.attachNote(monoid.getLoc()) << "declared here";
+    return diag;
+  }
   return success();
 }
 
@@ -340,6 +352,8 @@ static LogicalResult verifyReductions(ComputeOp op) { // C3, C6
       return op.emitOpError() << "monoid '" << reduction.monoid.getValue() << "' combines "
                               << arity << " values at once, but there are "
                               << op.getNumResults() << " results";
+    if (failed(verifyMonoidTypes(op, reduction)))
+      return failure();
   }
   for (StringAttr rank : iteration)
     if (!written.contains(rank) && !reduced.contains(rank))
@@ -368,6 +382,14 @@ static LogicalResult verifyInputAccesses(ComputeOp op) { // C4
   return success();
 }
 
+static LogicalResult verifyFilter(ComputeOp op) { // C4
+  std::optional<IntegerSet> filter = op.getFilter();
+  if (!filter || (filter->getNumDims() == op.getRanks().size() &&
+                  filter->getNumSymbols() == op.getParams().size()))
+    return success();
+  return op.emitOpError("a filter is over the iteration ranks and parameters");
+}
+
 static LogicalResult verifyInit(ComputeOp op) { // C7
   if (!op.getInit())
     return success();
@@ -388,10 +410,16 @@ LogicalResult ComputeOp::verify() {
   if (getNumResults() == 0 || getTensors().size() != getNumResults())
     return emitOpError() << "names " << getTensors().size() << " tensors for "
                          << getNumResults() << " results";
-  if (failed(verifyIterationSpace(*this)) || failed(verifyOutputAccess(*this)) ||
-      failed(verifyReductions(*this)) || failed(verifyInputAccesses(*this)))
+  if (failed(verifyOutputAccess(*this)) || failed(verifyInputAccesses(*this)) ||
+      failed(verifyFilter(*this)))
     return failure();
   return verifyInit(*this);
+}
+
+LogicalResult ComputeOp::verifySymbolUses(SymbolTableCollection &) {
+  if (failed(verifyIterationSpace(*this)))
+    return failure();
+  return verifyReductions(*this);
 }
 
 LogicalResult ComputeOp::verifyRegions() { // C5
@@ -415,7 +443,7 @@ LogicalResult ComputeOp::verifyRegions() { // C5
       return emitOpError() << "the map yields " << value.getType() << " for a tensor of "
                            << scalar;
   }
-  return success();
+  return verifyPureBody(*this, block);
 }
 
 //===----------------------------------------------------------------------===//
@@ -441,6 +469,8 @@ LogicalResult ParamOp::verify() {
 }
 
 LogicalResult MonoidOp::verifyRegions() {
+  if (failed(verifyIdentifier(*this, "monoid", getSymName())))
+    return failure();
   if (getBuiltinMonoidArity(getSymName()))
     return emitOpError() << "'" << getSymName() << "' is the name of a built-in monoid";
   size_t arity = getIdentity().size();
@@ -459,31 +489,32 @@ LogicalResult MonoidOp::verifyRegions() {
       return emitOpError() << "value " << i
                            << " has one type in the identity, both tuples and the result";
   }
-  return success();
+  return verifyPureBody(*this, block);
 }
 
 LogicalResult FunctionOp::verifyRegions() {
   auto yield = cast<YieldOp>(getBody().front().getTerminator());
   if (yield.getNumOperands() != 1)
     return emitOpError() << "yields one scalar, found " << yield.getNumOperands();
-  return success();
+  return verifyPureBody(*this, getBody().front());
 }
 
-/// C2: follows the calls from `function`; true if they lead back to `target`.
-static bool calls(FunctionOp function, FunctionOp target, unsigned depth = 0) {
-  bool found = false;
-  function.getBody().walk([&](ApplyOp apply) {
-    auto callee = dyn_cast_or_null<FunctionOp>(
-        SymbolTable::lookupNearestSymbolFrom(function, apply.getCalleeAttr()));
-    found |= callee && (callee == target || depth > 64 || calls(callee, target, depth + 1));
-  });
-  return found;
+/// C2: true if the calls from `function` lead back to `target`.
+static bool leadsTo(FunctionOp function, FunctionOp target) {
+  llvm::SetVector<FunctionOp> reached;
+  reached.insert(function);
+  for (size_t i = 0; i < reached.size() && !reached.contains(target); ++i) {
+    FunctionOp caller = reached[i];
+    for (ApplyOp apply : caller.getBody().getOps<ApplyOp>())
+      if (auto callee = dyn_cast_or_null<FunctionOp>(SymbolTable::lookupNearestSymbolFrom(
+              function, apply.getCalleeAttr())))
+        reached.insert(callee);
+  }
+  return reached.contains(target);
 }
 
-LogicalResult ApplyOp::verify() {
-  CascadeOp cascade = cascadeOf(*this);
-  auto callee = dyn_cast_or_null<FunctionOp>(
-      cascade ? SymbolTable::lookupSymbolIn(cascade, getCallee()) : nullptr);
+LogicalResult ApplyOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
+  auto callee = symbolTable.lookupNearestSymbolFrom<FunctionOp>(*this, getCalleeAttr());
   if (!callee)
     return emitOpError() << "applies '" << getCallee()
                          << "', which is not a function of the cascade";
@@ -497,7 +528,7 @@ LogicalResult ApplyOp::verify() {
     return diag;
   }
   auto caller = (*this)->getParentOfType<FunctionOp>();
-  if (caller && (callee == caller || calls(callee, caller)))
+  if (caller && leadsTo(callee, caller))
     return emitOpError() << "function '" << caller.getSymName() << "' calls itself";
   return success();
 }

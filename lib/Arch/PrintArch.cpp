@@ -17,15 +17,25 @@ std::string number(double value) {
   return text;
 }
 
-/// 16777216 -> "16 MiB"; what no binary prefix divides stays in bytes.
+/// 16777216 -> "16 MiB", 8e9 -> "8 GB": binary prefixes where they come out
+/// short, as memories do, and SI prefixes elsewhere, as links do.
 std::string formatBytes(double value) {
-  const char *units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-  int unit = 0;
-  while (unit < 4 && value >= 1024 && std::fmod(value, 1024) == 0) {
-    value /= 1024;
-    ++unit;
-  }
-  return number(value) + " " + units[unit];
+  if (value < 1000)
+    return number(value) + " B";
+  const char *binary[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  const char *decimal[] = {"B", "kB", "MB", "GB", "TB"};
+  auto reduce = [&](double base, int &unit) {
+    double reduced = value;
+    for (unit = 0; unit < 4 && reduced >= base; ++unit)
+      reduced /= base;
+    return reduced;
+  };
+  int unit;
+  double reduced = reduce(1024, unit);
+  if (unit > 0 && std::fmod(reduced * 8, 1) == 0)
+    return number(reduced) + " " + binary[unit];
+  reduced = reduce(1000, unit);
+  return number(reduced) + " " + decimal[unit];
 }
 
 std::string formatHertz(double value) {

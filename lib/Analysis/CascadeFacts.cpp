@@ -1,0 +1,325 @@
+//===- CascadeFacts.cpp - A bound cascade as plain numbers ----------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Analysis/CascadeFacts.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace einsum;
+
+//===----------------------------------------------------------------------===//
+// Questions
+//===----------------------------------------------------------------------===//
+
+bool Coordinate::uses(int rank) const {
+  return llvm::any_of(terms, [&](const Term &t) { return t.rank == rank; });
+}
+
+int64_t Coordinate::span(llvm::ArrayRef<int64_t> tile) const {
+  if (terms.size() == 1)
+    return tile[terms[0].rank];
+  // Grow a run of values from the densest term up: a term whose step fits into
+  // the run extends it, one whose step exceeds it repeats it.
+  llvm::SmallVector<Term, 4> sorted(terms.begin(), terms.end());
+  llvm::sort(sorted, [](const Term &a, const Term &b) {
+    return std::abs(a.coefficient) < std::abs(b.coefficient);
+  });
+  int64_t run = 1, repeats = 1;
+  for (const Term &term : sorted) {
+    int64_t step = std::abs(term.coefficient), count = tile[term.rank];
+    if (repeats == 1 && step <= run)
+      run += step * (count - 1);
+    else
+      repeats *= count;
+  }
+  return run * repeats;
+}
+
+bool AccessFact::uses(int rank) const {
+  return llvm::any_of(coordinates,
+                      [&](const Coordinate &c) { return c.uses(rank); });
+}
+
+bool EinsumFact::iterates(int rank) const { return llvm::is_contained(ranks, rank); }
+bool EinsumFact::reduces(int rank) const { return llvm::is_contained(reduced, rank); }
+
+template <typename T>
+static int findByName(const std::vector<T> &facts, llvm::StringRef name) {
+  for (auto [i, fact] : llvm::enumerate(facts))
+    if (fact.name == name)
+      return i;
+  return -1;
+}
+
+int CascadeFacts::findRank(llvm::StringRef n) const { return findByName(ranks, n); }
+int CascadeFacts::findTensor(llvm::StringRef n) const { return findByName(tensors, n); }
+int CascadeFacts::findEinsum(llvm::StringRef n) const { return findByName(einsums, n); }
+
+//===----------------------------------------------------------------------===//
+// Construction
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+class FactsBuilder {
+public:
+  explicit FactsBuilder(CascadeOp cascade) : cascade(cascade) {
+    facts.name = cascade.getSymName().str();
+    facts.op = cascade;
+  }
+
+  FailureOr<CascadeFacts> build() {
+    if (failed(addRanks()))
+      return failure();
+    for (InputOp input : cascade.getBodyBlock()->getOps<InputOp>())
+      if (failed(addTensor(input.getResult(), input.getTensor(), /*producer=*/-1)))
+        return failure();
+    SmallVector<EinsumInterface> order = topologicalOrder();
+    for (auto [i, einsum] : llvm::enumerate(order))
+      for (auto [name, result] : llvm::zip(einsum.getTensorNames(), einsum->getResults()))
+        if (failed(addTensor(result, name.getValue(), i)))
+          return failure();
+    for (EinsumInterface einsum : order)
+      if (failed(addEinsum(einsum)))
+        return failure();
+    for (OutputOp output : cascade.getBodyBlock()->getOps<OutputOp>())
+      for (Value tensor : output.getTensors())
+        facts.tensors[tensorIds[tensor]].isOutput = true;
+    return std::move(facts);
+  }
+
+private:
+  LogicalResult addRanks() {
+    std::vector<std::string> unbound;
+    for (auto [name, value] :
+         llvm::zip(cascade.getParamNames(), cascade.getParamValues()))
+      if (value == CascadeOp::kUnbound)
+        unbound.push_back(cast<StringAttr>(name).getValue().str());
+    for (RankOp rank : cascade.getBodyBlock()->getOps<RankOp>()) {
+      std::optional<int64_t> extent = rank.getBoundExtent();
+      if (!extent)
+        return cascade.emitError()
+               << "cascade '" << cascade.getSymName() << "' needs values for "
+               << llvm::join(unbound, ", ") << " (--bind "
+               << llvm::join(unbound, "=...,") << "=...)";
+      facts.ranks.push_back({rank.getSymName().str(), *extent});
+    }
+    for (SplitOp split : cascade.getBodyBlock()->getOps<SplitOp>())
+      for (Attribute part : split.getParts())
+        facts.ranks[facts.findRank(cast<StringAttr>(part).getValue())].whole =
+            facts.findRank(split.getRank());
+    return success();
+  }
+
+  LogicalResult addTensor(Value value, StringRef name, int producer) {
+    auto type = cast<NamedTensorType>(value.getType());
+    TensorFact tensor;
+    tensor.name = name.str();
+    tensor.bits = type.getElementBits();
+    llvm::raw_string_ostream(tensor.datatype) << type.getElementType();
+    tensor.isInput = producer < 0;
+    tensor.producer = producer;
+    for (StringAttr rank : type.getRanks()) {
+      int id = facts.findRank(rank);
+      tensor.ranks.push_back(id);
+      if (failed(multiply(tensor.elements, facts.ranks[id].extent, value.getLoc(), name)))
+        return failure();
+    }
+    uint64_t totalBits = tensor.elements;
+    if (failed(multiply(totalBits, tensor.bits, value.getLoc(), name)))
+      return failure();
+    tensorIds[value] = facts.tensors.size();
+    facts.tensors.push_back(std::move(tensor));
+    return success();
+  }
+
+  LogicalResult multiply(uint64_t &product, uint64_t factor, Location loc,
+                         StringRef what) {
+    bool overflow = false;
+    product = llvm::SaturatingMultiply(product, factor, &overflow);
+    if (overflow || product > INT64_MAX)
+      return emitError(loc) << "'" << what
+                            << "' has more than 2^63 - 1 points; extents are too large "
+                               "to count";
+    return success();
+  }
+
+  /// Producers before consumers; steps along an iterative rank do not count.
+  SmallVector<EinsumInterface> topologicalOrder() {
+    SmallVector<EinsumInterface> order;
+    llvm::DenseMap<Operation *, bool> done; // false while on the stack
+    SmallVector<std::pair<Operation *, unsigned>> stack;
+    for (Operation &root : *cascade.getBodyBlock()) {
+      if (!isa<EinsumInterface>(root) || done.count(&root))
+        continue;
+      stack.push_back({&root, 0});
+      done[&root] = false;
+      while (!stack.empty()) {
+        auto &[op, next] = stack.back();
+        if (next == op->getNumOperands()) {
+          done[op] = true;
+          order.push_back(cast<EinsumInterface>(op));
+          stack.pop_back();
+          continue;
+        }
+        Operation *producer = op->getOperand(next).getDefiningOp();
+        bool isStep = stepOf(cast<EinsumInterface>(op).getInputAccesses()[next],
+                             cast<EinsumInterface>(op))
+                          .second != 0;
+        ++next;
+        if (isa_and_nonnull<EinsumInterface>(producer) && !isStep &&
+            !done.count(producer)) {
+          done[producer] = false;
+          stack.push_back({producer, 0});
+        }
+      }
+    }
+    return order;
+  }
+
+  /// The rank and distance of an access such as `X[i - 1]`; distance 0 if none.
+  static std::pair<StringAttr, int64_t> stepOf(const Access &access,
+                                               EinsumInterface einsum) {
+    SmallVector<StringAttr> iteration = einsum.getIterationRanks();
+    auto type = cast<NamedTensorType>(access.tensor.getType());
+    for (auto [expr, rank] : llvm::zip(access.map.getResults(), type.getRanks())) {
+      auto sum = dyn_cast<AffineBinaryOpExpr>(expr);
+      if (!sum || sum.getKind() != AffineExprKind::Add)
+        continue;
+      auto dim = dyn_cast<AffineDimExpr>(sum.getLHS());
+      auto offset = dyn_cast<AffineConstantExpr>(sum.getRHS());
+      if (dim && offset && iteration[dim.getPosition()] == rank)
+        return {rank, offset.getValue()};
+    }
+    return {StringAttr(), 0};
+  }
+
+  FailureOr<AccessFact> makeAccess(EinsumInterface einsum, Value tensor, AffineMap map) {
+    AccessFact access;
+    access.tensor = tensorIds.lookup(tensor);
+    SmallVector<StringAttr> iteration = einsum.getIterationRanks();
+    // Parameters are bound, so an access is affine in the ranks alone.
+    SmallVector<AffineExpr> values;
+    for (StringAttr symbol : einsum.getSymbolNames()) {
+      std::optional<int64_t> value = cascade.getParam(symbol);
+      if (!value)
+        return einsum->emitError() << "parameter '" << symbol.getValue()
+                                   << "' has no value (--bind " << symbol.getValue()
+                                   << "=...)";
+      values.push_back(getAffineConstantExpr(*value, map.getContext()));
+    }
+    for (AffineExpr expr : map.getResults()) {
+      Coordinate coordinate;
+      expr = simplifyAffineExpr(expr.replaceSymbols(values), iteration.size(), 0);
+      if (failed(flatten(expr, 1, iteration, coordinate))) {
+        std::string text;
+        llvm::raw_string_ostream os(text);
+        printNamedExpr(os, expr, iteration, {});
+        return einsum->emitError()
+               << "reads '" << facts.tensors[access.tensor].name << "' at '" << text
+               << "', which is not a sum of multiples of ranks";
+      }
+      access.coordinates.push_back(std::move(coordinate));
+    }
+    return access;
+  }
+
+  LogicalResult flatten(AffineExpr expr, int64_t factor, ArrayRef<StringAttr> iteration,
+                        Coordinate &coordinate) {
+    if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
+      coordinate.constant += factor * constant.getValue();
+      return success();
+    }
+    if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
+      coordinate.terms.push_back(
+          {facts.findRank(iteration[dim.getPosition()]), factor});
+      return success();
+    }
+    auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+    if (!binary)
+      return failure();
+    if (binary.getKind() == AffineExprKind::Add)
+      return success(
+          succeeded(flatten(binary.getLHS(), factor, iteration, coordinate)) &&
+          succeeded(flatten(binary.getRHS(), factor, iteration, coordinate)));
+    auto scale = dyn_cast<AffineConstantExpr>(binary.getRHS());
+    if (binary.getKind() != AffineExprKind::Mul || !scale)
+      return failure();
+    return flatten(binary.getLHS(), factor * scale.getValue(), iteration, coordinate);
+  }
+
+  LogicalResult addEinsum(EinsumInterface einsum) {
+    EinsumFact fact;
+    fact.op = einsum;
+    for (StringAttr name : einsum.getTensorNames())
+      if (fact.name.empty())
+        fact.name = name.str();
+    for (StringAttr rank : einsum.getIterationRanks()) {
+      int id = facts.findRank(rank);
+      fact.ranks.push_back(id);
+      if (failed(multiply(fact.points, facts.ranks[id].extent, einsum.getLoc(),
+                          fact.name)))
+        return failure();
+    }
+    for (const Reduction &reduction : einsum.getReductionList())
+      fact.reduced.push_back(facts.findRank(reduction.rank));
+    for (const Access &access : einsum.getInputAccesses()) {
+      FailureOr<AccessFact> read = makeAccess(einsum, access.tensor, access.map);
+      if (failed(read))
+        return failure();
+      auto [rank, distance] = stepOf(access, einsum);
+      TensorFact &tensor = facts.tensors[read->tensor];
+      if (distance != 0 && !tensor.isInput) {
+        tensor.iterativeRank = facts.findRank(rank);
+        tensor.carriedSteps = std::max(tensor.carriedSteps, std::abs(distance));
+      }
+      fact.reads.push_back(std::move(*read));
+    }
+    for (Value result : einsum->getResults()) {
+      FailureOr<AccessFact> write = makeAccess(einsum, result, einsum.getOutputAccess());
+      if (failed(write))
+        return failure();
+      fact.writes.push_back(std::move(*write));
+    }
+    fact.operators = countOperators(einsum);
+    fact.datatype = facts.tensors[fact.writes[0].tensor].datatype;
+    fact.isFiltered = einsum.getFilterSet().has_value();
+    fact.isRagged = iteratesRaggedSplit(fact);
+    facts.einsums.push_back(std::move(fact));
+    return success();
+  }
+
+  /// True if the Einsum iterates over all parts of a rank whose extent they
+  /// exceed.
+  bool iteratesRaggedSplit(const EinsumFact &einsum) {
+    for (SplitOp split : cascade.getBodyBlock()->getOps<SplitOp>()) {
+      int64_t covered = 1;
+      bool all = true;
+      for (Attribute part : split.getParts()) {
+        int id = facts.findRank(cast<StringAttr>(part).getValue());
+        covered *= facts.ranks[id].extent;
+        all &= einsum.iterates(id);
+      }
+      if (all && covered != facts.ranks[facts.findRank(split.getRank())].extent)
+        return true;
+    }
+    return false;
+  }
+
+  CascadeOp cascade;
+  CascadeFacts facts;
+  llvm::DenseMap<Value, int> tensorIds;
+};
+
+} // namespace
+
+FailureOr<CascadeFacts> einsum::computeCascadeFacts(CascadeOp cascade) {
+  return FactsBuilder(cascade).build();
+}

@@ -1,0 +1,120 @@
+//===- CascadeFacts.h - A bound cascade as plain numbers --------*- C++ -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What a cost model or mapper asks of a cascade a million times, looked up once:
+// extents, affine accesses over rank numbers, operators per point.
+//
+//   QK[m,p] = Q[p,e] * K[m,e]      M = 4, P = 2, E = 8, f16
+//
+//   ranks    m:4  p:2  e:8
+//   QK       iterates {m, p, e}, 64 points, reduces e; per point {mac: 1}
+//   Q        16 elements of 16 bits, an input, read at (p, e)
+//
+// A multiplication whose only use is a sum over a reduced rank is one `mac`.
+// Trusts a verified cascade; refuses one whose extents are not all bound.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIB_ANALYSIS_CASCADEFACTS_H
+#define LIB_ANALYSIS_CASCADEFACTS_H
+
+#include "dialects/Einsum/Einsum.h"
+
+#include <map>
+#include <string>
+
+namespace einsum {
+
+struct RankFact {
+  std::string name;
+  int64_t extent = 0;
+  /// The rank this one is a part of, or -1.
+  int whole = -1;
+};
+
+/// One coordinate of an access: sum of coefficient * rank, plus a constant.
+struct Coordinate {
+  struct Term {
+    int rank;
+    int64_t coefficient;
+  };
+  llvm::SmallVector<Term, 2> terms;
+  int64_t constant = 0;
+
+  bool uses(int rank) const;
+  /// How many distinct values the coordinate takes while each rank r runs over
+  /// `tile[r]` consecutive values. Exact when the coefficients are either dense
+  /// or far apart, as for windows and splits.
+  int64_t span(llvm::ArrayRef<int64_t> tile) const;
+};
+
+/// One read or write of a tensor.
+struct AccessFact {
+  int tensor = -1;
+  llvm::SmallVector<Coordinate, 4> coordinates;
+
+  bool uses(int rank) const;
+};
+
+struct TensorFact {
+  std::string name;
+  llvm::SmallVector<int, 4> ranks;
+  uint64_t elements = 1;
+  uint64_t bits = 0; ///< of one element
+  std::string datatype;
+  bool isInput = false, isOutput = false;
+  int producer = -1; ///< Einsum, or -1 for an input
+  /// Rank along which the tensor is read one or more steps away, and the longest
+  /// such step; -1 if it is no recurrence.
+  int iterativeRank = -1;
+  int64_t carriedSteps = 0;
+
+  uint64_t bytes(uint64_t count) const { return (count * bits + 7) / 8; }
+};
+
+struct EinsumFact {
+  std::string name;
+  llvm::SmallVector<int, 6> ranks; ///< iteration space
+  llvm::SmallVector<int, 2> reduced;
+  llvm::SmallVector<AccessFact, 3> reads;
+  llvm::SmallVector<AccessFact, 1> writes; ///< one per named result
+  std::map<std::string, uint64_t> operators; ///< per point
+  std::string datatype;                      ///< in which the operators compute
+  uint64_t points = 1;
+  /// `points` counts the whole box: a filter, or a split whose last tile is
+  /// ragged, keeps fewer.
+  bool isFiltered = false, isRagged = false;
+  mlir::Operation *op = nullptr;
+
+  bool iterates(int rank) const;
+  bool reduces(int rank) const;
+};
+
+struct CascadeFacts {
+  std::string name;
+  std::vector<RankFact> ranks;
+  std::vector<TensorFact> tensors;
+  std::vector<EinsumFact> einsums; ///< producers before consumers where possible
+  mlir::Operation *op = nullptr;
+
+  int findRank(llvm::StringRef name) const;
+  int findTensor(llvm::StringRef name) const;
+  int findEinsum(llvm::StringRef name) const;
+};
+
+/// Operators of one point of an Einsum: map expression and reductions, user
+/// functions expanded. Names: add sub mul mac div max min exp log sqrt rsqrt tanh
+/// erf sigmoid pow abs neg floor round compare select convert.
+std::map<std::string, uint64_t> countOperators(EinsumInterface einsum);
+
+/// Facts of a verified cascade. Emits an error that names the unbound parameters,
+/// or an extent product beyond 63 bits, and fails.
+mlir::FailureOr<CascadeFacts> computeCascadeFacts(CascadeOp cascade);
+
+} // namespace einsum
+
+#endif // LIB_ANALYSIS_CASCADEFACTS_H

@@ -1,0 +1,152 @@
+//===- CostModel.cpp - Energy and latency of any schedule -----------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/CostModel/CostModel.h"
+
+#include "lib/CostModel/Model.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+#include <set>
+
+using namespace mlir;
+using namespace einsum;
+using namespace einsum::cost;
+
+struct Evaluator::Impl {
+  LoopTree tree;
+  Scratch scratch;
+  std::vector<std::string> operatorNames;
+  llvm::DenseMap<Operation *, int> nodeOf;
+  std::vector<CapacityViolation> violations;
+  llvm::SmallVector<int> violatedAt;
+
+  void reset(Evaluation &result);
+  void countOperators(Evaluation &result);
+  void computeEnergy(Evaluation &result);
+};
+
+Evaluator::Evaluator(std::unique_ptr<Impl> impl) : impl(std::move(impl)) {}
+Evaluator::~Evaluator() = default;
+
+std::unique_ptr<Evaluator> Evaluator::create(schedule::MappingOp mapping,
+                                             const CascadeFacts &facts,
+                                             const arch::ArchSpec &arch) {
+  FailureOr<LoopTree> tree = buildLoopTree(mapping, facts, arch);
+  if (failed(tree))
+    return nullptr;
+  auto impl = std::make_unique<Impl>();
+  impl->tree = std::move(*tree);
+  for (auto [id, node] : llvm::enumerate(impl->tree.nodes))
+    impl->nodeOf[node.op] = id;
+  std::set<std::string> names;
+  for (const EinsumFact &einsum : facts.einsums)
+    for (const auto &[name, count] : einsum.operators)
+      names.insert(name);
+  impl->operatorNames.assign(names.begin(), names.end());
+  return std::unique_ptr<Evaluator>(new Evaluator(std::move(impl)));
+}
+
+const std::vector<std::string> &Evaluator::operatorNames() const {
+  return impl->operatorNames;
+}
+
+const std::vector<CapacityViolation> &Evaluator::violations() const {
+  return impl->violations;
+}
+
+void Evaluator::setTile(Operation *loop, int64_t tile) {
+  impl->tree.nodes[impl->nodeOf.lookup(loop)].tile = tile;
+}
+
+void Evaluator::Impl::reset(Evaluation &result) {
+  size_t levels = tree.arch->levels.size();
+  const CascadeFacts &facts = *tree.facts;
+  result.levels.assign(levels, {});
+  result.arrays.resize(tree.arch->arrays.size());
+  for (ArrayCost &array : result.arrays) {
+    array.busyCycles = array.utilization = array.energyPj = 0;
+    array.operators.assign(operatorNames.size(), 0);
+  }
+  result.einsums.assign(facts.einsums.size(), {});
+  result.tensorTraffic.assign(facts.tensors.size() * levels, {});
+  result.einsumTraffic.assign(facts.einsums.size() * levels, {});
+  result.energy = {};
+  result.boundBy.clear();
+  scratch.counter = {};
+  scratch.nodeTraffic.assign(tree.nodes.size() * levels, {});
+  violations.clear();
+  violatedAt.clear();
+}
+
+void Evaluator::Impl::countOperators(Evaluation &result) {
+  for (int id : tree.leaves) {
+    const Node &leaf = tree.nodes[id];
+    const EinsumFact &einsum = tree.facts->einsums[leaf.einsum];
+    ArrayCost &array = result.arrays[leaf.array];
+    for (const auto &[name, count] : einsum.operators) {
+      size_t index = llvm::lower_bound(operatorNames, name) - operatorNames.begin();
+      scratch.counter.add(array.operators[index], scratch.counter.mul(einsum.points, count));
+    }
+    double energy = static_cast<double>(einsum.points) * leaf.energyPerPoint;
+    result.einsums[leaf.einsum].operatorEnergyPj = energy;
+    array.energyPj += energy;
+    result.energy.operators += energy;
+  }
+}
+
+void Evaluator::Impl::computeEnergy(Evaluation &result) {
+  for (auto [level, cost] : llvm::zip(tree.arch->levels, result.levels)) {
+    cost.energyPj = cost.traffic.readAccesses * level.readPj +
+                    cost.traffic.writeAccesses * level.writePj;
+    (level.perArray >= 0 ? result.energy.registers : result.energy.memories) +=
+        cost.energyPj;
+  }
+  result.energy.leakage = tree.arch->leakageW() * result.latencySeconds * 1e12;
+}
+
+bool Evaluator::evaluate(Evaluation &result) {
+  impl->reset(result);
+  if (impl->tree.updateSteps() >= 0)
+    return false;
+  computeOccupancy(impl->tree, impl->scratch, result, impl->violations,
+                   impl->violatedAt);
+  countAccesses(impl->tree, impl->scratch, result);
+  computeLatency(impl->tree, impl->scratch, result);
+  impl->countOperators(result);
+  impl->computeEnergy(result);
+  return impl->violations.empty() && !impl->scratch.counter.overflowed;
+}
+
+static std::string formatBytes(uint64_t bytes) {
+  std::string text = std::to_string(bytes) + " B";
+  for (auto [shift, unit] : {std::pair(30, "GiB"), {20, "MiB"}, {10, "KiB"}})
+    if (bytes >> shift)
+      return text + " (" + std::to_string(bytes >> shift) + " " + unit + ")";
+  return text;
+}
+
+void Evaluator::emitViolations() const {
+  const LoopTree &tree = impl->tree;
+  for (auto [violation, where] : llvm::zip(impl->violations, impl->violatedAt)) {
+    InFlightDiagnostic diag = tree.nodes[where].op->emitError()
+                              << "level '" << violation.level
+                              << "' cannot hold the tiles placed there: needs "
+                              << formatBytes(violation.neededBytes) << ", has "
+                              << formatBytes(violation.availableBytes);
+    for (const auto &[tile, bytes] : llvm::ArrayRef(violation.tiles).take_front(3))
+      diag.attachNote() << tile << " takes " << formatBytes(bytes);
+  }
+  if (impl->scratch.counter.overflowed)
+    tree.nodes.front().op->emitError("a count exceeds 64 bits");
+  for (const Node &node : tree.nodes)
+    if (node.isLoop() && node.steps * node.tile !=
+                             (node.outer < 0 ? tree.facts->ranks[node.rank].extent
+                                             : tree.nodes[node.outer].tile))
+      node.op->emitError() << "tile " << node.tile
+                           << " does not divide the tile around it";
+}

@@ -1,0 +1,106 @@
+//===- CostModel.h - Energy and latency of any schedule ---------*- C++ -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The model evaluates a loop tree, whoever made it. Rules, worked on
+//
+//   Z[m] = A[m,k] * B[k]      M = 4, K = 8, words of 2 bytes
+//
+//   storage DRAM [A, B, Z]
+//     storage buffer [B]                    1. fetched once:      8 words
+//       temporal m tile 1
+//         spatial k tile 1 across col       8 units at once
+//           compute Z on pe                 2. reads per step: A 8 words from
+//                                              DRAM, B 8 words from the buffer
+//
+// 1. *Tiles.* A storage node is filled on entry and, if its tensor is produced
+//    below and used outside, drained on exit. The tile of a tensor is what the
+//    accesses below touch. A tensor produced and consumed below moves nothing.
+// 2. *Leaves.* A leaf reads each operand from the nearest storage node above,
+//    one spatial step at a time: what several units need is read once and
+//    multicast, outputs that several units produce are reduced on the way. An
+//    operand that the innermost loops do not change stays in the unit: B is
+//    read 4 times if k were spatial and m innermost, but once if k were outside.
+// 3. *Partial sums.* Revisiting an output reads it back, except at its first
+//    visit (first-read elision).
+// 4. *Recurrences.* Reading one step before the first element is the initial
+//    value and moves nothing. A level above the loop over an iterative rank holds
+//    the carried steps only.
+// 5. *Registers.* Where an array is fed by a register file of its units, every
+//    operator reads its operands from there and writes its result there.
+// 6. *Time.* A leaf takes (sum of operator cycles) per step, or with `chained`
+//    the largest. `sequence` adds its children, each no faster than the bytes it
+//    moves; where the next child, on another array, reads what the units of a
+//    spatial dimension reduced, the last sums first drain through that dimension.
+//    `pipeline` takes its busiest array per slot, plus filling and draining. The
+//    whole is no faster than any level's bandwidth.
+// 7. *Energy.* Operators x energy, accesses x energy, leakage x time.
+//
+// Example continued: DRAM reads 4*8 (A) + 8 (B) words = 80 bytes and writes 4
+// words = 8 bytes; the buffer is written 8 words once and read 8 words 4 times;
+// pe is busy 4 cycles.
+//
+// Trusts a verified mapping. Refuses, with a located message: names the spec does
+// not have, operators an array lacks, tiles beyond a capacity, and constructs
+// outside the model (a filter, a split whose last tile is ragged) by name.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIB_COSTMODEL_COSTMODEL_H
+#define LIB_COSTMODEL_COSTMODEL_H
+
+#include "dialects/Schedule/Schedule.h"
+#include "lib/Analysis/CascadeFacts.h"
+#include "lib/Arch/ArchSpec.h"
+#include "lib/CostModel/Evaluation.h"
+
+#include <memory>
+
+namespace einsum::cost {
+
+/// Why a schedule cannot run on an architecture.
+struct CapacityViolation {
+  std::string level;
+  uint64_t neededBytes = 0, availableBytes = 0;
+  /// The largest tiles, as (description, bytes), largest first.
+  std::vector<std::pair<std::string, uint64_t>> tiles;
+};
+
+/// A schedule bound to a cascade and an architecture, prepared for repeated
+/// evaluation. Tile sizes may change between evaluations; the tree may not.
+class Evaluator {
+public:
+  /// Emits located errors and returns null if names do not resolve, an array
+  /// lacks an operator, or the model does not cover a construct. `facts` and
+  /// `arch` outlive the evaluator.
+  static std::unique_ptr<Evaluator> create(schedule::MappingOp mapping,
+                                           const CascadeFacts &facts,
+                                           const arch::ArchSpec &arch);
+  ~Evaluator();
+
+  /// Evaluates; `result` is overwritten and its storage reused. False if a level
+  /// cannot hold what the schedule places there: see `violations`.
+  bool evaluate(Evaluation &result);
+
+  /// Levels over capacity in the last evaluation.
+  const std::vector<CapacityViolation> &violations() const;
+  /// Emits the violations at the storage nodes concerned.
+  void emitViolations() const;
+
+  /// Changes the tile of a loop; takes effect at the next evaluation.
+  void setTile(mlir::Operation *loop, int64_t tile);
+
+  const std::vector<std::string> &operatorNames() const;
+
+private:
+  struct Impl;
+  explicit Evaluator(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl;
+};
+
+} // namespace einsum::cost
+
+#endif // LIB_COSTMODEL_COSTMODEL_H

@@ -1,0 +1,64 @@
+//===- LoopTreeBuilder.cpp - Write a mapping as it is drawn ---------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Plugin/LoopTreeBuilder.h"
+
+using namespace mlir;
+using namespace einsum;
+using namespace einsum::schedule;
+
+LoopTreeBuilder::LoopTreeBuilder(OpBuilder &builder, MappingOp mapping)
+    : builder(builder), loc(mapping.getLoc()) {
+  descend(mapping);
+}
+
+void LoopTreeBuilder::descend(Operation *node) {
+  builder.setInsertionPointToEnd(&node->getRegion(0).front());
+}
+
+StorageOp LoopTreeBuilder::storage(StringRef level, ArrayRef<StringRef> tensors) {
+  auto node = builder.create<StorageOp>(loc, level, tensors);
+  descend(node);
+  return node;
+}
+
+void LoopTreeBuilder::temporal(StringRef rank, int64_t tile) {
+  descend(builder.create<TemporalOp>(loc, rank, tile));
+}
+
+void LoopTreeBuilder::spatial(StringRef rank, int64_t tile, StringRef dim) {
+  descend(builder.create<SpatialOp>(loc, rank, tile, dim));
+}
+
+void LoopTreeBuilder::addChildren(Operation *node, ArrayRef<Child> children) {
+  for (const Child &child : children) {
+    descend(node);
+    child();
+  }
+}
+
+void LoopTreeBuilder::sequence(ArrayRef<Child> children) {
+  addChildren(builder.create<SequenceOp>(loc), children);
+}
+
+void LoopTreeBuilder::pipeline(ArrayRef<int64_t> lags, ArrayRef<Child> children) {
+  addChildren(builder.create<PipelineOp>(loc, lags), children);
+}
+
+void LoopTreeBuilder::compute(StringRef einsum, StringRef array, bool chained) {
+  builder.create<LeafOp>(loc, einsum, array, chained);
+}
+
+MappingOp einsum::createMapping(OpBuilder &builder, CascadeOp cascade, StringRef name,
+                                StringRef arch) {
+  builder.setInsertionPointAfter(cascade);
+  auto mapping = builder.create<MappingOp>(
+      cascade.getLoc(), builder.getStringAttr(name),
+      FlatSymbolRefAttr::get(cascade.getSymNameAttr()), builder.getStringAttr(arch));
+  mapping.getBody().emplaceBlock();
+  return mapping;
+}

@@ -1,0 +1,119 @@
+//===- MappingPass.cpp - The promise to outside mapping code --------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Plugin/MappingPass.h"
+
+#include "mlir/IR/Verifier.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+using namespace einsum;
+
+MappingContext::MappingContext(CascadeOp cascade, const CascadeFacts &facts,
+                               const arch::ArchSpec &arch)
+    : cascade(cascade), facts(facts), arch(arch), builder(cascade.getContext()) {}
+
+InFlightDiagnostic MappingContext::refuse() {
+  return emitError(cascade.getLoc())
+         << "no mapping of '" << facts.name << "' onto '" << arch.name << "': ";
+}
+
+FailureOr<int64_t> MappingContext::extent(StringRef rank) {
+  int id = facts.findRank(rank);
+  if (id < 0)
+    return refuse() << "the cascade has no rank '" << rank << "'";
+  return facts.ranks[id].extent;
+}
+
+FailureOr<uint64_t> MappingContext::capacity(StringRef level) {
+  int id = arch.findLevel(level);
+  if (id < 0)
+    return refuse() << "the architecture has no level '" << level << "'";
+  const arch::Level &found = arch.levels[id];
+  if (!found.capacityBytes)
+    return refuse() << "level '" << level << "' has no capacity";
+  return *found.capacityBytes * arch.instances(found);
+}
+
+FailureOr<int64_t> MappingContext::units(StringRef array, StringRef dim) {
+  int id = arch.findArray(array);
+  if (id < 0)
+    return refuse() << "the architecture has no array '" << array << "'";
+  for (const arch::ArrayDim &d : arch.arrays[id].dims)
+    if (d.name == dim)
+      return static_cast<int64_t>(d.size);
+  return refuse() << "array '" << array << "' has no dimension '" << dim << "'";
+}
+
+LogicalResult MappingContext::requireTensors(ArrayRef<StringRef> names) {
+  std::string missing;
+  for (StringRef name : names)
+    if (facts.findTensor(name) < 0)
+      missing += (missing.empty() ? "" : ", ") + name.str();
+  if (missing.empty())
+    return success();
+  return refuse() << "it needs tensors that the cascade does not define: " << missing;
+}
+
+LoopTreeBuilder MappingContext::start(StringRef name) {
+  if (current)
+    current.erase();
+  current = createMapping(builder, cascade, name, arch.name);
+  return LoopTreeBuilder(builder, current);
+}
+
+FailureOr<schedule::MappingOp> MappingContext::finish() {
+  schedule::MappingOp finished = current;
+  current = {};
+  if (succeeded(verify(finished)))
+    return finished;
+  finished.erase();
+  return failure();
+}
+
+void MappingContext::discard(schedule::MappingOp mapping) { mapping.erase(); }
+
+std::optional<cost::Evaluation>
+MappingContext::evaluate(schedule::MappingOp mapping, bool explain) {
+  std::unique_ptr<cost::Evaluator> evaluator =
+      cost::Evaluator::create(mapping, facts, arch);
+  if (!evaluator)
+    return std::nullopt;
+  cost::Evaluation evaluation;
+  if (evaluator->evaluate(evaluation))
+    return evaluation;
+  if (explain)
+    evaluator->emitViolations();
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Registry
+//===----------------------------------------------------------------------===//
+
+static std::vector<std::unique_ptr<MappingPass>> &registry() {
+  static std::vector<std::unique_ptr<MappingPass>> passes;
+  return passes;
+}
+
+llvm::ArrayRef<std::unique_ptr<MappingPass>> einsum::getMappingPasses() {
+  return registry();
+}
+
+MappingPass *einsum::findMappingPass(StringRef name) {
+  for (const std::unique_ptr<MappingPass> &pass : registry())
+    if (pass->getName() == name)
+      return pass.get();
+  return nullptr;
+}
+
+void einsum::registerMappingPass(std::unique_ptr<MappingPass> pass) {
+  registry().push_back(std::move(pass));
+  llvm::sort(registry(), [](const auto &a, const auto &b) {
+    return a->getName() < b->getName();
+  });
+}

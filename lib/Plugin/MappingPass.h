@@ -1,0 +1,105 @@
+//===- MappingPass.h - The promise to outside mapping code ------*- C++ -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A mapping pass looks at a cascade and an architecture, builds a schedule, may
+// ask what it costs, and returns it or says why it has none:
+//
+//   struct Rows : MappingPass {
+//     StringRef getName() const override { return "rows"; }
+//     StringRef getDescription() const override { return "one row at a time"; }
+//     FailureOr<schedule::MappingOp> build(MappingContext &context) override {
+//       LoopTreeBuilder tree = context.start(getName());
+//       tree.storage("DRAM", {"A", "B", "Z"});
+//       ...
+//       return context.finish();
+//     }
+//   };
+//   static MappingRegistration<Rows> rows;
+//
+// Every mapping in mappings/ is built on this header and nothing else of ours.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIB_PLUGIN_MAPPINGPASS_H
+#define LIB_PLUGIN_MAPPINGPASS_H
+
+#include "lib/Analysis/CascadeFacts.h"
+#include "lib/Arch/ArchSpec.h"
+#include "lib/CostModel/CostModel.h"
+#include "lib/Plugin/LoopTreeBuilder.h"
+
+#include <memory>
+#include <optional>
+
+namespace einsum {
+
+/// What a mapping pass sees, and the schedule under construction.
+class MappingContext {
+public:
+  MappingContext(CascadeOp cascade, const CascadeFacts &facts,
+                 const arch::ArchSpec &arch);
+
+  CascadeOp getCascade() const { return cascade; }
+  const CascadeFacts &getFacts() const { return facts; }
+  const arch::ArchSpec &getArch() const { return arch; }
+
+  /// Extent of a rank; emits an error naming it and fails if there is none.
+  mlir::FailureOr<int64_t> extent(llvm::StringRef rank);
+  /// Capacity of a level in bytes (of all instances); an error if the level is
+  /// missing or has no limit.
+  mlir::FailureOr<uint64_t> capacity(llvm::StringRef level);
+  /// Units along a dimension of an array; an error if there is none.
+  mlir::FailureOr<int64_t> units(llvm::StringRef array, llvm::StringRef dim);
+  /// Fails, naming what is missing, unless the cascade defines all these tensors.
+  mlir::LogicalResult requireTensors(llvm::ArrayRef<llvm::StringRef> names);
+
+  /// Begins a schedule; an unfinished earlier one is dropped.
+  LoopTreeBuilder start(llvm::StringRef name);
+  /// The schedule begun last, verified; emits errors and fails if it is wrong.
+  mlir::FailureOr<schedule::MappingOp> finish();
+  /// Erases a schedule that lost against another.
+  void discard(schedule::MappingOp mapping);
+
+  /// Cost of a finished schedule. Nullopt if it does not fit; with `explain`,
+  /// errors say why.
+  std::optional<cost::Evaluation> evaluate(schedule::MappingOp mapping,
+                                           bool explain = false);
+
+  /// An error at the cascade, for a pass that has no schedule to offer.
+  mlir::InFlightDiagnostic refuse();
+
+private:
+  CascadeOp cascade;
+  const CascadeFacts &facts;
+  const arch::ArchSpec &arch;
+  mlir::OpBuilder builder;
+  schedule::MappingOp current;
+};
+
+class MappingPass {
+public:
+  virtual ~MappingPass() = default;
+  /// Name for `--mapping=`.
+  virtual llvm::StringRef getName() const = 0;
+  /// One line: what it maps how, and whose dataflow it is.
+  virtual llvm::StringRef getDescription() const = 0;
+  /// Builds a schedule for `context`, or emits errors and fails.
+  virtual mlir::FailureOr<schedule::MappingOp> build(MappingContext &context) = 0;
+};
+
+/// Registered mapping passes, by name.
+llvm::ArrayRef<std::unique_ptr<MappingPass>> getMappingPasses();
+MappingPass *findMappingPass(llvm::StringRef name);
+void registerMappingPass(std::unique_ptr<MappingPass> pass);
+
+template <typename Pass> struct MappingRegistration {
+  MappingRegistration() { registerMappingPass(std::make_unique<Pass>()); }
+};
+
+} // namespace einsum
+
+#endif // LIB_PLUGIN_MAPPINGPASS_H

@@ -1,0 +1,78 @@
+"""Checks that what arch-specs/ ships is in step with the reader and with itself."""
+
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+folder = pathlib.Path(sys.argv[1])
+specs = sorted(p for p in folder.glob("*.json") if p.name != "schema.json")
+profiles = sorted(p for p in (folder / "energy").glob("*.json") if p.name != "schema.json")
+schema = json.loads((folder / "schema.json").read_text())
+
+
+def check(*arguments, text=None):
+    return subprocess.run(
+        ["einsum-arch-check", *map(str, arguments)], input=text, capture_output=True, text=True, cwd=folder
+    )
+
+
+def accepted(run):
+    assert run.returncode == 0 and not run.stderr, f"{run.args}: exit {run.returncode}\n{run.stderr}"
+
+
+def every_spec_is_accepted_under_every_profile():
+    assert specs and profiles
+    for spec in specs:
+        for profile in profiles:
+            accepted(check(spec, f"--energy-profile={profile.stem}"))
+
+
+def the_example_of_the_readme_is_accepted():
+    readme = (folder / "README.md").read_text()
+    accepted(check("-", text=re.search(r"```json\n(.*?)```", readme, re.DOTALL).group(1)))
+
+
+def all_profiles_name_the_same_memories():
+    names = {p.stem: sorted(json.loads(p.read_text())["memories"]) for p in profiles}
+    assert len(set(map(tuple, names.values()))) == 1, names
+
+
+def every_spec_is_in_the_readme():
+    readme = (folder / "README.md").read_text()
+    for path in specs + profiles:
+        assert f"{path.stem}`" in readme, f"README.md does not mention {path.name}"
+
+
+def the_reader_knows_every_key_of_the_schema():
+    defs = schema["$defs"]
+    keys = lambda of: {key: None for key in of["properties"]}
+    op = keys(defs["op"])
+    array = keys(defs["array"]) | {"ops": {"mac": op}}
+    energy = keys(defs["level"]["properties"]["energy"])
+    level = keys(defs["level"]) | {"energy": energy}
+    spec = keys(schema) | {"levels": [level], "arrays": [array]}
+    errors = check("-", text=json.dumps(spec)).stderr
+    assert "error" in errors and "unknown key" not in errors, errors
+
+
+def the_schema_knows_every_key_of_the_specs():
+    defs = schema["$defs"]
+    for path in specs:
+        spec = json.loads(path.read_text())
+        described = [(spec, schema)]
+        described += [(level, defs["level"]) for level in spec["levels"]]
+        described += [(array, defs["array"]) for array in spec["arrays"]]
+        described += [(op, defs["op"]) for array in spec["arrays"] for op in array["ops"].values()]
+        for json_object, description in described:
+            missing = json_object.keys() - description["properties"].keys()
+            assert not missing, f"{path.name}: the schema does not describe {missing}"
+
+
+every_spec_is_accepted_under_every_profile()
+the_example_of_the_readme_is_accepted()
+all_profiles_name_the_same_memories()
+every_spec_is_in_the_readme()
+the_reader_knows_every_key_of_the_schema()
+the_schema_knows_every_key_of_the_specs()
