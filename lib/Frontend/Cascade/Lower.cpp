@@ -235,7 +235,7 @@ bool CascadeLowering::lowerBody(Block &block, ArrayRef<const Expr *> bodies,
     if (scope.findParam(name.text))
       return current->create(
           name.place, "einsum.param", {}, type,
-          {StringAttr::get(context, "param"), StringAttr::get(context, name.text)});
+          {NamedAttribute(StringAttr::get(context, "param"), StringAttr::get(context, name.text))});
     report.error(name.place) << "'" << name.text
                              << "' is neither an argument nor a parameter: a definition "
                                 "sees nothing else";

@@ -329,7 +329,7 @@ Value EinsumLowering::coordinateValue(MapLowering &map, const RankInfo &rank, Pl
       TypedAttr value = parseNumber(std::to_string(constant.getValue()), type);
       if (value)
         extent = map.create(place, "arith.constant", {}, type,
-                            {StringAttr::get(context, "value"), value});
+                            {NamedAttribute(StringAttr::get(context, "value"), value)});
     } else if (auto symbol = dyn_cast<AffineSymbolExpr>(info->extent)) {
       StringRef param = scope.getCascade().params[symbol.getPosition()].name.text;
       extent = map.create(place, "einsum.param", {}, type, attr("param", param));
@@ -358,7 +358,7 @@ Value EinsumLowering::resolveValue(MapLowering &map, const Expr &name, Type type
   if (param) {
     StringRef text = scope.getCascade().params[*param].name.text;
     return map.create(name.place, "einsum.param", {}, type,
-                      {StringAttr::get(context, "param"), StringAttr::get(context, text)});
+                      {NamedAttribute(StringAttr::get(context, "param"), StringAttr::get(context, text))});
   }
   if (state.tensors.contains(name.text)) {
     std::string ranks;
@@ -589,7 +589,9 @@ ComputeOp EinsumLowering::run() {
   region.push_back(block);
   if (!lowerFilters() || !lowerInits() || !lowerValues(*block))
     return {};
-  OpBuilder::atBlockEnd(block).create<YieldOp>(report.at(stmt.valuePlace), yielded);
+  OpBuilder builder(context); // the block has no parent yet
+  builder.setInsertionPointToEnd(block);
+  builder.create<YieldOp>(report.at(stmt.valuePlace), yielded);
   return emit(region);
 }
 

@@ -55,7 +55,9 @@ public:
   MapLowering(Report &report, const llvm::StringMap<Signature> &functions,
               mlir::Block *block, NameMeaning names)
       : report(report), functions(functions), names(names),
-        builder(mlir::OpBuilder::atBlockEnd(block)), block(block) {}
+        builder(report.getContext()) {
+    builder.setInsertionPointToEnd(block); // which has no parent yet
+  }
 
   /// Lowers `expr` with compute type `compute` and converts it to `result`.
   mlir::Value lower(const Expr &expr, mlir::Type compute, mlir::Type result);
@@ -85,7 +87,6 @@ private:
   const llvm::StringMap<Signature> &functions;
   NameMeaning names;
   mlir::OpBuilder builder;
-  mlir::Block *block;
   mlir::Type compute;
   /// Operations by hash, to find equal ones.
   std::unordered_map<size_t, std::vector<mlir::Operation *>> created;
