@@ -20,7 +20,8 @@
 //
 // Among equally fast choices it prefers the coarsest groups, then the least
 // staging. So do we: candidates are listed in that order and the first of the
-// fastest wins.
+// fastest wins. A group qualifies if its scores alone fit the buffer; landing
+// spaces and staged tensors come on top, and they are what causes spilling.
 //
 //===----------------------------------------------------------------------===//
 
@@ -42,8 +43,10 @@ struct Candidate {
   Staging staging = Staging::nothing;
 };
 
-/// Coarsest first: a whole head, then 4, 2 and 1 array heights.
-std::vector<Candidate> listCandidates(const ThreePassShape &shape) {
+/// Coarsest first: a whole head, then 4, 2 and 1 array heights. `buffer` counts
+/// elements.
+std::vector<Candidate> listCandidates(const ThreePassShape &shape,
+                                      int64_t buffer) {
   std::vector<Candidate> candidates;
   SmallVector<int64_t> groups = {shape.queries};
   for (int64_t heights : {4, 2, 1}) {
@@ -52,10 +55,13 @@ std::vector<Candidate> listCandidates(const ThreePassShape &shape) {
         group % shape.queryTile == 0)
       groups.push_back(group);
   }
-  for (int64_t group : groups)
-    for (Staging staging : {Staging::nothing, Staging::queries, Staging::keys,
-                            Staging::scoresOffChip})
-      candidates.push_back({group, staging});
+  for (int64_t group : groups) {
+    if (group * shape.keys <= buffer)
+      for (Staging staging :
+           {Staging::nothing, Staging::queries, Staging::keys})
+        candidates.push_back({group, staging});
+    candidates.push_back({group, Staging::scoresOffChip});
+  }
   return candidates;
 }
 
@@ -183,36 +189,41 @@ public:
     FailureOr<int64_t> buffer = capacityInElements(context, "buffer", "QK");
     if (failed(buffer))
       return failure();
-    return explore(context, *shape, *buffer);
+    std::vector<Candidate> candidates = listCandidates(*shape, *buffer);
+    auto buildTree = [&](const Candidate &candidate) {
+      LoopTreeBuilder tree = context.start(getName());
+      FlatTree(tree, *shape, candidate, *buffer).build();
+      return context.finish();
+    };
+    // The last candidate needs the least memory: whatever else is wrong shows
+    // there, and is reported once.
+    FailureOr<schedule::MappingOp> least = buildTree(candidates.back());
+    if (failed(least) || !context.evaluate(*least, /*explain=*/true))
+      return failure();
+    context.discard(*least);
+    return buildTree(explore(context, candidates, buildTree));
   }
 
 private:
-  FailureOr<schedule::MappingOp> explore(MappingContext &context,
-                                         const ThreePassShape &shape,
-                                         int64_t buffer) {
-    std::vector<Candidate> candidates = listCandidates(shape);
-    schedule::MappingOp best;
+  using BuildTree =
+      llvm::function_ref<FailureOr<schedule::MappingOp>(const Candidate &)>;
+
+  Candidate explore(MappingContext &context, ArrayRef<Candidate> candidates,
+                    BuildTree buildTree) {
+    Candidate best;
     double bestCycles = HUGE_VAL;
     for (const Candidate &candidate : candidates) {
-      LoopTreeBuilder tree = context.start(getName());
-      FlatTree(tree, shape, candidate, buffer).build();
-      FailureOr<schedule::MappingOp> mapping = context.finish();
+      FailureOr<schedule::MappingOp> mapping = buildTree(candidate);
       if (failed(mapping))
-        return failure();
-      // The last candidate needs the least; if it does not fit, say why.
-      bool explain = !best && &candidate == &candidates.back();
-      std::optional<cost::Evaluation> cost =
-          context.evaluate(*mapping, explain);
+        continue;
+      std::optional<cost::Evaluation> cost = context.evaluate(*mapping);
+      context.discard(*mapping);
       double cycles = cost ? exploredCycles(context, *cost) : HUGE_VAL;
       if (cycles < bestCycles) {
-        std::swap(best, *mapping);
+        best = candidate;
         bestCycles = cycles;
       }
-      if (*mapping)
-        context.discard(*mapping);
     }
-    if (!best)
-      return failure();
     return best;
   }
 };

@@ -10,7 +10,7 @@
 // with the 1D array through the buffer. Four stages work on consecutive tiles
 // of keys, each for all queries of the super-tile:
 //
-//   QK (2D) | LM RM PRM SLN SLD (1D) | SLNV (2D) | SPD RD SPNV RNV AV (1D)
+//   QK (2D) | LM RM PRM SLN SLD (1D) | SLNV (2D) | SPD RD SPNV RNV, AV (1D)
 //
 //===----------------------------------------------------------------------===//
 
@@ -63,26 +63,31 @@ private:
       };
     };
     OnePassLeaves leaves(tree);
-    tree.pipeline({0, 1, 2, 3}, {forAllQueries(leaves.on2d("QK", "e")),
-                                 forAllQueries(softmax(tree, leaves)),
-                                 forAllQueries(leaves.on2d("SLNV", "f")),
-                                 forAllQueries(accumulation(tree, leaves))});
+    tree.pipeline({0, 1, 2, 3, 3}, {forAllQueries(leaves.on2d("QK", "e")),
+                                    forAllQueries(softmax(tree, leaves)),
+                                    forAllQueries(leaves.on2d("SLNV", "f")),
+                                    forAllQueries(accumulation(tree, leaves)),
+                                    forAllQueries(leaves.on1d("AV", "f"))});
   }
 
   Child softmax(LoopTreeBuilder &tree, OnePassLeaves &leaves) {
-    return [&] {
+    auto exponentials = [&] {
+      tree.temporal("m0", 1);
+      tree.storage("rf1d", {"SLN"});
+      tree.sequence({leaves.on1d("SLN"), leaves.on1d("SLD")});
+    };
+    return [&, exponentials] {
       tree.storage("rf1d", {"LM"});
       tree.sequence({leaves.on1d("LM", "m0"), leaves.on1d("RM"),
-                     leaves.on1d("PRM"), leaves.on1d("SLN", "m0"),
-                     leaves.on1d("SLD", "m0")});
+                     leaves.on1d("PRM"), exponentials});
     };
   }
 
   Child accumulation(LoopTreeBuilder &tree, OnePassLeaves &leaves) {
     return [&] {
       tree.storage("rf1d", {"SPD"});
-      tree.sequence({leaves.on1d("SPD"), leaves.on1d("RD"), leaves.numerator(),
-                     leaves.on1d("AV", "f")});
+      tree.sequence(
+          {leaves.on1d("SPD"), leaves.on1d("RD"), leaves.numerator()});
     };
   }
 };

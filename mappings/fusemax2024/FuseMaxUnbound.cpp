@@ -59,19 +59,17 @@ private:
     sideFile.setStream("f");
     sideFile.setDepth(sideFileDepth);
     OnePassLeaves leaves(tree);
-    auto overlap = [&](std::vector<int64_t> lags, OnePassLeaves::Child on2d,
-                       OnePassLeaves::Child on1d) {
-      return [=, &tree] { tree.pipeline(lags, {on2d, on1d}); };
+    auto overlap = [&](std::vector<int64_t> lags,
+                       std::vector<LoopTreeBuilder::Child> stages) {
+      return [=, &tree] { tree.pipeline(lags, stages); };
     };
     tree.sequence(
-        {overlap({0, 1},
-                 leaves.sequence({leaves.on2d("QK", "e"), leaves.on2d("LM")}),
-                 leaves.sequence({leaves.on1d("RD"), leaves.on1d("AV", "f")})),
+        {overlap({0, 0, 1, 1}, {leaves.on2d("QK", "e"), leaves.on2d("LM"),
+                                leaves.on1d("RD"), leaves.on1d("AV", "f")}),
          leaves.on1d("RM"),
-         overlap({0, 0},
-                 leaves.sequence({leaves.on2d("SLN"), leaves.on2d("SLD")}),
-                 leaves.sequence({leaves.on1d("PRM"), leaves.on1d("SPD")})),
-         overlap({0, 0}, leaves.on2d("SLNV", "f"), leaves.numerator())});
+         overlap({0, 0, 0, 0}, {leaves.on2d("SLN"), leaves.on2d("SLD"),
+                                leaves.on1d("PRM"), leaves.on1d("SPD")}),
+         overlap({0, 0}, {leaves.on2d("SLNV", "f"), leaves.numerator()})});
   }
 };
 

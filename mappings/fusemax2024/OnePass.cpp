@@ -63,10 +63,6 @@ OnePassLeaves::Child OnePassLeaves::numerator() {
   };
 }
 
-OnePassLeaves::Child OnePassLeaves::sequence(std::vector<Child> children) {
-  return [this, children = std::move(children)] { tree.sequence(children); };
-}
-
 void mappings::holdSuperTile(LoopTreeBuilder &tree, const OnePassShape &shape,
                              int64_t superTile) {
   tree.storage("DRAM", {"Q", "K", "V", "AV"});

@@ -41,7 +41,6 @@ public:
   Child on1d(llvm::StringRef einsum, llvm::StringRef innermost = "");
   /// The running numerator: SPNV never leaves the registers.
   Child numerator();
-  Child sequence(std::vector<Child> children);
 
 private:
   LoopTreeBuilder &tree;
