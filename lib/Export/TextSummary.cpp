@@ -172,6 +172,14 @@ static void printArrays(const Mapped &mapped, llvm::raw_ostream &os) {
   table.print(os, kColumns);
 }
 
+/// Share of the latency; "-" where the bandwidth is not a constraint.
+static std::string describeBusy(const arch::Level &level, double busySeconds,
+                                double latencySeconds) {
+  bool limited =
+      level.readBytesPerS || level.writeBytesPerS || level.sharedBytesPerS;
+  return limited ? formatPercent(busySeconds / latencySeconds) : "-";
+}
+
 static void printLevels(const Mapped &mapped, llvm::raw_ostream &os) {
   TextTable table(
       {"level", ">read", ">written", ">peak", ">capacity", ">energy", ">busy"});
@@ -183,7 +191,7 @@ static void printLevels(const Mapped &mapped, llvm::raw_ostream &os) {
              ? formatBytes(*level.capacityBytes * mapped.arch->instances(level))
              : "unlimited",
          level.energyKnown ? formatSi(cost.energyPj * 1e-12, "J") : "unknown",
-         formatPercent(cost.busySeconds / mapped.cost->latencySeconds)});
+         describeBusy(level, cost.busySeconds, mapped.cost->latencySeconds)});
   table.print(os, kColumns);
 }
 

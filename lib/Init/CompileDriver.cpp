@@ -16,6 +16,7 @@
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Support/Error.h"
 
 #include <chrono>
 
@@ -101,9 +102,10 @@ static bool checkOptions(const CompileOptions &options) {
     if (options.mapping == "-" && options.workload == "-")
       return fail("--mapping", "standard input already gives the workload");
   } else if (!findMappingPass(options.mapping)) {
-    return fail("--mapping", "there is no mapping '" + options.mapping + "'" +
-                                 didYouMean(options.mapping, names) +
-                                 " registered are " + llvm::join(names, ", "));
+    return fail("--mapping", "there is no mapping '" + options.mapping +
+                                 "'; registered are " +
+                                 llvm::join(names, ", ") +
+                                 didYouMean(options.mapping, names));
   }
   return true;
 }

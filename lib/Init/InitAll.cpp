@@ -16,7 +16,8 @@
 #include "mlir/Transforms/Passes.h"
 
 void einsum::registerAllDialects(mlir::DialectRegistry &registry) {
-  registry.insert<EinsumDialect, schedule::ScheduleDialect, mlir::arith::ArithDialect, mlir::math::MathDialect,
+  registry.insert<EinsumDialect, schedule::ScheduleDialect,
+                  mlir::arith::ArithDialect, mlir::math::MathDialect,
                   mlir::func::FuncDialect>();
 }
 

@@ -86,7 +86,7 @@ FailureOr<schedule::MappingOp> Workload::readMapping(StringRef path,
     return failure();
   schedule::MappingOp found;
   for (auto mapping : file->getOps<schedule::MappingOp>()) {
-    if (failed(schedule::MappingOp::verifyInvariants(mapping)))
+    if (failed(mapping->getName().verifyInvariants(mapping)))
       return failure();
     if (found)
       return mapping.emitError()
