@@ -9,6 +9,7 @@
 
 #include "dialects/Einsum/Einsum.h"
 #include "dialects/Schedule/Schedule.h"
+#include "mappings/Mappings.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -25,4 +26,5 @@ void einsum::registerAllPasses() {
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   mlir::registerSymbolDCEPass();
+  registerAllMappings();
 }

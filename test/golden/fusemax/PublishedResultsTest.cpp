@@ -18,10 +18,10 @@
 #include "lib/Support/Diagnostics.h"
 #include "mappings/Mappings.h"
 
-#include "llvm/Support/Format.h"
 #include "llvm/Support/SourceMgr.h"
 
 #include <catch2/catch.hpp>
+#include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -151,10 +151,10 @@ TEST_CASE("Table of published results", "[.][golden-table]") {
         std::abs(miss) <= configuration["tolerance"][column].get<double>();
     std::string array =
         row.contains("array") ? " N=" + row["array"].dump() : "";
-    llvm::outs() << llvm::format(
-        "| %s | %s%s | %d | %s | %.10g | %.10g | %+.4f%s |%s\n", name.c_str(),
-        model.c_str(), array.c_str(), row["tokens"].get<int>(), column.c_str(),
-        ours, reference, column[0] == 'u' ? miss : 100 * miss,
-        column[0] == 'u' ? "" : " %", isHit ? "" : " miss");
+    std::printf("| %s | %s%s | %d | %s | %.10g | %.10g | %+.4f%s |%s\n",
+                name.c_str(), model.c_str(), array.c_str(),
+                row["tokens"].get<int>(), column.c_str(), ours, reference,
+                column[0] == 'u' ? miss : 100 * miss,
+                column[0] == 'u' ? "" : " %", isHit ? "" : " miss");
   });
 }
