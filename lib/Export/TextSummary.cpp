@@ -145,7 +145,7 @@ static void printHead(const Result &result, llvm::raw_ostream &os) {
   os << "\n";
   printFact(os, "latency",
             formatSi(cost.latencySeconds, "s") + ", " +
-                formatSi(cost.cycles, "cycles") + " at " +
+                formatSi(cost.cycles, "") + "cycles" + " at " +
                 formatSi(arch.clockHz, "Hz") + ", bound by " + cost.boundBy);
   printFact(
       os, "energy",
