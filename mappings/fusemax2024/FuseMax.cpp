@@ -38,24 +38,21 @@ public:
     FailureOr<OnePassShape> shape = OnePassShape::read(context);
     if (failed(shape))
       return failure();
-    FailureOr<int64_t> sideFile = capacityInElements(context, "side1d", "SLNV");
-    if (failed(sideFile))
+    FailureOr<int64_t> rows = sideFileRows(context, *shape);
+    if (failed(rows))
       return failure();
-    int64_t depth = std::max<int64_t>(1, *sideFile / shape->queryTile);
     return mapLargestTile(context, getName(), shape->queries, shape->queryTile,
                           [&](LoopTreeBuilder &tree, int64_t superTile) {
                             holdSuperTile(tree, *shape, superTile);
-                            buildPipeline(tree, depth);
+                            buildPipeline(tree, *rows);
                           });
   }
 
 private:
-  void buildPipeline(LoopTreeBuilder &tree, int64_t sideFileDepth) {
+  void buildPipeline(LoopTreeBuilder &tree, int64_t rows) {
     tree.storage("rf2d", {"QK", "SLN"});
     tree.storage("rf1d", {"LM", "PRM", "SLD", "SPD"});
-    schedule::StorageOp sideFile = tree.storage("side1d", {"SLNV"});
-    sideFile.setStream("f");
-    sideFile.setDepth(sideFileDepth);
+    holdSideFile(tree, rows);
     OnePassLeaves leaves(tree);
     tree.pipeline({0, 0, 1, 1, 2, 2, 2, 3, 3, 3, 3},
                   {leaves.on2d("QK", "e"), leaves.on2d("LM"), leaves.on1d("RM"),

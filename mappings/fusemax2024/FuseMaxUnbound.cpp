@@ -38,26 +38,23 @@ public:
     FailureOr<OnePassShape> shape = OnePassShape::read(context);
     if (failed(shape))
       return failure();
-    FailureOr<int64_t> sideFile = capacityInElements(context, "side1d", "SLNV");
-    if (failed(sideFile))
+    FailureOr<int64_t> rows = sideFileRows(context, *shape);
+    if (failed(rows))
       return failure();
-    int64_t depth = std::max<int64_t>(1, *sideFile / shape->queryTile);
     return mapLargestTile(context, getName(), shape->queries, shape->queryTile,
                           [&](LoopTreeBuilder &tree, int64_t superTile) {
                             holdSuperTile(tree, *shape, superTile);
-                            buildTile(tree, depth);
+                            buildTile(tree, *rows);
                           });
   }
 
 private:
-  void buildTile(LoopTreeBuilder &tree, int64_t sideFileDepth) {
+  void buildTile(LoopTreeBuilder &tree, int64_t rows) {
     tree.storage("rf2d", {"QK", "SLN"});
     tree.storage("rf1d", {"LM", "PRM"});
     // Read one tile later.
     tree.storage("rf1d", {"SLD", "SPD"}).setBuffers(2);
-    schedule::StorageOp sideFile = tree.storage("side1d", {"SLNV"});
-    sideFile.setStream("f");
-    sideFile.setDepth(sideFileDepth);
+    holdSideFile(tree, rows);
     OnePassLeaves leaves(tree);
     auto overlap = [&](std::vector<int64_t> lags,
                        std::vector<LoopTreeBuilder::Child> stages) {

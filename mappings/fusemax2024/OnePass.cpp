@@ -74,3 +74,17 @@ void mappings::holdSuperTile(LoopTreeBuilder &tree, const OnePassShape &shape,
   tree.storage("buffer", {"K", "V"});
   tree.temporal("p", shape.queryTile);
 }
+
+FailureOr<int64_t> mappings::sideFileRows(MappingContext &context,
+                                          const OnePassShape &shape) {
+  FailureOr<int64_t> elements = capacityInElements(context, "side1d", "SLNV");
+  if (failed(elements))
+    return failure();
+  return std::max<int64_t>(1, *elements / shape.queryTile);
+}
+
+void mappings::holdSideFile(LoopTreeBuilder &tree, int64_t rows) {
+  schedule::StorageOp sideFile = tree.storage("side1d", {"SLNV"});
+  sideFile.setStream("f");
+  sideFile.setDepth(rows);
+}

@@ -52,6 +52,12 @@ private:
 void holdSuperTile(LoopTreeBuilder &tree, const OnePassShape &shape,
                    int64_t superTile);
 
+/// Rows of SLNV, one per f, that the side file of the 2D array has room for.
+mlir::FailureOr<int64_t> sideFileRows(MappingContext &context,
+                                      const OnePassShape &shape);
+/// SLNV passes row by row through the side file.
+void holdSideFile(LoopTreeBuilder &tree, int64_t rows);
+
 } // namespace einsum::mappings
 
 #endif // MAPPINGS_FUSEMAX2024_ONEPASS_H
