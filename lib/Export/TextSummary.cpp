@@ -140,8 +140,8 @@ static void printHead(const Result &result, llvm::raw_ostream &os) {
   printFact(os, "arch",
             arch.name + ", energy profile " +
                 (arch.energyProfile.empty() ? "none" : arch.energyProfile));
-  printFact(os, "mapping",
-            mapping.getSymName() + " (" + mapped.status + "): " + mapped.space);
+  printFact(os, "mapping", mapping.getSymName() + " (" + mapped.status + ")");
+  printFact(os, "", mapped.space);
   os << "\n";
   printFact(os, "latency",
             formatSi(cost.latencySeconds, "s") + ", " +
@@ -239,8 +239,8 @@ void einsum::exporting::printSummary(const Result &result,
   os << "\n";
   printLevels(mapped, os);
   os << "\n";
-  // Head 9 lines, three empty ones, three headings, and the line on the rest.
-  size_t taken = 16 + mapped.arch->arrays.size() + mapped.arch->levels.size();
+  // Ten lines of head, three empty ones, three headings, the line on the rest.
+  size_t taken = 17 + mapped.arch->arrays.size() + mapped.arch->levels.size();
   printEinsumCosts(*result.facts, mapped, taken < kLines ? kLines - taken : 1,
                    os);
 }
