@@ -45,7 +45,7 @@ static std::string listRanks(const CascadeFacts &facts,
   return llvm::join(names, ",");
 }
 
-/// The first of two columns is as wide as the longest label.
+/// A label, and what there is to say from column 10 on.
 static void printFact(llvm::raw_ostream &os, llvm::StringRef label,
                       const llvm::Twine &text) {
   std::string line =

@@ -8,6 +8,7 @@
 #include "lib/Support/Progress.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/raw_ostream.h"
+#include <unistd.h>
 
 using namespace einsum;
 
@@ -28,12 +29,16 @@ Progress::~Progress() {
 }
 
 void Progress::report() {
+  // A stream of its own, since the work may print errors at the same time; the
+  // cursor waits at the start of the line, so that they overwrite it.
+  llvm::raw_fd_ostream terminal(STDERR_FILENO, /*shouldClose=*/false,
+                                /*unbuffered=*/true);
   const char *eraseLine = "\r\033[K";
   unsigned seconds = 0;
   std::unique_lock<std::mutex> lock(mutex);
   while (!finished.wait_for(lock, std::chrono::seconds(1),
                             [&] { return isFinished; }))
-    llvm::errs() << eraseLine << what << " (" << ++seconds << " s)";
+    terminal << eraseLine << what << " (" << ++seconds << " s)\r";
   if (seconds)
-    llvm::errs() << eraseLine;
+    terminal << eraseLine;
 }
