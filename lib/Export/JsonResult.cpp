@@ -131,7 +131,7 @@ static Json describeEinsumCosts(const CascadeFacts &facts,
     einsums.push_back({{"name", einsum.name},
                        {"array", mapped.arch->arrays[arrays[id]].name},
                        {"cycles", cost.cycles},
-                       {"share", cost.cycles / mapped.cost->cycles},
+                       {"share", getShare(cost.cycles, mapped.cost->cycles)},
                        {"utilization", cost.utilization},
                        {"energy_j", energyPj * 1e-12},
                        {"levels", perLevel}});
@@ -170,8 +170,8 @@ static void addCost(Json &json, const CascadeFacts &facts,
   json["levels"] = describeLevels(mapped);
   json["arrays"] = describeArrays(mapped);
   json["einsums"] = describeEinsumCosts(facts, mapped);
-  json["bounds"]["gap"] = static_cast<double>(getBackingBytes(mapped)) /
-                          static_cast<double>(computeCompulsoryBytes(facts));
+  if (std::optional<double> gap = getGap(facts, mapped))
+    json["bounds"]["gap"] = *gap;
   json["mapper"] = {{"wall_s", mapped.wallSeconds},
                     {"evaluated", mapped.evaluated}};
   json["provenance"] = mapped.arch->provenance;

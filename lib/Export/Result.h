@@ -54,6 +54,12 @@ uint64_t getBackingBytes(const Mapped &mapped);
 /// The array that runs each Einsum, as an index into the spec.
 std::vector<int> getArrays(const CascadeFacts &facts, const Mapped &mapped);
 
+/// part / whole; no share where there is no whole (a cascade that only copies
+/// takes no cycles).
+double getShare(double part, double whole);
+/// Backing bytes over compulsory ones; nullopt if nothing is compulsory.
+std::optional<double> getGap(const CascadeFacts &facts, const Mapped &mapped);
+
 void writeJson(const Result &result, llvm::raw_ostream &os);
 
 /// At most 100 columns and 40 lines; what a large cascade has beyond that is

@@ -124,8 +124,26 @@ static std::string describeEnergy(const cost::EnergyBreakdown &energy) {
                             {"registers", energy.registers},
                             {"leakage", energy.leakage}})
     parts.push_back(std::string(name) + " " +
-                    formatPercent(part / energy.total()));
+                    formatPercent(getShare(part, energy.total())));
   return llvm::join(parts, ", ");
+}
+
+/// Levels whose accesses the energy leaves out.
+static std::string listUnknownEnergies(const arch::ArchSpec &arch) {
+  std::vector<std::string> names;
+  for (const arch::Level &level : arch.levels)
+    if (!level.energyKnown)
+      names.push_back(level.name);
+  return llvm::join(names, ", ");
+}
+
+static std::string describeBacking(const CascadeFacts &facts,
+                                   const Mapped &mapped) {
+  std::string text = formatBytes(getBackingBytes(mapped)) + " moved";
+  if (std::optional<double> gap = getGap(facts, mapped))
+    text += ", " + formatNumber(*gap) + " x the compulsory " +
+            formatBytes(computeCompulsoryBytes(facts));
+  return text;
 }
 
 static void printHead(const Result &result, llvm::raw_ostream &os) {
@@ -133,8 +151,6 @@ static void printHead(const Result &result, llvm::raw_ostream &os) {
   const cost::Evaluation &cost = *mapped.cost;
   const arch::ArchSpec &arch = *mapped.arch;
   schedule::MappingOp mapping = mapped.mapping;
-  uint64_t compulsory = computeCompulsoryBytes(*result.facts),
-           moved = getBackingBytes(mapped);
 
   printFact(os, "cascade", result.facts->name + ", " + describeBinding(result));
   printFact(os, "arch",
@@ -146,20 +162,19 @@ static void printHead(const Result &result, llvm::raw_ostream &os) {
   printFact(os, "latency",
             formatSi(cost.latencySeconds, "s") + ", " +
                 formatSi(cost.cycles, "") + "cycles" + " at " +
-                formatSi(arch.clockHz, "Hz") + ", bound by " + cost.boundBy);
+                formatSi(arch.clockHz, "Hz") +
+                (cost.boundBy.empty() ? "" : ", bound by " + cost.boundBy));
   printFact(
       os, "energy",
       formatSi(cost.energyJoules(), "J") + ", without PE registers " +
           formatSi((cost.energy.total() - cost.energy.registers) * 1e-12, "J"));
   printFact(os, "", describeEnergy(cost.energy));
+  if (std::string unknown = listUnknownEnergies(arch); !unknown.empty())
+    printFact(os, "", "unknown, and not counted: accesses to " + unknown);
   printFact(os, "area", formatNumber(arch.areaUm2() * 1e-6) + " mm^2");
   for (const arch::Level &level : arch.levels)
     if (level.parent < 0)
-      printFact(os, level.name,
-                formatBytes(moved) + " moved, " +
-                    formatNumber(static_cast<double>(moved) /
-                                 static_cast<double>(compulsory)) +
-                    " x the compulsory " + formatBytes(compulsory));
+      printFact(os, level.name, describeBacking(*result.facts, mapped));
 }
 
 static void printArrays(const Mapped &mapped, llvm::raw_ostream &os) {
@@ -177,7 +192,7 @@ static std::string describeBusy(const arch::Level &level, double busySeconds,
                                 double latencySeconds) {
   bool limited =
       level.readBytesPerS || level.writeBytesPerS || level.sharedBytesPerS;
-  return limited ? formatPercent(busySeconds / latencySeconds) : "-";
+  return limited ? formatPercent(getShare(busySeconds, latencySeconds)) : "-";
 }
 
 static void printLevels(const Mapped &mapped, llvm::raw_ostream &os) {
@@ -218,7 +233,7 @@ static void printEinsumCosts(const CascadeFacts &facts, const Mapped &mapped,
     const cost::EinsumCost &cost = mapped.cost->einsums[id];
     table.add({facts.einsums[id].name, mapped.arch->arrays[arrays[id]].name,
                formatNumber(cost.cycles),
-               formatPercent(cost.cycles / mapped.cost->cycles),
+               formatPercent(getShare(cost.cycles, mapped.cost->cycles)),
                formatPercent(cost.utilization),
                describeOperators(
                    computeTraffic(facts, facts.einsums[id]).operators)});
@@ -239,8 +254,9 @@ void einsum::exporting::printSummary(const Result &result,
   os << "\n";
   printLevels(mapped, os);
   os << "\n";
-  // Ten lines of head, three empty ones, three headings, the line on the rest.
-  size_t taken = 17 + mapped.arch->arrays.size() + mapped.arch->levels.size();
+  // Eleven lines of head, three empty ones, three headings, the line on the
+  // rest.
+  size_t taken = 18 + mapped.arch->arrays.size() + mapped.arch->levels.size();
   printEinsumCosts(*result.facts, mapped, taken < kLines ? kLines - taken : 1,
                    os);
 }
