@@ -111,6 +111,38 @@ static double report(const char *variant, const std::vector<double> &rates,
   return median;
 }
 
+namespace {
+
+/// FuseMax on its architecture.
+struct Subject {
+  OwningOpRef<ModuleOp> module;
+  std::optional<arch::ArchSpec> arch;
+  FailureOr<CascadeFacts> facts;
+  FailureOr<schedule::MappingOp> mapping;
+
+  explicit Subject(MLIRContext &context) {
+    Diagnostics diagnostics;
+    arch = arch::readArchSpec(root + "/arch-specs/fusemax-cloud.json",
+                              diagnostics);
+    module = parseCascade(context,
+                          root + "/examples/01-fusemax-attention/one-pass.ein");
+    if (!arch || !module)
+      return;
+    CascadeOp cascade = *module->getOps<CascadeOp>().begin();
+    facts = computeCascadeFacts(cascade);
+    if (failed(facts))
+      return;
+    MappingContext mappingContext(cascade, *facts, *arch);
+    mapping = findMappingPass("fusemax")->build(mappingContext);
+  }
+
+  std::unique_ptr<cost::Evaluator> makeEvaluator() {
+    return cost::Evaluator::create(*mapping, *facts, *arch);
+  }
+};
+
+} // namespace
+
 static int fail(llvm::StringRef what) {
   llvm::errs() << "einsum-bench: " << what << "\n";
   return 1;
@@ -124,41 +156,25 @@ int main(int argc, char **argv) {
   registerAllMappings();
   MLIRContext context(MLIRContext::Threading::DISABLED);
   context.loadDialect<schedule::ScheduleDialect>();
-  OwningOpRef<ModuleOp> module = parseCascade(
-      context, root + "/examples/01-fusemax-attention/one-pass.ein");
-  Diagnostics diagnostics;
-  auto arch =
-      arch::readArchSpec(root + "/arch-specs/fusemax-cloud.json", diagnostics);
-  if (!module || !arch)
-    return fail("cannot read the cascade or the architecture");
-  CascadeOp cascade = *module->getOps<CascadeOp>().begin();
-  FailureOr<CascadeFacts> facts = computeCascadeFacts(cascade);
-  if (failed(facts))
-    return 1;
-  MappingContext mappingContext(cascade, *facts, *arch);
-  FailureOr<schedule::MappingOp> mapping =
-      findMappingPass("fusemax")->build(mappingContext);
-  if (failed(mapping))
-    return 1;
-  FreeLoop free = findFreeLoop(*mapping, *facts);
-  auto evaluator = cost::Evaluator::create(*mapping, *facts, *arch);
+  Subject subject(context);
+  if (failed(subject.mapping))
+    return fail("cannot map FuseMax's attention");
+  auto evaluator = subject.makeEvaluator();
+  FreeLoop free = findFreeLoop(*subject.mapping, *subject.facts);
   if (!evaluator || free.tiles.size() < 2)
     return fail("the mapping leaves no tile to choose");
 
   cost::Evaluation cost;
-  std::vector<double> fresh = measure(
-      [&](int64_t tile) {
-        free.loop.setTile(tile);
-        cost::Evaluator::create(*mapping, *facts, *arch)->evaluate(cost);
-      },
-      free.tiles);
-  std::vector<double> prepared = measure(
-      [&](int64_t tile) {
-        evaluator->setTile(free.loop, tile);
-        evaluator->evaluate(cost);
-      },
-      free.tiles);
-  double naive = report("fresh", fresh, /*naive=*/0);
-  report("prepared", prepared, naive);
+  auto evaluateFresh = [&](int64_t tile) {
+    free.loop.setTile(tile);
+    subject.makeEvaluator()->evaluate(cost);
+  };
+  auto evaluatePrepared = [&](int64_t tile) {
+    evaluator->setTile(free.loop, tile);
+    evaluator->evaluate(cost);
+  };
+  double naive =
+      report("fresh", measure(evaluateFresh, free.tiles), /*naive=*/0);
+  report("prepared", measure(evaluatePrepared, free.tiles), naive);
   return 0;
 }
