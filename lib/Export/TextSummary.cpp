@@ -23,10 +23,7 @@ static std::string
 describeOperators(const std::map<std::string, uint64_t> &operators) {
   std::vector<std::string> parts;
   for (const auto &[name, count] : operators)
-    parts.push_back(
-        llvm::StringRef(name + " " + formatSi(static_cast<double>(count), ""))
-            .rtrim()
-            .str());
+    parts.push_back(name + " " + formatSi(static_cast<double>(count), ""));
   return llvm::join(parts, ", ");
 }
 
@@ -161,7 +158,7 @@ static void printHead(const Result &result, llvm::raw_ostream &os) {
   os << "\n";
   printFact(os, "latency",
             formatSi(cost.latencySeconds, "s") + ", " +
-                formatSi(cost.cycles, "") + "cycles" + " at " +
+                formatSi(cost.cycles, "") + " cycles at " +
                 formatSi(arch.clockHz, "Hz") +
                 (cost.boundBy.empty() ? "" : ", bound by " + cost.boundBy));
   printFact(

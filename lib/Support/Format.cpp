@@ -31,12 +31,11 @@ std::string einsum::formatBytes(uint64_t bytes) {
 
 std::string einsum::formatSi(double value, const char *unit) {
   const char *prefixes[] = {"p", "n", "u", "m", "", "k", "M", "G", "T", "P"};
-  if (value == 0)
-    return std::string("0 ") + unit;
-  int prefix = 0;
+  int prefix = value == 0 ? 4 : 0;
   for (value *= 1e12; prefix < 9 && std::abs(value) >= 999.95; ++prefix)
     value /= 1000;
-  return formatNumber(value) + " " + prefixes[prefix] + unit;
+  std::string suffix = std::string(prefixes[prefix]) + unit;
+  return formatNumber(value) + (suffix.empty() ? "" : " " + suffix);
 }
 
 std::string einsum::formatPercent(double fraction) {

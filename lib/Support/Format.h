@@ -27,7 +27,7 @@ namespace einsum {
 std::string formatNumber(double value);
 /// With a binary prefix: "B", "KiB", ...
 std::string formatBytes(uint64_t bytes);
-/// With a decimal prefix from pico to peta.
+/// With a decimal prefix from pico to peta; `unit` may be empty.
 std::string formatSi(double value, const char *unit);
 std::string formatPercent(double fraction);
 

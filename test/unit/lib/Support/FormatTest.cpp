@@ -18,6 +18,8 @@ TEST_CASE("quantities get the prefix that leaves one to three digits before "
   CHECK(formatSi(0, "s") == "0 s");
   CHECK(formatSi(0.00123456, "s") == "1.235 ms");
   CHECK(formatSi(999.97, "J") == "1 kJ"); // not 1000 J
+  CHECK(formatSi(16, "") == "16");
+  CHECK(formatSi(437.3e6, "") == "437.3 M");
   CHECK(formatSi(2e20, "") == "2e+05 P");
   CHECK(formatPercent(0.98765) == "98.8%");
 }
