@@ -127,8 +127,6 @@ private:
   bool readCascade();
   bool readArch();
   ExitCode map();
-  FailureOr<schedule::MappingOp> buildMapping(MappingPass &pass,
-                                              MappingContext &context);
   ExitCode evaluate(schedule::MappingOp mapping);
   bool writeOutputs();
 
@@ -148,9 +146,10 @@ bool Compilation::readCascade() {
   if (!parseBindings(options.bind, bindings) ||
       failed(workload.read(options.workload)))
     return false;
-  cascade = workload.chooseCascade(options.cascade);
-  if (!cascade || failed(bindParameters(cascade, bindings)))
+  FailureOr<CascadeOp> chosen = workload.chooseCascade(options.cascade);
+  if (failed(chosen) || failed(bindParameters(*chosen, bindings)))
     return false;
+  cascade = *chosen;
   FailureOr<CascadeFacts> computed = computeCascadeFacts(cascade);
   if (failed(computed))
     return false;

@@ -53,7 +53,7 @@ LogicalResult Workload::read(StringRef path) {
   return success(static_cast<bool>(module));
 }
 
-CascadeOp Workload::chooseCascade(StringRef name) {
+FailureOr<CascadeOp> Workload::chooseCascade(StringRef name) {
   std::vector<std::string> names;
   CascadeOp chosen;
   for (CascadeOp cascade : module->getOps<CascadeOp>()) {
@@ -62,16 +62,14 @@ CascadeOp Workload::chooseCascade(StringRef name) {
       chosen = cascade;
   }
   if (names.empty())
-    return (void)failFile(path, "the file holds no cascade"), CascadeOp();
+    return failFile(path, "the file holds no cascade");
   if (!chosen)
-    return (void)failFile(path, "the file holds no cascade '" + name +
-                                    "'; it has " + llvm::join(names, ", ")),
-           CascadeOp();
+    return failFile(path, "the file holds no cascade '" + name + "'; it has " +
+                              llvm::join(names, ", "));
   if (name.empty() && names.size() > 1)
-    return (void)failFile(path, "the file holds several cascades: " +
-                                    llvm::join(names, ", ") +
-                                    "; choose one with --cascade=NAME"),
-           CascadeOp();
+    return failFile(
+        path, "the file holds several cascades: " + llvm::join(names, ", ") +
+                  "; choose one with --cascade=NAME");
   for (Operation &op : llvm::make_early_inc_range(*module->getBody()))
     if (&op != chosen && isa<CascadeOp, schedule::MappingOp>(op))
       op.erase();

@@ -42,7 +42,7 @@ public:
   /// The only cascade if `name` is empty. Other cascades, and mappings that
   /// came with the workload, are dropped. Null, with an error, if there is no
   /// choice.
-  CascadeOp chooseCascade(llvm::StringRef name);
+  mlir::FailureOr<CascadeOp> chooseCascade(llvm::StringRef name);
   /// Reads the one mapping of `cascade` that a file holds and moves it below
   /// the cascade, verified.
   mlir::FailureOr<schedule::MappingOp> readMapping(llvm::StringRef path,
