@@ -4,6 +4,7 @@
 #   %arch-specs %examples %mappings   those folders of the source tree
 #   %src %build                       the source root, the build root
 #   %python                           the interpreter that runs lit
+#   %exits N COMMAND                  succeeds if the command ends with exit code N
 # Features for REQUIRES:/UNSUPPORTED:/%if:
 #   z3        the mapper is built with Z3
 #   sanitizer the tools run under AddressSanitizer
@@ -39,6 +40,8 @@ for name, path in [
     )
 config.substitutions.append(("%build", config.einsum_build_dir))
 config.substitutions.append(("%python", config.python))
+exits = os.path.join(config.einsum_source_dir, "test", "exits.py")
+config.substitutions.append(("%exits", f"{config.python} {exits}"))
 
 if config.einsum_has_z3:
     config.available_features.add("z3")

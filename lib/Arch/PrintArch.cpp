@@ -1,6 +1,7 @@
 //===- PrintArch.cpp - An architecture for a person and for a program -----===//
 
 #include "lib/Arch/ArchSpec.h"
+#include "lib/Support/TextTable.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cmath>
@@ -56,32 +57,6 @@ std::string formatBandwidth(const Level &level) {
   return parts.empty() ? "-" : llvm::join(parts, ", ");
 }
 
-/// Rows of cells under a heading; columns as wide as their widest cell.
-class Table {
-public:
-  explicit Table(std::vector<std::string> heading) { add(std::move(heading)); }
-
-  void add(std::vector<std::string> row) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (size_t i = 0; i < row.size(); ++i)
-      widths[i] = std::max(widths[i], row[i].size());
-    rows.push_back(std::move(row));
-  }
-
-  void print(llvm::raw_ostream &os) const {
-    for (const auto &row : rows) {
-      std::string line;
-      for (size_t i = 0; i < row.size(); ++i)
-        line += row[i] + std::string(widths[i] - row[i].size() + 2, ' ');
-      os << llvm::StringRef(line).rtrim() << "\n";
-    }
-  }
-
-private:
-  std::vector<std::vector<std::string>> rows;
-  std::vector<size_t> widths;
-};
-
 class Printer {
 public:
   Printer(const ArchSpec &spec, llvm::raw_ostream &os) : spec(spec), os(os) {}
@@ -133,8 +108,8 @@ void Printer::printHead() {
 }
 
 void Printer::printLevels() {
-  Table table({"level", "copies", "capacity", "access", "bandwidth", "read pJ",
-               "write pJ", "area mm^2", "from"});
+  TextTable table({"level", "copies", "capacity", "access", "bandwidth",
+                   "read pJ", "write pJ", "area mm^2", "from"});
   std::vector<size_t> depth;
   for (const Level &level : spec.levels) {
     depth.push_back(level.parent < 0 ? 0 : depth[level.parent] + 1);
@@ -158,7 +133,7 @@ void Printer::printLevels() {
 
 void Printer::printArrays() {
   os << "\n";
-  Table table(
+  TextTable table(
       {"array", "shape", "PEs", "fed by", "datatypes", "um^2 per PE", "from"});
   for (const Array &array : spec.arrays) {
     std::vector<std::string> shape;
@@ -175,7 +150,7 @@ void Printer::printArrays() {
 
 void Printer::printOps() {
   os << "\n";
-  Table table({"operator", "cycles", "pJ", "um^2", "from"});
+  TextTable table({"operator", "cycles", "pJ", "um^2", "from"});
   for (const Array &array : spec.arrays) {
     auto addOps = [&](const OpCosts &ops, const std::string &suffix) {
       for (const auto &[name, cost] : ops)

@@ -105,6 +105,29 @@ private:
     scratch.nodeTraffic[where * levels + level] += traffic;
   }
 
+  /// Moves words between node `where` and a storage node above it; what is not
+  /// resident there goes on to that node's parent.
+  void transfer(int where, int storage, int tensor, int einsum, Direction direction,
+                uint64_t times, uint64_t words) {
+    const Node &node = tree.nodes[storage];
+    const HeldTensor &held = *llvm::find_if(
+        node.held, [&](const HeldTensor &held) { return held.tensor == tensor; });
+    if (node.resident < 0 || held.parent < 0) {
+      charge(where, storage, tensor, einsum, direction, times, words);
+      return;
+    }
+    tree.tilesAt(storage, scratch.tiles);
+    uint64_t tile =
+        tileWords(facts, tensor, held.accesses, scratch.tiles, /*carried=*/true);
+    uint64_t kept = std::min<uint64_t>(node.resident, tile);
+    uint64_t total = counter.mul(times, words);
+    uint64_t spilled = counter.mulDiv(total, tile - kept, tile);
+    // Elements are kept or spilled as a whole, so both shares keep the shape of
+    // a step; only the number of steps is divided.
+    charge(where, storage, tensor, einsum, direction, (total - spilled) / words, words);
+    charge(where, held.parent, tensor, einsum, direction, 1, spilled);
+  }
+
   //===--------------------------------------------------------------------===//
   // Fills and drains
   //===--------------------------------------------------------------------===//
@@ -133,7 +156,7 @@ private:
     uint64_t filled = held.fill ? entries : entries - entries / revisits;
     uint64_t drained = held.drain || revisits > 1 ? entries : 0;
     auto move = [&](Direction outside, Direction inside, uint64_t times) {
-      charge(id, held.parent, held.tensor, held.einsum, outside, times, together);
+      transfer(id, held.parent, held.tensor, held.einsum, outside, times, together);
       charge(id, id, held.tensor, held.einsum, inside, counter.mul(times, copies), words);
     };
     move(reading, writing, filled);
@@ -211,37 +234,13 @@ private:
     Repetition repeat = repetition(leaf, use);
     uint64_t times = withinTensor(*use.access, repeat.times);
     uint64_t words = spatialWords(leaf, use);
-    if (use.isWrite) {
-      transfer(id, leaf, use, writing, times, words);
-      transfer(id, leaf, use, reading, times - times / repeat.revisits, words);
-    } else {
-      transfer(id, leaf, use, reading, times, words);
-    }
+    auto move = [&](Direction direction, uint64_t count) {
+      transfer(id, use.storage, use.access->tensor, leaf.einsum, direction, count, words);
+    };
+    move(use.isWrite ? writing : reading, times);
+    if (use.isWrite)
+      move(reading, times - times / repeat.revisits);
     countOperandRegisters(id, leaf, use, times, repeat.units);
-  }
-
-  /// Moves words between a leaf and a storage node; what is not resident there
-  /// goes on to the node's parent.
-  void transfer(int id, const Node &leaf, const LeafAccess &use, Direction direction,
-                uint64_t times, uint64_t words) {
-    const Node &storage = tree.nodes[use.storage];
-    const HeldTensor &held = storage.held[use.held];
-    int tensor = held.tensor;
-    if (storage.resident < 0 || held.parent < 0) {
-      charge(id, use.storage, tensor, leaf.einsum, direction, times, words);
-      return;
-    }
-    tree.tilesAt(use.storage, scratch.tiles);
-    uint64_t tile =
-        tileWords(facts, tensor, held.accesses, scratch.tiles, /*carried=*/true);
-    uint64_t kept = std::min<uint64_t>(storage.resident, tile);
-    uint64_t total = counter.mul(times, words);
-    uint64_t spilled = counter.mulDiv(total, tile - kept, tile);
-    // Elements are kept or spilled as a whole, so both shares keep the shape of
-    // a step; only the number of steps is divided.
-    charge(id, use.storage, tensor, leaf.einsum, direction, (total - spilled) / words,
-           words);
-    charge(id, held.parent, tensor, leaf.einsum, direction, 1, spilled);
   }
 
   //===--------------------------------------------------------------------===//

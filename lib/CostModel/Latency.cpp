@@ -208,6 +208,8 @@ static void sumOverSubtrees(const LoopTree &tree, Scratch &scratch) {
 
 static void computeUtilization(const LoopTree &tree, Scratch &scratch,
                                Evaluation &result) {
+  if (result.cycles == 0)
+    return; // operators may be free; what takes no time has no share of it
   for (int id : tree.leaves) {
     const Node &leaf = tree.nodes[id];
     const EinsumFact &einsum = tree.facts->einsums[leaf.einsum];

@@ -10,6 +10,7 @@
 #include "dialects/Einsum/Einsum.h"
 #include "dialects/Schedule/Schedule.h"
 #include "lib/Frontend/Cascade/Cascade.h"
+#include "mappings/Mappings.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -17,7 +18,8 @@
 #include "mlir/Transforms/Passes.h"
 
 void einsum::registerAllDialects(mlir::DialectRegistry &registry) {
-  registry.insert<EinsumDialect, schedule::ScheduleDialect, mlir::arith::ArithDialect, mlir::math::MathDialect,
+  registry.insert<EinsumDialect, schedule::ScheduleDialect,
+                  mlir::arith::ArithDialect, mlir::math::MathDialect,
                   mlir::func::FuncDialect>();
 }
 
@@ -25,6 +27,7 @@ void einsum::registerAllPasses() {
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   mlir::registerSymbolDCEPass();
+  registerAllMappings();
 }
 
 void einsum::registerAllTranslations() { frontend::registerCascadeTranslations(); }

@@ -23,7 +23,8 @@ namespace einsum {
 /// Adds our dialects and the upstream ones that cascades use.
 void registerAllDialects(mlir::DialectRegistry &registry);
 
-/// Registers our passes and the upstream ones that help with cascades.
+/// Registers our passes and mappings, and the upstream passes that help with
+/// cascades.
 void registerAllPasses();
 
 /// Registers translations between cascades, schedules and other notations.

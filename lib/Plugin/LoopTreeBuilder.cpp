@@ -56,8 +56,10 @@ void LoopTreeBuilder::compute(StringRef einsum, StringRef array, bool chained) {
 MappingOp einsum::createMapping(OpBuilder &builder, CascadeOp cascade, StringRef name,
                                 StringRef arch) {
   builder.setInsertionPointAfter(cascade);
+  // Both are symbols of one module.
+  std::string symbol = name.str() + (name == cascade.getSymName() ? "_mapping" : "");
   auto mapping = builder.create<MappingOp>(
-      cascade.getLoc(), builder.getStringAttr(name),
+      cascade.getLoc(), builder.getStringAttr(symbol),
       FlatSymbolRefAttr::get(cascade.getSymNameAttr()), builder.getStringAttr(arch));
   mapping.getBody().emplaceBlock();
   return mapping;

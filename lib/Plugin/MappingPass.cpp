@@ -84,10 +84,13 @@ MappingContext::evaluate(schedule::MappingOp mapping, bool explain) {
   if (!evaluator)
     return std::nullopt;
   cost::Evaluation evaluation;
+  ++evaluations;
   if (evaluator->evaluate(evaluation))
     return evaluation;
-  if (explain)
+  if (explain) {
     evaluator->emitViolations();
+    infeasible = !evaluator->violations().empty();
+  }
   return std::nullopt;
 }
 

@@ -68,6 +68,10 @@ public:
   /// errors say why.
   std::optional<cost::Evaluation> evaluate(schedule::MappingOp mapping,
                                            bool explain = false);
+  /// Schedules evaluated so far.
+  uint64_t getEvaluations() const { return evaluations; }
+  /// Whether an explanation said that a level is too small.
+  bool explainedInfeasible() const { return infeasible; }
 
   /// An error at the cascade, for a pass that has no schedule to offer.
   mlir::InFlightDiagnostic refuse();
@@ -78,6 +82,8 @@ private:
   const arch::ArchSpec &arch;
   mlir::OpBuilder builder;
   schedule::MappingOp current;
+  uint64_t evaluations = 0;
+  bool infeasible = false;
 };
 
 class MappingPass {

@@ -77,8 +77,9 @@ int check() {
 
 int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(category);
-  cl::SetVersionPrinter(
-      [](llvm::raw_ostream &os) { os << "einsum-arch-check 0.1.0\n"; });
+  cl::SetVersionPrinter([](llvm::raw_ostream &os) {
+    os << "einsum-arch-check " EINSUM_VERSION "\n";
+  });
   cl::ParseCommandLineOptions(
       argc, argv,
       "Checks an architecture spec and prints what it says: levels, arrays,\n"

@@ -1,0 +1,68 @@
+//===- Traffic.cpp - Bytes that no schedule avoids ------------------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Analysis/Traffic.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace einsum;
+
+/// Elements of its tensor that an access touches while all ranks run.
+static uint64_t countTouched(const CascadeFacts &facts,
+                             const AccessFact &access) {
+  llvm::SmallVector<int64_t> extents;
+  for (const RankFact &rank : facts.ranks)
+    extents.push_back(rank.extent);
+  const TensorFact &tensor = facts.tensors[access.tensor];
+  uint64_t touched = 1;
+  for (auto [coordinate, rank] : llvm::zip(access.coordinates, tensor.ranks))
+    touched *= std::min(coordinate.span(extents), facts.ranks[rank].extent);
+  return touched;
+}
+
+EinsumTraffic einsum::computeTraffic(const CascadeFacts &facts,
+                                     const EinsumFact &einsum) {
+  EinsumTraffic traffic;
+  std::map<int, uint64_t> reads;
+  for (const AccessFact &read : einsum.reads)
+    reads[read.tensor] =
+        llvm::SaturatingAdd(reads[read.tensor], countTouched(facts, read));
+  for (const AccessFact &write : einsum.writes) {
+    reads.erase(write.tensor);
+    const TensorFact &tensor = facts.tensors[write.tensor];
+    traffic.bytesOut += tensor.bytes(countTouched(facts, write));
+  }
+  for (auto [id, elements] : reads) {
+    const TensorFact &tensor = facts.tensors[id];
+    traffic.bytesIn += tensor.bytes(std::min(elements, tensor.elements));
+  }
+  for (const auto &[name, perPoint] : einsum.operators) {
+    uint64_t count = llvm::SaturatingMultiply(einsum.points, perPoint);
+    traffic.operators[name] = count;
+    traffic.operatorCount = llvm::SaturatingAdd(traffic.operatorCount, count);
+  }
+  return traffic;
+}
+
+uint64_t einsum::computeCompulsoryBytes(const CascadeFacts &facts) {
+  // Two reads of one input may touch the same elements, so the larger counts.
+  std::vector<uint64_t> touched(facts.tensors.size());
+  for (const EinsumFact &einsum : facts.einsums) {
+    for (const AccessFact &read : einsum.reads)
+      if (facts.tensors[read.tensor].isInput)
+        touched[read.tensor] =
+            std::max(touched[read.tensor], countTouched(facts, read));
+    for (const AccessFact &write : einsum.writes)
+      if (facts.tensors[write.tensor].isOutput)
+        touched[write.tensor] = countTouched(facts, write);
+  }
+  uint64_t bytes = 0;
+  for (auto [tensor, elements] : llvm::zip(facts.tensors, touched))
+    bytes += tensor.bytes(elements);
+  return bytes;
+}

@@ -1,0 +1,81 @@
+//===- Result.h - What a compilation found out ------------------*- C++ -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// One Result per compilation: the bound cascade, and, unless the analysis was
+// all that was asked for, one schedule of it with its cost on one architecture.
+// Three writers read it, and none computes a number that another one lacks:
+//
+//   writeJson      the versioned result for programs (result.schema.json)
+//   printSummary   one screen for a person
+//   printLoopTree  the schedule, drawn
+//
+// Plain views: whoever fills a Result keeps what it points to alive.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIB_EXPORT_RESULT_H
+#define LIB_EXPORT_RESULT_H
+
+#include "dialects/Schedule/Schedule.h"
+#include "lib/Analysis/Traffic.h"
+#include "lib/Arch/ArchSpec.h"
+#include "lib/CostModel/Evaluation.h"
+
+#include <optional>
+
+namespace einsum::exporting {
+
+/// A schedule and its cost.
+struct Mapped {
+  schedule::MappingOp mapping;
+  const arch::ArchSpec *arch = nullptr;
+  const cost::Evaluation *cost = nullptr;
+  std::vector<std::string> operatorNames; ///< of ArrayCost::operators
+  std::string status;                     ///< "given", ...
+  std::string space;                      ///< what was searched
+  double wallSeconds = 0;                 ///< spent on building the schedule
+  uint64_t evaluated = 0;                 ///< schedules whose cost was computed
+};
+
+struct Result {
+  std::string workload;
+  const CascadeFacts *facts = nullptr;
+  /// Every parameter of the cascade with its value.
+  std::vector<std::pair<std::string, int64_t>> binding;
+  std::optional<Mapped> mapped;
+};
+
+/// Bytes that the schedule moves at the backing level.
+uint64_t getBackingBytes(const Mapped &mapped);
+/// The array that runs each Einsum, as an index into the spec.
+std::vector<int> getArrays(const CascadeFacts &facts, const Mapped &mapped);
+
+/// part / whole; no share where there is no whole (a cascade that only copies
+/// takes no cycles).
+double getShare(double part, double whole);
+/// Backing bytes over compulsory ones; nullopt if nothing is compulsory.
+std::optional<double> getGap(const CascadeFacts &facts, const Mapped &mapped);
+
+void writeJson(const Result &result, llvm::raw_ostream &os);
+
+/// At most 100 columns and 40 lines; what a large cascade has beyond that is
+/// counted, not listed.
+void printSummary(const Result &result, llvm::raw_ostream &os);
+
+/// One node per line, children indented, long tensor lists wrapped at 100
+/// columns:
+///
+///   storage DRAM: A, B, Z
+///     temporal m: 4 steps of 1
+///       spatial k: 8 steps of 1 across col
+///         compute Z on pe
+void printLoopTree(schedule::MappingOp mapping, const CascadeFacts &facts,
+                   llvm::raw_ostream &os);
+
+} // namespace einsum::exporting
+
+#endif // LIB_EXPORT_RESULT_H

@@ -1,0 +1,259 @@
+//===- TextSummary.cpp - One screen for a person --------------------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Export/Result.h"
+#include "lib/Support/Format.h"
+#include "lib/Support/TextTable.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Sequence.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace einsum;
+using namespace einsum::exporting;
+
+static constexpr size_t kColumns = 100, kLines = 40;
+
+/// {mac: 2000000, exp: 1} -> "mac 2 M, exp 1"
+static std::string
+describeOperators(const std::map<std::string, uint64_t> &operators) {
+  std::vector<std::string> parts;
+  for (const auto &[name, count] : operators)
+    parts.push_back(name + " " + formatSi(static_cast<double>(count), ""));
+  return llvm::join(parts, ", ");
+}
+
+static std::string describeBinding(const Result &result) {
+  std::vector<std::string> parts;
+  for (const auto &[name, value] : result.binding)
+    parts.push_back(name + "=" + std::to_string(value));
+  return llvm::join(parts, " ");
+}
+
+static std::string listRanks(const CascadeFacts &facts,
+                             llvm::ArrayRef<int> ranks) {
+  std::vector<std::string> names;
+  for (int rank : ranks)
+    names.push_back(facts.ranks[rank].name);
+  return llvm::join(names, ",");
+}
+
+/// A label, and what there is to say from column 10 on.
+static void printFact(llvm::raw_ostream &os, llvm::StringRef label,
+                      const llvm::Twine &text) {
+  std::string line =
+      (label + std::string(10 - std::min<size_t>(label.size(), 9), ' ') + text)
+          .str();
+  if (line.size() > kColumns)
+    line = line.substr(0, kColumns - 3) + "...";
+  os << line << "\n";
+}
+
+//===----------------------------------------------------------------------===//
+// The cascade alone
+//===----------------------------------------------------------------------===//
+
+static void printRanks(const CascadeFacts &facts, llvm::raw_ostream &os) {
+  TextTable table({"rank", ">extent", "part of"});
+  for (const RankFact &rank : facts.ranks)
+    table.add({rank.name, std::to_string(rank.extent),
+               rank.whole < 0 ? "" : facts.ranks[rank.whole].name});
+  table.print(os, kColumns);
+}
+
+static void printTensors(const CascadeFacts &facts, llvm::raw_ostream &os) {
+  TextTable table({"tensor", "", "type", "ranks", ">size"});
+  for (const TensorFact &tensor : facts.tensors)
+    table.add({tensor.name,
+               tensor.isInput    ? "input"
+               : tensor.isOutput ? "output"
+                                 : "",
+               tensor.datatype, listRanks(facts, tensor.ranks),
+               formatBytes(tensor.bytes(tensor.elements))});
+  table.print(os, kColumns);
+}
+
+static void printEinsums(const CascadeFacts &facts, llvm::raw_ostream &os) {
+  TextTable table(
+      {"Einsum", "ranks", "reduced", ">in", ">out", ">ops/byte", "operators"});
+  bool countsBox = false;
+  for (const EinsumFact &einsum : facts.einsums) {
+    EinsumTraffic traffic = computeTraffic(facts, einsum);
+    bool isBox = einsum.isFiltered || einsum.isRagged;
+    countsBox |= isBox;
+    table.add({einsum.name, listRanks(facts, einsum.ranks),
+               listRanks(facts, einsum.reduced), formatBytes(traffic.bytesIn),
+               formatBytes(traffic.bytesOut), formatNumber(traffic.intensity()),
+               (isBox ? "* " : "") + describeOperators(traffic.operators)});
+  }
+  table.print(os, kColumns);
+  if (countsBox)
+    os << "* counts the whole box of points; a filter or a ragged last tile "
+          "keeps fewer\n";
+}
+
+static void printAnalysis(const Result &result, llvm::raw_ostream &os) {
+  const CascadeFacts &facts = *result.facts;
+  printFact(os, "cascade", facts.name);
+  printFact(os, "binding", describeBinding(result));
+  os << "\n";
+  printRanks(facts, os);
+  os << "\n";
+  printTensors(facts, os);
+  os << "\n";
+  printEinsums(facts, os);
+  os << "\ncompulsory traffic " << formatBytes(computeCompulsoryBytes(facts))
+     << " (each input once, each output once)\n";
+}
+
+//===----------------------------------------------------------------------===//
+// A schedule on an architecture
+//===----------------------------------------------------------------------===//
+
+static std::string describeEnergy(const cost::EnergyBreakdown &energy) {
+  std::vector<std::string> parts;
+  for (auto [name, part] : {std::pair("operators", energy.operators),
+                            {"memories", energy.memories},
+                            {"registers", energy.registers},
+                            {"leakage", energy.leakage}})
+    parts.push_back(std::string(name) + " " +
+                    formatPercent(getShare(part, energy.total())));
+  return llvm::join(parts, ", ");
+}
+
+/// Levels whose accesses the energy leaves out.
+static std::string listUnknownEnergies(const arch::ArchSpec &arch) {
+  std::vector<std::string> names;
+  for (const arch::Level &level : arch.levels)
+    if (!level.energyKnown)
+      names.push_back(level.name);
+  return llvm::join(names, ", ");
+}
+
+static std::string describeBacking(const CascadeFacts &facts,
+                                   const Mapped &mapped) {
+  std::string text = formatBytes(getBackingBytes(mapped)) + " moved";
+  if (std::optional<double> gap = getGap(facts, mapped))
+    text += ", " + formatNumber(*gap) + " x the compulsory " +
+            formatBytes(computeCompulsoryBytes(facts));
+  return text;
+}
+
+static void printHead(const Result &result, llvm::raw_ostream &os) {
+  const Mapped &mapped = *result.mapped;
+  const cost::Evaluation &cost = *mapped.cost;
+  const arch::ArchSpec &arch = *mapped.arch;
+  schedule::MappingOp mapping = mapped.mapping;
+
+  printFact(os, "cascade", result.facts->name + ", " + describeBinding(result));
+  printFact(os, "arch",
+            arch.name + ", energy profile " +
+                (arch.energyProfile.empty() ? "none" : arch.energyProfile));
+  printFact(os, "mapping", mapping.getSymName() + " (" + mapped.status + ")");
+  printFact(os, "", mapped.space);
+  os << "\n";
+  printFact(os, "latency",
+            formatSi(cost.latencySeconds, "s") + ", " +
+                formatSi(cost.cycles, "") + " cycles at " +
+                formatSi(arch.clockHz, "Hz") +
+                (cost.boundBy.empty() ? "" : ", bound by " + cost.boundBy));
+  printFact(
+      os, "energy",
+      formatSi(cost.energyJoules(), "J") + ", without PE registers " +
+          formatSi((cost.energy.total() - cost.energy.registers) * 1e-12, "J"));
+  printFact(os, "", describeEnergy(cost.energy));
+  if (std::string unknown = listUnknownEnergies(arch); !unknown.empty())
+    printFact(os, "", "unknown, and not counted: accesses to " + unknown);
+  printFact(os, "area", formatNumber(arch.areaUm2() * 1e-6) + " mm^2");
+  for (const arch::Level &level : arch.levels)
+    if (level.parent < 0)
+      printFact(os, level.name, describeBacking(*result.facts, mapped));
+}
+
+static void printArrays(const Mapped &mapped, llvm::raw_ostream &os) {
+  TextTable table(
+      {"array", ">busy cycles", ">utilization", ">operator energy"});
+  for (auto [array, cost] : llvm::zip(mapped.arch->arrays, mapped.cost->arrays))
+    table.add({array.name, formatNumber(cost.busyCycles),
+               formatPercent(cost.utilization),
+               formatSi(cost.energyPj * 1e-12, "J")});
+  table.print(os, kColumns);
+}
+
+/// Share of the latency; "-" where the bandwidth is not a constraint.
+static std::string describeBusy(const arch::Level &level, double busySeconds,
+                                double latencySeconds) {
+  bool limited =
+      level.readBytesPerS || level.writeBytesPerS || level.sharedBytesPerS;
+  return limited ? formatPercent(getShare(busySeconds, latencySeconds)) : "-";
+}
+
+static void printLevels(const Mapped &mapped, llvm::raw_ostream &os) {
+  TextTable table(
+      {"level", ">read", ">written", ">peak", ">capacity", ">energy", ">busy"});
+  for (auto [level, cost] : llvm::zip(mapped.arch->levels, mapped.cost->levels))
+    table.add(
+        {level.name, formatBytes(cost.traffic.readBytes),
+         formatBytes(cost.traffic.writeBytes), formatBytes(cost.peakBytes),
+         level.capacityBytes
+             ? formatBytes(*level.capacityBytes * mapped.arch->instances(level))
+             : "unlimited",
+         level.energyKnown ? formatSi(cost.energyPj * 1e-12, "J") : "unknown",
+         describeBusy(level, cost.busySeconds, mapped.cost->latencySeconds)});
+  table.print(os, kColumns);
+}
+
+/// The `room` Einsums that take most cycles, in the order of the cascade.
+static llvm::SmallVector<size_t> chooseEinsums(const cost::Evaluation &cost,
+                                               size_t room) {
+  auto order = llvm::to_vector(llvm::seq<size_t>(cost.einsums.size()));
+  llvm::sort(order, [&](size_t a, size_t b) {
+    return std::pair(-cost.einsums[a].cycles, a) <
+           std::pair(-cost.einsums[b].cycles, b);
+  });
+  order.resize(std::min(order.size(), room));
+  llvm::sort(order);
+  return order;
+}
+
+static void printEinsumCosts(const CascadeFacts &facts, const Mapped &mapped,
+                             size_t room, llvm::raw_ostream &os) {
+  std::vector<int> arrays = getArrays(facts, mapped);
+  TextTable table({"Einsum", "array", ">cycles", ">of latency", ">utilization",
+                   "operators"});
+  llvm::SmallVector<size_t> chosen = chooseEinsums(*mapped.cost, room);
+  for (size_t id : chosen) {
+    const cost::EinsumCost &cost = mapped.cost->einsums[id];
+    table.add({facts.einsums[id].name, mapped.arch->arrays[arrays[id]].name,
+               formatNumber(cost.cycles),
+               formatPercent(getShare(cost.cycles, mapped.cost->cycles)),
+               formatPercent(cost.utilization),
+               describeOperators(
+                   computeTraffic(facts, facts.einsums[id]).operators)});
+  }
+  table.print(os, kColumns);
+  if (size_t rest = facts.einsums.size() - chosen.size())
+    os << rest << " more that take fewer cycles: see --json\n";
+}
+
+void einsum::exporting::printSummary(const Result &result,
+                                     llvm::raw_ostream &os) {
+  if (!result.mapped)
+    return printAnalysis(result, os);
+  const Mapped &mapped = *result.mapped;
+  printHead(result, os);
+  os << "\n";
+  printArrays(mapped, os);
+  os << "\n";
+  printLevels(mapped, os);
+  os << "\n";
+  // Eleven lines of head, three empty ones, three headings, the line on the
+  // rest.
+  size_t taken = 18 + mapped.arch->arrays.size() + mapped.arch->levels.size();
+  printEinsumCosts(*result.facts, mapped, taken < kLines ? kLines - taken : 1,
+                   os);
+}

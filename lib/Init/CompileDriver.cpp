@@ -1,0 +1,278 @@
+//===- CompileDriver.cpp - The whole pipeline in one call -----------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Init/CompileDriver.h"
+
+#include "lib/Export/Result.h"
+#include "lib/Init/InitAll.h"
+#include "lib/Init/ReadWorkload.h"
+#include "lib/Plugin/MappingPass.h"
+#include "lib/Support/Progress.h"
+#include "mappings/Mappings.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/Error.h"
+
+#include <chrono>
+
+using namespace mlir;
+using namespace einsum;
+
+static bool fail(StringRef option, const llvm::Twine &message) {
+  llvm::errs() << option << ": error: " << message << "\n";
+  return false;
+}
+
+//===----------------------------------------------------------------------===//
+// Options
+//===----------------------------------------------------------------------===//
+
+static bool parseBindings(const std::vector<std::string> &texts,
+                          Bindings &bindings) {
+  llvm::StringSet<> seen;
+  for (StringRef text : texts) {
+    auto [name, number] = text.split('=');
+    int64_t value;
+    if (name.empty() || number.getAsInteger(10, value) || value < 1)
+      return fail(
+          "--bind",
+          "takes NAME=N with a whole number from 1 to 2^63 - 1, found '" +
+              text + "'");
+    if (!seen.insert(name).second)
+      return fail("--bind", "gives '" + name + "' twice");
+    bindings.push_back({name.str(), value});
+  }
+  return true;
+}
+
+static bool parseSettings(const std::vector<std::string> &texts,
+                          std::map<std::string, double> &settings) {
+  for (StringRef text : texts) {
+    auto [name, number] = text.split('=');
+    double value;
+    if (name.empty() || number.getAsDouble(value))
+      return fail("--set", "takes NAME=NUMBER, found '" + text + "'");
+    if (!settings.insert({name.str(), value}).second)
+      return fail("--set", "gives '" + name + "' twice");
+  }
+  return true;
+}
+
+static std::vector<std::string> getMappingNames() {
+  std::vector<std::string> names;
+  for (const std::unique_ptr<MappingPass> &pass : getMappingPasses())
+    names.push_back(pass->getName().str());
+  return names;
+}
+
+static bool isMappingFile(StringRef mapping) {
+  return mapping == "-" || mapping.ends_with(".mlir");
+}
+
+/// Everything about the options that can be said before a file is read.
+static bool checkOptions(const CompileOptions &options) {
+  StringRef schedule = options.schedule;
+  if (options.workload.empty())
+    return fail("einsum-compile", "needs a WORKLOAD, a .ein or .mlir file");
+  if (!schedule.empty() && schedule != "-" && !schedule.ends_with(".mlir") &&
+      !schedule.ends_with(".txt"))
+    return fail("--schedule",
+                "takes a .mlir file for the schedule as IR or a .txt file for "
+                "the drawn tree, found '" +
+                    schedule + "'");
+  if (options.json == "-" && schedule == "-")
+    return fail("--schedule", "standard output already takes --json");
+  if (options.analyzeOnly)
+    return schedule.empty() ||
+           fail("--schedule", "there is no schedule with --analyze-only");
+  if (options.arch.empty())
+    return fail("--arch",
+                "a mapping needs an architecture: give --arch=SPEC.json, or "
+                "--analyze-only to stop before");
+  std::vector<std::string> names = getMappingNames();
+  if (options.mapping.empty())
+    return fail("--mapping", "name a mapping or a .mlir file; registered are " +
+                                 llvm::join(names, ", "));
+  if (isMappingFile(options.mapping)) {
+    if (options.mapping == "-" && options.workload == "-")
+      return fail("--mapping", "standard input already gives the workload");
+  } else if (!findMappingPass(options.mapping)) {
+    return fail("--mapping", "there is no mapping '" + options.mapping +
+                                 "'; registered are " +
+                                 llvm::join(names, ", ") +
+                                 didYouMean(options.mapping, names));
+  }
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
+// Stages
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+class Compilation {
+public:
+  Compilation(const CompileOptions &options, MLIRContext &context)
+      : options(options), workload(context) {}
+
+  ExitCode run();
+
+private:
+  bool readCascade();
+  bool readArch();
+  ExitCode map();
+  ExitCode evaluate(schedule::MappingOp mapping);
+  bool writeOutputs();
+
+  const CompileOptions &options;
+  Workload workload;
+  CascadeOp cascade;
+  CascadeFacts facts;
+  std::optional<arch::ArchSpec> arch;
+  cost::Evaluation cost;
+  exporting::Result result;
+};
+
+} // namespace
+
+bool Compilation::readCascade() {
+  Bindings bindings;
+  if (!parseBindings(options.bind, bindings) ||
+      failed(workload.read(options.workload)))
+    return false;
+  FailureOr<CascadeOp> chosen = workload.chooseCascade(options.cascade);
+  if (failed(chosen) || failed(bindParameters(*chosen, bindings)))
+    return false;
+  cascade = *chosen;
+  FailureOr<CascadeFacts> computed = computeCascadeFacts(cascade);
+  if (failed(computed))
+    return false;
+  facts = std::move(*computed);
+  result.workload = options.workload;
+  result.facts = &facts;
+  for (auto [name, value] :
+       llvm::zip(cascade.getParamNames().getAsRange<StringAttr>(),
+                 cascade.getParamValues()))
+    if (value != CascadeOp::kUnbound)
+      result.binding.push_back({name.str(), value});
+  return true;
+}
+
+bool Compilation::readArch() {
+  std::map<std::string, double> settings;
+  if (!parseSettings(options.set, settings))
+    return false;
+  Diagnostics diagnostics;
+  arch = arch::readArchSpec(options.arch, diagnostics, settings,
+                            options.energyProfile);
+  diagnostics.print(llvm::errs());
+  return arch.has_value();
+}
+
+ExitCode Compilation::map() {
+  exporting::Mapped &mapped = result.mapped.emplace();
+  mapped.arch = &*arch;
+  mapped.status = "given";
+  auto start = std::chrono::steady_clock::now();
+  MappingContext context(cascade, facts, *arch);
+  FailureOr<schedule::MappingOp> mapping;
+  if (isMappingFile(options.mapping)) {
+    mapped.space = "the schedule in " + options.mapping;
+    mapping = workload.readMapping(options.mapping, cascade);
+  } else {
+    MappingPass &pass = *findMappingPass(options.mapping);
+    mapped.space = pass.getDescription().str();
+    Progress progress("mapping '" + facts.name + "' with " + options.mapping);
+    mapping = pass.build(context);
+  }
+  if (failed(mapping))
+    return context.explainedInfeasible() ? ExitCode::Infeasible
+                                         : ExitCode::BadInput;
+  ExitCode code = evaluate(*mapping);
+  mapped.evaluated = context.getEvaluations() + 1;
+  mapped.wallSeconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+          .count();
+  return code;
+}
+
+ExitCode Compilation::evaluate(schedule::MappingOp mapping) {
+  auto evaluator = cost::Evaluator::create(mapping, facts, *arch);
+  if (!evaluator)
+    return ExitCode::BadInput;
+  if (!evaluator->evaluate(cost)) {
+    evaluator->emitViolations();
+    return evaluator->violations().empty() ? ExitCode::BadInput
+                                           : ExitCode::Infeasible;
+  }
+  result.mapped->mapping = mapping;
+  result.mapped->cost = &cost;
+  result.mapped->operatorNames = evaluator->operatorNames();
+  return ExitCode::Ok;
+}
+
+/// Whole or not at all: written beside the target, then renamed.
+static bool writeFile(StringRef path, function_ref<void(raw_ostream &)> write) {
+  llvm::Error error = llvm::writeToOutput(path, [&](raw_ostream &os) {
+    write(os);
+    return llvm::Error::success();
+  });
+  if (!error)
+    return true;
+  return fail(path,
+              "cannot write the file: " + llvm::toString(std::move(error)));
+}
+
+bool Compilation::writeOutputs() {
+  StringRef json = options.json, schedule = options.schedule;
+  if (json != "-" && schedule != "-")
+    exporting::printSummary(result, llvm::outs());
+  if (!json.empty() && !writeFile(json, [&](raw_ostream &os) {
+        exporting::writeJson(result, os);
+      }))
+    return false;
+  if (schedule.empty())
+    return true;
+  return writeFile(schedule, [&](raw_ostream &os) {
+    if (schedule.ends_with(".mlir"))
+      workload.getModule().print(os);
+    else
+      exporting::printLoopTree(result.mapped->mapping, facts, os);
+  });
+}
+
+ExitCode Compilation::run() {
+  if (!readCascade())
+    return ExitCode::BadInput;
+  if (!options.analyzeOnly) {
+    if (!readArch())
+      return ExitCode::BadInput;
+    if (ExitCode code = map(); code != ExitCode::Ok)
+      return code;
+  }
+  return writeOutputs() ? ExitCode::Ok : ExitCode::BadInput;
+}
+
+ExitCode einsum::compile(const CompileOptions &options) {
+  registerAllMappings();
+  if (!checkOptions(options))
+    return ExitCode::BadInput;
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  context.loadAllAvailableDialects();
+  context.printOpOnDiagnostic(false);
+  return Compilation(options, context).run();
+}
+
+void einsum::listMappings() {
+  registerAllMappings();
+  for (const std::unique_ptr<MappingPass> &pass : getMappingPasses())
+    llvm::outs() << pass->getName() << "\n  " << pass->getDescription() << "\n";
+}

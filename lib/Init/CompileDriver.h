@@ -1,0 +1,55 @@
+//===- CompileDriver.h - The whole pipeline in one call ---------*- C++ -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// From a workload file to a schedule with its cost. The stages, each of which
+// reports what is wrong and ends the run:
+//
+//   read the cascade, bind its parameters -> facts
+//     --analyze-only: print them, done
+//   read the architecture
+//   build the schedule (a registered mapping) or read it (a file), verify it
+//   evaluate: 2 if a level cannot hold what the schedule places there
+//   print the summary, write the files
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIB_INIT_COMPILEDRIVER_H
+#define LIB_INIT_COMPILEDRIVER_H
+
+#include <string>
+#include <vector>
+
+namespace einsum {
+
+/// What every tool of ours exits with.
+enum class ExitCode : int {
+  Ok = 0,
+  BadInput = 1,
+  Infeasible = 2,
+  InternalError = 4
+};
+
+/// As on the command line; files are "-" for standard input or output.
+struct CompileOptions {
+  std::string workload, cascade;
+  std::string arch, energyProfile;
+  std::vector<std::string> bind; ///< "M=65536"
+  std::vector<std::string> set;  ///< "N=128"
+  std::string mapping;           ///< a registered name or a .mlir file
+  bool analyzeOnly = false;
+  std::string json, schedule; ///< files to write, empty for none
+};
+
+/// Runs the pipeline; the summary goes to standard output, unless a file does.
+ExitCode compile(const CompileOptions &options);
+
+/// Names and descriptions of the registered mappings.
+void listMappings();
+
+} // namespace einsum
+
+#endif // LIB_INIT_COMPILEDRIVER_H

@@ -1,0 +1,68 @@
+//===- ReadWorkload.h - Cascades and mappings from files --------*- C++ -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What einsum-compile is given, as IR:
+//
+//   Workload workload(path, context)       .ein or .mlir; errors at their place
+//   workload.chooseCascade(name)           the one cascade, or the one named
+//   bindParameters(cascade, bindings)      M=65536 and so on; verified again
+//   workload.readMapping(path, cascade)    the schedule.mapping of that cascade
+//
+// A mapping file may hold the cascade too, as written by --schedule; the
+// cascade of the workload is the one that counts, and the mapping is verified
+// against it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIB_INIT_READWORKLOAD_H
+#define LIB_INIT_READWORKLOAD_H
+
+#include "dialects/Schedule/Schedule.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/Support/SourceMgr.h"
+
+namespace einsum {
+
+using Bindings = std::vector<std::pair<std::string, int64_t>>;
+
+/// The files read and the module made of them. While it lives, diagnostics of
+/// the context go to standard error with their line.
+class Workload {
+public:
+  explicit Workload(mlir::MLIRContext &context);
+
+  /// `path` "-" is standard input. Errors are reported.
+  mlir::LogicalResult read(llvm::StringRef path);
+  /// The only cascade if `name` is empty. Other cascades, and mappings that
+  /// came with the workload, are dropped. Null, with an error, if there is no
+  /// choice.
+  mlir::FailureOr<CascadeOp> chooseCascade(llvm::StringRef name);
+  /// Reads the one mapping of `cascade` that a file holds and moves it below
+  /// the cascade, verified.
+  mlir::FailureOr<schedule::MappingOp> readMapping(llvm::StringRef path,
+                                                   CascadeOp cascade);
+
+  mlir::ModuleOp getModule() { return *module; }
+
+private:
+  mlir::OwningOpRef<mlir::ModuleOp> parse(llvm::StringRef path, bool verify);
+
+  mlir::MLIRContext &context;
+  std::string path;
+  llvm::SourceMgr sources;
+  mlir::SourceMgrDiagnosticHandler handler;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+};
+
+/// Gives parameters their values; says which ones there are if one is unknown.
+mlir::LogicalResult bindParameters(CascadeOp cascade, const Bindings &bindings);
+
+} // namespace einsum
+
+#endif // LIB_INIT_READWORKLOAD_H

@@ -1,0 +1,13 @@
+// RUN: %exits 1 einsum-compile %src/test/lib/Export/Inputs/scores.mlir --arch %src/test/lib/Export/Inputs/tiny.json --mapping=%s 2>&1 | FileCheck %s
+schedule.mapping @m of @scores on "tiny" {
+  schedule.storage "DRAM" ["Q", "KK", "QK"] {
+    schedule.temporal "m" tile 1 {
+      schedule.temporal "p" tile 1 {
+        schedule.temporal "e" tile 1 {
+          schedule.compute "QK" on "pe"
+        }
+      }
+    }
+  }
+}
+// CHECK: unknown-tensor.mlir:3:3: error: stores 'KK', which is not a tensor of cascade 'scores'
