@@ -196,7 +196,7 @@ TEST_CASE("no mutation of a shipped spec crashes the reader", "[ReadArch]") {
   const std::string seeds[] = {textOf(specFolder + "fusemax-cloud.json"),
                                textOf(specFolder + "flat-cloud.json")};
   unsigned accepted = 0;
-  for (int round = 0; round < 200000000; ++round) {
+  for (int round = 0; round < 20000; ++round) {
     std::string text = mutator.mutate(seeds[round % std::size(seeds)]);
     Diagnostics diags;
     auto spec = parseArchSpec(text, specFolder + "mutated.json", diags);
