@@ -21,7 +21,9 @@
 
 #include "dialects/Schedule/Schedule.h"
 
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -121,6 +123,33 @@ static void guardReaders(Leaf &producer, Operation *loop,
   }
 }
 
+/// True if a leaf reads, at a later coordinate of `rank`, a recurrence that is
+/// computed below `loop` too.
+static bool readsAhead(Leaf &reader, const LoopAbove &loop,
+                       const LeafOfEinsum &leaves) {
+  SmallVector<StringAttr> ranks = reader.einsum.getIterationRanks();
+  return llvm::any_of(
+      reader.einsum.getInputAccesses(), [&](const Access &access) {
+        Leaf *producer = leaves.lookup(access.tensor.getDefiningOp());
+        return producer && producer->findLoop(loop.op) &&
+               !producer->einsum.getInitialValues().empty() &&
+               getStep(access, loop.rank, ranks).value_or(0) > 0;
+      });
+}
+
+/// A loop is one loop for all leaves below it.
+static void setDirections(std::vector<Leaf> &leaves,
+                          const LeafOfEinsum &leafOf) {
+  llvm::DenseSet<Operation *> descending;
+  for (Leaf &leaf : leaves)
+    for (const LoopAbove &loop : leaf.loops)
+      if (readsAhead(leaf, loop, leafOf))
+        descending.insert(loop.op);
+  for (Leaf &leaf : leaves)
+    for (LoopAbove &loop : leaf.loops)
+      loop.isDescending = descending.contains(loop.op);
+}
+
 std::vector<Leaf> einsum::schedule::resolveLeaves(MappingOp mapping,
                                                   CascadeOp cascade) {
   llvm::StringMap<EinsumInterface> einsums;
@@ -143,5 +172,6 @@ std::vector<Leaf> einsum::schedule::resolveLeaves(MappingOp mapping,
     for (LoopAbove &loop : leaf.loops)
       if (!loop.guard)
         guardReaders(leaf, loop.op, leafOf);
+  setDirections(leaves, leafOf);
   return leaves;
 }

@@ -160,8 +160,11 @@ Linear PointPairs::step(Side side, size_t index) {
     if (outer.rank == loop.rank)
       position.add(floorDiv(position, DynamicAPInt(outer.tile)),
                    DynamicAPInt(-outer.tile));
-  return loop.tile == 1 ? position
-                        : floorDiv(position, DynamicAPInt(loop.tile));
+  Linear fromFirst = loop.tile == 1
+                         ? position
+                         : floorDiv(position, DynamicAPInt(loop.tile));
+  return loop.isDescending ? makeConstant(*loop.steps() - 1) - fromFirst
+                           : fromFirst;
 }
 
 std::optional<std::pair<PointPairs::Point, PointPairs::Point>>

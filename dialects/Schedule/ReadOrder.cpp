@@ -65,7 +65,7 @@ einsum::schedule::findDependences(ArrayRef<Leaf> leaves) {
 
 namespace {
 /// How the producer's step of a loop lies to the reader's, given that the steps
-/// of the loops around are equal.
+/// of the temporal loops around are equal.
 enum class Relation { equal, equalOrEarlier, earlier, unclear };
 } // namespace
 
@@ -80,6 +80,15 @@ static AffineExpr producedAt(const Dependence &dependence, StringAttr rank,
     if (ranks[cast<AffineDimExpr>(written).getPosition()] == rank)
       return bindParameters(read, dependence.reader->einsum, cascade);
   return {};
+}
+
+/// True if a spatial loop further out deals out the rank of a loop, so that
+/// coordinates that follow one another may lie in different units.
+static bool isDealtOut(const Dependence &dependence, unsigned index) {
+  ArrayRef<LoopAbove> loops = dependence.reader->loops;
+  return llvm::any_of(loops.take_front(index), [&](const LoopAbove &outer) {
+    return outer.isSpatial && outer.rank == loops[index].rank;
+  });
 }
 
 static Relation compareSteps(const Dependence &dependence, unsigned index,
@@ -104,13 +113,15 @@ static Relation compareSteps(const Dependence &dependence, unsigned index,
   SmallVector<StringAttr> ranks = reader.getIterationRanks();
   AffineExpr own = getAffineDimExpr(
       llvm::find(ranks, read.rank) - ranks.begin(), at.getContext());
-  auto ahead = dyn_cast<AffineConstantExpr>(at - own);
-  if (!ahead || ahead.getValue() > 0)
+  auto distance = dyn_cast<AffineConstantExpr>(at - own);
+  if (!distance)
     return Relation::unclear;
-  if (ahead.getValue() == 0)
+  int64_t ahead = distance.getValue() * (read.isDescending ? -1 : 1);
+  if (ahead == 0)
     return Relation::equal;
-  return -ahead.getValue() >= produced.tile ? Relation::earlier
-                                            : Relation::equalOrEarlier;
+  if (ahead > 0 || isDealtOut(dependence, index))
+    return Relation::unclear;
+  return -ahead >= produced.tile ? Relation::earlier : Relation::equalOrEarlier;
 }
 
 //===----------------------------------------------------------------------===//
@@ -211,16 +222,14 @@ public:
     unsigned loops = late == 0 ? dependence.sharedLoops : bandStart(dependence);
     bool alwaysEqual = true;
     for (unsigned i = 0; i < loops; ++i) {
+      if (reader.loops[i].isSpatial)
+        continue; // no order in time: see verifyWithinStep
       Relation relation = compareSteps(dependence, i, cascade);
-      bool isSpatial = reader.loops[i].isSpatial;
-      if (relation == Relation::earlier && !isSpatial)
+      if (relation == Relation::earlier)
         return success();
       alwaysEqual &= relation == Relation::equal;
-      if (relation == Relation::equal ||
-          (relation == Relation::equalOrEarlier && !isSpatial))
-        continue;
       std::optional<PairOfPoints> example;
-      if (isViolated(i, relation, example))
+      if (relation == Relation::unclear && isViolated(i, example))
         return refuseLoop(i, example);
     }
     return late == 0 ? verifyWithinStep(alwaysEqual) : verifySlots(loops, late);
@@ -242,7 +251,8 @@ private:
   PointPairs makePairs(unsigned equalLoops) const {
     PointPairs pairs(producer, reader, dependence.access, cascade);
     for (unsigned i = 0; i < equalLoops; ++i)
-      if (compareSteps(dependence, i, cascade) != Relation::equal)
+      if (!reader.loops[i].isSpatial &&
+          compareSteps(dependence, i, cascade) != Relation::equal)
         pairs.keepZero(pairs.step(PointPairs::producer, i) -
                        pairs.step(PointPairs::reader, i));
     return pairs;
@@ -262,15 +272,12 @@ private:
     return example.has_value();
   }
 
-  bool isViolated(unsigned index, Relation relation,
-                  std::optional<PairOfPoints> &example) {
-    bool isSpatial = reader.loops[index].isSpatial;
-    if (!bound) // what every extent but 1 violates
-      return isSpatial ? relation != Relation::unclear
-                       : isReduced(index) && !producer.einsum.getFilterSet() &&
-                             !reader.einsum.getFilterSet();
-    return findPair(index, /*readerFirst=*/true, example) ||
-           (isSpatial && findPair(index, /*readerFirst=*/false, example));
+  bool isViolated(unsigned index, std::optional<PairOfPoints> &example) {
+    if (bound)
+      return findPair(index, /*readerFirst=*/true, example);
+    // What every extent but 1 violates.
+    return isReduced(index) && !producer.einsum.getFilterSet() &&
+           !reader.einsum.getFilterSet();
   }
 
   bool isReduced(unsigned index) const {
@@ -279,6 +286,8 @@ private:
            !producedAt(dependence, loop.rank, cascade);
   }
 
+  /// Units of spatial loops run the same step at once, so that below them a leaf
+  /// may read no element of its own tensor that any unit computes in this step.
   LogicalResult verifyWithinStep(bool alwaysEqual) {
     if (isWrittenFirst(dependence))
       return success();
@@ -353,10 +362,7 @@ private:
     const LoopAbove &loop = reader.loops[index];
     StringRef rank = loop.rank;
     InFlightDiagnostic diag = refuse();
-    if (loop.isSpatial)
-      diag << "across the units of the spatial loop over '" << rank
-           << "', which run at once: what is read has to be complete before";
-    else if (isReduced(index))
+    if (isReduced(index))
       diag << "inside the loop over '" << rank << "', but '" << tensor()
            << "' reduces '" << rank << "': its rank pass ends after that loop";
     else if (producer.loops[index].guard)
@@ -365,14 +371,19 @@ private:
               "reads";
     else
       diag << "where the loop over '" << rank
-           << "' has not been: it visits the points of '" << rank
-           << "' in ascending order";
+           << "' has not been: it goes "
+           << (loop.isDescending ? "down" : "up") << " along '" << rank << "'";
     diag.attachNote(loop.op->getLoc()) << "the loop is here";
     return explain(diag, example);
   }
 
   LogicalResult refuseOrder(const std::optional<PairOfPoints> &example) {
     InFlightDiagnostic diag = refuse();
+    if (dependence.producer == dependence.reader) {
+      diag << "in the step in which units of a spatial loop compute it, all at "
+              "once: what is read has to be complete before";
+      return explain(diag, example);
+    }
     Operation *parting = partingNode(dependence);
     bool isLater = dependence.shared < reader.path.size() &&
                    producer.path[dependence.shared]->isBeforeInBlock(

@@ -54,6 +54,9 @@ struct LoopAbove {
   /// further out, else its extent; none while the extent is unbound.
   std::optional<int64_t> around;
   bool isSpatial = false;
+  /// Some Einsum below is a recurrence that reads a later coordinate of `rank`
+  /// (`X[i + 1]`): the steps are taken from the last tile to the first.
+  bool isDescending = false;
   /// Set if the leaf's Einsum does not iterate over `rank`.
   std::optional<Guard> guard;
 

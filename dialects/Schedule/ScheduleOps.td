@@ -79,7 +79,8 @@ def Schedule_TemporalOp : Schedule_Node<"temporal"> {
   let summary = "A loop over time";
   let description = [{
     Visits the tile of `rank` that reaches this node in steps of `tile`, one step
-    after another. A leaf whose Einsum does not have the rank runs once: in the
+    after another: from the first to the last, or backwards if an Einsum below is
+    a recurrence that reads a later coordinate (`X[i + 1]`). A leaf whose Einsum does not have the rank runs once: in the
     first step, or in the last if what it reads is produced under this loop.
 
     Constraints:
@@ -98,11 +99,12 @@ def Schedule_SpatialOp : Schedule_Node<"spatial"> {
   let description = [{
     Deals the steps of `rank` to the units along one dimension of the array that
     runs the leaf below. Data that several units need is multicast; outputs that
-    several units produce are reduced on the way.
+    several units produce are reduced on the way. Loops below run in lock step on
+    all units.
 
     Constraints:
     - C1: `tile` is at least 1 and divides the tile around it.
-    - C2: below it are only spatial loops, storage nodes and one leaf.
+    - C2: below it are only loops, storage nodes and one leaf.
     - C3: two spatial loops of one leaf use different dimensions. That the
       dimension exists on the array and has at least as many units as steps is
       checked once a specification is attached.

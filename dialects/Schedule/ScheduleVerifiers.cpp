@@ -79,12 +79,12 @@ LogicalResult TemporalOp::verifyRegions() { // C1, C2
 static LogicalResult verifyBelowSpatial(SpatialOp loop) { // C2
   for (Operation *node = getChildren(loop).front(); !isa<LeafOp>(node);
        node = getChildren(node).front())
-    if (!isa<SpatialOp, StorageOp>(node)) {
+    if (!isa<TemporalOp, SpatialOp, StorageOp>(node)) {
       InFlightDiagnostic diag =
           node->emitError()
           << "'" << node->getName()
-          << "' is below a spatial loop, where only spatial loops, "
-             "storage nodes and one leaf are";
+          << "' is below a spatial loop, where only loops, storage "
+             "nodes and one leaf are";
       diag.attachNote(loop.getLoc()) << "the spatial loop is here";
       return diag;
     }
