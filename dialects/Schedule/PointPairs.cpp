@@ -160,9 +160,8 @@ Linear PointPairs::step(Side side, size_t index) {
     if (outer.rank == loop.rank)
       position.add(floorDiv(position, DynamicAPInt(outer.tile)),
                    DynamicAPInt(-outer.tile));
-  Linear fromFirst = loop.tile == 1
-                         ? position
-                         : floorDiv(position, DynamicAPInt(loop.tile));
+  Linear fromFirst =
+      loop.tile == 1 ? position : floorDiv(position, DynamicAPInt(loop.tile));
   return loop.isDescending ? makeConstant(*loop.steps() - 1) - fromFirst
                            : fromFirst;
 }

@@ -286,8 +286,9 @@ private:
            !producedAt(dependence, loop.rank, cascade);
   }
 
-  /// Units of spatial loops run the same step at once, so that below them a leaf
-  /// may read no element of its own tensor that any unit computes in this step.
+  /// Units of spatial loops run the same step at once, so that below them a
+  /// leaf may read no element of its own tensor that any unit computes in this
+  /// step.
   LogicalResult verifyWithinStep(bool alwaysEqual) {
     if (isWrittenFirst(dependence))
       return success();
@@ -370,8 +371,7 @@ private:
            << "' is complete only in the last step of that loop, like what it "
               "reads";
     else
-      diag << "where the loop over '" << rank
-           << "' has not been: it goes "
+      diag << "where the loop over '" << rank << "' has not been: it goes "
            << (loop.isDescending ? "down" : "up") << " along '" << rank << "'";
     diag.attachNote(loop.op->getLoc()) << "the loop is here";
     return explain(diag, example);
