@@ -473,6 +473,17 @@ Operation *CascadeLowering::lowerStatement(const Statement &statement) {
   return nullptr; // rank statements are emitted with all ranks
 }
 
+static ArrayAttr toStrings(OpBuilder &builder, ArrayRef<StringRef> lines) {
+  return builder.getStrArrayAttr(lines);
+}
+
+static void attachComments(OpBuilder &builder, Operation *op, const Comments &comments) {
+  if (!comments.leading.empty())
+    op->setAttr(kCommentsAttr, toStrings(builder, comments.leading));
+  if (!comments.trailing.empty())
+    op->setAttr(kTrailingCommentAttr, builder.getStringAttr(comments.trailing));
+}
+
 void CascadeLowering::emitRanks(Block *body) {
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(body);
@@ -491,24 +502,16 @@ void CascadeLowering::emitRanks(Block *body) {
         AffineMap::get(/*dimCount=*/0, params.size(), extent, context));
     if (auto it = operatorNames.find(rank->name); it != operatorNames.end())
       report.error(it->second) << "'" << rank->name << "' is already the name of a rank";
-    (void)op;
+    for (const Statement &statement : cascade.statements)
+      if (auto *stmt = std::get_if<RankStmt>(&statement.body);
+          stmt && stmt->rank.text == rank->name)
+        attachComments(builder, op, statement.comments);
   }
 }
 
 //===----------------------------------------------------------------------===//
 // The whole cascade
 //===----------------------------------------------------------------------===//
-
-static ArrayAttr toStrings(OpBuilder &builder, ArrayRef<StringRef> lines) {
-  return builder.getStrArrayAttr(lines);
-}
-
-static void attachComments(OpBuilder &builder, Operation *op, const Comments &comments) {
-  if (!comments.leading.empty())
-    op->setAttr(kCommentsAttr, toStrings(builder, comments.leading));
-  if (!comments.trailing.empty())
-    op->setAttr(kTrailingCommentAttr, builder.getStringAttr(comments.trailing));
-}
 
 CascadeOp CascadeLowering::createCascade() {
   SmallVector<Attribute> names;
