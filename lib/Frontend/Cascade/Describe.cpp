@@ -83,10 +83,20 @@ public:
   }
 
 private:
+  /// Whether a gap is above the first comment depends on what is above.
+  static Attribute withoutGap(Attribute comments) {
+    auto lines = dyn_cast<ArrayAttr>(comments);
+    if (!lines || lines.empty() || !cast<StringAttr>(lines[0]).getValue().empty())
+      return comments;
+    return ArrayAttr::get(comments.getContext(), lines.getValue().drop_front());
+  }
+
   void describeHeader(CascadeOp cascade) {
     line.clear();
     os << "cascade " << cascade.getSymName() << " " << cascade.getParamNames() << " : "
-       << cascade.getElementType() << " " << cascade->getDiscardableAttrDictionary();
+       << cascade.getElementType() << " ";
+    for (NamedAttribute attr : cascade->getDiscardableAttrs())
+      os << attr.getName() << " = " << withoutGap(attr.getValue());
     llvm::interleave(cascade.getParamValues(), os, " ");
     lines.push_back(line);
   }

@@ -146,6 +146,9 @@ void CascadePrinter::visit(Operation *op, llvm::DenseSet<Operation *> &seen,
       if (!mayComeFirst(access, einsum))
         visit(access.tensor.getDefiningOp(), seen, order);
   }
+  if (auto output = dyn_cast<OutputOp>(op))
+    for (Value tensor : output.getTensors())
+      visit(tensor.getDefiningOp(), seen, order);
   order.push_back(op);
 }
 
@@ -554,8 +557,10 @@ LogicalResult CascadePrinter::collect() {
 
 static void printComments(raw_ostream &os, Operation *op, StringRef attr, StringRef indent) {
   if (auto comments = op->getAttrOfType<ArrayAttr>(attr))
-    for (Attribute comment : comments) {
+    for (auto [i, comment] : llvm::enumerate(comments)) {
       StringRef text = cast<StringAttr>(comment);
+      if (i == 0 && text.empty() && isa<CascadeOp>(op) && attr == kCommentsAttr)
+        continue; // the gap above a cascade is there anyway
       os << (text.empty() ? "" : indent) << text << "\n";
     }
 }
@@ -652,10 +657,7 @@ LogicalResult einsum::frontend::printCascadeSource(ModuleOp module,
     auto cascade = dyn_cast<CascadeOp>(op);
     if (!cascade)
       return refuse(&op, "'" + op.getName().getStringRef() + "' is no cascade");
-    auto comments = op.getAttrOfType<ArrayAttr>(kCommentsAttr);
-    bool startsWithGap = comments && !comments.empty() &&
-                         cast<StringAttr>(comments[0]).getValue().empty();
-    if (!isFirst && !startsWithGap)
+    if (!isFirst)
       os << "\n";
     isFirst = false;
     if (failed(printCascadeSource(cascade, os)))
