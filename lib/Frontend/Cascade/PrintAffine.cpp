@@ -1,4 +1,4 @@
-//===- PrintAffine.cpp - Indices and filters as text ----------------------===//
+//===- PrintAffine.cpp - Indices, extents and filters as text -------------===//
 //
 // Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -8,56 +8,48 @@
 #include "lib/Frontend/Cascade/Print.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace einsum;
 using namespace einsum::frontend;
 
-static bool hasWordOperator(AffineExpr expr) {
-  bool found = false;
-  expr.walk([&](AffineExpr part) {
-    found |= part.getKind() == AffineExprKind::Mod ||
-             part.getKind() == AffineExprKind::FloorDiv ||
-             part.getKind() == AffineExprKind::CeilDiv;
-  });
-  return found;
+/// `m1 * M0 + m0` -> `m1*M0+m0`; `M ceildiv M0 - 1` keeps its spaces, because
+/// the words need them.
+static std::string compact(StringRef text) {
+  bool hasWords = text.contains(" mod ") || text.contains(" floordiv ") ||
+                  text.contains(" ceildiv ");
+  std::string result;
+  for (size_t i = 0; i < text.size(); ++i) {
+    bool isAroundProduct =
+        text.substr(i).starts_with(" * ") || text.substr(0, i).ends_with(" *");
+    if (text[i] != ' ' || (hasWords && !isAroundProduct))
+      result += text[i];
+  }
+  return result;
 }
 
-std::string einsum::frontend::printIndex(AffineExpr expr, ArrayRef<StringAttr> dims,
-                                         ArrayRef<StringAttr> symbols) {
+std::string einsum::frontend::printExtent(AffineExpr expr, AffineNames names) {
   std::string text;
   llvm::raw_string_ostream os(text);
-  printNamedExpr(os, expr, dims, symbols);
-  if (!hasWordOperator(expr))
-    llvm::erase(text, ' ');
+  printNamedExpr(os, expr, names.dims, names.symbols);
   return text;
 }
 
-std::string einsum::frontend::printFilter(IntegerSet filter, ArrayRef<StringAttr> dims,
-                                          ArrayRef<StringAttr> symbols) {
+std::string einsum::frontend::printIndex(AffineExpr expr, AffineNames names) {
+  return compact(printExtent(expr, names));
+}
+
+std::string einsum::frontend::printFilter(AffineExpr expr, bool isEq,
+                                          AffineNames names) {
   std::string text;
   llvm::raw_string_ostream os(text);
-  llvm::interleaveComma(llvm::seq<unsigned>(0, filter.getNumConstraints()), os,
-                        [&](unsigned i) {
-                          printNamedConstraint(os, filter.getConstraint(i),
-                                               filter.isEq(i), dims, symbols);
-                        });
+  printNamedConstraint(os, expr, isEq, names.dims, names.symbols);
+  for (StringRef comparison : {" <= ", " < ", " == "}) {
+    size_t at = text.find(comparison.str());
+    if (at != std::string::npos)
+      return compact(StringRef(text).take_front(at)) + comparison.str() +
+             compact(StringRef(text).drop_front(at + comparison.size()));
+  }
   return text;
-}
-
-StringRef einsum::frontend::tensorName(Value tensor) {
-  Operation *definition = tensor.getDefiningOp();
-  if (auto input = dyn_cast_or_null<InputOp>(definition))
-    return input.getTensor();
-  if (auto einsum = dyn_cast_or_null<EinsumInterface>(definition))
-    return einsum.getTensorNames()[cast<OpResult>(tensor).getResultNumber()];
-  return {};
-}
-
-std::string einsum::frontend::printAccess(const Access &access, EinsumInterface einsum) {
-  std::string text = tensorName(access.tensor).str() + "[";
-  for (auto [i, index] : llvm::enumerate(access.map.getResults()))
-    text += (i ? "," : "") + printIndex(index, einsum.getIterationRanks(),
-                                        einsum.getSymbolNames());
-  return text + "]";
 }

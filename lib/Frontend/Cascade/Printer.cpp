@@ -1,299 +1,237 @@
-//===- Printer.cpp - Cascades as text -------------------------------------===//
+//===- Printer.cpp - Cascades in canonical text ---------------------------===//
 //
 // Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
-// One statement per operation, in their order, or, where the notation wants a
-// definition before its use, in the first order that grants it. `=` is aligned
-// within a run of Einsums that no comment or other statement interrupts.
+// One statement per operation, in an order in which everything stands before
+// its use. Ranks that the header implies, and parts of a split, have no
+// statement.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lib/Frontend/Cascade/Cascade.h"
-
+#include "lib/Frontend/Cascade/CheckAccess.h"
 #include "lib/Frontend/Cascade/Lower.h"
-#include "lib/Frontend/Cascade/Parser.h"
 #include "lib/Frontend/Cascade/Print.h"
 #include "lib/Frontend/Cascade/Scalars.h"
 
 #include "mlir/IR/Diagnostics.h"
-#include "llvm/ADT/DenseSet.h"
-#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/SourceMgr.h"
 
 using namespace mlir;
 using namespace einsum;
 using namespace einsum::frontend;
 
+/// Lines of inputs and outputs are broken before this column.
+static constexpr size_t kLineWidth = 100;
+
 namespace {
 
-/// A statement without its comments; Einsums in two halves around the `=`.
+/// A statement; `left` is aligned with its neighbours before ` = `.
 struct Line {
-  Operation *op = nullptr;
+  Operation *op;
   std::string left, right;
 };
 
 class CascadePrinter {
 public:
-  explicit CascadePrinter(CascadeOp cascade) : cascade(cascade) {}
+  explicit CascadePrinter(CascadeOp cascade) : cascade(cascade) {
+    for (Attribute name : cascade.getParamNames())
+      params.push_back(cast<StringAttr>(name));
+  }
 
-  LogicalResult print(raw_ostream &os);
+  FailureOr<std::string> print();
 
 private:
-  static constexpr size_t kLineLength = 80;
-
-  LogicalResult checkNames();
-  LogicalResult checkAttributes(Operation *op);
-  LogicalResult collect();
-  void visit(Operation *op, llvm::DenseSet<Operation *> &seen,
-             std::vector<Operation *> &order);
-  std::vector<Operation *> orderStatements();
-
-  std::string header();
-  std::string elementSuffix(Type type, Type expected);
-  LogicalResult addRanks();
-  bool isImplied(RankOp rank);
-  AffineExpr extentOf(StringRef rank);
-  std::string printExtent(AffineExpr extent);
-  LogicalResult addSplit(SplitOp split);
+  // Statements.
+  LogicalResult add(Operation *op);
   LogicalResult addInput(InputOp input);
   LogicalResult addOutput(OutputOp output);
+  LogicalResult addRank(RankOp rank);
+  LogicalResult addSplit(SplitOp split);
   LogicalResult addFunction(FunctionOp function);
   LogicalResult addMonoid(MonoidOp monoid);
   LogicalResult addEinsum(EinsumInterface einsum);
-  FailureOr<std::string> printLeft(EinsumInterface einsum, bool namesIndexOnly);
-  FailureOr<std::string> printBody(Block &body, unsigned result, Type type,
-                                   ArrayRef<std::string> names);
-  std::string printReductions(EinsumInterface einsum, ArrayRef<StringAttr> mentioned);
 
-  void add(Operation *op, std::string left, std::string right = {}) {
-    lines.push_back({op, std::move(left), std::move(right)});
+  // Parts of an Einsum.
+  FailureOr<std::string> leftSide(EinsumInterface einsum, bool isIndexAlone);
+  FailureOr<std::string> values(EinsumInterface einsum,
+                                const ArgumentNames &reads,
+                                bool isIndexImplied);
+  std::string reductions(EinsumInterface einsum, StringRef rightSide);
+  Type defaultType(EinsumInterface einsum, unsigned position);
+
+  FailureOr<std::string> typeSuffix(Operation *op, Type type, Type assumed);
+  AffineExpr extentOf(RankOp rank);
+  bool isImplied(RankOp rank);
+  std::string extentText(AffineExpr expr) {
+    return printExtent(expr, {{}, params});
   }
-  void emit(raw_ostream &os);
+  void write(raw_ostream &os);
 
   CascadeOp cascade;
+  SmallVector<StringAttr> params;
   std::vector<Line> lines;
 };
 
 } // namespace
 
-//===----------------------------------------------------------------------===//
-// What cannot be said
-//===----------------------------------------------------------------------===//
-
-static LogicalResult refuse(Operation *op, const Twine &message) {
-  return emitError(op->getLoc()) << "the text notation cannot say this: " << message;
-}
-
-static bool isCommentAttr(StringRef name) {
-  return name == kCommentsAttr || name == kTrailingCommentAttr || name == kEndCommentsAttr;
-}
-
-LogicalResult CascadePrinter::checkAttributes(Operation *op) {
-  for (NamedAttribute attr : op->getDiscardableAttrs())
-    if (!isCommentAttr(attr.getName()))
-      return refuse(op, "attribute '" + attr.getName().getValue() + "'");
-  return success();
-}
-
-static LogicalResult checkName(Operation *op, StringRef name) {
-  if (isIdentifier(name))
-    return success();
-  return refuse(op, "'" + name + "' is no name in it");
-}
-
-LogicalResult CascadePrinter::checkNames() {
-  if (failed(checkName(cascade, cascade.getSymName())) || failed(checkAttributes(cascade)))
-    return failure();
-  for (Attribute param : cascade.getParamNames())
-    if (failed(checkName(cascade, cast<StringAttr>(param))))
-      return failure();
-  for (Operation &op : *cascade.getBodyBlock()) {
-    if (failed(checkAttributes(&op)))
-      return failure();
-    if (auto symbol = dyn_cast<SymbolOpInterface>(op))
-      if (failed(checkName(&op, symbol.getName())))
-        return failure();
-    for (Value result : op.getResults())
-      if (StringRef name = tensorName(result); !name.empty() && failed(checkName(&op, name)))
-        return failure();
-  }
-  return success();
+static InFlightDiagnostic refuse(Operation *op) {
+  return emitError(op->getLoc()) << "the text notation cannot say this: ";
 }
 
 //===----------------------------------------------------------------------===//
-// Order
+// Comments
 //===----------------------------------------------------------------------===//
 
-/// A read one or more steps away from a recurrence may stand before it.
-static bool mayComeFirst(const Access &access, EinsumInterface reader) {
-  auto producer = dyn_cast_or_null<EinsumInterface>(access.tensor.getDefiningOp());
-  if (!producer || producer.getInitialValues().empty())
-    return false;
-  return llvm::any_of(reader.getIterationRanks(), [&](StringAttr rank) {
-    return getStep(access, rank, reader.getIterationRanks()).value_or(0) != 0;
-  });
+static SmallVector<StringRef> stringsOf(Operation *op, StringRef attribute) {
+  SmallVector<StringRef> strings;
+  if (auto array = op->getAttrOfType<ArrayAttr>(attribute))
+    for (StringAttr string : array.getAsRange<StringAttr>())
+      strings.push_back(string);
+  return strings;
 }
 
-void CascadePrinter::visit(Operation *op, llvm::DenseSet<Operation *> &seen,
-                           std::vector<Operation *> &order) {
-  if (!op || !seen.insert(op).second)
-    return;
-  if (auto einsum = dyn_cast<EinsumInterface>(op)) {
-    for (const Access &access : einsum.getInputAccesses())
-      if (!mayComeFirst(access, einsum))
-        visit(access.tensor.getDefiningOp(), seen, order);
-  }
-  if (auto output = dyn_cast<OutputOp>(op))
-    for (Value tensor : output.getTensors())
-      visit(tensor.getDefiningOp(), seen, order);
-  order.push_back(op);
+static void writeLines(raw_ostream &os, ArrayRef<StringRef> lines,
+                       StringRef indent) {
+  for (StringRef line : lines)
+    os << (line.empty() ? "" : indent) << line << "\n";
 }
 
-std::vector<Operation *> CascadePrinter::orderStatements() {
-  llvm::DenseSet<Operation *> seen;
-  std::vector<Operation *> order;
-  for (Operation &op : *cascade.getBodyBlock())
-    visit(&op, seen, order);
-  return order;
+static StringRef trailingComment(Operation *op) {
+  auto comment = op->getAttrOfType<StringAttr>(kTrailingCommentAttr);
+  return comment ? comment.getValue() : "";
+}
+
+static void writeEnd(raw_ostream &os, StringRef trailing) {
+  os << (trailing.empty() ? "" : " ") << trailing << "\n";
+}
+
+/// Names that were kept because they are not the usual ones.
+static SmallVector<std::string>
+argumentNames(Operation *op, SmallVector<std::string> assumed) {
+  SmallVector<StringRef> kept = stringsOf(op, kArgumentNamesAttr);
+  if (kept.size() != assumed.size())
+    return assumed;
+  return llvm::map_to_vector(kept, [](StringRef name) { return name.str(); });
 }
 
 //===----------------------------------------------------------------------===//
-// Ranks
+// Types and ranks
 //===----------------------------------------------------------------------===//
 
-std::string CascadePrinter::header() {
-  std::string text = "cascade " + cascade.getSymName().str();
-  std::string params;
-  for (auto [name, value] : llvm::zip(cascade.getParamNames(), cascade.getParamValues())) {
-    params += (params.empty() ? "" : ", ") + cast<StringAttr>(name).str();
-    if (value != CascadeOp::kUnbound)
-      params += "=" + std::to_string(value);
-  }
-  if (!params.empty())
-    text += "(" + params + ")";
-  return text + " : " + typeName(cascade.getElementType()).str();
-}
-
-/// The extent of a rank, with the parameters of the header as symbols.
-AffineExpr CascadePrinter::extentOf(StringRef name) {
-  RankOp rank = cascade.findRank(name);
-  SmallVector<AffineExpr> numbers;
-  for (Attribute param : rank.getParams())
-    numbers.push_back(getAffineSymbolExpr(
-        llvm::find(cascade.getParamNames(), param) - cascade.getParamNames().begin(),
-        cascade.getContext()));
-  return rank.getExtent().getResult(0).replaceSymbols(numbers);
-}
-
-std::string CascadePrinter::printExtent(AffineExpr extent) {
-  SmallVector<StringAttr> params;
-  for (Attribute param : cascade.getParamNames())
-    params.push_back(cast<StringAttr>(param));
+/// ` : f32`, or nothing where the reader assumes that type.
+FailureOr<std::string> CascadePrinter::typeSuffix(Operation *op, Type type,
+                                                  Type assumed) {
   std::string text;
   llvm::raw_string_ostream os(text);
-  printNamedExpr(os, extent, {}, params);
-  return text;
-}
-
-/// `m` with the extent `M`: the header says so, if anything names the rank.
-bool CascadePrinter::isImplied(RankOp rank) {
-  auto symbol = dyn_cast<AffineSymbolExpr>(extentOf(rank.getSymName()));
-  if (!symbol || cast<StringAttr>(cascade.getParamNames()[symbol.getPosition()]) !=
-                     rank.getSymName().upper())
-    return false;
-  StringAttr name = rank.getSymNameAttr();
-  for (Operation &op : *cascade.getBodyBlock()) {
-    for (Type type : op.getResultTypes())
-      if (llvm::is_contained(cast<NamedTensorType>(type).getRanks(), name))
-        return true;
-    if (auto einsum = dyn_cast<EinsumInterface>(op);
-        einsum && llvm::is_contained(einsum.getIterationRanks(), name))
-      return true;
-    if (auto split = dyn_cast<SplitOp>(op); split && split.getRank() == name)
-      return true;
+  os << type;
+  if (getTypeByName(cascade.getContext(), text) != type) {
+    refuse(op) << "it has no element type " << type;
+    return failure();
   }
-  return false;
+  return type == assumed ? "" : " : " + text;
 }
 
-LogicalResult CascadePrinter::addRanks() {
-  for (RankOp rank : cascade.getBodyBlock()->getOps<RankOp>())
-    if (!cascade.findSplitOf(rank.getSymName()) && !isImplied(rank))
-      add(rank, "rank " + rank.getSymName().str() + " = " +
-                    printExtent(extentOf(rank.getSymName())));
+static std::string rankList(ArrayRef<StringAttr> ranks) {
+  auto names =
+      llvm::map_range(ranks, [](StringAttr rank) { return rank.getValue(); });
+  return "[" + llvm::join(names, ",") + "]";
+}
+
+/// The extent, with symbol i for parameter i of the cascade.
+AffineExpr CascadePrinter::extentOf(RankOp rank) {
+  SmallVector<AffineExpr> symbols;
+  for (StringAttr name : rank.getParams().getAsRange<StringAttr>())
+    symbols.push_back(getAffineSymbolExpr(
+        llvm::find(params, name) - params.begin(), cascade.getContext()));
+  return rank.getExtent().getResult(0).replaceSymbols(symbols);
+}
+
+bool CascadePrinter::isImplied(RankOp rank) {
+  auto symbol = dyn_cast<AffineSymbolExpr>(extentOf(rank));
+  StringRef name = rank.getSymName();
+  return symbol && params[symbol.getPosition()].getValue() == name.upper() &&
+         name.upper() != name && !cascade.getParam(name);
+}
+
+LogicalResult CascadePrinter::addRank(RankOp rank) {
+  if (cascade.findSplitOf(rank.getSymName()) || isImplied(rank))
+    return success();
+  lines.push_back(
+      {rank, "",
+       "rank " + rank.getSymName().str() + " = " + extentText(extentOf(rank))});
   return success();
 }
 
 LogicalResult CascadePrinter::addSplit(SplitOp split) {
   AffineExpr inner = getAffineConstantExpr(1, cascade.getContext());
-  for (Attribute part : split.getParts().getValue().drop_front())
-    inner = inner * extentOf(cast<StringAttr>(part));
-  std::string text = "split " + split.getRank().str() + " = ";
-  for (auto [i, part] : llvm::enumerate(split.getParts())) {
-    StringRef name = cast<StringAttr>(part);
-    AffineExpr extent = extentOf(name);
-    text += (i ? ", " : "") + name.str();
-    if (i != 0 || extent != extentOf(split.getRank()).ceilDiv(inner))
-      text += "(" + printExtent(extent) + ")";
+  SmallVector<std::string> parts;
+  auto names = llvm::to_vector(split.getParts().getAsRange<StringAttr>());
+  for (StringAttr name : llvm::drop_begin(names)) {
+    AffineExpr extent = extentOf(cascade.findRank(name));
+    inner = inner * extent;
+    parts.push_back(name.str() + "(" + extentText(extent) + ")");
   }
-  add(split, text);
+  AffineExpr whole = extentOf(cascade.findRank(split.getRank()));
+  AffineExpr outer = extentOf(cascade.findRank(names.front()));
+  std::string first = names.front().str();
+  if (outer != whole.ceilDiv(inner))
+    first += "(" + extentText(outer) + ")";
+  parts.insert(parts.begin(), first);
+  lines.push_back(
+      {split, "",
+       "split " + split.getRank().str() + " = " + llvm::join(parts, ", ")});
   return success();
 }
 
 //===----------------------------------------------------------------------===//
-// Inputs and outputs
+// Tensors
 //===----------------------------------------------------------------------===//
 
-/// ` : f32`, unless `type` goes without saying.
-std::string CascadePrinter::elementSuffix(Type type, Type expected) {
-  return type == expected ? "" : " : " + typeName(type).str();
-}
-
-static std::string withRanks(StringRef name, NamedTensorType type) {
-  std::string text = name.str() + "[";
-  for (auto [i, rank] : llvm::enumerate(type.getRanks()))
-    text += (i ? "," : "") + rank.str();
-  return text + "]";
-}
-
-static LogicalResult checkElement(Operation *op, Type type) {
-  if (!typeName(type).empty())
-    return success();
-  std::string text;
-  llvm::raw_string_ostream(text) << "elements of type " << type;
-  return refuse(op, text);
+/// Appends to the statement above if that is of the same kind, has room and no
+/// comment of `op` comes between them.
+static bool joinsLine(std::vector<Line> &lines, Operation *op, StringRef item) {
+  if (lines.empty() || lines.back().op->getName() != op->getName() ||
+      op->hasAttr(kCommentsAttr) || op->hasAttr(kTrailingCommentAttr) ||
+      lines.back().op->hasAttr(kTrailingCommentAttr) ||
+      lines.back().right.size() + item.size() > kLineWidth - 4)
+    return false;
+  lines.back().right += ", " + item.str();
+  return true;
 }
 
 LogicalResult CascadePrinter::addInput(InputOp input) {
   auto type = cast<NamedTensorType>(input.getType());
-  if (failed(checkElement(input, type.getElementType())))
+  FailureOr<std::string> suffix =
+      typeSuffix(input, type.getElementType(), cascade.getElementType());
+  if (failed(suffix))
     return failure();
-  std::string text = withRanks(input.getTensor(), type) +
-                     elementSuffix(type.getElementType(), cascade.getElementType());
-  // Inputs in a row share a line.
-  if (!lines.empty() && isa<InputOp>(lines.back().op) && !input->hasAttr(kCommentsAttr) &&
-      !input->hasAttr(kTrailingCommentAttr) &&
-      !lines.back().op->hasAttr(kTrailingCommentAttr) &&
-      lines.back().left.size() + text.size() + 4 <= kLineLength) {
-    lines.back().left += ", " + text;
-    return success();
-  }
-  add(input, "input " + text);
+  std::string item =
+      input.getTensor().str() + rankList(type.getRanks()) + *suffix;
+  if (!joinsLine(lines, input, item))
+    lines.push_back({input, "", "input " + item});
   return success();
 }
 
+static std::string nameOf(Value tensor) {
+  Operation *op = tensor.getDefiningOp();
+  if (auto input = dyn_cast<InputOp>(op))
+    return input.getTensor().str();
+  unsigned position = cast<OpResult>(tensor).getResultNumber();
+  return cast<EinsumInterface>(op).getTensorNames()[position].str();
+}
+
 LogicalResult CascadePrinter::addOutput(OutputOp output) {
-  std::string text;
-  for (Value tensor : output.getTensors()) {
-    if (tensorName(tensor).empty())
-      return refuse(output, "an output without a name");
-    text += (text.empty() ? "output " : ", ") + tensorName(tensor).str();
-  }
-  if (text.empty())
-    return refuse(output, "an output of nothing");
-  add(output, text);
+  auto names = llvm::map_to_vector(output.getTensors(), nameOf);
+  if (names.empty() || llvm::is_contained(names, ""))
+    return refuse(output) << "an output is a tensor with a name";
+  lines.push_back({output, "", "output " + llvm::join(names, ", ")});
   return success();
 }
 
@@ -301,82 +239,59 @@ LogicalResult CascadePrinter::addOutput(OutputOp output) {
 // Functions and monoids
 //===----------------------------------------------------------------------===//
 
-/// `count` names that are no parameters: x, y, z, or a0, a1, ...
-static std::vector<std::string> inventNames(CascadeOp cascade, size_t count,
-                                            ArrayRef<StringRef> preferred) {
-  std::vector<std::string> names;
-  auto isTaken = [&](StringRef name) {
-    return llvm::is_contained(cascade.getParamNames(),
-                              StringAttr::get(cascade.getContext(), name));
-  };
-  for (StringRef name : preferred)
-    if (names.size() < count && count <= preferred.size() && !isTaken(name))
-      names.push_back(name.str());
-  for (size_t i = 0; names.size() < count; ++i)
-    if (std::string name = "a" + std::to_string(i); !isTaken(name))
-      names.push_back(name);
-  return names;
-}
-
-FailureOr<std::string> CascadePrinter::printBody(Block &body, unsigned result, Type type,
-                                                 ArrayRef<std::string> names) {
-  return printValue(body.getTerminator()->getOperand(result), type,
-                    [&](BlockArgument block) -> Argument {
-                      return {names[block.getArgNumber()], false};
-                    });
-}
-
 LogicalResult CascadePrinter::addFunction(FunctionOp function) {
-  Block &body = function.getBody().front();
-  Type type = body.getTerminator()->getOperand(0).getType();
-  for (Type argument : body.getArgumentTypes())
-    if (argument != type)
-      return refuse(function, "a function whose arguments and result differ in type");
-  if (failed(checkElement(function, type)))
+  Region &body = function.getBody();
+  Type type = body.front().getTerminator()->getOperand(0).getType();
+  if (llvm::any_of(body.getArgumentTypes(), [&](Type t) { return t != type; }))
+    return refuse(function)
+           << "arguments and result of a function have one type";
+  FailureOr<std::string> suffix =
+      typeSuffix(function, type, cascade.getElementType());
+  ArgumentNames arguments;
+  arguments.texts =
+      argumentNames(function, defaultFunctionArguments(body.getNumArguments()));
+  FailureOr<std::string> text = printMapValue(body, 0, arguments, type, type);
+  if (failed(suffix) || failed(text))
     return failure();
-  std::vector<std::string> names =
-      inventNames(cascade, body.getNumArguments(), {"x", "y", "z"});
-  FailureOr<std::string> value = printBody(body, 0, type, names);
-  if (failed(value))
-    return failure();
-  add(function, "def " + function.getSymName().str() + "(" + llvm::join(names, ", ") + ")" +
-                    elementSuffix(type, cascade.getElementType()) + " = " + *value);
+  lines.push_back({function, "",
+                   "def " + function.getSymName().str() + "(" +
+                       llvm::join(arguments.texts, ", ") + ")" + *suffix +
+                       " = " + *text});
   return success();
 }
 
-static std::string makeTuple(ArrayRef<std::string> parts) {
-  std::string text = llvm::join(parts, ", ");
-  return parts.size() == 1 ? text : "(" + text + ")";
+static std::string tuple(ArrayRef<std::string> items) {
+  std::string text = llvm::join(items, ", ");
+  return items.size() == 1 ? text : "(" + text + ")";
 }
 
 LogicalResult CascadePrinter::addMonoid(MonoidOp monoid) {
-  Block &body = monoid.getBody().front();
-  size_t arity = monoid.getIdentity().size();
-  std::vector<std::string> names =
-      inventNames(cascade, 2 * arity, arity == 1 ? ArrayRef<StringRef>{"a", "b"}
-                                                 : ArrayRef<StringRef>{"a", "i", "b", "j"});
-  std::vector<std::string> types, values, identities;
-  bool isPlain = true;
+  Region &body = monoid.getBody();
+  unsigned arity = monoid.getIdentity().size();
+  ArgumentNames arguments;
+  arguments.texts = argumentNames(monoid, defaultMonoidArguments(arity));
+  SmallVector<std::string> types, values, identities;
+  bool isTyped = false;
   for (auto [i, identity] : llvm::enumerate(monoid.getIdentity())) {
-    auto number = cast<TypedAttr>(identity);
-    if (failed(checkElement(monoid, number.getType())))
+    Type type = body.getArgument(i).getType();
+    FailureOr<std::string> suffix = typeSuffix(monoid, type, Type());
+    FailureOr<std::string> value =
+        printMapValue(body, i, arguments, type, type);
+    if (failed(suffix) || failed(value))
       return failure();
-    isPlain &= number.getType() == cascade.getElementType();
-    types.push_back(typeName(number.getType()).str());
-    identities.push_back(printNumber(number));
-    FailureOr<std::string> value = printBody(body, i, number.getType(), names);
-    if (failed(value))
-      return failure();
+    types.push_back(StringRef(*suffix).drop_front(3).str());
     values.push_back(*value);
+    identities.push_back(printNumber(cast<TypedAttr>(identity)));
+    isTyped |= type != cascade.getElementType();
   }
-  ArrayRef<std::string> all(names);
+  ArrayRef<std::string> all(arguments.texts);
   std::string text = "monoid " + monoid.getSymName().str() + "(" +
-                     makeTuple(all.take_front(arity)) + ", " +
-                     makeTuple(all.drop_front(arity)) + ")";
-  if (!isPlain)
-    text += " : " + makeTuple(types);
-  text += " = " + makeTuple(values) + " identity " + makeTuple(identities);
-  add(monoid, text + (monoid.getIdempotent() ? " idempotent" : ""));
+                     tuple(all.take_front(arity)) + ", " +
+                     tuple(all.drop_front(arity)) + ")" +
+                     (isTyped ? " : " + tuple(types) : "") + " = " +
+                     tuple(values) + " identity " + tuple(identities) +
+                     (monoid.getIdempotent() ? " idempotent" : "");
+  lines.push_back({monoid, "", text});
   return success();
 }
 
@@ -384,146 +299,183 @@ LogicalResult CascadePrinter::addMonoid(MonoidOp monoid) {
 // Einsums
 //===----------------------------------------------------------------------===//
 
-namespace {
-/// The part of an Einsum that prints differently when a monoid of pairs such as
-/// argmax keeps a coordinate.
-struct IndexForm {
-  bool isImplied = false;     ///< the second value is the rank's coordinate
-  bool namesIndexOnly = false; ///< and the first result has no name
-};
-} // namespace
+static AffineNames namesOf(ArrayRef<StringAttr> dims,
+                           ArrayRef<StringAttr> symbols) {
+  return {dims, symbols};
+}
 
-static Type computeTypeOf(EinsumInterface einsum, unsigned result);
+/// `Q[b,h,p,e]` for each operand.
+static ArgumentNames readTexts(EinsumInterface einsum) {
+  SmallVector<StringAttr> ranks = einsum.getIterationRanks();
+  SmallVector<StringAttr> symbols = einsum.getSymbolNames();
+  ArgumentNames reads;
+  reads.areAccesses = true;
+  for (const Access &access : einsum.getInputAccesses()) {
+    auto indices =
+        llvm::map_to_vector(access.map.getResults(), [&](AffineExpr e) {
+          return printIndex(e, namesOf(ranks, symbols));
+        });
+    reads.texts.push_back(nameOf(access.tensor) + "[" +
+                          llvm::join(indices, ",") + "]");
+  }
+  return reads;
+}
 
-static IndexForm findIndexForm(EinsumInterface einsum) {
+static Value yieldedValue(EinsumInterface einsum, unsigned position) {
+  return einsum.getMapRegion().front().getTerminator()->getOperand(position);
+}
+
+static Type scalarType(EinsumInterface einsum, unsigned position) {
+  auto type = cast<NamedTensorType>(einsum->getResult(position).getType());
+  return getScalarType(type.getElementType());
+}
+
+/// `argmax(m) X[m]`: the second value is the coordinate, which goes unsaid.
+static bool impliesIndex(EinsumInterface einsum) {
   SmallVector<Reduction> reductions = einsum.getReductionList();
-  if (reductions.size() != 1 || getBuiltinMonoidArity(reductions[0].monoid) != 2 ||
-      einsum->getNumResults() != 2)
-    return {};
-  Operation *yield = einsum.getMapRegion().front().getTerminator();
-  auto index = yield->getOperand(1).getDefiningOp<IndexOp>();
-  if (!index || index.getRankAttr() != reductions[0].rank ||
-      tensorName(einsum->getResult(1)).empty())
-    return {};
-  auto elementOf = [&](unsigned i) {
-    return cast<NamedTensorType>(einsum->getResult(i).getType()).getElementType();
-  };
-  return {true, tensorName(einsum->getResult(0)).empty() &&
-                    elementOf(0) == computeTypeOf(einsum, 0)};
+  if (reductions.size() != 1 ||
+      getBuiltinMonoidArity(reductions[0].monoid) != 2)
+    return false;
+  auto index = yieldedValue(einsum, 1).getDefiningOp<IndexOp>();
+  return index && index.getRank() == reductions[0].rank.getValue();
 }
 
-/// The type in which the parser computes one value: the widest of the result's
-/// and those of the tensors that the value reads.
-static Type computeTypeOf(EinsumInterface einsum, unsigned result) {
-  Block &body = einsum.getMapRegion().front();
-  Type widest =
-      cast<NamedTensorType>(einsum->getResult(result).getType()).getElementType();
-  llvm::DenseSet<Value> seen;
-  SmallVector<Value> worklist = {body.getTerminator()->getOperand(result)};
-  while (!worklist.empty()) {
-    Value value = worklist.pop_back_val();
-    if (!seen.insert(value).second)
-      continue;
-    if (isa<BlockArgument>(value))
-      widest = getWidest(widest, value.getType());
-    else
-      llvm::append_range(worklist, value.getDefiningOp()->getOperands());
-  }
-  return widest;
-}
-
-/// Iteration ranks in the order in which `text` names them.
-static SmallVector<StringAttr> findMentioned(StringRef text, EinsumInterface einsum) {
-  auto isWord = [](char c) { return llvm::isAlnum(c) || c == '_'; };
-  SmallVector<StringAttr> mentioned;
-  while (!text.empty()) {
-    StringRef word = text.take_while(isWord);
-    text = text.drop_front(std::max<size_t>(1, word.size()));
-    bool isName = !text.starts_with("[") && !text.starts_with("(");
-    for (StringAttr rank : einsum.getIterationRanks())
-      if (isName && rank == word && !llvm::is_contained(mentioned, rank))
-        mentioned.push_back(rank);
-  }
-  return mentioned;
-}
-
-/// `max(m) ` and so on; sums in the order of `mentioned` at the end go without
-/// saying.
-std::string CascadePrinter::printReductions(EinsumInterface einsum,
-                                            ArrayRef<StringAttr> mentioned) {
-  SmallVector<Reduction> reductions = einsum.getReductionList();
-  auto positionOf = [&](const Reduction &reduction) {
-    return llvm::find(mentioned, reduction.rank) - mentioned.begin();
-  };
-  size_t named = reductions.size();
-  while (named > 0 && reductions[named - 1].monoid == "add" &&
-         (named == reductions.size() ||
-          positionOf(reductions[named - 1]) < positionOf(reductions[named])))
-    --named;
-  std::string text;
-  for (size_t i = 0; i < named;) {
-    StringAttr monoid = reductions[i].monoid;
-    text += monoid.str() + "(" + reductions[i].rank.str();
-    for (++i; i < named && reductions[i].monoid == monoid; ++i)
-      text += ", " + reductions[i].rank.str();
-    text += ") ";
-  }
-  return text;
-}
-
-/// The type that a result has if the text does not say otherwise.
-static Type defaultElement(EinsumInterface einsum, unsigned result, Type element) {
+/// The type of a result that the left side does not state.
+Type CascadePrinter::defaultType(EinsumInterface einsum, unsigned position) {
   SmallVector<Reduction> reductions = einsum.getReductionList();
   if (reductions.empty())
-    return element;
+    return cascade.getElementType();
   if (auto monoid = dyn_cast_or_null<MonoidOp>(reductions[0].definition))
-    return cast<TypedAttr>(monoid.getIdentity()[result]).getType();
-  if (getBuiltinMonoidArity(reductions[0].monoid) == 2 && result == 1)
-    return IndexType::get(einsum->getContext());
-  return element;
+    return monoid.getBody().getArgument(position).getType();
+  bool isIndex =
+      getBuiltinMonoidArity(reductions[0].monoid) == 2 && position == 1;
+  return isIndex ? IndexType::get(cascade.getContext())
+                 : cascade.getElementType();
 }
 
-FailureOr<std::string> CascadePrinter::printLeft(EinsumInterface einsum,
-                                                 bool namesIndexOnly) {
-  std::string text;
-  for (unsigned i = namesIndexOnly ? 1 : 0; i < einsum->getNumResults(); ++i) {
-    auto type = cast<NamedTensorType>(einsum->getResult(i).getType());
-    if (failed(checkElement(einsum, type.getElementType())))
+FailureOr<std::string> CascadePrinter::leftSide(EinsumInterface einsum,
+                                                bool isIndexAlone) {
+  SmallVector<StringAttr> ranks = einsum.getIterationRanks(), kept;
+  for (AffineExpr expr : einsum.getOutputAccess().getResults())
+    kept.push_back(ranks[cast<AffineDimExpr>(expr).getPosition()]);
+  SmallVector<std::string> items;
+  for (auto [i, name] : llvm::enumerate(einsum.getTensorNames())) {
+    if (i == 0 && isIndexAlone)
+      continue;
+    Type element =
+        cast<NamedTensorType>(einsum->getResult(i).getType()).getElementType();
+    FailureOr<std::string> suffix =
+        typeSuffix(einsum, element, defaultType(einsum, i));
+    if (failed(suffix))
       return failure();
-    StringRef name = tensorName(einsum->getResult(i));
-    text += (text.empty() ? "" : ", ") + withRanks(name.empty() ? "_" : name, type) +
-            elementSuffix(type.getElementType(),
-                          defaultElement(einsum, i, cascade.getElementType()));
+    items.push_back((name.empty() ? "_" : name.str()) + rankList(kept) +
+                    *suffix);
+  }
+  return llvm::join(items, ", ");
+}
+
+FailureOr<std::string> CascadePrinter::values(EinsumInterface einsum,
+                                              const ArgumentNames &reads,
+                                              bool isIndexImplied) {
+  SmallVector<std::string> texts;
+  unsigned count = isIndexImplied ? 1 : einsum->getNumResults();
+  for (unsigned i = 0; i < count; ++i) {
+    Type result = scalarType(einsum, i);
+    Type compute = computeTypeOf(einsum.getMapRegion(), i, result);
+    FailureOr<std::string> text =
+        printMapValue(einsum.getMapRegion(), i, reads, compute, result);
+    if (failed(text))
+      return failure();
+    texts.push_back(*text);
+  }
+  return tuple(texts);
+}
+
+/// Rank variables of `text` in the order in which they are named: what is
+/// neither read nor called nor a type.
+static llvm::SetVector<StringRef> mentionedNames(StringRef text) {
+  llvm::SetVector<StringRef> names;
+  StringRef previous;
+  while (!text.empty()) {
+    StringRef word =
+        text.take_while([](char c) { return llvm::isAlnum(c) || c == '_'; });
+    if (word.empty()) {
+      text = text.drop_front();
+      continue;
+    }
+    text = text.drop_front(word.size());
+    if (previous != "as" && !text.starts_with("[") && !text.starts_with("("))
+      names.insert(word);
+    previous = word;
+  }
+  return names;
+}
+
+/// `max(m) ` and so on. Sums at the end go unsaid if the reader puts them back
+/// in the same order: that in which the right side names their ranks.
+std::string CascadePrinter::reductions(EinsumInterface einsum,
+                                       StringRef rightSide) {
+  SmallVector<Reduction> all = einsum.getReductionList();
+  size_t spoken = all.size();
+  while (spoken > 0 && all[spoken - 1].monoid == "add")
+    --spoken;
+  llvm::SetVector<StringRef> named = mentionedNames(rightSide);
+  auto position = [&](const Reduction &r) {
+    return llvm::find(named, r.rank.getValue());
+  };
+  bool isNamedOrder =
+      std::is_sorted(all.begin() + spoken, all.end(),
+                     [&](const Reduction &a, const Reduction &b) {
+                       return position(a) < position(b);
+                     });
+  if (!isNamedOrder)
+    spoken = all.size();
+  std::string text;
+  for (size_t i = 0; i < spoken; ++i) {
+    bool continues = i > 0 && all[i - 1].monoid == all[i].monoid;
+    if (continues)
+      text.resize(text.size() - 2); // `) `
+    text += (continues ? ", " : all[i].monoid.str() + "(") + all[i].rank.str() +
+            ") ";
   }
   return text;
+}
+
+static std::string filterText(EinsumInterface einsum) {
+  std::optional<IntegerSet> filter = einsum.getFilterSet();
+  if (!filter)
+    return "";
+  SmallVector<StringAttr> ranks = einsum.getIterationRanks();
+  SmallVector<StringAttr> symbols = einsum.getSymbolNames();
+  SmallVector<std::string> constraints;
+  for (auto [expr, isEq] :
+       llvm::zip(filter->getConstraints(), filter->getEqFlags()))
+    constraints.push_back(printFilter(expr, isEq, namesOf(ranks, symbols)));
+  return " where " + llvm::join(constraints, ", ");
 }
 
 LogicalResult CascadePrinter::addEinsum(EinsumInterface einsum) {
-  IndexForm form = findIndexForm(einsum);
-  FailureOr<std::string> left = printLeft(einsum, form.namesIndexOnly);
-  if (failed(left))
+  bool isIndexImplied = impliesIndex(einsum);
+  ArgumentNames reads = readTexts(einsum);
+  // `GI[p] = argmax(m) X[m,p]` leaves the value beside the index without a
+  // name.
+  bool isIndexAlone =
+      isIndexImplied && einsum.getTensorNames()[0].empty() &&
+      cast<NamedTensorType>(einsum->getResult(0).getType()).getElementType() ==
+          computeTypeOf(einsum.getMapRegion(), 0, Type());
+  FailureOr<std::string> left = leftSide(einsum, isIndexAlone);
+  FailureOr<std::string> value = values(einsum, reads, isIndexImplied);
+  if (failed(left) || failed(value))
     return failure();
-  SmallVector<Access> accesses = einsum.getInputAccesses();
-  Operation *yield = einsum.getMapRegion().front().getTerminator();
-  std::vector<std::string> values;
-  for (unsigned i = 0; i < einsum->getNumResults() - (form.isImplied ? 1 : 0); ++i) {
-    FailureOr<std::string> value =
-        printValue(yield->getOperand(i), computeTypeOf(einsum, i),
-                   [&](BlockArgument block) -> Argument {
-                     return {printAccess(accesses[block.getArgNumber()], einsum), true};
-                   });
-    if (failed(value))
-      return failure();
-    values.push_back(*value);
-  }
-  std::string right = makeTuple(values);
-  if (std::optional<IntegerSet> filter = einsum.getFilterSet())
-    right += " where " + printFilter(*filter, einsum.getIterationRanks(),
-                                     einsum.getSymbolNames());
-  right = printReductions(einsum, findMentioned(right, einsum)) + right;
-  for (auto [i, init] : llvm::enumerate(einsum.getInitialValues()))
-    right += (i ? ", " : " init ") + printNumber(init);
-  add(einsum, *left, right);
+  std::string filter = filterText(einsum), inits;
+  for (TypedAttr init : einsum.getInitialValues())
+    inits += (inits.empty() ? " init " : ", ") + printNumber(init);
+  std::string reduced = reductions(einsum, *value + filter);
+  // `max(m, n) - 1` is a difference of a maximum.
+  if (!reduced.empty() && StringRef(*value).starts_with("-"))
+    value = "(" + *value + ")";
+  std::string right = reduced + *value + filter + inits;
+  lines.push_back({einsum, *left, right});
   return success();
 }
 
@@ -531,139 +483,207 @@ LogicalResult CascadePrinter::addEinsum(EinsumInterface einsum) {
 // The whole
 //===----------------------------------------------------------------------===//
 
-LogicalResult CascadePrinter::collect() {
-  if (failed(checkNames()) || failed(checkElement(cascade, cascade.getElementType())) ||
-      failed(addRanks()))
-    return failure();
-  for (Operation *op : orderStatements()) {
-    LogicalResult result = success();
-    if (auto split = dyn_cast<SplitOp>(op))
-      result = addSplit(split);
-    else if (auto input = dyn_cast<InputOp>(op))
-      result = addInput(input);
-    else if (auto output = dyn_cast<OutputOp>(op))
-      result = addOutput(output);
-    else if (auto function = dyn_cast<FunctionOp>(op))
-      result = addFunction(function);
-    else if (auto monoid = dyn_cast<MonoidOp>(op))
-      result = addMonoid(monoid);
-    else if (auto einsum = dyn_cast<EinsumInterface>(op))
-      result = addEinsum(einsum);
-    if (failed(result))
-      return failure();
+/// Facts that analyses have attached are no part of the program.
+static void warnOfAnnotations(Operation *op) {
+  static const StringRef ours[] = {kCommentsAttr, kTrailingCommentAttr,
+                                   kEndCommentsAttr, kArgumentNamesAttr};
+  for (NamedAttribute attr : op->getDiscardableAttrs())
+    if (!llvm::is_contained(ours, attr.getName().getValue()))
+      emitWarning(op->getLoc()) << "attribute '" << attr.getName().getValue()
+                                << "' has no notation and is left out";
+}
+
+LogicalResult CascadePrinter::add(Operation *op) {
+  warnOfAnnotations(op);
+  if (auto input = dyn_cast<InputOp>(op))
+    return addInput(input);
+  if (auto output = dyn_cast<OutputOp>(op))
+    return addOutput(output);
+  if (auto rank = dyn_cast<RankOp>(op))
+    return addRank(rank);
+  if (auto split = dyn_cast<SplitOp>(op))
+    return addSplit(split);
+  if (auto function = dyn_cast<FunctionOp>(op))
+    return addFunction(function);
+  if (auto monoid = dyn_cast<MonoidOp>(op))
+    return addMonoid(monoid);
+  if (auto einsum = dyn_cast<EinsumInterface>(op))
+    return addEinsum(einsum);
+  return refuse(op) << "it has no statement for '" << op->getName() << "'";
+}
+
+/// True if `reader` may stand above the definition of what it reads there.
+static bool readsOneStepAway(EinsumInterface reader, const Access &access) {
+  SmallVector<StringRef> dims = llvm::map_to_vector(
+      reader.getIterationRanks(), [](StringAttr r) { return r.getValue(); });
+  return stepsBack(access.map.getResults(),
+                   cast<NamedTensorType>(access.tensor.getType()), dims);
+}
+
+/// What has to stand above `op`.
+static SmallVector<Operation *> neededAbove(CascadeOp cascade, Operation *op) {
+  SmallVector<Operation *> needed;
+  if (auto split = dyn_cast<SplitOp>(op)) {
+    if (SplitOp outer = cascade.findSplitOf(split.getRank()))
+      needed.push_back(outer);
+    return needed;
   }
-  return success();
+  if (auto output = dyn_cast<OutputOp>(op))
+    for (Value tensor : output.getTensors())
+      needed.push_back(tensor.getDefiningOp());
+  if (auto einsum = dyn_cast<EinsumInterface>(op))
+    for (const Access &access : einsum.getInputAccesses())
+      if (access.tensor.getDefiningOp() != op &&
+          !readsOneStepAway(einsum, access))
+        needed.push_back(access.tensor.getDefiningOp());
+  return needed;
 }
 
-static void printComments(raw_ostream &os, Operation *op, StringRef attr, StringRef indent) {
-  if (auto comments = op->getAttrOfType<ArrayAttr>(attr))
-    for (auto [i, comment] : llvm::enumerate(comments)) {
-      StringRef text = cast<StringAttr>(comment);
-      if (i == 0 && text.empty() && isa<CascadeOp>(op) && attr == kCommentsAttr)
-        continue; // the gap above a cascade is there anyway
-      os << (text.empty() ? "" : indent) << text << "\n";
+/// The operations in their order, moved down only below what they need. Fails
+/// if there is no such order.
+static FailureOr<std::vector<Operation *>> orderStatements(CascadeOp cascade) {
+  std::vector<Operation *> order;
+  llvm::DenseSet<Operation *> done, active;
+  // Depth first, without recursion: long cascades are deep.
+  for (Operation &root : *cascade.getBodyBlock()) {
+    SmallVector<Operation *> stack{&root};
+    while (!stack.empty()) {
+      Operation *op = stack.back();
+      if (done.contains(op)) {
+        stack.pop_back();
+        continue;
+      }
+      active.insert(op);
+      size_t depth = stack.size();
+      for (Operation *needed : neededAbove(cascade, op))
+        if (!done.contains(needed)) {
+          if (active.contains(needed)) {
+            refuse(op) << "it reads a tensor that is defined with it, and not "
+                          "one step away";
+            return failure();
+          }
+          stack.push_back(needed);
+        }
+      if (stack.size() > depth)
+        continue;
+      stack.pop_back();
+      done.insert(op);
+      order.push_back(op);
     }
+  }
+  return order;
 }
 
-static void printTrailing(raw_ostream &os, Operation *op) {
-  if (auto comment = op->getAttrOfType<StringAttr>(kTrailingCommentAttr))
-    os << " " << comment.getValue();
-  os << "\n";
-}
-
-void CascadePrinter::emit(raw_ostream &os) {
-  printComments(os, cascade, kCommentsAttr, "");
-  os << header();
-  printTrailing(os, cascade);
-  auto isRunning = [&](size_t i) { // an Einsum right below another
-    return !lines[i].right.empty() && (i == 0 || !lines[i].op->hasAttr(kCommentsAttr));
-  };
+/// Aligns ` = ` in runs of Einsums that no comment or other statement divides.
+static void align(MutableArrayRef<Line> run) {
   size_t width = 0;
-  for (size_t i = 0; i < lines.size(); ++i) {
-    const Line &line = lines[i];
-    if (!line.right.empty() && (i == 0 || lines[i - 1].right.empty() || !isRunning(i))) {
-      width = line.left.size();
-      for (size_t j = i + 1; j < lines.size() && isRunning(j); ++j)
-        width = std::max(width, lines[j].left.size());
-    }
-    printComments(os, line.op, kCommentsAttr, "  ");
-    os << "  " << line.left;
-    if (!line.right.empty())
-      os << std::string(width - line.left.size(), ' ') << " = " << line.right;
-    printTrailing(os, line.op);
-  }
-  printComments(os, cascade, kEndCommentsAttr, "  ");
+  for (const Line &line : run)
+    width = std::max(width, line.left.size());
+  for (Line &line : run)
+    line.left.resize(width, ' ');
 }
 
-/// Parses `text` and compares what comes back with `cascade`.
-static LogicalResult checkRoundTrip(CascadeOp cascade, StringRef text) {
-  MLIRContext *context = cascade.getContext();
-  std::string firstError;
+static void alignLines(MutableArrayRef<Line> lines) {
+  size_t start = 0;
+  for (size_t i = 0; i <= lines.size(); ++i) {
+    bool isCut = i == lines.size() || lines[i].left.empty() ||
+                 lines[i].op->hasAttr(kCommentsAttr);
+    if (!isCut)
+      continue;
+    align(lines.slice(start, i - start));
+    start = i < lines.size() && lines[i].left.empty() ? i + 1 : i;
+  }
+}
+
+void CascadePrinter::write(raw_ostream &os) {
+  writeLines(os, stringsOf(cascade, kCommentsAttr), "");
+  SmallVector<std::string> header;
+  for (auto [name, value] : llvm::zip(params, cascade.getParamValues()))
+    header.push_back(name.str() + (value == CascadeOp::kUnbound
+                                       ? ""
+                                       : "=" + std::to_string(value)));
+  os << "cascade " << cascade.getSymName();
+  if (!header.empty())
+    os << "(" << llvm::join(header, ", ") << ")";
+  os << " : " << cascade.getElementType();
+  writeEnd(os, trailingComment(cascade));
+  for (const Line &line : lines) {
+    writeLines(os, stringsOf(line.op, kCommentsAttr), "  ");
+    os << "  " << line.left << (line.left.empty() ? "" : " = ") << line.right;
+    writeEnd(os, trailingComment(line.op));
+  }
+  writeLines(os, stringsOf(cascade, kEndCommentsAttr), "  ");
+}
+
+FailureOr<std::string> CascadePrinter::print() {
+  warnOfAnnotations(cascade);
+  FailureOr<std::vector<Operation *>> order = orderStatements(cascade);
+  if (failed(order) ||
+      failed(typeSuffix(cascade, cascade.getElementType(), Type())))
+    return failure();
+  for (Operation *op : *order)
+    if (failed(add(op)))
+      return failure();
+  alignLines(lines);
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  write(os);
+  return text;
+}
+
+//===----------------------------------------------------------------------===//
+// Reading back
+//===----------------------------------------------------------------------===//
+
+/// Refuses a text that does not read as `cascade`.
+static LogicalResult checkReadsBack(CascadeOp cascade, StringRef text) {
+  llvm::SourceMgr sources;
+  sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBuffer(text, "text"),
+                             llvm::SMLoc());
+  std::string message;
   OwningOpRef<ModuleOp> module;
   {
-    ScopedDiagnosticHandler quiet(context, [&](Diagnostic &diagnostic) {
-      if (firstError.empty() && diagnostic.getSeverity() == DiagnosticSeverity::Error)
-        firstError = diagnostic.str();
-    });
-    llvm::SourceMgr sources;
-    sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBuffer(text, "printed.ein"),
-                               llvm::SMLoc());
-    module = parseCascadeSource(sources, context);
+    ScopedDiagnosticHandler quiet(
+        cascade.getContext(), [&](Diagnostic &diagnostic) {
+          if (message.empty() &&
+              diagnostic.getSeverity() == DiagnosticSeverity::Error)
+            message = diagnostic.str();
+          return success();
+        });
+    module = parseCascadeSource(sources, cascade.getContext());
   }
-  if (!module) {
-    InFlightDiagnostic diag = emitError(cascade.getLoc())
-                              << "the text notation cannot say what cascade '"
-                              << cascade.getSymName() << "' does";
-    diag.attachNote() << "as text, it would be refused: " << firstError;
-    return diag;
-  }
-  CascadeOp back = *module->getOps<CascadeOp>().begin();
-  std::string expected = describeCascade(cascade), found = describeCascade(back);
-  if (expected == found)
+  if (!module)
+    return refuse(cascade) << message;
+  auto difference =
+      findDifference(cascade, *module->getOps<CascadeOp>().begin());
+  if (!difference)
     return success();
-  auto [line, other] = std::mismatch(expected.begin(), expected.end(), found.begin(), found.end());
-  (void)other;
-  StringRef rest = StringRef(expected).drop_front(
-      StringRef(expected).rfind('\n', line - expected.begin()) + 1);
-  InFlightDiagnostic diag = emitError(cascade.getLoc())
-                            << "the text notation cannot say what cascade '"
-                            << cascade.getSymName() << "' does";
-  diag.attachNote() << "read back, this would differ: "
-                    << rest.take_until([](char c) { return c == '\n'; });
-  return diag;
-}
-
-LogicalResult CascadePrinter::print(raw_ostream &os) {
-  if (failed(collect()))
-    return failure();
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  emit(stream);
-  if (failed(checkRoundTrip(cascade, text)))
-    return failure();
-  os << text;
-  return success();
+  return refuse(difference->op)
+         << "its " << difference->what << " would read otherwise";
 }
 
 LogicalResult einsum::frontend::printCascadeSource(CascadeOp cascade,
-                                                   llvm::raw_ostream &os) {
-  return CascadePrinter(cascade).print(os);
+                                                   raw_ostream &os) {
+  FailureOr<std::string> text = CascadePrinter(cascade).print();
+  if (failed(text) || failed(checkReadsBack(cascade, *text)))
+    return failure();
+  os << *text;
+  return success();
 }
 
 LogicalResult einsum::frontend::printCascadeSource(ModuleOp module,
-                                                   llvm::raw_ostream &os) {
+                                                   raw_ostream &os) {
   bool isFirst = true;
   for (Operation &op : *module.getBody()) {
     auto cascade = dyn_cast<CascadeOp>(op);
     if (!cascade)
-      return refuse(&op, "'" + op.getName().getStringRef() + "' is no cascade");
-    if (!isFirst)
-      os << "\n";
+      return refuse(&op) << "a file holds cascades, not '" << op.getName()
+                         << "'";
+    os << (isFirst ? "" : "\n");
     isFirst = false;
     if (failed(printCascadeSource(cascade, os)))
       return failure();
   }
-  if (auto comments = module->getAttrOfType<ArrayAttr>(kEndCommentsAttr))
-    printComments(os, module, kEndCommentsAttr, "");
+  writeLines(os, stringsOf(module, kEndCommentsAttr), "");
   return success();
 }
