@@ -367,6 +367,20 @@ TEST_CASE("a recurrence hands absence on", "[interpreter]") {
   CHECK(values["S"] == List{1, 3});
 }
 
+TEST_CASE("the initial value is read beside absent elements", "[interpreter]") {
+  // T[i,1] is absent for every i, but T[-1,1] is not: it is the initial value.
+  Values values = run("cascade c(I=3, P=2) : f32\n"
+                      "  input X[i,p]\n"
+                      "  T[i,p] = T[i-1,p] + X[i,p] where p < 1 init -5\n"
+                      "  R[p] = max(i) T[i-1,p]\n"
+                      "  S[i,p] = T[i-1,p]\n"
+                      "  output T, R, S\n",
+                      {{"X", {-1, -1, -1, -1, -1, -1}}});
+  CHECK(values["T"] == List{-6, kAbsent, -7, kAbsent, -8, kAbsent});
+  CHECK(values["R"] == List{-5, -5});
+  CHECK(values["S"] == List{-5, -5, -6, kAbsent, -7, kAbsent});
+}
+
 TEST_CASE("a pair carried from step to step", "[interpreter]") {
   Values values =
       run("cascade c(I=4) : f32\n"
