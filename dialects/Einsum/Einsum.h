@@ -77,8 +77,8 @@ void printNamedExpr(llvm::raw_ostream &os, mlir::AffineExpr expr,
                     llvm::ArrayRef<mlir::StringAttr> symbols);
 /// Prints one constraint of a filter as a comparison without negative terms:
 /// `m <= p`, `p < m + W`.
-void printNamedConstraint(llvm::raw_ostream &os, mlir::AffineExpr expr, bool isEq,
-                          llvm::ArrayRef<mlir::StringAttr> dims,
+void printNamedConstraint(llvm::raw_ostream &os, mlir::AffineExpr expr,
+                          bool isEq, llvm::ArrayRef<mlir::StringAttr> dims,
                           llvm::ArrayRef<mlir::StringAttr> symbols);
 /// The type a map expression sees for an element type: the type itself, or the
 /// expressed type of a quantised one.
@@ -114,8 +114,8 @@ struct EvaluationStep {
 /// with a diagnostic at the cascade's Einsums, when no rank cuts a cycle.
 mlir::FailureOr<std::vector<EvaluationStep>> orderEvaluation(CascadeOp cascade);
 
-/// How many steps ahead along `rank` an access reads: -1 for `X[i - 1, j]` along
-/// i, 0 for `X[i, j]`; nullopt if the access does not follow the rank.
+/// How many steps ahead along `rank` an access reads: -1 for `X[i - 1, j]`
+/// along i, 0 for `X[i, j]`; nullopt if the access does not follow the rank.
 std::optional<int64_t> getStep(const Access &access, mlir::StringAttr rank,
                                llvm::ArrayRef<mlir::StringAttr> iterationRanks);
 

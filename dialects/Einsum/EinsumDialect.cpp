@@ -65,10 +65,11 @@ Type NamedTensorType::parse(AsmParser &parser) {
   auto parseRank = [&] { return parseName(parser, ranks.emplace_back()); };
   if (parser.parseLess() ||
       parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseRank) ||
-      parser.parseComma() || parser.parseType(elementType) || parser.parseGreater())
+      parser.parseComma() || parser.parseType(elementType) ||
+      parser.parseGreater())
     return {};
-  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(), ranks,
-                    elementType);
+  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(),
+                    ranks, elementType);
 }
 
 void NamedTensorType::print(AsmPrinter &printer) const {
@@ -78,23 +79,26 @@ void NamedTensorType::print(AsmPrinter &printer) const {
   printer << "], " << getElementType() << ">";
 }
 
-LogicalResult NamedTensorType::verify(function_ref<InFlightDiagnostic()> emitError,
-                                 ArrayRef<StringAttr> ranks, Type elementType) {
+LogicalResult
+NamedTensorType::verify(function_ref<InFlightDiagnostic()> emitError,
+                        ArrayRef<StringAttr> ranks, Type elementType) {
   llvm::SmallPtrSet<StringAttr, 8> seen;
   for (StringAttr rank : ranks)
     if (!seen.insert(rank).second)
-      return emitError() << "a tensor has each rank once, found '" << rank.getValue()
-                         << "' twice";
+      return emitError() << "a tensor has each rank once, found '"
+                         << rank.getValue() << "' twice";
   if (!llvm::isa<FloatType, IntegerType, IndexType, QuantizedType>(elementType))
-    return emitError() << "the element type is a float, integer, index or quantized "
-                          "type, found "
-                       << elementType;
+    return emitError()
+           << "the element type is a float, integer, index or quantized "
+              "type, found "
+           << elementType;
   return success();
 }
 
 int NamedTensorType::findRank(StringRef rank) const {
   auto it = llvm::find_if(getRanks(), [&](StringAttr r) { return r == rank; });
-  return it == getRanks().end() ? -1 : static_cast<int>(it - getRanks().begin());
+  return it == getRanks().end() ? -1
+                                : static_cast<int>(it - getRanks().begin());
 }
 
 uint64_t NamedTensorType::getElementBits() const {
@@ -116,19 +120,20 @@ Type QuantizedType::parse(AsmParser &parser) {
   Type expressed, scale;
   StringAttr blockRank;
   SMLoc loc = parser.getCurrentLocation();
-  if (parser.parseLess() || parser.parseString(&format) || parser.parseComma() ||
-      parser.parseInteger(bits) || parser.parseComma() || parser.parseType(expressed))
+  if (parser.parseLess() || parser.parseString(&format) ||
+      parser.parseComma() || parser.parseInteger(bits) || parser.parseComma() ||
+      parser.parseType(expressed))
     return {};
   if (succeeded(parser.parseOptionalComma())) {
-    if (parser.parseLSquare() || parseName(parser, blockRank) || parser.parseColon() ||
-        parser.parseInteger(blockSize) || parser.parseRSquare() || parser.parseComma() ||
-        parser.parseType(scale))
+    if (parser.parseLSquare() || parseName(parser, blockRank) ||
+        parser.parseColon() || parser.parseInteger(blockSize) ||
+        parser.parseRSquare() || parser.parseComma() || parser.parseType(scale))
       return {};
   }
   if (parser.parseGreater())
     return {};
-  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(), format,
-                    bits, expressed, blockRank, blockSize, scale);
+  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(),
+                    format, bits, expressed, blockRank, blockSize, scale);
 }
 
 void QuantizedType::print(AsmPrinter &printer) const {
@@ -136,22 +141,24 @@ void QuantizedType::print(AsmPrinter &printer) const {
   printer.printString(getFormat());
   printer << ", " << getBits() << ", " << getExpressedType();
   if (getBlockRank())
-    printer << ", [" << getBlockRank().getValue() << " : " << getBlockSize() << "], "
-            << getScaleType();
+    printer << ", [" << getBlockRank().getValue() << " : " << getBlockSize()
+            << "], " << getScaleType();
   printer << ">";
 }
 
-LogicalResult QuantizedType::verify(function_ref<InFlightDiagnostic()> emitError,
-                                    StringRef format, unsigned bits, Type expressedType,
-                                    StringAttr blockRank, int64_t blockSize,
-                                    Type scaleType) {
+LogicalResult
+QuantizedType::verify(function_ref<InFlightDiagnostic()> emitError,
+                      StringRef format, unsigned bits, Type expressedType,
+                      StringAttr blockRank, int64_t blockSize, Type scaleType) {
   if (bits == 0 || bits > 64)
     return emitError() << "a stored code of format '" << format
                        << "' takes 1 to 64 bits, found " << bits;
   if (!llvm::isa<FloatType>(expressedType))
-    return emitError() << "the expressed type is a float type, found " << expressedType;
+    return emitError() << "the expressed type is a float type, found "
+                       << expressedType;
   if (blockRank && blockSize < 1)
-    return emitError() << "a block holds at least 1 element, found " << blockSize;
+    return emitError() << "a block holds at least 1 element, found "
+                       << blockSize;
   if (blockRank && !llvm::isa_and_nonnull<FloatType, IntegerType>(scaleType))
     return emitError() << "a blocked format needs a scalar scale type";
   return success();
@@ -170,5 +177,6 @@ Attribute ReductionAttr::parse(AsmParser &parser, Type) {
 }
 
 void ReductionAttr::print(AsmPrinter &printer) const {
-  printer << "<" << getRank().getValue() << ", " << getMonoid().getValue() << ">";
+  printer << "<" << getRank().getValue() << ", " << getMonoid().getValue()
+          << ">";
 }

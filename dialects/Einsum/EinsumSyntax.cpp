@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // Affine expressions are written with names. An op lists the names of its
-// dimensions and symbols first (`over [m1, m0, p][M]`), so every expression that
-// follows can be parsed in one go.
+// dimensions and symbols first (`over [m1, m0, p][M]`), so every expression
+// that follows can be parsed in one go.
 //
 //===----------------------------------------------------------------------===//
 
@@ -35,7 +35,8 @@ struct NameScope {
 
 } // namespace
 
-static ParseResult parseNames(OpAsmParser &parser, SmallVectorImpl<Attribute> &names,
+static ParseResult parseNames(OpAsmParser &parser,
+                              SmallVectorImpl<Attribute> &names,
                               bool optional = false) {
   auto parseOne = [&]() -> ParseResult {
     StringRef name;
@@ -58,7 +59,8 @@ static void printNames(OpAsmPrinter &printer, ArrayRef<Attribute> names) {
 }
 
 static SmallVector<StringAttr> asNames(ArrayAttr names) {
-  return llvm::map_to_vector(names, [](Attribute a) { return cast<StringAttr>(a); });
+  return llvm::map_to_vector(names,
+                             [](Attribute a) { return cast<StringAttr>(a); });
 }
 
 //===----------------------------------------------------------------------===//
@@ -94,7 +96,8 @@ static std::optional<AffineExpr> stripMinus(AffineExpr expr) {
   return product.getLHS() * -factor.getValue();
 }
 
-void einsum::printNamedExpr(raw_ostream &os, AffineExpr expr, ArrayRef<StringAttr> dims,
+void einsum::printNamedExpr(raw_ostream &os, AffineExpr expr,
+                            ArrayRef<StringAttr> dims,
                             ArrayRef<StringAttr> symbols) {
   auto printOperand = [&](AffineExpr operand, int outer) {
     bool parens = precedence(operand) < outer;
@@ -184,7 +187,8 @@ static ParseResult parseExprList(OpAsmParser &parser, NameScope &scope,
   });
 }
 
-static void printExprList(OpAsmPrinter &printer, AffineMap map, ArrayRef<StringAttr> dims,
+static void printExprList(OpAsmPrinter &printer, AffineMap map,
+                          ArrayRef<StringAttr> dims,
                           ArrayRef<StringAttr> symbols) {
   printer << "[";
   llvm::interleaveComma(map.getResults(), printer, [&](AffineExpr expr) {
@@ -212,16 +216,19 @@ ParseResult CascadeOp::parse(OpAsmParser &parser, OperationState &result) {
     return success();
   };
   Type elementType;
-  if (parser.parseSymbolName(name, getSymNameAttrName(result.name), result.attributes) ||
+  if (parser.parseSymbolName(name, getSymNameAttrName(result.name),
+                             result.attributes) ||
       parser.parseCommaSeparatedList(AsmParser::Delimiter::Paren, parseParam) ||
       parser.parseColonType(elementType) ||
       parser.parseOptionalAttrDictWithKeyword(result.attributes))
     return failure();
   Builder &builder = parser.getBuilder();
-  result.addAttribute(getParamNamesAttrName(result.name), builder.getArrayAttr(paramNames));
+  result.addAttribute(getParamNamesAttrName(result.name),
+                      builder.getArrayAttr(paramNames));
   result.addAttribute(getParamValuesAttrName(result.name),
                       builder.getDenseI64ArrayAttr(paramValues));
-  result.addAttribute(getElementTypeAttrName(result.name), TypeAttr::get(elementType));
+  result.addAttribute(getElementTypeAttrName(result.name),
+                      TypeAttr::get(elementType));
   Region *body = result.addRegion();
   if (parser.parseRegion(*body))
     return failure();
@@ -243,8 +250,9 @@ void CascadeOp::print(OpAsmPrinter &printer) {
                         });
   printer << ") : " << getElementType();
   printer.printOptionalAttrDictWithKeyword(
-      (*this)->getAttrs(), {getSymNameAttrName(), getParamNamesAttrName(),
-                            getParamValuesAttrName(), getElementTypeAttrName()});
+      (*this)->getAttrs(),
+      {getSymNameAttrName(), getParamNamesAttrName(), getParamValuesAttrName(),
+       getElementTypeAttrName()});
   printer << " ";
   printer.printRegion(getBody());
 }
@@ -257,8 +265,10 @@ ParseResult RankOp::parse(OpAsmParser &parser, OperationState &result) {
   StringAttr name;
   NameScope scope;
   AffineExpr extent;
-  if (parser.parseSymbolName(name, getSymNameAttrName(result.name), result.attributes) ||
-      parseNames(parser, scope.symbols, /*optional=*/true) || parser.parseEqual())
+  if (parser.parseSymbolName(name, getSymNameAttrName(result.name),
+                             result.attributes) ||
+      parseNames(parser, scope.symbols, /*optional=*/true) ||
+      parser.parseEqual())
     return failure();
   scope.bind(parser.getContext());
   if (parser.parseAffineExpr(scope.bindings, extent) ||
@@ -266,8 +276,9 @@ ParseResult RankOp::parse(OpAsmParser &parser, OperationState &result) {
     return failure();
   result.addAttribute(getParamsAttrName(result.name),
                       parser.getBuilder().getArrayAttr(scope.symbols));
-  result.addAttribute(getExtentAttrName(result.name),
-                      AffineMapAttr::get(AffineMap::get(0, scope.symbols.size(), extent)));
+  result.addAttribute(
+      getExtentAttrName(result.name),
+      AffineMapAttr::get(AffineMap::get(0, scope.symbols.size(), extent)));
   return success();
 }
 
@@ -279,9 +290,11 @@ void RankOp::print(OpAsmPrinter &printer) {
     printNames(printer, getParams().getValue());
   }
   printer << " = ";
-  printNamedExpr(printer.getStream(), getExtent().getResult(0), {}, asNames(getParams()));
+  printNamedExpr(printer.getStream(), getExtent().getResult(0), {},
+                 asNames(getParams()));
   printer.printOptionalAttrDict(
-      (*this)->getAttrs(), {getSymNameAttrName(), getParamsAttrName(), getExtentAttrName()});
+      (*this)->getAttrs(),
+      {getSymNameAttrName(), getParamsAttrName(), getExtentAttrName()});
 }
 
 //===----------------------------------------------------------------------===//
@@ -292,9 +305,11 @@ ParseResult SplitOp::parse(OpAsmParser &parser, OperationState &result) {
   StringAttr rank;
   SmallVector<Attribute> parts;
   if (parser.parseSymbolName(rank) || parser.parseKeyword("into") ||
-      parseNames(parser, parts) || parser.parseOptionalAttrDict(result.attributes))
+      parseNames(parser, parts) ||
+      parser.parseOptionalAttrDict(result.attributes))
     return failure();
-  result.addAttribute(getRankAttrName(result.name), FlatSymbolRefAttr::get(rank));
+  result.addAttribute(getRankAttrName(result.name),
+                      FlatSymbolRefAttr::get(rank));
   result.addAttribute(getPartsAttrName(result.name),
                       parser.getBuilder().getArrayAttr(parts));
   return success();
@@ -314,7 +329,8 @@ void SplitOp::print(OpAsmPrinter &printer) {
 //     reduce [e by add] where [m <= p] init [...] { map } : (inputs) -> results
 //===----------------------------------------------------------------------===//
 
-/// Parses `a <= b`, `a < b`, `a >= b`, `a > b` or `a == b` into `expr >= 0` / `== 0`.
+/// Parses `a <= b`, `a < b`, `a >= b`, `a > b` or `a == b` into `expr >= 0` /
+/// `== 0`.
 static ParseResult parseConstraint(OpAsmParser &parser, NameScope &scope,
                                    SmallVectorImpl<AffineExpr> &exprs,
                                    SmallVectorImpl<bool> &eqFlags) {
@@ -356,17 +372,19 @@ ParseResult ComputeOp::parse(OpAsmParser &parser, OperationState &result) {
     return failure();
   scope.bind(context);
   auto makeMap = [&](ArrayRef<AffineExpr> exprs) {
-    return AffineMapAttr::get(
-        AffineMap::get(scope.dims.size(), scope.symbols.size(), exprs, context));
+    return AffineMapAttr::get(AffineMap::get(
+        scope.dims.size(), scope.symbols.size(), exprs, context));
   };
   auto parseInput = [&]() -> ParseResult {
     SmallVector<AffineExpr> exprs;
-    if (parser.parseOperand(inputs.emplace_back()) || parseExprList(parser, scope, exprs))
+    if (parser.parseOperand(inputs.emplace_back()) ||
+        parseExprList(parser, scope, exprs))
       return failure();
     inputMaps.push_back(makeMap(exprs));
     return success();
   };
-  if (parser.parseColon() || parseExprList(parser, scope, output) || parser.parseEqual() ||
+  if (parser.parseColon() || parseExprList(parser, scope, output) ||
+      parser.parseEqual() ||
       parser.parseCommaSeparatedList(AsmParser::Delimiter::Paren, parseInput))
     return failure();
 
@@ -376,11 +394,12 @@ ParseResult ComputeOp::parse(OpAsmParser &parser, OperationState &result) {
       if (parser.parseKeyword(&rank) || parser.parseKeyword("by") ||
           parser.parseKeyword(&monoid))
         return failure();
-      reductions.push_back(ReductionAttr::get(context, builder.getStringAttr(rank),
-                                              builder.getStringAttr(monoid)));
+      reductions.push_back(ReductionAttr::get(
+          context, builder.getStringAttr(rank), builder.getStringAttr(monoid)));
       return success();
     };
-    if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseReduction))
+    if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Square,
+                                       parseReduction))
       return failure();
   }
   if (succeeded(parser.parseOptionalKeyword("where"))) {
@@ -393,41 +412,52 @@ ParseResult ComputeOp::parse(OpAsmParser &parser, OperationState &result) {
     if (exprs.empty())
       return parser.emitError(parser.getCurrentLocation(),
                               "a filter holds at least one comparison");
-    auto set = IntegerSet::get(scope.dims.size(), scope.symbols.size(), exprs, eqFlags);
-    result.addAttribute(getFilterAttrName(result.name), IntegerSetAttr::get(set));
+    auto set = IntegerSet::get(scope.dims.size(), scope.symbols.size(), exprs,
+                               eqFlags);
+    result.addAttribute(getFilterAttrName(result.name),
+                        IntegerSetAttr::get(set));
   }
   if (succeeded(parser.parseOptionalKeyword("init"))) {
     if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, [&]() {
           return parser.parseAttribute(init.emplace_back());
         }))
       return failure();
-    result.addAttribute(getInitAttrName(result.name), builder.getArrayAttr(init));
+    result.addAttribute(getInitAttrName(result.name),
+                        builder.getArrayAttr(init));
   }
 
   Region *map = result.addRegion();
   FunctionType type;
   SMLoc loc = parser.getCurrentLocation();
-  if (parser.parseRegion(*map) || parser.parseOptionalAttrDict(result.attributes) ||
+  if (parser.parseRegion(*map) ||
+      parser.parseOptionalAttrDict(result.attributes) ||
       parser.parseColonType(type))
     return failure();
   if (type.getNumInputs() != inputs.size())
-    return parser.emitError(loc) << "reads " << inputs.size() << " tensors, but "
-                                 << type.getNumInputs() << " operand types are given";
+    return parser.emitError(loc)
+           << "reads " << inputs.size() << " tensors, but "
+           << type.getNumInputs() << " operand types are given";
   if (map->empty())
     map->emplaceBlock();
   ensureTerminator(*map, builder, result.location);
   result.addTypes(type.getResults());
-  result.addAttribute(getTensorsAttrName(result.name), builder.getArrayAttr(tensors));
-  result.addAttribute(getRanksAttrName(result.name), builder.getArrayAttr(scope.dims));
-  result.addAttribute(getParamsAttrName(result.name), builder.getArrayAttr(scope.symbols));
+  result.addAttribute(getTensorsAttrName(result.name),
+                      builder.getArrayAttr(tensors));
+  result.addAttribute(getRanksAttrName(result.name),
+                      builder.getArrayAttr(scope.dims));
+  result.addAttribute(getParamsAttrName(result.name),
+                      builder.getArrayAttr(scope.symbols));
   result.addAttribute(getOutputAttrName(result.name), makeMap(output));
-  result.addAttribute(getInputMapsAttrName(result.name), builder.getArrayAttr(inputMaps));
-  result.addAttribute(getReductionsAttrName(result.name), builder.getArrayAttr(reductions));
+  result.addAttribute(getInputMapsAttrName(result.name),
+                      builder.getArrayAttr(inputMaps));
+  result.addAttribute(getReductionsAttrName(result.name),
+                      builder.getArrayAttr(reductions));
   return parser.resolveOperands(inputs, type.getInputs(), loc, result.operands);
 }
 
 void ComputeOp::print(OpAsmPrinter &printer) {
-  SmallVector<StringAttr> dims = getIterationRanks(), symbols = getSymbolNames();
+  SmallVector<StringAttr> dims = getIterationRanks(),
+                          symbols = getSymbolNames();
   printer << " ";
   llvm::interleaveComma(getTensors(), printer,
                         [&](Attribute name) { printer.printAttribute(name); });
@@ -445,19 +475,20 @@ void ComputeOp::print(OpAsmPrinter &printer) {
   printer << ")";
   if (!getReductions().empty()) {
     printer << " reduce [";
-    llvm::interleaveComma(
-        getReductions().getAsRange<ReductionAttr>(), printer, [&](ReductionAttr r) {
-          printer << r.getRank().getValue() << " by " << r.getMonoid().getValue();
-        });
+    llvm::interleaveComma(getReductions().getAsRange<ReductionAttr>(), printer,
+                          [&](ReductionAttr r) {
+                            printer << r.getRank().getValue() << " by "
+                                    << r.getMonoid().getValue();
+                          });
     printer << "]";
   }
   if (std::optional<IntegerSet> filter = getFilter()) {
     printer << " where [";
-    llvm::interleaveComma(llvm::seq<unsigned>(0, filter->getNumConstraints()), printer,
-                          [&](unsigned i) {
-                            printNamedConstraint(printer.getStream(),
-                                                 filter->getConstraint(i),
-                                                 filter->isEq(i), dims, symbols);
+    llvm::interleaveComma(llvm::seq<unsigned>(0, filter->getNumConstraints()),
+                          printer, [&](unsigned i) {
+                            printNamedConstraint(
+                                printer.getStream(), filter->getConstraint(i),
+                                filter->isEq(i), dims, symbols);
                           });
     printer << "]";
   }
@@ -467,9 +498,9 @@ void ComputeOp::print(OpAsmPrinter &printer) {
   printer.printRegion(getMap());
   printer.printOptionalAttrDict(
       (*this)->getAttrs(),
-      {getTensorsAttrName(), getRanksAttrName(), getParamsAttrName(), getOutputAttrName(),
-       getInputMapsAttrName(), getReductionsAttrName(), getFilterAttrName(),
-       getInitAttrName()});
+      {getTensorsAttrName(), getRanksAttrName(), getParamsAttrName(),
+       getOutputAttrName(), getInputMapsAttrName(), getReductionsAttrName(),
+       getFilterAttrName(), getInitAttrName()});
   printer << " : ";
   printer.printFunctionalType(getInputs().getTypes(), getResultTypes());
 }

@@ -20,9 +20,12 @@
 using namespace mlir;
 using namespace einsum;
 
-static CascadeOp cascadeOf(Operation *op) { return op->getParentOfType<CascadeOp>(); }
+static CascadeOp cascadeOf(Operation *op) {
+  return op->getParentOfType<CascadeOp>();
+}
 
-static InFlightDiagnostic &addKnownRanks(InFlightDiagnostic &diag, CascadeOp cascade) {
+static InFlightDiagnostic &addKnownRanks(InFlightDiagnostic &diag,
+                                         CascadeOp cascade) {
   std::string known;
   for (RankOp rank : cascade.getBodyBlock()->getOps<RankOp>())
     known += (known.empty() ? "" : ", ") + rank.getSymName().str();
@@ -34,17 +37,20 @@ static InFlightDiagnostic &addKnownRanks(InFlightDiagnostic &diag, CascadeOp cas
 
 /// Names appear bare in affine expressions, so they must read as identifiers.
 static bool isIdentifier(StringRef name) {
-  auto isWordChar = [](char c) { return llvm::isAlnum(c) || c == '_' || c == '.' || c == '$'; };
+  auto isWordChar = [](char c) {
+    return llvm::isAlnum(c) || c == '_' || c == '.' || c == '$';
+  };
   return !name.empty() && (llvm::isAlpha(name[0]) || name[0] == '_') &&
          llvm::all_of(name, isWordChar) &&
          !llvm::is_contained({"mod", "floordiv", "ceildiv", "symbol"}, name);
 }
 
-static LogicalResult verifyIdentifier(Operation *op, StringRef what, StringRef name) {
+static LogicalResult verifyIdentifier(Operation *op, StringRef what,
+                                      StringRef name) {
   if (isIdentifier(name))
     return success();
-  return op->emitOpError() << "the name of a " << what << " is an identifier, found '" << name
-                           << "'";
+  return op->emitOpError() << "the name of a " << what
+                           << " is an identifier, found '" << name << "'";
 }
 
 /// Bodies are evaluated at every point in any order.
@@ -52,9 +58,10 @@ static LogicalResult verifyPureBody(Operation *op, Block &body) {
   for (Operation &inner : body)
     if (inner.getNumRegions() != 0 || inner.getNumSuccessors() != 0 ||
         !isMemoryEffectFree(&inner))
-      return inner.emitError() << "'" << inner.getName()
-                               << "' is not a scalar operation: bodies hold pure ops without "
-                                  "regions";
+      return inner.emitError()
+             << "'" << inner.getName()
+             << "' is not a scalar operation: bodies hold pure ops without "
+                "regions";
   return success();
 }
 
@@ -62,9 +69,10 @@ static LogicalResult verifyParams(Operation *op, ArrayAttr params) {
   CascadeOp cascade = cascadeOf(op);
   for (Attribute param : params)
     if (!llvm::is_contained(cascade.getParamNames(), param)) {
-      InFlightDiagnostic diag =
-          op->emitOpError() << "names parameter '" << cast<StringAttr>(param).getValue()
-                            << "', which the cascade does not have";
+      InFlightDiagnostic diag = op->emitOpError()
+                                << "names parameter '"
+                                << cast<StringAttr>(param).getValue()
+                                << "', which the cascade does not have";
       diag.attachNote(cascade.getLoc()) << "parameters are declared here";
       return diag;
     }
@@ -79,12 +87,14 @@ static LogicalResult verifyCascadeParams(CascadeOp cascade) { // C1
   if (cascade.getParamNames().size() != cascade.getParamValues().size())
     return cascade.emitOpError("has one value per parameter");
   llvm::SmallPtrSet<Attribute, 8> seen;
-  for (auto [name, value] : llvm::zip(cascade.getParamNames(), cascade.getParamValues())) {
+  for (auto [name, value] :
+       llvm::zip(cascade.getParamNames(), cascade.getParamValues())) {
     StringRef text = cast<StringAttr>(name).getValue();
     if (failed(verifyIdentifier(cascade, "parameter", text)))
       return failure();
     if (!seen.insert(name).second)
-      return cascade.emitOpError() << "declares parameter '" << text << "' twice";
+      return cascade.emitOpError()
+             << "declares parameter '" << text << "' twice";
     if (value != CascadeOp::kUnbound && value < 1)
       return cascade.emitOpError()
              << "parameter '" << text << "' is at least 1, found " << value;
@@ -97,7 +107,8 @@ static SmallVector<std::pair<StringAttr, Value>> definedTensors(Operation &op) {
   if (auto input = dyn_cast<InputOp>(op))
     tensors.emplace_back(input.getTensorAttr(), input.getResult());
   else if (auto einsum = dyn_cast<EinsumInterface>(op))
-    for (auto [name, result] : llvm::zip(einsum.getTensorNames(), op.getResults()))
+    for (auto [name, result] :
+         llvm::zip(einsum.getTensorNames(), op.getResults()))
       tensors.emplace_back(name, result);
   return tensors;
 }
@@ -121,23 +132,25 @@ static LogicalResult verifyTensorNames(CascadeOp cascade) { // C2, C3
       for (StringAttr rank : cast<NamedTensorType>(value.getType()).getRanks())
         if (!cascade.findRank(rank)) {
           InFlightDiagnostic diag = op.emitOpError()
-                                    << "tensor '" << name.getValue() << "' has rank '"
-                                    << rank.getValue() << "', which is not declared";
+                                    << "tensor '" << name.getValue()
+                                    << "' has rank '" << rank.getValue()
+                                    << "', which is not declared";
           return addKnownRanks(diag, cascade);
         }
     }
   return success();
 }
 
-static void collectEinsums(const EvaluationStep &step, SmallVectorImpl<Operation *> &einsums) {
+static void collectEinsums(const EvaluationStep &step,
+                           SmallVectorImpl<Operation *> &einsums) {
   if (step.einsum)
     einsums.push_back(step.einsum);
   for (const EvaluationStep &inner : step.body)
     collectEinsums(inner, einsums);
 }
 
-/// C4, second half: whoever reads back across a step of the loop may read before
-/// the first one.
+/// C4, second half: whoever reads back across a step of the loop may read
+/// before the first one.
 static LogicalResult verifyInitialValues(const EvaluationStep &loop) {
   SmallVector<Operation *> einsums;
   collectEinsums(loop, einsums);
@@ -156,9 +169,11 @@ static LogicalResult verifyInitialValues(const EvaluationStep &loop) {
           continue;
         InFlightDiagnostic diag =
             user->emitOpError()
-            << "reads '" << cast<EinsumInterface>(producer).getTensorNames()[0].getValue()
+            << "reads '"
+            << cast<EinsumInterface>(producer).getTensorNames()[0].getValue()
             << "' one step away, which needs an initial value";
-        diag.attachNote(producer->getLoc()) << "add `init` to its definition here";
+        diag.attachNote(producer->getLoc())
+            << "add `init` to its definition here";
         return diag;
       }
     }
@@ -183,10 +198,12 @@ LogicalResult CascadeOp::verify() { return verifyCascadeParams(*this); }
 
 LogicalResult CascadeOp::verifyRegions() {
   for (Operation &op : *getBodyBlock())
-    if (!isa<RankOp, SplitOp, InputOp, OutputOp, MonoidOp, FunctionOp, EinsumInterface>(op))
-      return op.emitError() << "'" << op.getName()
-                            << "' is not part of a cascade: it holds ranks, splits, "
-                               "inputs, Einsums, outputs, monoids and functions";
+    if (!isa<RankOp, SplitOp, InputOp, OutputOp, MonoidOp, FunctionOp,
+             EinsumInterface>(op))
+      return op.emitError()
+             << "'" << op.getName()
+             << "' is not part of a cascade: it holds ranks, splits, "
+                "inputs, Einsums, outputs, monoids and functions";
   if (getBodyBlock()->getNumArguments() != 0)
     return emitOpError("the body of a cascade has no arguments");
   if (failed(verifyTensorNames(*this)))
@@ -211,7 +228,8 @@ LogicalResult SplitOp::verifySymbolUses(SymbolTableCollection &) {
   CascadeOp cascade = cascadeOf(*this);
   RankOp whole = cascade.findRank(getRank());
   if (!whole)
-    return emitOpError() << "splits '" << getRank() << "', which is not a declared rank";
+    return emitOpError() << "splits '" << getRank()
+                         << "', which is not a declared rank";
   if (getParts().size() < 2)
     return emitOpError() << "splits a rank into at least 2 parts, found "
                          << getParts().size();
@@ -221,13 +239,14 @@ LogicalResult SplitOp::verifySymbolUses(SymbolTableCollection &) {
     StringRef name = cast<StringAttr>(part).getValue();
     RankOp rank = cascade.findRank(name);
     if (!rank)
-      return emitOpError() << "names part '" << name << "', which is not a declared rank";
+      return emitOpError() << "names part '" << name
+                           << "', which is not a declared rank";
     if (!seen.insert(part).second || name == getRank())
-      return emitOpError() << "the parts of a rank are distinct, found '" << name
-                           << "' again";
+      return emitOpError() << "the parts of a rank are distinct, found '"
+                           << name << "' again";
     if (SplitOp other = cascade.findSplitOf(name); other && other != *this) {
-      InFlightDiagnostic diag = emitOpError()
-                                << "'" << name << "' is already part of another split";
+      InFlightDiagnostic diag =
+          emitOpError() << "'" << name << "' is already part of another split";
       diag.attachNote(other.getLoc()) << "here";
       return diag;
     }
@@ -238,21 +257,24 @@ LogicalResult SplitOp::verifySymbolUses(SymbolTableCollection &) {
     if (!extent || !inner)
       inner = std::nullopt;
     else if (llvm::MulOverflow(*inner, *extent, product))
-      return emitOpError() << "the parts of '" << getRank() << "' overflow 64 bits";
+      return emitOpError() << "the parts of '" << getRank()
+                           << "' overflow 64 bits";
     else
       inner = product;
   }
   RankOp outer = cascade.findRank(cast<StringAttr>(getParts()[0]).getValue());
-  std::optional<int64_t> extent = whole.getBoundExtent(), outermost = outer.getBoundExtent();
+  std::optional<int64_t> extent = whole.getBoundExtent(),
+                         outermost = outer.getBoundExtent();
   if (!extent || !inner || !outermost)
     return success();
   int64_t needed = llvm::divideCeil(*extent, *inner);
   if (*outermost == needed)
     return success();
   InFlightDiagnostic diag = emitOpError()
-                            << "'" << outer.getSymName() << "' has extent " << *outermost
-                            << ", but covering '" << getRank() << "' (" << *extent
-                            << ") by parts of " << *inner << " takes " << needed;
+                            << "'" << outer.getSymName() << "' has extent "
+                            << *outermost << ", but covering '" << getRank()
+                            << "' (" << *extent << ") by parts of " << *inner
+                            << " takes " << needed;
   diag.attachNote(outer.getLoc()) << "declared here";
   return diag;
 }
@@ -266,17 +288,20 @@ static LogicalResult verifyIterationSpace(ComputeOp op) { // C1
   llvm::SmallPtrSet<StringAttr, 8> seen;
   for (StringAttr rank : op.getIterationRanks()) {
     if (!cascade.findRank(rank)) {
-      InFlightDiagnostic diag = op.emitOpError() << "iterates over '" << rank.getValue()
-                                                 << "', which is not a declared rank";
+      InFlightDiagnostic diag = op.emitOpError()
+                                << "iterates over '" << rank.getValue()
+                                << "', which is not a declared rank";
       return addKnownRanks(diag, cascade);
     }
     if (!seen.insert(rank).second)
-      return op.emitOpError() << "iterates over '" << rank.getValue() << "' twice";
+      return op.emitOpError()
+             << "iterates over '" << rank.getValue() << "' twice";
   }
   for (StringAttr param : op.getSymbolNames())
     if (!seen.insert(param).second)
-      return op.emitOpError() << "names '" << param.getValue()
-                              << "' twice: ranks and parameters of an Einsum are distinct";
+      return op.emitOpError()
+             << "names '" << param.getValue()
+             << "' twice: ranks and parameters of an Einsum are distinct";
   return verifyParams(op, op.getParams());
 }
 
@@ -291,32 +316,36 @@ static LogicalResult verifyOutputAccess(ComputeOp op) { // C2
       return op.emitOpError("an output is indexed by iteration ranks alone");
     StringAttr rank = iteration[dim.getPosition()];
     if (llvm::is_contained(written, rank))
-      return op.emitOpError() << "the output has rank '" << rank.getValue() << "' twice";
+      return op.emitOpError()
+             << "the output has rank '" << rank.getValue() << "' twice";
     written.push_back(rank);
   }
   for (Type type : op.getResultTypes())
     if (cast<NamedTensorType>(type).getRanks() != ArrayRef<StringAttr>(written))
-      return op.emitOpError() << "the output access lists the ranks of the result, found "
-                              << type;
+      return op.emitOpError()
+             << "the output access lists the ranks of the result, found "
+             << type;
   return success();
 }
 
 /// C6: the types on which a monoid acts are those of the results.
-static LogicalResult verifyMonoidTypes(ComputeOp op, const Reduction &reduction) {
+static LogicalResult verifyMonoidTypes(ComputeOp op,
+                                       const Reduction &reduction) {
   StringRef name = reduction.monoid.getValue();
   for (auto [i, type] : llvm::enumerate(op.getResultTypes())) {
     Type scalar = getScalarType(cast<NamedTensorType>(type).getElementType());
     if ((name == "and" || name == "or") && !isa<IntegerType>(scalar))
-      return op.emitOpError() << "monoid '" << name << "' combines integers, found " << scalar;
+      return op.emitOpError()
+             << "monoid '" << name << "' combines integers, found " << scalar;
     auto monoid = dyn_cast_or_null<MonoidOp>(reduction.definition);
     if (!monoid)
       continue;
     Type combined = cast<TypedAttr>(monoid.getIdentity()[i]).getType();
     if (combined == scalar)
       continue;
-    InFlightDiagnostic diag = op.emitOpError() << "monoid '" << name << "' combines "
-                                               << combined << ", but the result holds "
-                                               << scalar;
+    InFlightDiagnostic diag = op.emitOpError()
+                              << "monoid '" << name << "' combines " << combined
+                              << ", but the result holds " << scalar;
     diag.attachNote(monoid.getLoc()) << "declared here";
     return diag;
   }
@@ -331,11 +360,13 @@ static LogicalResult verifyReductions(ComputeOp op) { // C3, C6
   for (const Reduction &reduction : op.getReductionList()) {
     StringRef rank = reduction.rank.getValue();
     if (!llvm::is_contained(iteration, reduction.rank))
-      return op.emitOpError() << "reduces '" << rank << "', which it does not iterate over";
+      return op.emitOpError()
+             << "reduces '" << rank << "', which it does not iterate over";
     if (written.contains(reduction.rank))
-      return op.emitOpError() << "reduces '" << rank
-                              << "', but the output has that rank: a rank is either kept "
-                                 "or reduced";
+      return op.emitOpError()
+             << "reduces '" << rank
+             << "', but the output has that rank: a rank is either kept "
+                "or reduced";
     if (!reduced.insert(reduction.rank).second)
       return op.emitOpError() << "reduces '" << rank << "' twice";
     unsigned arity = getBuiltinMonoidArity(reduction.monoid);
@@ -344,14 +375,17 @@ static LogicalResult verifyReductions(ComputeOp op) { // C3, C6
     if (arity == 0) {
       InFlightDiagnostic diag = op.emitOpError()
                                 << "reduces '" << rank << "' by '"
-                                << reduction.monoid.getValue() << "', which is no monoid";
-      diag.attachNote() << "built in: " << llvm::join(getBuiltinMonoids(), ", ");
+                                << reduction.monoid.getValue()
+                                << "', which is no monoid";
+      diag.attachNote() << "built in: "
+                        << llvm::join(getBuiltinMonoids(), ", ");
       return diag;
     }
     if (arity != op.getNumResults())
-      return op.emitOpError() << "monoid '" << reduction.monoid.getValue() << "' combines "
-                              << arity << " values at once, but there are "
-                              << op.getNumResults() << " results";
+      return op.emitOpError()
+             << "monoid '" << reduction.monoid.getValue() << "' combines "
+             << arity << " values at once, but there are " << op.getNumResults()
+             << " results";
     if (failed(verifyMonoidTypes(op, reduction)))
       return failure();
   }
@@ -369,12 +403,14 @@ static LogicalResult verifyInputAccesses(ComputeOp op) { // C4
     auto type = cast<NamedTensorType>(access.tensor.getType());
     if (access.map.getNumDims() != op.getRanks().size() ||
         access.map.getNumSymbols() != op.getParams().size())
-      return op.emitOpError("an access is over the iteration ranks and parameters");
+      return op.emitOpError(
+          "an access is over the iteration ranks and parameters");
     if (access.map.getNumResults() != type.getRanks().size()) {
-      InFlightDiagnostic diag = op.emitOpError()
-                                << "an access has one expression per rank of its tensor: "
-                                << type << " has " << type.getRanks().size()
-                                << " ranks, the access " << access.map.getNumResults();
+      InFlightDiagnostic diag =
+          op.emitOpError()
+          << "an access has one expression per rank of its tensor: " << type
+          << " has " << type.getRanks().size() << " ranks, the access "
+          << access.map.getNumResults();
       diag.attachNote(access.tensor.getLoc()) << "the tensor is defined here";
       return diag;
     }
@@ -394,14 +430,15 @@ static LogicalResult verifyInit(ComputeOp op) { // C7
   if (!op.getInit())
     return success();
   if (op.getInit()->size() != op.getNumResults())
-    return op.emitOpError() << "has one initial value per result, found "
-                            << op.getInit()->size() << " for " << op.getNumResults();
+    return op.emitOpError()
+           << "has one initial value per result, found " << op.getInit()->size()
+           << " for " << op.getNumResults();
   for (auto [attr, type] : llvm::zip(*op.getInit(), op.getResultTypes())) {
     Type scalar = getScalarType(cast<NamedTensorType>(type).getElementType());
     auto typed = dyn_cast<TypedAttr>(attr);
     if (!typed || typed.getType() != scalar)
-      return op.emitOpError() << "an initial value has the element type " << scalar
-                              << ", found " << attr;
+      return op.emitOpError() << "an initial value has the element type "
+                              << scalar << ", found " << attr;
   }
   return success();
 }
@@ -425,23 +462,27 @@ LogicalResult ComputeOp::verifySymbolUses(SymbolTableCollection &) {
 LogicalResult ComputeOp::verifyRegions() { // C5
   Block &block = getMap().front();
   if (block.getNumArguments() != getInputs().size())
-    return emitOpError() << "the map has one argument per input: " << getInputs().size()
-                         << " inputs, " << block.getNumArguments() << " arguments";
+    return emitOpError() << "the map has one argument per input: "
+                         << getInputs().size() << " inputs, "
+                         << block.getNumArguments() << " arguments";
   for (auto [argument, input] : llvm::zip(block.getArguments(), getInputs())) {
-    Type scalar = getScalarType(cast<NamedTensorType>(input.getType()).getElementType());
+    Type scalar =
+        getScalarType(cast<NamedTensorType>(input.getType()).getElementType());
     if (argument.getType() != scalar)
-      return emitOpError() << "map argument " << argument.getArgNumber() << " has type "
-                           << argument.getType() << ", its tensor holds " << scalar;
+      return emitOpError() << "map argument " << argument.getArgNumber()
+                           << " has type " << argument.getType()
+                           << ", its tensor holds " << scalar;
   }
   auto yield = cast<YieldOp>(block.getTerminator());
   if (yield.getNumOperands() != getNumResults())
-    return emitOpError() << "the map yields one scalar per result: " << getNumResults()
-                         << " results, " << yield.getNumOperands() << " scalars";
+    return emitOpError() << "the map yields one scalar per result: "
+                         << getNumResults() << " results, "
+                         << yield.getNumOperands() << " scalars";
   for (auto [value, type] : llvm::zip(yield.getOperands(), getResultTypes())) {
     Type scalar = getScalarType(cast<NamedTensorType>(type).getElementType());
     if (value.getType() != scalar)
-      return emitOpError() << "the map yields " << value.getType() << " for a tensor of "
-                           << scalar;
+      return emitOpError() << "the map yields " << value.getType()
+                           << " for a tensor of " << scalar;
   }
   return verifyPureBody(*this, block);
 }
@@ -462,8 +503,9 @@ LogicalResult ParamOp::verify() {
   CascadeOp cascade = cascadeOf(*this);
   if (!cascade || llvm::is_contained(cascade.getParamNames(), getParamAttr()))
     return success();
-  InFlightDiagnostic diag = emitOpError() << "'" << getParam()
-                                          << "' is not a parameter of the cascade";
+  InFlightDiagnostic diag = emitOpError()
+                            << "'" << getParam()
+                            << "' is not a parameter of the cascade";
   diag.attachNote(cascade.getLoc()) << "parameters are declared here";
   return diag;
 }
@@ -472,22 +514,26 @@ LogicalResult MonoidOp::verifyRegions() {
   if (failed(verifyIdentifier(*this, "monoid", getSymName())))
     return failure();
   if (getBuiltinMonoidArity(getSymName()))
-    return emitOpError() << "'" << getSymName() << "' is the name of a built-in monoid";
+    return emitOpError() << "'" << getSymName()
+                         << "' is the name of a built-in monoid";
   size_t arity = getIdentity().size();
   Block &block = getBody().front();
   auto yield = cast<YieldOp>(block.getTerminator());
-  if (arity == 0 || block.getNumArguments() != 2 * arity || yield.getNumOperands() != arity)
-    return emitOpError() << "combines two tuples of " << arity << " into one: found "
-                         << block.getNumArguments() << " arguments and "
-                         << yield.getNumOperands() << " results";
+  if (arity == 0 || block.getNumArguments() != 2 * arity ||
+      yield.getNumOperands() != arity)
+    return emitOpError() << "combines two tuples of " << arity
+                         << " into one: found " << block.getNumArguments()
+                         << " arguments and " << yield.getNumOperands()
+                         << " results";
   for (size_t i = 0; i < arity; ++i) {
     auto identity = dyn_cast<TypedAttr>(getIdentity()[i]);
     Type type = identity ? identity.getType() : Type();
     if (!type || block.getArgument(i).getType() != type ||
         block.getArgument(arity + i).getType() != type ||
         yield.getOperand(i).getType() != type)
-      return emitOpError() << "value " << i
-                           << " has one type in the identity, both tuples and the result";
+      return emitOpError()
+             << "value " << i
+             << " has one type in the identity, both tuples and the result";
   }
   return verifyPureBody(*this, block);
 }
@@ -495,7 +541,8 @@ LogicalResult MonoidOp::verifyRegions() {
 LogicalResult FunctionOp::verifyRegions() {
   auto yield = cast<YieldOp>(getBody().front().getTerminator());
   if (yield.getNumOperands() != 1)
-    return emitOpError() << "yields one scalar, found " << yield.getNumOperands();
+    return emitOpError() << "yields one scalar, found "
+                         << yield.getNumOperands();
   return verifyPureBody(*this, getBody().front());
 }
 
@@ -506,15 +553,17 @@ static bool leadsTo(FunctionOp function, FunctionOp target) {
   for (size_t i = 0; i < reached.size() && !reached.contains(target); ++i) {
     FunctionOp caller = reached[i];
     for (ApplyOp apply : caller.getBody().getOps<ApplyOp>())
-      if (auto callee = dyn_cast_or_null<FunctionOp>(SymbolTable::lookupNearestSymbolFrom(
-              function, apply.getCalleeAttr())))
+      if (auto callee =
+              dyn_cast_or_null<FunctionOp>(SymbolTable::lookupNearestSymbolFrom(
+                  function, apply.getCalleeAttr())))
         reached.insert(callee);
   }
   return reached.contains(target);
 }
 
 LogicalResult ApplyOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
-  auto callee = symbolTable.lookupNearestSymbolFrom<FunctionOp>(*this, getCalleeAttr());
+  auto callee =
+      symbolTable.lookupNearestSymbolFrom<FunctionOp>(*this, getCalleeAttr());
   if (!callee)
     return emitOpError() << "applies '" << getCallee()
                          << "', which is not a function of the cascade";
@@ -522,13 +571,15 @@ LogicalResult ApplyOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
   auto yield = cast<YieldOp>(body.getTerminator());
   if (body.getArgumentTypes() != getArgs().getTypes() ||
       yield.getOperandTypes().front() != getResult().getType()) {
-    InFlightDiagnostic diag = emitOpError("operand and result types are those of the "
-                                          "function");
+    InFlightDiagnostic diag =
+        emitOpError("operand and result types are those of the "
+                    "function");
     diag.attachNote(callee.getLoc()) << "declared here";
     return diag;
   }
   auto caller = (*this)->getParentOfType<FunctionOp>();
   if (caller && leadsTo(callee, caller))
-    return emitOpError() << "function '" << caller.getSymName() << "' calls itself";
+    return emitOpError() << "function '" << caller.getSymName()
+                         << "' calls itself";
   return success();
 }

@@ -9,7 +9,8 @@
 // cycle of tensors can run only step by step along a rank that cuts it:
 //
 //   RM[i] = max(RM[i-1], L[i])          RM and RD form a cycle when RM also
-//   RD[i] = RD[i-1] * RM[i] + D[i]      reads RD[i-1]; the loop over i holds both
+//   RD[i] = RD[i-1] * RM[i] + D[i]      reads RD[i-1]; the loop over i holds
+//   both
 //
 // This is the loop distribution of Allen & Kennedy (1987): find the strongly
 // connected components; put a loop around each along one rank; drop the reads
@@ -46,7 +47,9 @@ template <> struct llvm::GraphTraits<Node *> {
   using NodeRef = Node *;
   using ChildIteratorType = SmallVector<Node *>::iterator;
   static NodeRef getEntryNode(Node *node) { return node; }
-  static ChildIteratorType child_begin(Node *node) { return node->reads.begin(); }
+  static ChildIteratorType child_begin(Node *node) {
+    return node->reads.begin();
+  }
   static ChildIteratorType child_end(Node *node) { return node->reads.end(); }
 };
 
@@ -56,20 +59,25 @@ std::optional<int64_t> einsum::getStep(const Access &access, StringAttr rank,
   const StringAttr *iteration = llvm::find(iterationRanks, rank);
   if (position < 0 || iteration == iterationRanks.end())
     return std::nullopt;
-  AffineExpr dim = getAffineDimExpr(iteration - iterationRanks.begin(), rank.getContext());
-  auto step = dyn_cast<AffineConstantExpr>(access.map.getResult(position) - dim);
+  AffineExpr dim =
+      getAffineDimExpr(iteration - iterationRanks.begin(), rank.getContext());
+  auto step =
+      dyn_cast<AffineConstantExpr>(access.map.getResult(position) - dim);
   return step ? std::optional(step.getValue()) : std::nullopt;
 }
 
-static std::optional<int64_t> getStep(const Dependence &dependence, StringAttr rank) {
-  return einsum::getStep(dependence.access, rank,
-                         cast<EinsumInterface>(dependence.consumer).getIterationRanks());
+static std::optional<int64_t> getStep(const Dependence &dependence,
+                                      StringAttr rank) {
+  return einsum::getStep(
+      dependence.access, rank,
+      cast<EinsumInterface>(dependence.consumer).getIterationRanks());
 }
 
 /// The direction in which a loop along `rank` meets every value before its uses
-/// in later steps; nullopt if some access goes against it or leaves the rank, or
-/// if the loop would carry none.
-static std::optional<int> findDirection(ArrayRef<Dependence> cycle, StringAttr rank) {
+/// in later steps; nullopt if some access goes against it or leaves the rank,
+/// or if the loop would carry none.
+static std::optional<int> findDirection(ArrayRef<Dependence> cycle,
+                                        StringAttr rank) {
   bool back = false, ahead = false;
   for (const Dependence &dependence : cycle) {
     std::optional<int64_t> step = getStep(dependence, rank);
@@ -83,12 +91,13 @@ static std::optional<int> findDirection(ArrayRef<Dependence> cycle, StringAttr r
   return back ? 1 : -1;
 }
 
-static FailureOr<std::vector<EvaluationStep>> order(ArrayRef<Operation *> einsums,
-                                                    ArrayRef<Dependence> dependences);
+static FailureOr<std::vector<EvaluationStep>>
+order(ArrayRef<Operation *> einsums, ArrayRef<Dependence> dependences);
 
 static FailureOr<EvaluationStep> orderCycle(ArrayRef<Operation *> einsums,
                                             ArrayRef<Dependence> cycle) {
-  for (StringAttr rank : cast<EinsumInterface>(einsums[0]).getIterationRanks()) {
+  for (StringAttr rank :
+       cast<EinsumInterface>(einsums[0]).getIterationRanks()) {
     std::optional<int> direction = findDirection(cycle, rank);
     if (!direction)
       continue;
@@ -100,18 +109,19 @@ static FailureOr<EvaluationStep> orderCycle(ArrayRef<Operation *> einsums,
       return failure();
     return EvaluationStep{nullptr, rank, *direction, std::move(*body)};
   }
-  InFlightDiagnostic diag =
-      einsums[0]->emitOpError()
-      << "depends on itself within one step: a cycle of tensors needs an access such as "
-         "`X[i - 1]` along an iterative rank";
+  InFlightDiagnostic diag = einsums[0]->emitOpError()
+                            << "depends on itself within one step: a cycle of "
+                               "tensors needs an access such as "
+                               "`X[i - 1]` along an iterative rank";
   for (Operation *einsum : einsums.drop_front())
     diag.attachNote(einsum->getLoc()) << "through this Einsum";
   return diag;
 }
 
-/// Orders `einsums`, given in the order of the text, by `dependences` among them.
-static FailureOr<std::vector<EvaluationStep>> order(ArrayRef<Operation *> einsums,
-                                                    ArrayRef<Dependence> dependences) {
+/// Orders `einsums`, given in the order of the text, by `dependences` among
+/// them.
+static FailureOr<std::vector<EvaluationStep>>
+order(ArrayRef<Operation *> einsums, ArrayRef<Dependence> dependences) {
   std::vector<Node> nodes(einsums.size());
   llvm::DenseMap<Operation *, unsigned> position;
   Node root;
@@ -134,13 +144,15 @@ static FailureOr<std::vector<EvaluationStep>> order(ArrayRef<Operation *> einsum
     }
     SmallVector<Operation *> members =
         llvm::map_to_vector(*scc, [](Node *node) { return node->op; });
-    llvm::sort(members,
-               [&](Operation *a, Operation *b) { return position[a] < position[b]; });
-    SmallVector<Dependence> internal;
-    llvm::copy_if(dependences, std::back_inserter(internal), [&](const Dependence &d) {
-      return llvm::is_contained(members, d.producer) &&
-             llvm::is_contained(members, d.consumer);
+    llvm::sort(members, [&](Operation *a, Operation *b) {
+      return position[a] < position[b];
     });
+    SmallVector<Dependence> internal;
+    llvm::copy_if(dependences, std::back_inserter(internal),
+                  [&](const Dependence &d) {
+                    return llvm::is_contained(members, d.producer) &&
+                           llvm::is_contained(members, d.consumer);
+                  });
     FailureOr<EvaluationStep> loop = orderCycle(members, internal);
     if (failed(loop))
       return failure();
@@ -149,7 +161,8 @@ static FailureOr<std::vector<EvaluationStep>> order(ArrayRef<Operation *> einsum
   return steps;
 }
 
-FailureOr<std::vector<EvaluationStep>> einsum::orderEvaluation(CascadeOp cascade) {
+FailureOr<std::vector<EvaluationStep>>
+einsum::orderEvaluation(CascadeOp cascade) {
   SmallVector<Operation *> einsums;
   SmallVector<Dependence> dependences;
   for (Operation &op : *cascade.getBodyBlock()) {

@@ -48,5 +48,6 @@ MonoidLaws einsum::getMonoidLaws(const Reduction &reduction) {
   if (const BuiltinMonoid *monoid = findBuiltin(reduction.monoid))
     return monoid->laws;
   auto definition = llvm::dyn_cast_or_null<MonoidOp>(reduction.definition);
-  return {/*idempotent=*/definition && definition.getIdempotent(), /*exact=*/false};
+  return {/*idempotent=*/definition && definition.getIdempotent(),
+          /*exact=*/false};
 }

@@ -14,6 +14,6 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   einsum::registerAllDialects(registry);
   einsum::registerAllPasses();
-  return mlir::asMainReturnCode(
-      einsum::runOptMain(argc, argv, "Einsum cascade optimizer driver\n", registry));
+  return mlir::asMainReturnCode(einsum::runOptMain(
+      argc, argv, "Einsum cascade optimizer driver\n", registry));
 }

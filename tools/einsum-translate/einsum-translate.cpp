@@ -14,6 +14,7 @@
 
 int main(int argc, char **argv) {
   einsum::registerAllTranslations();
-  auto result = mlir::mlirTranslateMain(argc, argv, "Translator of Einsum cascades");
+  auto result =
+      mlir::mlirTranslateMain(argc, argv, "Translator of Einsum cascades");
   return mlir::succeeded(result) ? EXIT_SUCCESS : EXIT_FAILURE;
 }

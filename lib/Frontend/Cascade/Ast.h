@@ -50,9 +50,9 @@ struct Expr {
     access,   ///< `text` is the tensor, `operands` its indices
     call,     ///< `text` is the function
     negation, ///< one operand
-    chain,    ///< operands[0] op[0] operands[1] op[1] ...: one level of precedence
-    compare,  ///< two operands, one operator
-    cast,     ///< one operand; `text` is the type
+    chain, ///< operands[0] op[0] operands[1] op[1] ...: one level of precedence
+    compare, ///< two operands, one operator
+    cast,    ///< one operand; `text` is the type
   };
   Kind kind;
   Place place;
@@ -128,8 +128,8 @@ struct EinsumStmt {
   Place valuePlace;
 };
 
-using StmtBody = std::variant<InputStmt, OutputStmt, SplitStmt, RankStmt, DefStmt,
-                              MonoidStmt, EinsumStmt>;
+using StmtBody = std::variant<InputStmt, OutputStmt, SplitStmt, RankStmt,
+                              DefStmt, MonoidStmt, EinsumStmt>;
 
 /// Comment lines above a statement (an empty string stands for a blank line)
 /// and the comment at the end of its last line.
@@ -169,8 +169,7 @@ struct SourceFile {
 };
 
 /// Calls `visit` on `expr` and everything below, in the order of the text.
-template <typename Visitor>
-void walk(const Expr &expr, Visitor &&visit) {
+template <typename Visitor> void walk(const Expr &expr, Visitor &&visit) {
   visit(expr);
   for (const ExprPtr &operand : expr.operands)
     walk(*operand, visit);

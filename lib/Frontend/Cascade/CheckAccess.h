@@ -17,9 +17,9 @@ struct Range {
   int64_t low, high;
 };
 
-/// Compares the indices of an access with the ranks of its tensor: their number,
-/// the extent of a plain variable, the range of an expression. The last only
-/// warns, and only where no filter may keep the index inside.
+/// Compares the indices of an access with the ranks of its tensor: their
+/// number, the extent of a plain variable, the range of an expression. The last
+/// only warns, and only where no filter may keep the index inside.
 struct AccessCheck {
   Scope &scope;
   Report &report;
@@ -30,14 +30,15 @@ struct AccessCheck {
            llvm::ArrayRef<mlir::AffineExpr> indices);
 
 private:
-  bool checkVariable(const Expr &access, const TensorInfo &tensor, size_t position);
+  bool checkVariable(const Expr &access, const TensorInfo &tensor,
+                     size_t position);
   void checkRange(const Expr &access, const TensorInfo &tensor, size_t position,
                   mlir::AffineExpr index);
   std::optional<Range> rangeOf(mlir::AffineExpr expr);
 };
 
-/// True if the access reads one or more steps away along one of the tensor's own
-/// ranks: `RM[b,h,m1-1,p]`.
+/// True if the access reads one or more steps away along one of the tensor's
+/// own ranks: `RM[b,h,m1-1,p]`.
 bool stepsBack(llvm::ArrayRef<mlir::AffineExpr> indices, NamedTensorType type,
                llvm::ArrayRef<llvm::StringRef> dims);
 

@@ -68,7 +68,8 @@ private:
       if (size_t digits = digitsAt(length + 1))
         length += 1 + digits;
     if (rest.substr(length).starts_with_insensitive("e")) {
-      size_t sign = StringRef("+-").contains(rest.substr(length + 1, 1)) ? 1 : 0;
+      size_t sign =
+          StringRef("+-").contains(rest.substr(length + 1, 1)) ? 1 : 0;
       if (rest.size() <= length + 1)
         sign = 0;
       if (size_t digits = digitsAt(length + 1 + sign))
@@ -96,10 +97,12 @@ private:
     }
     InFlight diag = report.error(place);
     if (length == 1 && !llvm::isPrint(rest.front()))
-      diag << "character 0x" << llvm::utohexstr(static_cast<unsigned char>(rest.front()))
+      diag << "character 0x"
+           << llvm::utohexstr(static_cast<unsigned char>(rest.front()))
            << " has no meaning here";
     else
-      diag << "character '" << rest.take_front(length) << "' has no meaning here";
+      diag << "character '" << rest.take_front(length)
+           << "' has no meaning here";
     drop(length);
   }
 

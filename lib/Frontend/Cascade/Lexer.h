@@ -27,7 +27,8 @@ struct Token {
   bool is(Kind other) const { return kind == other; }
   /// A symbol or keyword with this spelling.
   bool is(llvm::StringRef spelling) const {
-    return (kind == Kind::symbol || kind == Kind::identifier) && text == spelling;
+    return (kind == Kind::symbol || kind == Kind::identifier) &&
+           text == spelling;
   }
 };
 

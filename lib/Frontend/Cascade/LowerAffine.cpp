@@ -30,7 +30,8 @@ static uint64_t magnitude(const Expr &expr) {
   uint64_t result = magnitude(*expr.operands[0]);
   for (size_t i = 1; i < expr.operands.size(); ++i) {
     uint64_t operand = magnitude(*expr.operands[i]);
-    bool isProduct = !expr.operators.empty() && expr.operators[i - 1].text == "*";
+    bool isProduct =
+        !expr.operators.empty() && expr.operators[i - 1].text == "*";
     result = isProduct ? llvm::SaturatingMultiply(result, operand)
                        : llvm::SaturatingAdd(result, operand);
   }
@@ -40,7 +41,8 @@ static uint64_t magnitude(const Expr &expr) {
 namespace {
 class AffineLowering {
 public:
-  AffineLowering(Report &report, llvm::function_ref<AffineExpr(const Name &)> resolve)
+  AffineLowering(Report &report,
+                 llvm::function_ref<AffineExpr(const Name &)> resolve)
       : report(report), resolve(resolve) {}
 
   AffineExpr lower(const Expr &expr) {
@@ -56,11 +58,14 @@ public:
     case Expr::Kind::chain:
       return lowerChain(expr);
     case Expr::Kind::access:
-      return refuse(expr.place, "an index is affine in rank variables: it cannot read "
-                                "tensor '" + expr.text + "'");
+      return refuse(expr.place,
+                    "an index is affine in rank variables: it cannot read "
+                    "tensor '" +
+                        expr.text + "'");
     case Expr::Kind::call:
-      return refuse(expr.place, "an index is affine in rank variables: it cannot call '" +
-                                    expr.text + "'");
+      return refuse(expr.place,
+                    "an index is affine in rank variables: it cannot call '" +
+                        expr.text + "'");
     case Expr::Kind::compare:
       return refuse(expr.operators[0].place, "a comparison is no index");
     case Expr::Kind::cast:
@@ -79,14 +84,15 @@ private:
     int64_t value = 0;
     if (!StringRef(expr.text).getAsInteger(10, value))
       return getAffineConstantExpr(value, report.getContext());
-    report.error(expr.place) << "an index is made of integers, found " << expr.text;
+    report.error(expr.place)
+        << "an index is made of integers, found " << expr.text;
     return {};
   }
 
   AffineExpr lowerChain(const Expr &expr) {
     if (expr.operands.size() > kMostTerms) {
-      report.error(expr.place) << "an index has at most " << kMostTerms << " terms, found "
-                               << expr.operands.size();
+      report.error(expr.place) << "an index has at most " << kMostTerms
+                               << " terms, found " << expr.operands.size();
       return {};
     }
     AffineExpr result = lower(*expr.operands[0]);
@@ -107,8 +113,9 @@ private:
     if (op.text == "*") {
       if (lhs.isSymbolicOrConstant() || rhs.isSymbolicOrConstant())
         return lhs * rhs;
-      report.error(op.place) << "the product of two rank variables is not affine: one "
-                                "factor is a number or a parameter";
+      report.error(op.place)
+          << "the product of two rank variables is not affine: one "
+             "factor is a number or a parameter";
       return {};
     }
     return divide(lhs, rhs, op);
@@ -127,7 +134,8 @@ private:
     }
     auto constant = dyn_cast<AffineConstantExpr>(rhs);
     if (constant && constant.getValue() < 1) {
-      report.error(op.place) << "the divisor is at least 1, found " << constant.getValue();
+      report.error(op.place)
+          << "the divisor is at least 1, found " << constant.getValue();
       return {};
     }
     return op.text == "mod"        ? lhs % rhs
@@ -140,13 +148,14 @@ private:
 };
 } // namespace
 
-AffineExpr
-einsum::frontend::lowerAffine(const Expr &expr, Report &report,
-                              llvm::function_ref<AffineExpr(const Name &)> resolve) {
+AffineExpr einsum::frontend::lowerAffine(
+    const Expr &expr, Report &report,
+    llvm::function_ref<AffineExpr(const Name &)> resolve) {
   bool isWhole = true;
   walk(expr, [&](const Expr &part) {
     if (part.kind == Expr::Kind::number)
-      isWhole &= StringRef(part.text).find_first_not_of("-0123456789") == StringRef::npos;
+      isWhole &= StringRef(part.text).find_first_not_of("-0123456789") ==
+                 StringRef::npos;
   });
   if (isWhole && magnitude(expr) > kLargestNumber) {
     report.error(expr.place) << "the numbers in this index are beyond 2^62";

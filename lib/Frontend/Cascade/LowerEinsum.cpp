@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // The iteration space is found first: the ranks on the left, then those that
-// only the right side names, in the order of the text. A rank of which the Einsum
-// names a part is not iterated; it stands for the flattened parts.
+// only the right side names, in the order of the text. A rank of which the
+// Einsum names a part is not iterated; it stands for the flattened parts.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,7 +22,8 @@ using namespace mlir;
 using namespace einsum;
 using namespace einsum::frontend;
 
-size_t einsum::frontend::getMonoidArity(const CascadeState &state, StringRef monoid) {
+size_t einsum::frontend::getMonoidArity(const CascadeState &state,
+                                        StringRef monoid) {
   if (auto it = state.monoids.find(monoid); it != state.monoids.end())
     return it->second.types.size();
   return getBuiltinMonoidArity(monoid);
@@ -57,10 +58,13 @@ private:
   bool lowerValue(MapLowering &map, const Expr &expr, unsigned result);
   Type computeType(const Expr &expr, Type result);
   Value resolveValue(MapLowering &map, const Expr &name, Type type);
-  Value coordinateValue(MapLowering &map, const RankInfo &rank, Place place, Type type);
+  Value coordinateValue(MapLowering &map, const RankInfo &rank, Place place,
+                        Type type);
   Value read(Block &block, const Expr &access);
-  Value argument(Block &block, Value tensor, ArrayRef<AffineExpr> indices, Place place);
-  bool canRead(const Expr &access, TensorInfo &tensor, ArrayRef<AffineExpr> indices);
+  Value argument(Block &block, Value tensor, ArrayRef<AffineExpr> indices,
+                 Place place);
+  bool canRead(const Expr &access, TensorInfo &tensor,
+               ArrayRef<AffineExpr> indices);
 
   // Filters and initial values.
   bool lowerFilters();
@@ -80,7 +84,7 @@ private:
   size_t numOutputRanks = 0;
   SmallVector<Attribute> reductions;
   llvm::StringSet<> reduced;
-  size_t arity = 1; ///< values combined at once
+  size_t arity = 1;              ///< values combined at once
   SmallVector<Type> resultTypes; ///< tensor types, one per value
   SmallVector<Attribute> resultNames;
   SmallVector<Value> yielded;
@@ -135,13 +139,15 @@ bool EinsumLowering::findIterationSpace() {
     if (!rank)
       return false;
     if (isFlattened(*rank)) {
-      report.error(name.place) << "the left side has rank '" << name.text
-                               << "', the right side a part of it: an Einsum iterates "
-                                  "over the rank or over its parts";
+      report.error(name.place)
+          << "the left side has rank '" << name.text
+          << "', the right side a part of it: an Einsum iterates "
+             "over the rank or over its parts";
       return false;
     }
     if (!dims.insert(rank->name)) {
-      report.error(name.place) << "rank '" << name.text << "' is on the left twice";
+      report.error(name.place)
+          << "rank '" << name.text << "' is on the left twice";
       return false;
     }
   }
@@ -182,25 +188,29 @@ AffineExpr EinsumLowering::resolveIndex(const Name &name) {
 // Reductions
 //===----------------------------------------------------------------------===//
 
-bool EinsumLowering::addReduction(const Name &rank, StringRef leaf, StringRef monoid) {
+bool EinsumLowering::addReduction(const Name &rank, StringRef leaf,
+                                  StringRef monoid) {
   auto position = llvm::find(dims, leaf) - dims.begin();
   if (static_cast<size_t>(position) == dims.size()) {
     InFlightDiagnostic diag = report.error(rank.place);
-    diag << "'" << rank.text << "' is reduced, but the right side has no such rank";
+    diag << "'" << rank.text
+         << "' is reduced, but the right side has no such rank";
     suggestNearest(diag, rank.text, dims.getArrayRef());
     return false;
   }
   if (static_cast<size_t>(position) < numOutputRanks) {
-    report.error(rank.place) << "'" << rank.text
-                             << "' is reduced and on the left: a rank is either kept or "
-                                "reduced";
+    report.error(rank.place)
+        << "'" << rank.text
+        << "' is reduced and on the left: a rank is either kept or "
+           "reduced";
     return false;
   }
   if (!reduced.insert(leaf).second) {
     report.error(rank.place) << "'" << rank.text << "' is reduced twice";
     return false;
   }
-  reductions.push_back(ReductionAttr::get(context, StringAttr::get(context, leaf),
+  reductions.push_back(ReductionAttr::get(context,
+                                          StringAttr::get(context, leaf),
                                           StringAttr::get(context, monoid)));
   return true;
 }
@@ -252,7 +262,8 @@ bool EinsumLowering::lowerReductions() {
           << stmt.reductions.front().monoid.text << "'";
       return false;
     }
-    reductions.push_back(ReductionAttr::get(context, StringAttr::get(context, dims[i]),
+    reductions.push_back(ReductionAttr::get(context,
+                                            StringAttr::get(context, dims[i]),
                                             StringAttr::get(context, "add")));
   }
   return true;
@@ -267,15 +278,15 @@ bool EinsumLowering::checkCounts() {
                getBuiltinMonoidArity(stmt.reductions.front().monoid.text) == 2;
   if (isArg && numValues == 1) {
     if (stmt.reductions.size() == 1 && stmt.reductions[0].ranks.size() == 1)
-      return numResults <= 2 ||
-             (report.error(stmt.results[2].name.place)
-                  << "'" << stmt.reductions[0].monoid.text
-                  << "' gives a value and its index, but " << numResults
-                  << " tensors are defined",
-              false);
+      return numResults <= 2 || (report.error(stmt.results[2].name.place)
+                                     << "'" << stmt.reductions[0].monoid.text
+                                     << "' gives a value and its index, but "
+                                     << numResults << " tensors are defined",
+                                 false);
     report.error(stmt.reductions[0].monoid.place)
         << "'" << stmt.reductions[0].monoid.text
-        << "' over several ranks needs the index to keep, as in '(X[m,n], m * N + n)'";
+        << "' over several ranks needs the index to keep, as in '(X[m,n], m * "
+           "N + n)'";
     return false;
   }
   if (numValues != (isArg && numResults == 1 ? 2 : numResults)) {
@@ -287,8 +298,8 @@ bool EinsumLowering::checkCounts() {
     return true;
   StringRef monoid = cast<ReductionAttr>(reductions[0]).getMonoid().getValue();
   report.error(stmt.results.front().name.place)
-      << "'" << monoid << "' combines " << arity << " values at once, but " << numValues
-      << " are given";
+      << "'" << monoid << "' combines " << arity << " values at once, but "
+      << numValues << " are given";
   return false;
 }
 
@@ -303,15 +314,17 @@ Type EinsumLowering::computeType(const Expr &expr, Type result) {
       return;
     auto it = state.tensors.find(part.text);
     if (it != state.tensors.end())
-      widest = getWidest(widest, getScalarType(it->second.type.getElementType()));
+      widest =
+          getWidest(widest, getScalarType(it->second.type.getElementType()));
   });
   return widest;
 }
 
-Value EinsumLowering::coordinateValue(MapLowering &map, const RankInfo &rank, Place place,
-                                      Type type) {
+Value EinsumLowering::coordinateValue(MapLowering &map, const RankInfo &rank,
+                                      Place place, Type type) {
   auto attr = [&](StringRef key, StringRef text) {
-    return NamedAttribute(StringAttr::get(context, key), StringAttr::get(context, text));
+    return NamedAttribute(StringAttr::get(context, key),
+                          StringAttr::get(context, text));
   };
   if (!isFlattened(rank))
     return map.create(place, "einsum.index", {}, type, attr("rank", rank.name));
@@ -328,23 +341,30 @@ Value EinsumLowering::coordinateValue(MapLowering &map, const RankInfo &rank, Pl
     if (auto constant = dyn_cast<AffineConstantExpr>(info->extent)) {
       TypedAttr value = parseNumber(std::to_string(constant.getValue()), type);
       if (value)
-        extent = map.create(place, "arith.constant", {}, type,
-                            {NamedAttribute(StringAttr::get(context, "value"), value)});
+        extent = map.create(
+            place, "arith.constant", {}, type,
+            {NamedAttribute(StringAttr::get(context, "value"), value)});
     } else if (auto symbol = dyn_cast<AffineSymbolExpr>(info->extent)) {
-      StringRef param = scope.getCascade().params[symbol.getPosition()].name.text;
-      extent = map.create(place, "einsum.param", {}, type, attr("param", param));
+      StringRef param =
+          scope.getCascade().params[symbol.getPosition()].name.text;
+      extent =
+          map.create(place, "einsum.param", {}, type, attr("param", param));
     }
     if (!extent) {
-      report.error(place) << "the extent of '" << part << "' has no value in " << type;
+      report.error(place) << "the extent of '" << part << "' has no value in "
+                          << type;
       return {};
     }
-    result = map.create(place, isFloat ? "arith.mulf" : "arith.muli", {result, extent}, type);
-    result = map.create(place, isFloat ? "arith.addf" : "arith.addi", {result, inner}, type);
+    result = map.create(place, isFloat ? "arith.mulf" : "arith.muli",
+                        {result, extent}, type);
+    result = map.create(place, isFloat ? "arith.addf" : "arith.addi",
+                        {result, inner}, type);
   }
   return result;
 }
 
-Value EinsumLowering::resolveValue(MapLowering &map, const Expr &name, Type type) {
+Value EinsumLowering::resolveValue(MapLowering &map, const Expr &name,
+                                   Type type) {
   if (type.isInteger(1)) {
     report.error(name.place) << "'" << name.text << "' is no truth value";
     return {};
@@ -353,39 +373,44 @@ Value EinsumLowering::resolveValue(MapLowering &map, const Expr &name, Type type
     return coordinateValue(map, *rank, name.place, type);
   std::optional<unsigned> param = scope.findParam(name.text);
   if (!param)
-    if (auto symbol = dyn_cast_or_null<AffineSymbolExpr>(scope.findExtentNamed(name.text)))
+    if (auto symbol = dyn_cast_or_null<AffineSymbolExpr>(
+            scope.findExtentNamed(name.text)))
       param = symbol.getPosition();
   if (param) {
     StringRef text = scope.getCascade().params[*param].name.text;
     return map.create(name.place, "einsum.param", {}, type,
-                      {NamedAttribute(StringAttr::get(context, "param"), StringAttr::get(context, text))});
+                      {NamedAttribute(StringAttr::get(context, "param"),
+                                      StringAttr::get(context, text))});
   }
   if (state.tensors.contains(name.text)) {
     std::string ranks;
     for (StringAttr rank : state.tensors[name.text].type.getRanks())
       ranks += (ranks.empty() ? "" : ",") + rank.str();
-    report.error(name.place) << "tensor '" << name.text << "' is read without indices: write '"
-                             << name.text << "[" << ranks << "]'";
+    report.error(name.place)
+        << "tensor '" << name.text << "' is read without indices: write '"
+        << name.text << "[" << ranks << "]'";
     return {};
   }
   if (scope.findExtentNamed(name.text)) {
-    report.error(name.place) << "the extent '" << name.text
-                             << "' of a split rank is no value: write it with parameters";
+    report.error(name.place)
+        << "the extent '" << name.text
+        << "' of a split rank is no value: write it with parameters";
     return {};
   }
   scope.reportUnknown({name.text, name.place});
   return {};
 }
 
-Value EinsumLowering::argument(Block &block, Value tensor, ArrayRef<AffineExpr> indices,
-                               Place place) {
+Value EinsumLowering::argument(Block &block, Value tensor,
+                               ArrayRef<AffineExpr> indices, Place place) {
   for (auto [i, input] : llvm::enumerate(inputs))
     if (input == tensor && llvm::ArrayRef(inputIndices[i]) == indices)
       return block.getArgument(i);
   inputs.push_back(tensor);
   inputIndices.emplace_back(indices);
   auto type = cast<NamedTensorType>(tensor.getType());
-  return block.addArgument(getScalarType(type.getElementType()), report.at(place));
+  return block.addArgument(getScalarType(type.getElementType()),
+                           report.at(place));
 }
 
 bool EinsumLowering::canRead(const Expr &access, TensorInfo &tensor,
@@ -396,8 +421,8 @@ bool EinsumLowering::canRead(const Expr &access, TensorInfo &tensor,
     InFlightDiagnostic diag = report.error(access.place);
     diag << "tensor '" << access.text << "' is read before it is defined";
     diag.attachNote(report.at(tensor.place))
-        << "defined here; only a recurrence reads on, one step back: '" << access.text
-        << "[i-1]'";
+        << "defined here; only a recurrence reads on, one step back: '"
+        << access.text << "[i-1]'";
     return false;
   }
   if (tensor.hasInit || tensor.lacksInit)
@@ -406,7 +431,8 @@ bool EinsumLowering::canRead(const Expr &access, TensorInfo &tensor,
   InFlightDiagnostic diag = report.error(tensor.place);
   diag << "recurrence '" << access.text << "' has no initial value";
   diag.attachNote(report.at(access.place)) << "read one step away here";
-  diag.attachNote() << "end the definition with 'init 0', or 'init -inf' for a maximum";
+  diag.attachNote()
+      << "end the definition with 'init 0', or 'init -inf' for a maximum";
   return false;
 }
 
@@ -424,8 +450,9 @@ Value EinsumLowering::read(Block &block, const Expr &access) {
   tensor.isUsed = true;
   SmallVector<AffineExpr> indices;
   for (const ExprPtr &index : access.operands)
-    if (!indices.emplace_back(lowerAffine(
-            *index, report, [&](const Name &name) { return resolveIndex(name); })))
+    if (!indices.emplace_back(
+            lowerAffine(*index, report,
+                        [&](const Name &name) { return resolveIndex(name); })))
       return {};
   AccessCheck check{scope, report, dims.getArrayRef(), !stmt.filters.empty()};
   if (!check.run(access, tensor, indices) || !canRead(access, tensor, indices))
@@ -433,7 +460,8 @@ Value EinsumLowering::read(Block &block, const Expr &access) {
   return argument(block, state.getValue(tensor), indices, access.place);
 }
 
-bool EinsumLowering::lowerValue(MapLowering &map, const Expr &expr, unsigned result) {
+bool EinsumLowering::lowerValue(MapLowering &map, const Expr &expr,
+                                unsigned result) {
   Type element = cast<NamedTensorType>(resultTypes[result]).getElementType();
   Type scalar = getScalarType(element);
   Value value = map.lower(expr, computeType(expr, scalar), scalar);
@@ -448,7 +476,8 @@ bool EinsumLowering::lowerValues(Block &block) {
   };
   auto readTensor = [&](const Expr &access) { return read(block, access); };
   auto typeOf = [](StringRef) { return Type(); };
-  MapLowering map(report, state.functions, &block, {resolve, readTensor, typeOf});
+  MapLowering map(report, state.functions, &block,
+                  {resolve, readTensor, typeOf});
   current = &map;
   for (auto [i, value] : llvm::enumerate(stmt.values))
     if (!lowerValue(map, *value, i))
@@ -467,12 +496,15 @@ bool EinsumLowering::lowerValues(Block &block) {
 bool EinsumLowering::lowerFilters() {
   auto resolve = [&](const Name &name) { return resolveIndex(name); };
   for (const ExprPtr &filter : stmt.filters) {
-    if (filter->kind != Expr::Kind::compare || filter->operators[0].text == "!=") {
-      report.error(filter->place) << "a filter compares with <, <=, >, >= or ==";
+    if (filter->kind != Expr::Kind::compare ||
+        filter->operators[0].text == "!=") {
+      report.error(filter->place)
+          << "a filter compares with <, <=, >, >= or ==";
       return false;
     }
     AffineExpr lhs = lowerAffine(*filter->operands[0], report, resolve);
-    AffineExpr rhs = lhs ? lowerAffine(*filter->operands[1], report, resolve) : lhs;
+    AffineExpr rhs =
+        lhs ? lowerAffine(*filter->operands[1], report, resolve) : lhs;
     if (!rhs)
       return false;
     StringRef op = filter->operators[0].text;
@@ -488,16 +520,18 @@ bool EinsumLowering::lowerInits() {
     return true;
   if (stmt.inits.size() != resultTypes.size()) {
     report.error(stmt.inits.front()->place)
-        << resultTypes.size() << " tensors are defined, but " << stmt.inits.size()
-        << " initial values are given";
+        << resultTypes.size() << " tensors are defined, but "
+        << stmt.inits.size() << " initial values are given";
     return false;
   }
   for (auto [init, type] : llvm::zip(stmt.inits, resultTypes)) {
     Type scalar = getScalarType(cast<NamedTensorType>(type).getElementType());
-    TypedAttr value =
-        init->kind == Expr::Kind::number ? parseNumber(init->text, scalar) : TypedAttr();
+    TypedAttr value = init->kind == Expr::Kind::number
+                          ? parseNumber(init->text, scalar)
+                          : TypedAttr();
     if (!value) {
-      report.error(init->place) << "an initial value is a number of type " << scalar;
+      report.error(init->place)
+          << "an initial value is a number of type " << scalar;
       return false;
     }
     inits.push_back(value);
@@ -515,17 +549,21 @@ struct SymbolNumbering {
   SmallVector<AffineExpr> replacements;
   SmallVector<Attribute> names;
 
-  SymbolNumbering(const Cascade &cascade, ArrayRef<AffineExpr> exprs, MLIRContext *context) {
+  SymbolNumbering(const Cascade &cascade, ArrayRef<AffineExpr> exprs,
+                  MLIRContext *context) {
     for (auto [position, param] : llvm::enumerate(cascade.params)) {
       bool isUsed = llvm::any_of(exprs, [p = position](AffineExpr expr) {
         return expr.isFunctionOfSymbol(p);
       });
-      replacements.push_back(getAffineSymbolExpr(isUsed ? names.size() : 0, context));
+      replacements.push_back(
+          getAffineSymbolExpr(isUsed ? names.size() : 0, context));
       if (isUsed)
         names.push_back(StringAttr::get(context, param.name.text));
     }
   }
-  AffineExpr apply(AffineExpr expr) const { return expr.replaceSymbols(replacements); }
+  AffineExpr apply(AffineExpr expr) const {
+    return expr.replaceSymbols(replacements);
+  }
 };
 } // namespace
 
@@ -535,7 +573,8 @@ ComputeOp EinsumLowering::emit(Region &mapRegion) {
     llvm::append_range(all, indices);
   SymbolNumbering symbols(scope.getCascade(), all, context);
   auto makeMap = [&](ArrayRef<AffineExpr> exprs) -> Attribute {
-    auto applied = llvm::map_to_vector(exprs, [&](AffineExpr e) { return symbols.apply(e); });
+    auto applied = llvm::map_to_vector(
+        exprs, [&](AffineExpr e) { return symbols.apply(e); });
     return AffineMapAttr::get(
         AffineMap::get(dims.size(), symbols.names.size(), applied, context));
   };
@@ -549,14 +588,16 @@ ComputeOp EinsumLowering::emit(Region &mapRegion) {
     ranks.push_back(StringAttr::get(context, dim));
   IntegerSetAttr filter;
   if (!filters.empty()) {
-    auto applied = llvm::map_to_vector(filters, [&](AffineExpr e) { return symbols.apply(e); });
-    filter = IntegerSetAttr::get(
-        IntegerSet::get(dims.size(), symbols.names.size(), applied, filterIsEq));
+    auto applied = llvm::map_to_vector(
+        filters, [&](AffineExpr e) { return symbols.apply(e); });
+    filter = IntegerSetAttr::get(IntegerSet::get(
+        dims.size(), symbols.names.size(), applied, filterIsEq));
   }
   OpBuilder &b = state.builder;
   auto op = b.create<ComputeOp>(
-      report.at(stmt.results.front().name.place), resultTypes, b.getArrayAttr(resultNames),
-      b.getArrayAttr(ranks), b.getArrayAttr(symbols.names), cast<AffineMapAttr>(makeMap(output)),
+      report.at(stmt.results.front().name.place), resultTypes,
+      b.getArrayAttr(resultNames), b.getArrayAttr(ranks),
+      b.getArrayAttr(symbols.names), cast<AffineMapAttr>(makeMap(output)),
       b.getArrayAttr(inputMaps), b.getArrayAttr(reductions), filter,
       inits.empty() ? ArrayAttr() : b.getArrayAttr(inits), inputs);
   op.getMap().takeBody(mapRegion);
@@ -573,14 +614,16 @@ ComputeOp EinsumLowering::run() {
   if (arity == 2 && stmt.results.size() == 1) { // the value beside an index
     Type value = computeType(*stmt.values.front(), {});
     resultNames.push_back(StringAttr::get(context, ""));
-    resultTypes.push_back(
-        NamedTensorType::get(context, outputRanks, value ? value : state.elementType));
+    resultTypes.push_back(NamedTensorType::get(
+        context, outputRanks, value ? value : state.elementType));
   }
   for (const TensorDecl &result : stmt.results) {
     bool isUnnamed = result.name.text == "_";
-    NamedTensorType type = isUnnamed ? declaredType(state, stmt, resultTypes.size())
-                                     : state.tensors[result.name.text].type;
-    resultNames.push_back(StringAttr::get(context, isUnnamed ? "" : result.name.text));
+    NamedTensorType type = isUnnamed
+                               ? declaredType(state, stmt, resultTypes.size())
+                               : state.tensors[result.name.text].type;
+    resultNames.push_back(
+        StringAttr::get(context, isUnnamed ? "" : result.name.text));
     resultTypes.push_back(
         NamedTensorType::get(context, outputRanks, type.getElementType()));
   }
@@ -595,6 +638,7 @@ ComputeOp EinsumLowering::run() {
   return emit(region);
 }
 
-ComputeOp einsum::frontend::lowerEinsum(CascadeState &state, const EinsumStmt &stmt) {
+ComputeOp einsum::frontend::lowerEinsum(CascadeState &state,
+                                        const EinsumStmt &stmt) {
   return EinsumLowering(state, stmt).run();
 }

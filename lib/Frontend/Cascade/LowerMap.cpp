@@ -28,8 +28,8 @@ Value MapLowering::lower(const Expr &expr, Type computeType, Type result) {
 // Operations
 //===----------------------------------------------------------------------===//
 
-Value MapLowering::create(Place place, StringRef op, ValueRange operands, Type type,
-                          ArrayRef<NamedAttribute> attrs) {
+Value MapLowering::create(Place place, StringRef op, ValueRange operands,
+                          Type type, ArrayRef<NamedAttribute> attrs) {
   OperationState state(report.at(place), op);
   state.addOperands(operands);
   state.addTypes(type);
@@ -37,12 +37,12 @@ Value MapLowering::create(Place place, StringRef op, ValueRange operands, Type t
   Operation *made = builder.create(state);
   auto flags = OperationEquivalence::Flags::IgnoreLocations;
   size_t hash = OperationEquivalence::computeHash(
-      made, OperationEquivalence::directHashValue, OperationEquivalence::ignoreHashValue,
-      flags);
+      made, OperationEquivalence::directHashValue,
+      OperationEquivalence::ignoreHashValue, flags);
   for (Operation *other : created[hash])
-    if (OperationEquivalence::isEquivalentTo(made, other,
-                                             OperationEquivalence::exactValueMatch,
-                                             /*markEquivalent=*/nullptr, flags)) {
+    if (OperationEquivalence::isEquivalentTo(
+            made, other, OperationEquivalence::exactValueMatch,
+            /*markEquivalent=*/nullptr, flags)) {
       made->erase();
       return other->getResult(0);
     }
@@ -52,7 +52,8 @@ Value MapLowering::create(Place place, StringRef op, ValueRange operands, Type t
 
 Value MapLowering::convert(Place place, Value value, Type type) {
   for (Type step : getConversionSteps(value.getType(), type))
-    value = create(place, getConversionName(value.getType(), step), value, step);
+    value =
+        create(place, getConversionName(value.getType(), step), value, step);
   return value;
 }
 
@@ -68,7 +69,8 @@ Type MapLowering::widestOperand(const Expr &expr, size_t first) {
   return widest;
 }
 
-/// Type that `expr` has by itself; null if it takes that of its surroundings (T3).
+/// Type that `expr` has by itself; null if it takes that of its surroundings
+/// (T3).
 Type MapLowering::typeOf(const Expr &expr) {
   if (auto it = types.find(&expr); it != types.end())
     return it->second;
@@ -107,11 +109,14 @@ static bool isIntegral(const Expr &expr) {
   bool integral = true;
   walk(expr, [&](const Expr &part) {
     if (part.kind == Expr::Kind::number)
-      integral &= StringRef(part.text).find_first_not_of("-0123456789") == StringRef::npos;
+      integral &= StringRef(part.text).find_first_not_of("-0123456789") ==
+                  StringRef::npos;
     else if (part.kind == Expr::Kind::call)
-      integral &= part.text == "max" || part.text == "min" || part.text == "abs";
+      integral &=
+          part.text == "max" || part.text == "min" || part.text == "abs";
     else if (part.kind == Expr::Kind::chain)
-      integral &= llvm::none_of(part.operators, [](const Name &op) { return op.text == "/"; });
+      integral &= llvm::none_of(part.operators,
+                                [](const Name &op) { return op.text == "/"; });
   });
   return integral;
 }
@@ -183,8 +188,9 @@ Value MapLowering::lowerChain(const Expr &expr, Type type) {
     const Operator *entry = findOperator(op.text);
     StringRef opName = isa<FloatType>(type) ? entry->floatOp : entry->integerOp;
     if (opName.empty()) {
-      report.error(op.place) << "'" << op.text << "' divides integers, and this is computed in "
-                             << type;
+      report.error(op.place)
+          << "'" << op.text << "' divides integers, and this is computed in "
+          << type;
       return {};
     }
     result = create(op.place, opName, {result, operand}, type);
@@ -202,9 +208,11 @@ Value MapLowering::lowerCompare(const Expr &expr) {
     return {};
   bool isFloat = isa<FloatType>(type);
   const Name &op = expr.operators[0];
-  Attribute predicate = builder.getI64IntegerAttr(*getPredicate(op.text, isFloat));
+  Attribute predicate =
+      builder.getI64IntegerAttr(*getPredicate(op.text, isFloat));
   return create(op.place, isFloat ? "arith.cmpf" : "arith.cmpi", {lhs, rhs},
-                builder.getI1Type(), builder.getNamedAttr("predicate", predicate));
+                builder.getI1Type(),
+                builder.getNamedAttr("predicate", predicate));
 }
 
 Value MapLowering::lowerCast(const Expr &expr) {
@@ -226,8 +234,9 @@ bool MapLowering::checkArity(const Expr &expr, size_t arity) {
   if (expr.operands.size() == arity)
     return true;
   InFlightDiagnostic diag = report.error(expr.place);
-  diag << "'" << expr.text << "' takes " << arity << (arity == 1 ? " value" : " values")
-       << ", found " << expr.operands.size();
+  diag << "'" << expr.text << "' takes " << arity
+       << (arity == 1 ? " value" : " values") << ", found "
+       << expr.operands.size();
   if (auto it = functions.find(expr.text); it != functions.end())
     diag.attachNote(report.at(it->second.place)) << "defined here";
   return false;
@@ -246,8 +255,10 @@ Value MapLowering::lowerCall(const Expr &expr, Type type) {
   StringRef opName = isa<FloatType>(type) ? op->floatOp : op->integerOp;
   if (opName.empty()) {
     InFlightDiagnostic diag = report.error(expr.place);
-    diag << "'" << expr.text << "' takes floats, and this is computed in " << type;
-    diag.attachNote() << "convert the operand, as in '" << expr.text << "(... as f32)'";
+    diag << "'" << expr.text << "' takes floats, and this is computed in "
+         << type;
+    diag.attachNote() << "convert the operand, as in '" << expr.text
+                      << "(... as f32)'";
     return {};
   }
   SmallVector<Value> operands;
@@ -263,8 +274,9 @@ Value MapLowering::lowerSelect(const Expr &expr, Type type) {
   const Expr &condition = *expr.operands[0];
   Type conditionType = typeOf(condition);
   if (!conditionType || !conditionType.isInteger(1)) {
-    report.error(condition.place) << "the condition of 'select' is a comparison, such as "
-                                     "'m <= p'";
+    report.error(condition.place)
+        << "the condition of 'select' is a comparison, such as "
+           "'m <= p'";
     return {};
   }
   Value chosen = lowerIn(condition, conditionType);

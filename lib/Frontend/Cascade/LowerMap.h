@@ -64,7 +64,8 @@ public:
 
   /// Creates an operation with one result, or finds an equal one.
   mlir::Value create(Place place, llvm::StringRef op, mlir::ValueRange operands,
-                     mlir::Type type, llvm::ArrayRef<mlir::NamedAttribute> attrs = {});
+                     mlir::Type type,
+                     llvm::ArrayRef<mlir::NamedAttribute> attrs = {});
 
 private:
   mlir::Type typeOf(const Expr &expr);

@@ -34,8 +34,8 @@ static ExprPtr makeExpr(Expr::Kind kind, Place place, StringRef text = {}) {
 
 ExprPtr ExprParser::parseExpr() {
   if (nesting >= kMaxNesting) {
-    report.error(peek().place) << "the expression is nested deeper than " << kMaxNesting
-                               << " levels";
+    report.error(peek().place)
+        << "the expression is nested deeper than " << kMaxNesting << " levels";
     return nullptr;
   }
   ++nesting;
@@ -53,7 +53,8 @@ ExprPtr ExprParser::parseChain(unsigned level) {
   while (true) {
     continueLine(kLevels[level]);
     const Token operatorToken = peek();
-    if (!llvm::any_of(kLevels[level], [&](StringRef op) { return operatorToken.is(op); }))
+    if (!llvm::any_of(kLevels[level],
+                      [&](StringRef op) { return operatorToken.is(op); }))
       return chain ? std::move(chain) : std::move(first);
     bool isCompare = level == 0;
     if (isCompare && chain) {
@@ -66,7 +67,8 @@ ExprPtr ExprParser::parseChain(unsigned level) {
     if (!operand)
       return nullptr;
     if (!chain) {
-      chain = makeExpr(isCompare ? Expr::Kind::compare : Expr::Kind::chain, first->place);
+      chain = makeExpr(isCompare ? Expr::Kind::compare : Expr::Kind::chain,
+                       first->place);
       chain->operands.push_back(std::move(first));
     }
     chain->operators.push_back({operatorToken.text, operatorToken.place});
@@ -79,8 +81,8 @@ ExprPtr ExprParser::parseUnary() {
   if (!consume("-"))
     return parsePostfix();
   if (nesting >= kMaxNesting) {
-    report.error(minus.place) << "the expression is nested deeper than " << kMaxNesting
-                              << " levels";
+    report.error(minus.place)
+        << "the expression is nested deeper than " << kMaxNesting << " levels";
     return nullptr;
   }
   ++nesting;
@@ -107,8 +109,8 @@ ExprPtr ExprParser::parsePostfix() {
     if (!parseTypeName(type))
       return nullptr;
     if (casts + nesting >= kMaxNesting) {
-      report.error(type.place) << "the expression is nested deeper than " << kMaxNesting
-                               << " levels";
+      report.error(type.place) << "the expression is nested deeper than "
+                               << kMaxNesting << " levels";
       return nullptr;
     }
     ExprPtr cast = makeExpr(Expr::Kind::cast, expr->place, type.text);
@@ -129,7 +131,8 @@ ExprPtr ExprParser::parsePrimary() {
     ExprPtr inner;
     bool good = parseList("(", ")", [&] {
       if (inner) {
-        report.error(peek().place) << "a tuple stands only for a whole right side";
+        report.error(peek().place)
+            << "a tuple stands only for a whole right side";
         return false;
       }
       return (inner = parseExpr()) != nullptr;
@@ -155,7 +158,8 @@ ExprPtr ExprParser::parseWord() {
   return name;
 }
 
-ExprPtr ExprParser::parseOperands(Expr::Kind kind, StringRef open, StringRef close) {
+ExprPtr ExprParser::parseOperands(Expr::Kind kind, StringRef open,
+                                  StringRef close) {
   ExprPtr expr = makeExpr(kind, peek().place, peek().text);
   advance();
   bool good = parseList(open, close, [&] {
@@ -172,8 +176,8 @@ ExprPtr ExprParser::parseOperands(Expr::Kind kind, StringRef open, StringRef clo
 // Reductions and tuples
 //===----------------------------------------------------------------------===//
 
-/// `name(a, b)` and then the start of a value: two values in a row mean that the
-/// first is no value but an operator. `max(m, n) - 1` stays a difference.
+/// `name(a, b)` and then the start of a value: two values in a row mean that
+/// the first is no value but an operator. `max(m, n) - 1` stays a difference.
 bool ExprParser::isReduceClauseAhead() {
   if (!peek().is(Token::Kind::identifier) || isReservedWord(peek().text) ||
       !peekAfter(1).is("("))
@@ -193,7 +197,8 @@ bool ExprParser::isReduceClauseAhead() {
   if (next.is("-"))
     return numNames == 1 && getBuiltinMonoidArity(peek().text) != 0;
   return next.is(Token::Kind::identifier) &&
-         (!isReservedWord(next.text) || next.text == "inf" || next.text == "nan");
+         (!isReservedWord(next.text) || next.text == "inf" ||
+          next.text == "nan");
 }
 
 std::optional<ReduceClause> ExprParser::parseReduceClause() {

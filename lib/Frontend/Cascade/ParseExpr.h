@@ -86,7 +86,8 @@ private:
   ExprPtr parsePostfix();
   ExprPtr parsePrimary();
   ExprPtr parseWord();
-  ExprPtr parseOperands(Expr::Kind kind, llvm::StringRef open, llvm::StringRef close);
+  ExprPtr parseOperands(Expr::Kind kind, llvm::StringRef open,
+                        llvm::StringRef close);
   bool isReduceClauseAhead();
 
   unsigned nesting = 0;

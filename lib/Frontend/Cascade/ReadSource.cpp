@@ -20,10 +20,12 @@ using namespace mlir;
 using namespace einsum;
 using namespace einsum::frontend;
 
-OwningOpRef<ModuleOp> einsum::frontend::parseCascadeSource(llvm::SourceMgr &sources,
-                                                           MLIRContext *context) {
+OwningOpRef<ModuleOp>
+einsum::frontend::parseCascadeSource(llvm::SourceMgr &sources,
+                                     MLIRContext *context) {
   context->loadDialect<EinsumDialect, arith::ArithDialect, math::MathDialect>();
-  const llvm::MemoryBuffer *buffer = sources.getMemoryBuffer(sources.getMainFileID());
+  const llvm::MemoryBuffer *buffer =
+      sources.getMemoryBuffer(sources.getMainFileID());
   Report report(context, buffer->getBufferIdentifier());
   TokenList tokens = tokenize(buffer->getBuffer(), report);
   SourceFile file = parse(tokens, report);
@@ -44,7 +46,8 @@ static bool startsLikeCascade(StringRef text) {
       break;
     text = text.drop_until([](char c) { return c == '\n'; });
   }
-  StringRef word = text.take_while([](char c) { return llvm::isAlnum(c) || c == '_'; });
+  StringRef word =
+      text.take_while([](char c) { return llvm::isAlnum(c) || c == '_'; });
   return word == "cascade" || word == "def" || word == "monoid";
 }
 
@@ -55,8 +58,8 @@ bool einsum::frontend::isCascadeSource(const llvm::MemoryBuffer &buffer) {
   return name.ends_with(".ein");
 }
 
-static LogicalResult printWithLocations(std::unique_ptr<llvm::MemoryBuffer> chunk,
-                                        raw_ostream &os) {
+static LogicalResult
+printWithLocations(std::unique_ptr<llvm::MemoryBuffer> chunk, raw_ostream &os) {
   MLIRContext context(MLIRContext::Threading::DISABLED);
   llvm::SourceMgr sources;
   sources.AddNewSourceBuffer(std::move(chunk), llvm::SMLoc());
@@ -69,13 +72,12 @@ static LogicalResult printWithLocations(std::unique_ptr<llvm::MemoryBuffer> chun
   return success();
 }
 
-std::unique_ptr<llvm::MemoryBuffer>
-einsum::frontend::convertCascadeToMlir(std::unique_ptr<llvm::MemoryBuffer> source,
-                                       StringRef splitMarker) {
+std::unique_ptr<llvm::MemoryBuffer> einsum::frontend::convertCascadeToMlir(
+    std::unique_ptr<llvm::MemoryBuffer> source, StringRef splitMarker) {
   std::string name = source->getBufferIdentifier().str(), text;
   llvm::raw_string_ostream os(text);
-  if (failed(splitAndProcessBuffer(std::move(source), printWithLocations, os, splitMarker,
-                                   splitMarker)))
+  if (failed(splitAndProcessBuffer(std::move(source), printWithLocations, os,
+                                   splitMarker, splitMarker)))
     return nullptr;
   return llvm::MemoryBuffer::getMemBufferCopy(text, name + " (as MLIR)");
 }
@@ -83,13 +85,17 @@ einsum::frontend::convertCascadeToMlir(std::unique_ptr<llvm::MemoryBuffer> sourc
 void einsum::frontend::registerCascadeTranslations() {
   static TranslateToMLIRRegistration toMlir(
       "cascade-to-mlir", "read cascades in text notation",
-      [](llvm::SourceMgr &sources, MLIRContext *context) -> OwningOpRef<Operation *> {
+      [](llvm::SourceMgr &sources,
+         MLIRContext *context) -> OwningOpRef<Operation *> {
         return parseCascadeSource(sources, context);
       });
   static TranslateFromMLIRRegistration fromMlir(
       "mlir-to-cascade", "print cascades in text notation",
-      [](ModuleOp module, raw_ostream &os) { return printCascadeSource(module, os); },
+      [](ModuleOp module, raw_ostream &os) {
+        return printCascadeSource(module, os);
+      },
       [](DialectRegistry &registry) {
-        registry.insert<EinsumDialect, arith::ArithDialect, math::MathDialect>();
+        registry
+            .insert<EinsumDialect, arith::ArithDialect, math::MathDialect>();
       });
 }

@@ -26,7 +26,9 @@ InFlightDiagnostic Report::error(Place place) {
   return diag;
 }
 
-InFlightDiagnostic Report::warning(Place place) { return emitWarning(at(place)); }
+InFlightDiagnostic Report::warning(Place place) {
+  return emitWarning(at(place));
+}
 
 void Report::finish() {
   if (numErrors > kMaxErrors)
@@ -34,11 +36,13 @@ void Report::finish() {
                           << " are shown";
 }
 
-StringRef einsum::frontend::findNearest(StringRef name, ArrayRef<StringRef> candidates) {
+StringRef einsum::frontend::findNearest(StringRef name,
+                                        ArrayRef<StringRef> candidates) {
   StringRef nearest;
   unsigned best = name.size() <= 3 ? 1 : 2;
   for (StringRef candidate : candidates) {
-    unsigned distance = name.edit_distance(candidate, /*AllowReplacements=*/true, best + 1);
+    unsigned distance =
+        name.edit_distance(candidate, /*AllowReplacements=*/true, best + 1);
     // A name of one letter is within one edit of every other: no suggestion.
     if (distance > best || distance >= name.size())
       continue;

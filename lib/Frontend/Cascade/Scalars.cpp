@@ -59,13 +59,16 @@ StringRef einsum::frontend::getConversionName(Type from, Type to) {
     return isa<IntegerType>(fromIndex ? to : from) ? "arith.index_cast" : "";
   bool fromFloat = isa<FloatType>(from), toFloat = isa<FloatType>(to);
   if (fromFloat != toFloat)
-    return toFloat ? (from.isInteger(1) ? "arith.uitofp" : "arith.sitofp") : "arith.fptosi";
+    return toFloat ? (from.isInteger(1) ? "arith.uitofp" : "arith.sitofp")
+                   : "arith.fptosi";
   if (widthOf(from) == widthOf(to))
     return {};
   bool extends = widthOf(from) < widthOf(to);
   if (fromFloat)
     return extends ? "arith.extf" : "arith.truncf";
-  return !extends ? "arith.trunci" : from.isInteger(1) ? "arith.extui" : "arith.extsi";
+  return !extends            ? "arith.trunci"
+         : from.isInteger(1) ? "arith.extui"
+                             : "arith.extsi";
 }
 
 SmallVector<Type> einsum::frontend::getConversionSteps(Type from, Type to) {
@@ -84,15 +87,16 @@ SmallVector<Type> einsum::frontend::getConversionSteps(Type from, Type to) {
 // Numbers
 //===----------------------------------------------------------------------===//
 
-static std::optional<llvm::APFloat> parseFloat(StringRef text,
-                                               const llvm::fltSemantics &semantics) {
+static std::optional<llvm::APFloat>
+parseFloat(StringRef text, const llvm::fltSemantics &semantics) {
   bool isNegative = text.consume_front("-");
   if (text == "inf")
     return llvm::APFloat::getInf(semantics, isNegative);
   if (text == "nan")
     return llvm::APFloat::getNaN(semantics, isNegative);
   llvm::APFloat value(semantics);
-  auto status = value.convertFromString(text, llvm::APFloat::rmNearestTiesToEven);
+  auto status =
+      value.convertFromString(text, llvm::APFloat::rmNearestTiesToEven);
   if (!status) {
     llvm::consumeError(status.takeError());
     return std::nullopt;
@@ -105,7 +109,8 @@ static std::optional<llvm::APFloat> parseFloat(StringRef text,
 static std::optional<llvm::APInt> parseInteger(StringRef text, unsigned width) {
   bool isNegative = text.consume_front("-");
   llvm::APInt value;
-  if (text.empty() || !llvm::all_of(text, llvm::isDigit) || text.getAsInteger(10, value))
+  if (text.empty() || !llvm::all_of(text, llvm::isDigit) ||
+      text.getAsInteger(10, value))
     return std::nullopt;
   value = value.zext(std::max(value.getBitWidth(), width) + 1);
   if (isNegative)
@@ -232,14 +237,17 @@ static const Comparison kComparisons[] = {
     {"!=", arith::CmpFPredicate::UNE, arith::CmpIPredicate::ne},
 };
 
-std::optional<int64_t> einsum::frontend::getPredicate(StringRef spelling, bool isFloat) {
+std::optional<int64_t> einsum::frontend::getPredicate(StringRef spelling,
+                                                      bool isFloat) {
   for (const Comparison &c : kComparisons)
     if (c.spelling == spelling)
-      return isFloat ? static_cast<int64_t>(c.floating) : static_cast<int64_t>(c.integer);
+      return isFloat ? static_cast<int64_t>(c.floating)
+                     : static_cast<int64_t>(c.integer);
   return std::nullopt;
 }
 
-StringRef einsum::frontend::getPredicateSpelling(int64_t predicate, bool isFloat) {
+StringRef einsum::frontend::getPredicateSpelling(int64_t predicate,
+                                                 bool isFloat) {
   for (const Comparison &c : kComparisons)
     if (*getPredicate(c.spelling, isFloat) == predicate)
       return c.spelling;

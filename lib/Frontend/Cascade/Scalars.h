@@ -1,12 +1,13 @@
-//===- Scalars.h - Types, numbers and operators of map expressions -*- C++ -*-===//
+//===- Scalars.h - Types, numbers and operators of map expressions -*- C++
+//-*-===//
 //
 // Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
-// What the notation and MLIR call the same scalar things, as tables read in both
-// directions: the parser goes from `exp` to `math.exp`, the printer back.
+// What the notation and MLIR call the same scalar things, as tables read in
+// both directions: the parser goes from `exp` to `math.exp`, the printer back.
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,12 +31,13 @@ mlir::Type getTypeByName(mlir::MLIRContext *context, llvm::StringRef name);
 /// f32 for f16 with bf16.
 mlir::Type getWidest(mlir::Type a, mlir::Type b);
 
-/// Name of the one operation that converts `from` to `to`; empty if it takes two
-/// steps or none.
+/// Name of the one operation that converts `from` to `to`; empty if it takes
+/// two steps or none.
 llvm::StringRef getConversionName(mlir::Type from, mlir::Type to);
 
 /// The types to go through from `from` to `to`, the last one included.
-llvm::SmallVector<mlir::Type> getConversionSteps(mlir::Type from, mlir::Type to);
+llvm::SmallVector<mlir::Type> getConversionSteps(mlir::Type from,
+                                                 mlir::Type to);
 
 //===----------------------------------------------------------------------===//
 // Numbers

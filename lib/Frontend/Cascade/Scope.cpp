@@ -13,7 +13,9 @@
 using namespace mlir;
 using namespace einsum::frontend;
 
-std::string einsum::frontend::extentName(StringRef rank) { return rank.upper(); }
+std::string einsum::frontend::extentName(StringRef rank) {
+  return rank.upper();
+}
 
 void Scope::declare() {
   declareParams();
@@ -35,8 +37,9 @@ void Scope::declareParams() {
           << "first declared here";
     }
     if (param.value && *param.value < 1)
-      report.error(param.name.place) << "parameter '" << param.name.text
-                                     << "' is at least 1, found " << *param.value;
+      report.error(param.name.place)
+          << "parameter '" << param.name.text << "' is at least 1, found "
+          << *param.value;
   }
 }
 
@@ -82,7 +85,8 @@ const RankInfo *Scope::getRank(const Name &name) {
 }
 
 AffineExpr Scope::findExtentNamed(StringRef name) {
-  const RankInfo *rank = name.lower() == name ? nullptr : findRank(name.lower());
+  const RankInfo *rank =
+      name.lower() == name ? nullptr : findRank(name.lower());
   return rank ? rank->extent : AffineExpr();
 }
 
@@ -90,7 +94,8 @@ std::vector<const RankInfo *> Scope::getRanks() const {
   std::vector<const RankInfo *> result;
   for (const Param &param : cascade.params) {
     auto it = ranks.find(param.name.text.lower());
-    if (it != ranks.end() && !llvm::is_contained(statementRanks, it->second.get()))
+    if (it != ranks.end() &&
+        !llvm::is_contained(statementRanks, it->second.get()))
       result.push_back(it->second.get());
   }
   llvm::append_range(result, statementRanks);
@@ -101,18 +106,19 @@ void Scope::reportUnknown(const Name &name) {
   InFlightDiagnostic diag = report.error(name.place);
   std::string extent = extentName(name.text);
   if (extent == name.text) {
-    diag << "'" << name.text << "' is no parameter of cascade '" << cascade.name.text << "'";
+    diag << "'" << name.text << "' is no parameter of cascade '"
+         << cascade.name.text << "'";
     diag.attachNote(report.at(cascade.name.place))
         << "add '" << name.text << "' to the header";
   } else {
-    diag << "rank '" << name.text << "' has no extent: the header of '" << cascade.name.text
-         << "' has no parameter '" << extent << "'";
+    diag << "rank '" << name.text << "' has no extent: the header of '"
+         << cascade.name.text << "' has no parameter '" << extent << "'";
     std::string fix;
     for (const Param &param : cascade.params)
       fix += param.name.text.str() + ", ";
     diag.attachNote(report.at(cascade.name.place))
-        << "add " << extent << " to the header: " << cascade.name.text << "(" << fix << extent
-        << ")";
+        << "add " << extent << " to the header: " << cascade.name.text << "("
+        << fix << extent << ")";
   }
   SmallVector<StringRef> known;
   for (const auto &entry : ranks)
@@ -130,8 +136,8 @@ AffineExpr Scope::lowerExtent(const Expr &expr) {
     InFlightDiagnostic diag = report.error(name.place);
     diag << "an extent is made of numbers and parameters, and '" << name.text
          << "' is no parameter";
-    diag.attachNote(report.at(cascade.name.place)) << "add '" << name.text
-                                                   << "' to the header";
+    diag.attachNote(report.at(cascade.name.place))
+        << "add '" << name.text << "' to the header";
     return {};
   });
 }
@@ -143,8 +149,9 @@ void Scope::declareRank(const RankStmt &stmt) {
     return;
   statementRanks.push_back(rank);
   if (rank->bound && *rank->bound < 1)
-    report.error(stmt.extent->place) << "the extent of rank '" << stmt.rank.text
-                                     << "' is at least 1, found " << *rank->bound;
+    report.error(stmt.extent->place)
+        << "the extent of rank '" << stmt.rank.text << "' is at least 1, found "
+        << *rank->bound;
 }
 
 //===----------------------------------------------------------------------===//
@@ -157,8 +164,8 @@ AffineExpr Scope::productOfInner(const SplitStmt &stmt) {
   for (const SplitStmt::Part &part : llvm::drop_begin(stmt.parts)) {
     if (!part.extent) {
       report.error(part.name.place)
-          << "part '" << part.name.text << "' needs an extent, as in '" << part.name.text
-          << "(256)'; only the first part has one by itself";
+          << "part '" << part.name.text << "' needs an extent, as in '"
+          << part.name.text << "(256)'; only the first part has one by itself";
       return {};
     }
     AffineExpr extent = lowerExtent(*part.extent);
@@ -167,13 +174,14 @@ AffineExpr Scope::productOfInner(const SplitStmt &stmt) {
     std::optional<int64_t> value = evaluate(extent);
     int64_t next = 0;
     if (value && *value < 1) {
-      report.error(part.extent->place) << "the extent of rank '" << part.name.text
-                                       << "' is at least 1, found " << *value;
+      report.error(part.extent->place)
+          << "the extent of rank '" << part.name.text
+          << "' is at least 1, found " << *value;
       return {};
     }
     if (bound && value && llvm::MulOverflow(*bound, *value, next)) {
-      report.error(part.extent->place)
-          << "the parts of '" << stmt.rank.text << "' together are larger than 2^63 - 1";
+      report.error(part.extent->place) << "the parts of '" << stmt.rank.text
+                                       << "' together are larger than 2^63 - 1";
       return {};
     }
     bound = bound && value ? std::optional(next) : std::nullopt;
@@ -189,12 +197,13 @@ void Scope::declareSplit(const SplitStmt &stmt) {
   if (!whole)
     return;
   if (stmt.parts.size() < 2) {
-    report.error(stmt.rank.place) << "a split has at least 2 parts, found "
-                                  << stmt.parts.size();
+    report.error(stmt.rank.place)
+        << "a split has at least 2 parts, found " << stmt.parts.size();
     return;
   }
   if (!whole->parts.empty()) {
-    report.error(stmt.rank.place) << "rank '" << stmt.rank.text << "' is already split";
+    report.error(stmt.rank.place)
+        << "rank '" << stmt.rank.text << "' is already split";
     return;
   }
   // The outermost part comes first in the IR, so keep its place.
@@ -203,7 +212,8 @@ void Scope::declareSplit(const SplitStmt &stmt) {
   if (!inner)
     return;
   const SplitStmt::Part &first = stmt.parts.front();
-  AffineExpr outer = first.extent ? lowerExtent(*first.extent) : whole->extent.ceilDiv(inner);
+  AffineExpr outer =
+      first.extent ? lowerExtent(*first.extent) : whole->extent.ceilDiv(inner);
   if (!outer)
     return;
   if (RankInfo *rank = addRank(first.name, outer))
@@ -224,21 +234,26 @@ std::optional<int64_t> Scope::evaluate(AffineExpr expr) const {
   auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
   if (!binary)
     return std::nullopt;
-  std::optional<int64_t> lhs = evaluate(binary.getLHS()), rhs = evaluate(binary.getRHS());
+  std::optional<int64_t> lhs = evaluate(binary.getLHS()),
+                         rhs = evaluate(binary.getRHS());
   int64_t result = 0;
   if (!lhs || !rhs)
     return std::nullopt;
   switch (expr.getKind()) {
   case AffineExprKind::Add:
-    return llvm::AddOverflow(*lhs, *rhs, result) ? std::nullopt : std::optional(result);
+    return llvm::AddOverflow(*lhs, *rhs, result) ? std::nullopt
+                                                 : std::optional(result);
   case AffineExprKind::Mul:
-    return llvm::MulOverflow(*lhs, *rhs, result) ? std::nullopt : std::optional(result);
+    return llvm::MulOverflow(*lhs, *rhs, result) ? std::nullopt
+                                                 : std::optional(result);
   case AffineExprKind::Mod:
     return *rhs > 0 ? std::optional(llvm::mod(*lhs, *rhs)) : std::nullopt;
   case AffineExprKind::FloorDiv:
-    return *rhs > 0 ? std::optional(llvm::divideFloorSigned(*lhs, *rhs)) : std::nullopt;
+    return *rhs > 0 ? std::optional(llvm::divideFloorSigned(*lhs, *rhs))
+                    : std::nullopt;
   case AffineExprKind::CeilDiv:
-    return *rhs > 0 ? std::optional(llvm::divideCeilSigned(*lhs, *rhs)) : std::nullopt;
+    return *rhs > 0 ? std::optional(llvm::divideCeilSigned(*lhs, *rhs))
+                    : std::nullopt;
   default:
     return std::nullopt;
   }

@@ -27,13 +27,14 @@ struct RankInfo {
   llvm::StringRef name;
   Place place;
   mlir::AffineExpr extent;
-  std::optional<int64_t> bound; ///< the extent as a number, where known
+  std::optional<int64_t> bound;       ///< the extent as a number, where known
   std::vector<llvm::StringRef> parts; ///< empty unless split
 };
 
 class Scope {
 public:
-  Scope(const Cascade &cascade, Report &report) : cascade(cascade), report(report) {}
+  Scope(const Cascade &cascade, Report &report)
+      : cascade(cascade), report(report) {}
 
   /// Reads the header, the `rank` and the `split` statements.
   void declare();

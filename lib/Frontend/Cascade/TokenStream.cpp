@@ -14,14 +14,14 @@
 using namespace einsum::frontend;
 using llvm::StringRef;
 
-static const StringRef kStatementWords[] = {"cascade", "input", "output", "split",
-                                            "rank",    "def",   "monoid"};
+static const StringRef kStatementWords[] = {
+    "cascade", "input", "output", "split", "rank", "def", "monoid"};
 
 /// What may open a line only as a continuation of the line above.
 static const StringRef kContinuationWords[] = {
-    "+", "-",  "*",     "/",    "<",     "<=",  ">",        ">=",       "==",
-    "!=", ")", "]",     ",",    "where", "init", "identity", "as",       "mod",
-    "floordiv", "ceildiv"};
+    "+",    "-",        "*",  "/",   "<",        "<=",     ">",
+    ">=",   "==",       "!=", ")",   "]",        ",",      "where",
+    "init", "identity", "as", "mod", "floordiv", "ceildiv"};
 
 static bool isOneOf(const Token &token, llvm::ArrayRef<StringRef> words) {
   return llvm::any_of(words, [&](StringRef word) { return token.is(word); });
@@ -40,7 +40,9 @@ bool TokenStream::startsStatement(size_t at) const {
     ++at;
   if (tokens[at].is(Token::Kind::end) || isOneOf(tokens[at], kStatementWords))
     return true;
-  for (; !tokens[at].is(Token::Kind::newline) && !tokens[at].is(Token::Kind::end); ++at)
+  for (;
+       !tokens[at].is(Token::Kind::newline) && !tokens[at].is(Token::Kind::end);
+       ++at)
     if (!inHeader && tokens[at].is("="))
       return true;
   return false;
@@ -72,19 +74,22 @@ bool TokenStream::consume(StringRef spelling) {
 bool TokenStream::expect(StringRef spelling, StringRef what) {
   if (consume(spelling))
     return true;
-  report.error(peek().place) << "expected " << what << " found " << describe(peek());
+  report.error(peek().place)
+      << "expected " << what << " found " << describe(peek());
   return false;
 }
 
 bool TokenStream::parseName(Name &name, const llvm::Twine &what) {
   const Token &token = peek();
   if (!token.is(Token::Kind::identifier)) {
-    report.error(token.place) << "expected " << what << ", found " << describe(token);
+    report.error(token.place)
+        << "expected " << what << ", found " << describe(token);
     return false;
   }
   if (isReservedWord(token.text)) {
-    report.error(token.place) << "expected " << what << ", found the reserved word '"
-                              << token.text << "'";
+    report.error(token.place)
+        << "expected " << what << ", found the reserved word '" << token.text
+        << "'";
     return false;
   }
   name = {token.text, token.place};
@@ -108,13 +113,15 @@ bool TokenStream::parseTypeName(Name &name) {
 bool TokenStream::parseInteger(int64_t &value, const llvm::Twine &what) {
   bool isNegative = consume("-");
   const Token &token = peek();
-  if (!token.is(Token::Kind::number) || !llvm::all_of(token.text, llvm::isDigit)) {
-    report.error(token.place) << "expected " << what << ", an integer, found "
-                              << describe(token);
+  if (!token.is(Token::Kind::number) ||
+      !llvm::all_of(token.text, llvm::isDigit)) {
+    report.error(token.place)
+        << "expected " << what << ", an integer, found " << describe(token);
     return false;
   }
   if (token.text.getAsInteger(10, value)) {
-    report.error(token.place) << token.text << " is beyond 2^63 - 1, the largest " << what;
+    report.error(token.place)
+        << token.text << " is beyond 2^63 - 1, the largest " << what;
     return false;
   }
   if (isNegative)
@@ -131,8 +138,8 @@ bool TokenStream::closeList(const Token &open, StringRef close) {
     return true;
   }
   if (!token.is(Token::Kind::newline) && !token.is(Token::Kind::end)) {
-    report.error(token.place) << "expected ',' or '" << close << "', found "
-                              << describe(token);
+    report.error(token.place)
+        << "expected ',' or '" << close << "', found " << describe(token);
     return false;
   }
   report.error(open.place) << "this '" << open.text << "' is never closed";
@@ -143,7 +150,8 @@ bool TokenStream::parseList(StringRef openText, StringRef close,
                             llvm::function_ref<bool()> parseItem) {
   Token open = peek();
   if (!consume(openText)) {
-    report.error(open.place) << "expected '" << openText << "', found " << describe(open);
+    report.error(open.place)
+        << "expected '" << openText << "', found " << describe(open);
     return false;
   }
   ++depth;
@@ -170,7 +178,8 @@ bool TokenStream::parseCommaSeparated(llvm::function_ref<bool()> parseItem) {
 }
 
 bool TokenStream::parseNames(std::vector<Name> &names, StringRef what) {
-  return parseList("(", ")", [&] { return parseName(names.emplace_back(), what); });
+  return parseList("(", ")",
+                   [&] { return parseName(names.emplace_back(), what); });
 }
 
 void TokenStream::continueLine(llvm::ArrayRef<StringRef> words) {
