@@ -192,12 +192,15 @@ static std::string listNames(ArrayRef<StringRef> names) {
 /// C2, first half: leaves name Einsums, each once.
 static LogicalResult verifyLeafNames(MappingOp mapping, CascadeOp cascade) {
   SmallVector<StringRef> names;
+  llvm::StringSet<> known;
   for (Operation &op : *cascade.getBodyBlock())
-    if (auto einsum = dyn_cast<EinsumInterface>(op))
+    if (auto einsum = dyn_cast<EinsumInterface>(op)) {
       names.push_back(getEinsumName(einsum));
+      known.insert(names.back());
+    }
   llvm::StringMap<LeafOp> leaves;
   WalkResult result = mapping.walk([&](LeafOp leaf) {
-    if (!llvm::is_contained(names, leaf.getEinsum())) {
+    if (!known.contains(leaf.getEinsum())) {
       InFlightDiagnostic diag = leaf.emitError()
                                 << "computes '" << leaf.getEinsum()
                                 << "', which is not an Einsum of cascade '"
@@ -535,6 +538,11 @@ static LogicalResult verifyLoops(ArrayRef<Leaf> leaves,
 static LogicalResult verifyHomes(MappingOp mapping, CascadeOp cascade,
                                  ArrayRef<Leaf> leaves,
                                  llvm::StringMap<StorageOp> &homes) {
+  SmallVector<StorageOp> streams;
+  mapping.walk([&](StorageOp node) {
+    if (node.getStream())
+      streams.push_back(node);
+  });
   llvm::StringMap<Value> tensors = tensorsOf(cascade);
   for (const auto &[tensor, uses] : findUses(leaves)) {
     FailureOr<StorageOp> home = verifyHome(tensor, uses);
@@ -545,15 +553,9 @@ static LogicalResult verifyHomes(MappingOp mapping, CascadeOp cascade,
       if (use.isWrite &&
           failed(verifyAccumulated(*use.leaf, tensors.lookup(tensor), *home)))
         return failure();
-    WalkResult streams =
-        mapping.walk([&, &tensor = tensor, &uses = uses](StorageOp node) {
-          if (node.getStream() && holds(node, tensor) &&
-              failed(verifyStream(node, tensor, uses)))
-            return WalkResult::interrupt();
-          return WalkResult::advance();
-        });
-    if (streams.wasInterrupted())
-      return failure();
+    for (StorageOp node : streams)
+      if (holds(node, tensor) && failed(verifyStream(node, tensor, uses)))
+        return failure();
   }
   return success();
 }
