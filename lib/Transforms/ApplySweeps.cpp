@@ -86,6 +86,7 @@ public:
 private:
   // Tiles.
   void makeParts();
+  bool hasAbsentPoints();
   void findTiledTensors();
   bool isReadPlain(Operation *user, Value tensor);
   SmallVector<StringAttr, 4> tileRanks(ArrayRef<StringAttr> ranks) const;
@@ -114,7 +115,7 @@ private:
 
   // Members.
   void emitSweep(unsigned sweep);
-  void emitWhole(unsigned index, bool tiled);
+  void emitWhole(unsigned index);
   void emitRunning(unsigned index);
   void emitTerm(unsigned index, const Term &term, unsigned termIndex);
   void emitKept(const SweepMember &member);
@@ -197,11 +198,14 @@ void Emitter::makeParts() {
   if (plan.names.size() > 1) { // split already
     outer = plan.names[1];
     inner.assign(plan.names.begin() + 2, plan.names.end());
-  } else if (options.tileName.empty()) {
+  } else if (options.tileName.empty() && !hasAbsentPoints()) {
     outer = whole;
     return;
   } else {
-    AffineExpr tileExtent = editor.param(editor.addParam(options.tileName, options.tileSize));
+    // A tile of one element skips the points that a filter excludes.
+    AffineExpr tileExtent = getAffineConstantExpr(1, editor.getContext());
+    if (!options.tileName.empty())
+      tileExtent = editor.param(editor.addParam(options.tileName, options.tileSize));
     CascadeEditor::Parts parts = editor.split(whole, tileExtent);
     outer = parts.outer;
     inner.push_back(parts.inner);
@@ -210,6 +214,16 @@ void Emitter::makeParts() {
   for (StringAttr part : inner)
     flat = flat * editor.extent(part) + editor.rank(part);
   rankMap[whole] = flat;
+}
+
+/// Does some reduction leave out points?
+bool Emitter::hasAbsentPoints() {
+  return llvm::any_of(plan.members, [&](const SweepMember &member) {
+    SmallVector<Constraint, 4> domain(member.statement.filter.begin(),
+                                      member.statement.filter.end());
+    facts.canonical(member.statement.values[0], &domain);
+    return !domain.empty();
+  });
 }
 
 SmallVector<StringAttr, 4> Emitter::tileRanks(ArrayRef<StringAttr> ranks) const {
@@ -489,12 +503,15 @@ void Emitter::collectFrameUses(unsigned sweep) {
       note(term);
     for (const Separator::Kept &kept : member.kept)
       note(kept.term);
-    // A shift takes over the frames of the exponents beside it, if it has any.
-    for (Term &term : member.terms)
-      for (Shift &shift : term.shifts) {
+  }
+  // A shift takes over frames that exponents have anyway, if it can.
+  for (SweepMember &member : plan.members) {
+    if (member.sweep != sweep)
+      continue;
+    for (const Term &term : member.terms)
+      for (const Shift &shift : term.shifts) {
         auto isShared = [&](const Part &part) {
-          return llvm::any_of(term.exponents,
-                              [&](const Exponent &e) { return e.d == part.d; });
+          return frameUses.lookup(part.d).inExponent;
         };
         bool anyShared = llvm::any_of(shift.linear.parts, isShared);
         for (const Part &part : shift.linear.parts)
@@ -655,8 +672,12 @@ const Frame &Emitter::getFrame(Expr d, const SweepMember &user) {
     Expr value = normalised(d, frame.now, loc);
     // Where nothing was seen yet, or where a filter makes the count a guess, any
     // finite frame will do; the last one is brought to the true value at the end.
-    bool mayDivideByZero =
-        anyOf(value, [](Expr node) { return node->isOp("arith.divf"); }) && isPartial;
+    bool mayDivideByZero = anyOf(facts.canonical(d), [&](Expr node) {
+      if (!node->isOp("arith.divf"))
+        return false;
+      Sign sign = facts.sign(node->operands[1]);
+      return isPartial || (sign != Sign::positive && sign != Sign::negative);
+    });
     if (mayDivideByZero) {
       Expr difference = exprs.sub(value, value);
       value = exprs.select(exprs.equal(difference, zero), value, zero);
@@ -976,8 +997,6 @@ void Emitter::emitAccumulator(unsigned index, const Term &term, Accumulators &ma
   running.elementTypes.push_back(type);
   running.outputRanks.assign(ranks.begin(), ranks.end());
   running.init.push_back(FloatAttr::get(scalar, identity(member)));
-  if (local.reductions.empty())
-    running.filter = local.filter;
   NewTensor tensor;
   tensor.ranks = ranks;
   tensor.value = editor.declare(running.tensors[0].getValue(), ranks, type);
@@ -1037,11 +1056,11 @@ void Emitter::emitRunning(unsigned index) {
 }
 
 /// A reduction that nothing has to be carried for.
-void Emitter::emitWhole(unsigned index, bool tiled) {
+void Emitter::emitWhole(unsigned index) {
   SweepMember &member = plan.members[index];
   const Statement &original = member.statement;
   if (!member.isDependent) {
-    if (!tiled || !rankMap.contains(plan.names.front()))
+    if (!rankMap.contains(plan.names.front()))
       return; // stays as it is
     Statement statement = original;
     statement.reductions = tileReductions(original.reductions, /*keepOuter=*/true);
@@ -1068,17 +1087,15 @@ void Emitter::emitWhole(unsigned index, bool tiled) {
       name += "_" + std::to_string(i);
     statement.tensors[0] = editor.freshTensor(name);
     Type scalar = getScalarType(original.elementTypes[0]);
-    Expr rest = term.rest ? term.rest : exprs.number(1, scalar);
-    statement.values[0] = convert(exprs, tiled ? tile(rest) : rest, scalar);
-    statement.filter = tiled ? tile(original.filter) : original.filter;
-    for (const Constraint &constraint : tiled ? tile(member.filter) : member.filter)
+    statement.values[0] = term.rest ? term.rest : exprs.number(1, scalar);
+    for (Expr &value : statement.values)
+      value = tile(value);
+    statement.values[0] = convert(exprs, statement.values[0], scalar);
+    statement.filter = tile(original.filter);
+    for (const Constraint &constraint : tile(member.filter))
       if (!llvm::is_contained(statement.filter, constraint))
         statement.filter.push_back(constraint);
-    if (tiled) {
-      statement.reductions = tileReductions(original.reductions, /*keepOuter=*/true);
-      for (Expr &value : MutableArrayRef(statement.values).drop_front())
-        value = tile(value);
-    }
+    statement.reductions = tileReductions(original.reductions, /*keepOuter=*/true);
     SmallVector<StringAttr, 4> ranks(statement.outputRanks);
     Accumulators made;
     made.powers = {Powers()};
@@ -1097,11 +1114,9 @@ void Emitter::emitWhole(unsigned index, bool tiled) {
 }
 
 void Emitter::emitSweep(unsigned sweep) {
-  bool isUsed = false, hasRunning = false;
-  for (const SweepMember &member : plan.members) {
-    isUsed |= member.sweep == sweep && member.isDependent;
-    hasRunning |= member.sweep == sweep && member.needsRunning();
-  }
+  bool isUsed = llvm::any_of(plan.members, [&](const SweepMember &member) {
+    return member.sweep == sweep && member.isDependent;
+  });
   if (!isUsed)
     return;
   currentSweep = sweep;
@@ -1118,7 +1133,7 @@ void Emitter::emitSweep(unsigned sweep) {
     if (member.needsRunning())
       emitRunning(index);
     else
-      emitWhole(index, hasRunning);
+      emitWhole(index);
     if (member.isDependent || member.isFrame)
       finish(index);
     if (member.isDependent)
