@@ -106,11 +106,13 @@ static interp::TensorMap makeInputs(CascadeOp cascade, Data data, unsigned seed)
   return inputs;
 }
 
-/// The largest deviation, relative to the largest value of the tensor; infinite
-/// where one is finite and the other is not.
-static double deviation(const interp::Tensor &before, const interp::Tensor &after) {
+/// The largest deviation, relative to the largest value of the tensor, or to what
+/// sums of products of the inputs may cancel from; infinite where one is finite and
+/// the other is not.
+static double deviation(const interp::Tensor &before, const interp::Tensor &after,
+                        double magnitude) {
   REQUIRE(before.size() == after.size());
-  double largest = 0, error = 0;
+  double largest = 1e-6 * std::pow(std::fmax(magnitude, 1), 3), error = 0;
   for (size_t i = 0; i < before.size(); ++i)
     if (before.isPresent(i) && std::isfinite(before.toDouble(i)))
       largest = std::fmax(largest, std::fabs(before.toDouble(i)));
@@ -125,9 +127,17 @@ static double deviation(const interp::Tensor &before, const interp::Tensor &afte
       continue;
     if (!std::isfinite(x) || !std::isfinite(y))
       return INFINITY;
-    error = std::fmax(error, std::fabs(x - y) / std::fmax(largest, 1e-6));
+    error = std::fmax(error, std::fabs(x - y) / largest);
   }
   return error;
+}
+
+static double magnitude(const interp::TensorMap &inputs) {
+  double largest = 0;
+  for (const auto &[name, tensor] : inputs)
+    for (const interp::Scalar &value : tensor.values)
+      largest = std::fmax(largest, std::fabs(value.real));
+  return largest;
 }
 
 /// Extents of ranks moved by `shift`, at least 1.
@@ -162,7 +172,7 @@ static double runTrial(const std::string &path, const Trial &trial, unsigned see
     return (*cascade.getBodyBlock()->getOps<OutputOp>().begin()).getTensors();
   };
   for (auto [x, y] : llvm::zip(outputs(before.get()), outputs(after.get())))
-    worst = std::fmax(worst, deviation(left->get(x), right->get(y)));
+    worst = std::fmax(worst, deviation(left->get(x), right->get(y), magnitude(inputs)));
   return worst;
 }
 
