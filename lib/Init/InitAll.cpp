@@ -10,6 +10,7 @@
 #include "dialects/Einsum/Einsum.h"
 #include "dialects/Schedule/Schedule.h"
 #include "lib/Frontend/Cascade/Cascade.h"
+#include "lib/Transforms/Passes.h"
 #include "mappings/Mappings.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -27,7 +28,10 @@ void einsum::registerAllPasses() {
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   mlir::registerSymbolDCEPass();
+  registerEinsumTransformsPasses();
   registerAllMappings();
 }
 
-void einsum::registerAllTranslations() { frontend::registerCascadeTranslations(); }
+void einsum::registerAllTranslations() {
+  frontend::registerCascadeTranslations();
+}
