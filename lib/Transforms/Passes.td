@@ -19,6 +19,6 @@ def EraseDead : Pass<"einsum-erase-dead", "::einsum::CascadeOp"> {
   let summary = "Erase Einsums on which no output depends";
 }
 
-// Structural rewrites
+include "lib/Transforms/StructuralPasses.td"
 
 #endif // EINSUM_TRANSFORMS_PASSES_TD

@@ -1,0 +1,94 @@
+//===- StructuralPasses.td - Rewrites of structure ---------*- tablegen -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef EINSUM_TRANSFORMS_STRUCTURALPASSES_TD
+#define EINSUM_TRANSFORMS_STRUCTURALPASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def FuseMaps : Pass<"einsum-fuse-maps", "::einsum::CascadeOp"> {
+  let summary = "Write pointwise Einsums into the Einsums that read them";
+  let description = [{
+    Law: an element of a tensor without reduction is its map expression.
+
+        SN[m,p] = exp(QK[m,p] - GM[p])         SD[p] = exp(QK[m,p] - GM[p])
+        SD[p]   = SN[m,p]                 ->
+
+    Side conditions: the producer reduces nothing and is no recurrence; its
+    elements are not stored in a quantised format, which would round; the points
+    that it leaves out are left out of the consumer in the same way. Without
+    `duplicate`, an element is computed once: the producer has one reader, which
+    visits each element once, and is no output.
+  }];
+  let options = [Option<"duplicate", "duplicate", "bool", "false",
+      "Also where elements are then computed more than once">];
+}
+
+def UnfuseMaps : Pass<"einsum-unfuse-maps", "::einsum::CascadeOp"> {
+  let summary = "Give each operator an Einsum of its own";
+  let description = [{
+    Law: as for fusion, from right to left. The last operator of a map stays with
+    the reduction; what only coordinates and parameters decide stays in place. A
+    tensor made this way has the ranks that its expression depends on, and no
+    others, so that an operator is computed as rarely as possible.
+
+        AV[p,f] = A[m,p] / SD[p] * V[m,f]   ->   AV_1[m,p] = A[m,p] / SD[p]
+                                                 AV[p,f]   = AV_1[m,p] * V[m,f]
+  }];
+}
+
+def CommonEinsums : Pass<"einsum-cse", "::einsum::CascadeOp"> {
+  let summary = "Compute equal tensors once";
+  let description = [{
+    Law: equal maps of equal elements, combined by equal monoids over equal
+    iteration spaces, are equal. Equality is up to the names of ranks, the order
+    of a tensor's ranks, the order in which filters are listed and the operands of
+    commutative operators.
+
+    Side conditions: ranks that correspond have the same extent and are not parts
+    of different splits; a recurrence has the same rank names on both sides, since
+    readers one step back name its rank. A tensor that is an output stays.
+  }];
+}
+
+def Recompute : Pass<"einsum-recompute", "::einsum::CascadeOp"> {
+  let summary = "Compute a tensor again for chosen readers";
+  let description = [{
+    Law: as for common Einsums, from right to left. Each chosen reader gets an
+    Einsum of its own for the tensor, so that the tensor need not be kept between
+    them; the counterpart of reading it again.
+
+    Side condition: the Einsum does not read itself along an iterative rank.
+  }];
+  let options = [
+    Option<"tensor", "tensor", "std::string", "\"\"",
+           "The tensor to compute again; by default each pointwise one with several readers">,
+    ListOption<"consumers", "consumers", "std::string",
+               "Its readers that get a copy; by default all but the first">];
+}
+
+def SplitReduction : Pass<"einsum-split-reduction", "::einsum::CascadeOp"> {
+  let summary = "Reduce chunks of a rank apart and combine the results";
+  let description = [{
+    Law: a monoid is associative and commutative, so a reduction over `m` is the
+    reduction over chunks of partial reductions (split-K; Dao et al. 2023 for
+    attention, after `einsum-local-reductions`).
+
+        Z[p] = A[m,p] * B[m]   ->   Z_part[m1,p] = A[m1*C+m0,p] * B[m1*C+m0]
+                                    Z[p]         = Z_part[m1,p]
+
+    Holds for every monoid, user-defined ones and tuples included. Side
+    conditions: between the ranks reduced by one Einsum no other monoid stands
+    outside the split rank; rounding of a floating-point sum changes with the
+    order of its terms.
+  }];
+  let options = [
+    Option<"rank", "rank", "std::string", "\"\"", "The reduced rank to split">,
+    Option<"chunk", "chunk", "int64_t", "0", "Elements per chunk">];
+}
+
+#endif // EINSUM_TRANSFORMS_STRUCTURALPASSES_TD
