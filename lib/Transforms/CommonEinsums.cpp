@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/EqualEinsums.h"
+#include "lib/Transforms/Inlining.h"
 #include "lib/Transforms/Passes.h"
 #include "lib/Transforms/Remarks.h"
 
@@ -24,14 +25,6 @@ namespace einsum {
 using namespace mlir;
 using namespace einsum;
 using namespace einsum::algebra;
-
-static void collectEinsums(const EvaluationStep &step,
-                           SmallVectorImpl<Operation *> &einsums) {
-  if (step.einsum)
-    einsums.push_back(step.einsum);
-  for (const EvaluationStep &inner : step.body)
-    collectEinsums(inner, einsums);
-}
 
 static bool isOutput(Operation *op) {
   return llvm::any_of(op->getUsers(),
@@ -75,16 +68,9 @@ static bool keepsNames(const RankBijection &ranks) {
 namespace {
 struct CommonEinsumsPass : einsum::impl::CommonEinsumsBase<CommonEinsumsPass> {
   void runOnOperation() override {
-    FailureOr<std::vector<EvaluationStep>> steps =
-        orderEvaluation(getOperation());
-    if (failed(steps))
-      return signalPassFailure();
-    SmallVector<Operation *> einsums;
-    for (const EvaluationStep &step : *steps)
-      collectEinsums(step, einsums);
     // Replacing a reader makes a new op: names stand for ops from here on.
     SmallVector<StringAttr> names;
-    for (Operation *op : einsums)
+    for (Operation *op : listProducersFirst(getOperation()))
       names.push_back(nameOf(op));
 
     CascadeEditor editor(getOperation());

@@ -11,6 +11,23 @@ using namespace mlir;
 using namespace einsum;
 using namespace einsum::algebra;
 
+static void collectEinsums(const EvaluationStep &step,
+                           std::vector<Operation *> &einsums) {
+  if (step.einsum)
+    einsums.push_back(step.einsum);
+  for (const EvaluationStep &inner : step.body)
+    collectEinsums(inner, einsums);
+}
+
+std::vector<Operation *> einsum::listProducersFirst(CascadeOp cascade) {
+  std::vector<Operation *> einsums;
+  FailureOr<std::vector<EvaluationStep>> steps = orderEvaluation(cascade);
+  if (succeeded(steps))
+    for (const EvaluationStep &step : *steps)
+      collectEinsums(step, einsums);
+  return einsums;
+}
+
 void einsum::collectRanks(CascadeEditor &editor, AffineExpr expr,
                           RankSet &ranks) {
   expr.walk([&](AffineExpr part) {

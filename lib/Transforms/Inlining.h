@@ -31,6 +31,9 @@ namespace einsum {
 
 using RankSet = llvm::SetVector<mlir::StringAttr>;
 
+/// The Einsums of a cascade, producers first; empty if it has no such order.
+std::vector<mlir::Operation *> listProducersFirst(CascadeOp cascade);
+
 /// Ranks that an index or a map expression depends on, in order of appearance.
 void collectRanks(CascadeEditor &editor, mlir::AffineExpr expr, RankSet &ranks);
 RankSet collectRanks(CascadeEditor &editor, algebra::Expr expr);

@@ -91,4 +91,42 @@ def SplitReduction : Pass<"einsum-split-reduction", "::einsum::CascadeOp"> {
     Option<"chunk", "chunk", "int64_t", "0", "Elements per chunk">];
 }
 
+def Reassociate : Pass<"einsum-reassociate", "::einsum::CascadeOp"> {
+  let summary = "Multiply in the cheapest order";
+  let description = [{
+    Law: where a product distributes over a sum, a sum of products of sums of
+    products is one sum of one product, and may be evaluated in any order. The
+    operators: (add, mul), (max, +), (min, +), (max, min), (min, max), (or, and),
+    with their inverses (`/`, `-`) for factors that are divided by.
+
+        S[m,p]  = Q[p,e] * K[m,e]        ->   AV_1[e,f] = K[m,e] * V[m,f]
+        AV[p,f] = S[m,p] * V[m,f]             AV[p,f]   = Q[p,e] * AV_1[e,f]
+
+    With up to 12 factors, and for chains of any length, the order has the fewest
+    multiplications; other products are ordered greedily. A tensor that the
+    cascade has anyway costs nothing.
+
+    Side conditions: extents are bound, and the new order is strictly cheaper; no
+    filter, window, ragged tile or recurrence takes part, since those couple ranks;
+    no other operator stands in between. Rounding changes with the order.
+  }];
+}
+
+def Interchange : Pass<"einsum-interchange", "::einsum::CascadeOp"> {
+  let summary = "Exchange two nested sums";
+  let description = [{
+    Law: a sum of sums is taken in either order (Fubini, for finite sums), and a
+    factor that the inner sum does not reach moves out of it.
+
+        DA[m,p] = DO[p,f] * V[m,f]       ->   D[p] = DO[p,f] * O[p,f]
+        D[p]    = A[m,p] * DA[m,p]            where O[p,f] = A[m,p] * V[m,f]
+
+    The row statistic of attention's gradient (Dao et al. 2022) is the example.
+    Without `always`, only where the cascade has the new inner sum already.
+    Side conditions: those of `einsum-reassociate`, extents apart.
+  }];
+  let options = [Option<"always", "always", "bool", "false",
+      "Also where the new inner sum has to be computed">];
+}
+
 #endif // EINSUM_TRANSFORMS_STRUCTURALPASSES_TD

@@ -47,3 +47,11 @@ TEST_CASE("common Einsums keep every value", "[laws]") {
 TEST_CASE("recomputation keeps every value", "[laws]") {
   proveOnExamples("einsum-recompute", 20);
 }
+
+TEST_CASE("reassociation keeps every value", "[laws]") {
+  proveOnExamples("einsum-reassociate", 4);
+}
+
+TEST_CASE("interchange keeps every value", "[laws]") {
+  proveOnExamples("einsum-interchange{always}", 2);
+}
