@@ -129,4 +129,51 @@ def Interchange : Pass<"einsum-interchange", "::einsum::CascadeOp"> {
       "Also where the new inner sum has to be computed">];
 }
 
+//===----------------------------------------------------------------------===//
+// Exact over the reals, unsafe in floating point: only ever run by name
+//===----------------------------------------------------------------------===//
+
+def UnifiedMax : Pass<"einsum-unified-max", "::einsum::CascadeOp"> {
+  let summary = "Put a constant in the place of a maximum";
+  let description = [{
+    Law: exp(x - c) = exp(x - d) exp(d - c); a factor that numerator and
+    denominator have in common cancels. A tensor whose value no output depends on
+    (ShiftInvariance.h) may have any value: here, one constant for all rows, so
+    that nothing waits for the maximum (Hong et al. 2024, FlashDecoding++).
+
+    Unsafe: exp overflows or vanishes where a value is far from the constant. The
+    warning says how far. No other pass does this by itself.
+  }];
+  let options = [
+    Option<"tensor", "tensor", "std::string", "\"\"",
+           "The tensor to replace; by default every maximum over a rank">,
+    Option<"value", "value", "double", "0.0", "The constant">];
+}
+
+def DropMax : Pass<"einsum-drop-max", "::einsum::CascadeOp"> {
+  let summary = "Leave out the maximum that keeps exp from overflowing";
+  let description = [{
+    Law: that of `einsum-unified-max`, with 0 for the constant.
+
+    Unsafe: exp overflows as soon as a value exceeds the logarithm of the largest
+    number of its type, 88.7 for f32. The warning says so. No other pass does this
+    by itself.
+  }];
+  let options = [Option<"tensor", "tensor", "std::string", "\"\"",
+      "The tensor to leave out; by default every maximum over a rank">];
+}
+
+def RawMoments : Pass<"einsum-raw-moments", "::einsum::CascadeOp"> {
+  let summary = "Multiply out sums of deviations: E[x^2] - E[x]^2";
+  let description = [{
+    Law: sum (x - d)^2 = sum x^2 - 2 d sum x + n d^2, and so for every polynomial
+    in statistics d of the summed rank: each monomial is a part on the rank, which
+    is summed, times a part that is not.
+
+    Unsafe: the terms may be far larger than their sum. With a mean of 1e8 and a
+    deviation of 1, no digit of a variance in f64 is right. No other pass does this
+    by itself; `einsum-online` finds the stable form.
+  }];
+}
+
 #endif // EINSUM_TRANSFORMS_STRUCTURALPASSES_TD

@@ -13,7 +13,8 @@ static void proveOnExamples(const std::string &pipeline, unsigned atLeast) {
     ProvedPass pass(readExample(name));
     INFO(pipeline << " on " << name);
     REQUIRE(pass.isParsed());
-    // Three of everything shows what a law does; more only makes longer formulas.
+    // Three of everything shows what a law does; more only makes longer
+    // formulas.
     std::map<std::string, int64_t> values = pass.checkedAt();
     for (auto &[parameter, value] : values)
       value = std::min<int64_t>(value, parameter == "M0" ? 2 : 3);
@@ -54,4 +55,13 @@ TEST_CASE("reassociation keeps every value", "[laws]") {
 
 TEST_CASE("interchange keeps every value", "[laws]") {
   proveOnExamples("einsum-interchange{always}", 2);
+}
+
+TEST_CASE("a constant in the place of a maximum keeps every value", "[laws]") {
+  proveOnExamples("einsum-unified-max{value=3}", 15);
+  proveOnExamples("einsum-drop-max", 15);
+}
+
+TEST_CASE("sums of deviations multiplied out keep every value", "[laws]") {
+  proveOnExamples("einsum-raw-moments", 6);
 }

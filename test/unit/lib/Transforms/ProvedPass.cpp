@@ -40,8 +40,8 @@ ProvedPass::ProvedPass(const std::string &text)
   state->context.getDiagEngine().registerHandler(
       [this](Diagnostic &diagnostic) {
         llvm::raw_string_ostream os(state->diagnostics);
-    os << diagnostic << "\n";
-    return success();
+        os << diagnostic << "\n";
+        return success();
       });
   state->sources.AddNewSourceBuffer(
       llvm::MemoryBuffer::getMemBufferCopy(text, "test.ein"), {});

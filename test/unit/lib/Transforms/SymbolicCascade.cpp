@@ -59,6 +59,7 @@ public:
   Sym mul(const Sym &a, const Sym &b);
   Sym div(const Sym &a, const Sym &b);
   Sym exp(const Sym &a);
+  Sym log(const Sym &a);
   Sym sqrt(const Sym &a);
   Sym abs(const Sym &a) { return extremum({a, neg(a)}, true); }
   Sym extremum(ArrayRef<Sym> values, bool isMax);
@@ -105,6 +106,7 @@ private:
   unsigned count = 0;
   std::map<unsigned, z3::expr> factorsById;
   std::map<Monomial, z3::expr> exponentials;
+  std::map<unsigned, z3::expr> logarithms; ///< of the unknowns E(t): t
   struct Extremum {
     bool isMax;
     std::vector<Sym> elements;
@@ -214,6 +216,13 @@ z3::expr Theory::expOfMonomial(const Monomial &monomial) {
   z3::expr power = fresh("E");
   axioms.push_back(power > 0);
   exponentials.emplace(monomial, power);
+  z3::expr term = one();
+  for (auto [id, exponent] : monomial)
+    for (int i = 0; i < std::abs(exponent); ++i)
+      term =
+          exponent > 0 ? term * factorsById.at(id) : term / factorsById.at(id);
+  factorsById.emplace(power.id(), power);
+  logarithms.emplace(power.id(), term);
   // exp is monotone: a maximum of terms has the maximum of their exponentials.
   if (monomial.size() != 1 || monomial.begin()->second != 1)
     return power;
@@ -275,6 +284,39 @@ Sym Theory::exp(const Sym &a) {
       (whole > 0 ? num : den) = (whole > 0 ? num : den) * power;
   }
   return finite(num, den);
+}
+
+/// Exponentials that divide the whole argument leave as their terms.
+Sym Theory::log(const Sym &a) {
+  if (a.kind == Sym::Kind::minusInf || a.kind == Sym::Kind::undefined)
+    return undefined();
+  if (a.kind == Sym::Kind::plusInf)
+    return a;
+  z3::expr terms = context.real_val(0), num = a.num, den = a.den;
+  auto takeOut = [&](z3::expr &side, int sign) {
+    if (side.is_app() && side.decl().decl_kind() == Z3_OP_ADD)
+      return;
+    z3::expr rest = one();
+    Monomial factors;
+    splitProduct(side, rest, factors);
+    for (auto [id, power] : factors) {
+      auto known = logarithms.find(id);
+      for (int i = 0; i < power; ++i) {
+        if (known == logarithms.end())
+          rest = rest * factorsById.at(id);
+        else
+          terms = sign > 0 ? terms + known->second : terms - known->second;
+      }
+    }
+    side = rest;
+  };
+  takeOut(num, 1);
+  takeOut(den, -1);
+  Sym rest = finite(num, den);
+  Sym sum = finite(terms, one());
+  if (isNumber(rest.num, 1) && isNumber(rest.den, 1))
+    return sum;
+  return add(apply("log", rest), sum);
 }
 
 //===----------------------------------------------------------------------===//
@@ -783,6 +825,8 @@ Sym Evaluation::evaluateOp(Operation &op, ArrayRef<Sym> args,
   }
   if (isa<math::ExpOp>(op))
     return theory.exp(args[0]);
+  if (isa<math::LogOp>(op))
+    return theory.log(args[0]);
   if (isa<math::SqrtOp>(op))
     return theory.sqrt(args[0]);
   if (isa<math::RsqrtOp>(op))
