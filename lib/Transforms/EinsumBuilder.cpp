@@ -499,10 +499,11 @@ StringAttr CascadeEditor::freshTensor(StringRef base) {
   return StringAttr::get(getContext(), name);
 }
 
-StringAttr CascadeEditor::freshRank(StringRef base) {
+StringAttr CascadeEditor::freshRank(StringRef base, StringRef extent) {
   // In the text notation a rank also owns its upper-case name, its extent.
   std::string name = makeFresh(base, [&](StringRef n) {
-    return otherNames.contains(n) || otherNames.contains(n.upper());
+    std::string upper = n.upper();
+    return otherNames.contains(n) || (otherNames.contains(upper) && upper != extent);
   });
   otherNames.insert(name);
   return StringAttr::get(getContext(), name);
@@ -543,8 +544,11 @@ void CascadeEditor::addRank(StringAttr name, AffineExpr extent) {
 }
 
 CascadeEditor::Parts CascadeEditor::split(StringAttr rank, AffineExpr tile) {
+  StringRef tileName;
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(tile))
+    tileName = paramAt(symbol.getPosition());
   Parts parts{freshRank((rank.getValue() + "1").str()),
-              freshRank((rank.getValue() + "0").str())};
+              freshRank((rank.getValue() + "0").str(), tileName)};
   addRank(parts.outer, extent(rank).ceilDiv(tile));
   addRank(parts.inner, tile);
   OpBuilder builder(getContext());

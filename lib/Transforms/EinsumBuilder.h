@@ -115,7 +115,8 @@ public:
 
   // Declarations.
   mlir::StringAttr freshTensor(llvm::StringRef base);
-  mlir::StringAttr freshRank(llvm::StringRef base);
+  /// `extent` is the parameter, if any, that is the extent of the rank.
+  mlir::StringAttr freshRank(llvm::StringRef base, llvm::StringRef extent = {});
   mlir::StringAttr freshParam(llvm::StringRef base);
   /// Gives the cascade a parameter, or finds it if it is there already.
   mlir::StringAttr addParam(llvm::StringRef name, std::optional<int64_t> value);
