@@ -23,6 +23,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Transforms/Algebra/TransportLaws.h"
 #include "lib/Transforms/Sweeps.h"
 
 #include "llvm/ADT/DenseSet.h"
@@ -86,6 +87,7 @@ public:
 private:
   // Tiles.
   void makeParts();
+  bool hasAbsentPoints();
   void findTiledTensors();
   bool isReadPlain(Operation *user, Value tensor);
   SmallVector<StringAttr, 4> tileRanks(ArrayRef<StringAttr> ranks) const;
@@ -114,7 +116,7 @@ private:
 
   // Members.
   void emitSweep(unsigned sweep);
-  void emitWhole(unsigned index, bool tiled);
+  void emitWhole(unsigned index);
   void emitRunning(unsigned index);
   void emitTerm(unsigned index, const Term &term, unsigned termIndex);
   void emitKept(const SweepMember &member);
@@ -144,6 +146,7 @@ private:
   // The derivation.
   void recordStep(unsigned index, size_t firstNew);
   SmallVector<std::string, 2> textBefore(const SweepMember &member);
+  SmallVector<std::string, 2> textAfterDeferral(const SweepMember &member);
 
   CascadeEditor &editor;
   ExprContext &exprs;
@@ -178,6 +181,7 @@ private:
     size_t step, first, end;
   };
   std::vector<StepNews> stepNews;
+  SmallVector<Value> temporaries; ///< that only texts name
   /// What a read of an old tensor becomes, at its own ranks.
   struct Replacement {
     Expr value;
@@ -197,11 +201,14 @@ void Emitter::makeParts() {
   if (plan.names.size() > 1) { // split already
     outer = plan.names[1];
     inner.assign(plan.names.begin() + 2, plan.names.end());
-  } else if (options.tileName.empty()) {
+  } else if (options.tileName.empty() && !hasAbsentPoints()) {
     outer = whole;
     return;
   } else {
-    AffineExpr tileExtent = editor.param(editor.addParam(options.tileName, options.tileSize));
+    // A tile of one element skips the points that a filter excludes.
+    AffineExpr tileExtent = getAffineConstantExpr(1, editor.getContext());
+    if (!options.tileName.empty())
+      tileExtent = editor.param(editor.addParam(options.tileName, options.tileSize));
     CascadeEditor::Parts parts = editor.split(whole, tileExtent);
     outer = parts.outer;
     inner.push_back(parts.inner);
@@ -210,6 +217,16 @@ void Emitter::makeParts() {
   for (StringAttr part : inner)
     flat = flat * editor.extent(part) + editor.rank(part);
   rankMap[whole] = flat;
+}
+
+/// Does some reduction leave out points?
+bool Emitter::hasAbsentPoints() {
+  return llvm::any_of(plan.members, [&](const SweepMember &member) {
+    SmallVector<Constraint, 4> domain(member.statement.filter.begin(),
+                                      member.statement.filter.end());
+    facts.canonical(member.statement.values[0], &domain);
+    return !domain.empty();
+  });
 }
 
 SmallVector<StringAttr, 4> Emitter::tileRanks(ArrayRef<StringAttr> ranks) const {
@@ -489,12 +506,15 @@ void Emitter::collectFrameUses(unsigned sweep) {
       note(term);
     for (const Separator::Kept &kept : member.kept)
       note(kept.term);
-    // A shift takes over the frames of the exponents beside it, if it has any.
-    for (Term &term : member.terms)
-      for (Shift &shift : term.shifts) {
+  }
+  // A shift takes over frames that exponents have anyway, if it can.
+  for (SweepMember &member : plan.members) {
+    if (member.sweep != sweep)
+      continue;
+    for (const Term &term : member.terms)
+      for (const Shift &shift : term.shifts) {
         auto isShared = [&](const Part &part) {
-          return llvm::any_of(term.exponents,
-                              [&](const Exponent &e) { return e.d == part.d; });
+          return frameUses.lookup(part.d).inExponent;
         };
         bool anyShared = llvm::any_of(shift.linear.parts, isShared);
         for (const Part &part : shift.linear.parts)
@@ -597,8 +617,11 @@ int Emitter::degreeInSums(Expr d) {
   std::optional<int> degree;
   for (const auto &[monomial, coefficient] : polynomial.terms) {
     int sum = 0;
-    for (auto [atom, power] : monomial)
+    for (auto [atom, power] : monomial) {
+      if (!isSum(atom) && anyOf(atom, isSum))
+        return -1;
       sum += isSum(atom) ? power : 0;
+    }
     if (degree && *degree != sum)
       return -1;
     degree = sum;
@@ -655,8 +678,12 @@ const Frame &Emitter::getFrame(Expr d, const SweepMember &user) {
     Expr value = normalised(d, frame.now, loc);
     // Where nothing was seen yet, or where a filter makes the count a guess, any
     // finite frame will do; the last one is brought to the true value at the end.
-    bool mayDivideByZero =
-        anyOf(value, [](Expr node) { return node->isOp("arith.divf"); }) && isPartial;
+    bool mayDivideByZero = anyOf(facts.canonical(d), [&](Expr node) {
+      if (!node->isOp("arith.divf"))
+        return false;
+      Sign sign = facts.sign(node->operands[1]);
+      return isPartial || (sign != Sign::positive && sign != Sign::negative);
+    });
     if (mayDivideByZero) {
       Expr difference = exprs.sub(value, value);
       value = exprs.select(exprs.equal(difference, zero), value, zero);
@@ -766,7 +793,9 @@ Expr Emitter::finalMove(const Shift &shift, const SweepMember &member) {
   for (const Part &part : shift.linear.parts) {
     Expr move;
     if (!frameUses.contains(part.d)) {
-      move = arithmetic("arith.mulf", part.coefficient, part.d);
+      std::optional<double> c = getNumber(part.coefficient);
+      move = c && *c == -1 ? exprs.neg(part.d)
+                           : arithmetic("arith.mulf", part.coefficient, part.d);
     } else {
       const Frame frame = getFrame(part.d, member);
       if (frame.isExact)
@@ -939,10 +968,9 @@ void Emitter::emitAccumulator(unsigned index, const Term &term, Accumulators &ma
   }
   local.reductions = tileReductions(original.reductions, /*keepOuter=*/false);
 
-  // Lower powers may need fewer ranks than the result.
+  // One of several accumulators may need fewer ranks than the result.
   SmallVector<StringAttr, 4> ranks = states[index].ranks;
-  bool isTop = which + 1 == made.powers.size();
-  if (!isTop) {
+  if (made.powers.size() > 1 || member.terms.size() > 1) {
     SmallVector<Expr> used{body};
     for (const Exponent &exponent : term.exponents)
       used.push_back(getFrame(exponent.d, member).now);
@@ -976,8 +1004,6 @@ void Emitter::emitAccumulator(unsigned index, const Term &term, Accumulators &ma
   running.elementTypes.push_back(type);
   running.outputRanks.assign(ranks.begin(), ranks.end());
   running.init.push_back(FloatAttr::get(scalar, identity(member)));
-  if (local.reductions.empty())
-    running.filter = local.filter;
   NewTensor tensor;
   tensor.ranks = ranks;
   tensor.value = editor.declare(running.tensors[0].getValue(), ranks, type);
@@ -1037,11 +1063,11 @@ void Emitter::emitRunning(unsigned index) {
 }
 
 /// A reduction that nothing has to be carried for.
-void Emitter::emitWhole(unsigned index, bool tiled) {
+void Emitter::emitWhole(unsigned index) {
   SweepMember &member = plan.members[index];
   const Statement &original = member.statement;
   if (!member.isDependent) {
-    if (!tiled || !rankMap.contains(plan.names.front()))
+    if (!rankMap.contains(plan.names.front()))
       return; // stays as it is
     Statement statement = original;
     statement.reductions = tileReductions(original.reductions, /*keepOuter=*/true);
@@ -1068,17 +1094,15 @@ void Emitter::emitWhole(unsigned index, bool tiled) {
       name += "_" + std::to_string(i);
     statement.tensors[0] = editor.freshTensor(name);
     Type scalar = getScalarType(original.elementTypes[0]);
-    Expr rest = term.rest ? term.rest : exprs.number(1, scalar);
-    statement.values[0] = convert(exprs, tiled ? tile(rest) : rest, scalar);
-    statement.filter = tiled ? tile(original.filter) : original.filter;
-    for (const Constraint &constraint : tiled ? tile(member.filter) : member.filter)
+    statement.values[0] = term.rest ? term.rest : exprs.number(1, scalar);
+    for (Expr &value : statement.values)
+      value = tile(value);
+    statement.values[0] = convert(exprs, statement.values[0], scalar);
+    statement.filter = tile(original.filter);
+    for (const Constraint &constraint : tile(member.filter))
       if (!llvm::is_contained(statement.filter, constraint))
         statement.filter.push_back(constraint);
-    if (tiled) {
-      statement.reductions = tileReductions(original.reductions, /*keepOuter=*/true);
-      for (Expr &value : MutableArrayRef(statement.values).drop_front())
-        value = tile(value);
-    }
+    statement.reductions = tileReductions(original.reductions, /*keepOuter=*/true);
     SmallVector<StringAttr, 4> ranks(statement.outputRanks);
     Accumulators made;
     made.powers = {Powers()};
@@ -1097,11 +1121,9 @@ void Emitter::emitWhole(unsigned index, bool tiled) {
 }
 
 void Emitter::emitSweep(unsigned sweep) {
-  bool isUsed = false, hasRunning = false;
-  for (const SweepMember &member : plan.members) {
-    isUsed |= member.sweep == sweep && member.isDependent;
-    hasRunning |= member.sweep == sweep && member.needsRunning();
-  }
+  bool isUsed = llvm::any_of(plan.members, [&](const SweepMember &member) {
+    return member.sweep == sweep && member.isDependent;
+  });
   if (!isUsed)
     return;
   currentSweep = sweep;
@@ -1118,11 +1140,19 @@ void Emitter::emitSweep(unsigned sweep) {
     if (member.needsRunning())
       emitRunning(index);
     else
-      emitWhole(index, hasRunning);
+      emitWhole(index);
     if (member.isDependent || member.isFrame)
       finish(index);
-    if (member.isDependent)
+    if (member.isDependent) {
       recordStep(index, firstNew);
+    } else if (member.isFrame) {
+      stepNews.push_back({derivation.steps.size(), firstNew, news.size()});
+      derivation.steps.push_back({"running value", member.statement.tensors[0].str(),
+                                  plan.rank, "a reduction is that of its parts",
+                                  "the operator is associative",
+                                  {toText(editor, member.statement)}, {},
+                                  member.statement.loc, {}});
+    }
   }
 }
 
@@ -1290,6 +1320,8 @@ void Emitter::commit() {
     editor.define(declared, made);
   for (Operation *op : readers)
     op->erase();
+  for (Value value : temporaries)
+    value.getDefiningOp()->erase();
   facts.clear();
   editor.eraseDead();
   sortByDependence(editor.getCascade());
@@ -1310,10 +1342,25 @@ SmallVector<std::string, 2> Emitter::textBefore(const SweepMember &member) {
   return lines;
 }
 
+static LawId deferralLaw(const SweepMember &member) {
+  StringRef monoid = member.statement.reductions.front().getMonoid();
+  bool isMin = monoid == "min" || monoid == "argmin";
+  ArrayRef<Factor> factors = member.terms.front().factors;
+  bool divides = !factors.empty() && factors.front().isDivisor;
+  if (monoid == "add")
+    return divides ? LawId::deferDivisor : LawId::deferFactor;
+  if (!member.base.empty())
+    return isMin ? LawId::deferExponentialOfMin : LawId::deferExponentialOfMax;
+  if (!member.addends.empty())
+    return isMin ? LawId::deferShiftOfMin : LawId::deferShiftOfMax;
+  if (divides)
+    return isMin ? LawId::deferDivisorOfMin : LawId::deferDivisorOfMax;
+  return isMin ? LawId::deferScaleOfMin : LawId::deferScaleOfMax;
+}
+
 /// How a member came to share the sweep: one law, or two in a row.
 void Emitter::recordStep(unsigned index, size_t firstNew) {
   const SweepMember &member = plan.members[index];
-  StringRef monoid = member.statement.reductions.front().getMonoid();
   bool defers = !member.addends.empty(), exponential = false, shift = false;
   SmallVector<std::string, 2> deferred, framed;
   auto addName = [](SmallVectorImpl<std::string> &names, const std::string &name) {
@@ -1334,38 +1381,83 @@ void Emitter::recordStep(unsigned index, size_t firstNew) {
   }
   for (const Part &part : member.addends)
     addName(deferred, toText(editor, part.d));
-  SmallVector<std::string, 2> before = textBefore(member);
+  size_t endNew = news.size();
   auto push = [&](StringRef law, const Twine &identity, const Twine &conditions) {
-    DerivationStep step{law.str(),
-                        member.statement.tensors[0].str(),
-                        plan.rank,
-                        identity.str(),
-                        conditions.str(),
-                        {before.begin(), before.end()},
-                        {},
-                        member.statement.loc,
-                        {}};
-    stepNews.push_back({derivation.steps.size(), firstNew, news.size()});
-    derivation.steps.push_back(std::move(step));
+    derivation.steps.push_back({law.str(), member.statement.tensors[0].str(), plan.rank,
+                                identity.str(), conditions.str(), {}, {},
+                                member.statement.loc, {}});
+    return derivation.steps.size() - 1;
   };
-  std::string names = llvm::join(deferred, ", ");
-  if (defers)
-    push("deferral",
-         monoid == "add" ? "(sum of a * h) = (sum of a) * h"
-         : !member.base.empty()
-             ? monoid + " of an increasing function is the function of the " + monoid
-             : monoid + " of (a * h + k) = h * " + monoid + " of a + k, for h >= 0",
-         "'" + names + "' is the same for the whole reduction");
-  if (exponential)
-    push("online correction",
-         "exp(x - d') = exp(d - d') * exp(x - d)",
-         "frames " + llvm::join(framed, ", ") + "; " + member.conditions);
-  else if (shift)
-    push("online correction",
-         "(x - d')^n = sum over k of binomial(n, k) * (d - d')^(n - k) * (x - d)^k",
-         "frames " + llvm::join(framed, ", ") + "; all powers below n are kept");
-  else if (!defers)
-    push("joint traversal", "the statistic cancels", "");
+  bool corrects = exponential || shift;
+  bool isSquared = llvm::any_of(member.terms, [](const Term &term) {
+    return term.shifts.size() > 1 ||
+           llvm::any_of(term.shifts, [](const Shift &s) { return s.power > 1; });
+  });
+  SmallVector<std::string, 2> before = textBefore(member), between;
+  if (defers) {
+    size_t step = push("deferral", getLaw(deferralLaw(member)).text,
+                       "'" + llvm::join(deferred, "', '") + "' does not depend on '" +
+                           plan.rank + "'");
+    derivation.steps[step].before.assign(before.begin(), before.end());
+    if (corrects) {
+      between = textAfterDeferral(member);
+      derivation.steps[step].after.assign(between.begin(), between.end());
+    } else {
+      stepNews.push_back({step, firstNew, endNew});
+    }
+  }
+  if (corrects) {
+    LawId law = exponential && shift ? LawId::correctExponentialShift
+                : exponential            ? LawId::correctExponential
+                : isSquared              ? LawId::correctSquaredShift
+                                         : LawId::correctShift;
+    std::string conditions = "frames " + llvm::join(framed, ", ");
+    if (!member.conditions.empty())
+      conditions += "; " + member.conditions;
+    if (shift)
+      conditions += "; the sums of all lower powers are kept";
+    size_t step = push("online correction", getLaw(law).text, conditions);
+    ArrayRef<std::string> from = defers ? between : before;
+    derivation.steps[step].before.assign(from.begin(), from.end());
+    stepNews.push_back({step, firstNew, endNew});
+  }
+  if (!defers && !corrects)
+    stepNews.push_back({push("joint traversal", "the statistic cancels", ""), firstNew, endNew});
+}
+
+/// The member with its factors moved behind it, as if that were all.
+SmallVector<std::string, 2> Emitter::textAfterDeferral(const SweepMember &member) {
+  Statement whole = member.statement;
+  Expr value = nullptr;
+  SmallVector<std::string, 2> lines;
+  for (auto [i, term] : llvm::enumerate(member.terms)) {
+    Statement part = member.statement;
+    std::string name = "U" + member.statement.tensors[0].str();
+    if (member.terms.size() > 1)
+      name += "_" + std::to_string(i);
+    part.tensors.assign(1, StringAttr::get(editor.getContext(), name));
+    Expr body = term.rest;
+    for (const Shift &shift : term.shifts)
+      for (unsigned n = 0; n < shift.power; ++n)
+        body = body ? arithmetic("arith.mulf", body, shift.linear.body) : shift.linear.body;
+    Type scalar = getScalarType(member.statement.elementTypes[0]);
+    body = exprs.rewrite(body ? body : exprs.number(1, scalar), [&](Expr node) -> Expr {
+      return node->kind == ExprNode::Kind::slot ? plan.slots.statistics[node->slot] : nullptr;
+    });
+    part.values.assign(1, body);
+    lines.push_back(toText(editor, part));
+    Value placeholder = editor.declare(name, part.outputRanks, part.elementTypes[0]);
+    Expr sum = editor.readPlain(placeholder);
+    for (const Factor &factor : term.factors)
+      sum = arithmetic(factor.isDivisor ? "arith.divf" : "arith.mulf", sum, factor.d);
+    value = value ? arithmetic("arith.addf", value, sum) : sum;
+    temporaries.push_back(placeholder);
+  }
+  whole.values.assign(1, value);
+  whole.reductions.clear();
+  whole.filter.clear();
+  lines.push_back(toText(editor, whole));
+  return lines;
 }
 
 void Emitter::run() {

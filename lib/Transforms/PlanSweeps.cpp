@@ -58,6 +58,7 @@ private:
   bool isOurRank(StringAttr name) const { return llvm::is_contained(plan.names, name); }
   bool isIndexedByRank(ArrayRef<AffineExpr> indices) const;
   bool reducesRank(const Statement &statement) const;
+  bool reducesWithin(const Statement &statement) const;
   LeafRole classify(Expr leaf, unsigned stage);
   std::string describeBlocked(const Statement &producer, Value tensor);
 
@@ -96,11 +97,21 @@ bool Planner::isIndexedByRank(ArrayRef<AffineExpr> indices) const {
   });
 }
 
-/// All parts of the rank that the Einsum iterates over are reduced, and some are.
+/// All parts of the rank that the Einsum iterates over are reduced, the outermost
+/// among them.
 bool Planner::reducesRank(const Statement &statement) const {
-  bool reduces = llvm::any_of(plan.names, [&](StringAttr n) { return statement.reduces(n); });
+  ArrayRef<StringAttr> outermost = ArrayRef(plan.names).take_front(2);
+  bool reduces = llvm::any_of(outermost, [&](StringAttr n) { return statement.reduces(n); });
   bool keeps = llvm::any_of(statement.outputRanks, [&](StringAttr n) { return isOurRank(n); });
   return reduces && !keeps;
+}
+
+/// False if the recurrence has only the outer part of a split rank to run along.
+bool Planner::reducesWithin(const Statement &statement) const {
+  return plan.names.size() == 1 ||
+         llvm::any_of(statement.reductions, [&](ReductionAttr reduction) {
+           return reduction.getRank() != plan.names[1];
+         });
 }
 
 std::string Planner::describeBlocked(const Statement &producer, Value tensor) {
@@ -186,7 +197,14 @@ bool Planner::join(SweepMember &member, unsigned stage) {
   for (Expr value : ArrayRef(member.statement.values).drop_front())
     if (separator.dependsOnStatistic(value))
       return refuse(member, "the index that it selects by depends on a statistic", value);
-  Form form = separator.separate(f, member.statement.filter);
+  SmallVector<Constraint, 4> domain(member.statement.filter.begin(),
+                                    member.statement.filter.end());
+  facts.canonical(f, &domain);
+  if (!domain.empty() && !reducesWithin(member.statement))
+    return refuse(member, "it has a filter and no rank below '" +
+                              plan.names[1].str() + "' to skip points of",
+                  f);
+  Form form = separator.separate(f, domain);
   if (form.kind == Form::Kind::failed)
     return refuse(member, separator.getObstacle().reason, separator.getObstacle().at);
   if (!acceptForm(member, separator, form) || !acceptTerms(member, separator))

@@ -247,7 +247,12 @@ Form Separator::separateOp(Expr e) {
         part.coefficient = arithmetic("arith.mulf", minusOne, part.coefficient);
       return form;
     }
-    return product(e, pure(Kind::neutral, minusOne), operands[0]);
+    Form form = operands[0];
+    for (Term &term : form.terms) {
+      term.rest = exprs.neg(term.rest ? term.rest : exprs.number(1, e->type));
+      term.logarithm.reset();
+    }
+    return form;
   }
   if (name == "arith.mulf")
     return product(e, operands[0], operands[1]);
