@@ -32,8 +32,8 @@
 // extents of at least three, with split ranks that divide. Coverage by filters,
 // windows and strides is decided by Presburger arithmetic; where parameters
 // that it needs are unbound, it must hold for all their values. Conditions that
-// depend on data (select) count as if both sides were used. Every simplification
-// lowers the count, so that it stays a bound.
+// depend on data (select) count as if both sides were used. Every
+// simplification lowers the count, so that it stays a bound.
 //
 //===----------------------------------------------------------------------===//
 
@@ -63,15 +63,16 @@ struct FiberPasses {
 
   uint64_t passes = 0;
   Certainty certainty = Certainty::Theorem;
-  /// One Einsum per pass: the one whose touch of the fiber reaches that level.
+  /// Why: for each pass the Einsum that touches the fiber in it, and the one
+  /// that completes what the next pass waits for, where that is another.
   std::vector<mlir::Operation *> witness;
   /// The tensor on whose fibers the count is reached, when not `tensor` itself:
   /// in self-attention the keys are made of X, and traversed three times.
   std::string via;
   /// The last pass is forced by scans in opposite directions.
   bool oppositeScans = false;
-  /// Passes that each further step of an iterative rank adds, and that rank; the
-  /// count is for its present extent, or for one step if unbound.
+  /// Passes that each further step of an iterative rank adds, and that rank;
+  /// the count is for its present extent, or for three steps if unbound.
   uint64_t perStep = 0;
   std::string growsWith;
   /// Einsums that come back to some elements, not all, after the last pass.
@@ -103,6 +104,13 @@ struct RankPasses {
 };
 
 RankPasses computeRankPasses(CascadeOp cascade);
+
+/// Name of an Einsum: that of its first tensor.
+llvm::StringRef getEinsumName(mlir::Operation *einsum);
+/// "GM -> SN -> SD -> A"
+std::string joinWitness(const FiberPasses &fiber);
+/// All counts, one line for each tensor and rank.
+void printRankPasses(const RankPasses &passes, llvm::raw_ostream &os);
 
 } // namespace einsum
 

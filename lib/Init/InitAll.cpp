@@ -9,6 +9,7 @@
 
 #include "dialects/Einsum/Einsum.h"
 #include "dialects/Schedule/Schedule.h"
+#include "lib/Analysis/Passes.h"
 #include "lib/Frontend/Cascade/Cascade.h"
 #include "lib/Transforms/Passes.h"
 #include "mappings/Mappings.h"
@@ -28,6 +29,7 @@ void einsum::registerAllPasses() {
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   mlir::registerSymbolDCEPass();
+  registerEinsumAnalysisPasses();
   registerEinsumTransformsPasses();
   registerAllMappings();
 }
