@@ -14,6 +14,9 @@
 using namespace mlir;
 using namespace einsum;
 
+static constexpr StringLiteral kCertificate =
+    "one accumulated value cannot be corrected: ";
+
 void einsum::emitRemarks(const Derivation &derivation) {
   for (const DerivationStep &step : derivation.steps) {
     InFlightDiagnostic remark = remarkApplied(step.loc, step.law, step.tensor,
@@ -29,8 +32,13 @@ void einsum::emitRemarks(const Derivation &derivation) {
     for (const Place &place : refusal.places)
       remark.attachNote(place.loc) << place.message;
     if (!refusal.certificate.empty())
-      remark.attachNote() << "no rewrite of this kind exists: " << refusal.certificate;
+      remark.attachNote() << kCertificate << refusal.certificate;
+    if (!refusal.hint.empty())
+      remark.attachNote() << refusal.hint;
   }
+  for (const RankSummary &summary : derivation.ranks)
+    for (const Place &reason : summary.reasons)
+      emitRemark(reason.loc) << reason.message;
 }
 
 void einsum::printDerivation(const Derivation &derivation, llvm::raw_ostream &os) {
@@ -49,6 +57,14 @@ void einsum::printDerivation(const Derivation &derivation, llvm::raw_ostream &os
     os << "not applied to '" << refusal.tensor << "' along '" << refusal.rank
        << "': " << refusal.obstacle << "\n";
     if (!refusal.certificate.empty())
-      os << "   no rewrite of this kind exists: " << refusal.certificate << "\n";
+      os << "   " << kCertificate << refusal.certificate << "\n";
+    if (!refusal.hint.empty())
+      os << "   " << refusal.hint << "\n";
+  }
+  for (const RankSummary &summary : derivation.ranks) {
+    os << "traversals of '" << summary.rank << "', one after the other: " << summary.before
+       << " -> " << summary.after << "\n";
+    for (const Place &reason : summary.reasons)
+      os << "   " << reason.message << "\n";
   }
 }

@@ -54,13 +54,23 @@ struct Refusal {
   std::string law, tensor, rank;
   std::string obstacle;
   std::string certificate; ///< empty if none was found
+  std::string hint;        ///< what would be allowed, if anything
   mlir::Location loc;
   std::vector<Place> places;
+};
+
+/// Traversals of a rank, one after the other, that the cascade makes necessary.
+struct RankSummary {
+  std::string rank;
+  unsigned before = 0, after = 0;
+  /// Why the last ones remain.
+  std::vector<Place> reasons;
 };
 
 struct Derivation {
   std::vector<DerivationStep> steps;
   std::vector<Refusal> refusals;
+  std::vector<RankSummary> ranks;
 };
 
 /// One remark for each step and refusal, with notes.

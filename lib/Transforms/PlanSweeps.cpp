@@ -40,6 +40,9 @@ static void flatten(ArrayRef<EvaluationStep> steps, SmallVectorImpl<Operation *>
   }
 }
 
+static constexpr StringLiteral kRealsHint =
+    "exact over the reals: policy=reals accepts it, at the risk of overflow or cancellation";
+
 namespace {
 
 class Planner {
@@ -63,7 +66,9 @@ private:
   std::string describeBlocked(const Statement &producer, Value tensor);
 
   void visit(Operation *op);
+  void summarise();
   unsigned stageOf(const Statement &statement);
+  unsigned naiveStageOf(const Statement &statement);
   bool join(SweepMember &member, unsigned stage);
   bool acceptForm(SweepMember &member, Separator &separator, const Form &form);
   bool acceptExtremum(SweepMember &member, Separator &separator, const Form &form);
@@ -71,7 +76,7 @@ private:
   bool areFramesRunnable(SweepMember &member, unsigned stage, Obstacle &obstacle);
   bool isRunnable(Expr d, unsigned stage, Obstacle &obstacle);
   void markFrames(Expr d);
-  bool refuse(const SweepMember &member, StringRef reason, Expr at);
+  bool refuse(const SweepMember &member, StringRef reason, Expr at, StringRef hint = {});
   void addCertificate(const SweepMember &member, Refusal &refusal);
 
   CascadeEditor &editor;
@@ -82,6 +87,8 @@ private:
   Derivation &derivation;
   SmallVector<unsigned, 2> positions;
   unsigned currentStage = 0;
+  /// As `plan.stages`, if no reduction joins a sweep.
+  llvm::DenseMap<Value, unsigned> naiveStages;
 };
 
 } // namespace
@@ -148,14 +155,23 @@ LeafRole Planner::classify(Expr leaf, unsigned stage) {
 // Planning
 //===----------------------------------------------------------------------===//
 
-unsigned Planner::stageOf(const Statement &statement) {
+static unsigned latest(const Statement &statement,
+                       const llvm::DenseMap<Value, unsigned> &stages) {
   unsigned stage = 0;
   for (Expr value : statement.values)
     walk(value, [&](Expr node) {
       if (node->isRead())
-        stage = std::max(stage, plan.stages.lookup(node->tensor));
+        stage = std::max(stage, stages.lookup(node->tensor));
     });
   return stage;
+}
+
+unsigned Planner::stageOf(const Statement &statement) {
+  return latest(statement, plan.stages);
+}
+
+unsigned Planner::naiveStageOf(const Statement &statement) {
+  return latest(statement, naiveStages);
 }
 
 void Planner::run() {
@@ -164,16 +180,47 @@ void Planner::run() {
   flatten(*steps, order);
   for (Operation *op : order)
     visit(op);
+  summarise();
+}
+
+/// How many traversals, before and after, the reductions and outputs ask for.
+void Planner::summarise() {
+  RankSummary summary{plan.rank, 0, 0, {}};
+  for (const SweepMember &member : plan.members) {
+    Value result = member.op->getResult(0);
+    summary.before = std::max(summary.before, naiveStages.lookup(result));
+    summary.after = std::max(summary.after, member.sweep + 1);
+  }
+  unsigned swept = summary.after;
+  for (OutputOp output : editor.getCascade().getBodyBlock()->getOps<OutputOp>())
+    for (Value tensor : output.getTensors()) {
+      bool hasRank = llvm::any_of(cast<NamedTensorType>(tensor.getType()).getRanks(),
+                                  [&](StringAttr name) { return isOurRank(name); });
+      unsigned stage = plan.stages.lookup(tensor);
+      if (!hasRank || stage == 0)
+        continue;
+      summary.before = std::max(summary.before, naiveStages.lookup(tensor) + 1);
+      summary.after = std::max(summary.after, stage + 1);
+      if (stage >= swept)
+        summary.reasons.push_back(
+            {tensor.getLoc(), "'" + getTensorName(tensor).str() + "' is an output with rank '" +
+                                  plan.rank + "' and depends on a reduction over all of it: "
+                                  "the traversal that writes it remains, whatever the algebra"});
+    }
+  if (summary.before > 1)
+    derivation.ranks.push_back(std::move(summary));
 }
 
 void Planner::visit(Operation *op) {
   const Statement &statement = *facts.definition(op->getResult(0));
   unsigned stage = stageOf(statement);
-  if (!reducesRank(statement)) {
-    for (Value result : op->getResults())
-      plan.stages[result] = stage;
-    return;
+  unsigned naive = naiveStageOf(statement);
+  for (Value result : op->getResults()) {
+    plan.stages[result] = stage;
+    naiveStages[result] = naive + (reducesRank(statement) ? 1 : 0);
   }
+  if (!reducesRank(statement))
+    return;
   SweepMember member(statement);
   member.op = op;
   member.sweep = stage;
@@ -205,8 +252,9 @@ bool Planner::join(SweepMember &member, unsigned stage) {
                               plan.names[1].str() + "' to skip points of",
                   f);
   Form form = separator.separate(f, domain);
+  const Obstacle &found = separator.getObstacle();
   if (form.kind == Form::Kind::failed)
-    return refuse(member, separator.getObstacle().reason, separator.getObstacle().at);
+    return refuse(member, found.reason, found.at, found.isMatterOfPolicy ? kRealsHint : "");
   if (!acceptForm(member, separator, form) || !acceptTerms(member, separator))
     return false;
   Obstacle obstacle;
@@ -240,7 +288,7 @@ bool Planner::acceptForm(SweepMember &member, Separator &separator, const Form &
   member.terms = separator.asTerms(form);
   if (form.isExpanded && !options.acceptUnsafe)
     return refuse(member, "multiplying out would let large terms cancel",
-                  member.statement.values[0]);
+                  member.statement.values[0], kRealsHint);
   return true;
 }
 
@@ -367,12 +415,13 @@ bool Planner::areFramesRunnable(SweepMember &member, unsigned stage, Obstacle &o
 // Refusals
 //===----------------------------------------------------------------------===//
 
-bool Planner::refuse(const SweepMember &member, StringRef reason, Expr at) {
+bool Planner::refuse(const SweepMember &member, StringRef reason, Expr at, StringRef hint) {
   Refusal refusal{"pass reduction",
                   member.statement.tensors[0].str(),
                   plan.rank,
                   reason.str(),
                   "",
+                  hint.str(),
                   member.statement.loc,
                   {}};
   if (at && at->kind == ExprNode::Kind::op)
@@ -384,7 +433,8 @@ bool Planner::refuse(const SweepMember &member, StringRef reason, Expr at) {
                                 "it uses '" + getTensorName(node->tensor).str() +
                                     "', which depends on a reduction over '" + plan.rank + "'"});
   });
-  addCertificate(member, refusal);
+  if (hint.empty())
+    addCertificate(member, refusal);
   derivation.refusals.push_back(std::move(refusal));
   return false;
 }

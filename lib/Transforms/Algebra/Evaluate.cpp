@@ -117,6 +117,8 @@ std::optional<double> algebra::evaluate(Expr expr, const Assignment &leaves) {
 // Certificates
 //===----------------------------------------------------------------------===//
 
+static bool isCoordinate(Expr leaf);
+
 namespace {
 
 class Refutation {
@@ -136,7 +138,7 @@ private:
   Assignment drawFrame();
   void drawX(Assignment &at) {
     for (Expr x : variables.x)
-      at[x] = draw(-4, 4);
+      at[x] = isCoordinate(x) ? static_cast<double>(random() % 8) : draw(-4, 4);
   }
   std::optional<double> value(const Assignment &at) {
     std::optional<double> v = evaluate(f, at);
@@ -163,6 +165,8 @@ private:
 };
 
 } // namespace
+
+static bool isCoordinate(Expr leaf) { return leaf->kind == ExprNode::Kind::index; }
 
 static bool isClose(double a, double b, double tolerance) {
   return std::fabs(a - b) <= tolerance * (1 + std::fmax(std::fabs(a), std::fabs(b)));
@@ -192,6 +196,8 @@ Assignment Refutation::drawFrame() {
 
 /// Moves `x` until F is `target`, if that is possible within some range.
 bool Refutation::solveAlong(Assignment &at, Expr x, double target) {
+  if (isCoordinate(x))
+    return false;
   double start = at[x], lastX = 0;
   std::optional<double> last;
   auto distance = [&](double where) -> std::optional<double> {
@@ -236,7 +242,7 @@ std::string Refutation::tryCollision() {
   std::optional<double> fa = value(a);
   Assignment b = a;
   drawX(b);
-  if (!fa || !solve(b, *fa))
+  if (!fa || (value(b) != fa && !solve(b, *fa)))
     return {};
   std::optional<double> fb = value(b);
   std::optional<double> ga = value(reframe(a, frame)), gb = value(reframe(b, frame));

@@ -14,7 +14,8 @@
 //
 // If T exists it must also respect the reduction: T(a + b) = T(a) + T(b), or keep
 // the order under max and min. A triple that breaks this is a certificate too.
-// Finding none proves nothing, and is reported as such.
+// The certificate speaks of one accumulated value: (x - d)^2 has collisions too, and
+// is carried with three. Finding none proves nothing, and is reported as such.
 //
 //===----------------------------------------------------------------------===//
 

@@ -56,7 +56,7 @@ bool Separator::dependsOnStatistic(Expr e) {
 
 Form Separator::fail(Expr at, const llvm::Twine &reason) {
   if (!obstacle)
-    obstacle = {reason.str(), at};
+    obstacle = {reason.str(), at, obstacle.isMatterOfPolicy};
   return {};
 }
 
@@ -595,6 +595,8 @@ Form Separator::makeExponential(Expr e, Linear linear, StringRef base) {
     if ((framed = proveBounded(expanded)))
       linear = expanded;
   }
+  if (!framed && !acceptUnbounded && !obstacle)
+    obstacle.isMatterOfPolicy = true;
   if (!framed && !acceptUnbounded)
     return fail(e, "the argument of '" + base.substr(5) +
                        "' is not known to stay bounded while the statistic is incomplete");

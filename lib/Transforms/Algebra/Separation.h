@@ -109,6 +109,7 @@ struct Slots {
 struct Obstacle {
   std::string reason;
   Expr at = nullptr;
+  bool isMatterOfPolicy = false; ///< exact over the reals, but not safe
   explicit operator bool() const { return !reason.empty(); }
 };
 
