@@ -91,6 +91,23 @@ def SplitReduction : Pass<"einsum-split-reduction", "::einsum::CascadeOp"> {
     Option<"chunk", "chunk", "int64_t", "0", "Elements per chunk">];
 }
 
+def LocalReductions : Pass<"einsum-local-reductions", "::einsum::CascadeOp"> {
+  let summary = "Reduce tiles relative to their own statistics, then combine them";
+  let description = [{
+    Law: that of `einsum-online`, used once per tile: with `T` a homomorphism that
+    carries `F(x, d)` to `F(x, d')`, the reduction is the combination over tiles of
+    `T(local reduction)`, from the tile's statistic to the true one. Merging is
+    associative, so tiles may be combined in any order (FlashDecoding, Dao et al.
+    2023; the two-pass cascade of Nayak et al., MICRO 2024).
+
+    Side conditions: those of `einsum-online`, and no moments about a statistic.
+  }];
+  let options = [
+    Option<"rank", "rank", "std::string", "\"\"",
+           "The rank; all ranks with chained reductions by default">,
+    Option<"tile", "tile", "int64_t", "256", "Elements per tile">];
+}
+
 def Reassociate : Pass<"einsum-reassociate", "::einsum::CascadeOp"> {
   let summary = "Multiply in the cheapest order";
   let description = [{

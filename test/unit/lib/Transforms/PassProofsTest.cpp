@@ -65,3 +65,20 @@ TEST_CASE("a constant in the place of a maximum keeps every value", "[laws]") {
 TEST_CASE("sums of deviations multiplied out keep every value", "[laws]") {
   proveOnExamples("einsum-raw-moments", 6);
 }
+
+TEST_CASE("deferral keeps every value", "[laws]") {
+  proveOnExamples("einsum-defer", 10);
+}
+
+TEST_CASE("online correction keeps every value", "[laws]") {
+  proveOnExamples("einsum-online{tile=2}", 15);
+}
+
+TEST_CASE("pass reduction keeps every value", "[laws]") {
+  proveOnExamples("einsum-reduce-passes{tile=2}", 20);
+  proveOnExamples("einsum-reduce-passes{tile=none}", 20);
+}
+
+TEST_CASE("local reductions keep every value", "[laws]") {
+  proveOnExamples("einsum-local-reductions{tile=2}", 15);
+}

@@ -294,19 +294,33 @@ Sym Theory::log(const Sym &a) {
     return a;
   z3::expr terms = context.real_val(0), num = a.num, den = a.den;
   auto takeOut = [&](z3::expr &side, int sign) {
-    if (side.is_app() && side.decl().decl_kind() == Z3_OP_ADD)
-      return;
-    z3::expr rest = one();
-    Monomial factors;
-    splitProduct(side, rest, factors);
-    for (auto [id, power] : factors) {
-      auto known = logarithms.find(id);
-      for (int i = 0; i < power; ++i) {
-        if (known == logarithms.end())
-          rest = rest * factorsById.at(id);
-        else
-          terms = sign > 0 ? terms + known->second : terms - known->second;
-      }
+    // What all addends have in common.
+    std::vector<Monomial> addends;
+    std::vector<z3::expr> coefficients;
+    bool sums = side.is_app() && side.decl().decl_kind() == Z3_OP_ADD;
+    for (unsigned i = 0, n = sums ? side.num_args() : 1; i < n; ++i) {
+      coefficients.push_back(one());
+      splitProduct(sums ? side.arg(i) : side, coefficients.back(),
+                   addends.emplace_back());
+    }
+    Monomial common;
+    for (auto [id, power] : addends.front())
+      if (logarithms.count(id))
+        common[id] = power;
+    for (const Monomial &addend : addends)
+      for (auto &[id, power] : common)
+        power = std::min(power, addend.count(id) ? addend.at(id) : 0);
+    for (auto [id, power] : common)
+      for (int i = 0; i < power; ++i)
+        terms =
+            sign > 0 ? terms + logarithms.at(id) : terms - logarithms.at(id);
+    z3::expr rest = context.real_val(0);
+    for (size_t i = 0; i < addends.size(); ++i) {
+      z3::expr product = coefficients[i];
+      for (auto [id, power] : addends[i])
+        for (int k = common.count(id) ? common.at(id) : 0; k < power; ++k)
+          product = product * factorsById.at(id);
+      rest = rest + product;
     }
     side = rest;
   };
