@@ -335,7 +335,8 @@ void Emitter::findTiledTensors() {
   // What remains when the members are cut off from what they read.
   llvm::DenseSet<Operation *> members;
   for (SweepMember &member : plan.members)
-    members.insert(member.op);
+    if (plan.isChanged(member.sweep))
+      members.insert(member.op);
   llvm::SetVector<Operation *> needed;
   auto need = [&](Value tensor) {
     if (Operation *producer = tensor.getDefiningOp())
@@ -343,6 +344,9 @@ void Emitter::findTiledTensors() {
   };
   for (OutputOp output : editor.getCascade().getBodyBlock()->getOps<OutputOp>())
     needed.insert(output);
+  for (SweepMember &member : plan.members)
+    if (!members.contains(member.op))
+      needed.insert(member.op);
   for (SweepMember &member : plan.members)
     for (const Term &term : member.terms)
       for (const Factor &factor : term.factors)
@@ -1121,10 +1125,7 @@ void Emitter::emitWhole(unsigned index) {
 }
 
 void Emitter::emitSweep(unsigned sweep) {
-  bool isUsed = llvm::any_of(plan.members, [&](const SweepMember &member) {
-    return member.sweep == sweep && member.isDependent;
-  });
-  if (!isUsed)
+  if (!plan.isChanged(sweep))
     return;
   currentSweep = sweep;
   frameUses.clear();

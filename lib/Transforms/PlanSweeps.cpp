@@ -21,6 +21,12 @@ bool SweepMember::needsRunning() const {
          });
 }
 
+bool SweepPlan::isChanged(unsigned sweep) const {
+  return llvm::any_of(members, [&](const SweepMember &member) {
+    return member.sweep == sweep && member.isDependent;
+  });
+}
+
 bool SweepPlan::changesAnything() const {
   return llvm::any_of(members, [](const SweepMember &m) { return m.isDependent; });
 }
@@ -224,9 +230,13 @@ void Planner::visit(Operation *op) {
   SweepMember member(statement);
   member.op = op;
   member.sweep = stage;
-  if (stage > 0 && statement.init.empty() && join(member, stage)) {
-    member.sweep = stage - 1;
-    member.isDependent = true;
+  if (stage > 0 && statement.init.empty()) {
+    SweepMember joined = member;
+    if (join(joined, stage)) {
+      member = std::move(joined);
+      member.sweep = stage - 1;
+      member.isDependent = true;
+    }
   }
   for (Value result : op->getResults())
     plan.stages[result] = member.sweep + 1;

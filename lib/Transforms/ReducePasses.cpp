@@ -63,6 +63,35 @@ static bool parseTile(CascadeOp cascade, StringRef rank, StringRef text,
   return size.empty() || isNumber;
 }
 
+std::optional<RewriteOptions> einsum::getRewriteOptions(StringRef name) {
+  RewriteOptions options;
+  options.defer = name != "online";
+  options.correct = name != "defer";
+  bool isKnown = name == "reduce-passes" || name == "defer" || name == "online";
+  return isKnown ? std::optional(options) : std::nullopt;
+}
+
+LogicalResult
+einsum::parseRewriteOptions(StringRef text, RewriteOptions &options,
+                            llvm::function_ref<LogicalResult(const llvm::Twine &)> error) {
+  SmallVector<StringRef> words;
+  text.split(words, ' ', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
+  for (StringRef word : words) {
+    auto [key, value] = word.split('=');
+    std::string *option = key == "rank"     ? &options.rank
+                          : key == "tile"   ? &options.tile
+                          : key == "policy" ? &options.policy
+                          : key == "guard"  ? &options.guard
+                                            : nullptr;
+    if (!option)
+      return error("has no option '" + key + "'; it has rank, tile, policy and guard");
+    if (value.empty())
+      return error("takes " + key + "=VALUE, found '" + word + "'");
+    *option = value.str();
+  }
+  return success();
+}
+
 LogicalResult einsum::checkOptions(CascadeOp cascade, const RewriteOptions &options) {
   SweepOptions parsed;
   if (!parseGuard(options.guard))

@@ -34,7 +34,15 @@ struct RewriteOptions {
   bool defer = true, correct = true;
 };
 
-/// Says at `loc` what is wrong with options, if anything.
+/// What the pass --einsum-<name> asks for by default; nullopt if it is no pass of
+/// this kind.
+std::optional<RewriteOptions> getRewriteOptions(llvm::StringRef name);
+/// Reads `rank=m tile=M0:64 policy=safe guard=auto`.
+mlir::LogicalResult
+parseRewriteOptions(llvm::StringRef text, RewriteOptions &options,
+                    llvm::function_ref<mlir::LogicalResult(const llvm::Twine &)> error);
+
+/// Says at the cascade what is wrong with options, if anything.
 mlir::LogicalResult checkOptions(CascadeOp cascade, const RewriteOptions &options);
 
 /// Rewrites the cascade; `options` are checked.

@@ -89,6 +89,7 @@ struct SweepPlan {
   algebra::Slots slots;
 
   bool changesAnything() const;
+  bool isChanged(unsigned sweep) const;
   SweepMember *find(mlir::Value tensor);
 };
 
