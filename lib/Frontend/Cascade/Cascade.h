@@ -19,8 +19,8 @@
 // Four rules make this short. `m` is a rank because the header has its extent
 // `M`. A rank that only the right side names is reduced: by `+`, or by the
 // operator in front (`max(m)`). The right side is computed in the widest type
-// that it reads or writes. And `SD[p] = SN[m,p]` iterates over p, m: the ranks on
-// the left, then those reduced in the order in which they are named.
+// that it reads or writes. And `SD[p] = SN[m,p]` iterates over p, m: the ranks
+// on the left, then those reduced in the order in which they are named.
 //
 // The text is a reading of the einsum dialect, not a language beside it: each
 // statement is one operation. The printer writes a canonical text, with aligned
@@ -29,11 +29,12 @@
 //
 // Trusted: that a user's monoid is associative and commutative. Refused, with
 // line, column and what to change: ranks without extent, indices that are not
-// affine, accesses that do not fit their tensor, reads before the definition that
-// are no recurrence, recurrences without initial value, and whatever else the
-// dialect's verifiers refuse. The printer refuses IR that the notation cannot
-// say, such as quantised tensors or fast-math flags: it reads its text back and
-// compares. Only facts that an analysis attached are left out, with a warning.
+// affine, accesses that do not fit their tensor, reads before the definition
+// that are no recurrence, recurrences without initial value, and whatever else
+// the dialect's verifiers refuse. The printer refuses IR that the notation
+// cannot say, such as quantised tensors or fast-math flags: it reads its text
+// back and compares. Only facts that an analysis attached are left out, with a
+// warning.
 //
 //===----------------------------------------------------------------------===//
 
@@ -60,23 +61,26 @@ namespace einsum::frontend {
 /// Parses the main buffer of `sources`. Reports all errors (up to 20) through
 /// the diagnostic engine of `context` and then returns null. The result is
 /// verified.
-mlir::OwningOpRef<mlir::ModuleOp> parseCascadeSource(llvm::SourceMgr &sources,
-                                                     mlir::MLIRContext *context);
+mlir::OwningOpRef<mlir::ModuleOp>
+parseCascadeSource(llvm::SourceMgr &sources, mlir::MLIRContext *context);
 
 /// Prints one cascade in canonical form; reports what the notation cannot say.
-mlir::LogicalResult printCascadeSource(CascadeOp cascade, llvm::raw_ostream &os);
+mlir::LogicalResult printCascadeSource(CascadeOp cascade,
+                                       llvm::raw_ostream &os);
 /// Prints every cascade of a module, with an empty line between them.
-mlir::LogicalResult printCascadeSource(mlir::ModuleOp module, llvm::raw_ostream &os);
+mlir::LogicalResult printCascadeSource(mlir::ModuleOp module,
+                                       llvm::raw_ostream &os);
 
-/// True if the buffer is named `*.ein` or, when it has no file name, starts like
-/// a cascade does: with `cascade`, `def` or `monoid` after comments.
+/// True if the buffer is named `*.ein` or, when it has no file name, starts
+/// like a cascade does: with `cascade`, `def` or `monoid` after comments.
 bool isCascadeSource(const llvm::MemoryBuffer &buffer);
 
 /// The same program as MLIR text with locations into the cascade source, for
 /// tools that read only MLIR. Chunks between `splitMarker` lines stay apart.
 /// Null after reporting errors to stderr.
 std::unique_ptr<llvm::MemoryBuffer>
-convertCascadeToMlir(std::unique_ptr<llvm::MemoryBuffer> source, llvm::StringRef splitMarker);
+convertCascadeToMlir(std::unique_ptr<llvm::MemoryBuffer> source,
+                     llvm::StringRef splitMarker);
 
 /// Registers `--cascade-to-mlir` and `--mlir-to-cascade`.
 void registerCascadeTranslations();

@@ -21,9 +21,9 @@ using llvm::StringRef;
 
 bool einsum::frontend::isReservedWord(StringRef word) {
   static const StringRef words[] = {
-      "cascade", "input", "output",     "split",    "rank", "def",      "monoid", "where",
-      "init",    "as",    "identity",   "idempotent", "inf", "nan",      "mod",
-      "floordiv", "ceildiv"};
+      "cascade", "input", "output", "split",    "rank",     "def",
+      "monoid",  "where", "init",   "as",       "identity", "idempotent",
+      "inf",     "nan",   "mod",    "floordiv", "ceildiv"};
   return llvm::is_contained(words, word);
 }
 
@@ -35,8 +35,8 @@ bool einsum::frontend::isTypeName(StringRef word) {
 
 bool einsum::frontend::isIdentifier(StringRef word) {
   auto isWord = [](char c) { return llvm::isAlnum(c) || c == '_'; };
-  return !word.empty() && !llvm::isDigit(word.front()) && llvm::all_of(word, isWord) &&
-         !isReservedWord(word);
+  return !word.empty() && !llvm::isDigit(word.front()) &&
+         llvm::all_of(word, isWord) && !isReservedWord(word);
 }
 
 namespace {
@@ -67,14 +67,16 @@ private:
   void refuseTopLevel() {
     InFlightDiagnostic diag = report.error(peek().place);
     diag << "expected 'cascade', 'def' or 'monoid', found " << describe(peek());
-    if (peek().is("input") || peek().is("output") || peek().is(Token::Kind::identifier))
-      diag.attachNote() << "a file starts with a header such as 'cascade name(M=64) : f32'";
+    if (peek().is("input") || peek().is("output") ||
+        peek().is(Token::Kind::identifier))
+      diag.attachNote()
+          << "a file starts with a header such as 'cascade name(M=64) : f32'";
     diag.report();
     // Everything up to the next header hangs together with this error.
     do
       skipLine();
-    while (!peek().is(Token::Kind::end) && !peek().is("cascade") && !peek().is("def") &&
-           !peek().is("monoid"));
+    while (!peek().is(Token::Kind::end) && !peek().is("cascade") &&
+           !peek().is("def") && !peek().is("monoid"));
   }
 
   void parseCascade(Cascade &cascade) {
@@ -96,7 +98,8 @@ private:
     if (!parseName(cascade.name, "the name of the cascade"))
       return false;
     inHeader = true;
-    bool good = !peek().is("(") || parseList("(", ")", [&] { return parseParam(cascade); });
+    bool good = !peek().is("(") ||
+                parseList("(", ")", [&] { return parseParam(cascade); });
     inHeader = false;
     if (!good)
       return false;
@@ -111,7 +114,8 @@ private:
       return false;
     if (consume("=")) {
       int64_t value = 0;
-      if (!parseInteger(value, "the value of parameter '" + param.name.text.str() + "'"))
+      if (!parseInteger(value, "the value of parameter '" +
+                                   param.name.text.str() + "'"))
         return false;
       param.value = value;
     }
@@ -152,17 +156,20 @@ private:
   }
 
   bool parseInput(InputStmt &stmt) {
-    return parseCommaSeparated([&] { return parseTensorDecl(stmt.tensors.emplace_back()); });
+    return parseCommaSeparated(
+        [&] { return parseTensorDecl(stmt.tensors.emplace_back()); });
   }
 
   bool parseOutput(OutputStmt &stmt) {
-    return parseCommaSeparated(
-        [&] { return parseName(stmt.tensors.emplace_back(), "the name of a tensor"); });
+    return parseCommaSeparated([&] {
+      return parseName(stmt.tensors.emplace_back(), "the name of a tensor");
+    });
   }
 
   bool parseSplit(SplitStmt &stmt) {
     return parseName(stmt.rank, "the rank to split") &&
-           expect("=", "'=' and the parts of the rank,") && parseCommaSeparated([&] {
+           expect("=", "'=' and the parts of the rank,") &&
+           parseCommaSeparated([&] {
              SplitStmt::Part &part = stmt.parts.emplace_back();
              if (!parseName(part.name, "a part of the rank"))
                return false;
@@ -173,8 +180,8 @@ private:
   }
 
   bool parseRank(RankStmt &stmt) {
-    return parseName(stmt.rank, "a rank") && expect("=", "'=' and the extent,") &&
-           (stmt.extent = parseExpr());
+    return parseName(stmt.rank, "a rank") &&
+           expect("=", "'=' and the extent,") && (stmt.extent = parseExpr());
   }
 
   bool parseDef(DefStmt &stmt) {
@@ -186,9 +193,11 @@ private:
     return expect("=", "'=' and the body,") && (stmt.body = parseExpr());
   }
 
-  /// monoid NAME(a, b) or NAME((a, i), (b, j)) [: types] = values identity values
+  /// monoid NAME(a, b) or NAME((a, i), (b, j)) [: types] = values identity
+  /// values
   bool parseMonoid(MonoidStmt &stmt) {
-    if (!parseName(stmt.name, "the name of the monoid") || !parseMonoidArguments(stmt))
+    if (!parseName(stmt.name, "the name of the monoid") ||
+        !parseMonoidArguments(stmt))
       return false;
     if (consume(":") && !parseTypes(stmt.types))
       return false;
@@ -209,25 +218,30 @@ private:
       return parseName(side.emplace_back(), "an argument");
     };
     unsigned count = 0;
-    if (!parseList("(", ")", [&] { return parseSide(count++ ? stmt.right : stmt.left); }))
+    if (!parseList("(", ")",
+                   [&] { return parseSide(count++ ? stmt.right : stmt.left); }))
       return false;
     if (stmt.left.size() == stmt.right.size() && count == 2)
       return true;
     report.error(stmt.name.place)
         << "a monoid combines two values or two tuples of one size, as in '"
-        << stmt.name.text << "(a, b)' or '" << stmt.name.text << "((a, i), (b, j))'";
+        << stmt.name.text << "(a, b)' or '" << stmt.name.text
+        << "((a, i), (b, j))'";
     return false;
   }
 
   bool parseTypes(std::vector<Name> &types) {
     if (!peek().is("("))
       return parseTypeName(types.emplace_back());
-    return parseList("(", ")", [&] { return parseTypeName(types.emplace_back()); });
+    return parseList("(", ")",
+                     [&] { return parseTypeName(types.emplace_back()); });
   }
 
   /// One expression, or as many as asked for in parentheses.
   bool parseValues(std::vector<ExprPtr> &values, size_t count) {
-    auto parseOne = [&] { return (values.emplace_back(parseExpr())) != nullptr; };
+    auto parseOne = [&] {
+      return (values.emplace_back(parseExpr())) != nullptr;
+    };
     return count == 1 ? parseOne() : parseList("(", ")", parseOne);
   }
 
@@ -235,10 +249,12 @@ private:
 
   bool parseEinsum(EinsumStmt &stmt) {
     if (!peek().is(Token::Kind::identifier)) {
-      report.error(peek().place) << "expected a statement, found " << describe(peek());
+      report.error(peek().place)
+          << "expected a statement, found " << describe(peek());
       return false;
     }
-    if (!parseCommaSeparated([&] { return parseTensorDecl(stmt.results.emplace_back()); }))
+    if (!parseCommaSeparated(
+            [&] { return parseTensorDecl(stmt.results.emplace_back()); }))
       return false;
     if (!expect("=", "'=' and what the tensor is,"))
       return false;
@@ -252,7 +268,9 @@ private:
   bool parseMapValues(std::vector<ExprPtr> &values) {
     if (!isTupleAhead())
       return (values.emplace_back(parseExpr())) != nullptr;
-    return parseList("(", ")", [&] { return (values.emplace_back(parseExpr())) != nullptr; });
+    return parseList("(", ")", [&] {
+      return (values.emplace_back(parseExpr())) != nullptr;
+    });
   }
 
   bool parseSuffixes(EinsumStmt &stmt) {
@@ -260,8 +278,9 @@ private:
       continueLine({"where", "init"});
       bool good = true;
       if (consume("where"))
-        good = parseCommaSeparated(
-            [&] { return (stmt.filters.emplace_back(parseExpr())) != nullptr; });
+        good = parseCommaSeparated([&] {
+          return (stmt.filters.emplace_back(parseExpr())) != nullptr;
+        });
       else if (consume("init"))
         good = parseCommaSeparated(
             [&] { return (stmt.inits.emplace_back(parseExpr())) != nullptr; });
@@ -277,9 +296,10 @@ private:
       return false;
     if (!peek().is("[")) {
       InFlightDiagnostic diag = report.error(peek().place);
-      diag << "expected '[' and the ranks of tensor '" << tensor.name.text << "', found "
-           << describe(peek());
-      diag.attachNote() << "a tensor without ranks is written '" << tensor.name.text << "[]'";
+      diag << "expected '[' and the ranks of tensor '" << tensor.name.text
+           << "', found " << describe(peek());
+      diag.attachNote() << "a tensor without ranks is written '"
+                        << tensor.name.text << "[]'";
       return false;
     }
     if (!parseList("[", "]", [&] {
@@ -294,7 +314,8 @@ private:
   /// Comment lines above `line`, with an empty entry for each gap.
   void takeCommentLines(std::vector<StringRef> &lines, unsigned line) {
     unsigned previous = lastLine;
-    while (nextComment < comments.size() && comments[nextComment].place.line < line) {
+    while (nextComment < comments.size() &&
+           comments[nextComment].place.line < line) {
       const Comment &comment = comments[nextComment++];
       if (previous != 0 && comment.place.line > previous + 1)
         lines.push_back("");
@@ -322,16 +343,19 @@ private:
   /// Ends a statement: nothing may follow on its line but a comment.
   void finishLine(Comments &into, bool &good) {
     depth = 0;
-    if (good && !peek().is(Token::Kind::newline) && !peek().is(Token::Kind::end)) {
+    if (good && !peek().is(Token::Kind::newline) &&
+        !peek().is(Token::Kind::end)) {
       reportLeftover();
       good = false;
     }
     if (!good)
       skipStatement();
     unsigned line = previousLine();
-    while (nextComment < comments.size() && comments[nextComment].place.line < line)
+    while (nextComment < comments.size() &&
+           comments[nextComment].place.line < line)
       into.leading.push_back(comments[nextComment++].text);
-    if (nextComment < comments.size() && comments[nextComment].place.line == line)
+    if (nextComment < comments.size() &&
+        comments[nextComment].place.line == line)
       into.trailing = comments[nextComment++].text;
     lastLine = line;
   }
@@ -341,8 +365,8 @@ private:
     if (token.is(")") || token.is("]"))
       report.error(token.place) << "'" << token.text << "' closes nothing";
     else
-      report.error(token.place) << "expected the end of the statement, found "
-                                << describe(token);
+      report.error(token.place)
+          << "expected the end of the statement, found " << describe(token);
   }
 
   llvm::ArrayRef<Comment> comments;

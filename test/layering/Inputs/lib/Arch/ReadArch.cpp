@@ -1,4 +1,4 @@
-#include "../Simulator/Simulate.cpp"
-#include "../Support/Units.h"
 #include "ArchSpec.h"
+#include "../Support/Units.h"
+#include "../Simulator/Simulate.cpp"
 #include "Mapper/Mapper.h"

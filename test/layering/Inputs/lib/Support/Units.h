@@ -1,2 +1,2 @@
-#include "mlir/IR/Value.h"
 #include "llvm/ADT/StringRef.h"
+#include "mlir/IR/Value.h"

@@ -1,2 +1,2 @@
-#include "lib/Mapper/MapSpace.h"
 #include "lib/Plugin/MappingPass.h"
+#include "lib/Mapper/MapSpace.h"

@@ -1,3 +1,3 @@
+#include "lib/Mapper/MapSpace.h"
 #include "lib/Mapper/Z3/Place.h"
 #include "lib/Export/Json.h"
-#include "lib/Mapper/MapSpace.h"
