@@ -37,6 +37,7 @@ collectParameters(ArrayRef<CascadeOp> cascades) {
 static bool checkGiven(const std::vector<ChosenExtent> &chosen,
                        const std::map<std::string, int64_t> &given) {
   std::vector<std::string> names;
+  names.reserve(chosen.size());
   for (const ChosenExtent &extent : chosen)
     names.push_back(extent.parameter);
   for (const auto &[name, value] : given)

@@ -8,8 +8,8 @@
 // Cascades are written for extents at which nobody wants to execute them. Those
 // that the user does not fix are replaced by a power below 1 of what they are:
 //
-//   B=64 H=12 E=64 M=16384 P=16384 M0=256      at ^0.35 becomes
-//   B=4  H=2  E=4  M=30    P=30    M0=7
+//   B=64 H=12 E=64 M=16384 P=16384 M0=256      at ^0.45 becomes
+//   B=6  H=3  E=6  M=79    P=79    M0=12
 //
 // which keeps the small ones apart from the large ones, a tile smaller than its
 // rank, and rarely lets a tile divide it. The largest power is taken with which
