@@ -172,6 +172,7 @@ private:
   llvm::DenseMap<Expr, Frame> frames;
   llvm::DenseMap<Expr, Expr> moves; ///< by body of the shift
   SmallVector<std::pair<SmallVector<Exponent, 1>, NewTensor>> corrections;
+  std::vector<SmallVector<unsigned, 4>> bySweep; ///< positions of members
   unsigned currentSweep = 0;
 
   std::vector<Statement> news;
@@ -392,6 +393,9 @@ void Emitter::findTiledTensors() {
       changed = true;
     }
   }
+  llvm::DenseSet<Value> aligned;
+  for (const SweepMember &member : plan.members)
+    aligned.insert(member.seenThrough.begin(), member.seenThrough.end());
   for (Operation *op : candidates) {
     if (!inTiles.contains(op) || op->use_empty())
       continue;
@@ -400,10 +404,7 @@ void Emitter::findTiledTensors() {
     bool isLeaf = llvm::any_of(op->getUsers(), [&](Operation *user) {
       return members.contains(user) || inTiles.contains(user);
     });
-    bool isAligned = llvm::any_of(plan.members, [&](const SweepMember &member) {
-      return llvm::is_contained(member.seenThrough, op->getResult(0));
-    });
-    if (!isLeaf || isAligned)
+    if (!isLeaf || aligned.contains(op->getResult(0)))
       continue;
     Value placeholder =
         editor.declare(statement.tensors[0].getValue(), tileRanks(statement.outputRanks),
@@ -495,9 +496,8 @@ static Expr convert(ExprContext &exprs, Expr value, Type type) {
 //===----------------------------------------------------------------------===//
 
 void Emitter::collectFrameUses(unsigned sweep) {
-  for (SweepMember &member : plan.members) {
-    if (member.sweep != sweep)
-      continue;
+  for (unsigned index : bySweep[sweep]) {
+    const SweepMember &member = plan.members[index];
     auto note = [&](const Term &term) {
       for (const Exponent &exponent : term.exponents) {
         FrameUse &use = frameUses[exponent.d];
@@ -512,10 +512,8 @@ void Emitter::collectFrameUses(unsigned sweep) {
       note(kept.term);
   }
   // A shift takes over frames that exponents have anyway, if it can.
-  for (SweepMember &member : plan.members) {
-    if (member.sweep != sweep)
-      continue;
-    for (const Term &term : member.terms)
+  for (unsigned index : bySweep[sweep])
+    for (const Term &term : plan.members[index].terms)
       for (const Shift &shift : term.shifts) {
         auto isShared = [&](const Part &part) {
           return frameUses.lookup(part.d).inExponent;
@@ -525,7 +523,6 @@ void Emitter::collectFrameUses(unsigned sweep) {
           if (!anyShared || isShared(part))
             frameUses[part.d].inShift = true;
       }
-  }
 }
 
 /// The value of a statistic, or of something made of statistics, after tile `at`.
@@ -1133,10 +1130,8 @@ void Emitter::emitSweep(unsigned sweep) {
   moves.clear();
   corrections.clear();
   collectFrameUses(sweep);
-  for (unsigned index = 0; index < plan.members.size(); ++index) {
+  for (unsigned index : bySweep[sweep]) {
     const SweepMember &member = plan.members[index];
-    if (member.sweep != sweep)
-      continue;
     size_t firstNew = news.size();
     if (member.needsRunning())
       emitRunning(index);
@@ -1276,9 +1271,7 @@ void Emitter::commit() {
   // Other readers of what is replaced.
   SmallVector<Operation *> readers;
   for (Operation &op : *editor.getCascade().getBodyBlock()) {
-    bool isMember = llvm::any_of(plan.members, [&](const SweepMember &m) {
-      return m.op == &op && replacements.contains(op.getResult(0));
-    });
+    bool isMember = plan.positions.contains(&op) && replacements.contains(op.getResult(0));
     bool reads = llvm::any_of(op.getOperands(),
                               [&](Value v) { return replacements.contains(v); });
     if (isa<EinsumInterface>(op) && reads && !isMember)
@@ -1462,10 +1455,10 @@ SmallVector<std::string, 2> Emitter::textAfterDeferral(const SweepMember &member
 }
 
 void Emitter::run() {
-  unsigned sweeps = 0;
   bool anyRunning = false;
-  for (const SweepMember &member : plan.members) {
-    sweeps = std::max(sweeps, member.sweep + 1);
+  for (auto [index, member] : llvm::enumerate(plan.members)) {
+    bySweep.resize(std::max<size_t>(bySweep.size(), member.sweep + 1));
+    bySweep[member.sweep].push_back(index);
     anyRunning |= member.needsRunning();
   }
   if (anyRunning) {
@@ -1474,7 +1467,7 @@ void Emitter::run() {
   } else {
     outer = plan.names.front();
   }
-  for (unsigned sweep = 0; sweep < sweeps; ++sweep)
+  for (unsigned sweep = 0; sweep < bySweep.size(); ++sweep)
     emitSweep(sweep);
   commit();
 }
