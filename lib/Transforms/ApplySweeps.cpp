@@ -65,7 +65,7 @@ using Powers = SmallVector<unsigned, 2>;
 /// of its shifts, the highest last.
 struct Accumulators {
   std::vector<Powers> powers;
-  std::vector<NewTensor> tensors;
+  std::vector<NewTensor> tensors; ///< none: a count of points, known without counting
   bool isRunning = false;
 };
 
@@ -111,7 +111,10 @@ private:
   Expr fillSlots(Expr expr, const SweepMember &user, const Term &term);
   bool mayStayEmpty(Expr d);
   bool restrictsRank(ArrayRef<Constraint> domain);
-  Expr normalised(Expr d, Expr running, Location loc);
+  Expr normalised(Expr d, Expr running);
+  Expr pointsUpTo(AffineExpr at, Type type);
+  Expr readAccumulator(const SweepMember &member, const Accumulators &made, size_t which,
+                       AffineExpr at);
   int degreeInSums(Expr d);
 
   // Members.
@@ -122,6 +125,7 @@ private:
   void emitKept(const SweepMember &member);
   void emitAccumulator(unsigned index, const Term &term, Accumulators &made, unsigned which,
                        StringRef name);
+  bool canCount(const SweepMember &member);
   Expr transported(const SweepMember &member, const Term &term, const Accumulators &made,
                    unsigned which);
   NewTensor getCorrection(const Term &term, const SweepMember &member);
@@ -632,20 +636,38 @@ int Emitter::degreeInSums(Expr d) {
 
 /// A mean over what was seen so far is a better frame than a part of the sum over
 /// the whole count: it is scaled by extent / count.
-Expr Emitter::normalised(Expr d, Expr running, Location loc) {
+Expr Emitter::normalised(Expr d, Expr running) {
   if (degreeInSums(d) != 1)
     return running;
-  AffineExpr extent = editor.extent(plan.names.front());
-  AffineExpr perStep = getAffineConstantExpr(1, editor.getContext());
-  for (StringAttr part : inner)
-    perStep = perStep * editor.extent(part);
-  Type type = running->type;
-  Expr seen = editor.scalar((editor.rank(outer) + 1) * perStep, type);
-  Expr whole = editor.scalar(extent, type);
-  Expr count = inner.empty() ? seen : exprs.min(seen, whole);
+  Expr whole = editor.scalar(editor.extent(plan.names.front()), running->type);
+  Expr count = pointsUpTo(editor.rank(outer), running->type);
   if (running->isOp("arith.divf") && running->operands[1] == whole)
     return exprs.div(running->operands[0], count);
   return exprs.mul(running, exprs.div(whole, count));
+}
+
+/// Coordinates of the rank in the tiles up to `at`; the last tile may be ragged.
+Expr Emitter::pointsUpTo(AffineExpr at, Type type) {
+  AffineExpr perStep = getAffineConstantExpr(1, editor.getContext());
+  for (StringAttr part : inner)
+    perStep = perStep * editor.extent(part);
+  Expr seen = editor.scalar((at + 1) * perStep, type);
+  if (inner.empty())
+    return seen;
+  return exprs.min(seen, editor.scalar(editor.extent(plan.names.front()), type));
+}
+
+/// What is accumulated up to step `at`.
+Expr Emitter::readAccumulator(const SweepMember &member, const Accumulators &made,
+                              size_t which, AffineExpr at) {
+  if (made.tensors[which])
+    return readAt(made.tensors[which], at);
+  Type scalar = getScalarType(member.statement.elementTypes[0]);
+  Expr count = pointsUpTo(at, scalar);
+  for (ReductionAttr reduction : member.statement.reductions)
+    if (!llvm::is_contained(plan.names, reduction.getRank()))
+      count = exprs.mul(count, editor.scalar(editor.extent(reduction.getRank()), scalar));
+  return count;
 }
 
 static std::string nameOfStatistic(Expr d) {
@@ -676,7 +698,7 @@ const Frame &Emitter::getFrame(Expr d, const SweepMember &user) {
       if (SweepMember *member = node->isRead() ? plan.find(node->tensor) : nullptr)
         isPartial |= mayBeEmpty(*member);
     });
-    Expr value = normalised(d, frame.now, loc);
+    Expr value = normalised(d, frame.now);
     // Where nothing was seen yet, or where a filter makes the count a guess, any
     // finite frame will do; the last one is brought to the true value at the end.
     bool mayDivideByZero = anyOf(facts.canonical(d), [&](Expr node) {
@@ -855,7 +877,7 @@ Expr Emitter::transported(const SweepMember &member, const Term &term,
   for (const Shift &shift : term.shifts)
     moved.push_back(getMove(shift, member));
   auto arith = [&](StringRef op, Expr a, Expr b) { return arithmetic(op, a, b); };
-  auto read = [&](size_t i) { return readAt(made.tensors[i], before); };
+  auto read = [&](size_t i) { return readAccumulator(member, made, i, before); };
   Expr value = binomialSum(made.powers[which], made.powers, moved, read, arith, exprs);
   if (term.exponents.empty())
     return value;
@@ -968,6 +990,9 @@ void Emitter::emitAccumulator(unsigned index, const Term &term, Accumulators &ma
         local.filter.push_back(constraint);
   }
   local.reductions = tileReductions(original.reductions, /*keepOuter=*/false);
+  if (body->kind == ExprNode::Kind::constant && isNumber(body, 1) && local.filter.empty() &&
+      canCount(member))
+    return;
 
   // One of several accumulators may need fewer ranks than the result.
   SmallVector<StringAttr, 4> ranks = states[index].ranks;
@@ -1025,6 +1050,15 @@ void Emitter::emitAccumulator(unsigned index, const Term &term, Accumulators &ma
   running.values.push_back(convert(exprs, combine(member, old, share), scalar));
   news.push_back(std::move(running));
   placeholders.push_back(tensor.value);
+}
+
+/// May the points of a reduction be counted without looking at them?
+bool Emitter::canCount(const SweepMember &member) {
+  return llvm::all_of(member.statement.reductions, [&](ReductionAttr reduction) {
+    StringRef rank = reduction.getRank();
+    return llvm::is_contained(plan.names, reduction.getRank()) ||
+           !editor.getCascade().findSplitOf(rank);
+  });
 }
 
 void Emitter::emitTerm(unsigned index, const Term &term, unsigned termIndex) {
@@ -1191,7 +1225,9 @@ Expr Emitter::valueOf(unsigned index, AffineExpr at, bool isRunning) {
   Expr sum = nullptr;
   auto arith = [&](StringRef op, Expr a, Expr b) { return arithmetic(op, a, b); };
   for (auto [t, made] : llvm::enumerate(states[index].terms)) {
-    auto read = [&, &made = made](size_t i) { return readAt(made.tensors[i], at); };
+    auto read = [&, &made = made](size_t i) {
+      return readAccumulator(member, made, i, at);
+    };
     if (!member.isDependent)
       return read(0);
     const Term &term = member.terms[t];
