@@ -107,6 +107,6 @@ def ReducePasses : Pass<"einsum-reduce-passes", "::einsum::CascadeOp"> {
   ];
 }
 
-// Structural rewrites
+include "lib/Transforms/StructuralPasses.td"
 
 #endif // EINSUM_TRANSFORMS_PASSES_TD
