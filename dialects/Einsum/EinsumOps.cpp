@@ -115,8 +115,10 @@ SmallVector<Access> ComputeOp::getInputAccesses() {
 SmallVector<Reduction> ComputeOp::getReductionList() {
   SmallVector<Reduction> reductions;
   for (auto attr : getReductions().getAsRange<ReductionAttr>()) {
-    auto definition = dyn_cast_or_null<MonoidOp>(
-        SymbolTable::lookupSymbolIn((*this)->getParentOp(), attr.getMonoid()));
+    MonoidOp definition; // built-in ones have none, and need no search
+    if (!getBuiltinMonoidArity(attr.getMonoid()))
+      definition = dyn_cast_or_null<MonoidOp>(
+          SymbolTable::lookupSymbolIn((*this)->getParentOp(), attr.getMonoid()));
     reductions.push_back({attr.getRank(), attr.getMonoid(), definition});
   }
   return reductions;

@@ -65,7 +65,7 @@ using Powers = SmallVector<unsigned, 2>;
 /// of its shifts, the highest last.
 struct Accumulators {
   std::vector<Powers> powers;
-  std::vector<NewTensor> tensors;
+  std::vector<NewTensor> tensors; ///< none: a count of points, known without counting
   bool isRunning = false;
 };
 
@@ -111,7 +111,10 @@ private:
   Expr fillSlots(Expr expr, const SweepMember &user, const Term &term);
   bool mayStayEmpty(Expr d);
   bool restrictsRank(ArrayRef<Constraint> domain);
-  Expr normalised(Expr d, Expr running, Location loc);
+  Expr normalised(Expr d, Expr running);
+  Expr pointsUpTo(AffineExpr at, Type type);
+  Expr readAccumulator(const SweepMember &member, const Accumulators &made, size_t which,
+                       AffineExpr at);
   int degreeInSums(Expr d);
 
   // Members.
@@ -122,6 +125,7 @@ private:
   void emitKept(const SweepMember &member);
   void emitAccumulator(unsigned index, const Term &term, Accumulators &made, unsigned which,
                        StringRef name);
+  bool canCount(const SweepMember &member);
   Expr transported(const SweepMember &member, const Term &term, const Accumulators &made,
                    unsigned which);
   NewTensor getCorrection(const Term &term, const SweepMember &member);
@@ -172,6 +176,7 @@ private:
   llvm::DenseMap<Expr, Frame> frames;
   llvm::DenseMap<Expr, Expr> moves; ///< by body of the shift
   SmallVector<std::pair<SmallVector<Exponent, 1>, NewTensor>> corrections;
+  std::vector<SmallVector<unsigned, 4>> bySweep; ///< positions of members
   unsigned currentSweep = 0;
 
   std::vector<Statement> news;
@@ -392,6 +397,9 @@ void Emitter::findTiledTensors() {
       changed = true;
     }
   }
+  llvm::DenseSet<Value> aligned;
+  for (const SweepMember &member : plan.members)
+    aligned.insert(member.seenThrough.begin(), member.seenThrough.end());
   for (Operation *op : candidates) {
     if (!inTiles.contains(op) || op->use_empty())
       continue;
@@ -400,10 +408,7 @@ void Emitter::findTiledTensors() {
     bool isLeaf = llvm::any_of(op->getUsers(), [&](Operation *user) {
       return members.contains(user) || inTiles.contains(user);
     });
-    bool isAligned = llvm::any_of(plan.members, [&](const SweepMember &member) {
-      return llvm::is_contained(member.seenThrough, op->getResult(0));
-    });
-    if (!isLeaf || isAligned)
+    if (!isLeaf || aligned.contains(op->getResult(0)))
       continue;
     Value placeholder =
         editor.declare(statement.tensors[0].getValue(), tileRanks(statement.outputRanks),
@@ -495,9 +500,8 @@ static Expr convert(ExprContext &exprs, Expr value, Type type) {
 //===----------------------------------------------------------------------===//
 
 void Emitter::collectFrameUses(unsigned sweep) {
-  for (SweepMember &member : plan.members) {
-    if (member.sweep != sweep)
-      continue;
+  for (unsigned index : bySweep[sweep]) {
+    const SweepMember &member = plan.members[index];
     auto note = [&](const Term &term) {
       for (const Exponent &exponent : term.exponents) {
         FrameUse &use = frameUses[exponent.d];
@@ -512,10 +516,8 @@ void Emitter::collectFrameUses(unsigned sweep) {
       note(kept.term);
   }
   // A shift takes over frames that exponents have anyway, if it can.
-  for (SweepMember &member : plan.members) {
-    if (member.sweep != sweep)
-      continue;
-    for (const Term &term : member.terms)
+  for (unsigned index : bySweep[sweep])
+    for (const Term &term : plan.members[index].terms)
       for (const Shift &shift : term.shifts) {
         auto isShared = [&](const Part &part) {
           return frameUses.lookup(part.d).inExponent;
@@ -525,7 +527,6 @@ void Emitter::collectFrameUses(unsigned sweep) {
           if (!anyShared || isShared(part))
             frameUses[part.d].inShift = true;
       }
-  }
 }
 
 /// The value of a statistic, or of something made of statistics, after tile `at`.
@@ -635,20 +636,38 @@ int Emitter::degreeInSums(Expr d) {
 
 /// A mean over what was seen so far is a better frame than a part of the sum over
 /// the whole count: it is scaled by extent / count.
-Expr Emitter::normalised(Expr d, Expr running, Location loc) {
+Expr Emitter::normalised(Expr d, Expr running) {
   if (degreeInSums(d) != 1)
     return running;
-  AffineExpr extent = editor.extent(plan.names.front());
-  AffineExpr perStep = getAffineConstantExpr(1, editor.getContext());
-  for (StringAttr part : inner)
-    perStep = perStep * editor.extent(part);
-  Type type = running->type;
-  Expr seen = editor.scalar((editor.rank(outer) + 1) * perStep, type);
-  Expr whole = editor.scalar(extent, type);
-  Expr count = inner.empty() ? seen : exprs.min(seen, whole);
+  Expr whole = editor.scalar(editor.extent(plan.names.front()), running->type);
+  Expr count = pointsUpTo(editor.rank(outer), running->type);
   if (running->isOp("arith.divf") && running->operands[1] == whole)
     return exprs.div(running->operands[0], count);
   return exprs.mul(running, exprs.div(whole, count));
+}
+
+/// Coordinates of the rank in the tiles up to `at`; the last tile may be ragged.
+Expr Emitter::pointsUpTo(AffineExpr at, Type type) {
+  AffineExpr perStep = getAffineConstantExpr(1, editor.getContext());
+  for (StringAttr part : inner)
+    perStep = perStep * editor.extent(part);
+  Expr seen = editor.scalar((at + 1) * perStep, type);
+  if (inner.empty())
+    return seen;
+  return exprs.min(seen, editor.scalar(editor.extent(plan.names.front()), type));
+}
+
+/// What is accumulated up to step `at`.
+Expr Emitter::readAccumulator(const SweepMember &member, const Accumulators &made,
+                              size_t which, AffineExpr at) {
+  if (made.tensors[which])
+    return readAt(made.tensors[which], at);
+  Type scalar = getScalarType(member.statement.elementTypes[0]);
+  Expr count = pointsUpTo(at, scalar);
+  for (ReductionAttr reduction : member.statement.reductions)
+    if (!llvm::is_contained(plan.names, reduction.getRank()))
+      count = exprs.mul(count, editor.scalar(editor.extent(reduction.getRank()), scalar));
+  return count;
 }
 
 static std::string nameOfStatistic(Expr d) {
@@ -679,7 +698,7 @@ const Frame &Emitter::getFrame(Expr d, const SweepMember &user) {
       if (SweepMember *member = node->isRead() ? plan.find(node->tensor) : nullptr)
         isPartial |= mayBeEmpty(*member);
     });
-    Expr value = normalised(d, frame.now, loc);
+    Expr value = normalised(d, frame.now);
     // Where nothing was seen yet, or where a filter makes the count a guess, any
     // finite frame will do; the last one is brought to the true value at the end.
     bool mayDivideByZero = anyOf(facts.canonical(d), [&](Expr node) {
@@ -858,7 +877,7 @@ Expr Emitter::transported(const SweepMember &member, const Term &term,
   for (const Shift &shift : term.shifts)
     moved.push_back(getMove(shift, member));
   auto arith = [&](StringRef op, Expr a, Expr b) { return arithmetic(op, a, b); };
-  auto read = [&](size_t i) { return readAt(made.tensors[i], before); };
+  auto read = [&](size_t i) { return readAccumulator(member, made, i, before); };
   Expr value = binomialSum(made.powers[which], made.powers, moved, read, arith, exprs);
   if (term.exponents.empty())
     return value;
@@ -971,6 +990,9 @@ void Emitter::emitAccumulator(unsigned index, const Term &term, Accumulators &ma
         local.filter.push_back(constraint);
   }
   local.reductions = tileReductions(original.reductions, /*keepOuter=*/false);
+  if (body->kind == ExprNode::Kind::constant && isNumber(body, 1) && local.filter.empty() &&
+      canCount(member))
+    return;
 
   // One of several accumulators may need fewer ranks than the result.
   SmallVector<StringAttr, 4> ranks = states[index].ranks;
@@ -1028,6 +1050,15 @@ void Emitter::emitAccumulator(unsigned index, const Term &term, Accumulators &ma
   running.values.push_back(convert(exprs, combine(member, old, share), scalar));
   news.push_back(std::move(running));
   placeholders.push_back(tensor.value);
+}
+
+/// May the points of a reduction be counted without looking at them?
+bool Emitter::canCount(const SweepMember &member) {
+  return llvm::all_of(member.statement.reductions, [&](ReductionAttr reduction) {
+    StringRef rank = reduction.getRank();
+    return llvm::is_contained(plan.names, reduction.getRank()) ||
+           !editor.getCascade().findSplitOf(rank);
+  });
 }
 
 void Emitter::emitTerm(unsigned index, const Term &term, unsigned termIndex) {
@@ -1133,10 +1164,8 @@ void Emitter::emitSweep(unsigned sweep) {
   moves.clear();
   corrections.clear();
   collectFrameUses(sweep);
-  for (unsigned index = 0; index < plan.members.size(); ++index) {
+  for (unsigned index : bySweep[sweep]) {
     const SweepMember &member = plan.members[index];
-    if (member.sweep != sweep)
-      continue;
     size_t firstNew = news.size();
     if (member.needsRunning())
       emitRunning(index);
@@ -1196,7 +1225,9 @@ Expr Emitter::valueOf(unsigned index, AffineExpr at, bool isRunning) {
   Expr sum = nullptr;
   auto arith = [&](StringRef op, Expr a, Expr b) { return arithmetic(op, a, b); };
   for (auto [t, made] : llvm::enumerate(states[index].terms)) {
-    auto read = [&, &made = made](size_t i) { return readAt(made.tensors[i], at); };
+    auto read = [&, &made = made](size_t i) {
+      return readAccumulator(member, made, i, at);
+    };
     if (!member.isDependent)
       return read(0);
     const Term &term = member.terms[t];
@@ -1276,9 +1307,7 @@ void Emitter::commit() {
   // Other readers of what is replaced.
   SmallVector<Operation *> readers;
   for (Operation &op : *editor.getCascade().getBodyBlock()) {
-    bool isMember = llvm::any_of(plan.members, [&](const SweepMember &m) {
-      return m.op == &op && replacements.contains(op.getResult(0));
-    });
+    bool isMember = plan.positions.contains(&op) && replacements.contains(op.getResult(0));
     bool reads = llvm::any_of(op.getOperands(),
                               [&](Value v) { return replacements.contains(v); });
     if (isa<EinsumInterface>(op) && reads && !isMember)
@@ -1462,10 +1491,10 @@ SmallVector<std::string, 2> Emitter::textAfterDeferral(const SweepMember &member
 }
 
 void Emitter::run() {
-  unsigned sweeps = 0;
   bool anyRunning = false;
-  for (const SweepMember &member : plan.members) {
-    sweeps = std::max(sweeps, member.sweep + 1);
+  for (auto [index, member] : llvm::enumerate(plan.members)) {
+    bySweep.resize(std::max<size_t>(bySweep.size(), member.sweep + 1));
+    bySweep[member.sweep].push_back(index);
     anyRunning |= member.needsRunning();
   }
   if (anyRunning) {
@@ -1474,7 +1503,7 @@ void Emitter::run() {
   } else {
     outer = plan.names.front();
   }
-  for (unsigned sweep = 0; sweep < sweeps; ++sweep)
+  for (unsigned sweep = 0; sweep < bySweep.size(); ++sweep)
     emitSweep(sweep);
   commit();
 }

@@ -78,6 +78,8 @@ public:
   // The numbering of ranks (dimensions) and parameters (symbols).
   mlir::AffineExpr rank(mlir::StringAttr name);
   mlir::AffineExpr param(mlir::StringAttr name);
+  llvm::ArrayRef<mlir::StringAttr> getRankNames() const { return ranks; }
+  llvm::ArrayRef<mlir::StringAttr> getParamNames() const { return params; }
   mlir::StringAttr rankAt(unsigned dim) const { return ranks[dim]; }
   mlir::StringAttr paramAt(unsigned symbol) const { return params[symbol]; }
   /// Extent of a rank over the parameters of this numbering.

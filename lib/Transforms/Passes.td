@@ -19,6 +19,24 @@ def EraseDead : Pass<"einsum-erase-dead", "::einsum::CascadeOp"> {
   let summary = "Erase Einsums on which no output depends";
 }
 
+def SplitRank : Pass<"einsum-split-rank", "::einsum::CascadeOp"> {
+  let summary = "Split a rank into tiles, with reductions within and over tiles";
+  let description = [{
+    Law: a reduction is a reduction over tiles of reductions within tiles, by
+    associativity. Each reduction over the rank becomes a local one and one over
+    the outer part; tensors that only tiles read are tiled.
+
+    Not applied to recurrences along the rank, and to reductions of several ranks
+    by different operators.
+  }];
+  let options = [
+    Option<"rank", "rank", "std::string", "\"\"", "The rank">,
+    Option<"tile", "tile", "std::string", "\"\"",
+           "Its tile: a parameter, a number or NAME:NUMBER; by default the rank's "
+           "upper-case name with a 0 and 256">,
+  ];
+}
+
 //===----------------------------------------------------------------------===//
 // Fewer rank passes
 //===----------------------------------------------------------------------===//

@@ -21,21 +21,15 @@ bool SweepMember::needsRunning() const {
          });
 }
 
-bool SweepPlan::isChanged(unsigned sweep) const {
-  return llvm::any_of(members, [&](const SweepMember &member) {
-    return member.sweep == sweep && member.isDependent;
-  });
-}
-
-bool SweepPlan::changesAnything() const {
-  return llvm::any_of(members, [](const SweepMember &m) { return m.isDependent; });
-}
+bool SweepPlan::changesAnything() const { return !changed.empty(); }
 
 SweepMember *SweepPlan::find(Value tensor) {
-  for (SweepMember &member : members)
-    if (member.op == tensor.getDefiningOp())
-      return &member;
-  return nullptr;
+  auto it = positions.find(tensor.getDefiningOp());
+  return it == positions.end() ? nullptr : &members[it->second];
+}
+
+bool SweepPlan::isChanged(unsigned sweep) const {
+  return sweep < changed.size() && changed[sweep];
 }
 
 static void flatten(ArrayRef<EvaluationStep> steps, SmallVectorImpl<Operation *> &order) {
@@ -216,6 +210,11 @@ void Planner::visit(Operation *op) {
   }
   for (Value result : op->getResults())
     plan.stages[result] = member.sweep + 1;
+  if (member.isDependent && plan.changed.size() <= member.sweep)
+    plan.changed.resize(member.sweep + 1);
+  if (member.isDependent)
+    plan.changed[member.sweep] = true;
+  plan.positions[op] = plan.members.size();
   plan.members.push_back(std::move(member));
 }
 

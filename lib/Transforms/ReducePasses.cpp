@@ -64,6 +64,17 @@ static bool parseTile(CascadeOp cascade, StringRef rank, StringRef text,
   return size.empty() || isNumber;
 }
 
+std::optional<Tile> einsum::readTile(CascadeOp cascade, StringRef rank, StringRef text) {
+  SweepOptions parsed;
+  if (rank.empty() || !parseTile(cascade, rank, text, parsed) || parsed.tileName.empty()) {
+    cascade.emitError() << (rank.empty() ? "name the rank to split, as in rank=m"
+                                         : "a tile is a parameter, a number from 1 on or "
+                                           "NAME:NUMBER");
+    return std::nullopt;
+  }
+  return Tile{parsed.tileName, parsed.tileSize};
+}
+
 std::optional<RewriteOptions> einsum::getRewriteOptions(StringRef name) {
   RewriteOptions options;
   options.defer = name != "online";

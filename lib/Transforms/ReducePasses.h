@@ -42,6 +42,14 @@ mlir::LogicalResult
 parseRewriteOptions(llvm::StringRef text, RewriteOptions &options,
                     llvm::function_ref<mlir::LogicalResult(const llvm::Twine &)> error);
 
+/// The extent of a tile: a parameter and its value. No value where the text says
+/// `none` or is no tile.
+struct Tile {
+  std::string name;
+  int64_t size;
+};
+std::optional<Tile> readTile(CascadeOp cascade, llvm::StringRef rank, llvm::StringRef text);
+
 /// Says at the cascade what is wrong with options, if anything.
 mlir::LogicalResult checkOptions(CascadeOp cascade, const RewriteOptions &options);
 

@@ -30,50 +30,23 @@ struct Infix {
 class TextWriter {
 public:
   TextWriter(CascadeEditor &editor, llvm::raw_ostream &os)
-      : editor(editor), os(os) {
-    names();
-  }
+      : editor(editor), os(os) {}
 
   void write(const Statement &statement);
   void write(Expr expr, int outer = 0);
 
 private:
-  void names();
   void writeAffine(AffineExpr expr);
   void writeResults(const Statement &statement);
   void writeConstant(Attribute value);
 
   CascadeEditor &editor;
   llvm::raw_ostream &os;
-  SmallVector<StringAttr> ranks, params;
 };
 } // namespace
 
-void TextWriter::names() {
-  for (RankOp rank : editor.getCascade().getBodyBlock()->getOps<RankOp>())
-    (void)editor.rank(rank.getSymNameAttr());
-  for (auto param :
-       editor.getCascade().getParamNames().getAsRange<StringAttr>())
-    (void)editor.param(param);
-  size_t numRanks = 0, numParams = 0;
-  for (RankOp rank : editor.getCascade().getBodyBlock()->getOps<RankOp>())
-    numRanks = std::max<size_t>(
-        numRanks,
-        cast<AffineDimExpr>(editor.rank(rank.getSymNameAttr())).getPosition() +
-            1);
-  for (auto param :
-       editor.getCascade().getParamNames().getAsRange<StringAttr>())
-    numParams = std::max<size_t>(
-        numParams,
-        cast<AffineSymbolExpr>(editor.param(param)).getPosition() + 1);
-  for (size_t i = 0; i < numRanks; ++i)
-    ranks.push_back(editor.rankAt(i));
-  for (size_t i = 0; i < numParams; ++i)
-    params.push_back(editor.paramAt(i));
-}
-
 void TextWriter::writeAffine(AffineExpr expr) {
-  printNamedExpr(os, expr, ranks, params);
+  printNamedExpr(os, expr, editor.getRankNames(), editor.getParamNames());
 }
 
 void TextWriter::writeConstant(Attribute value) {
@@ -217,7 +190,8 @@ void TextWriter::write(const Statement &statement) {
   for (size_t i = 0; i < statement.filter.size(); ++i) {
     os << (i ? ", " : " where ");
     printNamedConstraint(os, statement.filter[i].expr, statement.filter[i].isEq,
-                         ranks, params);
+                         editor.getRankNames(),
+                         editor.getParamNames());
   }
 }
 

@@ -87,6 +87,8 @@ struct SweepPlan {
   /// Sweeps that a tensor needs complete before it can be read.
   llvm::DenseMap<mlir::Value, unsigned> stages;
   algebra::Slots slots;
+  llvm::DenseMap<mlir::Operation *, unsigned> positions; ///< in `members`
+  std::vector<bool> changed; ///< by sweep: some reduction joined it
 
   bool changesAnything() const;
   bool isChanged(unsigned sweep) const;
