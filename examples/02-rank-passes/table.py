@@ -50,7 +50,7 @@ def passes_of(tools, path):
     _, remarks = run([tools / "einsum-opt", "--einsum-rank-passes", path, "-o", os.devnull])
     found = {}
     for count, rank, tensor, witness in re.findall(
-            r"remark: (\d+) pass(?:es)? over (\w+)(?: by '(\w+)')?(?:: ([^\n]*))?", remarks):
+            r"remark: (\d+) pass(?:es)? over (\w+)(?: by '(\w+)')?(?: through '\w+')?(?:: ([^\n]*))?", remarks):
         if int(count) > found.get(rank, (0,))[0]:
             found[rank] = (int(count), tensor, witness)
     return found
