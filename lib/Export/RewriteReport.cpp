@@ -32,8 +32,8 @@ Json einsum::exporting::describeRewrite(const RewriteReport &report) {
   }
   for (const RewriteReport::Rank &rank : report.ranks)
     ranks.push_back({{"rank", rank.rank},
-                     {"traversals_before", rank.before},
-                     {"traversals_after", rank.after},
+                     {"passes_before", rank.before},
+                     {"passes_after", rank.after},
                      {"reasons", rank.reasons}});
   return {{"requested", report.requested},
           {"steps", std::move(steps)},

@@ -7,13 +7,14 @@
 //
 // A derivation as plain text and numbers, for the JSON result: each step with its
 // law, its conditions and the Einsums before and after; what was refused and why;
-// the traversals of each rank before and after.
+// the passes over each rank before and after.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef LIB_EXPORT_REWRITEREPORT_H
 #define LIB_EXPORT_REWRITEREPORT_H
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -31,8 +32,8 @@ struct RewriteReport {
   };
   struct Rank {
     std::string rank;
-    unsigned before = 0, after = 0;
-    std::vector<std::string> reasons; ///< why the last traversals remain
+    uint64_t before = 0, after = 0; ///< passes that any schedule makes
+    std::vector<std::string> reasons; ///< why the last passes remain
   };
 
   std::string requested; ///< as on the command line

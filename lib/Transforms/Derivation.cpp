@@ -62,8 +62,8 @@ void einsum::printDerivation(const Derivation &derivation, llvm::raw_ostream &os
       os << "   " << refusal.hint << "\n";
   }
   for (const RankSummary &summary : derivation.ranks) {
-    os << "traversals of '" << summary.rank << "', one after the other: " << summary.before
-       << " -> " << summary.after << "\n";
+    os << "passes over '" << summary.rank << "': " << summary.before << " -> " << summary.after
+       << "\n";
     for (const Place &reason : summary.reasons)
       os << "   " << reason.message << "\n";
   }

@@ -59,10 +59,11 @@ struct Refusal {
   std::vector<Place> places;
 };
 
-/// Traversals of a rank, one after the other, that the cascade makes necessary.
+/// Passes over a rank that any schedule of the cascade makes, counted on the cascade
+/// as it was and as it is (see lib/Analysis/RankPasses.h).
 struct RankSummary {
   std::string rank;
-  unsigned before = 0, after = 0;
+  uint64_t before = 0, after = 0;
   /// Why the last ones remain.
   std::vector<Place> reasons;
 };

@@ -74,7 +74,6 @@ private:
   void visit(Operation *op);
   void summarise();
   unsigned stageOf(const Statement &statement);
-  unsigned naiveStageOf(const Statement &statement);
   bool join(SweepMember &member, unsigned stage);
   bool acceptForm(SweepMember &member, Separator &separator, const Form &form);
   bool acceptExtremum(SweepMember &member, Separator &separator, const Form &form);
@@ -93,8 +92,6 @@ private:
   Derivation &derivation;
   SmallVector<unsigned, 2> positions;
   unsigned currentStage = 0;
-  /// As `plan.stages`, if no reduction joins a sweep.
-  llvm::DenseMap<Value, unsigned> naiveStages;
 };
 
 } // namespace
@@ -161,23 +158,14 @@ LeafRole Planner::classify(Expr leaf, unsigned stage) {
 // Planning
 //===----------------------------------------------------------------------===//
 
-static unsigned latest(const Statement &statement,
-                       const llvm::DenseMap<Value, unsigned> &stages) {
+unsigned Planner::stageOf(const Statement &statement) {
   unsigned stage = 0;
   for (Expr value : statement.values)
     walk(value, [&](Expr node) {
       if (node->isRead())
-        stage = std::max(stage, stages.lookup(node->tensor));
+        stage = std::max(stage, plan.stages.lookup(node->tensor));
     });
   return stage;
-}
-
-unsigned Planner::stageOf(const Statement &statement) {
-  return latest(statement, plan.stages);
-}
-
-unsigned Planner::naiveStageOf(const Statement &statement) {
-  return latest(statement, naiveStages);
 }
 
 void Planner::run() {
@@ -189,42 +177,30 @@ void Planner::run() {
   summarise();
 }
 
-/// How many traversals, before and after, the reductions and outputs ask for.
+/// What keeps a traversal however the reductions are joined.
 void Planner::summarise() {
   RankSummary summary{plan.rank, 0, 0, {}};
-  for (const SweepMember &member : plan.members) {
-    Value result = member.op->getResult(0);
-    summary.before = std::max(summary.before, naiveStages.lookup(result));
-    summary.after = std::max(summary.after, member.sweep + 1);
-  }
-  unsigned swept = summary.after;
+  unsigned swept = 0;
+  for (const SweepMember &member : plan.members)
+    swept = std::max(swept, member.sweep + 1);
   for (OutputOp output : editor.getCascade().getBodyBlock()->getOps<OutputOp>())
     for (Value tensor : output.getTensors()) {
       bool hasRank = llvm::any_of(cast<NamedTensorType>(tensor.getType()).getRanks(),
                                   [&](StringAttr name) { return isOurRank(name); });
-      unsigned stage = plan.stages.lookup(tensor);
-      if (!hasRank || stage == 0)
-        continue;
-      summary.before = std::max(summary.before, naiveStages.lookup(tensor) + 1);
-      summary.after = std::max(summary.after, stage + 1);
-      if (stage >= swept)
+      if (hasRank && swept > 0 && plan.stages.lookup(tensor) >= swept)
         summary.reasons.push_back(
             {tensor.getLoc(), "'" + getTensorName(tensor).str() + "' is an output with rank '" +
                                   plan.rank + "' and depends on a reduction over all of it: "
-                                  "the traversal that writes it remains, whatever the algebra"});
+                                  "the pass that writes it remains, whatever the algebra"});
     }
-  if (summary.before > 1)
-    derivation.ranks.push_back(std::move(summary));
+  derivation.ranks.push_back(std::move(summary));
 }
 
 void Planner::visit(Operation *op) {
   const Statement &statement = *facts.definition(op->getResult(0));
   unsigned stage = stageOf(statement);
-  unsigned naive = naiveStageOf(statement);
-  for (Value result : op->getResults()) {
+  for (Value result : op->getResults())
     plan.stages[result] = stage;
-    naiveStages[result] = naive + (reducesRank(statement) ? 1 : 0);
-  }
   if (!reducesRank(statement))
     return;
   SweepMember member(statement);

@@ -7,6 +7,7 @@
 
 #include "lib/Transforms/ReducePasses.h"
 
+#include "lib/Analysis/RankPasses.h"
 #include "lib/Transforms/Passes.h"
 #include "lib/Transforms/Sweeps.h"
 
@@ -124,6 +125,7 @@ void einsum::reducePasses(CascadeOp cascade, const RewriteOptions &options,
                           Derivation &derivation) {
   if (options.policy == "bitexact")
     return;
+  RankPasses before = computeRankPasses(cascade);
   CascadeEditor editor(cascade);
   algebra::Facts facts(editor);
   for (const std::string &rank : findChainedRanks(cascade)) {
@@ -137,6 +139,11 @@ void einsum::reducePasses(CascadeOp cascade, const RewriteOptions &options,
     parseTile(cascade, rank, options.tile, sweep);
     SweepPlan plan = planSweeps(editor, facts, rank, sweep, derivation);
     applySweeps(editor, facts, plan, sweep, derivation);
+  }
+  RankPasses after = derivation.steps.empty() ? before : computeRankPasses(cascade);
+  for (RankSummary &summary : derivation.ranks) {
+    summary.before = before.get(summary.rank);
+    summary.after = after.get(summary.rank);
   }
 }
 
