@@ -79,10 +79,14 @@ struct CommonEinsumsPass : einsum::impl::CommonEinsumsBase<CommonEinsumsPass> {
       Operation *op = find(name);
       Statement statement = editor.read(cast<EinsumInterface>(op));
       size_t hash = hashEinsum(statement, op);
-      bool isGone = false;
-      for (auto [it, end] = seen.equal_range(hash); it != end && !isGone; ++it)
-        isGone = mergeInto(editor, it->second, op, statement);
-      if (!isGone)
+      bool isMerged = false;
+      for (auto [it, end] = seen.equal_range(hash); it != end && !isMerged;
+           ++it)
+        if (StringAttr kept = merge(editor, it->second, op, statement)) {
+          it->second = kept;
+          isMerged = true;
+        }
+      if (!isMerged)
         seen.emplace(hash, name);
     }
   }
@@ -102,37 +106,44 @@ struct CommonEinsumsPass : einsum::impl::CommonEinsumsBase<CommonEinsumsPass> {
     return nullptr;
   }
 
-  /// True if `op` was found equal to the tensor `name` and erased.
-  bool mergeInto(CascadeEditor &editor, StringAttr name, Operation *op,
-                 const Statement &statement) {
-    Operation *kept = find(name);
-    Statement keptIs = editor.read(cast<EinsumInterface>(kept));
+  /// If `op` equals the tensor `name`, erases one of them and gives the name of
+  /// the other: an output, or the one that stands first.
+  StringAttr merge(CascadeEditor &editor, StringAttr name, Operation *op,
+                   const Statement &statement) {
+    Operation *other = find(name);
+    Statement otherIs = editor.read(cast<EinsumInterface>(other));
+    bool keepsOther =
+        isOutput(other) || (!isOutput(op) && other->isBeforeInBlock(op));
+    Operation *kept = keepsOther ? other : op, *gone = keepsOther ? op : other;
+    const Statement &keptIs = keepsOther ? otherIs : statement;
+    const Statement &goneIs = keepsOther ? statement : otherIs;
     std::optional<RankBijection> ranks =
-        matchEinsums(editor, keptIs, kept, statement, op);
+        matchEinsums(editor, keptIs, kept, goneIs, gone);
     if (!ranks)
-      return false;
-    StringRef gone = nameOf(op);
-    if (isOutput(op)) {
-      remarkNotApplied(statement.loc, "common Einsum", gone,
-                       "it equals '" + name.getValue() + "', but is an output");
-      return false;
+      return {};
+    StringAttr keptName = nameOf(kept), goneName = nameOf(gone);
+    if (isOutput(gone)) {
+      remarkNotApplied(goneIs.loc, "common Einsum", goneName,
+                       "it equals '" + keptName.getValue() +
+                           "', but both are outputs");
+      return {};
     }
-    if (!statement.init.empty() && !keepsNames(*ranks)) {
+    if (!goneIs.init.empty() && !keepsNames(*ranks)) {
       remarkNotApplied(
-          statement.loc, "common Einsum", gone,
-          "it equals '" + name.getValue() +
+          goneIs.loc, "common Einsum", goneName,
+          "it equals '" + keptName.getValue() +
               "', but is a recurrence along a rank of another name");
-      return false;
+      return {};
     }
-    remarkApplied(statement.loc, "common Einsum", gone,
-                  "it equals '" + name.getValue() + "'")
+    remarkApplied(goneIs.loc, "common Einsum", goneName,
+                  "it equals '" + keptName.getValue() + "'")
             .attachNote(kept->getLoc())
         << "computed here";
-    redirect(editor, op, statement, kept, keptIs, *ranks);
-    op->dropAllReferences();
-    op->dropAllUses();
-    op->erase();
-    return true;
+    redirect(editor, gone, goneIs, kept, keptIs, *ranks);
+    gone->dropAllReferences();
+    gone->dropAllUses();
+    gone->erase();
+    return keptName;
   }
 };
 } // namespace

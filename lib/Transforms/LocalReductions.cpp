@@ -402,7 +402,8 @@ struct LocalReductionsPass
       return signalPassFailure();
     }
     if (tile < 1) {
-      cascade.emitError() << "a tile holds at least 1 element, found " << tile;
+      cascade.emitError() << "a tile holds at least 1 element, found "
+                          << tile.getValue();
       return signalPassFailure();
     }
     CascadeEditor editor(cascade);

@@ -118,7 +118,7 @@ struct SplitReductionPass
     }
     if (chunk < 1) {
       cascade.emitError() << "a chunk holds at least 1 element, found "
-                          << chunk;
+                          << chunk.getValue();
       return signalPassFailure();
     }
     auto name = StringAttr::get(&getContext(), rank);

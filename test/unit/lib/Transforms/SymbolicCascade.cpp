@@ -271,8 +271,8 @@ Sym Theory::exp(const Sym &a) {
       if ((term[factor] -= power) == 0)
         term.erase(factor);
     int64_t whole = 0;
-    if (!coefficient.is_numeral_i64(whole)) {
-      // A fraction of a term is a term of its own.
+    if (!coefficient.is_numeral_i64(whole) || std::abs(whole) > 3) {
+      // A fraction or a large multiple of a term is a term of its own.
       factorsById.emplace(coefficient.id(), coefficient);
       ++term[coefficient.id()];
       whole = 1;
@@ -905,6 +905,8 @@ Proof refute(Theory &theory, const z3::expr &claim, const std::string &what,
   z3::solver solver(theory.context);
   z3::params params(theory.context);
   params.set("timeout", timeoutMs);
+  params.set("rlimit",
+             20000u * timeoutMs); // ends what does not look at the clock
   solver.set(params);
   for (const z3::expr &axiom : theory.axioms)
     solver.add(axiom);
