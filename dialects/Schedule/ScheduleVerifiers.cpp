@@ -15,19 +15,28 @@ static LogicalResult verifySingleChild(Operation *node) {
   size_t count = getChildren(node).size();
   if (count == 1)
     return success();
-  return node->emitOpError() << "has one child, found " << count
-                             << "; several children go below a sequence or a pipeline";
+  return node->emitOpError()
+         << "has one child, found " << count
+         << "; several children go below a sequence or a pipeline";
 }
 
 LogicalResult MappingOp::verifyRegions() { return verifySingleChild(*this); }
 LogicalResult TemporalOp::verifyRegions() { return verifySingleChild(*this); }
 LogicalResult SpatialOp::verifyRegions() { return verifySingleChild(*this); }
-LogicalResult StorageOp::verifyRegions() { return verifySingleChild(*this); }
+LogicalResult StorageOp::verifyRegions() {
+  if (std::optional<StringRef> halo = getHalo(); halo && *halo != "refetched" &&
+                                                 *halo != "retained" &&
+                                                 *halo != "recomputed")
+    return emitOpError()
+           << "has halo \"" << *halo
+           << "\"; it is \"refetched\", \"retained\" or \"recomputed\"";
+  return verifySingleChild(*this);
+}
 LogicalResult SequenceOp::verifyRegions() { return success(); }
 LogicalResult PipelineOp::verifyRegions() {
   size_t children = getChildren(*this).size();
   if (getLags() && getLags()->size() != children)
-    return emitOpError() << "has one lag per child: " << children << " children, "
-                         << getLags()->size() << " lags";
+    return emitOpError() << "has one lag per child: " << children
+                         << " children, " << getLags()->size() << " lags";
   return success();
 }
