@@ -54,7 +54,8 @@ public:
   mlir::FailureOr<uint64_t> capacity(llvm::StringRef level);
   /// Units along a dimension of an array; an error if there is none.
   mlir::FailureOr<int64_t> units(llvm::StringRef array, llvm::StringRef dim);
-  /// Fails, naming what is missing, unless the cascade defines all these tensors.
+  /// Fails, naming what is missing, unless the cascade defines all these
+  /// tensors.
   mlir::LogicalResult requireTensors(llvm::ArrayRef<llvm::StringRef> names);
 
   /// Begins a schedule; an unfinished earlier one is dropped.
@@ -94,7 +95,8 @@ public:
   /// One line: what it maps how, and whose dataflow it is.
   virtual llvm::StringRef getDescription() const = 0;
   /// Builds a schedule for `context`, or emits errors and fails.
-  virtual mlir::FailureOr<schedule::MappingOp> build(MappingContext &context) = 0;
+  virtual mlir::FailureOr<schedule::MappingOp>
+  build(MappingContext &context) = 0;
 };
 
 /// Registered mapping passes, by name.
