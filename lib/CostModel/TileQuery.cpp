@@ -473,7 +473,7 @@ TileSizes TileQuery::measure(const Signature &signature,
     bool later = false;
     for (size_t n = 0; n < laterReads.size(); ++n)
       later |= has(mask, bits.laterReads + n);
-    if (neededOutside || !isLast || later || (!has(mask, bits.outside)))
+    if (neededOutside || !isLast || later)
       counter.add(sizes.drained, points);
   }
   return sizes;
