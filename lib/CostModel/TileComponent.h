@@ -58,6 +58,7 @@ struct TileQuery::Component {
       true; ///< coordinates share no rank, and pieces no difference
   SetMask keptRanks = 0; ///< local ranks in the coordinates of the write
   int64_t farthest = 0;  ///< offset of a later read
+  bool isLocal = false;  ///< no piece reaches beyond the tile itself
   bool boxLike = true;   ///< each constraint bounds one rank by itself
 
   /// The classes of the tiles asked for last, with units united and apart.
