@@ -79,6 +79,29 @@ static LoopAbove describeLoop(Operation *node) {
   return loop;
 }
 
+/// True if the node makes production of what `einsum` computes follow demand.
+static bool isDemandedBy(Operation *node, EinsumInterface einsum) {
+  auto storage = dyn_cast<StorageOp>(node);
+  if (!storage || !storage.getHalo() || *storage.getHalo() == "refetched")
+    return false;
+  return llvm::any_of(storage.getTensors(), [&](Attribute name) {
+    return llvm::is_contained(einsum.getTensorNames(), cast<StringAttr>(name));
+  });
+}
+
+/// Loops above such a node do not guard the leaf.
+static void resolveDemand(Leaf &leaf) {
+  if (!leaf.einsum)
+    return;
+  auto node = llvm::find_if(llvm::reverse(leaf.path), [&](Operation *n) {
+    return isDemandedBy(n, leaf.einsum);
+  });
+  if (node == leaf.path.rend())
+    return;
+  for (LoopAbove &loop : leaf.loops)
+    loop.isDemanded = loop.op->isProperAncestor(*node);
+}
+
 static Leaf describeLeaf(LeafOp op, EinsumInterface einsum, CascadeOp cascade) {
   Leaf leaf;
   leaf.op = op;
@@ -98,6 +121,7 @@ static Leaf describeLeaf(LeafOp op, EinsumInterface einsum, CascadeOp cascade) {
     innermost[loop.rank] = loop.tile;
     leaf.loops.push_back(loop);
   }
+  resolveDemand(leaf);
   return leaf;
 }
 
@@ -165,12 +189,12 @@ std::vector<Leaf> einsum::schedule::resolveLeaves(MappingOp mapping,
     leafOf[leaf.einsum] = &leaf;
     SmallVector<StringAttr> ranks = leaf.einsum.getIterationRanks();
     for (LoopAbove &loop : leaf.loops)
-      if (!llvm::is_contained(ranks, loop.rank))
+      if (!llvm::is_contained(ranks, loop.rank) && !loop.isDemanded)
         loop.guard = Guard::first;
   }
   for (Leaf &leaf : leaves)
     for (LoopAbove &loop : leaf.loops)
-      if (!loop.guard)
+      if (!loop.guard && !loop.isDemanded)
         guardReaders(leaf, loop.op, leafOf);
   setDirections(leaves, leafOf);
   return leaves;

@@ -95,7 +95,8 @@ static Relation compareSteps(const Dependence &dependence, unsigned index,
                              CascadeOp cascade) {
   const LoopAbove &produced = dependence.producer->loops[index];
   const LoopAbove &read = dependence.reader->loops[index];
-  if (produced.steps() == 1)
+  // What follows demand is produced and read in the same visit of its node.
+  if (produced.steps() == 1 || produced.isDemanded || read.isDemanded)
     return Relation::equal;
   if (produced.guard == Guard::first)
     return read.guard == Guard::first  ? Relation::equal

@@ -57,8 +57,11 @@ struct LoopAbove {
   /// Some Einsum below is a recurrence that reads a later coordinate of `rank`
   /// (`X[i + 1]`): the steps are taken from the last tile to the first.
   bool isDescending = false;
-  /// Set if the leaf's Einsum does not iterate over `rank`.
+  /// Set if the leaf's Einsum does not iterate over `rank` ...
   std::optional<Guard> guard;
+  /// ... unless the loop is above a node with `halo` for what the leaf
+  /// produces: then it runs in every visit of that node.
+  bool isDemanded = false;
 
   /// Steps that the loop makes, the last of which may be partial.
   std::optional<int64_t> steps() const;

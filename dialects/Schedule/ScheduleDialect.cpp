@@ -92,3 +92,11 @@ void LeafOp::build(OpBuilder &builder, OperationState &state, StringRef einsum,
   if (chained)
     state.addAttribute(getChainedAttrName(state.name), builder.getUnitAttr());
 }
+
+void TransferOp::build(OpBuilder &builder, OperationState &state,
+                       ArrayRef<StringRef> tensors, StringRef engine) {
+  state.addAttribute(getTensorsAttrName(state.name),
+                     builder.getStrArrayAttr(tensors));
+  state.addAttribute(getEngineAttrName(state.name),
+                     builder.getStringAttr(engine));
+}

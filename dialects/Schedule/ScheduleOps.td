@@ -24,7 +24,7 @@ def Schedule_MappingOp : Schedule_Op<"mapping", [
     - C1: the cascade exists, and the body is one node.
     - C2: every Einsum of the cascade has exactly one compute leaf.
     - C3: loops are over ranks of the cascade, the loops above a leaf divide the
-      extent of each rank of its Einsum down to one point, and each tile divides
+      extent of each rank of its Einsum down to one point. A tile need not divide
       the tile around it.
     - C4: a leaf reads an element only after it is complete. In the first shared
       loop that separates reader and producer, the producer's step comes first; if
@@ -79,12 +79,13 @@ def Schedule_TemporalOp : Schedule_Node<"temporal"> {
   let summary = "A loop over time";
   let description = [{
     Visits the tile of `rank` that reaches this node in steps of `tile`, one step
-    after another: from the first to the last, or backwards if an Einsum below is
-    a recurrence that reads a later coordinate (`X[i + 1]`). A leaf whose Einsum does not have the rank runs once: in the
-    first step, or in the last if what it reads is produced under this loop.
+    after another, the last shorter if `tile` does not divide: from the first to
+    the last, or backwards if an Einsum below is a recurrence that reads a later
+    coordinate (`X[i + 1]`). A leaf whose Einsum does not have the rank runs once:
+    in the first step, or in the last if what it reads is produced under this loop.
 
     Constraints:
-    - C1: `tile` is at least 1 and divides the tile around it.
+    - C1: `tile` is at least 1.
     - C2: it has one child.
 
     Example: `schedule.temporal "p" tile 256 { ... }`
@@ -100,10 +101,10 @@ def Schedule_SpatialOp : Schedule_Node<"spatial"> {
     Deals the steps of `rank` to the units along one dimension of the array that
     runs the leaf below. Data that several units need is multicast; outputs that
     several units produce are reduced on the way. Loops below run in lock step on
-    all units.
+    all units; units whose (shorter, last) tile has no such step wait.
 
     Constraints:
-    - C1: `tile` is at least 1 and divides the tile around it.
+    - C1: `tile` is at least 1.
     - C2: below it are only loops, storage nodes and one leaf.
     - C3: two spatial loops of one leaf use different dimensions. That the
       dimension exists on the array and has at least as many units as steps is
@@ -134,6 +135,14 @@ def Schedule_StorageOp : Schedule_Node<"storage"> {
       are not charged to this level.
     - `stream "f" depth n`: producer and consumers walk `f` in the same order, so
       that only n steps of it are live.
+    - `halo "refetched"` (the default), `"retained"` or `"recomputed"`: what
+      happens to elements that this visit and the previous one have in common.
+      An operand from above is fetched anew or kept. For a tensor produced below,
+      `recomputed` and `retained` make production follow demand: the producer
+      computes, in every visit, the elements that the other leaves below read,
+      or those of them that the previous visit did not leave here.
+
+    README.md in this folder says exactly what is moved when.
 
     Constraints:
     - C1: tensors are distinct and belong to the cascade.
@@ -142,17 +151,20 @@ def Schedule_StorageOp : Schedule_Node<"storage"> {
       what is not held here.
     - C4: `stream` names a rank of each tensor, and where the leaves that touch it
       part, each goes on with a loop over that rank, all by the same tile.
+    - C5: `halo` is one of the three; `recomputed` needs a tensor produced below.
+      No loop over a rank that such a producer reduces encloses the node.
 
     Example: `schedule.storage "buffer" ["K", "V"] buffers 2 { ... }`
   }];
   let arguments = (ins StrAttr:$level, StrArrayAttr:$tensors,
                        OptionalAttr<I64Attr>:$buffers, OptionalAttr<I64Attr>:$resident,
                        UnitAttr:$shared, UnitAttr:$passthrough,
-                       OptionalAttr<StrAttr>:$stream, OptionalAttr<I64Attr>:$depth);
+                       OptionalAttr<StrAttr>:$stream, OptionalAttr<I64Attr>:$depth,
+                       OptionalAttr<StrAttr>:$halo);
   let assemblyFormat = [{
     $level $tensors (`buffers` $buffers^)? (`resident` $resident^)?
     (`shared` $shared^)? (`passthrough` $passthrough^)?
-    (`stream` $stream^ `depth` $depth)? attr-dict-with-keyword $body
+    (`stream` $stream^ `depth` $depth)? (`halo` $halo^)? attr-dict-with-keyword $body
   }];
   let builders = [OpBuilder<(ins "::llvm::StringRef":$level,
                                  "::llvm::ArrayRef<::llvm::StringRef>":$tensors)>];
@@ -187,7 +199,7 @@ def Schedule_PipelineOp : Schedule_Node<"pipeline"> {
 
     Constraints:
     - C1: one lag per child, none negative; without `lags`, child i has lag i.
-    - C2: all leaves below a child run on one array.
+    - C2: all leaves below a child run on one array or one DMA engine.
 
     Children in the same slot run in the order written if they share an array.
     If they do not, the later one may read what the earlier computes only as a
@@ -219,6 +231,27 @@ def Schedule_LeafOp : Schedule_Op<"compute", [
   let assemblyFormat = "$einsum `on` $array (`chained` $chained^)? attr-dict";
   let builders = [OpBuilder<(ins "::llvm::StringRef":$einsum, "::llvm::StringRef":$array,
                                  CArg<"bool", "false">:$chained)>];
+}
+
+def Schedule_TransferOp : Schedule_Op<"transfer", [
+    ParentOneOf<["SequenceOp", "PipelineOp"]>]> {
+  let summary = "The moment at which a DMA engine moves tiles";
+  let description = [{
+    The fills and drains of `tensors`, at the nearest storage node above that
+    holds each, are made here by `engine`, and take its time: as a stage of a
+    pipeline beside the arrays, or as a step of a sequence. What is moved does not
+    change. Without such a node a tile is moved while the work below it runs.
+
+    Constraints:
+    - C1: tensors are distinct, belong to the cascade, and have a storage node
+      above with another one above that.
+
+    Example: `schedule.transfer ["K", "V"] on "dma"`
+  }];
+  let arguments = (ins StrArrayAttr:$tensors, StrAttr:$engine);
+  let assemblyFormat = "$tensors `on` $engine attr-dict";
+  let builders = [OpBuilder<(ins "::llvm::ArrayRef<::llvm::StringRef>":$tensors,
+                                 "::llvm::StringRef":$engine)>];
 }
 
 #endif // SCHEDULE_OPS_TD

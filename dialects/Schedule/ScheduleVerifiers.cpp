@@ -30,12 +30,12 @@ using namespace einsum::schedule;
 
 static LogicalResult verifyChildren(Operation *node) {
   for (Operation *child : getChildren(node))
-    if (!isa<TemporalOp, SpatialOp, StorageOp, SequenceOp, PipelineOp, LeafOp>(
-            child))
+    if (!isa<TemporalOp, SpatialOp, StorageOp, SequenceOp, PipelineOp, LeafOp,
+             TransferOp>(child))
       return child->emitError()
              << "'" << child->getName()
-             << "' is no node of a loop tree: it is made of temporal, "
-                "spatial, storage, sequence, pipeline and compute";
+             << "' is no node of a loop tree: it is made of temporal, spatial, "
+                "storage, sequence, pipeline, compute and transfer";
   return success();
 }
 
@@ -120,6 +120,17 @@ static LogicalResult verifyDistinctTensors(StorageOp storage) { // C1
   return success();
 }
 
+static LogicalResult verifyHaloWord(StorageOp storage) { // C5
+  std::optional<StringRef> halo = storage.getHalo();
+  if (!halo || *halo == "refetched" || *halo == "retained" ||
+      *halo == "recomputed")
+    return success();
+  return storage.emitError()
+         << "halo \"" << *halo
+         << "\" is unknown; it is \"refetched\", \"retained\" or "
+            "\"recomputed\"";
+}
+
 LogicalResult StorageOp::verifyRegions() {
   if (getStream().has_value() != getDepth().has_value())
     return emitError()
@@ -127,7 +138,8 @@ LogicalResult StorageOp::verifyRegions() {
   if (failed(verifySingleChild(*this)) ||
       failed(verifyDistinctTensors(*this)) ||
       failed(verifyAtLeastOne(*this, "`buffers`", getBuffers())) || // C2
-      failed(verifyAtLeastOne(*this, "`resident`", getResident())))
+      failed(verifyAtLeastOne(*this, "`resident`", getResident())) ||
+      failed(verifyHaloWord(*this))) // C5
     return failure();
   return verifyAtLeastOne(*this, "`depth`", getDepth());
 }
@@ -270,26 +282,7 @@ static LogicalResult verifyLoopRanks(MappingOp mapping, CascadeOp cascade) {
   return failure(result.wasInterrupted());
 }
 
-/// C3, second part: a tile divides the tile around it.
-static LogicalResult verifyTile(const LoopAbove &loop) {
-  if (!loop.around || *loop.around % loop.tile == 0)
-    return success();
-  return loop.op->emitError()
-         << "tile " << loop.tile << " of '" << loop.rank.getValue()
-         << "' does not divide the " << *loop.around
-         << " points that reach this loop";
-}
-
-static LogicalResult verifyTiles(ArrayRef<Leaf> leaves) {
-  llvm::SmallPtrSet<Operation *, 16> checked;
-  for (const Leaf &leaf : leaves)
-    for (const LoopAbove &loop : leaf.loops)
-      if (checked.insert(loop.op).second && failed(verifyTile(loop)))
-        return failure();
-  return success();
-}
-
-/// C3, third part: at a leaf one point is left of each rank.
+/// C3, second part: at a leaf one point is left of each rank.
 static LogicalResult verifyOnePoint(const Leaf &leaf, CascadeOp cascade) {
   for (StringAttr rank : leaf.einsum.getIterationRanks()) {
     std::optional<int64_t> left = cascade.findRank(rank).getBoundExtent();
@@ -469,7 +462,8 @@ static LogicalResult verifyAccumulated(const Leaf &producer, Value tensor,
     if (!loop.op->isProperAncestor(home))
       break;
     bool isReduced = !loop.guard && type.findRank(loop.rank) < 0;
-    if (loop.guard || loop.steps() == 1 || (!isReduced && !isOutput))
+    if (loop.guard || loop.isDemanded || loop.steps() == 1 ||
+        (!isReduced && !isOutput))
       continue;
     InFlightDiagnostic diag =
         producer.op.emitError()
@@ -525,10 +519,112 @@ static LogicalResult verifyStorage(MappingOp mapping, CascadeOp cascade) {
   return failure(result.wasInterrupted());
 }
 
+/// Production follows what leaves below ask for, and nobody else may ask.
+static LogicalResult verifyOnlyReadBelow(StorageOp storage,
+                                         const Leaf &producer) {
+  for (Value result : producer.einsum->getResults()) {
+    StringRef tensor = getTensorName(result);
+    if (!holds(storage, tensor))
+      continue;
+    for (Operation *user : result.getUsers()) {
+      bool below = false;
+      storage.walk([&](LeafOp leaf) {
+        auto einsum = dyn_cast<EinsumInterface>(user);
+        below |= einsum && leaf.getEinsum() == getEinsumName(einsum);
+      });
+      if (below)
+        continue;
+      InFlightDiagnostic diag =
+          storage.emitError()
+          << "'" << tensor
+          << "' is produced here as far as leaves below read it, "
+          << "but it is "
+          << (isa<OutputOp>(user) ? "an output" : "also read elsewhere")
+          << "; leave out the halo, or hold it above all its readers";
+      diag.attachNote(user->getLoc()) << "needed here";
+      return diag;
+    }
+  }
+  return success();
+}
+
+/// Storage C5: what is recomputed is produced below, and wholly within a visit.
+static LogicalResult verifyHalo(StorageOp storage, ArrayRef<Leaf> leaves) {
+  StringRef halo = storage.getHalo().value_or("refetched");
+  if (halo == "refetched")
+    return success();
+  bool producesBelow = false;
+  for (const Leaf &leaf : leaves) {
+    if (!storage->isProperAncestor(leaf.op))
+      continue;
+    bool produces =
+        llvm::any_of(leaf.einsum.getTensorNames(),
+                     [&](StringAttr t) { return holds(storage, t); });
+    producesBelow |= produces;
+    if (!produces)
+      continue;
+    if (failed(verifyOnlyReadBelow(storage, leaf)))
+      return failure();
+    SmallVector<StringAttr> ranks = leaf.einsum.getIterationRanks();
+    for (const LoopAbove &loop : leaf.loops) {
+      if (!loop.op->isProperAncestor(storage) || loop.steps() == 1 ||
+          !llvm::is_contained(ranks, loop.rank))
+        continue;
+      bool reduces = llvm::any_of(leaf.einsum.getReductionList(),
+                                  [&](const Reduction &reduction) {
+                                    return reduction.rank == loop.rank;
+                                  });
+      if (!reduces)
+        continue;
+      InFlightDiagnostic diag =
+          storage.emitError()
+          << "'" << getEinsumName(leaf.einsum) << "' is " << halo
+          << " here, but sums over '" << loop.rank.getValue()
+          << "' in steps of a loop above: each visit has to compute whole sums";
+      diag.attachNote(loop.op->getLoc()) << "the loop is here";
+      return diag;
+    }
+  }
+  if (halo == "recomputed" && !producesBelow)
+    return storage.emitError()
+           << "halo \"recomputed\" is for tensors produced below; what comes "
+              "from above is \"refetched\" or \"retained\"";
+  return success();
+}
+
+/// Transfer C1.
+static LogicalResult verifyTransfer(TransferOp transfer) {
+  llvm::StringSet<> seen;
+  for (Attribute attr : transfer.getTensors()) {
+    StringRef name = cast<StringAttr>(attr).getValue();
+    if (!seen.insert(name).second)
+      return transfer.emitError() << "moves '" << name << "' twice";
+    unsigned holders = 0;
+    for (Operation *node = transfer->getParentOp(); !isa<MappingOp>(node);
+         node = node->getParentOp())
+      if (auto storage = dyn_cast<StorageOp>(node))
+        holders += !storage.getPassthrough() && holds(storage, name);
+    if (holders < 2)
+      return transfer.emitError()
+             << "moves '" << name << "', which takes two storage nodes above "
+             << "that hold it, found " << holders;
+  }
+  return success();
+}
+
+static LogicalResult verifyMoves(MappingOp mapping, ArrayRef<Leaf> leaves) {
+  WalkResult result = mapping.walk([&](Operation *node) -> WalkResult {
+    if (auto storage = dyn_cast<StorageOp>(node))
+      return verifyHalo(storage, leaves);
+    if (auto transfer = dyn_cast<TransferOp>(node))
+      return verifyTransfer(transfer);
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
 static LogicalResult verifyLoops(ArrayRef<Leaf> leaves,
                                  CascadeOp cascade) { // C3
-  if (failed(verifyTiles(leaves)))
-    return failure();
   return success(llvm::all_of(leaves, [&](const Leaf &leaf) {
     return succeeded(verifyOnePoint(leaf, cascade));
   }));
@@ -569,7 +665,8 @@ LogicalResult einsum::schedule::verifyAgainstCascade(MappingOp mapping,
     return failure();
   std::vector<Leaf> leaves = resolveLeaves(mapping, cascade);
   std::vector<Dependence> dependences = findDependences(leaves);
-  if (failed(verifyLoops(leaves, cascade)))
+  if (failed(verifyLoops(leaves, cascade)) ||
+      failed(verifyMoves(mapping, leaves)))
     return failure();
   for (const Dependence &dependence : dependences)
     if (failed(verifyReadOrder(dependence, cascade))) // C4

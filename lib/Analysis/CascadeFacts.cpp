@@ -7,6 +7,8 @@
 
 #include "lib/Analysis/CascadeFacts.h"
 
+#include "lib/Analysis/DomainBuilder.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
@@ -42,13 +44,24 @@ int64_t Coordinate::span(llvm::ArrayRef<int64_t> tile) const {
   return run * repeats;
 }
 
+AffineForm Coordinate::form() const {
+  AffineForm form = AffineForm::number(constant);
+  for (const Term &term : terms)
+    form.add(term.rank, term.coefficient);
+  return form;
+}
+
 bool AccessFact::uses(int rank) const {
   return llvm::any_of(coordinates,
                       [&](const Coordinate &c) { return c.uses(rank); });
 }
 
-bool EinsumFact::iterates(int rank) const { return llvm::is_contained(ranks, rank); }
-bool EinsumFact::reduces(int rank) const { return llvm::is_contained(reduced, rank); }
+bool EinsumFact::iterates(int rank) const {
+  return llvm::is_contained(ranks, rank);
+}
+bool EinsumFact::reduces(int rank) const {
+  return llvm::is_contained(reduced, rank);
+}
 
 template <typename T>
 static int findByName(const std::vector<T> &facts, llvm::StringRef name) {
@@ -58,9 +71,15 @@ static int findByName(const std::vector<T> &facts, llvm::StringRef name) {
   return -1;
 }
 
-int CascadeFacts::findRank(llvm::StringRef n) const { return findByName(ranks, n); }
-int CascadeFacts::findTensor(llvm::StringRef n) const { return findByName(tensors, n); }
-int CascadeFacts::findEinsum(llvm::StringRef n) const { return findByName(einsums, n); }
+int CascadeFacts::findRank(llvm::StringRef n) const {
+  return findByName(ranks, n);
+}
+int CascadeFacts::findTensor(llvm::StringRef n) const {
+  return findByName(tensors, n);
+}
+int CascadeFacts::findEinsum(llvm::StringRef n) const {
+  return findByName(einsums, n);
+}
 
 //===----------------------------------------------------------------------===//
 // Construction
@@ -79,11 +98,13 @@ public:
     if (failed(addRanks()))
       return failure();
     for (InputOp input : cascade.getBodyBlock()->getOps<InputOp>())
-      if (failed(addTensor(input.getResult(), input.getTensor(), /*producer=*/-1)))
+      if (failed(
+              addTensor(input.getResult(), input.getTensor(), /*producer=*/-1)))
         return failure();
     SmallVector<EinsumInterface> order = topologicalOrder();
     for (auto [i, einsum] : llvm::enumerate(order))
-      for (auto [name, result] : llvm::zip(einsum.getTensorNames(), einsum->getResults()))
+      for (auto [name, result] :
+           llvm::zip(einsum.getTensorNames(), einsum->getResults()))
         if (failed(addTensor(result, name.getValue(), i)))
           return failure();
     for (EinsumInterface einsum : order)
@@ -92,6 +113,8 @@ public:
     for (OutputOp output : cascade.getBodyBlock()->getOps<OutputOp>())
       for (Value tensor : output.getTensors())
         facts.tensors[tensorIds[tensor]].isOutput = true;
+    if (failed(buildDomains(cascade, facts)))
+      return failure();
     return std::move(facts);
   }
 
@@ -129,7 +152,8 @@ private:
     for (StringAttr rank : type.getRanks()) {
       int id = facts.findRank(rank);
       tensor.ranks.push_back(id);
-      if (failed(multiply(tensor.elements, facts.ranks[id].extent, value.getLoc(), name)))
+      if (failed(multiply(tensor.elements, facts.ranks[id].extent,
+                          value.getLoc(), name)))
         return failure();
     }
     uint64_t totalBits = tensor.elements;
@@ -145,9 +169,10 @@ private:
     bool overflow = false;
     product = llvm::SaturatingMultiply(product, factor, &overflow);
     if (overflow || product > INT64_MAX)
-      return emitError(loc) << "'" << what
-                            << "' has more than 2^63 - 1 points; extents are too large "
-                               "to count";
+      return emitError(loc)
+             << "'" << what
+             << "' has more than 2^63 - 1 points; extents are too large "
+                "to count";
     return success();
   }
 
@@ -189,7 +214,8 @@ private:
                                                EinsumInterface einsum) {
     SmallVector<StringAttr> iteration = einsum.getIterationRanks();
     auto type = cast<NamedTensorType>(access.tensor.getType());
-    for (auto [expr, rank] : llvm::zip(access.map.getResults(), type.getRanks())) {
+    for (auto [expr, rank] :
+         llvm::zip(access.map.getResults(), type.getRanks())) {
       auto sum = dyn_cast<AffineBinaryOpExpr>(expr);
       if (!sum || sum.getKind() != AffineExprKind::Add)
         continue;
@@ -201,7 +227,8 @@ private:
     return {StringAttr(), 0};
   }
 
-  FailureOr<AccessFact> makeAccess(EinsumInterface einsum, Value tensor, AffineMap map) {
+  FailureOr<AccessFact> makeAccess(EinsumInterface einsum, Value tensor,
+                                   AffineMap map) {
     AccessFact access;
     access.tensor = tensorIds.lookup(tensor);
     SmallVector<StringAttr> iteration = einsum.getIterationRanks();
@@ -210,28 +237,30 @@ private:
     for (StringAttr symbol : einsum.getSymbolNames()) {
       std::optional<int64_t> value = cascade.getParam(symbol);
       if (!value)
-        return einsum->emitError() << "parameter '" << symbol.getValue()
-                                   << "' has no value (--bind " << symbol.getValue()
-                                   << "=...)";
+        return einsum->emitError()
+               << "parameter '" << symbol.getValue()
+               << "' has no value (--bind " << symbol.getValue() << "=...)";
       values.push_back(getAffineConstantExpr(*value, map.getContext()));
     }
     for (AffineExpr expr : map.getResults()) {
       Coordinate coordinate;
-      expr = simplifyAffineExpr(expr.replaceSymbols(values), iteration.size(), 0);
+      expr =
+          simplifyAffineExpr(expr.replaceSymbols(values), iteration.size(), 0);
       if (failed(flatten(expr, 1, iteration, coordinate))) {
         std::string text;
         llvm::raw_string_ostream os(text);
         printNamedExpr(os, expr, iteration, {});
         return einsum->emitError()
-               << "reads '" << facts.tensors[access.tensor].name << "' at '" << text
-               << "', which is not a sum of multiples of ranks";
+               << "reads '" << facts.tensors[access.tensor].name << "' at '"
+               << text << "', which is not a sum of multiples of ranks";
       }
       access.coordinates.push_back(std::move(coordinate));
     }
     return access;
   }
 
-  LogicalResult flatten(AffineExpr expr, int64_t factor, ArrayRef<StringAttr> iteration,
+  LogicalResult flatten(AffineExpr expr, int64_t factor,
+                        ArrayRef<StringAttr> iteration,
                         Coordinate &coordinate) {
     if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
       coordinate.constant += factor * constant.getValue();
@@ -252,7 +281,8 @@ private:
     auto scale = dyn_cast<AffineConstantExpr>(binary.getRHS());
     if (binary.getKind() != AffineExprKind::Mul || !scale)
       return failure();
-    return flatten(binary.getLHS(), factor * scale.getValue(), iteration, coordinate);
+    return flatten(binary.getLHS(), factor * scale.getValue(), iteration,
+                   coordinate);
   }
 
   LogicalResult addEinsum(EinsumInterface einsum) {
@@ -271,7 +301,8 @@ private:
     for (const Reduction &reduction : einsum.getReductionList())
       fact.reduced.push_back(facts.findRank(reduction.rank));
     for (const Access &access : einsum.getInputAccesses()) {
-      FailureOr<AccessFact> read = makeAccess(einsum, access.tensor, access.map);
+      FailureOr<AccessFact> read =
+          makeAccess(einsum, access.tensor, access.map);
       if (failed(read))
         return failure();
       auto [rank, distance] = stepOf(access, einsum);
@@ -279,38 +310,23 @@ private:
       if (distance != 0 && !tensor.isInput) {
         tensor.iterativeRank = facts.findRank(rank);
         tensor.carriedSteps = std::max(tensor.carriedSteps, std::abs(distance));
+        fact.direction[tensor.iterativeRank] = distance < 0 ? 1 : -1;
       }
       fact.reads.push_back(std::move(*read));
     }
     for (Value result : einsum->getResults()) {
-      FailureOr<AccessFact> write = makeAccess(einsum, result, einsum.getOutputAccess());
+      facts.tensors[tensorIds[result]].hasInitialValue =
+          !einsum.getInitialValues().empty();
+      FailureOr<AccessFact> write =
+          makeAccess(einsum, result, einsum.getOutputAccess());
       if (failed(write))
         return failure();
       fact.writes.push_back(std::move(*write));
     }
     fact.operators = countOperators(einsum);
     fact.datatype = facts.tensors[fact.writes[0].tensor].datatype;
-    fact.isFiltered = einsum.getFilterSet().has_value();
-    fact.isRagged = iteratesRaggedSplit(fact);
     facts.einsums.push_back(std::move(fact));
     return success();
-  }
-
-  /// True if the Einsum iterates over all parts of a rank whose extent they
-  /// exceed.
-  bool iteratesRaggedSplit(const EinsumFact &einsum) {
-    for (SplitOp split : cascade.getBodyBlock()->getOps<SplitOp>()) {
-      int64_t covered = 1;
-      bool all = true;
-      for (Attribute part : split.getParts()) {
-        int id = facts.findRank(cast<StringAttr>(part).getValue());
-        covered *= facts.ranks[id].extent;
-        all &= einsum.iterates(id);
-      }
-      if (all && covered != facts.ranks[facts.findRank(split.getRank())].extent)
-        return true;
-    }
-    return false;
   }
 
   CascadeOp cascade;
