@@ -32,12 +32,3 @@ std::vector<int> einsum::exporting::getArrays(const CascadeFacts &facts,
 double einsum::exporting::getShare(double part, double whole) {
   return whole == 0 ? 0 : part / whole;
 }
-
-std::optional<double> einsum::exporting::getGap(const CascadeFacts &facts,
-                                                const Mapped &mapped) {
-  uint64_t compulsory = computeCompulsoryBytes(facts);
-  if (compulsory == 0)
-    return std::nullopt;
-  return static_cast<double>(getBackingBytes(mapped)) /
-         static_cast<double>(compulsory);
-}

@@ -136,6 +136,7 @@ private:
   CascadeFacts facts;
   std::optional<arch::ArchSpec> arch;
   cost::Evaluation cost;
+  cost::MachineBounds bounds;
   exporting::Result result;
 };
 
@@ -213,6 +214,14 @@ ExitCode Compilation::evaluate(schedule::MappingOp mapping) {
   }
   result.mapped->mapping = mapping;
   result.mapped->cost = &cost;
+  bounds = cost::MachineBoundAnalysis(facts, *arch).compute(mapping, cost);
+  if (std::string violation = cost::findViolation(bounds, cost, *arch);
+      !violation.empty()) {
+    mapping.emitError("internal error: ")
+        << violation << "; either the cost model or the bound is wrong";
+    return ExitCode::InternalError;
+  }
+  result.mapped->bounds = &bounds;
   result.mapped->operatorNames = evaluator->operatorNames();
   return ExitCode::Ok;
 }

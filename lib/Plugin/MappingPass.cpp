@@ -15,7 +15,8 @@ using namespace einsum;
 
 MappingContext::MappingContext(CascadeOp cascade, const CascadeFacts &facts,
                                const arch::ArchSpec &arch)
-    : cascade(cascade), facts(facts), arch(arch), builder(cascade.getContext()) {}
+    : cascade(cascade), facts(facts), arch(arch), bounds(facts, arch),
+      builder(cascade.getContext()) {}
 
 InFlightDiagnostic MappingContext::refuse() {
   return emitError(cascade.getLoc())
@@ -56,7 +57,8 @@ LogicalResult MappingContext::requireTensors(ArrayRef<StringRef> names) {
       missing += (missing.empty() ? "" : ", ") + name.str();
   if (missing.empty())
     return success();
-  return refuse() << "it needs tensors that the cascade does not define: " << missing;
+  return refuse() << "it needs tensors that the cascade does not define: "
+                  << missing;
 }
 
 LoopTreeBuilder MappingContext::start(StringRef name) {
@@ -85,8 +87,14 @@ MappingContext::evaluate(schedule::MappingOp mapping, bool explain) {
     return std::nullopt;
   cost::Evaluation evaluation;
   ++evaluations;
-  if (evaluator->evaluate(evaluation))
-    return evaluation;
+  if (evaluator->evaluate(evaluation)) {
+    std::string violation = cost::findViolation(
+        bounds.compute(mapping, evaluation), evaluation, arch);
+    if (violation.empty())
+      return evaluation;
+    mapping.emitError("internal error: ") << violation;
+    return std::nullopt;
+  }
   if (explain) {
     evaluator->emitViolations();
     infeasible = !evaluator->violations().empty();

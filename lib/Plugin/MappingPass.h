@@ -30,6 +30,7 @@
 #include "lib/Analysis/CascadeFacts.h"
 #include "lib/Arch/ArchSpec.h"
 #include "lib/CostModel/CostModel.h"
+#include "lib/CostModel/MachineBounds.h"
 #include "lib/Plugin/LoopTreeBuilder.h"
 
 #include <memory>
@@ -54,7 +55,8 @@ public:
   mlir::FailureOr<uint64_t> capacity(llvm::StringRef level);
   /// Units along a dimension of an array; an error if there is none.
   mlir::FailureOr<int64_t> units(llvm::StringRef array, llvm::StringRef dim);
-  /// Fails, naming what is missing, unless the cascade defines all these tensors.
+  /// Fails, naming what is missing, unless the cascade defines all these
+  /// tensors.
   mlir::LogicalResult requireTensors(llvm::ArrayRef<llvm::StringRef> names);
 
   /// Begins a schedule; an unfinished earlier one is dropped.
@@ -65,7 +67,8 @@ public:
   void discard(schedule::MappingOp mapping);
 
   /// Cost of a finished schedule. Nullopt if it does not fit; with `explain`,
-  /// errors say why.
+  /// errors say why. A cost below a lower bound is an internal error, always
+  /// reported.
   std::optional<cost::Evaluation> evaluate(schedule::MappingOp mapping,
                                            bool explain = false);
   /// Schedules evaluated so far.
@@ -80,6 +83,7 @@ private:
   CascadeOp cascade;
   const CascadeFacts &facts;
   const arch::ArchSpec &arch;
+  cost::MachineBoundAnalysis bounds;
   mlir::OpBuilder builder;
   schedule::MappingOp current;
   uint64_t evaluations = 0;
@@ -94,7 +98,8 @@ public:
   /// One line: what it maps how, and whose dataflow it is.
   virtual llvm::StringRef getDescription() const = 0;
   /// Builds a schedule for `context`, or emits errors and fails.
-  virtual mlir::FailureOr<schedule::MappingOp> build(MappingContext &context) = 0;
+  virtual mlir::FailureOr<schedule::MappingOp>
+  build(MappingContext &context) = 0;
 };
 
 /// Registered mapping passes, by name.
