@@ -29,8 +29,8 @@ struct CascadeText {
                        const std::map<std::string, int64_t> &extents = {}) {
     context.loadDialect<EinsumDialect>();
     llvm::SourceMgr sources;
-    sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(text, "test.ein"),
-                               llvm::SMLoc());
+    sources.AddNewSourceBuffer(
+        llvm::MemoryBuffer::getMemBufferCopy(text, "test.ein"), llvm::SMLoc());
     module = frontend::parseCascadeSource(sources, &context);
     REQUIRE(module);
     cascade = *module->getOps<CascadeOp>().begin();

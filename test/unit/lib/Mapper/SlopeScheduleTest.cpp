@@ -11,10 +11,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Mapper/SlopeSchedule.h"
 #include "lib/Analysis/IoBounds/IoBounds.h"
 #include "lib/CostModel/CostModel.h"
 #include "lib/CostModel/MachineBounds.h"
-#include "lib/Mapper/SlopeSchedule.h"
 #include "lib/Mapper/SkiSlope.h"
 #include "test/unit/lib/Analysis/CascadeText.h"
 
@@ -38,9 +38,10 @@ struct Statistics {
     sum += ratio;
   }
   std::string text(const char *name) const {
-    return std::string(name) + ": " + std::to_string(schedules) + " schedules, " +
-           std::to_string(below) + " below a bound, ratio at least " +
-           std::to_string(least) + ", on average " +
+    return std::string(name) + ": " + std::to_string(schedules) +
+           " schedules, " + std::to_string(below) +
+           " below a bound, ratio at least " + std::to_string(least) +
+           ", on average " +
            std::to_string(sum / static_cast<double>(schedules));
   }
 };
@@ -81,7 +82,8 @@ private:
       best.second.heldBytes = UINT64_MAX;
       enumerateGroup(cascade.facts, first, last,
                      [&](const SlopeConfig &config, SlopeCost cost) {
-                       if (isSuitable(config) && cost.heldBytes < best.second.heldBytes)
+                       if (isSuitable(config) &&
+                           cost.heldBytes < best.second.heldBytes)
                          best = {config, cost};
                      });
     }
@@ -101,7 +103,8 @@ private:
       cost.movedBytes += own.movedBytes;
       cost.heldBytes = std::max(cost.heldBytes, own.heldBytes);
     }
-    auto mapping = buildSchedule(cascade.cascade, cascade.facts, groups, "slope");
+    auto mapping =
+        buildSchedule(cascade.cascade, cascade.facts, groups, "slope");
     INFO(config.describe(cascade.facts));
     REQUIRE(mlir::succeeded(mlir::verify(mapping)));
     arch::ArchSpec arch = makeTwoLevelArch(cascade.facts, cost.heldBytes);
@@ -141,7 +144,8 @@ private:
 
 constexpr bool kOnlyDivisors = true;
 
-void exhaust(const char *name, llvm::StringRef text, size_t least, size_t stride = 1) {
+void exhaust(const char *name, llvm::StringRef text, size_t least,
+             size_t stride = 1) {
   Exhaustive all(text, kOnlyDivisors, stride);
   WARN(all.statistics.text(name));
   CHECK(all.statistics.schedules >= least);
@@ -159,7 +163,8 @@ TEST_CASE("every tiling of a small GEMM costs what the slope says", "[slope]") {
           600);
 }
 
-TEST_CASE("every tiling of a small convolution costs what the slope says", "[slope]") {
+TEST_CASE("every tiling of a small convolution costs what the slope says",
+          "[slope]") {
   exhaust("convolution",
           "cascade c(P=12, R=3, W=14, C=4, K=4) : f16\n"
           "  input I[c,w], F[k,c,r]\n"
@@ -168,7 +173,8 @@ TEST_CASE("every tiling of a small convolution costs what the slope says", "[slo
           1000, 5);
 }
 
-TEST_CASE("every fusion of a small attention costs what the slope says", "[slope]") {
+TEST_CASE("every fusion of a small attention costs what the slope says",
+          "[slope]") {
   exhaust("attention",
           "cascade a(E=2, F=3, M=6, P=4) : f16\n"
           "  input Q[p,e], K[m,e], V[m,f]\n"
@@ -182,7 +188,8 @@ TEST_CASE("every fusion of a small attention costs what the slope says", "[slope
           1000);
 }
 
-TEST_CASE("every fusion of a feed-forward pair costs what the slope says", "[slope]") {
+TEST_CASE("every fusion of a feed-forward pair costs what the slope says",
+          "[slope]") {
   exhaust("feed-forward pair",
           "cascade f(M=6, D=4, H=4, O=2) : f16\n"
           "  input X[m,d], W[d,h], U[h,o]\n"
