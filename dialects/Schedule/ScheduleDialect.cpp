@@ -45,25 +45,29 @@ int64_t PipelineOp::getLag(unsigned i) {
 // Builders
 //===----------------------------------------------------------------------===//
 
-void TemporalOp::build(OpBuilder &builder, OperationState &state, StringRef rank,
-                       int64_t tile) {
+void TemporalOp::build(OpBuilder &builder, OperationState &state,
+                       StringRef rank, int64_t tile) {
   state.addAttribute(getRankAttrName(state.name), builder.getStringAttr(rank));
-  state.addAttribute(getTileAttrName(state.name), builder.getI64IntegerAttr(tile));
+  state.addAttribute(getTileAttrName(state.name),
+                     builder.getI64IntegerAttr(tile));
   state.addRegion()->emplaceBlock();
 }
 
 void SpatialOp::build(OpBuilder &builder, OperationState &state, StringRef rank,
                       int64_t tile, StringRef dim) {
   state.addAttribute(getRankAttrName(state.name), builder.getStringAttr(rank));
-  state.addAttribute(getTileAttrName(state.name), builder.getI64IntegerAttr(tile));
+  state.addAttribute(getTileAttrName(state.name),
+                     builder.getI64IntegerAttr(tile));
   state.addAttribute(getDimAttrName(state.name), builder.getStringAttr(dim));
   state.addRegion()->emplaceBlock();
 }
 
-void StorageOp::build(OpBuilder &builder, OperationState &state, StringRef level,
-                      ArrayRef<StringRef> tensors) {
-  state.addAttribute(getLevelAttrName(state.name), builder.getStringAttr(level));
-  state.addAttribute(getTensorsAttrName(state.name), builder.getStrArrayAttr(tensors));
+void StorageOp::build(OpBuilder &builder, OperationState &state,
+                      StringRef level, ArrayRef<StringRef> tensors) {
+  state.addAttribute(getLevelAttrName(state.name),
+                     builder.getStringAttr(level));
+  state.addAttribute(getTensorsAttrName(state.name),
+                     builder.getStrArrayAttr(tensors));
   state.addRegion()->emplaceBlock();
 }
 
@@ -71,16 +75,20 @@ void SequenceOp::build(OpBuilder &, OperationState &state) {
   state.addRegion()->emplaceBlock();
 }
 
-void PipelineOp::build(OpBuilder &builder, OperationState &state, ArrayRef<int64_t> lags) {
+void PipelineOp::build(OpBuilder &builder, OperationState &state,
+                       ArrayRef<int64_t> lags) {
   if (!lags.empty())
-    state.addAttribute(getLagsAttrName(state.name), builder.getDenseI64ArrayAttr(lags));
+    state.addAttribute(getLagsAttrName(state.name),
+                       builder.getDenseI64ArrayAttr(lags));
   state.addRegion()->emplaceBlock();
 }
 
 void LeafOp::build(OpBuilder &builder, OperationState &state, StringRef einsum,
-                      StringRef array, bool chained) {
-  state.addAttribute(getEinsumAttrName(state.name), builder.getStringAttr(einsum));
-  state.addAttribute(getArrayAttrName(state.name), builder.getStringAttr(array));
+                   StringRef array, bool chained) {
+  state.addAttribute(getEinsumAttrName(state.name),
+                     builder.getStringAttr(einsum));
+  state.addAttribute(getArrayAttrName(state.name),
+                     builder.getStringAttr(array));
   if (chained)
     state.addAttribute(getChainedAttrName(state.name), builder.getUnitAttr());
 }

@@ -10,6 +10,7 @@
 //
 //   read the cascade, bind its parameters -> facts
 //     --analyze-only: print them, done
+//     --ski-slope: search and bound traffic for every capacity, done
 //   read the architecture
 //   build the schedule (a registered mapping) or read it (a file), verify it
 //   evaluate: 2 if a level cannot hold what the schedule places there
@@ -20,18 +21,12 @@
 #ifndef LIB_INIT_COMPILEDRIVER_H
 #define LIB_INIT_COMPILEDRIVER_H
 
+#include "lib/Init/ExitCode.h"
+
 #include <string>
 #include <vector>
 
 namespace einsum {
-
-/// What every tool of ours exits with.
-enum class ExitCode : int {
-  Ok = 0,
-  BadInput = 1,
-  Infeasible = 2,
-  InternalError = 4
-};
 
 /// As on the command line; files are "-" for standard input or output.
 struct CompileOptions {
@@ -42,6 +37,10 @@ struct CompileOptions {
   std::string mapping;           ///< a registered name or a .mlir file
   bool analyzeOnly = false;
   std::string json, schedule; ///< files to write, empty for none
+  /// Traffic against capacity, and nothing else: a table on standard output, or
+  /// the files named, .csv or .svg.
+  bool skiSlope = false;
+  std::string skiSlopeFile, skiSlopeSvg;
 };
 
 /// Runs the pipeline; the summary goes to standard output, unless a file does.

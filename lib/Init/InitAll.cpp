@@ -9,6 +9,7 @@
 
 #include "dialects/Einsum/Einsum.h"
 #include "dialects/Schedule/Schedule.h"
+#include "lib/Analysis/Passes.h"
 #include "lib/Frontend/Cascade/Cascade.h"
 #include "mappings/Mappings.h"
 
@@ -27,7 +28,10 @@ void einsum::registerAllPasses() {
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   mlir::registerSymbolDCEPass();
+  registerEinsumAnalysisPasses();
   registerAllMappings();
 }
 
-void einsum::registerAllTranslations() { frontend::registerCascadeTranslations(); }
+void einsum::registerAllTranslations() {
+  frontend::registerCascadeTranslations();
+}

@@ -20,7 +20,8 @@ void LoopTreeBuilder::descend(Operation *node) {
   builder.setInsertionPointToEnd(&node->getRegion(0).front());
 }
 
-StorageOp LoopTreeBuilder::storage(StringRef level, ArrayRef<StringRef> tensors) {
+StorageOp LoopTreeBuilder::storage(StringRef level,
+                                   ArrayRef<StringRef> tensors) {
   auto node = builder.create<StorageOp>(loc, level, tensors);
   descend(node);
   return node;
@@ -45,7 +46,8 @@ void LoopTreeBuilder::sequence(ArrayRef<Child> children) {
   addChildren(builder.create<SequenceOp>(loc), children);
 }
 
-void LoopTreeBuilder::pipeline(ArrayRef<int64_t> lags, ArrayRef<Child> children) {
+void LoopTreeBuilder::pipeline(ArrayRef<int64_t> lags,
+                               ArrayRef<Child> children) {
   addChildren(builder.create<PipelineOp>(loc, lags), children);
 }
 
@@ -53,14 +55,16 @@ void LoopTreeBuilder::compute(StringRef einsum, StringRef array, bool chained) {
   builder.create<LeafOp>(loc, einsum, array, chained);
 }
 
-MappingOp einsum::createMapping(OpBuilder &builder, CascadeOp cascade, StringRef name,
-                                StringRef arch) {
+MappingOp einsum::createMapping(OpBuilder &builder, CascadeOp cascade,
+                                StringRef name, StringRef arch) {
   builder.setInsertionPointAfter(cascade);
   // Both are symbols of one module.
-  std::string symbol = name.str() + (name == cascade.getSymName() ? "_mapping" : "");
+  std::string symbol =
+      name.str() + (name == cascade.getSymName() ? "_mapping" : "");
   auto mapping = builder.create<MappingOp>(
       cascade.getLoc(), builder.getStringAttr(symbol),
-      FlatSymbolRefAttr::get(cascade.getSymNameAttr()), builder.getStringAttr(arch));
+      FlatSymbolRefAttr::get(cascade.getSymNameAttr()),
+      builder.getStringAttr(arch));
   mapping.getBody().emplaceBlock();
   return mapping;
 }

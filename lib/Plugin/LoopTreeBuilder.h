@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Each call adds a node below the previous one, so that code reads like the loop
-// tree, outermost first:
+// Each call adds a node below the previous one, so that code reads like the
+// loop tree, outermost first:
 //
 //   LoopTreeBuilder tree(builder, mapping);
 //   tree.storage("DRAM", {"A", "B", "Z"});
@@ -45,7 +45,8 @@ public:
   void spatial(llvm::StringRef rank, int64_t tile, llvm::StringRef dim);
   void sequence(llvm::ArrayRef<Child> children);
   void pipeline(llvm::ArrayRef<int64_t> lags, llvm::ArrayRef<Child> children);
-  void compute(llvm::StringRef einsum, llvm::StringRef array, bool chained = false);
+  void compute(llvm::StringRef einsum, llvm::StringRef array,
+               bool chained = false);
 
 private:
   /// Continues below `node`.

@@ -15,7 +15,8 @@ using namespace einsum;
 
 MappingContext::MappingContext(CascadeOp cascade, const CascadeFacts &facts,
                                const arch::ArchSpec &arch)
-    : cascade(cascade), facts(facts), arch(arch), bounds(facts, arch),
+    : cascade(cascade), facts(facts), arch(arch),
+      bounds(facts, arch, bounds::collectPassFacts(facts)),
       builder(cascade.getContext()) {}
 
 InFlightDiagnostic MappingContext::refuse() {
@@ -71,7 +72,8 @@ LoopTreeBuilder MappingContext::start(StringRef name) {
 FailureOr<schedule::MappingOp> MappingContext::finish() {
   schedule::MappingOp finished = current;
   current = {};
-  if (succeeded(verify(finished)))
+  if (succeeded(verify(finished)) &&
+      succeeded(schedule::verifyAgainstCascade(finished, cascade)))
     return finished;
   finished.erase();
   return failure();

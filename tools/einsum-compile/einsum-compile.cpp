@@ -60,6 +60,15 @@ static cl::opt<bool, true>
     analyzeOnly("analyze-only",
                 cl::desc("Stop after the analysis of the cascade"),
                 cl::location(options.analyzeOnly), cl::cat(category));
+static cl::opt<std::string>
+    skiSlope("ski-slope", cl::ValueOptional, cl::value_desc("FILE.csv"),
+             cl::desc("Least traffic found and lower bound for every capacity"),
+             cl::cat(category));
+static cl::opt<std::string, true> skiSlopeSvg("ski-slope-svg",
+                                              cl::value_desc("FILE.svg"),
+                                              cl::desc("The same as a picture"),
+                                              cl::location(options.skiSlopeSvg),
+                                              cl::cat(category));
 static cl::opt<bool> list("list-mappings",
                           cl::desc("List the registered mappings"),
                           cl::cat(category));
@@ -67,6 +76,9 @@ static cl::opt<bool> list("list-mappings",
 static ExitCode run() {
   options.bind = bind;
   options.set = set;
+  options.skiSlope =
+      skiSlope.getNumOccurrences() || skiSlopeSvg.getNumOccurrences();
+  options.skiSlopeFile = skiSlope;
   if (!list)
     return compile(options);
   listMappings();

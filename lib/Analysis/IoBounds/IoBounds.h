@@ -70,9 +70,16 @@ struct PassFact {
   /// Positions of the other ranks that every tensor aligned with the fiber
   /// keeps: fibers that differ there share nothing.
   llvm::SmallVector<int, 4> apart;
-  /// Tensors aligned with the fiber, from which a value may be had again.
+  /// Ranks that index those positions, here or in an aligned tensor.
+  llvm::SmallVector<int, 4> apartRanks;
+  /// Tensors aligned with the fiber, from which a value may be had again; more
+  /// are allowed.
   llvm::SmallVector<int, 4> aligned;
 };
+
+/// Inputs with more than one rank pass, as lib/Analysis/RankPasses.h counts
+/// them.
+std::vector<PassFact> collectPassFacts(const CascadeFacts &facts);
 
 /// The bounds of one cascade, prepared for many capacities.
 class IoBoundAnalysis {

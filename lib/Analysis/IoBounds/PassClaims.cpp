@@ -33,9 +33,9 @@ public:
     for (int position : this->pass.ranks)
       fiber = llvm::SaturatingMultiply(fiber, extentAt(position));
     // A filter that tells fibers apart may leave some of them short.
-    bool uniform = llvm::none_of(this->pass.apart, [&](int position) {
+    bool uniform = llvm::none_of(this->pass.apartRanks, [&](int rank) {
       return llvm::any_of(context.domains, [&](const Domain &domain) {
-        return domain.constrains(tensor.ranks[position]);
+        return domain.constrains(rank);
       });
     });
     if (uniform)
