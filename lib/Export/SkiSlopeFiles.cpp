@@ -259,9 +259,13 @@ private:
       text(kLeft + 264, atY + 4, "no schedule below", "");
       atY += 20;
     }
-    text(kLeft, kHeight - 8,
-         "Found in: " + std::string(mapper::describeSlopeSpace()),
-         "font-size=\"9.5\" fill=\"#555555\"");
+    // Two lines, broken between two of its parts.
+    llvm::StringRef space = mapper::describeSlopeSpace();
+    size_t half = space.find("; ", space.size() / 2 - 20) + 1;
+    const char *small = "font-size=\"11\" fill=\"#555555\"";
+    text(kLeft, kHeight - 24, "Found in: " + space.take_front(half).str(),
+         small);
+    text(kLeft, kHeight - 8, space.drop_front(half).trim(), small);
   }
 
   llvm::ArrayRef<NamedSlope> slopes;
