@@ -164,6 +164,23 @@ TEST_CASE("a fiber that does not fit is brought again", "[bounds]") {
   CHECK(analysis.best(2000).bytes == 2 * 4 * 1000 * 2);
 }
 
+TEST_CASE("fibers that a tensor mixes are a bundle", "[bounds]") {
+  CascadeText attention(readExample("three-pass.ein"), {{"B", 2}, {"H", 3}});
+  bool found = false;
+  for (const PassFact &pass : collectPassFacts(attention.facts)) {
+    if (pass.tensor != attention.tensor("K") || pass.passes != 3)
+      continue;
+    found = true;
+    CHECK(pass.ranks == llvm::SmallVector<int, 2>{2});
+    CHECK(pass.apart == llvm::SmallVector<int, 4>{0, 1}); // QK mixes all e
+    CHECK(llvm::is_contained(pass.aligned, attention.tensor("SN")));
+  }
+  CHECK(found);
+  CascadeText one(readExample("one-pass.ein"), oneHead);
+  for (const PassFact &pass : collectPassFacts(one.facts))
+    CHECK(pass.passes < 3);
+}
+
 TEST_CASE("more capacity never raises a bound", "[bounds]") {
   for (const char *text :
        {"cascade g(M=100, N=70, K=90) : f16\n"
