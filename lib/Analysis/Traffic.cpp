@@ -8,6 +8,7 @@
 #include "lib/Analysis/Traffic.h"
 
 #include "lib/Analysis/ImageCounter.h"
+#include "lib/Analysis/IoBounds/IoBounds.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
@@ -65,19 +66,10 @@ EinsumTraffic einsum::computeTraffic(const CascadeFacts &facts,
 }
 
 uint64_t einsum::computeCompulsoryBytes(const CascadeFacts &facts) {
-  // Two reads of one input may touch the same elements, so the larger counts.
-  std::vector<uint64_t> touched(facts.tensors.size());
-  for (const EinsumFact &einsum : facts.einsums) {
-    for (const AccessFact &read : einsum.reads)
-      if (facts.tensors[read.tensor].isInput)
-        touched[read.tensor] =
-            std::max(touched[read.tensor], countTouched(facts, einsum, read));
-    for (const AccessFact &write : einsum.writes)
-      if (facts.tensors[write.tensor].isOutput)
-        touched[write.tensor] = countTouched(facts, einsum, write);
-  }
   uint64_t bytes = 0;
-  for (auto [tensor, elements] : llvm::zip(facts.tensors, touched))
-    bytes += tensor.bytes(elements);
+  for (uint64_t tensor :
+       bounds::countCompulsory(facts, bounds::computeDomains(facts),
+                               std::vector(facts.tensors.size(), true)))
+    bytes = llvm::SaturatingAdd(bytes, tensor);
   return bytes;
 }

@@ -182,6 +182,50 @@ static Json describeEinsumCosts(const CascadeFacts &facts,
   return einsums;
 }
 
+/// A number of the schedule beside its bound.
+static Json describeBound(Json bound, double value, double least,
+                          const std::string &name) {
+  bound["name"] = name;
+  std::optional<double> gap = cost::getGap(value, least);
+  bound["gap"] = gap ? Json(*gap) : Json(nullptr);
+  return bound;
+}
+
+static Json describeLevelBound(const std::string &name,
+                               const cost::LevelBound &level) {
+  Json bound = {{"level", name},
+                {"near_bytes", level.nearBytes == bounds::kUnlimited
+                                   ? Json(nullptr)
+                                   : Json(level.nearBytes)},
+                {"moved_bytes", level.movedBytes},
+                {"lower_bound_bytes", level.bound.bytes}};
+  bound =
+      describeBound(std::move(bound), static_cast<double>(level.movedBytes),
+                    static_cast<double>(level.bound.bytes), level.bound.name);
+  bound["statement"] = level.bound.statement;
+  bound["hypotheses"] = level.bound.hypotheses;
+  return bound;
+}
+
+static void addBounds(Json &json, const Mapped &mapped) {
+  const cost::MachineBounds &machine = *mapped.bounds;
+  const cost::LevelBound &backing = machine.levels.front();
+  json["compulsory_bytes"] = machine.compulsoryBytes;
+  json["dram_lower_bound_bytes"] = backing.bound.bytes;
+  json = describeBound(std::move(json), static_cast<double>(backing.movedBytes),
+                       static_cast<double>(backing.bound.bytes),
+                       backing.bound.name);
+  json["levels"] = Json::array();
+  for (auto [level, bound] : llvm::zip(mapped.arch->levels, machine.levels))
+    json["levels"].push_back(describeLevelBound(level.name, bound));
+  json["latency"] = describeBound({{"lower_bound_s", machine.latency.value}},
+                                  mapped.cost->latencySeconds,
+                                  machine.latency.value, machine.latency.name);
+  json["energy"] = describeBound({{"lower_bound_j", machine.energy.value}},
+                                 mapped.cost->energyJoules(),
+                                 machine.energy.value, machine.energy.name);
+}
+
 static void addCost(Json &json, const CascadeFacts &facts,
                     const Mapped &mapped) {
   const cost::Evaluation &cost = *mapped.cost;
@@ -217,8 +261,7 @@ static void addCost(Json &json, const CascadeFacts &facts,
   json["arrays"] = describeArrays(mapped);
   json["engines"] = describeEngines(mapped);
   json["einsums"] = describeEinsumCosts(facts, mapped);
-  if (std::optional<double> gap = getGap(facts, mapped))
-    json["bounds"]["gap"] = *gap;
+  addBounds(json["bounds"], mapped);
   json["mapper"] = {{"wall_s", mapped.wallSeconds},
                     {"evaluated", mapped.evaluated}};
   json["provenance"] = Json::array();

@@ -37,15 +37,6 @@ double einsum::exporting::getShare(double part, double whole) {
   return whole == 0 ? 0 : part / whole;
 }
 
-std::optional<double> einsum::exporting::getGap(const CascadeFacts &facts,
-                                                const Mapped &mapped) {
-  uint64_t compulsory = computeCompulsoryBytes(facts);
-  if (compulsory == 0)
-    return std::nullopt;
-  return static_cast<double>(getBackingBytes(mapped)) /
-         static_cast<double>(compulsory);
-}
-
 std::vector<UsedNumbers>
 einsum::exporting::listUsedNumbers(const CascadeFacts &facts,
                                    const Mapped &mapped) {

@@ -25,6 +25,7 @@
 #include "lib/Arch/ArchSpec.h"
 #include "lib/CostModel/Evaluation.h"
 #include "lib/Export/RewriteReport.h"
+#include "lib/CostModel/MachineBounds.h"
 
 #include <optional>
 
@@ -35,6 +36,7 @@ struct Mapped {
   schedule::MappingOp mapping;
   const arch::ArchSpec *arch = nullptr;
   const cost::Evaluation *cost = nullptr;
+  const cost::MachineBounds *bounds = nullptr;
   std::vector<std::string> operatorNames; ///< of ArrayCost::operators
   std::string status;                     ///< "given", ...
   std::string space;                      ///< what was searched
@@ -59,8 +61,6 @@ std::vector<int> getArrays(const CascadeFacts &facts, const Mapped &mapped);
 /// part / whole; no share where there is no whole (a cascade that only copies
 /// takes no cycles).
 double getShare(double part, double whole);
-/// Backing bytes over compulsory ones; nullopt if nothing is compulsory.
-std::optional<double> getGap(const CascadeFacts &facts, const Mapped &mapped);
 
 /// Numbers of the architecture that this result rests on, and where they come
 /// from.

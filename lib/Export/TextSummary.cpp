@@ -153,13 +153,21 @@ static std::string describeTime(const cost::TimeBreakdown &time) {
   return llvm::join(parts, ", ");
 }
 
-static std::string describeBacking(const CascadeFacts &facts,
-                                   const Mapped &mapped) {
-  std::string text = formatBytes(getBackingBytes(mapped)) + " moved";
-  if (std::optional<double> gap = getGap(facts, mapped))
-    text += ", " + formatNumber(*gap) + " x the compulsory " +
-            formatBytes(computeCompulsoryBytes(facts));
-  return text;
+/// "1.25 x the bound 4 MiB (compulsory)"
+static std::string describeGap(double value, double bound,
+                               const std::string &text,
+                               const std::string &name) {
+  std::optional<double> gap = cost::getGap(value, bound);
+  return gap ? formatNumber(*gap) + " x the bound " + text + " (" + name + ")"
+             : "no bound";
+}
+
+static std::string describeBacking(const Mapped &mapped) {
+  const cost::LevelBound &level = mapped.bounds->levels.front();
+  return formatBytes(level.movedBytes) + " moved, " +
+         describeGap(static_cast<double>(level.movedBytes),
+                     static_cast<double>(level.bound.bytes),
+                     formatBytes(level.bound.bytes), level.bound.name);
 }
 
 static void printHead(const Result &result, llvm::raw_ostream &os) {
@@ -182,11 +190,19 @@ static void printHead(const Result &result, llvm::raw_ostream &os) {
                 (cost.boundBy.empty() ? "" : ", bound by " + cost.boundBy));
   if (cost.cycles > 0)
     printFact(os, "", describeTime(cost.time));
+  const cost::ScalarBound &time = mapped.bounds->latency,
+                          &joules = mapped.bounds->energy;
+  printFact(os, "",
+            describeGap(cost.latencySeconds, time.value,
+                        formatSi(time.value, "s"), time.name));
   printFact(
       os, "energy",
       formatSi(cost.energyJoules(), "J") + ", without PE registers " +
           formatSi((cost.energy.total() - cost.energy.registers) * 1e-12, "J"));
   printFact(os, "", describeEnergy(cost.energy));
+  printFact(os, "",
+            describeGap(cost.energyJoules(), joules.value,
+                        formatSi(joules.value, "J"), joules.name));
   if (std::string unknown = listUnknownEnergies(arch); !unknown.empty())
     printFact(os, "", "unknown, and not counted: accesses to " + unknown);
   if (std::string guesses = listPlaceholders(*result.facts, mapped);
@@ -195,7 +211,7 @@ static void printHead(const Result &result, llvm::raw_ostream &os) {
   printFact(os, "area", formatNumber(arch.areaUm2() * 1e-6) + " mm^2");
   for (const arch::Level &level : arch.levels)
     if (level.parent < 0)
-      printFact(os, level.name, describeBacking(*result.facts, mapped));
+      printFact(os, level.name, describeBacking(mapped));
 }
 
 static void printArrays(const Mapped &mapped, llvm::raw_ostream &os) {
@@ -216,13 +232,23 @@ static std::string describeBusy(const arch::Level &level, double busySeconds,
   return limited ? formatPercent(getShare(busySeconds, latencySeconds)) : "-";
 }
 
+/// What is moved here and at the levels around, over its bound.
+static std::string describeLevelGap(const cost::LevelBound &level) {
+  std::optional<double> gap =
+      cost::getGap(static_cast<double>(level.movedBytes),
+                   static_cast<double>(level.bound.bytes));
+  return gap ? formatNumber(*gap) : "-";
+}
+
 static void printLevels(const Mapped &mapped, llvm::raw_ostream &os) {
-  TextTable table(
-      {"level", ">read", ">written", ">peak", ">capacity", ">energy", ">busy"});
-  for (auto [level, cost] : llvm::zip(mapped.arch->levels, mapped.cost->levels))
+  TextTable table({"level", ">read", ">written", ">gap", ">peak", ">capacity",
+                   ">energy", ">busy"});
+  for (auto [level, cost, bound] : llvm::zip(
+           mapped.arch->levels, mapped.cost->levels, mapped.bounds->levels))
     table.add(
         {level.name, formatBytes(cost.traffic.readBytes),
-         formatBytes(cost.traffic.writeBytes), formatBytes(cost.peakBytes),
+         formatBytes(cost.traffic.writeBytes), describeLevelGap(bound),
+         formatBytes(cost.peakBytes),
          level.capacityBytes
              ? formatBytes(*level.capacityBytes * mapped.arch->instances(level))
              : "unlimited",

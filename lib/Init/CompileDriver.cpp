@@ -8,6 +8,7 @@
 #include "lib/Init/CompileDriver.h"
 
 #include "lib/Export/Result.h"
+#include "lib/Export/SkiSlopeFiles.h"
 #include "lib/Init/InitAll.h"
 #include "lib/Init/ReadWorkload.h"
 #include "lib/Init/RewriteWorkload.h"
@@ -21,6 +22,7 @@
 #include "llvm/Support/Error.h"
 
 #include <chrono>
+#include <thread>
 
 using namespace mlir;
 using namespace einsum;
@@ -76,11 +78,44 @@ static bool isMappingFile(StringRef mapping) {
   return mapping == "-" || mapping.ends_with(".mlir");
 }
 
+/// A ski slope is of a cascade alone.
+static bool checkSkiSlope(const CompileOptions &options) {
+  StringRef file = options.skiSlopeFile, svg = options.skiSlopeSvg;
+  if (!file.empty() && file != "-" && !file.ends_with(".csv") &&
+      !file.ends_with(".svg"))
+    return fail("--ski-slope",
+                "takes a .csv file for the numbers or a .svg file for "
+                "the picture, found '" +
+                    file + "'");
+  if (!svg.empty() && svg != "-" && !svg.ends_with(".svg"))
+    return fail("--ski-slope-svg", "takes a .svg file, found '" + svg + "'");
+  if (!file.empty() && file == svg)
+    return fail("--ski-slope-svg",
+                "'" + svg + "' is already taken by --ski-slope");
+  for (auto [option, text] : {std::pair("--arch", options.arch),
+                              {"--mapping", options.mapping},
+                              {"--json", options.json},
+                              {"--schedule", options.schedule},
+                              {"--energy-profile", options.energyProfile}})
+    if (!text.empty())
+      return fail(option,
+                  "a ski slope is searched for every capacity, on a machine "
+                  "with two levels; leave this out with --ski-slope");
+  if (!options.set.empty())
+    return fail("--set", "there is no architecture with --ski-slope");
+  return !options.analyzeOnly ||
+         fail("--analyze-only",
+              "is less than what --ski-slope asks for; give one of "
+              "them");
+}
+
 /// Everything about the options that can be said before a file is read.
 static bool checkOptions(const CompileOptions &options) {
   StringRef schedule = options.schedule;
   if (options.workload.empty())
     return fail("einsum-compile", "needs a WORKLOAD, a .ein or .mlir file");
+  if (options.skiSlope)
+    return checkSkiSlope(options);
   if (!schedule.empty() && schedule != "-" && !schedule.ends_with(".mlir") &&
       !schedule.ends_with(".txt"))
     return fail("--schedule",
@@ -134,6 +169,7 @@ private:
   ExitCode map();
   ExitCode evaluate(schedule::MappingOp mapping);
   bool writeOutputs();
+  bool writeSkiSlope();
 
   const CompileOptions &options;
   Workload workload;
@@ -141,6 +177,7 @@ private:
   CascadeFacts facts;
   std::optional<arch::ArchSpec> arch;
   cost::Evaluation cost;
+  cost::MachineBounds machineBounds;
   exporting::Result result;
 };
 
@@ -253,6 +290,16 @@ ExitCode Compilation::evaluate(schedule::MappingOp mapping) {
   }
   result.mapped->mapping = mapping;
   result.mapped->cost = &cost;
+  machineBounds =
+      cost::MachineBoundAnalysis(facts, *arch, bounds::collectPassFacts(facts))
+          .compute(mapping, cost);
+  if (std::string violation = cost::findViolation(machineBounds, cost, *arch);
+      !violation.empty()) {
+    mapping.emitError("internal error: ")
+        << violation << "; either the cost model or the bound is wrong";
+    return ExitCode::InternalError;
+  }
+  result.mapped->bounds = &machineBounds;
   result.mapped->operatorNames = evaluator->operatorNames();
   return ExitCode::Ok;
 }
@@ -287,9 +334,48 @@ bool Compilation::writeOutputs() {
   });
 }
 
+/// "attention, M=4096 P=4096": the cascade and its binding.
+static std::string describeCascade(const exporting::Result &result) {
+  std::string text = result.facts->name;
+  const char *separator = ", ";
+  for (const auto &[name, value] : result.binding) {
+    text += separator + name + "=" + std::to_string(value);
+    separator = " ";
+  }
+  return text;
+}
+
+bool Compilation::writeSkiSlope() {
+  mapper::SkiSlopeOptions slopeOptions;
+  slopeOptions.threads = std::max(1u, std::thread::hardware_concurrency());
+  slopeOptions.passes = bounds::collectPassFacts(facts);
+  std::vector<exporting::NamedSlope> slopes;
+  {
+    Progress progress("ski slope of '" + facts.name + "'");
+    slopes.push_back(
+        {mapper::computeSkiSlope(facts, "as written", slopeOptions), &facts});
+  }
+  StringRef file = options.skiSlopeFile, svg = options.skiSlopeSvg;
+  if (file.empty() && svg != "-")
+    exporting::printSkiSlope(slopes, llvm::outs());
+  auto writeSvg = [&](raw_ostream &os) {
+    exporting::writeSkiSlopeSvg(slopes, describeCascade(result), os);
+  };
+  if (!file.empty() && !writeFile(file, [&](raw_ostream &os) {
+        if (file.ends_with(".svg"))
+          writeSvg(os);
+        else
+          exporting::writeSkiSlopeCsv(slopes, os);
+      }))
+    return false;
+  return svg.empty() || writeFile(svg, writeSvg);
+}
+
 ExitCode Compilation::run() {
   if (!readCascade())
     return ExitCode::BadInput;
+  if (options.skiSlope)
+    return writeSkiSlope() ? ExitCode::Ok : ExitCode::BadInput;
   if (!options.analyzeOnly) {
     if (!readArch())
       return ExitCode::BadInput;

@@ -10,6 +10,7 @@
 //
 //   read the cascade, bind its parameters, rewrite it -> facts
 //     --analyze-only: print them, done
+//     --ski-slope: search and bound traffic for every capacity, done
 //   read the architecture
 //   build the schedule (a registered mapping) or read it (a file), verify it
 //   evaluate: 2 if a level cannot hold what the schedule places there
@@ -39,6 +40,10 @@ struct CompileOptions {
   std::string rewrite = "none"; ///< see RewriteWorkload.h
   bool explain = false;         ///< print the derivation
   std::string json, schedule; ///< files to write, empty for none
+  /// Traffic against capacity, and nothing else: a table on standard output, or
+  /// the files named, .csv or .svg.
+  bool skiSlope = false;
+  std::string skiSlopeFile, skiSlopeSvg;
 };
 
 /// Runs the pipeline; the summary goes to standard output, unless a file does.

@@ -16,6 +16,7 @@ using namespace einsum;
 MappingContext::MappingContext(CascadeOp cascade, const CascadeFacts &facts,
                                const arch::ArchSpec &arch)
     : cascade(cascade), facts(facts), arch(arch),
+      bounds(facts, arch, bounds::collectPassFacts(facts)),
       builder(cascade.getContext()) {}
 
 InFlightDiagnostic MappingContext::refuse() {
@@ -91,8 +92,14 @@ MappingContext::evaluate(schedule::MappingOp mapping, bool explain) {
     return std::nullopt;
   cost::Evaluation evaluation;
   ++evaluations;
-  if (evaluator->evaluate(evaluation))
-    return evaluation;
+  if (evaluator->evaluate(evaluation)) {
+    std::string violation = cost::findViolation(
+        bounds.compute(mapping, evaluation), evaluation, arch);
+    if (violation.empty())
+      return evaluation;
+    mapping.emitError("internal error: ") << violation;
+    return std::nullopt;
+  }
   if (explain) {
     evaluator->emitViolations();
     infeasible = !evaluator->violations().empty();

@@ -30,6 +30,7 @@
 #include "lib/Analysis/CascadeFacts.h"
 #include "lib/Arch/ArchSpec.h"
 #include "lib/CostModel/CostModel.h"
+#include "lib/CostModel/MachineBounds.h"
 #include "lib/Plugin/LoopTreeBuilder.h"
 
 #include <memory>
@@ -70,7 +71,8 @@ public:
   void discard(schedule::MappingOp mapping);
 
   /// Cost of a finished schedule. Nullopt if it does not fit; with `explain`,
-  /// errors say why.
+  /// errors say why. A cost below a lower bound is an internal error, always
+  /// reported.
   std::optional<cost::Evaluation> evaluate(schedule::MappingOp mapping,
                                            bool explain = false);
   /// Schedules evaluated so far.
@@ -85,6 +87,7 @@ private:
   CascadeOp cascade;
   const CascadeFacts &facts;
   const arch::ArchSpec &arch;
+  cost::MachineBoundAnalysis bounds;
   mlir::OpBuilder builder;
   schedule::MappingOp current;
   CascadeMatch names;

@@ -16,7 +16,6 @@ using namespace einsum;
 namespace cl = llvm::cl;
 
 static cl::OptionCategory category("einsum-compile options");
-
 static CompileOptions options;
 
 static cl::opt<std::string, true>
@@ -51,12 +50,10 @@ static cl::opt<std::string, true>
     mapping("mapping", cl::value_desc("NAME|FILE.mlir"),
             cl::desc("A registered mapping, or a file with a schedule.mapping"),
             cl::location(options.mapping), cl::cat(category));
-static cl::opt<std::string, true> json(
-    "json", cl::value_desc("FILE"),
-    cl::desc(
-        "Write the result as JSON ('-': to standard output, instead of the "
-        "summary)"),
-    cl::location(options.json), cl::cat(category));
+static cl::opt<std::string, true>
+    json("json", cl::value_desc("FILE"),
+         cl::desc("Write the result as JSON ('-': instead of the summary)"),
+         cl::location(options.json), cl::cat(category));
 static cl::opt<std::string, true> schedule(
     "schedule", cl::value_desc("FILE"),
     cl::desc("Write the schedule: .mlir as IR, .txt or '-' as a drawn tree"),
@@ -73,6 +70,15 @@ static cl::opt<std::string, true> rewrite(
 static cl::opt<bool, true>
     explain("explain", cl::desc("Print how --rewrite came to its result"),
             cl::location(options.explain), cl::cat(category));
+static cl::opt<std::string>
+    skiSlope("ski-slope", cl::ValueOptional, cl::value_desc("FILE.csv"),
+             cl::desc("Least traffic found and lower bound for every capacity"),
+             cl::cat(category));
+static cl::opt<std::string, true> picture("ski-slope-svg",
+                                          cl::value_desc("FILE.svg"),
+                                          cl::desc("The same as a picture"),
+                                          cl::location(options.skiSlopeSvg),
+                                          cl::cat(category));
 static cl::opt<bool> list("list-mappings",
                           cl::desc("List the registered mappings"),
                           cl::cat(category));
@@ -80,10 +86,10 @@ static cl::opt<bool> list("list-mappings",
 static ExitCode run() {
   options.bind = bind;
   options.set = set;
-  if (!list)
-    return compile(options);
-  listMappings();
-  return ExitCode::Ok;
+  options.skiSlope =
+      skiSlope.getNumOccurrences() + picture.getNumOccurrences() > 0;
+  options.skiSlopeFile = skiSlope;
+  return list ? (listMappings(), ExitCode::Ok) : compile(options);
 }
 
 int main(int argc, char **argv) {

@@ -19,8 +19,9 @@ schedule.mapping @m of @index on "free" {
   }
 }
 // CHECK: unknown, and not counted: accesses to DRAM
-// CHECK: DRAM      {{.*}} moved{{$}}
+// CHECK: DRAM      {{.*}} moved, no bound{{$}}
 // CHECK-NOT: {{nan|inf}}
 // JSON: "compulsory_bytes": 0,
 // JSON-NEXT: "kind": "theorem"
-// JSON-NOT: "gap"
+// JSON-NEXT: "dram_lower_bound_bytes": 0,
+// JSON: "gap": null

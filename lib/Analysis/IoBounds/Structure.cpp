@@ -1,0 +1,307 @@
+//===- Structure.cpp - What the bounds look for in a cascade --------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Analysis/IoBounds/Structure.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace einsum;
+using namespace einsum::bounds;
+
+bool einsum::bounds::isPlain(const Coordinate &coordinate, int rank) {
+  return coordinate.terms.size() == 1 && coordinate.constant == 0 &&
+         coordinate.terms.front().rank == rank &&
+         coordinate.terms.front().coefficient == 1;
+}
+
+/// The rank that a coordinate is, or -1.
+static int plainRank(const Coordinate &coordinate) {
+  if (coordinate.terms.size() != 1 ||
+      !isPlain(coordinate, coordinate.terms.front().rank))
+    return -1;
+  return coordinate.terms.front().rank;
+}
+
+//===----------------------------------------------------------------------===//
+// Aligned tensors
+//===----------------------------------------------------------------------===//
+
+/// The result of an Einsum that reads `from` point by point, if it is aligned.
+static std::optional<Aligned> follow(const CascadeFacts &facts,
+                                     const EinsumFact &einsum,
+                                     const AccessFact &read,
+                                     const Aligned &from) {
+  if (!einsum.reduced.empty() || einsum.writes.empty())
+    return std::nullopt;
+  const TensorFact &result = facts.tensors[einsum.writes[0].tensor];
+  if (result.ranks.size() != from.dims.size())
+    return std::nullopt;
+  Aligned aligned{einsum.writes[0].tensor, {}};
+  for (int dim : from.dims) {
+    int rank = plainRank(read.coordinates[dim]);
+    auto at = llvm::find(result.ranks, rank);
+    if (at == result.ranks.end())
+      return std::nullopt;
+    int position = at - result.ranks.begin();
+    if (llvm::is_contained(aligned.dims, position))
+      return std::nullopt; // a diagonal
+    aligned.dims.push_back(position);
+  }
+  return aligned;
+}
+
+std::vector<Aligned> einsum::bounds::findAligned(const CascadeFacts &facts,
+                                                 int root) {
+  std::vector<Aligned> found = {{root, {}}};
+  for (size_t d = 0; d < facts.tensors[root].ranks.size(); ++d)
+    found[0].dims.push_back(d);
+  for (size_t i = 0; i < found.size(); ++i)
+    for (const EinsumFact &einsum : facts.einsums)
+      for (const AccessFact &read : einsum.reads) {
+        if (read.tensor != found[i].tensor)
+          continue;
+        std::optional<Aligned> next = follow(facts, einsum, read, found[i]);
+        if (next && llvm::none_of(found, [&](const Aligned &known) {
+              return known.tensor == next->tensor;
+            }))
+          found.push_back(*next);
+      }
+  return found;
+}
+
+//===----------------------------------------------------------------------===//
+// Rows
+//===----------------------------------------------------------------------===//
+
+std::optional<RowFact> einsum::bounds::findRow(const CascadeFacts &facts,
+                                               const EinsumFact &einsum,
+                                               const AccessFact &access) {
+  llvm::SmallVector<int64_t> extents;
+  for (const RankFact &rank : facts.ranks)
+    extents.push_back(rank.extent);
+  RowFact row;
+  llvm::SmallVector<const Coordinate *, 4> within;
+  for (const Coordinate &coordinate : access.coordinates) {
+    auto reduced =
+        llvm::count_if(coordinate.terms, [&](const Coordinate::Term &term) {
+          return einsum.reduces(term.rank);
+        });
+    if (reduced == 0) {
+      row.key.push_back(coordinate);
+      continue;
+    }
+    if (reduced != static_cast<ptrdiff_t>(coordinate.terms.size()))
+      return std::nullopt;
+    bool apart = llvm::none_of(within, [&](const Coordinate *other) {
+      return llvm::any_of(coordinate.terms, [&](const Coordinate::Term &term) {
+        return other->uses(term.rank);
+      });
+    });
+    if (!apart)
+      continue; // counts as one value
+    within.push_back(&coordinate);
+    row.elements = llvm::SaturatingMultiply(row.elements,
+                                            countValues(coordinate, extents));
+  }
+  row.elements = std::min(row.elements, facts.tensors[access.tensor].elements);
+  return row;
+}
+
+//===----------------------------------------------------------------------===//
+// Accumulators
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// One step of the way from a result to an output.
+struct Edge {
+  const EinsumFact *einsum;
+  const Domain *domain;
+  const AccessFact *read;
+  int from, to;
+};
+
+class AccumulatorFinder {
+public:
+  AccumulatorFinder(const CascadeFacts &facts, llvm::ArrayRef<Domain> domains)
+      : facts(facts), domains(domains) {}
+
+  std::optional<AccumulatorFact> find(int start, int output) {
+    std::vector<bool> after = reach(start, /*forward=*/true),
+                      before = reach(output, /*forward=*/false);
+    AccumulatorFact fact;
+    for (size_t tensor = 0; tensor < facts.tensors.size(); ++tensor)
+      if (after[tensor] && before[tensor])
+        fact.tensors.push_back(tensor);
+    if (!llvm::is_contained(fact.tensors, output))
+      return std::nullopt;
+    collectEdges(fact.tensors);
+    key.assign(facts.tensors[start].ranks.begin(),
+               facts.tensors[start].ranks.end());
+    llvm::erase_if(key, [&](int rank) {
+      return !llvm::is_contained(facts.tensors[output].ranks, rank) ||
+             llvm::any_of(
+                 edges, [&](const Edge &edge) { return !carries(edge, rank); });
+    });
+    for (int tensor : fact.tensors)
+      if (tensor != output && !isUsedWholly(tensor))
+        return std::nullopt;
+    fact.key = key;
+    fact.bits = UINT64_MAX;
+    for (int tensor : fact.tensors)
+      fact.bits = std::min(fact.bits, facts.tensors[tensor].bits);
+    return fact;
+  }
+
+private:
+  std::vector<bool> reach(int start, bool forward) const {
+    std::vector<bool> seen(facts.tensors.size());
+    std::vector<int> work = {start};
+    seen[start] = true;
+    auto visit = [&](int tensor) {
+      if (!seen[tensor])
+        work.push_back(tensor);
+      seen[tensor] = true;
+    };
+    while (!work.empty()) {
+      int tensor = work.back();
+      work.pop_back();
+      for (const EinsumFact &einsum : facts.einsums)
+        for (const AccessFact &read : einsum.reads)
+          for (const AccessFact &write : einsum.writes) {
+            if (forward && read.tensor == tensor)
+              visit(write.tensor);
+            if (!forward && write.tensor == tensor)
+              visit(read.tensor);
+          }
+    }
+    return seen;
+  }
+
+  void collectEdges(llvm::ArrayRef<int> members) {
+    for (auto [id, einsum] : llvm::enumerate(facts.einsums))
+      for (const AccessFact &read : einsum.reads)
+        for (const AccessFact &write : einsum.writes)
+          if (llvm::is_contained(members, read.tensor) &&
+              llvm::is_contained(members, write.tensor))
+            edges.push_back(
+                {&einsum, &domains[id], &read, read.tensor, write.tensor});
+  }
+
+  const Coordinate *coordinateOf(const Edge &edge, int rank) const {
+    const TensorFact &tensor = facts.tensors[edge.from];
+    auto at = llvm::find(tensor.ranks, rank);
+    return at == tensor.ranks.end()
+               ? nullptr
+               : &edge.read->coordinates[at - tensor.ranks.begin()];
+  }
+
+  /// True if both elements of the step have the same coordinate along `rank`.
+  bool carries(const Edge &edge, int rank) const {
+    const Coordinate *coordinate = coordinateOf(edge, rank);
+    return coordinate && isPlain(*coordinate, rank) &&
+           llvm::is_contained(facts.tensors[edge.to].ranks, rank);
+  }
+
+  enum class Use { all, allButLast, last, some };
+
+  /// Which elements of its tensor an edge reads.
+  Use useOf(const Edge &edge) const {
+    if (!edge.domain->isBox())
+      return Use::some;
+    const TensorFact &tensor = facts.tensors[edge.from];
+    Use use = Use::all;
+    for (auto [rank, coordinate] :
+         llvm::zip(tensor.ranks, edge.read->coordinates)) {
+      int plain = plainRank(coordinate);
+      if (plain >= 0 && facts.ranks[plain].extent == facts.ranks[rank].extent)
+        continue;
+      if (rank != tensor.iterativeRank || use != Use::all)
+        return Use::some;
+      int64_t end = facts.ranks[rank].extent - 1;
+      bool step = coordinate.terms.size() == 1 &&
+                  coordinate.terms.front().coefficient == 1 &&
+                  facts.ranks[coordinate.terms.front().rank].extent == end + 1;
+      if (step && coordinate.constant == -1)
+        use = Use::allButLast;
+      else if (coordinate.terms.empty() && coordinate.constant == end)
+        use = Use::last;
+      else
+        return Use::some;
+    }
+    return use;
+  }
+
+  bool isUsedWholly(int tensor) const {
+    bool all = false, allButLast = false, last = false;
+    for (const Edge &edge : edges)
+      if (edge.from == tensor) {
+        Use use = useOf(edge);
+        all |= use == Use::all;
+        allButLast |= use == Use::allButLast;
+        last |= use == Use::last;
+      }
+    bool isSingleStep =
+        facts.tensors[tensor].iterativeRank >= 0 &&
+        facts.ranks[facts.tensors[tensor].iterativeRank].extent == 1;
+    return all || (last && (allButLast || isSingleStep));
+  }
+
+  const CascadeFacts &facts;
+  llvm::ArrayRef<Domain> domains;
+  std::vector<Edge> edges;
+  llvm::SmallVector<int, 4> key;
+};
+
+} // namespace
+
+std::optional<AccumulatorFact>
+einsum::bounds::findAccumulators(const CascadeFacts &facts,
+                                 llvm::ArrayRef<Domain> domains,
+                                 const std::vector<bool> &isFar, int einsum) {
+  for (const AccessFact &write : facts.einsums[einsum].writes)
+    for (auto [id, tensor] : llvm::enumerate(facts.tensors))
+      if (tensor.isOutput && isFar[id])
+        if (auto fact =
+                AccumulatorFinder(facts, domains).find(write.tensor, id))
+          return fact;
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Nests
+//===----------------------------------------------------------------------===//
+
+NestBuilder::NestBuilder(const CascadeFacts &facts, llvm::ArrayRef<int> ranks)
+    : ranks(ranks.begin(), ranks.end()) {
+  for (int rank : ranks)
+    nest.nest.extents.push_back(facts.ranks[rank].extent);
+}
+
+void NestBuilder::add(int tensor, uint64_t bits,
+                      llvm::ArrayRef<Coordinate> coordinates) {
+  auto &operand = nest.nest.operands.emplace_back();
+  for (Coordinate coordinate : coordinates) {
+    for (Coordinate::Term &term : coordinate.terms)
+      term.rank = llvm::find(ranks, term.rank) - ranks.begin();
+    operand.push_back(std::move(coordinate));
+  }
+  nest.tensors.push_back(tensor);
+  nest.bits.push_back(bits);
+}
+
+void NestBuilder::add(int tensor, uint64_t bits,
+                      llvm::ArrayRef<int> plainRanks) {
+  llvm::SmallVector<Coordinate, 4> coordinates;
+  for (int rank : plainRanks) {
+    Coordinate coordinate;
+    coordinate.terms.push_back({rank, 1});
+    coordinates.push_back(coordinate);
+  }
+  add(tensor, bits, coordinates);
+}
