@@ -44,7 +44,8 @@ bool Coverer::isObvious(const Query &query) const {
     return false;
   if (query.targets.empty())
     return true;
-  if (!tensor.domain.empty() || query.targets.size() != 1 || !query.einsum)
+  if (!tensor.domain.empty() || query.targets.size() != 1 || !query.einsum ||
+      query.fiber->first || query.fiber->end)
     return false;
   const Target &target = query.targets[0];
   int dim = getDim(target.expr);
@@ -227,10 +228,14 @@ public:
     }
     for (const Condition &condition : tensor.domain)
       set.require(translate(condition.expr, index), condition.isEq);
+    AffineExpr coordinate = translate(query.fiber->coordinate, index);
+    if (query.fiber->first)
+      set.require(coordinate - *query.fiber->first, false);
+    if (query.fiber->end)
+      set.require(*query.fiber->end - 1 - coordinate, false);
     for (auto [target, variable] : llvm::zip(query.targets, targets))
-      set.require(variable - (target.position < 0
-                                  ? translate(query.fiber->coordinate, index)
-                                  : index[target.position]),
+      set.require(variable - (target.position < 0 ? coordinate
+                                                  : index[target.position]),
                   true);
     for (const Target &known : query.known)
       set.require(index[known.position] - translate(known.expr, dims), true);
@@ -257,6 +262,9 @@ public:
     return set.build();
   }
 
+  unsigned firstTarget() const { return kept - query.targets.size(); }
+  /// Samples can be drawn only from bounded sets.
+  bool isBounded() const { return parameters.empty(); }
   unsigned numHeld() const { return query.held.size(); }
   unsigned numKept() const { return kept; }
 
@@ -332,12 +340,31 @@ static PresburgerSet subtract(const PresburgerSet &a, const PresburgerSet &b) {
   return a.subtract(divisions);
 }
 
+/// True if the first target takes at least three values.
+static bool hasSeveral(PresburgerSet set, unsigned target) {
+  SmallVector<llvm::DynamicAPInt> sample;
+  for (int found = 0; found < 2; ++found) {
+    if (!set.findIntegerSample(sample))
+      return false;
+    // The sample has existential variables too.
+    presburger::IntegerPolyhedron same(presburger::PresburgerSpace::getSetSpace(
+        set.getSpace().getNumDimVars()));
+    same.addBound(presburger::BoundType::EQ, target, sample[target]);
+    set = set.subtract(PresburgerSet(same));
+  }
+  return !set.isIntegerEmpty();
+}
+
 /// True if pins leave something to cover, and all of it is reached.
-static bool coversAt(Sets &sets, const Pins &pins) {
+static bool coversAt(Sets &sets, const Coverer::Query &query,
+                     const Pins &pins) {
   std::optional<PresburgerSet> wanted = sets.buildWanted(pins);
   std::optional<PresburgerSet> reached = sets.buildReached(pins);
-  return wanted && reached && !wanted->isIntegerEmpty() &&
-         subtract(*wanted, *reached).isIntegerEmpty();
+  if (!wanted || !reached || wanted->isIntegerEmpty() ||
+      !subtract(*wanted, *reached).isIntegerEmpty())
+    return false;
+  return query.targets.empty() || query.targets[0].position >= 0 ||
+         !sets.isBounded() || hasSeveral(*wanted, sets.firstTarget());
 }
 
 /// Ranks held that some condition or target depends on.
@@ -416,12 +443,12 @@ std::optional<Pins> Coverer::compute(const Query &query) {
   if (query.held.empty())
     return std::nullopt;
   for (const Pins &pins : listEnds(query))
-    if (coversAt(sets, pins))
+    if (coversAt(sets, query, pins))
       return pins;
   if (!graph.symbols.empty())
     return std::nullopt;
   std::optional<Pins> pins = samplePins(query, sets, *wanted, missed);
-  return pins && coversAt(sets, *pins) ? pins : std::nullopt;
+  return pins && coversAt(sets, query, *pins) ? pins : std::nullopt;
 }
 
 //===----------------------------------------------------------------------===//
@@ -456,6 +483,8 @@ static std::vector<const void *> makeKey(const CascadeGraph &graph,
     expr(extent);
   conditions(tensor.domain);
   expr(query.fiber->coordinate);
+  number(query.fiber->first.value_or(-1));
+  number(query.fiber->end.value_or(-1));
   targets(query.targets);
   targets(query.known);
   number(query.locals.size());

@@ -20,7 +20,8 @@
 // as the layers of a model ask them, are answered once.
 //
 // An expression that is not affine (`m1 * M0 + m0` with M0 unbound) under a
-// condition is answered with no.
+// condition is answered with no. Where ranks must be pinned, fibers of fewer
+// than three elements do not count: of those, every use would be a traversal.
 //
 //===----------------------------------------------------------------------===//
 
@@ -58,6 +59,8 @@ struct FiberKind {
   llvm::SmallVector<int, 2> positions;
   /// Coordinate within the fiber, over the tensor's positions.
   mlir::AffineExpr coordinate;
+  /// Coordinates that something reads: from `first`, below `end`.
+  std::optional<int64_t> first, end;
 };
 
 class Coverer {

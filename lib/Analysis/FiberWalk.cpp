@@ -61,6 +61,7 @@ private:
 
   // The order of the walk.
   void start();
+  void findUsed();
   void define(int tensor, State state);
   bool narrows(int einsum);
   bool finishFrom(int tensor);
@@ -127,6 +128,7 @@ private:
   const GraphTensor &source;
   FiberKind fiber;
 
+  State sourceState;
   std::map<int, State> states, previous;
   std::set<int> pending;               ///< Einsums
   std::set<std::pair<int, int>> alive; ///< (last reader, tensor)
@@ -191,16 +193,60 @@ std::vector<int> Walk::findGuise(int id, AffineExpr coordinate) const {
 }
 
 void Walk::start() {
-  State state;
-  state.alignment.kind = Alignment::One;
-  state.alignment.coordinates = {fiber.coordinate};
+  sourceState.alignment.kind = Alignment::One;
+  sourceState.alignment.coordinates = {fiber.coordinate};
   Fibers fibers;
   for (unsigned position = 0; position < source.ranks.size(); ++position)
     fibers.push_back(llvm::is_contained(fiber.positions, position)
                          ? Span()
                          : Span{Span::At, getAffineDimExpr(position, context)});
-  state.alignment.fibers = {fibers};
-  define(fiber.tensor, std::move(state));
+  sourceState.alignment.fibers = {fibers};
+  findUsed();
+  define(fiber.tensor, sourceState);
+}
+
+/// The part of the fiber that is read at all, where it is one run.
+void Walk::findUsed() {
+  std::optional<int64_t> extent = getNumber(source.extents[fiber.positions[0]]);
+  if (fiber.positions.size() != 1 || !extent)
+    return;
+  std::vector<std::pair<int64_t, int64_t>> runs;
+  for (int reader : source.readers) {
+    const GraphEinsum &einsum = graph.einsums[reader];
+    for (const GraphRead &read : einsum.reads) {
+      if (read.tensor != fiber.tensor)
+        continue;
+      AffineExpr index = read.index[fiber.positions[0]];
+      int64_t length = 1;
+      for (unsigned dim = 0; dim < einsum.dims.size(); ++dim)
+        if (index.isFunctionOfDim(dim)) {
+          AffineExpr offset =
+              combine(index, -1, getAffineDimExpr(dim, context));
+          std::optional<int64_t> steps = getNumber(einsum.extents[dim]);
+          if (!getNumber(offset) || !steps)
+            return;
+          length = *steps;
+          index = offset;
+          break;
+        }
+      std::optional<int64_t> first = getNumber(index);
+      if (!first)
+        return;
+      runs.push_back(
+          {std::max<int64_t>(*first, 0), std::min(*first + length, *extent)});
+    }
+  }
+  llvm::sort(runs);
+  int64_t first = runs[0].first, end = runs[0].second;
+  for (auto [from, to] : runs) {
+    if (from > end)
+      return;
+    end = std::max(end, to);
+  }
+  if (first > 0)
+    fiber.first = first;
+  if (end < *extent)
+    fiber.end = end;
 }
 
 void Walk::define(int tensor, State state) {
@@ -309,7 +355,9 @@ FiberCount Walk::run() {
 State *Walk::findState(const GraphRead &read) {
   std::map<int, State> &from = read.isCarried ? previous : states;
   auto it = from.find(read.tensor);
-  return it == from.end() ? nullptr : &it->second;
+  if (it != from.end())
+    return &it->second;
+  return read.tensor == fiber.tensor ? &sourceState : nullptr;
 }
 
 /// A fiber span that ends at a number.
@@ -380,8 +428,13 @@ void Walk::visit(const GraphEinsum &einsum, const Pins &round, bool isFirst) {
       addFact(state.facts, std::move(*kept));
   if (isFirst)
     noteGuise(einsum, state.alignment);
-  for (int tensor : einsum.results)
-    define(tensor, state);
+  for (int tensor : einsum.results) {
+    State here = state;
+    // The fiber's own elements, when a recurrence makes them.
+    if (tensor == fiber.tensor)
+      here.alignment = sourceState.alignment;
+    define(tensor, std::move(here));
+  }
 }
 
 //===----------------------------------------------------------------------===//

@@ -185,6 +185,7 @@ FiberPasses Counter::makeFiber(int id, const Choice &choice) {
   fiber.whole = choice.whole;
   fiber.isSummary = choice.isSummary;
   fiber.passes = most.passes;
+  fiber.ownPasses = own.passes;
   fiber.witness = shown.witness;
   if (most.key != key)
     fiber.via = graph.tensors[most.key.first].name;

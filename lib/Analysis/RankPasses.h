@@ -62,6 +62,9 @@ struct FiberPasses {
   bool isSummary = false;
 
   uint64_t passes = 0;
+  /// The count of these fibers alone, not of what is made of them; 0 if no
+  /// Einsum reads all of one.
+  uint64_t ownPasses = 0;
   Certainty certainty = Certainty::Theorem;
   /// Why: for each pass the Einsum that touches the fiber in it, and the one
   /// that completes what the next pass waits for, where that is another.

@@ -11,8 +11,10 @@
 #include "lib/Export/SkiSlopeFiles.h"
 #include "lib/Init/InitAll.h"
 #include "lib/Init/ReadWorkload.h"
+#include "lib/Init/RewriteWorkload.h"
 #include "lib/Plugin/MappingPass.h"
 #include "lib/Support/Progress.h"
+#include "lib/Transforms/Passes.h"
 #include "mappings/Mappings.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -122,6 +124,8 @@ static bool checkOptions(const CompileOptions &options) {
                     schedule + "'");
   if (options.json == "-" && schedule == "-")
     return fail("--schedule", "standard output already takes --json");
+  if (!checkRewriteList(options.rewrite))
+    return false;
   if (options.analyzeOnly)
     return schedule.empty() ||
            fail("--schedule", "there is no schedule with --analyze-only");
@@ -160,6 +164,7 @@ public:
 
 private:
   bool readCascade();
+  bool bindAndRewrite(const Bindings &bindings);
   bool readArch();
   ExitCode map();
   ExitCode evaluate(schedule::MappingOp mapping);
@@ -170,6 +175,9 @@ private:
   Workload workload;
   CascadeOp cascade;
   CascadeFacts facts;
+  /// The cascade before --rewrite, for a slope of both.
+  OwningOpRef<CascadeOp> asWritten;
+  CascadeFacts factsAsWritten;
   std::optional<arch::ArchSpec> arch;
   cost::Evaluation cost;
   cost::MachineBounds machineBounds;
@@ -178,15 +186,46 @@ private:
 
 } // namespace
 
+/// Binds what the cascade has, rewrites it, and binds what came with that.
+bool Compilation::bindAndRewrite(const Bindings &bindings) {
+  Bindings known, added;
+  for (const auto &binding : bindings) {
+    auto name = StringAttr::get(cascade.getContext(), binding.first);
+    bool isKnown = llvm::is_contained(cascade.getParamNames(), name);
+    (isKnown ? known : added).push_back(binding);
+  }
+  if (failed(bindParameters(cascade, known)))
+    return false;
+  if (options.rewrite == "none")
+    return succeeded(bindParameters(cascade, added));
+  if (options.skiSlope) {
+    asWritten = cast<CascadeOp>(cascade->clone());
+    FailureOr<CascadeFacts> computed = computeCascadeFacts(*asWritten);
+    if (failed(computed))
+      return false;
+    factsAsWritten = std::move(*computed);
+  }
+  bool isOutputTaken = options.json == "-" || options.schedule == "-";
+  llvm::raw_ostream &text = isOutputTaken ? llvm::errs() : llvm::outs();
+  FailureOr<exporting::RewriteReport> report = rewriteCascade(
+      cascade, options.rewrite, options.explain ? &text : nullptr);
+  if (failed(report))
+    return false;
+  result.rewrite = std::move(*report);
+  return succeeded(bindParameters(cascade, added));
+}
+
 bool Compilation::readCascade() {
   Bindings bindings;
   if (!parseBindings(options.bind, bindings) ||
       failed(workload.read(options.workload)))
     return false;
   FailureOr<CascadeOp> chosen = workload.chooseCascade(options.cascade);
-  if (failed(chosen) || failed(bindParameters(*chosen, bindings)))
+  if (failed(chosen))
     return false;
   cascade = *chosen;
+  if (!bindAndRewrite(bindings))
+    return false;
   FailureOr<CascadeFacts> computed = computeCascadeFacts(cascade);
   if (failed(computed))
     return false;
@@ -308,12 +347,18 @@ static std::string describeCascade(const exporting::Result &result) {
 bool Compilation::writeSkiSlope() {
   mapper::SkiSlopeOptions slopeOptions;
   slopeOptions.threads = std::max(1u, std::thread::hardware_concurrency());
-  slopeOptions.passes = bounds::collectPassFacts(facts);
   std::vector<exporting::NamedSlope> slopes;
+  auto add = [&](const CascadeFacts &variant, const std::string &name) {
+    slopeOptions.passes = bounds::collectPassFacts(variant);
+    slopes.push_back(
+        {mapper::computeSkiSlope(variant, name, slopeOptions), &variant});
+  };
   {
     Progress progress("ski slope of '" + facts.name + "'");
-    slopes.push_back(
-        {mapper::computeSkiSlope(facts, "as written", slopeOptions), &facts});
+    if (asWritten)
+      add(factsAsWritten, "as written");
+    add(facts,
+        asWritten ? "rewritten (" + options.rewrite + ")" : "as written");
   }
   StringRef file = options.skiSlopeFile, svg = options.skiSlopeSvg;
   if (file.empty() && svg != "-")
@@ -347,6 +392,7 @@ ExitCode Compilation::run() {
 
 ExitCode einsum::compile(const CompileOptions &options) {
   registerAllMappings();
+  registerEinsumTransformsPasses();
   if (!checkOptions(options))
     return ExitCode::BadInput;
   DialectRegistry registry;

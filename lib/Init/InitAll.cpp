@@ -11,6 +11,7 @@
 #include "dialects/Schedule/Schedule.h"
 #include "lib/Analysis/Passes.h"
 #include "lib/Frontend/Cascade/Cascade.h"
+#include "lib/Transforms/Passes.h"
 #include "mappings/Mappings.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -29,6 +30,7 @@ void einsum::registerAllPasses() {
   mlir::registerCSEPass();
   mlir::registerSymbolDCEPass();
   registerEinsumAnalysisPasses();
+  registerEinsumTransformsPasses();
   registerAllMappings();
 }
 

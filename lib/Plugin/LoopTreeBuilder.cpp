@@ -11,9 +11,18 @@ using namespace mlir;
 using namespace einsum;
 using namespace einsum::schedule;
 
-LoopTreeBuilder::LoopTreeBuilder(OpBuilder &builder, MappingOp mapping)
-    : builder(builder), loc(mapping.getLoc()) {
+LoopTreeBuilder::LoopTreeBuilder(OpBuilder &builder, MappingOp mapping,
+                                 const CascadeMatch *names)
+    : builder(builder), names(names), loc(mapping.getLoc()) {
   descend(mapping);
+}
+
+std::string LoopTreeBuilder::tensorName(StringRef name) const {
+  return names ? names->tensor(name) : name.str();
+}
+
+std::string LoopTreeBuilder::rankName(StringRef name) const {
+  return names ? names->rank(name) : name.str();
 }
 
 void LoopTreeBuilder::descend(Operation *node) {
@@ -22,17 +31,29 @@ void LoopTreeBuilder::descend(Operation *node) {
 
 StorageOp LoopTreeBuilder::storage(StringRef level,
                                    ArrayRef<StringRef> tensors) {
-  auto node = builder.create<StorageOp>(loc, level, tensors);
+  SmallVector<std::string> own;
+  for (StringRef tensor : tensors)
+    own.push_back(tensorName(tensor));
+  SmallVector<StringRef> views(own.begin(), own.end());
+  auto node = builder.create<StorageOp>(loc, level, views);
   descend(node);
   return node;
 }
 
+StorageOp LoopTreeBuilder::stream(StringRef level, ArrayRef<StringRef> tensors,
+                                  StringRef rank, int64_t depth) {
+  StorageOp node = storage(level, tensors);
+  node.setStream(rankName(rank));
+  node.setDepth(depth);
+  return node;
+}
+
 void LoopTreeBuilder::temporal(StringRef rank, int64_t tile) {
-  descend(builder.create<TemporalOp>(loc, rank, tile));
+  descend(builder.create<TemporalOp>(loc, rankName(rank), tile));
 }
 
 void LoopTreeBuilder::spatial(StringRef rank, int64_t tile, StringRef dim) {
-  descend(builder.create<SpatialOp>(loc, rank, tile, dim));
+  descend(builder.create<SpatialOp>(loc, rankName(rank), tile, dim));
 }
 
 void LoopTreeBuilder::addChildren(Operation *node, ArrayRef<Child> children) {
@@ -52,7 +73,7 @@ void LoopTreeBuilder::pipeline(ArrayRef<int64_t> lags,
 }
 
 void LoopTreeBuilder::compute(StringRef einsum, StringRef array, bool chained) {
-  builder.create<LeafOp>(loc, einsum, array, chained);
+  builder.create<LeafOp>(loc, tensorName(einsum), array, chained);
 }
 
 MappingOp einsum::createMapping(OpBuilder &builder, CascadeOp cascade,
