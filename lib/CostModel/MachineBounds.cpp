@@ -95,7 +95,8 @@ struct PointPrice {
 
 /// Nullopt if the array lacks an operator. Chained operators overlap, so the
 /// slowest counts.
-static std::optional<PointPrice> priceOn(const arch::Array &array,
+static std::optional<PointPrice> priceOn(const arch::ArchSpec &arch,
+                                         const arch::Array &array,
                                          const EinsumFact &einsum) {
   PointPrice price;
   auto add = [&](const arch::OpCost *cost, uint64_t count) {
@@ -106,7 +107,10 @@ static std::optional<PointPrice> priceOn(const arch::Array &array,
     price.energyPj += cost->energyPj * static_cast<double>(count);
     return true;
   };
-  for (const auto &[name, count] : einsum.operators) {
+  std::map<std::string, uint64_t> operators = einsum.operators;
+  if (arch.accounting.onePerPoint)
+    operators = {{"compute", 1}};
+  for (const auto &[name, count] : operators) {
     if (add(array.findOp(name, einsum.datatype), count))
       continue;
     if (name != "mac" || !add(array.findOp("mul", einsum.datatype), count) ||
@@ -198,7 +202,7 @@ MachineBoundAnalysis::boundLatency(const bounds::IoBoundAnalysis &analysis,
   for (auto [id, einsum] : llvm::enumerate(facts.einsums)) {
     std::vector<double> &row = cycles.emplace_back();
     for (const arch::Array &array : arch.arrays) {
-      std::optional<PointPrice> price = priceOn(array, einsum);
+      std::optional<PointPrice> price = priceOn(arch, array, einsum);
       row.push_back(price ? static_cast<double>(analysis.points(id)) *
                                 price->cycles /
                                 static_cast<double>(array.peCount())
@@ -242,7 +246,7 @@ MachineBoundAnalysis::boundEnergy(const bounds::IoBoundAnalysis &analysis,
   for (auto [id, einsum] : llvm::enumerate(facts.einsums)) {
     double least = INFINITY;
     for (const arch::Array &array : arch.arrays)
-      if (std::optional<PointPrice> price = priceOn(array, einsum))
+      if (std::optional<PointPrice> price = priceOn(arch, array, einsum))
         least = std::min(least, price->energyPj);
     if (std::isfinite(least))
       picojoules += static_cast<double>(analysis.points(id)) * least;

@@ -24,8 +24,8 @@
 #include "lib/Analysis/Traffic.h"
 #include "lib/Arch/ArchSpec.h"
 #include "lib/CostModel/Evaluation.h"
-#include "lib/Export/RewriteReport.h"
 #include "lib/CostModel/MachineBounds.h"
+#include "lib/Export/RewriteReport.h"
 
 #include <optional>
 

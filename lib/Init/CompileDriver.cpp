@@ -175,6 +175,9 @@ private:
   Workload workload;
   CascadeOp cascade;
   CascadeFacts facts;
+  /// The cascade before --rewrite, for a slope of both.
+  OwningOpRef<CascadeOp> asWritten;
+  CascadeFacts factsAsWritten;
   std::optional<arch::ArchSpec> arch;
   cost::Evaluation cost;
   cost::MachineBounds machineBounds;
@@ -195,10 +198,17 @@ bool Compilation::bindAndRewrite(const Bindings &bindings) {
     return false;
   if (options.rewrite == "none")
     return succeeded(bindParameters(cascade, added));
+  if (options.skiSlope) {
+    asWritten = cast<CascadeOp>(cascade->clone());
+    FailureOr<CascadeFacts> computed = computeCascadeFacts(*asWritten);
+    if (failed(computed))
+      return false;
+    factsAsWritten = std::move(*computed);
+  }
   bool isOutputTaken = options.json == "-" || options.schedule == "-";
   llvm::raw_ostream &text = isOutputTaken ? llvm::errs() : llvm::outs();
-  FailureOr<exporting::RewriteReport> report =
-      rewriteCascade(cascade, options.rewrite, options.explain ? &text : nullptr);
+  FailureOr<exporting::RewriteReport> report = rewriteCascade(
+      cascade, options.rewrite, options.explain ? &text : nullptr);
   if (failed(report))
     return false;
   result.rewrite = std::move(*report);
@@ -348,12 +358,18 @@ static std::string describeCascade(const exporting::Result &result) {
 bool Compilation::writeSkiSlope() {
   mapper::SkiSlopeOptions slopeOptions;
   slopeOptions.threads = std::max(1u, std::thread::hardware_concurrency());
-  slopeOptions.passes = bounds::collectPassFacts(facts);
   std::vector<exporting::NamedSlope> slopes;
+  auto add = [&](const CascadeFacts &variant, const std::string &name) {
+    slopeOptions.passes = bounds::collectPassFacts(variant);
+    slopes.push_back(
+        {mapper::computeSkiSlope(variant, name, slopeOptions), &variant});
+  };
   {
     Progress progress("ski slope of '" + facts.name + "'");
-    slopes.push_back(
-        {mapper::computeSkiSlope(facts, "as written", slopeOptions), &facts});
+    if (asWritten)
+      add(factsAsWritten, "as written");
+    add(facts,
+        asWritten ? "rewritten (" + options.rewrite + ")" : "as written");
   }
   StringRef file = options.skiSlopeFile, svg = options.skiSlopeSvg;
   if (file.empty() && svg != "-")

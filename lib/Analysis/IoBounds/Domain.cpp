@@ -109,29 +109,29 @@ uint64_t einsum::bounds::countValues(const Coordinate &coordinate,
 
 namespace {
 
-struct Interval {
+struct Range {
   int64_t lo = 0, hi = 0;
 };
 
 /// A box: one interval per dimension of the constraints.
-using Box = llvm::SmallVector<Interval, 8>;
+using Box = llvm::SmallVector<Range, 8>;
 
 enum class Verdict { no, yes, undecided };
 
 } // namespace
 
-static Interval hull(int64_t a, int64_t b, int64_t c, int64_t d) {
+static Range hull(int64_t a, int64_t b, int64_t c, int64_t d) {
   return {std::min({a, b, c, d}), std::max({a, b, c, d})};
 }
 
 /// Values that an expression takes over a box, or more.
-static Interval evaluate(AffineExpr expr, const Box &box) {
+static Range evaluate(AffineExpr expr, const Box &box) {
   if (auto constant = dyn_cast<AffineConstantExpr>(expr))
     return {constant.getValue(), constant.getValue()};
   if (auto dim = dyn_cast<AffineDimExpr>(expr))
     return box[dim.getPosition()];
   auto binary = cast<AffineBinaryOpExpr>(expr);
-  Interval a = evaluate(binary.getLHS(), box),
+  Range a = evaluate(binary.getLHS(), box),
            b = evaluate(binary.getRHS(), box);
   switch (binary.getKind()) {
   case AffineExprKind::Add:
@@ -157,7 +157,7 @@ static Interval evaluate(AffineExpr expr, const Box &box) {
 static Verdict judge(llvm::ArrayRef<Constraint> constraints, const Box &box) {
   Verdict all = Verdict::yes;
   for (const Constraint &constraint : constraints) {
-    Interval value = evaluate(constraint.expr, box);
+    Range value = evaluate(constraint.expr, box);
     if (value.hi < 0 || (constraint.isEquality && value.lo > 0))
       return Verdict::no;
     if (value.lo < 0 || (constraint.isEquality && value.hi > 0))
@@ -317,8 +317,6 @@ private:
 
   /// m1 * 256 + m0 < M where both parts are iterated.
   void addSplits(const EinsumFact &einsum, Domain &domain) {
-    if (!einsum.isRagged)
-      return;
     for (SplitOp split :
          cast<CascadeOp>(facts.op).getBodyBlock()->getOps<SplitOp>()) {
       AffineExpr whole = getAffineConstantExpr(0, context);
@@ -527,7 +525,7 @@ uint64_t einsum::bounds::countTouched(const CascadeFacts &facts,
       Coordinate rest = *coordinate;
       rest.terms.pop_back();
       AffineExpr rank = (value - toExpr(rest, context)) * last.coefficient;
-      Interval range = evaluate(toExpr(*coordinate, context), box);
+      Range range = evaluate(toExpr(*coordinate, context), box);
       for (Constraint &constraint : constraints)
         constraint.expr = constraint.expr.replace(value, rank);
       constraints.push_back({rank});
