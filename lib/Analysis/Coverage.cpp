@@ -120,6 +120,7 @@ bool Coverer::isDense(const Query &query) const {
   };
   if (!findDigits(query.targets[0].expr, extentOf, digits))
     return false;
+  SmallVector<AffineExpr> extents, wanted;
   AffineExpr radix =
       getAffineConstantExpr(1, query.targets[0].expr.getContext());
   while (!digits.empty()) {
@@ -128,21 +129,32 @@ bool Coverer::isDense(const Query &query) const {
     if (digit == digits.end())
       return false;
     radix = simplify(radix * digit->extent);
+    extents.push_back(digit->extent);
     digits.erase(digit);
   }
   AffineExpr length = getAffineConstantExpr(1, radix.getContext());
-  for (int position : query.fiber->positions)
+  for (int position : query.fiber->positions) {
     length = simplify(length * tensor.extents[position]);
-  std::optional<int64_t> covered = getNumber(radix), wanted = getNumber(length);
-  if (covered && wanted)
-    return *covered >= *wanted;
+    wanted.push_back(tensor.extents[position]);
+  }
+  if (getNumber(radix) && getNumber(length))
+    return *getNumber(radix) >= *getNumber(length);
+  // Products of unbound extents are compared factor by factor.
+  auto isSame = [&](SmallVector<AffineExpr> factors) {
+    auto before = [](AffineExpr a, AffineExpr b) {
+      return a.getAsOpaquePointer() < b.getAsOpaquePointer();
+    };
+    llvm::sort(factors, before);
+    llvm::sort(extents, before);
+    return factors == extents;
+  };
   // The parts of a split cover it by definition.
-  return radix == length ||
+  return isSame(wanted) ||
          llvm::any_of(graph.splits, [&](const SplitRank &split) {
-           AffineExpr product = getAffineConstantExpr(1, radix.getContext());
+           SmallVector<AffineExpr> parts;
            for (StringAttr part : split.parts)
-             product = simplify(product * graph.getExtent(part));
-           return product == radix && graph.getExtent(split.whole) == length;
+             parts.push_back(graph.getExtent(part));
+           return graph.getExtent(split.whole) == length && isSame(parts);
          });
 }
 

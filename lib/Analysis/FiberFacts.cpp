@@ -150,6 +150,8 @@ std::optional<Fact> einsum::walk::readFact(const Fact &fact,
   }
   if (!fact.isFull)
     result.coordinate = substitute(fact.coordinate, read.index);
+  else
+    result.coordinate = {};
   bool tied = false;
   for (Local &local : result.locals) {
     readSpan(local.span, read);
@@ -161,8 +163,13 @@ std::optional<Fact> einsum::walk::readFact(const Fact &fact,
     readSpan(span, read);
     tied |= read.initialDim >= 0 && isTied(span, read.initialDim);
   }
-  // The first step reads an initial value, which has nothing behind it.
-  if (read.initialDim >= 0 && !tied) {
+  // The first step reads an initial value, which has nothing behind it. Inside
+  // the recurrence, the walk speaks of later steps only; what is said of single
+  // steps there is said better by spans up to them.
+  bool isLater =
+      read.isCarried && !(result.coordinate && read.initialDim >= 0 &&
+                          result.coordinate.isFunctionOfDim(read.initialDim));
+  if (read.initialDim >= 0 && !tied && !isLater) {
     AffineExpr extent = einsum.extents[read.initialDim];
     AffineExpr last = read.initialDirection > 0
                           ? simplify(extent - 1)

@@ -10,6 +10,7 @@
 #include "lib/Analysis/FiberFacts.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Sequence.h"
 
 using namespace mlir;
 using namespace einsum;
@@ -71,12 +72,15 @@ private:
   void visit(const GraphEinsum &einsum, const Pins &round, bool isFirst);
   State *findState(const GraphRead &read);
   void collect(const GraphEinsum &einsum, SmallVectorImpl<Alignment> &aligned,
-               Facts &facts);
+               SmallVectorImpl<int> &tensors, Facts &facts);
   bool settleFibers(Fact &fact) const;
   void settleFull(Fact &fact);
-  void touch(const GraphEinsum &einsum, const Alignment &alignment,
-             const Fibers &fibers, const Facts &known, const Pins &round,
-             Facts &facts);
+  uint64_t touch(const GraphEinsum &einsum, const Alignment &alignment,
+                 const Fibers &fibers, const Facts &known, const Pins &round,
+                 Facts &facts);
+  int einsumId(const GraphEinsum &einsum) const {
+    return &einsum - graph.einsums.data();
+  }
   SmallVector<Gate, 4> findGates(const GraphEinsum &einsum,
                                  AffineExpr coordinate, const Fibers &fibers,
                                  const Facts &known);
@@ -88,6 +92,7 @@ private:
                    const Gate &gate, const Pins &round);
   void noteTouch(const GraphEinsum &einsum, AffineExpr coordinate,
                  uint64_t level, int event, bool covers);
+  void noteAligned(int tensor, const Alignment &alignment);
   void noteGuise(const GraphEinsum &einsum, const Alignment &result);
 
   // From points to elements.
@@ -107,7 +112,8 @@ private:
   void addPrefixes(int tensor, const StepRank &step, State &state);
   bool extrapolate(const Recurrence &recurrence,
                    ArrayRef<std::vector<uint64_t>> levels,
-                   ArrayRef<uint64_t> counts, std::optional<int64_t> stepsLeft);
+                   ArrayRef<uint64_t> counts, std::optional<int64_t> stepsLeft,
+                   size_t period);
   std::vector<uint64_t> listLevels(const Recurrence &recurrence);
   void closeRecurrence(const Recurrence &recurrence,
                        const std::map<int, State> &firstRound);
@@ -394,12 +400,14 @@ void Walk::settleFull(Fact &fact) {
 }
 
 void Walk::collect(const GraphEinsum &einsum,
-                   SmallVectorImpl<Alignment> &aligned, Facts &facts) {
+                   SmallVectorImpl<Alignment> &aligned,
+                   SmallVectorImpl<int> &tensors, Facts &facts) {
   for (const GraphRead &read : einsum.reads) {
     State *state = findState(read);
     if (!state)
       continue;
     aligned.push_back(readAlignment(state->alignment, read));
+    tensors.push_back(read.tensor);
     for (const Fact &fact : state->facts) {
       std::optional<Fact> here = readFact(fact, read, einsum);
       if (!here || !settleFibers(*here))
@@ -412,15 +420,22 @@ void Walk::collect(const GraphEinsum &einsum,
 
 void Walk::visit(const GraphEinsum &einsum, const Pins &round, bool isFirst) {
   SmallVector<Alignment, 3> aligned;
+  SmallVector<int, 3> tensors;
   Facts known;
-  collect(einsum, aligned, known);
+  collect(einsum, aligned, tensors, known);
   if (aligned.empty())
     return;
   Facts facts = known;
-  for (const Alignment &operand : aligned)
-    if (operand.kind == Alignment::One)
-      for (const Fibers &fibers : operand.fibers)
-        touch(einsum, operand, fibers, known, round, facts);
+  for (auto [operand, tensor] : llvm::zip(aligned, tensors)) {
+    if (operand.kind != Alignment::One)
+      continue;
+    uint64_t level = 0;
+    for (const Fibers &fibers : operand.fibers)
+      level =
+          std::max(level, touch(einsum, operand, fibers, known, round, facts));
+    if (isFirst && level > 0)
+      result.touches.push_back({tensor, einsumId(einsum), level});
+  }
   State state;
   state.alignment = project(einsum, mixAlignments(aligned));
   for (Fact &fact : facts)
@@ -428,6 +443,9 @@ void Walk::visit(const GraphEinsum &einsum, const Pins &round, bool isFirst) {
       addFact(state.facts, std::move(*kept));
   if (isFirst)
     noteGuise(einsum, state.alignment);
+  if (isFirst && state.alignment.kind == Alignment::One)
+    for (int tensor : einsum.results)
+      noteAligned(tensor, state.alignment);
   for (int tensor : einsum.results) {
     State here = state;
     // The fiber's own elements, when a recurrence makes them.
@@ -565,7 +583,7 @@ void Walk::noteTouch(const GraphEinsum &einsum, AffineExpr coordinate,
     partial.push_back({einsum.op, level});
     return;
   }
-  uint64_t &stage = stages[&einsum - graph.einsums.data()];
+  uint64_t &stage = stages[einsumId(einsum)];
   stage = std::max(stage, level);
   if (level > passes) {
     passes = level;
@@ -576,16 +594,20 @@ void Walk::noteTouch(const GraphEinsum &einsum, AffineExpr coordinate,
     scans.push_back({direction, level, einsum.op});
 }
 
-void Walk::touch(const GraphEinsum &einsum, const Alignment &alignment,
-                 const Fibers &fibers, const Facts &known, const Pins &round,
-                 Facts &facts) {
+/// Touches by one operand; the highest level that all coordinates reach.
+uint64_t Walk::touch(const GraphEinsum &einsum, const Alignment &alignment,
+                     const Fibers &fibers, const Facts &known,
+                     const Pins &round, Facts &facts) {
   AffineExpr coordinate = alignment.coordinates[0];
   bool varies = usesAnyDim(coordinate);
+  uint64_t reached = 0;
   for (const Gate &gate : findGates(einsum, coordinate, fibers, known)) {
     uint64_t level = gate.level + 1;
     int event = addEvent({einsum.op, nullptr, gate.event});
     bool covers = varies && coversTouch(einsum, coordinate, gate, round);
     noteTouch(einsum, coordinate, level, event, covers);
+    if (covers)
+      reached = std::max(reached, level);
     Fact fact;
     fact.coordinate = coordinate;
     fact.fibers = gate.fibers;
@@ -595,8 +617,18 @@ void Walk::touch(const GraphEinsum &einsum, const Alignment &alignment,
     if (varies)
       addFact(facts, std::move(fact));
     if (covers && gate.pins.empty() && gate.fibers == fibers)
-      return;
+      break;
   }
+  return reached;
+}
+
+void Walk::noteAligned(int tensor, const Alignment &alignment) {
+  Guise guise{tensor, std::vector<bool>(source.ranks.size(), true)};
+  for (const Fibers &fibers : alignment.fibers)
+    for (auto [position, span] : llvm::enumerate(fibers))
+      guise.keepsApart[position] =
+          guise.keepsApart[position] && span.kind == Span::At;
+  result.aligned.push_back(std::move(guise));
 }
 
 /// Remembers a direct reader whose elements stand for those of the fiber.
@@ -969,39 +1001,45 @@ static bool saySame(const std::map<int, State> &a,
          });
 }
 
-/// Three rounds that say the same, each with the same rise over the last:
-/// levels rise at least so for the steps left.
+/// Rounds that say the same, with the same rise of levels over the last
+/// `period` rounds as over those before: levels rise at least so for the steps
+/// left.
 bool Walk::extrapolate(const Recurrence &recurrence,
                        ArrayRef<std::vector<uint64_t>> levels,
                        ArrayRef<uint64_t> counts,
-                       std::optional<int64_t> stepsLeft) {
+                       std::optional<int64_t> stepsLeft, size_t period) {
   size_t n = levels.size();
-  if (n < 3 || levels[n - 1].size() != levels[n - 2].size() ||
-      levels[n - 2].size() != levels[n - 3].size())
+  if (n < 2 * period + 1 || (stepsLeft && *stepsLeft % period != 0))
+    return false;
+  const std::vector<uint64_t> &now = levels[n - 1],
+                              &before = levels[n - 1 - period],
+                              &first = levels[n - 1 - 2 * period];
+  if (now.size() != before.size() || before.size() != first.size())
     return false;
   std::vector<uint64_t> rise;
-  for (size_t i = 0; i < levels[n - 1].size(); ++i) {
-    if (levels[n - 1][i] - levels[n - 2][i] !=
-        levels[n - 2][i] - levels[n - 3][i])
+  for (size_t i = 0; i < now.size(); ++i) {
+    if (now[i] - before[i] != before[i] - first[i])
       return false;
-    rise.push_back(levels[n - 1][i] - levels[n - 2][i]);
+    rise.push_back(now[i] - before[i]);
   }
-  uint64_t perStep = counts[n - 1] - counts[n - 2];
-  if (perStep != counts[n - 2] - counts[n - 3])
+  uint64_t more = counts[n - 1] - counts[n - 1 - period];
+  if (more != counts[n - 1 - period] - counts[n - 1 - 2 * period])
     return false;
-  if (perStep > 0) {
-    result.perStep = std::max(result.perStep, perStep);
+  if (more > 0) {
+    result.perStep = more;
+    result.period = period;
     result.growsWith = recurrence.ranks[0].rank;
   }
   if (!stepsLeft)
     return true;
-  passes += perStep * *stepsLeft;
+  uint64_t times = *stepsLeft / period;
+  passes += more * times;
   size_t next = 0;
   for (int i = recurrence.begin; i < recurrence.end; ++i)
     for (int tensor : graph.einsums[i].results)
       if (auto it = states.find(tensor); it != states.end())
         for (Fact &fact : it->second.facts)
-          fact.level += rise[next++] * *stepsLeft;
+          fact.level += rise[next++] * times;
   return true;
 }
 
@@ -1048,6 +1086,21 @@ void Walk::closeRecurrence(const Recurrence &recurrence,
     }
 }
 
+/// True if the last round says what those one and two periods before said.
+static bool isPeriodic(const CascadeGraph &graph, const Recurrence &recurrence,
+                       ArrayRef<std::map<int, State>> history, size_t period) {
+  size_t n = history.size();
+  if (n < 2 * period + 1)
+    return false;
+  for (int i = recurrence.begin; i < recurrence.end; ++i)
+    for (int tensor : graph.einsums[i].results)
+      for (size_t back : {period, 2 * period})
+        if (!saySame(history[n - 1], history[n - 1 - back], tensor,
+                     /*withLevels=*/false))
+          return false;
+  return true;
+}
+
 void Walk::visitRecurrence(const Recurrence &recurrence) {
   previous.clear();
   runRound(recurrence, {}, /*isFirst=*/true);
@@ -1063,25 +1116,26 @@ void Walk::visitRecurrence(const Recurrence &recurrence) {
                                   : getAffineConstantExpr(0, context)});
   std::vector<std::vector<uint64_t>> levels = {listLevels(recurrence)};
   std::vector<uint64_t> counts = {passes};
+  std::vector<std::map<int, State>> history = {states};
   for (int64_t k = 1; k < std::min(steps, kMostRounds); ++k) {
     previous = states;
     runRound(recurrence, round, /*isFirst=*/false);
-    bool same = true, alike = true;
+    bool same = true;
     for (int i = recurrence.begin; i < recurrence.end; ++i)
       for (int tensor : graph.einsums[i].results) {
         same &= saySame(previous, states, tensor, /*withLevels=*/true);
-        alike &= saySame(previous, states, tensor, /*withLevels=*/false);
       }
     if (same)
       break;
-    if (!alike) {
-      levels.clear();
-      counts.clear();
-    }
     levels.push_back(listLevels(recurrence));
     counts.push_back(passes);
-    if (extrapolate(recurrence, levels, counts,
-                    extent ? std::optional(steps - 1 - k) : std::nullopt))
+    history.push_back(states);
+    std::optional<int64_t> left =
+        extent ? std::optional(steps - 1 - k) : std::nullopt;
+    if (llvm::any_of(llvm::seq<size_t>(1, 4), [&](size_t period) {
+          return isPeriodic(graph, recurrence, history, period) &&
+                 extrapolate(recurrence, levels, counts, left, period);
+        }))
       break;
   }
   closeRecurrence(recurrence, firstRound);

@@ -52,17 +52,33 @@ struct TouchEvent {
   int before = -1; ///< event
 };
 
+/// One read of the fiber's elements, or of what stands for them.
+struct Touch {
+  int tensor, einsum;
+  uint64_t level;
+};
+
+/// A tensor that stands for the fiber's elements, and the ranks of the walked
+/// tensor by which its fibers still differ.
+struct Guise {
+  int tensor;
+  std::vector<bool> keepsApart;
+};
+
 struct FiberCount {
   uint64_t passes = 0;
   std::vector<mlir::Operation *> witness;
   std::vector<mlir::Operation *> partial;
   std::vector<std::pair<mlir::Operation *, uint64_t>> stages;
   bool oppositeScans = false;
-  uint64_t perStep = 0;
+  uint64_t perStep = 0, period = 1; ///< passes per so many steps
   mlir::StringAttr growsWith;
   /// Tensors aligned with the fiber that read it directly: its elements in
   /// another guise.
   std::vector<FiberKey> guises;
+  /// All of them, and all touches, where the walk did not end in known results.
+  std::vector<Guise> aligned;
+  std::vector<Touch> touches;
 };
 
 /// Recurrences along whose ranks a tensor contains its own previous element.

@@ -15,6 +15,7 @@
 
 #include "dialects/Einsum/Einsum.h"
 
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 
 namespace einsum {

@@ -10,10 +10,10 @@
 
 include "mlir/Pass/PassBase.td"
 
-def RankPassesPass : Pass<"einsum-rank-passes", "::einsum::CascadeOp"> {
+def RankPassesPass : Pass<"einsum-rank-passes", "::mlir::ModuleOp"> {
   let summary = "Count how often any schedule traverses each rank";
   let description = [{
-    For every tensor and every rank of it, the number of traversals of its fibers
+    For every cascade, every tensor and every rank of it, the number of traversals of its fibers
     that no schedule of this cascade avoids, recomputation included (Nayak et
     al., MICRO 2024, section III; lib/Analysis/README.md has the theorems).
 
@@ -45,7 +45,7 @@ def RankPassesPass : Pass<"einsum-rank-passes", "::einsum::CascadeOp"> {
       einsum.output %Y : !einsum.tensor<[m], f32>
     }
     ```
-    it says `2 passes over m: S -> Y`.
+    it says `2 passes over m by 'X': S -> Y`.
   }];
   let options = [
     Option<"table", "table", "bool", "false",

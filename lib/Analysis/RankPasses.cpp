@@ -191,6 +191,7 @@ FiberPasses Counter::makeFiber(int id, const Choice &choice) {
     fiber.via = graph.tensors[most.key.first].name;
   fiber.oppositeScans = shown.oppositeScans;
   fiber.perStep = shown.perStep;
+  fiber.period = shown.period;
   if (shown.growsWith) {
     fiber.growsWith = shown.growsWith.str();
     if (!getNumber(graph.getExtent(shown.growsWith)))
@@ -257,6 +258,15 @@ std::string einsum::joinWitness(const FiberPasses &fiber) {
   return llvm::join(names, " -> ");
 }
 
+std::string einsum::describeGrowth(const FiberPasses &fiber) {
+  if (fiber.perStep == 0)
+    return "";
+  return std::to_string(fiber.perStep) + " per " +
+         (fiber.period == 1 ? "step"
+                            : std::to_string(fiber.period) + " steps") +
+         " of " + fiber.growsWith;
+}
+
 static std::string describeKind(const FiberPasses &fiber) {
   if (fiber.whole.empty())
     return "";
@@ -275,8 +285,7 @@ static std::string describeReason(const FiberPasses &fiber) {
   if (fiber.oppositeScans)
     text += " (scans in opposite directions)";
   if (fiber.perStep > 0)
-    text += " (" + std::to_string(fiber.perStep) + " per step of " +
-            fiber.growsWith + ")";
+    text += " (" + describeGrowth(fiber) + ")";
   for (auto [i, einsum] : llvm::enumerate(fiber.partial))
     text += (i == 0 ? "  revisits some: " : ", ") + getEinsumName(einsum).str();
   return text;

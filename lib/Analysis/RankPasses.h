@@ -74,9 +74,10 @@ struct FiberPasses {
   std::string via;
   /// The last pass is forced by scans in opposite directions.
   bool oppositeScans = false;
-  /// Passes that each further step of an iterative rank adds, and that rank;
-  /// the count is for its present extent, or for three steps if unbound.
-  uint64_t perStep = 0;
+  /// Passes that every further `period` steps of an iterative rank add, and
+  /// that rank; the count is for its present extent, or for three steps if
+  /// unbound.
+  uint64_t perStep = 0, period = 1;
   std::string growsWith;
   /// Einsums that come back to some elements, not all, after the last pass.
   std::vector<mlir::Operation *> partial;
@@ -112,6 +113,8 @@ RankPasses computeRankPasses(CascadeOp cascade);
 llvm::StringRef getEinsumName(mlir::Operation *einsum);
 /// "GM -> SN -> SD -> A"
 std::string joinWitness(const FiberPasses &fiber);
+/// "1 per step of i", "1 per 2 steps of i"; empty if the count does not grow.
+std::string describeGrowth(const FiberPasses &fiber);
 /// All counts, one line for each tensor and rank.
 void printRankPasses(const RankPasses &passes, llvm::raw_ostream &os);
 

@@ -41,7 +41,7 @@ static void emitRemark(CascadeOp cascade, const FiberPasses &fiber) {
   if (fiber.passes > 1)
     remark << ": " << joinWitness(fiber);
   if (fiber.perStep > 0)
-    remark << "; " << fiber.perStep << " more per step of " << fiber.growsWith;
+    remark << "; " << describeGrowth(fiber);
   if (fiber.passes > 1)
     for (Operation *einsum : fiber.witness)
       remark.attachNote(einsum->getLoc())
@@ -75,12 +75,14 @@ struct RankPassesPass : einsum::impl::RankPassesPassBase<RankPassesPass> {
   using RankPassesPassBase::RankPassesPassBase;
 
   void runOnOperation() override {
-    RankPasses passes = computeRankPasses(getOperation());
-    attach(getOperation(), passes);
-    for (const RankHeadline &headline : passes.ranks)
-      emitRemark(getOperation(), passes.fibers[headline.fiber]);
-    if (table)
-      printRankPasses(passes, llvm::errs());
+    for (CascadeOp cascade : getOperation().getOps<CascadeOp>()) {
+      RankPasses passes = computeRankPasses(cascade);
+      attach(cascade, passes);
+      for (const RankHeadline &headline : passes.ranks)
+        emitRemark(cascade, passes.fibers[headline.fiber]);
+      if (table)
+        printRankPasses(passes, llvm::errs());
+    }
     markAllAnalysesPreserved();
   }
 };

@@ -54,17 +54,74 @@ static Json describeEinsum(const CascadeFacts &facts,
           {"intensity", traffic.intensity()}};
 }
 
-static Json describeCascade(const CascadeFacts &facts) {
+static Json listNames(llvm::ArrayRef<mlir::Operation *> einsums) {
+  Json names = Json::array();
+  for (mlir::Operation *einsum : einsums)
+    names.push_back(getEinsumName(einsum).str());
+  return names;
+}
+
+static Json describePasses(const FiberPasses &fiber) {
+  Json json = {{"name", fiber.tensor},
+               {"rank", fiber.rank},
+               {"passes", fiber.passes},
+               {"kind", stringify(fiber.certainty).str()},
+               {"witness", listNames(fiber.witness)}};
+  if (!fiber.whole.empty())
+    json[fiber.isSummary ? "summary_of" : "part_of"] = fiber.whole;
+  if (!fiber.via.empty())
+    json["through"] = fiber.via;
+  if (!fiber.partial.empty())
+    json["partial_revisits"] = listNames(fiber.partial);
+  if (fiber.perStep > 0)
+    json["grows"] = {{"rank", fiber.growsWith},
+                     {"passes", fiber.perStep},
+                     {"steps", fiber.period}};
+  return json;
+}
+
+static Json describeFootprint(const LiveFootprint &footprint) {
+  Json boundaries = Json::array();
+  for (const PassBoundary &boundary : footprint.boundaries)
+    boundaries.push_back({{"after_pass", boundary.after},
+                          {"live", boundary.live},
+                          {"keep", boundary.keep},
+                          {"formula", boundary.formula},
+                          {"bytes", boundary.bytes}});
+  return {
+      {"tensor", footprint.tensor},
+      {"rank", footprint.rank},
+      {"passes", footprint.passes},
+      {"each", footprint.each},
+      {"boundaries", boundaries},
+      {"traffic",
+       {{"of", footprint.isInput ? "loads" : "loads and repeated computations"},
+        {"formula", footprint.trafficFormula},
+        {"tensor_bytes", footprint.tensorBytes},
+        {"bundles", footprint.bundles},
+        {"fiber_bytes", footprint.fiberBytes}}}};
+}
+
+static Json describeCascade(const CascadeFacts &facts, const Result &result) {
+  const RankPasses &rankPasses = result.passes;
   Json ranks = Json::object(), tensors = Json::array(), einsums = Json::array();
+  Json headlines = Json::object(), passes = Json::array();
+  for (const RankHeadline &headline : rankPasses.ranks)
+    headlines[headline.rank] = headline.passes;
+  for (const FiberPasses &fiber : rankPasses.fibers)
+    passes.push_back(describePasses(fiber));
   for (const RankFact &rank : facts.ranks)
     ranks[rank.name] = rank.extent;
   for (const TensorFact &tensor : facts.tensors)
     tensors.push_back(describeTensor(facts, tensor));
   for (const EinsumFact &einsum : facts.einsums)
     einsums.push_back(describeEinsum(facts, einsum));
-  return {{"name", facts.name},
-          {"ranks", ranks},
-          {"tensors", tensors},
+  Json footprints = Json::array();
+  for (const LiveFootprint &footprint : result.footprints)
+    footprints.push_back(describeFootprint(footprint));
+  return {{"name", facts.name},       {"ranks", ranks},
+          {"rank_passes", headlines}, {"tensors", passes},
+          {"footprints", footprints}, {"storage", tensors},
           {"einsums", einsums}};
 }
 
@@ -279,7 +336,7 @@ void einsum::exporting::writeJson(const Result &result, llvm::raw_ostream &os) {
   Json json = {{"schema", "einsum-result/1"},
                {"workload", result.workload},
                {"binding", binding},
-               {"cascade", describeCascade(*result.facts)}};
+               {"cascade", describeCascade(*result.facts, result)}};
   json["bounds"] = {{"compulsory_bytes", computeCompulsoryBytes(*result.facts)},
                     {"kind", "theorem"}};
   if (result.rewrite)

@@ -21,6 +21,7 @@
 #define LIB_EXPORT_RESULT_H
 
 #include "dialects/Schedule/Schedule.h"
+#include "lib/Analysis/LiveFootprint.h"
 #include "lib/Analysis/Traffic.h"
 #include "lib/Arch/ArchSpec.h"
 #include "lib/CostModel/Evaluation.h"
@@ -47,6 +48,8 @@ struct Mapped {
 struct Result {
   std::string workload;
   const CascadeFacts *facts = nullptr;
+  RankPasses passes;
+  std::vector<LiveFootprint> footprints;
   /// Every parameter of the cascade with its value.
   std::vector<std::pair<std::string, int64_t>> binding;
   std::optional<RewriteReport> rewrite; ///< if one was asked for

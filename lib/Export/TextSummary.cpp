@@ -90,16 +90,88 @@ static void printEinsums(const CascadeFacts &facts, llvm::raw_ostream &os) {
   table.print(os, kColumns);
 }
 
+static std::string describeWitness(const FiberPasses &fiber) {
+  std::string text = fiber.passes > 1 ? joinWitness(fiber) : "";
+  if (!fiber.via.empty())
+    text += " (through " + fiber.via + ")";
+  if (fiber.oppositeScans)
+    text += " (scans in opposite directions)";
+  if (fiber.perStep > 0)
+    text += " (" + describeGrowth(fiber) + ")";
+  return text;
+}
+
+/// ">= 3" for a theorem, "~ 3" for anything less.
+static std::string describeCount(const FiberPasses &fiber) {
+  return (fiber.certainty == Certainty::Theorem ? ">= " : "~ ") +
+         std::to_string(fiber.passes);
+}
+
+/// Whole ranks, then parts of split ranks, then tensors of one element per tile
+/// where they are traversed more than once.
+static void printPasses(const RankPasses &passes, llvm::raw_ostream &os) {
+  TextTable table({"rank", ">passes", "", "by", "forced by"});
+  auto add = [&](const FiberPasses &fiber) {
+    std::string kind =
+        fiber.whole.empty()
+            ? ""
+            : (fiber.isSummary ? "summary of " : "part of ") + fiber.whole;
+    table.add({fiber.rank, describeCount(fiber), kind, fiber.tensor,
+               describeWitness(fiber)});
+  };
+  for (const RankHeadline &headline : passes.ranks)
+    add(passes.fibers[headline.fiber]);
+  for (const FiberPasses &fiber : passes.fibers)
+    if (fiber.isSummary && fiber.passes > 1)
+      add(fiber);
+  table.print(os, kColumns);
+}
+
+/// "3-pass over m", "1-pass over every rank; 2 over m0, part of m"
+static std::string describeClass(const RankPasses &passes) {
+  const RankHeadline *headline = passes.getHeadline();
+  if (!headline)
+    return "no tensor is read along a rank";
+  std::string text = std::to_string(headline->passes) + "-pass over " +
+                     (headline->passes == 1 ? "every rank" : headline->rank);
+  for (const RankHeadline &part : passes.ranks)
+    if (const FiberPasses &fiber = passes.fibers[part.fiber];
+        part.passes > 1 && !fiber.whole.empty() && !fiber.isSummary)
+      text += "; " + std::to_string(part.passes) + " over " + part.rank +
+              ", part of " + fiber.whole;
+  return text;
+}
+
+static void printFootprint(const LiveFootprint &footprint,
+                           llvm::raw_ostream &os) {
+  std::string each = footprint.each.empty()
+                         ? ""
+                         : ", for each " + llvm::join(footprint.each, ",");
+  for (const PassBoundary &boundary : footprint.boundaries)
+    os << "after pass " << boundary.after << " over " << footprint.rank
+       << " keep " << llvm::join(boundary.keep, ", ") << ": "
+       << boundary.formula << " = " << formatBytes(boundary.bytes) << each
+       << "\n";
+  os << "at a level of S bytes, "
+     << (footprint.isInput ? "traffic" : "traffic or repeated work") << " of "
+     << footprint.tensor << " >= " << footprint.trafficFormula << "\n";
+}
+
 static void printAnalysis(const Result &result, llvm::raw_ostream &os) {
   const CascadeFacts &facts = *result.facts;
   printFact(os, "cascade", facts.name);
   printFact(os, "binding", describeBinding(result));
+  printFact(os, "passes", describeClass(result.passes));
   os << "\n";
   printRanks(facts, os);
   os << "\n";
   printTensors(facts, os);
   os << "\n";
   printEinsums(facts, os);
+  os << "\n";
+  printPasses(result.passes, os);
+  for (const LiveFootprint &footprint : result.footprints)
+    printFootprint(footprint, os);
   os << "\ncompulsory traffic " << formatBytes(computeCompulsoryBytes(facts))
      << " (each input once, each output once)\n";
 }
@@ -177,6 +249,7 @@ static void printHead(const Result &result, llvm::raw_ostream &os) {
   schedule::MappingOp mapping = mapped.mapping;
 
   printFact(os, "cascade", result.facts->name + ", " + describeBinding(result));
+  printFact(os, "passes", describeClass(result.passes));
   printFact(os, "arch",
             arch.name + ", energy profile " +
                 (arch.energyProfile.empty() ? "none" : arch.energyProfile));

@@ -232,6 +232,8 @@ bool Compilation::readCascade() {
   facts = std::move(*computed);
   result.workload = options.workload;
   result.facts = &facts;
+  result.passes = computeRankPasses(cascade);
+  result.footprints = computeLiveFootprints(cascade, result.passes);
   for (auto [name, value] :
        llvm::zip(cascade.getParamNames().getAsRange<StringAttr>(),
                  cascade.getParamValues()))

@@ -402,3 +402,100 @@ TEST_CASE("rank passes of random cascades are at most as by definition") {
   }
   matrices.print("random matrices and tiles");
 }
+
+//===----------------------------------------------------------------------===//
+// Recurrences that read everything at every step
+//===----------------------------------------------------------------------===//
+
+TEST_CASE("rank passes grow with the steps of an iteration") {
+  for (int steps : {3, 4, 5, 9, 14, 15, 20}) {
+    std::string text = "cascade power(I=" + std::to_string(steps) +
+                       ", K=3) : f32\n  rank j = K\n  input A[k,j], B[k]\n"
+                       "  X[i,k] = A[k,j] * X[i-1,j] init 1\n"
+                       "  S[i]   = Y[i-1,k] init 0\n"
+                       "  Y[i,k] = B[k] * S[i] init 0\n"
+                       "  Z[k]   = X[I-1,k] + Y[I-1,k]\n  output Z\n";
+    Parsed parsed(text);
+    Statistics statistics;
+    judge(parsed.cascade, text, 0, statistics);
+    CHECK(statistics.lower == 0);
+    RankPasses passes = computeRankPasses(parsed.cascade);
+    CHECK(passes.find("A", "j")->passes ==
+          static_cast<uint64_t>(steps + 1) / 2);
+    CHECK(passes.find("B", "k")->passes == static_cast<uint64_t>(steps));
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Changes that keep counts
+//===----------------------------------------------------------------------===//
+
+static std::string replaceAll(std::string text, const std::string &from,
+                              const std::string &to) {
+  for (size_t at = text.find(from); at != std::string::npos;
+       at = text.find(from, at + to.size()))
+    text.replace(at, from.size(), to);
+  return text;
+}
+
+TEST_CASE("rank passes do not depend on how a cascade is written") {
+  const std::string attention = "cascade c(M=24, P=4, E=4, M0=6) : f32\n"
+                                "  SPLIT\n"
+                                "  input Q[p,e], K[MM,e], V[MM]\n"
+                                "  QK[MM,p] = Q[p,e] * K[MM,e]\n"
+                                "  GM[p]    = max(MR) QK[MM,p]\n"
+                                "  SN[MM,p] = exp(QK[MM,p] - GM[p])\n"
+                                "  SD[p]    = SN[MM,p]\n"
+                                "  A[MM,p]  = SN[MM,p] / SD[p]\n"
+                                "  AV[p]    = A[MM,p] * V[MM]\n"
+                                "  output AV\n";
+  auto count = [](const std::string &text, const char *tensor,
+                  const char *rank) {
+    Parsed parsed(text);
+    RankPasses passes = computeRankPasses(parsed.cascade);
+    REQUIRE(passes.find(tensor, rank));
+    return passes.find(tensor, rank)->passes;
+  };
+  std::string plain = replaceAll(
+      replaceAll(replaceAll(attention, "MM", "m"), "MR", "m"), "  SPLIT\n", "");
+  REQUIRE(count(plain, "QK", "m") == 3);
+
+  SECTION("splitting the rank") {
+    std::string split = replaceAll(
+        replaceAll(replaceAll(attention, "MM", "m1,m0"), "MR", "m1, m0"),
+        "SPLIT", "split m = m1, m0(M0)");
+    for (const char *tile : {"M0=6", "M0=5", "M0=7", "M0=12"}) {
+      std::string text = replaceAll(split, "M0=6", tile);
+      CHECK(count(text, "QK", "m") == 3);
+      CHECK(count(text, "K", "m") == 3);
+      CHECK(count(text, "SN", "m") == 2);
+      CHECK(count(text, "V", "m") == 1);
+    }
+    // Without values: the same.
+    CHECK(count(replaceAll(split, "M=24, P=4, E=4, M0=6", "M, P, E, M0"), "K",
+                "m") == 3);
+  }
+  SECTION("renaming") {
+    std::string renamed =
+        replaceAll(replaceAll(replaceAll(plain, "[m", "[z"), "(m)", "(z)"),
+                   "M=24", "Z=24");
+    CHECK(count(replaceAll(renamed, "QK", "Scores"), "Scores", "z") == 3);
+  }
+  SECTION("copies") {
+    std::string copied =
+        replaceAll(plain, "  GM[p]    = max(m) QK[m,p]\n",
+                   "  CQ[m,p] = QK[m,p]\n  GM[p] = max(m) CQ[m,p]\n");
+    copied = replaceAll(copied, "SD[p]    = SN[m,p]",
+                        "CS[m,p] = SN[m,p]\n  SD[p] = CS[m,p]");
+    CHECK(count(copied, "QK", "m") == 3);
+    CHECK(count(copied, "K", "m") == 3);
+  }
+  SECTION("computing twice") {
+    std::string twice =
+        replaceAll(plain, "  SD[p]    = SN[m,p]\n",
+                   "  S2[m,p] = exp(QK[m,p] - GM[p])\n  SD[p] = S2[m,p]\n");
+    CHECK(count(twice, "QK", "m") == 3);
+    CHECK(count(twice, "K", "m") == 3);
+    CHECK(count(twice, "SN", "m") == 1);
+  }
+}
