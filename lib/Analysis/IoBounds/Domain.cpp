@@ -154,9 +154,9 @@ static Range evaluate(AffineExpr expr, const Box &box) {
   }
 }
 
-static Verdict judge(llvm::ArrayRef<Constraint> constraints, const Box &box) {
+static Verdict judge(llvm::ArrayRef<AffineCondition> constraints, const Box &box) {
   Verdict all = Verdict::yes;
-  for (const Constraint &constraint : constraints) {
+  for (const AffineCondition &constraint : constraints) {
     Range value = evaluate(constraint.expr, box);
     if (value.hi < 0 || (constraint.isEquality && value.lo > 0))
       return Verdict::no;
@@ -195,10 +195,10 @@ static uint64_t volume(const Box &box, llvm::ArrayRef<int> dims) {
 }
 
 static llvm::SmallVector<int, 6>
-involved(llvm::ArrayRef<Constraint> constraints, unsigned dims) {
+involved(llvm::ArrayRef<AffineCondition> constraints, unsigned dims) {
   llvm::SmallVector<int, 6> result;
   for (unsigned dim = 0; dim < dims; ++dim)
-    if (llvm::any_of(constraints, [&](const Constraint &c) {
+    if (llvm::any_of(constraints, [&](const AffineCondition &c) {
           return c.expr.isFunctionOfDim(dim);
         }))
       result.push_back(dim);
@@ -241,7 +241,7 @@ static Box boxOf(const CascadeFacts &facts) {
 //===----------------------------------------------------------------------===//
 
 bool Domain::constrains(int rank) const {
-  return !isKnown || llvm::any_of(constraints, [&](const Constraint &c) {
+  return !isKnown || llvm::any_of(constraints, [&](const AffineCondition &c) {
     return c.expr.isFunctionOfDim(rank);
   });
 }
@@ -288,11 +288,11 @@ public:
   }
 
 private:
-  void add(Domain &domain, Constraint constraint) {
+  void add(Domain &domain, AffineCondition constraint) {
     constraint.expr =
         simplifyAffineExpr(constraint.expr, facts.ranks.size(), 0);
     if (judge(constraint, box) != Verdict::yes &&
-        llvm::none_of(domain.constraints, [&](const Constraint &other) {
+        llvm::none_of(domain.constraints, [&](const AffineCondition &other) {
           return other.expr == constraint.expr &&
                  other.isEquality == constraint.isEquality;
         }))
@@ -352,14 +352,14 @@ private:
                                getAffineConstantExpr(0, context));
     for (auto [rank, coordinate] : llvm::zip(tensor.ranks, read.coordinates))
       at[rank] = toExpr(coordinate, context);
-    for (const Constraint &constraint : absence[read.tensor])
+    for (const AffineCondition &constraint : absence[read.tensor])
       add(domain, {constraint.expr.replaceDims(at), constraint.isEquality});
   }
 
   /// What excludes an element of the result: conditions over kept ranks alone.
   void noteAbsence(const AccessFact &write, const Domain &domain) {
     const TensorFact &tensor = facts.tensors[write.tensor];
-    for (const Constraint &constraint : domain.constraints) {
+    for (const AffineCondition &constraint : domain.constraints) {
       auto dims = involved(constraint, facts.ranks.size());
       if (llvm::all_of(dims, [&](int dim) {
             return llvm::is_contained(tensor.ranks, dim);
@@ -372,7 +372,7 @@ private:
   MLIRContext *context;
   Box box;
   std::vector<Domain> domains;
-  std::vector<llvm::SmallVector<Constraint, 2>> absence; ///< per tensor
+  std::vector<llvm::SmallVector<AffineCondition, 2>> absence; ///< per tensor
 };
 
 } // namespace
@@ -409,7 +409,7 @@ namespace {
 /// `hidden` satisfy the constraints.
 class TouchJudge {
 public:
-  TouchJudge(llvm::ArrayRef<Constraint> constraints, llvm::ArrayRef<int> shown,
+  TouchJudge(llvm::ArrayRef<AffineCondition> constraints, llvm::ArrayRef<int> shown,
              llvm::ArrayRef<int> hidden)
       : constraints(constraints), shown(shown), hidden(hidden) {}
 
@@ -466,7 +466,7 @@ private:
     return false;
   }
 
-  llvm::ArrayRef<Constraint> constraints;
+  llvm::ArrayRef<AffineCondition> constraints;
   llvm::ArrayRef<int> shown, hidden;
 };
 
@@ -511,7 +511,7 @@ uint64_t einsum::bounds::countTouched(const CascadeFacts &facts,
   // A coordinate such as p + r - 1 becomes a value of its own, in place of one
   // of its ranks.
   MLIRContext *context = facts.op->getContext();
-  llvm::SmallVector<Constraint, 4> constraints(domain.constraints);
+  llvm::SmallVector<AffineCondition, 4> constraints(domain.constraints);
   Box box = boxOf(facts);
   llvm::SmallVector<int, 6> shown;
   for (const Coordinate *coordinate : independent(access)) {
@@ -526,7 +526,7 @@ uint64_t einsum::bounds::countTouched(const CascadeFacts &facts,
       rest.terms.pop_back();
       AffineExpr rank = (value - toExpr(rest, context)) * last.coefficient;
       Range range = evaluate(toExpr(*coordinate, context), box);
-      for (Constraint &constraint : constraints)
+      for (AffineCondition &constraint : constraints)
         constraint.expr = constraint.expr.replace(value, rank);
       constraints.push_back({rank});
       constraints.push_back({facts.ranks[last.rank].extent - 1 - rank});

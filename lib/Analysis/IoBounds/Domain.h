@@ -29,14 +29,14 @@ namespace einsum::bounds {
 
 /// `expr >= 0`, or `expr == 0`; dimension i of the expression is rank i of the
 /// cascade.
-struct Constraint {
+struct AffineCondition {
   mlir::AffineExpr expr;
   bool isEquality = false;
 };
 
 /// The points of an Einsum that satisfy all constraints.
 struct Domain {
-  llvm::SmallVector<Constraint, 4> constraints;
+  llvm::SmallVector<AffineCondition, 4> constraints;
   /// False where absent elements travel round a cycle of recurrences: then
   /// nothing is counted.
   bool isKnown = true;
