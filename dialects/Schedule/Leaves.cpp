@@ -67,10 +67,10 @@ static LoopAbove describeLoop(Operation *node) {
   LoopAbove loop;
   if (auto temporal = dyn_cast<TemporalOp>(node)) {
     loop.rank = temporal.getRankAttr();
-    loop.tile = temporal.getTile();
+    loop.tile = static_cast<int64_t>(temporal.getTile());
   } else if (auto spatial = dyn_cast<SpatialOp>(node)) {
     loop.rank = spatial.getRankAttr();
-    loop.tile = spatial.getTile();
+    loop.tile = static_cast<int64_t>(spatial.getTile());
     loop.isSpatial = true;
   } else {
     return loop;

@@ -325,7 +325,7 @@ private:
     ahead.constant -= late + (isWrittenFirst(dependence) ? 1 : 0);
     pairs.keepNonNegative(ahead);
     std::optional<PairOfPoints> example = pairs.findPair();
-    return example ? refuseSlots(late, example) : success();
+    return example ? refuseSlots(example) : success();
   }
 
   //===--------------------------------------------------------------------===//
@@ -400,8 +400,7 @@ private:
     return explain(diag, example);
   }
 
-  LogicalResult refuseSlots(int64_t late,
-                            const std::optional<PairOfPoints> &example) {
+  LogicalResult refuseSlots(const std::optional<PairOfPoints> &example) {
     InFlightDiagnostic diag = refuse();
     diag << "before it is computed: the pipeline runs the reader with lag "
          << lagOf(reader, dependence.shared) << " and the producer with lag "
