@@ -187,6 +187,7 @@ void Planner::summarise() {
                                   plan.rank + "' and depends on a reduction over all of it: "
                                   "the pass that writes it remains, whatever the algebra"});
     }
+  summary.after = swept + (summary.reasons.empty() ? 0 : 1);
   derivation.ranks.push_back(std::move(summary));
 }
 
