@@ -160,8 +160,8 @@ bool Compilation::bindAndRewrite(const Bindings &bindings) {
     return succeeded(bindParameters(cascade, added));
   bool isOutputTaken = options.json == "-" || options.schedule == "-";
   llvm::raw_ostream &text = isOutputTaken ? llvm::errs() : llvm::outs();
-  FailureOr<exporting::RewriteReport> report =
-      rewriteCascade(cascade, options.rewrite, options.explain ? &text : nullptr);
+  FailureOr<exporting::RewriteReport> report = rewriteCascade(
+      cascade, options.rewrite, options.explain ? &text : nullptr);
   if (failed(report))
     return false;
   result.rewrite = std::move(*report);

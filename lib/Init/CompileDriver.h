@@ -37,7 +37,7 @@ struct CompileOptions {
   bool analyzeOnly = false;
   std::string rewrite = "none"; ///< see RewriteWorkload.h
   bool explain = false;         ///< print the derivation
-  std::string json, schedule; ///< files to write, empty for none
+  std::string json, schedule;   ///< files to write, empty for none
 };
 
 /// Runs the pipeline; the summary goes to standard output, unless a file does.

@@ -5,11 +5,11 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Every cascade of test/semantics/reduce-passes is rewritten and both are run by
-// the interpreter: over extents that the tile divides and does not, down to 1,
-// over several tiles, and over data with ties, of large magnitude, increasing and
-// decreasing, and with minus infinity where the cascade is made for it. Values
-// that are finite before must be the same after.
+// Every cascade of test/semantics/reduce-passes is rewritten and both are run
+// by the interpreter: over extents that the tile divides and does not, down to
+// 1, over several tiles, and over data with ties, of large magnitude,
+// increasing and decreasing, and with minus infinity where the cascade is made
+// for it. Values that are finite before must be the same after.
 //
 //===----------------------------------------------------------------------===//
 
@@ -47,9 +47,11 @@ class Cascade {
 public:
   explicit Cascade(const std::string &path) {
     context.disableMultithreading();
-    context.loadDialect<EinsumDialect, arith::ArithDialect, math::MathDialect>();
+    context
+        .loadDialect<EinsumDialect, arith::ArithDialect, math::MathDialect>();
     llvm::SourceMgr sources;
-    sources.AddNewSourceBuffer(std::move(*llvm::MemoryBuffer::getFile(path)), llvm::SMLoc());
+    sources.AddNewSourceBuffer(std::move(*llvm::MemoryBuffer::getFile(path)),
+                               llvm::SMLoc());
     module = frontend::parseCascadeSource(sources, &context);
     REQUIRE(module);
   }
@@ -65,8 +67,8 @@ static std::vector<std::string> listCascades() {
   std::vector<std::string> paths;
   std::error_code error;
   std::string folder = EINSUM_SOURCE_DIR "/test/semantics/reduce-passes";
-  for (llvm::sys::fs::directory_iterator it(folder, error), end; it != end && !error;
-       it.increment(error))
+  for (llvm::sys::fs::directory_iterator it(folder, error), end;
+       it != end && !error; it.increment(error))
     if (llvm::sys::path::extension(it->path()) == ".ein")
       paths.push_back(it->path());
   llvm::sort(paths);
@@ -92,12 +94,14 @@ static double sample(Data data, size_t i, size_t size, std::mt19937 &random) {
   return 0;
 }
 
-static interp::TensorMap makeInputs(CascadeOp cascade, Data data, unsigned seed) {
+static interp::TensorMap makeInputs(CascadeOp cascade, Data data,
+                                    unsigned seed) {
   std::mt19937 random(seed);
   interp::TensorMap inputs;
   for (InputOp input : cascade.getBodyBlock()->getOps<InputOp>()) {
-    auto tensor = interp::makeTensor(cascade, input.getResult(), input.getTensor(),
-                                     *interp::findFloatFormat("f64"));
+    auto tensor =
+        interp::makeTensor(cascade, input.getResult(), input.getTensor(),
+                           *interp::findFloatFormat("f64"));
     REQUIRE(succeeded(tensor));
     for (size_t i = 0; i < tensor->size(); ++i)
       tensor->values[i].real = sample(data, i, tensor->size(), random);
@@ -106,11 +110,11 @@ static interp::TensorMap makeInputs(CascadeOp cascade, Data data, unsigned seed)
   return inputs;
 }
 
-/// The largest deviation, relative to the largest value of the tensor, or to what
-/// sums of products of the inputs may cancel from; infinite where one is finite and
-/// the other is not.
-static double deviation(const interp::Tensor &before, const interp::Tensor &after,
-                        double magnitude) {
+/// The largest deviation, relative to the largest value of the tensor, or to
+/// what sums of products of the inputs may cancel from; infinite where one is
+/// finite and the other is not.
+static double deviation(const interp::Tensor &before,
+                        const interp::Tensor &after, double magnitude) {
   REQUIRE(before.size() == after.size());
   double largest = 1e-6 * std::pow(std::fmax(magnitude, 1), 3), error = 0;
   for (size_t i = 0; i < before.size(); ++i)
@@ -143,14 +147,17 @@ static double magnitude(const interp::TensorMap &inputs) {
 /// Extents of ranks moved by `shift`, at least 1.
 static void moveExtents(CascadeOp cascade, int64_t shift) {
   for (RankOp rank : cascade.getBodyBlock()->getOps<RankOp>())
-    if (rank.getParams().size() == 1 && isa<AffineSymbolExpr>(rank.getExtent().getResult(0))) {
+    if (rank.getParams().size() == 1 &&
+        isa<AffineSymbolExpr>(rank.getExtent().getResult(0))) {
       StringRef name = cast<StringAttr>(rank.getParams()[0]).getValue();
       if (name == rank.getSymName().upper())
-        cascade.setParam(name, std::max<int64_t>(1, *cascade.getParam(name) + shift));
+        cascade.setParam(name,
+                         std::max<int64_t>(1, *cascade.getParam(name) + shift));
     }
 }
 
-static double runTrial(const std::string &path, const Trial &trial, unsigned seed) {
+static double runTrial(const std::string &path, const Trial &trial,
+                       unsigned seed) {
   Cascade before(path), after(path);
   moveExtents(before.get(), trial.shift);
   moveExtents(after.get(), trial.shift);
@@ -172,22 +179,25 @@ static double runTrial(const std::string &path, const Trial &trial, unsigned see
     return (*cascade.getBodyBlock()->getOps<OutputOp>().begin()).getTensors();
   };
   for (auto [x, y] : llvm::zip(outputs(before.get()), outputs(after.get())))
-    worst = std::fmax(worst, deviation(left->get(x), right->get(y), magnitude(inputs)));
+    worst = std::fmax(
+        worst, deviation(left->get(x), right->get(y), magnitude(inputs)));
   return worst;
 }
 
 TEST_CASE("rewritten cascades keep their value") {
-  const char *only = std::getenv("EINSUM_CATALOGUE"); // one file, to look into it
+  const char *only =
+      std::getenv("EINSUM_CATALOGUE"); // one file, to look into it
   for (const std::string &path : listCascades()) {
     if (only && !StringRef(path).contains(only))
       continue;
     for (Data data : {Data::random, Data::ties, Data::large, Data::increasing,
                       Data::decreasing, Data::offset}) {
-      for (Trial trial : {Trial{data, 0, "3"}, Trial{data, 0, "none"}, Trial{data, 2, "3"},
-                          Trial{data, 0, "16"}, Trial{data, -100, "3"}, Trial{data, 1, "1"}}) {
+      for (Trial trial : {Trial{data, 0, "3"}, Trial{data, 0, "none"},
+                          Trial{data, 2, "3"}, Trial{data, 0, "16"},
+                          Trial{data, -100, "3"}, Trial{data, 1, "1"}}) {
         double error = runTrial(path, trial, 1);
-        INFO(path << " data " << static_cast<int>(data) << " shift " << trial.shift
-                  << " tile " << trial.tile);
+        INFO(path << " data " << static_cast<int>(data) << " shift "
+                  << trial.shift << " tile " << trial.tile);
         // Data far from zero costs digits in sums of squares of it.
         CHECK(error <= (data == Data::offset ? 1e-6 : 1e-9));
       }
