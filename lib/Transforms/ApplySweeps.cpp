@@ -8,18 +8,18 @@
 // For the rank m in tiles m1, and a reduction d = (+)_m F(x, ...) with frame g:
 //
 //   L[m1] = (+)_m0 F(x, g[m1])              local to the tile
-//   T[m1] = C[m1] * R[m1-1]                 the old value carried to the new frame
-//   R[m1] = T[m1] (+) L[m1]                 running
-//   d     = R[last] * what was deferred
+//   T[m1] = C[m1] * R[m1-1]                 the old value carried to the new
+//   frame R[m1] = T[m1] (+) L[m1]                 running d     = R[last] *
+//   what was deferred
 //
-// with C[m1] = exp(g[m1-1] - g[m1]) for exponentials, the binomial sum over lower
-// powers for (x - g)^n, and no T where nothing is carried. Names are made from the
-// user's by one letter in front: L local, C correction, T transported, R running,
-// F a frame made finite, D the distance that a frame moves, U before what is
-// deferred.
+// with C[m1] = exp(g[m1-1] - g[m1]) for exponentials, the binomial sum over
+// lower powers for (x - g)^n, and no T where nothing is carried. Names are made
+// from the user's by one letter in front: L local, C correction, T transported,
+// R running, F a frame made finite, D the distance that a frame moves, U before
+// what is deferred.
 //
-// Everything is written down as statements first, over placeholders, and put into
-// the cascade at the end: plans refer to tensors as they were.
+// Everything is written down as statements first, over placeholders, and put
+// into the cascade at the end: plans refer to tensors as they were.
 //
 //===----------------------------------------------------------------------===//
 
@@ -51,36 +51,38 @@ struct NewTensor {
   explicit operator bool() const { return static_cast<bool>(value); }
 };
 
-/// A running statistic as others see it: complete up to the current tile, and up
-/// to the one before.
+/// A running statistic as others see it: complete up to the current tile, and
+/// up to the one before.
 struct Frame {
   Expr now = nullptr, old = nullptr;
-  bool isExact = true;    ///< at the end it is the statistic itself
+  bool isExact = true;      ///< at the end it is the statistic itself
   bool startsFinite = true; ///< before the first tile
 };
 
 using Powers = SmallVector<unsigned, 2>;
 
-/// What is summed up for one term: one accumulator for each combination of powers
-/// of its shifts, the highest last.
+/// What is summed up for one term: one accumulator for each combination of
+/// powers of its shifts, the highest last.
 struct Accumulators {
   std::vector<Powers> powers;
-  std::vector<NewTensor> tensors; ///< none: a count of points, known without counting
+  std::vector<NewTensor>
+      tensors; ///< none: a count of points, known without counting
   bool isRunning = false;
 };
 
 /// Everything that depends on one member.
 struct MemberState {
   std::vector<Accumulators> terms;
-  SmallVector<StringAttr, 4> ranks; ///< of its accumulators: output ranks and outer
+  SmallVector<StringAttr, 4>
+      ranks; ///< of its accumulators: output ranks and outer
 };
 
 class Emitter {
 public:
-  Emitter(CascadeEditor &editor, Facts &facts, SweepPlan &plan, const SweepOptions &options,
-          Derivation &derivation)
-      : editor(editor), exprs(editor.getExprs()), facts(facts), plan(plan), options(options),
-        derivation(derivation), states(plan.members.size()) {}
+  Emitter(CascadeEditor &editor, Facts &facts, SweepPlan &plan,
+          const SweepOptions &options, Derivation &derivation)
+      : editor(editor), exprs(editor.getExprs()), facts(facts), plan(plan),
+        options(options), derivation(derivation), states(plan.members.size()) {}
 
   void run();
 
@@ -91,18 +93,20 @@ private:
   void findTiledTensors();
   bool isReadPlain(Operation *user, Value tensor);
   SmallVector<StringAttr, 4> tileRanks(ArrayRef<StringAttr> ranks) const;
-  SmallVector<ReductionAttr, 2> tileReductions(ArrayRef<ReductionAttr> reductions,
-                                               bool keepOuter) const;
+  SmallVector<ReductionAttr, 2>
+  tileReductions(ArrayRef<ReductionAttr> reductions, bool keepOuter) const;
   Expr tile(Expr expr);
   SmallVector<Constraint, 2> tile(ArrayRef<Constraint> filter);
   SmallVector<StringAttr, 4> insertOuter(const SweepMember &member);
 
   // New tensors.
   NewTensor add(Statement statement);
-  NewTensor addPointwise(StringRef name, ArrayRef<StringAttr> order, Expr value, Location loc,
+  NewTensor addPointwise(StringRef name, ArrayRef<StringAttr> order, Expr value,
+                         Location loc,
                          std::optional<double> init = std::nullopt);
   Expr readAt(const NewTensor &tensor, AffineExpr outerIndex);
-  SmallVector<StringAttr, 4> ranksOf(ArrayRef<Expr> exprs, ArrayRef<StringAttr> order);
+  SmallVector<StringAttr, 4> ranksOf(ArrayRef<Expr> exprs,
+                                     ArrayRef<StringAttr> order);
 
   // Frames.
   void collectFrameUses(unsigned sweep);
@@ -113,8 +117,8 @@ private:
   bool restrictsRank(ArrayRef<Constraint> domain);
   Expr normalised(Expr d, Expr running);
   Expr pointsUpTo(AffineExpr at, Type type);
-  Expr readAccumulator(const SweepMember &member, const Accumulators &made, size_t which,
-                       AffineExpr at);
+  Expr readAccumulator(const SweepMember &member, const Accumulators &made,
+                       size_t which, AffineExpr at);
   int degreeInSums(Expr d);
 
   // Members.
@@ -123,11 +127,11 @@ private:
   void emitRunning(unsigned index);
   void emitTerm(unsigned index, const Term &term, unsigned termIndex);
   void emitKept(const SweepMember &member);
-  void emitAccumulator(unsigned index, const Term &term, Accumulators &made, unsigned which,
-                       StringRef name);
+  void emitAccumulator(unsigned index, const Term &term, Accumulators &made,
+                       unsigned which, StringRef name);
   bool canCount(const SweepMember &member);
-  Expr transported(const SweepMember &member, const Term &term, const Accumulators &made,
-                   unsigned which);
+  Expr transported(const SweepMember &member, const Term &term,
+                   const Accumulators &made, unsigned which);
   NewTensor getCorrection(const Term &term, const SweepMember &member);
   Expr getMove(const Shift &shift, const SweepMember &member);
   Expr finalMove(const Shift &shift, const SweepMember &member);
@@ -136,8 +140,8 @@ private:
 
   // Values.
   Expr valueOf(unsigned index, AffineExpr at, bool isRunning);
-  Expr withFactors(const SweepMember &member, const Term &term, Expr value, AffineExpr at,
-                   bool isRunning);
+  Expr withFactors(const SweepMember &member, const Term &term, Expr value,
+                   AffineExpr at, bool isRunning);
   bool mayBeEmpty(const SweepMember &member);
   Expr arithmetic(StringRef op, Expr a, Expr b);
   Expr scaled(Expr coefficient, Expr now, Expr old);
@@ -163,8 +167,9 @@ private:
   StringAttr outer;
   SmallVector<StringAttr, 2> inner;
   RankMap rankMap;
-  llvm::DenseSet<Operation *> isNeededWhole; ///< stays as it is, at the rank itself
-  llvm::DenseMap<Value, NewTensor> tiled;    ///< leaves in tiles
+  llvm::DenseSet<Operation *>
+      isNeededWhole; ///< stays as it is, at the rank itself
+  llvm::DenseMap<Value, NewTensor> tiled; ///< leaves in tiles
   SmallVector<Operation *> tiledOps;
   llvm::DenseMap<Value, NewTensor> keptTensors; ///< terms at the frame
 
@@ -213,7 +218,8 @@ void Emitter::makeParts() {
     // A tile of one element skips the points that a filter excludes.
     AffineExpr tileExtent = getAffineConstantExpr(1, editor.getContext());
     if (!options.tileName.empty())
-      tileExtent = editor.param(editor.addParam(options.tileName, options.tileSize));
+      tileExtent =
+          editor.param(editor.addParam(options.tileName, options.tileSize));
     CascadeEditor::Parts parts = editor.split(whole, tileExtent);
     outer = parts.outer;
     inner.push_back(parts.inner);
@@ -234,7 +240,8 @@ bool Emitter::hasAbsentPoints() {
   });
 }
 
-SmallVector<StringAttr, 4> Emitter::tileRanks(ArrayRef<StringAttr> ranks) const {
+SmallVector<StringAttr, 4>
+Emitter::tileRanks(ArrayRef<StringAttr> ranks) const {
   SmallVector<StringAttr, 4> result;
   for (StringAttr rank : ranks) {
     if (!rankMap.contains(rank)) {
@@ -247,14 +254,15 @@ SmallVector<StringAttr, 4> Emitter::tileRanks(ArrayRef<StringAttr> ranks) const 
   return result;
 }
 
-SmallVector<ReductionAttr, 2> Emitter::tileReductions(ArrayRef<ReductionAttr> reductions,
-                                                      bool keepOuter) const {
+SmallVector<ReductionAttr, 2>
+Emitter::tileReductions(ArrayRef<ReductionAttr> reductions,
+                        bool keepOuter) const {
   SmallVector<ReductionAttr, 2> result;
   for (ReductionAttr reduction : reductions)
     for (StringAttr rank : tileRanks(reduction.getRank()))
       if (keepOuter || rank != outer)
-        result.push_back(
-            ReductionAttr::get(editor.getContext(), rank, reduction.getMonoid()));
+        result.push_back(ReductionAttr::get(editor.getContext(), rank,
+                                            reduction.getMonoid()));
   return result;
 }
 
@@ -290,8 +298,8 @@ SmallVector<Constraint, 2> Emitter::tile(ArrayRef<Constraint> filter) {
   return result;
 }
 
-/// The output ranks with the outer part where the rank stands in the first tensor
-/// that is read along it.
+/// The output ranks with the outer part where the rank stands in the first
+/// tensor that is read along it.
 SmallVector<StringAttr, 4> Emitter::insertOuter(const SweepMember &member) {
   const Statement &statement = member.statement;
   SmallVector<StringAttr, 4> result(statement.outputRanks);
@@ -303,14 +311,16 @@ SmallVector<StringAttr, 4> Emitter::insertOuter(const SweepMember &member) {
     size_t before = 0;
     for (AffineExpr index : node->indices) {
       for (StringAttr name : plan.names)
-        if (!found && index.isFunctionOfDim(
-                          cast<AffineDimExpr>(editor.rank(name)).getPosition())) {
+        if (!found &&
+            index.isFunctionOfDim(
+                cast<AffineDimExpr>(editor.rank(name)).getPosition())) {
           found = true;
           position = before;
         }
       auto dim = dyn_cast<AffineDimExpr>(index);
       if (!found && dim &&
-          llvm::is_contained(statement.outputRanks, editor.rankAt(dim.getPosition())))
+          llvm::is_contained(statement.outputRanks,
+                             editor.rankAt(dim.getPosition())))
         ++before;
     }
   });
@@ -380,17 +390,19 @@ void Emitter::findTiledTensors() {
       if (inTiles.contains(op) || op->getNumResults() != 1)
         continue;
       const Statement &statement = *facts.definition(op->getResult(0));
-      bool hasRank = llvm::is_contained(statement.outputRanks, plan.names.front());
-      bool mayTile =
-          hasRank && statement.init.empty() &&
-          llvm::all_of(op->getUsers(), [&](Operation *user) {
-            // Dead users do not count.
-            bool isDead = isa<EinsumInterface>(user) && !needed.contains(user) &&
-                          !members.contains(user) &&
-                          plan.stages.lookup(user->getResult(0)) >
-                              plan.stages.lookup(op->getResult(0));
-            return (isDead || inTiles.contains(user)) && isReadPlain(user, op->getResult(0));
-          });
+      bool hasRank =
+          llvm::is_contained(statement.outputRanks, plan.names.front());
+      bool mayTile = hasRank && statement.init.empty() &&
+                     llvm::all_of(op->getUsers(), [&](Operation *user) {
+                       // Dead users do not count.
+                       bool isDead = isa<EinsumInterface>(user) &&
+                                     !needed.contains(user) &&
+                                     !members.contains(user) &&
+                                     plan.stages.lookup(user->getResult(0)) >
+                                         plan.stages.lookup(op->getResult(0));
+                       return (isDead || inTiles.contains(user)) &&
+                              isReadPlain(user, op->getResult(0));
+                     });
       if (!mayTile)
         continue;
       inTiles.insert(op);
@@ -410,9 +422,9 @@ void Emitter::findTiledTensors() {
     });
     if (!isLeaf || aligned.contains(op->getResult(0)))
       continue;
-    Value placeholder =
-        editor.declare(statement.tensors[0].getValue(), tileRanks(statement.outputRanks),
-                       statement.elementTypes[0]);
+    Value placeholder = editor.declare(statement.tensors[0].getValue(),
+                                       tileRanks(statement.outputRanks),
+                                       statement.elementTypes[0]);
     tiled[op->getResult(0)] = {placeholder, tileRanks(statement.outputRanks)};
     tiledOps.push_back(op);
   }
@@ -425,14 +437,15 @@ void Emitter::findTiledTensors() {
 NewTensor Emitter::add(Statement statement) {
   NewTensor made;
   made.ranks.assign(statement.outputRanks.begin(), statement.outputRanks.end());
-  made.value = editor.declare(statement.tensors[0].getValue(), statement.outputRanks,
-                              statement.elementTypes[0]);
+  made.value = editor.declare(statement.tensors[0].getValue(),
+                              statement.outputRanks, statement.elementTypes[0]);
   news.push_back(std::move(statement));
   placeholders.push_back(made.value);
   return made;
 }
 
-/// Ranks that occur in `values`, in the order of `order` and then of the numbering.
+/// Ranks that occur in `values`, in the order of `order` and then of the
+/// numbering.
 SmallVector<StringAttr, 4> Emitter::ranksOf(ArrayRef<Expr> values,
                                             ArrayRef<StringAttr> order) {
   llvm::SetVector<StringAttr> used;
@@ -456,8 +469,9 @@ SmallVector<StringAttr, 4> Emitter::ranksOf(ArrayRef<Expr> values,
   return result;
 }
 
-NewTensor Emitter::addPointwise(StringRef name, ArrayRef<StringAttr> order, Expr value,
-                                Location loc, std::optional<double> init) {
+NewTensor Emitter::addPointwise(StringRef name, ArrayRef<StringAttr> order,
+                                Expr value, Location loc,
+                                std::optional<double> init) {
   Statement statement(loc);
   statement.tensors.push_back(editor.freshTensor(name));
   statement.elementTypes.push_back(value->type);
@@ -476,7 +490,8 @@ Expr Emitter::readAt(const NewTensor &tensor, AffineExpr outerIndex) {
 }
 
 Expr Emitter::arithmetic(StringRef op, Expr a, Expr b) {
-  unsigned widthA = a->type.getIntOrFloatBitWidth(), widthB = b->type.getIntOrFloatBitWidth();
+  unsigned widthA = a->type.getIntOrFloatBitWidth(),
+           widthB = b->type.getIntOrFloatBitWidth();
   if (widthA < widthB)
     a = exprs.op("arith.extf", {a}, b->type);
   else if (widthB < widthA)
@@ -485,12 +500,14 @@ Expr Emitter::arithmetic(StringRef op, Expr a, Expr b) {
 }
 
 static Expr convert(ExprContext &exprs, Expr value, Type type) {
-  unsigned from = value->type.getIntOrFloatBitWidth(), to = type.getIntOrFloatBitWidth();
+  unsigned from = value->type.getIntOrFloatBitWidth(),
+           to = type.getIntOrFloatBitWidth();
   if (value->type == type)
     return value;
   if (from == to) { // f16 <-> bf16
     Type wide = Float32Type::get(type.getContext());
-    return exprs.op("arith.truncf", {exprs.op("arith.extf", {value}, wide)}, type);
+    return exprs.op("arith.truncf", {exprs.op("arith.extf", {value}, wide)},
+                    type);
   }
   return exprs.op(from < to ? "arith.extf" : "arith.truncf", {value}, type);
 }
@@ -529,7 +546,8 @@ void Emitter::collectFrameUses(unsigned sweep) {
       }
 }
 
-/// The value of a statistic, or of something made of statistics, after tile `at`.
+/// The value of a statistic, or of something made of statistics, after tile
+/// `at`.
 Expr Emitter::runningValue(Expr d, AffineExpr at) {
   return exprs.rewrite(d, [&](Expr node) -> Expr {
     // Statistics of earlier sweeps are complete.
@@ -538,7 +556,8 @@ Expr Emitter::runningValue(Expr d, AffineExpr at) {
     RankMap map;
     if (SweepMember *member = plan.find(node->tensor)) {
       unsigned index = member - plan.members.data();
-      for (auto [rank, i] : llvm::zip(member->statement.outputRanks, node->indices))
+      for (auto [rank, i] :
+           llvm::zip(member->statement.outputRanks, node->indices))
         map[rank] = i;
       return editor.substitute(valueOf(index, at, /*isRunning=*/true), map);
     }
@@ -557,7 +576,8 @@ bool Emitter::restrictsRank(ArrayRef<Constraint> domain) {
   RankMap toFirst;
   for (StringAttr name : plan.names)
     toFirst[name] = getAffineConstantExpr(0, editor.getContext());
-  auto isAtLeastZero = [&](AffineExpr expr, auto &self) -> std::optional<int64_t> {
+  auto isAtLeastZero = [&](AffineExpr expr,
+                           auto &self) -> std::optional<int64_t> {
     // A lower bound, with ranks at least 0 and parameters at least 1.
     if (auto constant = dyn_cast<AffineConstantExpr>(expr))
       return constant.getValue();
@@ -566,7 +586,8 @@ bool Emitter::restrictsRank(ArrayRef<Constraint> domain) {
     if (isa<AffineSymbolExpr>(expr))
       return 1;
     auto binary = cast<AffineBinaryOpExpr>(expr);
-    std::optional<int64_t> lhs = self(binary.getLHS(), self), rhs = self(binary.getRHS(), self);
+    std::optional<int64_t> lhs = self(binary.getLHS(), self),
+                           rhs = self(binary.getRHS(), self);
     if (!lhs || !rhs)
       return std::nullopt;
     if (expr.getKind() == AffineExprKind::Add)
@@ -634,8 +655,8 @@ int Emitter::degreeInSums(Expr d) {
   return degree.value_or(-1);
 }
 
-/// A mean over what was seen so far is a better frame than a part of the sum over
-/// the whole count: it is scaled by extent / count.
+/// A mean over what was seen so far is a better frame than a part of the sum
+/// over the whole count: it is scaled by extent / count.
 Expr Emitter::normalised(Expr d, Expr running) {
   if (degreeInSums(d) != 1)
     return running;
@@ -646,7 +667,8 @@ Expr Emitter::normalised(Expr d, Expr running) {
   return exprs.mul(running, exprs.div(whole, count));
 }
 
-/// Coordinates of the rank in the tiles up to `at`; the last tile may be ragged.
+/// Coordinates of the rank in the tiles up to `at`; the last tile may be
+/// ragged.
 Expr Emitter::pointsUpTo(AffineExpr at, Type type) {
   AffineExpr perStep = getAffineConstantExpr(1, editor.getContext());
   for (StringAttr part : inner)
@@ -654,19 +676,22 @@ Expr Emitter::pointsUpTo(AffineExpr at, Type type) {
   Expr seen = editor.scalar((at + 1) * perStep, type);
   if (inner.empty())
     return seen;
-  return exprs.min(seen, editor.scalar(editor.extent(plan.names.front()), type));
+  return exprs.min(seen,
+                   editor.scalar(editor.extent(plan.names.front()), type));
 }
 
 /// What is accumulated up to step `at`.
-Expr Emitter::readAccumulator(const SweepMember &member, const Accumulators &made,
-                              size_t which, AffineExpr at) {
+Expr Emitter::readAccumulator(const SweepMember &member,
+                              const Accumulators &made, size_t which,
+                              AffineExpr at) {
   if (made.tensors[which])
     return readAt(made.tensors[which], at);
   Type scalar = getScalarType(member.statement.elementTypes[0]);
   Expr count = pointsUpTo(at, scalar);
   for (ReductionAttr reduction : member.statement.reductions)
     if (!llvm::is_contained(plan.names, reduction.getRank()))
-      count = exprs.mul(count, editor.scalar(editor.extent(reduction.getRank()), scalar));
+      count = exprs.mul(
+          count, editor.scalar(editor.extent(reduction.getRank()), scalar));
   return count;
 }
 
@@ -695,12 +720,14 @@ const Frame &Emitter::getFrame(Expr d, const SweepMember &user) {
   if (use.inShift && !use.inExponent) {
     bool isPartial = false;
     walk(d, [&](Expr node) {
-      if (SweepMember *member = node->isRead() ? plan.find(node->tensor) : nullptr)
+      if (SweepMember *member =
+              node->isRead() ? plan.find(node->tensor) : nullptr)
         isPartial |= mayBeEmpty(*member);
     });
     Expr value = normalised(d, frame.now);
-    // Where nothing was seen yet, or where a filter makes the count a guess, any
-    // finite frame will do; the last one is brought to the true value at the end.
+    // Where nothing was seen yet, or where a filter makes the count a guess,
+    // any finite frame will do; the last one is brought to the true value at
+    // the end.
     bool mayDivideByZero = anyOf(facts.canonical(d), [&](Expr node) {
       if (!node->isOp("arith.divf"))
         return false;
@@ -712,8 +739,8 @@ const Frame &Emitter::getFrame(Expr d, const SweepMember &user) {
       value = exprs.select(exprs.equal(difference, zero), value, zero);
     }
     frame.isExact = !isPartial;
-    NewTensor tensor = addPointwise("R" + name, states[&user - plan.members.data()].ranks,
-                                    value, loc, 0.0);
+    NewTensor tensor = addPointwise(
+        "R" + name, states[&user - plan.members.data()].ranks, value, loc, 0.0);
     frame.now = readAt(tensor, now);
     frame.old = readAt(tensor, before);
     return frames[d] = frame;
@@ -721,7 +748,8 @@ const Frame &Emitter::getFrame(Expr d, const SweepMember &user) {
   frame.startsFinite = false;
   ArrayRef<StringAttr> order = states[&user - plan.members.data()].ranks;
   if (!frame.now->isRead()) {
-    NewTensor tensor = addPointwise("R" + name, order, frame.now, loc, use.sign * kInfinity);
+    NewTensor tensor =
+        addPointwise("R" + name, order, frame.now, loc, use.sign * kInfinity);
     frame.now = readAt(tensor, now);
     frame.old = readAt(tensor, before);
   }
@@ -752,16 +780,18 @@ Expr Emitter::fillSlots(Expr expr, const SweepMember &user, const Term &term) {
 Expr Emitter::scaled(Expr coefficient, Expr now, Expr old) {
   std::optional<double> c = getNumber(coefficient);
   bool isNegative = c && *c < 0;
-  if (coefficient->isOp("arith.mulf") && isNumber(coefficient->operands[0], -1)) {
+  if (coefficient->isOp("arith.mulf") &&
+      isNumber(coefficient->operands[0], -1)) {
     coefficient = coefficient->operands[1];
     isNegative = true;
   } else if (isNegative) {
     coefficient = exprs.number(-*c, coefficient->type);
   }
-  Expr difference =
-      isNegative ? arithmetic("arith.subf", old, now) : arithmetic("arith.subf", now, old);
-  return isNumber(coefficient, 1) ? difference
-                                  : arithmetic("arith.mulf", coefficient, difference);
+  Expr difference = isNegative ? arithmetic("arith.subf", old, now)
+                               : arithmetic("arith.subf", now, old);
+  return isNumber(coefficient, 1)
+             ? difference
+             : arithmetic("arith.mulf", coefficient, difference);
 }
 
 NewTensor Emitter::getCorrection(const Term &term, const SweepMember &member) {
@@ -775,9 +805,9 @@ NewTensor Emitter::getCorrection(const Term &term, const SweepMember &member) {
     Expr factor = exprs.op(exponent.base, {move}, move->type);
     value = value ? arithmetic("arith.mulf", value, factor) : factor;
   }
-  NewTensor tensor =
-      addPointwise("C" + nameOfStatistic(term.exponents.front().d),
-                   states[&member - plan.members.data()].ranks, value, member.statement.loc);
+  NewTensor tensor = addPointwise(
+      "C" + nameOfStatistic(term.exponents.front().d),
+      states[&member - plan.members.data()].ranks, value, member.statement.loc);
   corrections.push_back({term.exponents, tensor});
   return tensor;
 }
@@ -794,9 +824,10 @@ Expr Emitter::getMove(const Shift &shift, const SweepMember &member) {
     const Frame frame = getFrame(part.d, member);
     Expr move = scaled(part.coefficient, frame.now, frame.old);
     if (!frame.startsFinite) {
-      Expr lowest =
-          exprs.number(frameUses.lookup(part.d).sign * kInfinity, frame.old->type);
-      move = exprs.select(exprs.equal(frame.old, lowest), exprs.number(0, move->type), move);
+      Expr lowest = exprs.number(frameUses.lookup(part.d).sign * kInfinity,
+                                 frame.old->type);
+      move = exprs.select(exprs.equal(frame.old, lowest),
+                          exprs.number(0, move->type), move);
     }
     sum = sum ? arithmetic("arith.addf", sum, move) : move;
     if (name.empty())
@@ -804,8 +835,9 @@ Expr Emitter::getMove(const Shift &shift, const SweepMember &member) {
   }
   if (!sum)
     return nullptr;
-  NewTensor tensor = addPointwise("D" + name, states[&member - plan.members.data()].ranks,
-                                  sum, member.statement.loc);
+  NewTensor tensor =
+      addPointwise("D" + name, states[&member - plan.members.data()].ranks, sum,
+                   member.statement.loc);
   return moves[shift.linear.body] = readAt(tensor, editor.rank(outer));
 }
 
@@ -824,7 +856,8 @@ Expr Emitter::finalMove(const Shift &shift, const SweepMember &member) {
       if (frame.isExact)
         continue;
       RankMap toLast{{outer, last}};
-      move = scaled(part.coefficient, part.d, editor.substitute(frame.now, toLast));
+      move = scaled(part.coefficient, part.d,
+                    editor.substitute(frame.now, toLast));
     }
     sum = sum ? arithmetic("arith.addf", sum, move) : move;
   }
@@ -839,10 +872,11 @@ static double binomial(unsigned n, unsigned k) {
 }
 
 /// Sum over lower powers j of prod binomial(k, j) move^(k - j) * read(j).
-static Expr binomialSum(const Powers &powers, const std::vector<Powers> &all,
-                        ArrayRef<Expr> moves, llvm::function_ref<Expr(size_t)> read,
-                        llvm::function_ref<Expr(StringRef, Expr, Expr)> arithmetic,
-                        ExprContext &exprs) {
+static Expr
+binomialSum(const Powers &powers, const std::vector<Powers> &all,
+            ArrayRef<Expr> moves, llvm::function_ref<Expr(size_t)> read,
+            llvm::function_ref<Expr(StringRef, Expr, Expr)> arithmetic,
+            ExprContext &exprs) {
   Expr sum = nullptr;
   for (size_t which = all.size(); which-- > 0;) {
     double coefficient = 1;
@@ -864,7 +898,8 @@ static Expr binomialSum(const Powers &powers, const std::vector<Powers> &all,
     if (vanishes)
       continue;
     if (coefficient != 1)
-      value = arithmetic("arith.mulf", exprs.number(coefficient, value->type), value);
+      value = arithmetic("arith.mulf", exprs.number(coefficient, value->type),
+                         value);
     sum = sum ? arithmetic("arith.addf", sum, value) : value;
   }
   return sum;
@@ -876,9 +911,14 @@ Expr Emitter::transported(const SweepMember &member, const Term &term,
   SmallVector<Expr> moved;
   for (const Shift &shift : term.shifts)
     moved.push_back(getMove(shift, member));
-  auto arith = [&](StringRef op, Expr a, Expr b) { return arithmetic(op, a, b); };
-  auto read = [&](size_t i) { return readAccumulator(member, made, i, before); };
-  Expr value = binomialSum(made.powers[which], made.powers, moved, read, arith, exprs);
+  auto arith = [&](StringRef op, Expr a, Expr b) {
+    return arithmetic(op, a, b);
+  };
+  auto read = [&](size_t i) {
+    return readAccumulator(member, made, i, before);
+  };
+  Expr value =
+      binomialSum(made.powers[which], made.powers, moved, read, arith, exprs);
   if (term.exponents.empty())
     return value;
   Expr factor = readAt(getCorrection(term, member), editor.rank(outer));
@@ -919,11 +959,12 @@ void Emitter::emitKept(const SweepMember &member) {
       };
       return reads(term.rest);
     });
-    bool isUsedByKept = llvm::any_of(member.kept, [&](const Separator::Kept &other) {
-      return &other != &kept && anyOf(other.term.rest, [&](Expr node) {
-               return node == kept.read;
-             });
-    });
+    bool isUsedByKept =
+        llvm::any_of(member.kept, [&](const Separator::Kept &other) {
+          return &other != &kept && anyOf(other.term.rest, [&](Expr node) {
+            return node == kept.read;
+          });
+        });
     if (!isUsed && !isUsedByKept)
       continue;
     const Statement &original = *facts.definition(tensor);
@@ -961,8 +1002,9 @@ static std::vector<Powers> allPowers(const Term &term) {
   return all;
 }
 
-void Emitter::emitAccumulator(unsigned index, const Term &term, Accumulators &made,
-                              unsigned which, StringRef name) {
+void Emitter::emitAccumulator(unsigned index, const Term &term,
+                              Accumulators &made, unsigned which,
+                              StringRef name) {
   SweepMember &member = plan.members[index];
   const Statement &original = member.statement;
   Type type = original.elementTypes[0], scalar = getScalarType(type);
@@ -982,7 +1024,8 @@ void Emitter::emitAccumulator(unsigned index, const Term &term, Accumulators &ma
   for (const Constraint &constraint : tile(member.filter))
     if (!llvm::is_contained(local.filter, constraint))
       local.filter.push_back(constraint);
-  if (!term.shifts.empty()) { // x may not be read: its absent elements are left out
+  if (!term.shifts
+           .empty()) { // x may not be read: its absent elements are left out
     SmallVector<Constraint, 4> domain;
     facts.canonical(original.values[0], &domain);
     for (const Constraint &constraint : tile(domain))
@@ -990,8 +1033,8 @@ void Emitter::emitAccumulator(unsigned index, const Term &term, Accumulators &ma
         local.filter.push_back(constraint);
   }
   local.reductions = tileReductions(original.reductions, /*keepOuter=*/false);
-  if (body->kind == ExprNode::Kind::constant && isNumber(body, 1) && local.filter.empty() &&
-      canCount(member))
+  if (body->kind == ExprNode::Kind::constant && isNumber(body, 1) &&
+      local.filter.empty() && canCount(member))
     return;
 
   // One of several accumulators may need fewer ranks than the result.
@@ -1036,7 +1079,8 @@ void Emitter::emitAccumulator(unsigned index, const Term &term, Accumulators &ma
   made.tensors[which] = tensor;
 
   Expr old = readAt(tensor, editor.rank(outer) - 1);
-  if (!term.exponents.empty() || llvm::any_of(powers, [](unsigned p) { return p > 0; })) {
+  if (!term.exponents.empty() ||
+      llvm::any_of(powers, [](unsigned p) { return p > 0; })) {
     Expr carried = transported(member, term, made, which);
     if (carried != old) {
       Statement transport(original.loc);
@@ -1054,11 +1098,12 @@ void Emitter::emitAccumulator(unsigned index, const Term &term, Accumulators &ma
 
 /// May the points of a reduction be counted without looking at them?
 bool Emitter::canCount(const SweepMember &member) {
-  return llvm::all_of(member.statement.reductions, [&](ReductionAttr reduction) {
-    StringRef rank = reduction.getRank();
-    return llvm::is_contained(plan.names, reduction.getRank()) ||
-           !editor.getCascade().findSplitOf(rank);
-  });
+  return llvm::all_of(
+      member.statement.reductions, [&](ReductionAttr reduction) {
+        StringRef rank = reduction.getRank();
+        return llvm::is_contained(plan.names, reduction.getRank()) ||
+               !editor.getCascade().findSplitOf(rank);
+      });
 }
 
 void Emitter::emitTerm(unsigned index, const Term &term, unsigned termIndex) {
@@ -1105,13 +1150,16 @@ void Emitter::emitWhole(unsigned index) {
     if (!rankMap.contains(plan.names.front()))
       return; // stays as it is
     Statement statement = original;
-    statement.reductions = tileReductions(original.reductions, /*keepOuter=*/true);
+    statement.reductions =
+        tileReductions(original.reductions, /*keepOuter=*/true);
     for (Expr &value : statement.values)
       value = tile(value);
     statement.filter = tile(original.filter);
     SmallVector<Value> made;
-    for (auto [name, type] : llvm::zip(statement.tensors, statement.elementTypes)) {
-      made.push_back(editor.declare(name.getValue(), statement.outputRanks, type));
+    for (auto [name, type] :
+         llvm::zip(statement.tensors, statement.elementTypes)) {
+      made.push_back(
+          editor.declare(name.getValue(), statement.outputRanks, type));
       placeholders.push_back(made.back());
     }
     news.push_back(statement);
@@ -1120,7 +1168,8 @@ void Emitter::emitWhole(unsigned index) {
                            SmallVector<StringAttr, 4>(statement.outputRanks)};
     return;
   }
-  states[index].ranks.assign(original.outputRanks.begin(), original.outputRanks.end());
+  states[index].ranks.assign(original.outputRanks.begin(),
+                             original.outputRanks.end());
   emitKept(member);
   for (auto [i, term] : llvm::enumerate(member.terms)) {
     Statement statement = original;
@@ -1137,12 +1186,15 @@ void Emitter::emitWhole(unsigned index) {
     for (const Constraint &constraint : tile(member.filter))
       if (!llvm::is_contained(statement.filter, constraint))
         statement.filter.push_back(constraint);
-    statement.reductions = tileReductions(original.reductions, /*keepOuter=*/true);
+    statement.reductions =
+        tileReductions(original.reductions, /*keepOuter=*/true);
     SmallVector<StringAttr, 4> ranks(statement.outputRanks);
     Accumulators made;
     made.powers = {Powers()};
-    for (auto [n, type] : llvm::zip(statement.tensors, statement.elementTypes)) {
-      Value placeholder = editor.declare(n.getValue(), statement.outputRanks, type);
+    for (auto [n, type] :
+         llvm::zip(statement.tensors, statement.elementTypes)) {
+      Value placeholder =
+          editor.declare(n.getValue(), statement.outputRanks, type);
       placeholders.push_back(placeholder);
       made.tensors.push_back({placeholder, ranks});
     }
@@ -1177,11 +1229,15 @@ void Emitter::emitSweep(unsigned sweep) {
       recordStep(index, firstNew);
     } else if (member.isFrame) {
       stepNews.push_back({derivation.steps.size(), firstNew, news.size()});
-      derivation.steps.push_back({"running value", member.statement.tensors[0].str(),
-                                  plan.rank, "a reduction is that of its parts",
+      derivation.steps.push_back({"running value",
+                                  member.statement.tensors[0].str(),
+                                  plan.rank,
+                                  "a reduction is that of its parts",
                                   "the operator is associative",
-                                  {toText(editor, member.statement)}, {},
-                                  member.statement.loc, {}});
+                                  {toText(editor, member.statement)},
+                                  {},
+                                  member.statement.loc,
+                                  {}});
     }
   }
 }
@@ -1201,17 +1257,19 @@ bool Emitter::mayBeEmpty(const SweepMember &member) {
          facts.mayBeMinusInfinity(f);
 }
 
-Expr Emitter::withFactors(const SweepMember &member, const Term &term, Expr value,
-                          AffineExpr at, bool isRunning) {
+Expr Emitter::withFactors(const SweepMember &member, const Term &term,
+                          Expr value, AffineExpr at, bool isRunning) {
   Expr plain = value;
   bool mayBeInfinite = false;
   for (const Factor &factor : term.factors) {
     Expr d = isRunning ? runningValue(factor.d, at) : factor.d;
-    mayBeInfinite |= factor.isDivisor || anyOf(facts.canonical(factor.d), [](Expr node) {
-                       return node->isOp("arith.divf") || node->isOp("math.rsqrt") ||
-                              node->isOp("math.log") || node->isOp("math.powf");
-                     });
-    value = arithmetic(factor.isDivisor ? "arith.divf" : "arith.mulf", value, d);
+    mayBeInfinite |=
+        factor.isDivisor || anyOf(facts.canonical(factor.d), [](Expr node) {
+          return node->isOp("arith.divf") || node->isOp("math.rsqrt") ||
+                 node->isOp("math.log") || node->isOp("math.powf");
+        });
+    value =
+        arithmetic(factor.isDivisor ? "arith.divf" : "arith.mulf", value, d);
   }
   // Over no points the sum is 0, whatever it would have been divided by.
   if (!mayBeInfinite || identity(member) != 0 || !mayBeEmpty(member))
@@ -1223,7 +1281,9 @@ Expr Emitter::withFactors(const SweepMember &member, const Term &term, Expr valu
 Expr Emitter::valueOf(unsigned index, AffineExpr at, bool isRunning) {
   const SweepMember &member = plan.members[index];
   Expr sum = nullptr;
-  auto arith = [&](StringRef op, Expr a, Expr b) { return arithmetic(op, a, b); };
+  auto arith = [&](StringRef op, Expr a, Expr b) {
+    return arithmetic(op, a, b);
+  };
   for (auto [t, made] : llvm::enumerate(states[index].terms)) {
     auto read = [&, &made = made](size_t i) {
       return readAccumulator(member, made, i, at);
@@ -1234,12 +1294,15 @@ Expr Emitter::valueOf(unsigned index, AffineExpr at, bool isRunning) {
     SmallVector<Expr> moved;
     for (const Shift &shift : term.shifts)
       moved.push_back(isRunning ? nullptr : finalMove(shift, member));
-    Expr value = binomialSum(made.powers.back(), made.powers, moved, read, arith, exprs);
+    Expr value =
+        binomialSum(made.powers.back(), made.powers, moved, read, arith, exprs);
     for (const Part &part : member.addends) {
       std::optional<double> c = getNumber(part.coefficient);
-      Expr amount = c && std::abs(*c) == 1 ? part.d
-                                           : arithmetic("arith.mulf", part.coefficient, part.d);
-      value = arithmetic(c && *c == -1 ? "arith.subf" : "arith.addf", value, amount);
+      Expr amount = c && std::abs(*c) == 1
+                        ? part.d
+                        : arithmetic("arith.mulf", part.coefficient, part.d);
+      value = arithmetic(c && *c == -1 ? "arith.subf" : "arith.addf", value,
+                         amount);
     }
     if (!member.base.empty())
       value = exprs.op(member.base, {value}, value->type);
@@ -1255,9 +1318,10 @@ void Emitter::finish(unsigned index) {
   const Statement &original = member.statement;
   Value old = member.op->getResult(0);
   Type scalar = getScalarType(original.elementTypes[0]);
-  Expr value = convert(exprs, valueOf(index, editor.extent(outer) - 1, false), scalar);
-  bool isOutput =
-      llvm::any_of(old.getUsers(), [](Operation *user) { return isa<OutputOp>(user); });
+  Expr value =
+      convert(exprs, valueOf(index, editor.extent(outer) - 1, false), scalar);
+  bool isOutput = llvm::any_of(
+      old.getUsers(), [](Operation *user) { return isa<OutputOp>(user); });
   SmallVector<StringAttr, 4> ranks(original.outputRanks);
   if (value->isRead() && !isOutput) {
     replacements[old] = {value, ranks};
@@ -1270,7 +1334,8 @@ void Emitter::finish(unsigned index) {
   statement.elementTypes.push_back(original.elementTypes[0]);
   statement.outputRanks.assign(ranks.begin(), ranks.end());
   statement.values.push_back(value);
-  replacements[old] = {editor.readPlain(add(std::move(statement)).value), ranks};
+  replacements[old] = {editor.readPlain(add(std::move(statement)).value),
+                       ranks};
 }
 
 //===----------------------------------------------------------------------===//
@@ -1307,9 +1372,10 @@ void Emitter::commit() {
   // Other readers of what is replaced.
   SmallVector<Operation *> readers;
   for (Operation &op : *editor.getCascade().getBodyBlock()) {
-    bool isMember = plan.positions.contains(&op) && replacements.contains(op.getResult(0));
-    bool reads = llvm::any_of(op.getOperands(),
-                              [&](Value v) { return replacements.contains(v); });
+    bool isMember =
+        plan.positions.contains(&op) && replacements.contains(op.getResult(0));
+    bool reads = llvm::any_of(
+        op.getOperands(), [&](Value v) { return replacements.contains(v); });
     if (isa<EinsumInterface>(op) && reads && !isMember)
       readers.push_back(&op);
   }
@@ -1393,7 +1459,8 @@ void Emitter::recordStep(unsigned index, size_t firstNew) {
   const SweepMember &member = plan.members[index];
   bool defers = !member.addends.empty(), exponential = false, shift = false;
   SmallVector<std::string, 2> deferred, framed;
-  auto addName = [](SmallVectorImpl<std::string> &names, const std::string &name) {
+  auto addName = [](SmallVectorImpl<std::string> &names,
+                    const std::string &name) {
     if (!llvm::is_contained(names, name))
       names.push_back(name);
   };
@@ -1412,22 +1479,30 @@ void Emitter::recordStep(unsigned index, size_t firstNew) {
   for (const Part &part : member.addends)
     addName(deferred, toText(editor, part.d));
   size_t endNew = news.size();
-  auto push = [&](StringRef law, const Twine &identity, const Twine &conditions) {
-    derivation.steps.push_back({law.str(), member.statement.tensors[0].str(), plan.rank,
-                                identity.str(), conditions.str(), {}, {},
-                                member.statement.loc, {}});
+  auto push = [&](StringRef law, const Twine &identity,
+                  const Twine &conditions) {
+    derivation.steps.push_back({law.str(),
+                                member.statement.tensors[0].str(),
+                                plan.rank,
+                                identity.str(),
+                                conditions.str(),
+                                {},
+                                {},
+                                member.statement.loc,
+                                {}});
     return derivation.steps.size() - 1;
   };
   bool corrects = exponential || shift;
   bool isSquared = llvm::any_of(member.terms, [](const Term &term) {
     return term.shifts.size() > 1 ||
-           llvm::any_of(term.shifts, [](const Shift &s) { return s.power > 1; });
+           llvm::any_of(term.shifts,
+                        [](const Shift &s) { return s.power > 1; });
   });
   SmallVector<std::string, 2> before = textBefore(member), between;
   if (defers) {
     size_t step = push("deferral", getLaw(deferralLaw(member)).text,
-                       "'" + llvm::join(deferred, "', '") + "' does not depend on '" +
-                           plan.rank + "'");
+                       "'" + llvm::join(deferred, "', '") +
+                           "' does not depend on '" + plan.rank + "'");
     derivation.steps[step].before.assign(before.begin(), before.end());
     if (corrects) {
       between = textAfterDeferral(member);
@@ -1438,9 +1513,9 @@ void Emitter::recordStep(unsigned index, size_t firstNew) {
   }
   if (corrects) {
     LawId law = exponential && shift ? LawId::correctExponentialShift
-                : exponential            ? LawId::correctExponential
-                : isSquared              ? LawId::correctSquaredShift
-                                         : LawId::correctShift;
+                : exponential        ? LawId::correctExponential
+                : isSquared          ? LawId::correctSquaredShift
+                                     : LawId::correctShift;
     std::string conditions = "frames " + llvm::join(framed, ", ");
     if (!member.conditions.empty())
       conditions += "; " + member.conditions;
@@ -1452,11 +1527,13 @@ void Emitter::recordStep(unsigned index, size_t firstNew) {
     stepNews.push_back({step, firstNew, endNew});
   }
   if (!defers && !corrects)
-    stepNews.push_back({push("joint traversal", "the statistic cancels", ""), firstNew, endNew});
+    stepNews.push_back({push("joint traversal", "the statistic cancels", ""),
+                        firstNew, endNew});
 }
 
 /// The member with its factors moved behind it, as if that were all.
-SmallVector<std::string, 2> Emitter::textAfterDeferral(const SweepMember &member) {
+SmallVector<std::string, 2>
+Emitter::textAfterDeferral(const SweepMember &member) {
   Statement whole = member.statement;
   Expr value = nullptr;
   SmallVector<std::string, 2> lines;
@@ -1469,17 +1546,23 @@ SmallVector<std::string, 2> Emitter::textAfterDeferral(const SweepMember &member
     Expr body = term.rest;
     for (const Shift &shift : term.shifts)
       for (unsigned n = 0; n < shift.power; ++n)
-        body = body ? arithmetic("arith.mulf", body, shift.linear.body) : shift.linear.body;
+        body = body ? arithmetic("arith.mulf", body, shift.linear.body)
+                    : shift.linear.body;
     Type scalar = getScalarType(member.statement.elementTypes[0]);
-    body = exprs.rewrite(body ? body : exprs.number(1, scalar), [&](Expr node) -> Expr {
-      return node->kind == ExprNode::Kind::slot ? plan.slots.statistics[node->slot] : nullptr;
-    });
+    body = exprs.rewrite(body ? body : exprs.number(1, scalar),
+                         [&](Expr node) -> Expr {
+                           return node->kind == ExprNode::Kind::slot
+                                      ? plan.slots.statistics[node->slot]
+                                      : nullptr;
+                         });
     part.values.assign(1, body);
     lines.push_back(toText(editor, part));
-    Value placeholder = editor.declare(name, part.outputRanks, part.elementTypes[0]);
+    Value placeholder =
+        editor.declare(name, part.outputRanks, part.elementTypes[0]);
     Expr sum = editor.readPlain(placeholder);
     for (const Factor &factor : term.factors)
-      sum = arithmetic(factor.isDivisor ? "arith.divf" : "arith.mulf", sum, factor.d);
+      sum = arithmetic(factor.isDivisor ? "arith.divf" : "arith.mulf", sum,
+                       factor.d);
     value = value ? arithmetic("arith.addf", value, sum) : sum;
     temporaries.push_back(placeholder);
   }
@@ -1520,7 +1603,8 @@ void einsum::applySweeps(CascadeEditor &editor, Facts &facts, SweepPlan &plan,
 
 /// True if `user` reads `producer` only at earlier steps of a recurrence.
 static bool readsOnlyEarlier(Operation *user, Operation *producer) {
-  auto einsum = cast<EinsumInterface>(user), defined = cast<EinsumInterface>(producer);
+  auto einsum = cast<EinsumInterface>(user),
+       defined = cast<EinsumInterface>(producer);
   if (defined.getInitialValues().empty())
     return false;
   SmallVector<StringAttr> ranks = einsum.getIterationRanks();
@@ -1548,10 +1632,12 @@ void einsum::sortByDependence(CascadeOp cascade) {
   for (Operation *op : ops) {
     llvm::SetVector<Operation *> producers;
     for (Value operand : op->getOperands())
-      if (Operation *producer = operand.getDefiningOp(); position.contains(producer))
+      if (Operation *producer = operand.getDefiningOp();
+          position.contains(producer))
         producers.insert(producer);
     for (Operation *producer : producers) {
-      if (producer == op || (isa<EinsumInterface>(op) && readsOnlyEarlier(op, producer)))
+      if (producer == op ||
+          (isa<EinsumInterface>(op) && readsOnlyEarlier(op, producer)))
         continue;
       followers[producer].push_back(op);
       ++waiting[op];

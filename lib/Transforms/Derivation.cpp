@@ -19,16 +19,17 @@ static constexpr StringLiteral kCertificate =
 
 void einsum::emitRemarks(const Derivation &derivation) {
   for (const DerivationStep &step : derivation.steps) {
-    InFlightDiagnostic remark = remarkApplied(step.loc, step.law, step.tensor,
-                                              step.identity + ", along '" + step.rank + "'");
+    InFlightDiagnostic remark =
+        remarkApplied(step.loc, step.law, step.tensor,
+                      step.identity + ", along '" + step.rank + "'");
     if (!step.conditions.empty())
       remark.attachNote() << step.conditions;
     for (const Place &place : step.places)
       remark.attachNote(place.loc) << place.message;
   }
   for (const Refusal &refusal : derivation.refusals) {
-    InFlightDiagnostic remark =
-        remarkNotApplied(refusal.loc, refusal.law, refusal.tensor, refusal.obstacle);
+    InFlightDiagnostic remark = remarkNotApplied(
+        refusal.loc, refusal.law, refusal.tensor, refusal.obstacle);
     for (const Place &place : refusal.places)
       remark.attachNote(place.loc) << place.message;
     if (!refusal.certificate.empty())
@@ -41,11 +42,12 @@ void einsum::emitRemarks(const Derivation &derivation) {
       emitRemark(reason.loc) << reason.message;
 }
 
-void einsum::printDerivation(const Derivation &derivation, llvm::raw_ostream &os) {
+void einsum::printDerivation(const Derivation &derivation,
+                             llvm::raw_ostream &os) {
   unsigned number = 0;
   for (const DerivationStep &step : derivation.steps) {
-    os << ++number << ". " << step.law << " of '" << step.tensor << "' along '" << step.rank
-       << "': " << step.identity << "\n";
+    os << ++number << ". " << step.law << " of '" << step.tensor << "' along '"
+       << step.rank << "': " << step.identity << "\n";
     if (!step.conditions.empty())
       os << "   since " << step.conditions << "\n";
     for (const std::string &line : step.before)
@@ -62,8 +64,8 @@ void einsum::printDerivation(const Derivation &derivation, llvm::raw_ostream &os
       os << "   " << refusal.hint << "\n";
   }
   for (const RankSummary &summary : derivation.ranks) {
-    os << "passes over '" << summary.rank << "': " << summary.before << " -> " << summary.after
-       << "\n";
+    os << "passes over '" << summary.rank << "': " << summary.before << " -> "
+       << summary.after << "\n";
     for (const Place &reason : summary.reasons)
       os << "   " << reason.message << "\n";
   }

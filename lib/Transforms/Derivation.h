@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// What a rewrite did and did not do, for people and for tools. A step applies one
-// law to one tensor:
+// What a rewrite did and did not do, for people and for tools. A step applies
+// one law to one tensor:
 //
 //   1. deferral of 'AV' over m: (sum a_i) * h = sum (a_i * h)
 //      because SD does not depend on m
@@ -59,8 +59,8 @@ struct Refusal {
   std::vector<Place> places;
 };
 
-/// Passes over a rank that any schedule of the cascade makes, counted on the cascade
-/// as it was and as it is (see lib/Analysis/RankPasses.h).
+/// Passes over a rank that any schedule of the cascade makes, counted on the
+/// cascade as it was and as it is (see lib/Analysis/RankPasses.h).
 struct RankSummary {
   std::string rank;
   uint64_t before = 0, after = 0;

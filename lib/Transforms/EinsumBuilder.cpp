@@ -503,7 +503,8 @@ StringAttr CascadeEditor::freshRank(StringRef base, StringRef extent) {
   // In the text notation a rank also owns its upper-case name, its extent.
   std::string name = makeFresh(base, [&](StringRef n) {
     std::string upper = n.upper();
-    return otherNames.contains(n) || (otherNames.contains(upper) && upper != extent);
+    return otherNames.contains(n) ||
+           (otherNames.contains(upper) && upper != extent);
   });
   otherNames.insert(name);
   return StringAttr::get(getContext(), name);

@@ -32,7 +32,8 @@ bool SweepPlan::isChanged(unsigned sweep) const {
   return sweep < changed.size() && changed[sweep];
 }
 
-static void flatten(ArrayRef<EvaluationStep> steps, SmallVectorImpl<Operation *> &order) {
+static void flatten(ArrayRef<EvaluationStep> steps,
+                    SmallVectorImpl<Operation *> &order) {
   for (const EvaluationStep &step : steps) {
     if (step.einsum)
       order.push_back(step.einsum);
@@ -41,16 +42,17 @@ static void flatten(ArrayRef<EvaluationStep> steps, SmallVectorImpl<Operation *>
 }
 
 static constexpr StringLiteral kRealsHint =
-    "exact over the reals: policy=reals accepts it, at the risk of overflow or cancellation";
+    "exact over the reals: policy=reals accepts it, at the risk of overflow or "
+    "cancellation";
 
 namespace {
 
 class Planner {
 public:
-  Planner(CascadeEditor &editor, Facts &facts, SweepPlan &plan, const SweepOptions &options,
-          Derivation &derivation)
-      : editor(editor), exprs(editor.getExprs()), facts(facts), plan(plan), options(options),
-        derivation(derivation) {
+  Planner(CascadeEditor &editor, Facts &facts, SweepPlan &plan,
+          const SweepOptions &options, Derivation &derivation)
+      : editor(editor), exprs(editor.getExprs()), facts(facts), plan(plan),
+        options(options), derivation(derivation) {
     for (StringAttr name : plan.names)
       positions.push_back(cast<AffineDimExpr>(editor.rank(name)).getPosition());
   }
@@ -58,7 +60,9 @@ public:
   void run();
 
 private:
-  bool isOurRank(StringAttr name) const { return llvm::is_contained(plan.names, name); }
+  bool isOurRank(StringAttr name) const {
+    return llvm::is_contained(plan.names, name);
+  }
   bool isIndexedByRank(ArrayRef<AffineExpr> indices) const;
   bool reducesRank(const Statement &statement) const;
   bool reducesWithin(const Statement &statement) const;
@@ -70,12 +74,15 @@ private:
   unsigned stageOf(const Statement &statement);
   bool join(SweepMember &member, unsigned stage);
   bool acceptForm(SweepMember &member, Separator &separator, const Form &form);
-  bool acceptExtremum(SweepMember &member, Separator &separator, const Form &form);
+  bool acceptExtremum(SweepMember &member, Separator &separator,
+                      const Form &form);
   bool acceptTerms(SweepMember &member, Separator &separator);
-  bool areFramesRunnable(SweepMember &member, unsigned stage, Obstacle &obstacle);
+  bool areFramesRunnable(SweepMember &member, unsigned stage,
+                         Obstacle &obstacle);
   bool isRunnable(Expr d, unsigned stage, Obstacle &obstacle);
   void markFrames(Expr d);
-  bool refuse(const SweepMember &member, StringRef reason, Expr at, StringRef hint = {});
+  bool refuse(const SweepMember &member, StringRef reason, Expr at,
+              StringRef hint = {});
   void addCertificate(const SweepMember &member, Refusal &refusal);
 
   CascadeEditor &editor;
@@ -96,21 +103,25 @@ private:
 
 bool Planner::isIndexedByRank(ArrayRef<AffineExpr> indices) const {
   return llvm::any_of(indices, [&](AffineExpr index) {
-    return llvm::any_of(positions,
-                        [&](unsigned position) { return index.isFunctionOfDim(position); });
+    return llvm::any_of(positions, [&](unsigned position) {
+      return index.isFunctionOfDim(position);
+    });
   });
 }
 
-/// All parts of the rank that the Einsum iterates over are reduced, the outermost
-/// among them.
+/// All parts of the rank that the Einsum iterates over are reduced, the
+/// outermost among them.
 bool Planner::reducesRank(const Statement &statement) const {
   ArrayRef<StringAttr> outermost = ArrayRef(plan.names).take_front(2);
-  bool reduces = llvm::any_of(outermost, [&](StringAttr n) { return statement.reduces(n); });
-  bool keeps = llvm::any_of(statement.outputRanks, [&](StringAttr n) { return isOurRank(n); });
+  bool reduces = llvm::any_of(
+      outermost, [&](StringAttr n) { return statement.reduces(n); });
+  bool keeps = llvm::any_of(statement.outputRanks,
+                            [&](StringAttr n) { return isOurRank(n); });
   return reduces && !keeps;
 }
 
-/// False if the recurrence has only the outer part of a split rank to run along.
+/// False if the recurrence has only the outer part of a split rank to run
+/// along.
 bool Planner::reducesWithin(const Statement &statement) const {
   return plan.names.size() == 1 ||
          llvm::any_of(statement.reductions, [&](ReductionAttr reduction) {
@@ -120,8 +131,10 @@ bool Planner::reducesWithin(const Statement &statement) const {
 
 std::string Planner::describeBlocked(const Statement &producer, Value tensor) {
   if (!producer.init.empty())
-    return "'" + getTensorName(tensor).str() + "' is a recurrence that uses a statistic";
-  return "'" + getTensorName(tensor).str() + "' uses a statistic and is itself a reduction (over '" +
+    return "'" + getTensorName(tensor).str() +
+           "' is a recurrence that uses a statistic";
+  return "'" + getTensorName(tensor).str() +
+         "' uses a statistic and is itself a reduction (over '" +
          producer.reductions.front().getRank().str() + "')";
 }
 
@@ -136,10 +149,12 @@ LeafRole Planner::classify(Expr leaf, unsigned stage) {
   if (!role.isOnRank || !role.isStatistic)
     return role;
   const Statement *producer = facts.definition(leaf->tensor);
-  bool hasRank = producer && llvm::any_of(producer->outputRanks,
-                                          [&](StringAttr n) { return isOurRank(n); });
+  bool hasRank =
+      producer && llvm::any_of(producer->outputRanks,
+                               [&](StringAttr n) { return isOurRank(n); });
   if (!hasRank)
-    role.obstacle = "'" + getTensorName(leaf->tensor).str() + "' is read at '" + plan.rank +
+    role.obstacle = "'" + getTensorName(leaf->tensor).str() + "' is read at '" +
+                    plan.rank +
                     "', so that every element needs another value of it";
   else if (!producer->isPointwise() || producer->values.size() != 1)
     role.obstacle = describeBlocked(*producer, leaf->tensor);
@@ -163,7 +178,8 @@ unsigned Planner::stageOf(const Statement &statement) {
 }
 
 void Planner::run() {
-  FailureOr<std::vector<EvaluationStep>> steps = orderEvaluation(editor.getCascade());
+  FailureOr<std::vector<EvaluationStep>> steps =
+      orderEvaluation(editor.getCascade());
   SmallVector<Operation *> order;
   flatten(*steps, order);
   for (Operation *op : order)
@@ -179,14 +195,18 @@ void Planner::summarise() {
     swept = std::max(swept, member.sweep + 1);
   for (OutputOp output : editor.getCascade().getBodyBlock()->getOps<OutputOp>())
     for (Value tensor : output.getTensors()) {
-      bool hasRank = llvm::any_of(cast<NamedTensorType>(tensor.getType()).getRanks(),
-                                  [&](StringAttr name) { return isOurRank(name); });
+      bool hasRank =
+          llvm::any_of(cast<NamedTensorType>(tensor.getType()).getRanks(),
+                       [&](StringAttr name) { return isOurRank(name); });
       if (hasRank && swept > 0 && plan.stages.lookup(tensor) >= swept)
         summary.reasons.push_back(
-            {tensor.getLoc(), "'" + getTensorName(tensor).str() + "' is an output with rank '" +
-                                  plan.rank + "' and depends on a reduction over all of it: "
-                                  "the pass that writes it remains, whatever the algebra"});
+            {tensor.getLoc(),
+             "'" + getTensorName(tensor).str() + "' is an output with rank '" +
+                 plan.rank +
+                 "' and depends on a reduction over all of it: "
+                 "the pass that writes it remains, whatever the algebra"});
     }
+  summary.after = swept + (summary.reasons.empty() ? 0 : 1);
   derivation.ranks.push_back(std::move(summary));
 }
 
@@ -220,26 +240,30 @@ void Planner::visit(Operation *op) {
 
 bool Planner::join(SweepMember &member, unsigned stage) {
   currentStage = stage;
-  Separator separator(editor, facts, plan.slots,
-                      [this, stage](Expr leaf) { return classify(leaf, stage); });
+  Separator separator(editor, facts, plan.slots, [this, stage](Expr leaf) {
+    return classify(leaf, stage);
+  });
   separator.acceptUnbounded = options.acceptUnsafe;
   Expr f = member.statement.values[0];
   if (!separator.dependsOnStatistic(f) && member.statement.values.size() == 1)
     return refuse(member, "only its filter depends on a statistic", f);
   for (Expr value : ArrayRef(member.statement.values).drop_front())
     if (separator.dependsOnStatistic(value))
-      return refuse(member, "the index that it selects by depends on a statistic", value);
+      return refuse(
+          member, "the index that it selects by depends on a statistic", value);
   SmallVector<Constraint, 4> domain(member.statement.filter.begin(),
                                     member.statement.filter.end());
   facts.canonical(f, &domain);
   if (!domain.empty() && !reducesWithin(member.statement))
-    return refuse(member, "it has a filter and no rank below '" +
-                              plan.names[1].str() + "' to skip points of",
+    return refuse(member,
+                  "it has a filter and no rank below '" + plan.names[1].str() +
+                      "' to skip points of",
                   f);
   Form form = separator.separate(f, domain);
   const Obstacle &found = separator.getObstacle();
   if (form.kind == Form::Kind::failed)
-    return refuse(member, found.reason, found.at, found.isMatterOfPolicy ? kRealsHint : "");
+    return refuse(member, found.reason, found.at,
+                  found.isMatterOfPolicy ? kRealsHint : "");
   if (!acceptForm(member, separator, form) || !acceptTerms(member, separator))
     return false;
   Obstacle obstacle;
@@ -258,17 +282,21 @@ bool Planner::join(SweepMember &member, unsigned stage) {
 }
 
 /// What the reduction makes of a sum of terms.
-bool Planner::acceptForm(SweepMember &member, Separator &separator, const Form &form) {
+bool Planner::acceptForm(SweepMember &member, Separator &separator,
+                         const Form &form) {
   StringRef monoid = member.statement.reductions.front().getMonoid();
   for (ReductionAttr reduction : member.statement.reductions)
     if (reduction.getMonoid() != monoid)
       return refuse(member, "it reduces several ranks by different operators",
                     member.statement.values[0]);
-  if (monoid == "max" || monoid == "min" || monoid == "argmax" || monoid == "argmin")
+  if (monoid == "max" || monoid == "min" || monoid == "argmax" ||
+      monoid == "argmin")
     return acceptExtremum(member, separator, form);
   if (monoid != "add")
-    return refuse(member, "'" + monoid.str() + "' does not distribute over what is done to '" +
-                              member.statement.tensors[0].str() + "'",
+    return refuse(member,
+                  "'" + monoid.str() +
+                      "' does not distribute over what is done to '" +
+                      member.statement.tensors[0].str() + "'",
                   member.statement.values[0]);
   member.terms = separator.asTerms(form);
   if (form.isExpanded && !options.acceptUnsafe)
@@ -277,13 +305,15 @@ bool Planner::acceptForm(SweepMember &member, Separator &separator, const Form &
   return true;
 }
 
-/// max(x + d) is max(x) + d, max(exp(x - d)) is exp(max(x) - d), and max(x * d) is
-/// max(x) * d for d >= 0.
-bool Planner::acceptExtremum(SweepMember &member, Separator &separator, const Form &form) {
+/// max(x + d) is max(x) + d, max(exp(x - d)) is exp(max(x) - d), and max(x * d)
+/// is max(x) * d for d >= 0.
+bool Planner::acceptExtremum(SweepMember &member, Separator &separator,
+                             const Form &form) {
   Expr f = member.statement.values[0];
   auto withoutFrames = [&](Expr body) {
     return exprs.rewrite(body, [&](Expr node) -> Expr {
-      return node->kind == ExprNode::Kind::slot ? exprs.number(0, node->type) : nullptr;
+      return node->kind == ExprNode::Kind::slot ? exprs.number(0, node->type)
+                                                : nullptr;
     });
   };
   if (form.kind == Form::Kind::linear) {
@@ -295,23 +325,28 @@ bool Planner::acceptExtremum(SweepMember &member, Separator &separator, const Fo
   }
   SmallVector<Term, 2> terms = separator.asTerms(form);
   if (terms.size() != 1 || !terms[0].shifts.empty() || !terms[0].rest)
-    return refuse(member, "an extremum does not distribute over a sum that mixes data and "
-                          "statistics",
-                  f);
+    return refuse(
+        member,
+        "an extremum does not distribute over a sum that mixes data and "
+        "statistics",
+        f);
   Term term = terms[0];
   for (const Factor &factor : term.factors)
     if (!facts.isNonNegative(factor.d))
-      return refuse(member, "the sign of the factor '" + toText(editor, factor.d) +
-                                "' is not known",
+      return refuse(member,
+                    "the sign of the factor '" + toText(editor, factor.d) +
+                        "' is not known",
                     factor.d);
   if (term.logarithm) {
     member.base = term.base;
     member.addends = term.logarithm->parts;
     term.rest = withoutFrames(term.logarithm->body);
-    llvm::erase_if(term.factors, [](const Factor &factor) { return factor.isFromExponent; });
+    llvm::erase_if(term.factors,
+                   [](const Factor &factor) { return factor.isFromExponent; });
     term.exponents.clear();
   } else if (!term.exponents.empty() && member.statement.values.size() > 1) {
-    return refuse(member, "the index of an extremum does not move with a correction", f);
+    return refuse(
+        member, "the index of an extremum does not move with a correction", f);
   }
   term.logarithm.reset();
   member.terms.push_back(term);
@@ -341,16 +376,19 @@ bool Planner::acceptTerms(SweepMember &member, Separator &separator) {
 bool Planner::isRunnable(Expr d, unsigned stage, Obstacle &obstacle) {
   bool runnable = true;
   walk(d, [&](Expr node) {
-    if (!runnable || !node->isRead() || plan.stages.lookup(node->tensor) != stage)
+    if (!runnable || !node->isRead() ||
+        plan.stages.lookup(node->tensor) != stage)
       return;
     if (SweepMember *member = plan.find(node->tensor)) {
-      if (member->statement.values.size() == 1 && member->statement.init.empty() &&
-          member->addends.empty())
+      if (member->statement.values.size() == 1 &&
+          member->statement.init.empty() && member->addends.empty())
         return;
     } else if (const Statement *producer = facts.definition(node->tensor);
-               producer && producer->isPointwise() && producer->filter.empty()) {
+               producer && producer->isPointwise() &&
+               producer->filter.empty()) {
       SmallVector<Constraint, 2> filter;
-      runnable = isRunnable(editor.inlineRead(node, *producer, filter), stage, obstacle);
+      runnable = isRunnable(editor.inlineRead(node, *producer, filter), stage,
+                            obstacle);
       return;
     }
     runnable = false;
@@ -379,7 +417,8 @@ void Planner::markFrames(Expr d) {
   });
 }
 
-bool Planner::areFramesRunnable(SweepMember &member, unsigned stage, Obstacle &obstacle) {
+bool Planner::areFramesRunnable(SweepMember &member, unsigned stage,
+                                Obstacle &obstacle) {
   llvm::SetVector<Expr> frames;
   for (const Term &term : member.terms) {
     for (const Exponent &exponent : term.exponents)
@@ -400,7 +439,8 @@ bool Planner::areFramesRunnable(SweepMember &member, unsigned stage, Obstacle &o
 // Refusals
 //===----------------------------------------------------------------------===//
 
-bool Planner::refuse(const SweepMember &member, StringRef reason, Expr at, StringRef hint) {
+bool Planner::refuse(const SweepMember &member, StringRef reason, Expr at,
+                     StringRef hint) {
   Refusal refusal{"pass reduction",
                   member.statement.tensors[0].str(),
                   plan.rank,
@@ -414,9 +454,10 @@ bool Planner::refuse(const SweepMember &member, StringRef reason, Expr at, Strin
   walk(member.statement.values[0], [&](Expr node) {
     if (node->isRead() && plan.stages.lookup(node->tensor) == currentStage &&
         node->tensor.getDefiningOp())
-      refusal.places.push_back({node->tensor.getLoc(),
-                                "it uses '" + getTensorName(node->tensor).str() +
-                                    "', which depends on a reduction over '" + plan.rank + "'"});
+      refusal.places.push_back(
+          {node->tensor.getLoc(),
+           "it uses '" + getTensorName(node->tensor).str() +
+               "', which depends on a reduction over '" + plan.rank + "'"});
   });
   if (hint.empty())
     addCertificate(member, refusal);
@@ -440,7 +481,9 @@ void Planner::addCertificate(const SweepMember &member, Refusal &refusal) {
         return nullptr;
       }
       SmallVector<Constraint, 2> filter;
-      return self(editor.inlineRead(node, *facts.definition(node->tensor), filter), self);
+      return self(
+          editor.inlineRead(node, *facts.definition(node->tensor), filter),
+          self);
     });
   };
   Expr f = expand(member.statement.values[0], expand);
@@ -453,16 +496,19 @@ void Planner::addCertificate(const SweepMember &member, Refusal &refusal) {
     if (!isLeaf)
       return;
     LeafRole role = classify(node, stage);
-    (role.isOnRank ? variables.x : role.isStatistic ? variables.d : variables.neutral)
+    (role.isOnRank      ? variables.x
+     : role.isStatistic ? variables.d
+                        : variables.neutral)
         .push_back(node);
   });
-  refusal.certificate =
-      findCertificate(f, variables, member.statement.reductions.front().getMonoid(),
-                      [&](Expr leaf) { return toText(editor, leaf); });
+  refusal.certificate = findCertificate(
+      f, variables, member.statement.reductions.front().getMonoid(),
+      [&](Expr leaf) { return toText(editor, leaf); });
 }
 
-SweepPlan einsum::planSweeps(CascadeEditor &editor, Facts &facts, StringRef rank,
-                             const SweepOptions &options, Derivation &derivation) {
+SweepPlan einsum::planSweeps(CascadeEditor &editor, Facts &facts,
+                             StringRef rank, const SweepOptions &options,
+                             Derivation &derivation) {
   SweepPlan plan;
   plan.rank = rank.str();
   plan.names.push_back(StringAttr::get(editor.getContext(), rank));

@@ -58,18 +58,23 @@ static bool parseTile(CascadeOp cascade, StringRef rank, StringRef text,
       return false;
     options.tileName = name.str();
   }
-  bool isNumber = !size.getAsInteger(10, options.tileSize) && options.tileSize >= 1;
+  bool isNumber =
+      !size.getAsInteger(10, options.tileSize) && options.tileSize >= 1;
   if (size.empty())
-    options.tileSize = cascade.getParam(options.tileName).value_or(kDefaultTile);
+    options.tileSize =
+        cascade.getParam(options.tileName).value_or(kDefaultTile);
   return size.empty() || isNumber;
 }
 
-std::optional<Tile> einsum::readTile(CascadeOp cascade, StringRef rank, StringRef text) {
+std::optional<Tile> einsum::readTile(CascadeOp cascade, StringRef rank,
+                                     StringRef text) {
   SweepOptions parsed;
-  if (rank.empty() || !parseTile(cascade, rank, text, parsed) || parsed.tileName.empty()) {
-    cascade.emitError() << (rank.empty() ? "name the rank to split, as in rank=m"
-                                         : "a tile is a parameter, a number from 1 on or "
-                                           "NAME:NUMBER");
+  if (rank.empty() || !parseTile(cascade, rank, text, parsed) ||
+      parsed.tileName.empty()) {
+    cascade.emitError()
+        << (rank.empty() ? "name the rank to split, as in rank=m"
+                         : "a tile is a parameter, a number from 1 on or "
+                           "NAME:NUMBER");
     return std::nullopt;
   }
   return Tile{parsed.tileName, parsed.tileSize};
@@ -83,9 +88,9 @@ std::optional<RewriteOptions> einsum::getRewriteOptions(StringRef name) {
   return isKnown ? std::optional(options) : std::nullopt;
 }
 
-LogicalResult
-einsum::parseRewriteOptions(StringRef text, RewriteOptions &options,
-                            llvm::function_ref<LogicalResult(const llvm::Twine &)> error) {
+LogicalResult einsum::parseRewriteOptions(
+    StringRef text, RewriteOptions &options,
+    llvm::function_ref<LogicalResult(const llvm::Twine &)> error) {
   SmallVector<StringRef> words;
   text.split(words, ' ', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
   for (StringRef word : words) {
@@ -96,7 +101,8 @@ einsum::parseRewriteOptions(StringRef text, RewriteOptions &options,
                           : key == "guard"  ? &options.guard
                                             : nullptr;
     if (!option)
-      return error("has no option '" + key + "'; it has rank, tile, policy and guard");
+      return error("has no option '" + key +
+                   "'; it has rank, tile, policy and guard");
     if (value.empty())
       return error("takes " + key + "=VALUE, found '" + word + "'");
     *option = value.str();
@@ -104,23 +110,28 @@ einsum::parseRewriteOptions(StringRef text, RewriteOptions &options,
   return success();
 }
 
-LogicalResult einsum::checkOptions(CascadeOp cascade, const RewriteOptions &options) {
+LogicalResult einsum::checkOptions(CascadeOp cascade,
+                                   const RewriteOptions &options) {
   SweepOptions parsed;
   if (!parseGuard(options.guard))
-    return cascade.emitError() << "a guard is 'auto', 'always' or 'never', found '"
-                               << options.guard << "'";
-  if (options.policy != "bitexact" && options.policy != "safe" && options.policy != "reals")
-    return cascade.emitError() << "a policy is 'bitexact', 'safe' or 'reals', found '"
-                               << options.policy << "'";
+    return cascade.emitError()
+           << "a guard is 'auto', 'always' or 'never', found '" << options.guard
+           << "'";
+  if (options.policy != "bitexact" && options.policy != "safe" &&
+      options.policy != "reals")
+    return cascade.emitError()
+           << "a policy is 'bitexact', 'safe' or 'reals', found '"
+           << options.policy << "'";
   if (!parseTile(cascade, "m", options.tile, parsed))
-    return cascade.emitError() << "a tile is a parameter, a number from 1 on, NAME:NUMBER or "
-                                  "'none', found '"
-                               << options.tile << "'";
+    return cascade.emitError()
+           << "a tile is a parameter, a number from 1 on, NAME:NUMBER or "
+              "'none', found '"
+           << options.tile << "'";
   if (options.rank.empty() || cascade.findRank(options.rank))
     return success();
   InFlightDiagnostic diag = cascade.emitError()
-                            << "there is no rank '" << options.rank << "' in cascade '"
-                            << cascade.getSymName() << "'";
+                            << "there is no rank '" << options.rank
+                            << "' in cascade '" << cascade.getSymName() << "'";
   SmallVector<StringRef> known;
   for (RankOp rank : cascade.getBodyBlock()->getOps<RankOp>())
     known.push_back(rank.getSymName());
@@ -131,6 +142,17 @@ LogicalResult einsum::checkOptions(CascadeOp cascade, const RewriteOptions &opti
 //===----------------------------------------------------------------------===//
 // The rewrite
 //===----------------------------------------------------------------------===//
+
+/// Filters with several conditions over tiles are costly to count exactly; the
+/// number of sweeps planned then stands for the count.
+static bool hasWindows(CascadeOp cascade) {
+  return llvm::any_of(*cascade.getBodyBlock(), [](Operation &op) {
+    auto einsum = dyn_cast<EinsumInterface>(op);
+    std::optional<IntegerSet> filter =
+        einsum ? einsum.getFilterSet() : std::nullopt;
+    return filter && filter->getNumConstraints() > 1;
+  });
+}
 
 void einsum::reducePasses(CascadeOp cascade, const RewriteOptions &options,
                           Derivation &derivation) {
@@ -151,14 +173,19 @@ void einsum::reducePasses(CascadeOp cascade, const RewriteOptions &options,
     SweepPlan plan = planSweeps(editor, facts, rank, sweep, derivation);
     applySweeps(editor, facts, plan, sweep, derivation);
   }
-  RankPasses after = derivation.steps.empty() ? before : computeRankPasses(cascade);
+  bool isChanged = !derivation.steps.empty(),
+       canCount = !isChanged || !hasWindows(cascade);
+  RankPasses after =
+      isChanged && canCount ? computeRankPasses(cascade) : before;
   for (RankSummary &summary : derivation.ranks) {
     summary.before = before.get(summary.rank);
-    summary.after = after.get(summary.rank);
+    if (canCount)
+      summary.after = after.get(summary.rank);
   }
 }
 
-static LogicalResult run(CascadeOp cascade, const RewriteOptions &options, bool explain) {
+static LogicalResult run(CascadeOp cascade, const RewriteOptions &options,
+                         bool explain) {
   if (failed(checkOptions(cascade, options)))
     return failure();
   Derivation derivation;

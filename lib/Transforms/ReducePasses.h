@@ -34,24 +34,26 @@ struct RewriteOptions {
   bool defer = true, correct = true;
 };
 
-/// What the pass --einsum-<name> asks for by default; nullopt if it is no pass of
-/// this kind.
+/// What the pass --einsum-<name> asks for by default; nullopt if it is no pass
+/// of this kind.
 std::optional<RewriteOptions> getRewriteOptions(llvm::StringRef name);
 /// Reads `rank=m tile=M0:64 policy=safe guard=auto`.
-mlir::LogicalResult
-parseRewriteOptions(llvm::StringRef text, RewriteOptions &options,
-                    llvm::function_ref<mlir::LogicalResult(const llvm::Twine &)> error);
+mlir::LogicalResult parseRewriteOptions(
+    llvm::StringRef text, RewriteOptions &options,
+    llvm::function_ref<mlir::LogicalResult(const llvm::Twine &)> error);
 
-/// The extent of a tile: a parameter and its value. No value where the text says
-/// `none` or is no tile.
+/// The extent of a tile: a parameter and its value. No value where the text
+/// says `none` or is no tile.
 struct Tile {
   std::string name;
   int64_t size;
 };
-std::optional<Tile> readTile(CascadeOp cascade, llvm::StringRef rank, llvm::StringRef text);
+std::optional<Tile> readTile(CascadeOp cascade, llvm::StringRef rank,
+                             llvm::StringRef text);
 
 /// Says at the cascade what is wrong with options, if anything.
-mlir::LogicalResult checkOptions(CascadeOp cascade, const RewriteOptions &options);
+mlir::LogicalResult checkOptions(CascadeOp cascade,
+                                 const RewriteOptions &options);
 
 /// Rewrites the cascade; `options` are checked.
 void reducePasses(CascadeOp cascade, const RewriteOptions &options,

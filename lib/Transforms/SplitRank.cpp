@@ -10,11 +10,11 @@
 //   GM[p] = max(m) QK[m,p]       LGM[m1,p] = max(m0) QK[m1,m0,p]
 //                                GM[p]     = max(m1) LGM[m1,p]
 //
-// The law is associativity (and commutativity, for sums of floats up to rounding);
-// a ragged last tile has fewer points, an empty one gives the identity. Tensors
-// that are read along m alone, by what is tiled, are tiled with it. Outputs keep
-// their ranks, and so does what a recurrence along m or an index such as m + 1
-// reads.
+// The law is associativity (and commutativity, for sums of floats up to
+// rounding); a ragged last tile has fewer points, an empty one gives the
+// identity. Tensors that are read along m alone, by what is tiled, are tiled
+// with it. Outputs keep their ranks, and so does what a recurrence along m or
+// an index such as m + 1 reads.
 //
 //===----------------------------------------------------------------------===//
 
@@ -43,13 +43,16 @@ public:
   Splitting(CascadeEditor &editor, StringAttr rank, AffineExpr tileExtent)
       : editor(editor), exprs(editor.getExprs()), rank(rank) {
     parts = editor.split(rank, tileExtent);
-    map[rank] = editor.rank(parts.outer) * tileExtent + editor.rank(parts.inner);
+    map[rank] =
+        editor.rank(parts.outer) * tileExtent + editor.rank(parts.inner);
   }
 
   void run();
 
 private:
-  bool reduces(const Statement &statement) const { return statement.reduces(rank); }
+  bool reduces(const Statement &statement) const {
+    return statement.reduces(rank);
+  }
   bool canSplit(const Statement &statement, bool report) const;
   bool readsAlongRank(const Statement &statement, Value tensor) const;
   void findTiled();
@@ -66,7 +69,7 @@ private:
   llvm::DenseMap<Operation *, std::unique_ptr<Statement>> statements;
   SmallVector<Operation *> order;
   llvm::DenseSet<Operation *> inTiles;
-  llvm::DenseMap<Value, Value> tiled; ///< to placeholders
+  llvm::DenseMap<Value, Value> tiled;                   ///< to placeholders
   llvm::DenseMap<Operation *, Operation *> combinedOps; ///< of old reductions
 };
 
@@ -83,7 +86,8 @@ bool Splitting::canSplit(const Statement &statement, bool report) const {
   StringAttr monoid = statement.reductions.front().getMonoid();
   for (ReductionAttr reduction : statement.reductions)
     if (reduction.getMonoid() != monoid)
-      return refuse("it reduces several ranks by different operators, whose order counts");
+      return refuse("it reduces several ranks by different operators, whose "
+                    "order counts");
   return true;
 }
 
@@ -109,11 +113,12 @@ void Splitting::findTiled() {
   // Users stand below what they read.
   for (Operation *op : llvm::reverse(order)) {
     const Statement &statement = *statements[op];
-    if (!llvm::is_contained(statement.outputRanks, rank) || op->getNumResults() != 1 ||
-        !statement.init.empty() || op->use_empty())
+    if (!llvm::is_contained(statement.outputRanks, rank) ||
+        op->getNumResults() != 1 || !statement.init.empty() || op->use_empty())
       continue;
     bool mayTile = llvm::all_of(op->getUsers(), [&](Operation *user) {
-      return inTiles.contains(user) && readsAlongRank(*statements[user], op->getResult(0));
+      return inTiles.contains(user) &&
+             readsAlongRank(*statements[user], op->getResult(0));
     });
     if (mayTile)
       inTiles.insert(op);
@@ -161,13 +166,15 @@ void Splitting::splitReduction(Operation *op) {
   ComputeOp made = editor.create(local, op);
 
   whole.filter.clear();
-  whole.reductions.assign(1, ReductionAttr::get(editor.getContext(), parts.outer, monoid));
+  whole.reductions.assign(
+      1, ReductionAttr::get(editor.getContext(), parts.outer, monoid));
   whole.values.clear();
   for (Value result : made.getResults())
     whole.values.push_back(editor.readPlain(result));
   remarkApplied(whole.loc, kLaw, whole.tensors[0],
-                "'" + monoid.getValue() + "' within tiles, then over tiles of '" +
-                    rank.getValue() + "'");
+                "'" + monoid.getValue() +
+                    "' within tiles, then over tiles of '" + rank.getValue() +
+                    "'");
   ComputeOp combined = editor.create(whole, op);
   for (NamedAttribute attribute : op->getDiscardableAttrs())
     combined->setDiscardableAttr(attribute.getName(), attribute.getValue());
@@ -204,8 +211,8 @@ void Splitting::run() {
       if (name == rank)
         ranks.push_back(parts.inner);
     }
-    tiled[op->getResult(0)] =
-        editor.declare(statement.tensors[0].getValue(), ranks, statement.elementTypes[0]);
+    tiled[op->getResult(0)] = editor.declare(statement.tensors[0].getValue(),
+                                             ranks, statement.elementTypes[0]);
   }
   // Statements name tensors as they were: results change hands at the end.
   SmallVector<std::pair<Operation *, bool>> work;
@@ -235,12 +242,15 @@ struct SplitRankPass : einsum::impl::SplitRankBase<SplitRankPass> {
         !(chosen = readTile(cascade, rank, tile)))
       return signalPassFailure();
     for (SplitOp split : cascade.getBodyBlock()->getOps<SplitOp>())
-      if (split.getRank() == rank || llvm::is_contained(split.getParts(), StringAttr::get(&getContext(), rank))) {
+      if (split.getRank() == rank ||
+          llvm::is_contained(split.getParts(),
+                             StringAttr::get(&getContext(), rank))) {
         cascade.emitError() << "rank '" << rank << "' is split already";
         return signalPassFailure();
       }
     CascadeEditor editor(cascade);
-    AffineExpr extent = editor.param(editor.addParam(chosen->name, chosen->size));
+    AffineExpr extent =
+        editor.param(editor.addParam(chosen->name, chosen->size));
     Splitting(editor, StringAttr::get(&getContext(), rank), extent).run();
   }
 };

@@ -190,8 +190,7 @@ void TextWriter::write(const Statement &statement) {
   for (size_t i = 0; i < statement.filter.size(); ++i) {
     os << (i ? ", " : " where ");
     printNamedConstraint(os, statement.filter[i].expr, statement.filter[i].isEq,
-                         editor.getRankNames(),
-                         editor.getParamNames());
+                         editor.getRankNames(), editor.getParamNames());
   }
 }
 

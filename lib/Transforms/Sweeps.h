@@ -5,21 +5,22 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A sweep along a rank is one traversal that computes several reductions over it
-// together. In the cascade as written, a reduction that uses an earlier one starts
-// a new sweep:
+// A sweep along a rank is one traversal that computes several reductions over
+// it together. In the cascade as written, a reduction that uses an earlier one
+// starts a new sweep:
 //
 //   GM[p]   = max(m) QK[m,p]             sweep 0
 //   SD[p]   = exp(QK[m,p] - GM[p])       uses GM: sweep 1
 //   AV[p,f] = ... / SD[p] * V[m,f]       uses SD: sweep 2
 //
-// planSweeps goes through the reductions in order and lets each one join the sweep
-// of those that it uses, if Separation finds a law that carries it along (theorem:
-// with s' = T(s) + F(x, d') and T a homomorphism of the reduction that carries F
-// from d to d', the recurrence ends in the reduction whatever the frames d are, as
-// long as the last one is the true d). A refused reduction starts a new sweep, and
-// planning goes on behind it. The plan says for each reduction what is summed up,
-// which statistics are frames, what is multiplied in afterwards.
+// planSweeps goes through the reductions in order and lets each one join the
+// sweep of those that it uses, if Separation finds a law that carries it along
+// (theorem: with s' = T(s) + F(x, d') and T a homomorphism of the reduction
+// that carries F from d to d', the recurrence ends in the reduction whatever
+// the frames d are, as long as the last one is the true d). A refused reduction
+// starts a new sweep, and planning goes on behind it. The plan says for each
+// reduction what is summed up, which statistics are frames, what is multiplied
+// in afterwards.
 //
 // applySweeps writes the plan into the cascade: tiles of the rank, a local
 // reduction for each accumulator, its correction, its running value, and the
@@ -95,10 +96,11 @@ struct SweepPlan {
   SweepMember *find(mlir::Value tensor);
 };
 
-/// Plans the sweeps along one rank of the cascade: a rank that is not a part, or
-/// a split rank by its parts. Adds what was refused to `derivation`.
-SweepPlan planSweeps(CascadeEditor &editor, algebra::Facts &facts, llvm::StringRef rank,
-                     const SweepOptions &options, Derivation &derivation);
+/// Plans the sweeps along one rank of the cascade: a rank that is not a part,
+/// or a split rank by its parts. Adds what was refused to `derivation`.
+SweepPlan planSweeps(CascadeEditor &editor, algebra::Facts &facts,
+                     llvm::StringRef rank, const SweepOptions &options,
+                     Derivation &derivation);
 
 /// Rewrites the cascade. Adds what was done to `derivation`.
 void applySweeps(CascadeEditor &editor, algebra::Facts &facts, SweepPlan &plan,

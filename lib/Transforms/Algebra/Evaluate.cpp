@@ -44,7 +44,8 @@ static const llvm::StringMap<Function> &getFunctions() {
       {"arith.subi", [](const double *v) { return v[0] - v[1]; }},
       {"arith.muli", [](const double *v) { return v[0] * v[1]; }},
       // Three digits, so that what a cast loses shows.
-      {"arith.truncf", [](const double *v) { return std::nearbyint(v[0] * 8) / 8; }},
+      {"arith.truncf",
+       [](const double *v) { return std::nearbyint(v[0] * 8) / 8; }},
       {"arith.fptosi", [](const double *v) { return std::trunc(v[0]); }},
       {"math.exp", [](const double *v) { return std::exp(v[0]); }},
       {"math.exp2", [](const double *v) { return std::exp2(v[0]); }},
@@ -61,17 +62,20 @@ static const llvm::StringMap<Function> &getFunctions() {
       {"math.ceil", [](const double *v) { return std::ceil(v[0]); }},
       {"math.roundeven", [](const double *v) { return std::nearbyint(v[0]); }},
       {"math.powf", [](const double *v) { return std::pow(v[0], v[1]); }},
-      {"einsum.sigmoid", [](const double *v) { return 1 / (1 + std::exp(-v[0])); }},
+      {"einsum.sigmoid",
+       [](const double *v) { return 1 / (1 + std::exp(-v[0])); }},
   };
   return functions;
 }
 
 static std::optional<double> compare(Expr expr, double a, double b) {
-  auto predicate = cast<IntegerAttr>(expr->attributes.get("predicate")).getInt();
-  StringRef name =
-      expr->isOp("arith.cmpf")
-          ? arith::stringifyCmpFPredicate(static_cast<arith::CmpFPredicate>(predicate))
-          : arith::stringifyCmpIPredicate(static_cast<arith::CmpIPredicate>(predicate));
+  auto predicate =
+      cast<IntegerAttr>(expr->attributes.get("predicate")).getInt();
+  StringRef name = expr->isOp("arith.cmpf")
+                       ? arith::stringifyCmpFPredicate(
+                             static_cast<arith::CmpFPredicate>(predicate))
+                       : arith::stringifyCmpIPredicate(
+                             static_cast<arith::CmpIPredicate>(predicate));
   name = name.take_back(2);
   if (name == "eq")
     return a == b;
@@ -100,7 +104,8 @@ static std::optional<double> evaluateOnce(Expr expr, Assignment &known) {
     }
     if (expr->isOp("arith.cmpf") || expr->isOp("arith.cmpi"))
       result = compare(expr, values[0], values[1]);
-    else if (auto it = getFunctions().find(expr->name()); it != getFunctions().end())
+    else if (auto it = getFunctions().find(expr->name());
+             it != getFunctions().end())
       result = it->second(values.data());
   }
   if (result)
@@ -132,7 +137,8 @@ public:
 private:
   double draw(double low, double high) {
     // The grid makes plateaus and ties likely, and certificates readable.
-    std::uniform_int_distribution<int> steps(0, static_cast<int>((high - low) * 4));
+    std::uniform_int_distribution<int> steps(
+        0, static_cast<int>((high - low) * 4));
     return low + steps(random) / 4.0;
   }
   Assignment drawFrame();
@@ -166,10 +172,13 @@ private:
 
 } // namespace
 
-static bool isCoordinate(Expr leaf) { return leaf->kind == ExprNode::Kind::index; }
+static bool isCoordinate(Expr leaf) {
+  return leaf->kind == ExprNode::Kind::index;
+}
 
 static bool isClose(double a, double b, double tolerance) {
-  return std::fabs(a - b) <= tolerance * (1 + std::fmax(std::fabs(a), std::fabs(b)));
+  return std::fabs(a - b) <=
+         tolerance * (1 + std::fmax(std::fabs(a), std::fabs(b)));
 }
 
 static std::string number(double value) {
@@ -181,7 +190,8 @@ static std::string number(double value) {
 std::string Refutation::show(ArrayRef<Expr> leaves, const Assignment &at) {
   std::string text;
   for (Expr leaf : leaves)
-    text += (text.empty() ? "" : ", ") + nameOf(leaf) + " = " + number(at.lookup(leaf));
+    text += (text.empty() ? "" : ", ") + nameOf(leaf) + " = " +
+            number(at.lookup(leaf));
   return text;
 }
 
@@ -207,7 +217,8 @@ bool Refutation::solveAlong(Assignment &at, Expr x, double target) {
   };
   for (double where = -8; where <= 8; where += 0.25) {
     std::optional<double> here = distance(where);
-    if (here && where != start && std::fabs(*here) <= 1e-12 * (1 + std::fabs(target)))
+    if (here && where != start &&
+        std::fabs(*here) <= 1e-12 * (1 + std::fabs(target)))
       return true;
     if (here && last && (*here < 0) != (*last < 0)) {
       double low = lastX, high = where;
@@ -245,12 +256,14 @@ std::string Refutation::tryCollision() {
   if (!fa || (value(b) != fa && !solve(b, *fa)))
     return {};
   std::optional<double> fb = value(b);
-  std::optional<double> ga = value(reframe(a, frame)), gb = value(reframe(b, frame));
+  std::optional<double> ga = value(reframe(a, frame)),
+                        gb = value(reframe(b, frame));
   if (!fb || !ga || !gb || isClose(*ga, *gb, 1e-5))
     return {};
-  return show(variables.x, a) + " and " + show(variables.x, b) + " give the same value " +
-         number(*fa) + " under " + show(variables.d, a) + ", but " + number(*ga) + " and " +
-         number(*gb) + " under " + show(variables.d, frame);
+  return show(variables.x, a) + " and " + show(variables.x, b) +
+         " give the same value " + number(*fa) + " under " +
+         show(variables.d, a) + ", but " + number(*ga) + " and " + number(*gb) +
+         " under " + show(variables.d, frame);
 }
 
 std::string Refutation::trySum() {
@@ -262,13 +275,15 @@ std::string Refutation::trySum() {
   std::optional<double> fa = value(a), fb = value(b);
   if (!fa || !fb || !solve(c, *fa + *fb))
     return {};
-  std::optional<double> ga = value(reframe(a, frame)), gb = value(reframe(b, frame)),
+  std::optional<double> ga = value(reframe(a, frame)),
+                        gb = value(reframe(b, frame)),
                         gc = value(reframe(c, frame));
   if (!ga || !gb || !gc || isClose(*ga + *gb, *gc, 1e-5))
     return {};
-  return "the values at " + show(variables.x, a) + " and " + show(variables.x, b) +
-         " add up to that at " + show(variables.x, c) + " under " + show(variables.d, a) +
-         ", but not under " + show(variables.d, frame);
+  return "the values at " + show(variables.x, a) + " and " +
+         show(variables.x, b) + " add up to that at " + show(variables.x, c) +
+         " under " + show(variables.d, a) + ", but not under " +
+         show(variables.d, frame);
 }
 
 std::string Refutation::tryOrder() {
@@ -279,22 +294,25 @@ std::string Refutation::tryOrder() {
   Assignment b = a;
   drawX(a);
   drawX(b);
-  std::optional<double> fa = value(a), fb = value(b), ga = value(reframe(a, frame)),
+  std::optional<double> fa = value(a), fb = value(b),
+                        ga = value(reframe(a, frame)),
                         gb = value(reframe(b, frame));
-  if (!fa || !fb || !ga || !gb || isClose(*fa, *fb, 1e-9) || isClose(*ga, *gb, 1e-9) ||
-      (*fa < *fb) == (*ga < *gb))
+  if (!fa || !fb || !ga || !gb || isClose(*fa, *fb, 1e-9) ||
+      isClose(*ga, *gb, 1e-9) || (*fa < *fb) == (*ga < *gb))
     return {};
   return "the order of the values at " + show(variables.x, a) + " and " +
-         show(variables.x, b) + " turns when " + show(variables.d, a) + " becomes " +
-         show(variables.d, frame);
+         show(variables.x, b) + " turns when " + show(variables.d, a) +
+         " becomes " + show(variables.d, frame);
 }
 
 std::string Refutation::run() {
   if (variables.x.empty() || variables.d.empty())
     return {};
-  bool isOrder = monoid == "max" || monoid == "min" || monoid == "argmax" || monoid == "argmin";
+  bool isOrder = monoid == "max" || monoid == "min" || monoid == "argmax" ||
+                 monoid == "argmin";
   for (int i = 0; i < 200; ++i)
-    if (std::string found = isOrder ? tryOrder() : tryCollision(); !found.empty())
+    if (std::string found = isOrder ? tryOrder() : tryCollision();
+        !found.empty())
       return found;
   for (int i = 0; monoid == "add" && i < 100; ++i)
     if (std::string found = trySum(); !found.empty())
@@ -302,7 +320,8 @@ std::string Refutation::run() {
   return {};
 }
 
-std::string algebra::findCertificate(Expr f, const Variables &variables, StringRef monoid,
-                                     llvm::function_ref<std::string(Expr)> nameOf) {
+std::string
+algebra::findCertificate(Expr f, const Variables &variables, StringRef monoid,
+                         llvm::function_ref<std::string(Expr)> nameOf) {
   return Refutation(f, variables, monoid, nameOf).run();
 }

@@ -53,7 +53,8 @@ Expr Facts::canonical(Expr expr, SmallVectorImpl<Constraint> *domain) {
       llvm::SmallVector<Expr, 3> operands;
       for (Expr operand : expr->operands)
         operands.push_back(canonical(operand, &made.domain));
-      made.expr = exprs.op(expr->name(), operands, expr->type, expr->attributes);
+      made.expr =
+          exprs.op(expr->name(), operands, expr->type, expr->attributes);
     } else if (expr->isRead()) {
       const Statement *producer = definition(expr->tensor);
       if (producer && producer->isPointwise()) {
@@ -62,13 +63,15 @@ Expr Facts::canonical(Expr expr, SmallVectorImpl<Constraint> *domain) {
       } else if (producer) {
         // An element that a condition over kept ranks excludes is absent.
         RankMap map;
-        for (auto [rank, index] : llvm::zip(producer->outputRanks, expr->indices))
+        for (auto [rank, index] :
+             llvm::zip(producer->outputRanks, expr->indices))
           map[rank] = index;
         for (const Constraint &constraint : producer->filter) {
           bool isOverKept = true;
           for (ReductionAttr reduction : producer->reductions)
             isOverKept &= !constraint.expr.isFunctionOfDim(
-                cast<AffineDimExpr>(editor.rank(reduction.getRank())).getPosition());
+                cast<AffineDimExpr>(editor.rank(reduction.getRank()))
+                    .getPosition());
           if (isOverKept)
             addAll(made.domain, editor.substitute(constraint, map));
         }
@@ -86,7 +89,9 @@ Expr Facts::canonical(Expr expr, SmallVectorImpl<Constraint> *domain) {
 //===----------------------------------------------------------------------===//
 
 bool Polynomial::Less::operator()(const Monomial &a, const Monomial &b) const {
-  auto key = [](const std::pair<Expr, int> &p) { return std::pair(p.first->id, p.second); };
+  auto key = [](const std::pair<Expr, int> &p) {
+    return std::pair(p.first->id, p.second);
+  };
   return std::lexicographical_compare(
       a.begin(), a.end(), b.begin(), b.end(),
       [&](const auto &x, const auto &y) { return key(x) < key(y); });
@@ -118,7 +123,8 @@ static Polynomial::Monomial multiply(const Polynomial::Monomial &a,
   return product;
 }
 
-static bool multiply(const Polynomial &a, const Polynomial &b, Polynomial &product) {
+static bool multiply(const Polynomial &a, const Polynomial &b,
+                     Polynomial &product) {
   if (a.terms.size() * b.terms.size() > kMaxTerms)
     return false;
   for (const auto &[left, x] : a.terms)
@@ -151,7 +157,8 @@ bool Facts::toPolynomial(Expr expr, Polynomial &result) {
     return result.terms.size() <= kMaxTerms;
   }
   if (name == "arith.mulf")
-    return multiply(polynomial(expr->operands[0]), polynomial(expr->operands[1]), result);
+    return multiply(polynomial(expr->operands[0]),
+                    polynomial(expr->operands[1]), result);
   if (name != "arith.divf")
     return false;
   Polynomial divisor = polynomial(expr->operands[1]);
@@ -192,14 +199,21 @@ static Sign negate(Sign sign) {
   return Sign::unknown;
 }
 
-static bool isAtLeastZero(Sign s) { return s == Sign::positive || s == Sign::nonNegative; }
-static bool isAtMostZero(Sign s) { return s == Sign::negative || s == Sign::nonPositive; }
-static bool isStrict(Sign s) { return s == Sign::positive || s == Sign::negative; }
+static bool isAtLeastZero(Sign s) {
+  return s == Sign::positive || s == Sign::nonNegative;
+}
+static bool isAtMostZero(Sign s) {
+  return s == Sign::negative || s == Sign::nonPositive;
+}
+static bool isStrict(Sign s) {
+  return s == Sign::positive || s == Sign::negative;
+}
 
 static Sign multiplySigns(Sign a, Sign b) {
   if (a == Sign::unknown || b == Sign::unknown)
     return Sign::unknown;
-  bool isPositive = isAtLeastZero(a) == isAtLeastZero(b), strict = isStrict(a) && isStrict(b);
+  bool isPositive = isAtLeastZero(a) == isAtLeastZero(b),
+       strict = isStrict(a) && isStrict(b);
   if (isPositive)
     return strict ? Sign::positive : Sign::nonNegative;
   return strict ? Sign::negative : Sign::nonPositive;
@@ -232,20 +246,22 @@ Sign Facts::signOfRead(Expr read) {
   for (ReductionAttr reduction : producer->reductions) {
     StringRef monoid = reduction.getMonoid();
     // Over no points a sum is 0 and a product 1; an extremum is infinite.
-    bool keepsSign = monoid == "add" || (monoid == "mul" && isAtLeastZero(term)) ||
-                     ((monoid == "max" || monoid == "min") && producer->filter.empty());
+    bool keepsSign =
+        monoid == "add" || (monoid == "mul" && isAtLeastZero(term)) ||
+        ((monoid == "max" || monoid == "min") && producer->filter.empty());
     if (!keepsSign)
       return Sign::unknown;
     if (monoid == "add" && !producer->filter.empty())
-      term = eitherSign(term, isAtMostZero(term) ? Sign::nonPositive : Sign::nonNegative);
+      term = eitherSign(term, isAtMostZero(term) ? Sign::nonPositive
+                                                 : Sign::nonNegative);
   }
   return term;
 }
 
 Sign Facts::computeSign(Expr expr) {
   if (std::optional<double> number = getNumber(expr))
-    return *number > 0   ? Sign::positive
-           : *number < 0 ? Sign::negative
+    return *number > 0    ? Sign::positive
+           : *number < 0  ? Sign::negative
            : *number == 0 ? Sign::nonNegative
                           : Sign::unknown;
   switch (expr->kind) {
@@ -320,7 +336,8 @@ bool Facts::mayBeMinusInfinity(Expr expr) {
 // Bounds
 //===----------------------------------------------------------------------===//
 
-void Facts::collectBounds(Expr d, bool isUpper, SmallVectorImpl<Bound> &bounds) {
+void Facts::collectBounds(Expr d, bool isUpper,
+                          SmallVectorImpl<Bound> &bounds) {
   if (d->isOp(isUpper ? "arith.maximumf" : "arith.minimumf")) {
     collectBounds(d->operands[0], isUpper, bounds);
     collectBounds(d->operands[1], isUpper, bounds);

@@ -7,8 +7,8 @@
 //
 // Side conditions of rewrites ask three questions of an expression:
 //
-//   sign      exp(QK[m,p] - GM[p]) > 0, a sum of such is > 0, a parameter is > 0
-//   bound     QK[m,p] - GM[p] <= 0, because GM is the maximum of exactly that
+//   sign      exp(QK[m,p] - GM[p]) > 0, a sum of such is > 0, a parameter is >
+//   0 bound     QK[m,p] - GM[p] <= 0, because GM is the maximum of exactly that
 //   -inf      select(m <= p, QK[m,p], -inf) may be minus infinity
 //
 // The answers come from the definitions of the tensors read: pointwise Einsums
@@ -54,16 +54,17 @@ public:
 
   /// `expr` with every pointwise Einsum looked through. Their filters are added
   /// to `domain`.
-  Expr canonical(Expr expr, llvm::SmallVectorImpl<Constraint> *domain = nullptr);
+  Expr canonical(Expr expr,
+                 llvm::SmallVectorImpl<Constraint> *domain = nullptr);
   Polynomial polynomial(Expr canonical);
 
   Sign sign(Expr expr);
   bool isNonNegative(Expr expr);
   bool mayBeMinusInfinity(Expr expr);
 
-  /// Values that `d` is never below (of `isUpper`) or never above, taken from the
-  /// maxima (minima) that it is made of: the maximum over m of QK[m,p] gives
-  /// QK[m,p]. Each with the conditions under which the value took part.
+  /// Values that `d` is never below (of `isUpper`) or never above, taken from
+  /// the maxima (minima) that it is made of: the maximum over m of QK[m,p]
+  /// gives QK[m,p]. Each with the conditions under which the value took part.
   struct Bound {
     Expr value; ///< canonical
     llvm::SmallVector<Constraint, 2> domain;
@@ -74,7 +75,8 @@ private:
   Sign computeSign(Expr expr);
   Sign signOfRead(Expr read);
   bool toPolynomial(Expr expr, Polynomial &result);
-  void collectBounds(Expr d, bool isUpper, llvm::SmallVectorImpl<Bound> &bounds);
+  void collectBounds(Expr d, bool isUpper,
+                     llvm::SmallVectorImpl<Bound> &bounds);
 
   CascadeEditor &editor;
   llvm::DenseMap<mlir::Operation *, std::unique_ptr<Statement>> statements;

@@ -45,7 +45,9 @@ static unsigned roleOf(Expr e, const Separator::Classify &classify,
   return known[e] = role;
 }
 
-bool Separator::isOnRank(Expr e) { return roleOf(e, classify, roles) & kOnRank; }
+bool Separator::isOnRank(Expr e) {
+  return roleOf(e, classify, roles) & kOnRank;
+}
 bool Separator::dependsOnStatistic(Expr e) {
   return roleOf(e, classify, roles) & kStatistic;
 }
@@ -76,7 +78,8 @@ Expr Separator::slotFor(Expr d) {
 
 /// `a op b` in the wider of their types.
 Expr Separator::arithmetic(StringRef op, Expr a, Expr b) {
-  unsigned widthA = a->type.getIntOrFloatBitWidth(), widthB = b->type.getIntOrFloatBitWidth();
+  unsigned widthA = a->type.getIntOrFloatBitWidth(),
+           widthB = b->type.getIntOrFloatBitWidth();
   if (widthA < widthB)
     a = exprs.op("arith.extf", {a}, b->type);
   else if (widthB < widthA)
@@ -95,7 +98,8 @@ std::optional<Linear> Separator::asLinear(const Form &form) {
   case Kind::x:
     return Linear{form.pure, {}};
   case Kind::d:
-    return Linear{slotFor(form.pure), {{exprs.number(1, form.pure->type), form.pure}}};
+    return Linear{slotFor(form.pure),
+                  {{exprs.number(1, form.pure->type), form.pure}}};
   case Kind::linear:
     return form.linear;
   default:
@@ -122,13 +126,15 @@ SmallVector<Term, 2> Separator::asTerms(const Form &form) {
 }
 
 bool Separator::haveSameParts(ArrayRef<Part> a, ArrayRef<Part> b) {
-  return a.size() == b.size() &&
-         llvm::all_of(a, [&](const Part &part) { return llvm::is_contained(b, part); });
+  return a.size() == b.size() && llvm::all_of(a, [&](const Part &part) {
+           return llvm::is_contained(b, part);
+         });
 }
 
 template <typename T> static bool areSameSet(ArrayRef<T> a, ArrayRef<T> b) {
-  return a.size() == b.size() &&
-         llvm::all_of(a, [&](const T &item) { return llvm::is_contained(b, item); });
+  return a.size() == b.size() && llvm::all_of(a, [&](const T &item) {
+           return llvm::is_contained(b, item);
+         });
 }
 
 /// The same law carries both: one accumulator serves their sum.
@@ -159,11 +165,13 @@ Expr Separator::withSlots(Expr body, llvm::function_ref<Expr(Expr)> fill) {
   });
 }
 
-Expr Separator::product(const Term &term, ArrayRef<unsigned> powers, Type type) {
+Expr Separator::product(const Term &term, ArrayRef<unsigned> powers,
+                        Type type) {
   Expr result = term.rest;
   for (auto [shift, power] : llvm::zip(term.shifts, powers))
     for (unsigned i = 0; i < power; ++i)
-      result = result ? arithmetic("arith.mulf", result, shift.linear.body) : shift.linear.body;
+      result = result ? arithmetic("arith.mulf", result, shift.linear.body)
+                      : shift.linear.body;
   return result ? result : exprs.number(1, type);
 }
 
@@ -171,7 +179,8 @@ Expr Separator::product(const Term &term, ArrayRef<unsigned> powers, Type type) 
 // Recursion
 //===----------------------------------------------------------------------===//
 
-static void addFilter(SmallVectorImpl<Constraint> &filter, ArrayRef<Constraint> added) {
+static void addFilter(SmallVectorImpl<Constraint> &filter,
+                      ArrayRef<Constraint> added) {
   for (const Constraint &constraint : added)
     if (!llvm::is_contained(filter, constraint))
       filter.push_back(constraint);
@@ -190,7 +199,10 @@ Form Separator::separateNode(Expr e) {
   unsigned role = roleOf(e, classify, roles);
   Form form;
   if (role != (kOnRank | kStatistic))
-    form = pure(role == kOnRank ? Kind::x : role == kStatistic ? Kind::d : Kind::neutral, e);
+    form = pure(role == kOnRank      ? Kind::x
+                : role == kStatistic ? Kind::d
+                                     : Kind::neutral,
+                e);
   else
     form = e->kind == ExprNode::Kind::op ? separateOp(e) : separateLeaf(e);
   for (Expr operand : e->operands)
@@ -274,16 +286,19 @@ Form Separator::separateOp(Expr e) {
     return converted(e, operands[0]);
   if (name == "arith.select") {
     if (dependsOnStatistic(e->operands[0]))
-      return fail(e, "a choice made by comparing with a statistic (data-dependent filter)");
+      return fail(e, "a choice made by comparing with a statistic "
+                     "(data-dependent filter)");
     return choice(e, operands[1], operands[2]);
   }
   if (name == "arith.cmpf" || name == "arith.cmpi")
     return fail(e, "data is compared with a statistic (data-dependent filter)");
-  bool rounds = llvm::is_contained({"arith.truncf", "arith.fptosi", "math.roundeven",
-                                    "math.round", "math.floor", "math.ceil", "math.trunc"},
+  bool rounds = llvm::is_contained({"arith.truncf", "arith.fptosi",
+                                    "math.roundeven", "math.round",
+                                    "math.floor", "math.ceil", "math.trunc"},
                                    name);
   if (rounds)
-    return fail(e, "there is a rounding between the statistic and the reduction");
+    return fail(e,
+                "there is a rounding between the statistic and the reduction");
   return fail(e, "no law carries '" + name.substr(name.find('.') + 1) +
                      "' from one value of a statistic to another");
 }
@@ -321,11 +336,13 @@ Form Separator::sum(Expr e, const Form &a, const Form &b) {
   }
   SmallVector<Term, 2> terms = asTerms(a), added = asTerms(b);
   for (Term &term : added) {
-    auto alike = llvm::find_if(terms, [&](const Term &t) { return areAlike(t, term); });
+    auto alike =
+        llvm::find_if(terms, [&](const Term &t) { return areAlike(t, term); });
     Expr one = exprs.number(1, e->type);
     Expr rest = term.rest ? term.rest : one;
     if (alike != terms.end()) {
-      alike->rest = exprs.op(e->name(), {alike->rest ? alike->rest : one, rest}, e->type);
+      alike->rest =
+          exprs.op(e->name(), {alike->rest ? alike->rest : one, rest}, e->type);
       alike->logarithm.reset();
       continue;
     }
@@ -361,11 +378,14 @@ Term Separator::multiply(const Term &a, const Term &b) {
     if (same == result.exponents.end())
       result.exponents.push_back(exponent);
     else
-      same->coefficient = arithmetic("arith.addf", same->coefficient, exponent.coefficient);
+      same->coefficient =
+          arithmetic("arith.addf", same->coefficient, exponent.coefficient);
   }
   // exp(L) times a function of statistics still has a logarithm.
   result.logarithm.reset();
-  auto isPureExponential = [](const Term &t) { return t.logarithm && t.shifts.empty(); };
+  auto isPureExponential = [](const Term &t) {
+    return t.logarithm && t.shifts.empty();
+  };
   auto isFactorOnly = [](const Term &t) { return !t.rest && t.shifts.empty(); };
   const Term *exponential = isPureExponential(a) && isFactorOnly(b)   ? &a
                             : isPureExponential(b) && isFactorOnly(a) ? &b
@@ -380,18 +400,19 @@ Term Separator::multiply(const Term &a, const Term &b) {
 Form Separator::product(Expr e, const Form &a, const Form &b) {
   if (a.kind == Kind::neutral && b.kind == Kind::linear) {
     Form form = b;
-    form.linear =
-        scale(b.linear, [&](Expr x) { return arithmetic("arith.mulf", a.pure, x); });
+    form.linear = scale(
+        b.linear, [&](Expr x) { return arithmetic("arith.mulf", a.pure, x); });
     return form;
   }
   if (b.kind == Kind::neutral && a.kind == Kind::linear) {
     Form form = a;
-    form.linear =
-        scale(a.linear, [&](Expr x) { return arithmetic("arith.mulf", x, b.pure); });
+    form.linear = scale(
+        a.linear, [&](Expr x) { return arithmetic("arith.mulf", x, b.pure); });
     return form;
   }
   SmallVector<Term, 2> left = asTerms(a), right = asTerms(b), terms;
-  bool isExpanded = a.isExpanded || b.isExpanded || (left.size() > 1 && right.size() > 1);
+  bool isExpanded =
+      a.isExpanded || b.isExpanded || (left.size() > 1 && right.size() > 1);
   if (left.size() * right.size() > kMaxTerms)
     return fail(e, "more than 16 accumulators would be needed");
   for (const Term &x : left)
@@ -408,8 +429,8 @@ Form Separator::product(Expr e, const Form &a, const Form &b) {
 Form Separator::quotient(Expr e, const Form &a, const Form &b) {
   if (b.kind == Kind::neutral && a.kind == Kind::linear) {
     Form form = a;
-    form.linear =
-        scale(a.linear, [&](Expr x) { return arithmetic("arith.divf", x, b.pure); });
+    form.linear = scale(
+        a.linear, [&](Expr x) { return arithmetic("arith.divf", x, b.pure); });
     return form;
   }
   SmallVector<Term, 2> terms = asTerms(a);
@@ -425,7 +446,8 @@ Form Separator::quotient(Expr e, const Form &a, const Form &b) {
     }
     return fromTerms(std::move(terms), a.isExpanded);
   }
-  if (b.kind != Kind::terms || b.terms.size() != 1 || !b.terms[0].shifts.empty())
+  if (b.kind != Kind::terms || b.terms.size() != 1 ||
+      !b.terms[0].shifts.empty())
     return fail(e, "the divisor is a sum that mixes data and a statistic");
   Term divisor = b.terms[0];
   if (!divisor.exponents.empty()) {
@@ -461,8 +483,8 @@ Form Separator::quotient(Expr e, const Form &a, const Form &b) {
 // Exponentials and logarithms
 //===----------------------------------------------------------------------===//
 
-/// Looks through pointwise tensors of statistics and splits the sums they are, so
-/// that LSE = GM + log(SD) shows its maximum.
+/// Looks through pointwise tensors of statistics and splits the sums they are,
+/// so that LSE = GM + log(SD) shows its maximum.
 Linear Separator::expandParts(Linear linear) {
   for (bool changed = true; changed;) {
     changed = false;
@@ -484,7 +506,8 @@ Linear Separator::expandParts(Linear linear) {
           }
         }
       } else if (d->isOp("arith.addf") || d->isOp("arith.subf")) {
-        Expr minus = arithmetic("arith.mulf", exprs.number(-1, d->type), part.coefficient);
+        Expr minus = arithmetic("arith.mulf", exprs.number(-1, d->type),
+                                part.coefficient);
         SmallVector<Expr, 2> sides;
         for (auto [i, side] : llvm::enumerate(d->operands)) {
           if (!dependsOnStatistic(side)) {
@@ -492,7 +515,8 @@ Linear Separator::expandParts(Linear linear) {
             continue;
           }
           sides.push_back(slotFor(side));
-          push(i == 1 && d->isOp("arith.subf") ? minus : part.coefficient, side);
+          push(i == 1 && d->isOp("arith.subf") ? minus : part.coefficient,
+               side);
         }
         replacement = exprs.op(d->name(), sides, d->type);
       }
@@ -502,8 +526,9 @@ Linear Separator::expandParts(Linear linear) {
       }
       changed = true;
       Expr slot = slotFor(d);
-      linear.body = withSlots(
-          linear.body, [&](Expr node) { return node == slot ? replacement : nullptr; });
+      linear.body = withSlots(linear.body, [&](Expr node) {
+        return node == slot ? replacement : nullptr;
+      });
     }
     linear.parts = std::move(parts);
   }
@@ -543,7 +568,8 @@ bool Separator::isBoundedWith(const Linear &linear, ArrayRef<bool> framed) {
     });
     Polynomial remaining = facts.polynomial(facts.canonical(filled));
     bool isFree = llvm::none_of(remaining.terms, [&](const auto &term) {
-      return llvm::any_of(term.first, [&](auto atom) { return isOnRank(atom.first); });
+      return llvm::any_of(term.first,
+                          [&](auto atom) { return isOnRank(atom.first); });
     });
     if (isFree)
       return true;
@@ -560,7 +586,8 @@ bool Separator::isBoundedWith(const Linear &linear, ArrayRef<bool> framed) {
 
 /// The smallest set of statistics that must be frames for the exponent to stay
 /// bounded; nullopt if none is enough.
-std::optional<SmallVector<bool, 4>> Separator::proveBounded(const Linear &linear) {
+std::optional<SmallVector<bool, 4>>
+Separator::proveBounded(const Linear &linear) {
   size_t n = linear.parts.size();
   if (n > 4)
     return std::nullopt;
@@ -585,7 +612,8 @@ static Factor makeFactor(ExprContext &exprs, StringRef base, const Part &part,
   if (part.d->isOp(inverse) && c && std::abs(*c) == 1)
     return {part.d->operands[0], *c < 0, /*isFromExponent=*/true};
   Expr exponent = multiply(part.coefficient, part.d);
-  return {exprs.op(base, {exponent}, exponent->type), false, /*isFromExponent=*/true};
+  return {exprs.op(base, {exponent}, exponent->type), false,
+          /*isFromExponent=*/true};
 }
 
 Form Separator::makeExponential(Expr e, Linear linear, StringRef base) {
@@ -598,19 +626,25 @@ Form Separator::makeExponential(Expr e, Linear linear, StringRef base) {
   if (!framed && !acceptUnbounded && !obstacle)
     obstacle.isMatterOfPolicy = true;
   if (!framed && !acceptUnbounded)
-    return fail(e, "the argument of '" + base.substr(5) +
-                       "' is not known to stay bounded while the statistic is incomplete");
+    return fail(
+        e,
+        "the argument of '" + base.substr(5) +
+            "' is not known to stay bounded while the statistic is incomplete");
   if (framed)
-    conditions.push_back("the argument of '" + base.substr(5).str() +
-                         "' is at most 0 plus what does not depend on the rank: " +
-                         "the statistic is an extremum of the same values");
+    conditions.push_back(
+        "the argument of '" + base.substr(5).str() +
+        "' is at most 0 plus what does not depend on the rank: " +
+        "the statistic is an extremum of the same values");
   else
-    conditions.push_back("assumed, not proved: the argument of '" + base.substr(5).str() +
+    conditions.push_back("assumed, not proved: the argument of '" +
+                         base.substr(5).str() +
                          "' stays bounded at every prefix");
   Term term;
   term.base = base;
   term.logarithm = linear;
-  auto multiplied = [&](Expr a, Expr b) { return arithmetic("arith.mulf", a, b); };
+  auto multiplied = [&](Expr a, Expr b) {
+    return arithmetic("arith.mulf", a, b);
+  };
   llvm::DenseMap<Expr, bool> isFrame;
   for (auto [i, part] : llvm::enumerate(linear.parts)) {
     bool frames = !framed || (*framed)[i];
@@ -642,7 +676,8 @@ Form Separator::exponential(Expr e, const Form &a) {
 }
 
 Form Separator::logarithm(Expr e, const Form &a) {
-  if (a.kind != Kind::terms || a.terms.size() != 1 || !a.terms[0].shifts.empty())
+  if (a.kind != Kind::terms || a.terms.size() != 1 ||
+      !a.terms[0].shifts.empty())
     return fail(e, "the logarithm of a sum that mixes data and a statistic");
   const Term &term = a.terms[0];
   StringRef base = e->isOp("math.log") ? "math.exp" : "math.exp2";
@@ -681,7 +716,9 @@ Form Separator::power(Expr e, const Form &a, const Form &b) {
     if (std::optional<Linear> linear = asLinear(b)) {
       Expr factor = exprs.number(std::log(*baseNumber), e->type);
       return makeExponential(
-          e, scale(*linear, [&](Expr x) { return arithmetic("arith.mulf", x, factor); }),
+          e,
+          scale(*linear,
+                [&](Expr x) { return arithmetic("arith.mulf", x, factor); }),
           "math.exp");
     }
   if (!exponent || *exponent != std::floor(*exponent) || *exponent < 1 ||
@@ -697,8 +734,8 @@ Form Separator::power(Expr e, const Form &a, const Form &b) {
 }
 
 Form Separator::root(Expr e, const Form &a) {
-  if (a.kind != Kind::terms || a.terms.size() != 1 || !a.terms[0].shifts.empty() ||
-      !a.terms[0].exponents.empty())
+  if (a.kind != Kind::terms || a.terms.size() != 1 ||
+      !a.terms[0].shifts.empty() || !a.terms[0].exponents.empty())
     return fail(e, "the root of a sum that mixes data and a statistic");
   Term term = a.terms[0];
   if (term.rest)
@@ -715,8 +752,11 @@ Form Separator::root(Expr e, const Form &a) {
 }
 
 Form Separator::absolute(Expr e, const Form &a) {
-  if (a.kind != Kind::terms || a.terms.size() != 1 || !a.terms[0].shifts.empty())
-    return fail(e, "no law carries the absolute value of a difference from a statistic");
+  if (a.kind != Kind::terms || a.terms.size() != 1 ||
+      !a.terms[0].shifts.empty())
+    return fail(
+        e,
+        "no law carries the absolute value of a difference from a statistic");
   Term term = a.terms[0];
   if (term.rest) // exponentials are positive
     term.rest = exprs.op(e->name(), {term.rest}, e->type);
@@ -740,7 +780,8 @@ Form Separator::extremum(Expr e, const Form &a, const Form &b) {
   }
   SmallVector<Term, 2> x = asTerms(a), y = asTerms(b);
   auto isZero = [](const Term &t) {
-    return t.rest && isNumber(t.rest, 0) && t.factors.empty() && t.shifts.empty();
+    return t.rest && isNumber(t.rest, 0) && t.factors.empty() &&
+           t.shifts.empty();
   };
   if (x.size() != 1 || y.size() != 1)
     return fail(e, "no law carries the larger of two sums");
@@ -748,12 +789,15 @@ Form Separator::extremum(Expr e, const Form &a, const Form &b) {
   if (!isZero(x[0]) && !isZero(y[0]) && !areAlike(x[0], y[0]))
     return fail(e, "no law carries the larger of data and a statistic");
   if (!result.shifts.empty() || !result.rest)
-    return fail(e, "no law carries the larger of a difference from a statistic and 0");
+    return fail(
+        e, "no law carries the larger of a difference from a statistic and 0");
   for (const Factor &factor : result.factors)
     if (!facts.isNonNegative(factor.d))
-      return fail(e, "a factor whose sign is not known under a maximum or minimum");
-  result.rest = exprs.op(e->name(), {x[0].rest ? x[0].rest : result.rest,
-                                     y[0].rest ? y[0].rest : result.rest},
+      return fail(
+          e, "a factor whose sign is not known under a maximum or minimum");
+  result.rest = exprs.op(e->name(),
+                         {x[0].rest ? x[0].rest : result.rest,
+                          y[0].rest ? y[0].rest : result.rest},
                          e->type);
   result.logarithm.reset();
   return fromTerms({result}, a.isExpanded || b.isExpanded);
@@ -772,8 +816,10 @@ Form Separator::choice(Expr e, const Form &a, const Form &b) {
   Expr condition = e->operands[0];
   std::optional<Linear> left = asLinear(a), right = asLinear(b);
   if (left && right) {
-    bool leftAbsorbs = isInfinite(left->body), rightAbsorbs = isInfinite(right->body);
-    if (leftAbsorbs || rightAbsorbs || haveSameParts(left->parts, right->parts)) {
+    bool leftAbsorbs = isInfinite(left->body),
+         rightAbsorbs = isInfinite(right->body);
+    if (leftAbsorbs || rightAbsorbs ||
+        haveSameParts(left->parts, right->parts)) {
       Form form;
       form.kind = Kind::linear;
       form.linear = leftAbsorbs ? *right : *left;
@@ -783,7 +829,9 @@ Form Separator::choice(Expr e, const Form &a, const Form &b) {
   }
   Expr zero = exprs.number(0, e->type);
   SmallVector<Term, 2> x = asTerms(a), y = asTerms(b), terms;
-  auto restOf = [&](const Term &t) { return t.rest ? t.rest : exprs.number(1, e->type); };
+  auto restOf = [&](const Term &t) {
+    return t.rest ? t.rest : exprs.number(1, e->type);
+  };
   if (x.size() == 1 && y.size() == 1 && areAlike(x[0], y[0])) {
     terms.push_back(x[0]);
     terms[0].rest = exprs.select(condition, restOf(x[0]), restOf(y[0]));

@@ -1,33 +1,37 @@
-//===- Separation.h - What of a map expression can be carried over -*- C++ -*-===//
+//===- Separation.h - What of a map expression can be carried over -*- C++
+//-*-===//
 //
 // Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
-// A reduction over a rank whose map uses an earlier reduction over the same rank,
+// A reduction over a rank whose map uses an earlier reduction over the same
+// rank,
 //
 //   d_j = (+)_i F(x_i, d),     AV = sum(m) exp(QK[m] - GM) / SD * V[m]
 //
-// needs d before it can start, unless F can be computed at another value of d, a
-// *frame*, and carried over afterwards. Separation takes F apart for that, into a
-// sum of terms, each a product of
+// needs d before it can start, unless F can be computed at another value of d,
+// a *frame*, and carried over afterwards. Separation takes F apart for that,
+// into a sum of terms, each a product of
 //
 //   rest        what is left when frames stand for d:  exp(QK[m] - ?GM) * V[m]
-//   exponents   frames inside exponentials: the term scales by exp(c * (d - frame))
-//   shifts      (x - d)^n with the frame in place of d: carried by the binomial law
-//   factors     functions of d alone, 1 / SD: left out and multiplied in at the end
+//   exponents   frames inside exponentials: the term scales by exp(c * (d -
+//   frame)) shifts      (x - d)^n with the frame in place of d: carried by the
+//   binomial law factors     functions of d alone, 1 / SD: left out and
+//   multiplied in at the end
 //
-// `rest` keeps the user's structure: it is the expression as written, without the
-// factors and with a slot where a frame goes. A tensor that is such a term itself
-// (SN = exp(QK - GM)) stays a tensor, computed at the frame.
+// `rest` keeps the user's structure: it is the expression as written, without
+// the factors and with a slot where a frame goes. A tensor that is such a term
+// itself (SN = exp(QK - GM)) stays a tensor, computed at the frame.
 //
-// An exponential is taken apart only with a proof that at the frame its argument
-// stays bounded (Facts::boundedBy); the rest of the argument is deferred.
+// An exponential is taken apart only with a proof that at the frame its
+// argument stays bounded (Facts::boundedBy); the rest of the argument is
+// deferred.
 //
-// Refused, with the place and the reason: operations without such a law (rounding,
-// comparisons, abs(x - d), tanh, ...), and positions where d is not the same for
-// the whole reduction.
+// Refused, with the place and the reason: operations without such a law
+// (rounding, comparisons, abs(x - d), tanh, ...), and positions where d is not
+// the same for the whole reduction.
 //
 //===----------------------------------------------------------------------===//
 
@@ -42,7 +46,9 @@ namespace einsum::algebra {
 /// rank nor on statistics.
 struct Part {
   Expr coefficient, d;
-  bool operator==(const Part &o) const { return coefficient == o.coefficient && d == o.d; }
+  bool operator==(const Part &o) const {
+    return coefficient == o.coefficient && d == o.d;
+  }
 };
 
 /// x + sum of parts; in `body`, slots stand for the d of the parts.
@@ -56,7 +62,9 @@ struct Factor {
   bool isDivisor = false;
   /// Comes from the exponent that `Term::logarithm` holds.
   bool isFromExponent = false;
-  bool operator==(const Factor &o) const { return d == o.d && isDivisor == o.isDivisor; }
+  bool operator==(const Factor &o) const {
+    return d == o.d && isDivisor == o.isDivisor;
+  }
 };
 
 /// base^(coefficient * d), with a frame in place of d.
@@ -99,8 +107,8 @@ struct Form {
   }
 };
 
-/// Places for frames: one number for each statistic, shared by all reductions that
-/// are planned together.
+/// Places for frames: one number for each statistic, shared by all reductions
+/// that are planned together.
 struct Slots {
   std::vector<Expr> statistics;
   llvm::DenseMap<Expr, unsigned> numbers;
@@ -125,7 +133,8 @@ class Separator {
 public:
   using Classify = std::function<LeafRole(Expr leaf)>;
 
-  Separator(CascadeEditor &editor, Facts &facts, Slots &slots, Classify classify)
+  Separator(CascadeEditor &editor, Facts &facts, Slots &slots,
+            Classify classify)
       : editor(editor), exprs(editor.getExprs()), facts(facts), slots(slots),
         classify(std::move(classify)) {}
 
@@ -138,8 +147,8 @@ public:
   /// Conditions proved or assumed on the way, for people.
   const std::vector<std::string> &getConditions() const { return conditions; }
 
-  /// Tensors that are terms themselves and stay tensors, with their terms; a read
-  /// of one in `rest` means its value at the frame.
+  /// Tensors that are terms themselves and stay tensors, with their terms; a
+  /// read of one in `rest` means its value at the frame.
   struct Kept {
     Expr read;
     Term term;
@@ -153,7 +162,8 @@ public:
   /// A form as a sum of terms.
   llvm::SmallVector<Term, 2> asTerms(const Form &form);
   /// Product of `rest` and shifts, each to the given power.
-  Expr product(const Term &term, llvm::ArrayRef<unsigned> powers, mlir::Type type);
+  Expr product(const Term &term, llvm::ArrayRef<unsigned> powers,
+               mlir::Type type);
 
   /// In terms of roles: does `expr` differ along the rank?
   bool isOnRank(Expr expr);

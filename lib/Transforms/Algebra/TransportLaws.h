@@ -5,21 +5,22 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A reduction (+) F(x, d) can be computed at another value of d if there is a map T
-// with two properties, for all admissible values:
+// A reduction (+) F(x, d) can be computed at another value of d if there is a
+// map T with two properties, for all admissible values:
 //
 //   carries          F(x, e) = T(F(x, d))                        d -> e
 //   is homomorphic   T(a (+) b) = T(a) (+) T(b)
 //
-// A deferral has d at a value where it plays no part (`atNeutral`, F without d) and
-// applies T once, at the end; a correction applies T at every step, from the last
-// running value d to the next one, e.
+// A deferral has d at a value where it plays no part (`atNeutral`, F without d)
+// and applies T once, at the end; a correction applies T at every step, from
+// the last running value d to the next one, e.
 //
-// Everything is written in prefix notation over reals, so that a prover can read
-// it: x and w are data (w any factor of the term), d and e values of the
-// statistic, c a constant, s what was accumulated, s0 and s1 what was accumulated
-// with power 0 and 1 of the same shift. `exp` is any function with exp(a + b) =
-// exp(a) exp(b), positive and increasing. What is proved in the tests is this table.
+// Everything is written in prefix notation over reals, so that a prover can
+// read it: x and w are data (w any factor of the term), d and e values of the
+// statistic, c a constant, s what was accumulated, s0 and s1 what was
+// accumulated with power 0 and 1 of the same shift. `exp` is any function with
+// exp(a + b) = exp(a) exp(b), positive and increasing. What is proved in the
+// tests is this table.
 //
 //===----------------------------------------------------------------------===//
 
@@ -61,7 +62,8 @@ struct TransportLaw {
   llvm::StringLiteral text;      ///< the identity, for people
 };
 
-/// All laws. Higher powers of a shift follow the binomial scheme of the first two.
+/// All laws. Higher powers of a shift follow the binomial scheme of the first
+/// two.
 llvm::ArrayRef<TransportLaw> getTransportLaws();
 const TransportLaw &getLaw(LawId id);
 

@@ -32,7 +32,8 @@ namespace {
 class Cascade {
 public:
   explicit Cascade(std::unique_ptr<llvm::MemoryBuffer> buffer) {
-    context.loadDialect<EinsumDialect, arith::ArithDialect, math::MathDialect>();
+    context
+        .loadDialect<EinsumDialect, arith::ArithDialect, math::MathDialect>();
     llvm::SourceMgr sources;
     sources.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
     module = frontend::parseCascadeSource(sources, &context);
@@ -40,7 +41,8 @@ public:
     cascade = *module->getOps<CascadeOp>().begin();
   }
   static Cascade file(const std::string &path) {
-    return Cascade(std::move(*llvm::MemoryBuffer::getFile(EINSUM_SOURCE_DIR "/" + path)));
+    return Cascade(
+        std::move(*llvm::MemoryBuffer::getFile(EINSUM_SOURCE_DIR "/" + path)));
   }
   static Cascade text(const std::string &text) {
     return Cascade(llvm::MemoryBuffer::getMemBufferCopy(text));
@@ -59,7 +61,9 @@ public:
         return op;
     return {};
   }
-  size_t size() { return llvm::range_size(cascade.getBodyBlock()->getOps<ComputeOp>()); }
+  size_t size() {
+    return llvm::range_size(cascade.getBodyBlock()->getOps<ComputeOp>());
+  }
 
   MLIRContext context{MLIRContext::Threading::DISABLED};
   OwningOpRef<ModuleOp> module;
@@ -70,17 +74,20 @@ using Fill = std::function<double(StringRef input, size_t i)>;
 
 } // namespace
 
-static std::vector<double> run(Cascade &cascade, const Fill &fill, const char *format = "f64") {
+static std::vector<double> run(Cascade &cascade, const Fill &fill,
+                               const char *format = "f64") {
   interp::TensorMap inputs;
   for (InputOp input : cascade.cascade.getBodyBlock()->getOps<InputOp>()) {
-    auto tensor = interp::makeTensor(cascade.cascade, input.getResult(), input.getTensor(),
-                                     *interp::findFloatFormat("f64"));
+    auto tensor =
+        interp::makeTensor(cascade.cascade, input.getResult(),
+                           input.getTensor(), *interp::findFloatFormat("f64"));
     for (size_t i = 0; i < tensor->size(); ++i)
       tensor->values[i].real = fill(input.getTensor(), i);
     inputs[input.getTensor().str()] = *tensor;
   }
   interp::InterpretOptions options;
-  options.arithmetic = interp::Arithmetic::allIn(*interp::findFloatFormat(format));
+  options.arithmetic =
+      interp::Arithmetic::allIn(*interp::findFloatFormat(format));
   auto result = interp::interpret(cascade.cascade, inputs, options);
   REQUIRE(succeeded(result));
   std::vector<double> values;
@@ -93,13 +100,15 @@ static std::vector<double> run(Cascade &cascade, const Fill &fill, const char *f
   return values;
 }
 
-static double largestError(const std::vector<double> &a, const std::vector<double> &b) {
+static double largestError(const std::vector<double> &a,
+                           const std::vector<double> &b) {
   REQUIRE(a.size() == b.size());
   double error = 0;
   for (size_t i = 0; i < a.size(); ++i) {
     if (std::isnan(a[i]) || a[i] == b[i])
       continue;
-    double difference = std::fabs(a[i] - b[i]) / std::fmax(1e-3, std::fabs(a[i]));
+    double difference =
+        std::fabs(a[i] - b[i]) / std::fmax(1e-3, std::fabs(a[i]));
     error = std::isnan(difference) ? INFINITY : std::fmax(error, difference);
   }
   return error;
@@ -132,8 +141,10 @@ public:
     if (!x || !y)
       return !x && !y && getTensorName(a) == getTensorName(b);
     Statement s = left.read(x), t = right.read(y);
-    return sorted(s.outputRanks) == sorted(t.outputRanks) && s.reductions == t.reductions &&
-           sameInit(s, t) && s.filter.size() == t.filter.size() && match(s.values[0], t.values[0]);
+    return sorted(s.outputRanks) == sorted(t.outputRanks) &&
+           s.reductions == t.reductions && sameInit(s, t) &&
+           s.filter.size() == t.filter.size() &&
+           match(s.values[0], t.values[0]);
   }
   size_t size() const { return matched.size(); }
 
@@ -146,7 +157,8 @@ private:
     return result;
   }
   static bool sameInit(const Statement &s, const Statement &t) {
-    return llvm::equal(s.init, t.init, [](TypedAttr a, TypedAttr b) { return a == b; });
+    return llvm::equal(s.init, t.init,
+                       [](TypedAttr a, TypedAttr b) { return a == b; });
   }
   /// `rank:index` for each index of a read.
   static std::vector<std::string> describe(CascadeEditor &editor, Expr read) {
@@ -165,7 +177,8 @@ private:
     if (a->kind != b->kind || a->operands.size() != b->operands.size())
       return false;
     if (a->isRead())
-      return describe(left, a) == describe(right, b) && match(a->tensor, b->tensor);
+      return describe(left, a) == describe(right, b) &&
+             match(a->tensor, b->tensor);
     for (auto [x, y] : llvm::zip(a->operands, b->operands))
       if (!match(x, y))
         return false;
@@ -183,11 +196,14 @@ private:
 } // namespace
 
 static Value outputOf(CascadeOp cascade) {
-  return (*cascade.getBodyBlock()->getOps<OutputOp>().begin()).getTensors().front();
+  return (*cascade.getBodyBlock()->getOps<OutputOp>().begin())
+      .getTensors()
+      .front();
 }
 
 TEST_CASE("textbook attention becomes FuseMax's cascade") {
-  Cascade derived = Cascade::file("examples/01-fusemax-attention/three-pass.ein");
+  Cascade derived =
+      Cascade::file("examples/01-fusemax-attention/three-pass.ein");
   Derivation derivation = derived.reduce();
   CHECK(derived.size() == 12);
   REQUIRE(derivation.ranks.size() == 1);
@@ -196,12 +212,14 @@ TEST_CASE("textbook attention becomes FuseMax's cascade") {
   CHECK(derivation.refusals.empty());
 
   // One context for both, so that attributes can be compared.
-  Cascade published = Cascade::file("examples/01-fusemax-attention/one-pass.ein");
+  Cascade published =
+      Cascade::file("examples/01-fusemax-attention/one-pass.ein");
   std::string text;
   llvm::raw_string_ostream os(text);
   REQUIRE(succeeded(frontend::printCascadeSource(derived.cascade, os)));
   llvm::SourceMgr sources;
-  sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(text), llvm::SMLoc());
+  sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(text),
+                             llvm::SMLoc());
   auto again = frontend::parseCascadeSource(sources, &published.context);
   REQUIRE(again);
   CascadeOp first = *again->getOps<CascadeOp>().begin();
@@ -220,7 +238,8 @@ TEST_CASE("textbook attention becomes FuseMax's cascade") {
   for (const EinsumFact &einsum : paper->einsums)
     right.insert({einsum.points, einsum.operators});
   auto sortedPairs = [](const auto &map) {
-    std::vector<std::pair<uint64_t, std::map<std::string, uint64_t>>> pairs(map.begin(), map.end());
+    std::vector<std::pair<uint64_t, std::map<std::string, uint64_t>>> pairs(
+        map.begin(), map.end());
     llvm::sort(pairs);
     return pairs;
   };
@@ -228,9 +247,10 @@ TEST_CASE("textbook attention becomes FuseMax's cascade") {
 }
 
 TEST_CASE("a second reduction of passes finds nothing to do") {
-  for (const char *path : {"attention", "softmax", "layernorm-gemm", "attention-window"}) {
-    Cascade cascade =
-        Cascade::file(std::string("test/semantics/reduce-passes/") + path + ".ein");
+  for (const char *path :
+       {"attention", "softmax", "layernorm-gemm", "attention-window"}) {
+    Cascade cascade = Cascade::file(
+        std::string("test/semantics/reduce-passes/") + path + ".ein");
     cascade.reduce();
     size_t before = cascade.size();
     Derivation again = cascade.reduce();
@@ -259,7 +279,9 @@ TEST_CASE("moments stay accurate far from zero") {
   V[p] = Q[p] - S[p] * S[p] / M
   output V
 )");
-  Fill far = [](StringRef, size_t i) { return 1e8 + std::sin(static_cast<double>(i)); };
+  Fill far = [](StringRef, size_t i) {
+    return 1e8 + std::sin(static_cast<double>(i));
+  };
   std::vector<double> wanted = run(before, far);
   for (const char *tile : {"none", "1", "7", "256", "4096"}) {
     Cascade after = Cascade::text(R"(cascade variance(M=1000, P=1) : f64
@@ -279,26 +301,32 @@ TEST_CASE("moments stay accurate far from zero") {
 }
 
 TEST_CASE("logits of 1e4 overflow nothing, in f16 either") {
-  Cascade before = Cascade::file("test/semantics/reduce-passes/softmax-gemm.ein");
-  Cascade after = Cascade::file("test/semantics/reduce-passes/softmax-gemm.ein");
+  Cascade before =
+      Cascade::file("test/semantics/reduce-passes/softmax-gemm.ein");
+  Cascade after =
+      Cascade::file("test/semantics/reduce-passes/softmax-gemm.ein");
   RewriteOptions options;
   options.tile = "3";
   after.reduce(options);
   Fill logits = [](StringRef input, size_t i) {
-    return input == "X" ? (i % 2 ? 1e4 : -1e4) + static_cast<double>(i) : 0.25 * (i % 5);
+    return input == "X" ? (i % 2 ? 1e4 : -1e4) + static_cast<double>(i)
+                        : 0.25 * (i % 5);
   };
   for (const char *format : {"f64", "f32", "f16"}) {
-    std::vector<double> wanted = run(before, logits, format), found = run(after, logits, format);
+    std::vector<double> wanted = run(before, logits, format),
+                        found = run(after, logits, format);
     INFO(format);
     for (double value : found)
       CHECK(std::isfinite(value));
-    CHECK(largestError(wanted, found) < (std::string(format) == "f16" ? 2e-2 : 1e-5));
+    CHECK(largestError(wanted, found) <
+          (std::string(format) == "f16" ? 2e-2 : 1e-5));
   }
 }
 
 TEST_CASE("fully masked rows give 0") {
   for (const char *name : {"attention-empty-rows", "attention-select-mask"}) {
-    std::string path = std::string("test/semantics/reduce-passes/") + name + ".ein";
+    std::string path =
+        std::string("test/semantics/reduce-passes/") + name + ".ein";
     Cascade cascade = Cascade::file(path);
     RewriteOptions options;
     options.tile = "2";
@@ -307,7 +335,8 @@ TEST_CASE("fully masked rows give 0") {
       CHECK(std::isfinite(value));
   }
   // Minus infinity that comes with an input needs to be announced.
-  Cascade masked = Cascade::file("test/semantics/reduce-passes/attention-mask-input.ein");
+  Cascade masked =
+      Cascade::file("test/semantics/reduce-passes/attention-mask-input.ein");
   RewriteOptions options;
   options.tile = "2";
   options.guard = "always";
@@ -348,8 +377,8 @@ static double errorAfter(const std::string &path, StringRef tensor,
   REQUIRE(succeeded(verify(*after.module)));
   double error = 0;
   for (unsigned seed = 1; seed <= 5; ++seed)
-    error = std::fmax(
-        error, largestError(run(before, random(scale, seed)), run(after, random(scale, seed))));
+    error = std::fmax(error, largestError(run(before, random(scale, seed)),
+                                          run(after, random(scale, seed))));
   if (!isChanged)
     CHECK(error < 1e-9); // the judge itself
   return error;
@@ -361,10 +390,13 @@ TEST_CASE("mutated derivations are caught") {
   std::string empty = "test/semantics/reduce-passes/attention-empty-rows.ein";
   std::string layernorm = "test/semantics/reduce-passes/variance.ein";
   auto same = [](ExprContext &, Expr e) { return e; };
-  auto one = [](ExprContext &exprs, Expr e) { return exprs.number(1, e->type); };
+  auto one = [](ExprContext &exprs, Expr e) {
+    return exprs.number(1, e->type);
+  };
   auto swapOperands = [](ExprContext &exprs, Expr e) {
     Expr inner = e->operands[0];
-    Expr swapped = exprs.op(inner->name(), {inner->operands[1], inner->operands[0]}, inner->type);
+    Expr swapped = exprs.op(
+        inner->name(), {inner->operands[1], inner->operands[0]}, inner->type);
     return exprs.op(e->name(), {swapped}, e->type);
   };
   auto unguarded = [](ExprContext &, Expr e) { return e->operands[2]; };
@@ -384,7 +416,9 @@ TEST_CASE("mutated derivations are caught") {
   CHECK(errorAfter(empty, "AV", same, 2) < 1e-9);
   CHECK(errorAfter(empty, "AV", unguarded, 2) > 1e-3);
   // Drop the lower powers of a shift.
-  auto highestOnly = [](ExprContext &, Expr e) { return e->operands[0]->operands[0]; };
+  auto highestOnly = [](ExprContext &, Expr e) {
+    return e->operands[0]->operands[0];
+  };
   CHECK(errorAfter(layernorm, "TV", same, 2) < 1e-9);
   CHECK(errorAfter(layernorm, "TV", highestOnly, 2) > 1e-3);
 }
@@ -400,7 +434,8 @@ TEST_CASE("unsafe rewrites are taken only when asked for") {
   D[p] = exp(X[p,m] - S[p] / M)
   output D
 )";
-  Cascade safe = Cascade::text(text), reals = Cascade::text(text), exact = Cascade::text(text);
+  Cascade safe = Cascade::text(text), reals = Cascade::text(text),
+          exact = Cascade::text(text);
   CHECK(safe.reduce().steps.empty());
   RewriteOptions options;
   options.tile = "2";
