@@ -20,19 +20,19 @@ namespace {
 /// How a value depends on d.
 struct Shape {
   enum class Kind {
-    independent,
-    weighted, ///< V * e^(amount * d)
-    offset,   ///< V + amount * d
-    unknown
+    Independent,
+    Weighted, ///< V * e^(amount * d)
+    Offset,   ///< V + amount * d
+    Unknown
   };
-  Kind kind = Kind::independent;
+  Kind kind = Kind::Independent;
   double amount = 0;
   Indices at; ///< the element of d
   /// 0 has every weight, and an infinity every offset.
   bool isZero = false, isInfinite = false;
 
-  bool isIndependent() const { return kind == Kind::independent; }
-  static Shape unknown() { return {Kind::unknown, 0, {}, false, false}; }
+  bool isIndependent() const { return kind == Kind::Independent; }
+  static Shape unknown() { return {Kind::Unknown, 0, {}, false, false}; }
   static Shape make(Kind kind, double amount, const Indices &at) {
     if (amount == 0)
       return {};
@@ -76,7 +76,7 @@ private:
     bool depends = false;
     for (auto [value, result] : llvm::zip(statement.values, op->getResults())) {
       Shape shape = shapeOf(value);
-      if (shape.kind == Kind::unknown && !firstUnknown)
+      if (shape.kind == Kind::Unknown && !firstUnknown)
         firstUnknown = op;
       // What is read of a tensor is in terms of its own ranks.
       shapes[result] = shape;
@@ -95,12 +95,12 @@ private:
         shape =
             reduced(shape, reduction,
                     statement.values.size() > 1 && result != op->getResult(0));
-      if (shape.kind == Kind::unknown && !firstUnknown)
+      if (shape.kind == Kind::Unknown && !firstUnknown)
         firstUnknown = op;
     }
     // The index of an extremum does not move when all candidates move alike.
     if (!statement.reductions.empty() && op->getNumResults() == 2 &&
-        isArg(statement) && shapes[op->getResult(0)].kind != Kind::unknown)
+        isArg(statement) && shapes[op->getResult(0)].kind != Kind::Unknown)
       shapes[op->getResult(1)] = {};
   }
 
@@ -123,7 +123,7 @@ private:
     StringRef monoid = reduction.getMonoid().getValue();
     bool selects = monoid == "max" || monoid == "min" ||
                    ((monoid == "argmax" || monoid == "argmin") && !isCompanion);
-    if (selects || (monoid == "add" && shape.kind == Kind::weighted))
+    if (selects || (monoid == "add" && shape.kind == Kind::Weighted))
       return shape;
     return Shape::unknown();
   }
@@ -157,7 +157,7 @@ private:
 
   Shape shapeOfRead(Expr read) {
     if (read->tensor == d)
-      return Shape::make(Kind::offset, 1, read->indices);
+      return Shape::make(Kind::Offset, 1, read->indices);
     auto it = shapes.find(read->tensor);
     if (it == shapes.end()) // an input, or a tensor of the same recurrence
       return {};
@@ -179,9 +179,9 @@ private:
     if (a.isIndependent() && b.isIndependent())
       return {};
     for (auto [shape, other] : {std::pair(a, b), std::pair(b, a)}) {
-      if (other.isZero && shape.kind == Kind::weighted)
+      if (other.isZero && shape.kind == Kind::Weighted)
         return shape;
-      if (other.isInfinite && shape.kind == Kind::offset)
+      if (other.isInfinite && shape.kind == Kind::Offset)
         return shape;
     }
     return a.hasSame(b) ? a : Shape::unknown();
@@ -190,41 +190,41 @@ private:
   static Shape sum(const Shape &a, Shape b, double sign) {
     if (a.isZero || b.isZero) // 0 + x
       return a.isZero ? Shape::make(b.kind,
-                                    b.kind == Kind::offset ? sign * b.amount
+                                    b.kind == Kind::Offset ? sign * b.amount
                                                            : b.amount,
                                     b.at)
                       : a;
-    if (a.kind == Kind::weighted || b.kind == Kind::weighted)
+    if (a.kind == Kind::Weighted || b.kind == Kind::Weighted)
       return common(a, b);
-    if (a.kind == Kind::unknown || b.kind == Kind::unknown)
+    if (a.kind == Kind::Unknown || b.kind == Kind::Unknown)
       return Shape::unknown();
     if (a.isInfinite || b.isInfinite)
       return common(a, b);
     if (!a.isIndependent() && !b.isIndependent() && a.at != b.at)
       return Shape::unknown();
-    return Shape::make(Kind::offset, a.amount + sign * b.amount,
+    return Shape::make(Kind::Offset, a.amount + sign * b.amount,
                        a.isIndependent() ? b.at : a.at);
   }
 
   /// a * b^sign.
   static Shape product(const Shape &a, const Shape &b, double sign, Expr aIs,
                        Expr bIs) {
-    if (a.kind == Kind::unknown || b.kind == Kind::unknown)
+    if (a.kind == Kind::Unknown || b.kind == Kind::Unknown)
       return Shape::unknown();
-    if (a.kind == Kind::offset || b.kind == Kind::offset) {
+    if (a.kind == Kind::Offset || b.kind == Kind::Offset) {
       // A constant multiple of an offset.
       std::optional<double> factor =
-          getNumber(a.kind == Kind::offset ? bIs : aIs);
-      if (!factor || (a.kind != Kind::offset && sign < 0) || *factor == 0)
+          getNumber(a.kind == Kind::Offset ? bIs : aIs);
+      if (!factor || (a.kind != Kind::Offset && sign < 0) || *factor == 0)
         return Shape::unknown();
-      const Shape &offset = a.kind == Kind::offset ? a : b;
-      return Shape::make(Kind::offset,
+      const Shape &offset = a.kind == Kind::Offset ? a : b;
+      return Shape::make(Kind::Offset,
                          offset.amount * (sign < 0 ? 1 / *factor : *factor),
                          offset.at);
     }
     if (!a.isIndependent() && !b.isIndependent() && a.at != b.at)
       return Shape::unknown();
-    return Shape::make(Kind::weighted, a.amount + sign * b.amount,
+    return Shape::make(Kind::Weighted, a.amount + sign * b.amount,
                        a.isIndependent() ? b.at : a.at);
   }
 
@@ -241,8 +241,8 @@ private:
     if (name == "arith.addf" || name == "arith.subf")
       return sum(of[0], of[1], name == "arith.addf" ? 1 : -1);
     if (name == "arith.negf")
-      return of[0].kind == Kind::offset
-                 ? Shape::make(Kind::offset, -of[0].amount, of[0].at)
+      return of[0].kind == Kind::Offset
+                 ? Shape::make(Kind::Offset, -of[0].amount, of[0].at)
                  : of[0];
     if (name == "arith.mulf" || name == "arith.divf")
       return product(of[0], of[1], name == "arith.mulf" ? 1 : -1,
@@ -254,23 +254,23 @@ private:
       return common(of[1], of[2]);
     if (name == "arith.cmpf") { // the sign of a weighted value; the order of
                                 // equal shapes
-      bool withZero = (of[0].isZero && of[1].kind == Kind::weighted) ||
-                      (of[1].isZero && of[0].kind == Kind::weighted);
-      bool withInf = (of[0].isInfinite && of[1].kind == Kind::offset) ||
-                     (of[1].isInfinite && of[0].kind == Kind::offset);
-      bool same = of[0].kind != Kind::unknown && of[0].hasSame(of[1]);
+      bool withZero = (of[0].isZero && of[1].kind == Kind::Weighted) ||
+                      (of[1].isZero && of[0].kind == Kind::Weighted);
+      bool withInf = (of[0].isInfinite && of[1].kind == Kind::Offset) ||
+                     (of[1].isInfinite && of[0].kind == Kind::Offset);
+      bool same = of[0].kind != Kind::Unknown && of[0].hasSame(of[1]);
       return withZero || withInf || same ? Shape() : Shape::unknown();
     }
-    if (name == "math.exp" && of[0].kind == Kind::offset)
-      return Shape::make(Kind::weighted, of[0].amount, of[0].at);
-    if (name == "math.log" && of[0].kind == Kind::weighted)
-      return Shape::make(Kind::offset, of[0].amount, of[0].at);
+    if (name == "math.exp" && of[0].kind == Kind::Offset)
+      return Shape::make(Kind::Weighted, of[0].amount, of[0].at);
+    if (name == "math.log" && of[0].kind == Kind::Weighted)
+      return Shape::make(Kind::Offset, of[0].amount, of[0].at);
     if ((name == "math.sqrt" || name == "math.rsqrt") &&
-        of[0].kind == Kind::weighted)
-      return Shape::make(Kind::weighted,
+        of[0].kind == Kind::Weighted)
+      return Shape::make(Kind::Weighted,
                          of[0].amount * (name == "math.sqrt" ? 0.5 : -0.5),
                          of[0].at);
-    if (name == "math.absf" && of[0].kind == Kind::weighted)
+    if (name == "math.absf" && of[0].kind == Kind::Weighted)
       return of[0];
     if (name == "arith.extf" || name == "arith.truncf")
       return of[0];
