@@ -151,6 +151,15 @@ static bool sameRestrictions(const LoopTree &tree, const Use &a, const Use &b) {
          });
 }
 
+/// True if the write happens in one step of a loop in which the read goes on.
+bool TileQuery::isGuardedMore(const Use &read) const {
+  const auto &readGuards = tree.nodes[read.leaf].guards;
+  return llvm::any_of(tree.nodes[write->leaf].guards, [&](const auto &guard) {
+    return llvm::is_contained(above, guard.first) &&
+           !llvm::is_contained(readGuards, guard);
+  });
+}
+
 void TileQuery::collectSets() {
   for (const Use &use : asked.uses)
     if (use.isWrite)
@@ -171,7 +180,7 @@ void TileQuery::collectSets() {
   // What a later visit fetches of it: reads at other coordinates.
   if (!neededOutside && asked.halo == Halo::refetched)
     for (auto [i, read] : llvm::enumerate(reads))
-      if (!sameCoordinates(*read.access, *write->access))
+      if (!sameCoordinates(*read.access, *write->access) || isGuardedMore(read))
         laterReads.push_back(i);
 }
 
@@ -297,9 +306,15 @@ bool TileQuery::addPieces(Component &component) {
       component.addPiece(*this, bits.unit, *write, Box::earlierUnit, i);
     }
   }
+  bool guardsWrite = llvm::any_of(component.loops, [&](const auto &loop) {
+    return llvm::any_of(tree.nodes[write->leaf].guards, [&](const auto &guard) {
+      return guard.first == loop.node;
+    });
+  });
   for (auto [n, i] : llvm::enumerate(laterReads))
     component.addPiece(*this, bits.laterReads + n, reads[i],
-                       differs(reads[i]) ? Box::afterwards : Box::current);
+                       (differs(reads[i]) || guardsWrite) ? Box::afterwards
+                                                          : Box::current);
   return component.finish();
 }
 

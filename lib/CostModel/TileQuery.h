@@ -111,6 +111,7 @@ private:
   TileSizes measure(const Signature &signature, Counter &counter) const;
   bool isEntered(int loop) const;
   bool sharesPartials(int loop) const;
+  bool isGuardedMore(const Use &read) const;
   int latch() const;
   void runUniform(bool unitsApart, Counter &counter, Visit visit);
 
