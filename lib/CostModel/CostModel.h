@@ -5,7 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The model evaluates a loop tree, whoever made it. Rules, worked on
+// The model evaluates a loop tree, whoever made it, by the rules of
+// dialects/Schedule/README.md. The main ones, worked on
 //
 //   Z[m] = A[m,k] * B[k]      M = 4, K = 8, words of 2 bytes
 //
@@ -16,38 +17,36 @@
 //           compute Z on pe                 2. reads per step: A 8 words from
 //                                              DRAM, B 8 words from the buffer
 //
-// 1. *Tiles.* A storage node is filled on entry and, if its tensor is produced
-//    below and used outside, drained on exit. The tile of a tensor is what the
-//    accesses below touch. A tensor produced and consumed below moves nothing.
+// 1. *Tiles.* A visit of a storage node fetches what is read and not produced
+//    below, and delivers what is unfinished or needed elsewhere. Tiles are sets
+//    of elements: windows overlap, masks cut, the last tile is shorter.
 // 2. *Leaves.* A leaf reads each operand from the nearest storage node above,
 //    one spatial step at a time: what several units need is read once and
 //    multicast, outputs that several units produce are reduced on the way. An
-//    operand that the innermost loops do not change stays in the unit: B is
-//    read 4 times if k were spatial and m innermost, but once if k were
-//    outside.
+//    operand that the innermost loops do not change stays in the unit.
 // 3. *Partial sums.* Revisiting an output reads it back, except at its first
 //    visit (first-read elision).
 // 4. *Recurrences.* Reading one step before the first element is the initial
-//    value and moves nothing. A level above the loop over an iterative rank
-//    holds the carried steps only.
+//    value and moves nothing. Held above the loop, the carried value stays;
+//    held below, it is fetched and delivered in every step.
 // 5. *Registers.* Where an array is fed by a register file of its units, every
 //    operator reads its operands from there and writes its result there.
 // 6. *Time.* A leaf takes (sum of operator cycles) per step, or with `chained`
-//    the largest. `sequence` adds its children, each no faster than the bytes
-//    it moves; where the next child, on another array, reads what the units of
-//    a spatial dimension reduced, the last sums first drain through that
-//    dimension. `pipeline` takes its busiest array per slot, plus filling and
-//    draining. The whole is no faster than any level's bandwidth.
-// 7. *Energy.* Operators x energy, accesses x energy, leakage x time.
+//    the largest. `sequence` adds its children, each no faster than what it
+//    moves; `pipeline` takes its busiest array or DMA engine per slot, plus
+//    filling and draining. The whole is no faster than any level.
+// 7. *Energy.* Operators x energy, accesses x energy, deliveries to and sums
+// over
+//    further units, leakage x time.
 //
 // Example continued: DRAM reads 4*8 (A) + 8 (B) words = 80 bytes and writes 4
 // words = 8 bytes; the buffer is written 8 words once and read 8 words 4 times;
 // pe is busy 4 cycles.
 //
 // Trusts a verified mapping. Refuses, with a located message: names the spec
-// does not have, operators an array lacks, tiles beyond a capacity, and
-// constructs outside the model (a filter, a split whose last tile is ragged) by
-// name.
+// does not have, operators an array lacks, tiles beyond a capacity, counts
+// beyond 64 bits, and what it cannot count exactly (README.md says what that
+// is).
 //
 //===----------------------------------------------------------------------===//
 

@@ -237,9 +237,29 @@ private:
       return walk(index + 1, times, sharing, reducing);
     if (loop.between && !unitsApart)
       return unite(index, times, sharing, reducing);
+    if (loop.spatial && !isReachedInSteps(index))
+      return walkUnits(index, times, sharing, reducing);
     if (std::optional<Key> key = keyAt(index))
       return walkRemembered(index, std::move(*key), times, sharing, reducing);
     walkSteps(index, times, sharing, reducing);
+  }
+
+  /// False if a loop further out over the same rank is not entered, so that its
+  /// steps meet the same units.
+  bool isReachedInSteps(size_t index) const {
+    const Loop &loop = component.loops[index];
+    return current[loop.local].largest() <= tree.nodes[loop.node].around;
+  }
+
+  /// Units by their place: each has the parts of all those steps, of which
+  /// there is one at least in the first.
+  void walkUnits(size_t index, uint64_t times, uint64_t sharing,
+                 uint64_t reducing) {
+    const Loop &loop = component.loops[index];
+    RankState reached = current[loop.local];
+    current[loop.local].units = {{1, tree.nodes[loop.node].around}};
+    walkSteps(index, times, sharing, reducing);
+    current[loop.local] = reached;
   }
 
   void walkSteps(size_t index, uint64_t times, uint64_t sharing,
@@ -368,7 +388,8 @@ private:
     uint64_t units = 0;
     llvm::SmallVector<std::pair<int64_t, int64_t>, 2> dealt;
     for (auto [count, size] : reached.units) {
-      units += count * llvm::divideCeil(size, tile);
+      units += count * llvm::divideCeil(
+                           std::min(size, tree.nodes[loop.node].around), tile);
       if (size / tile > 0)
         dealt.push_back({count * (size / tile), tile});
       if (size % tile > 0)
@@ -792,9 +813,9 @@ private:
   Signature invert(const Signature &signature) {
     if (!query.write)
       return signature;
-    SetMask flipped = SetMask(1) << query.bits.earlier |
-                      SetMask(1) << query.bits.later |
-                      SetMask(1) << query.bits.unit;
+    SetMask flipped =
+        SetMask(1) << query.bits.earlier | SetMask(1) << query.bits.later |
+        SetMask(1) << query.bits.unit | SetMask(1) << query.bits.earlierHere;
     Signature result;
     for (auto [mask, points] : signature)
       addToSignature(result, mask ^ flipped, points, counter.overflowed);

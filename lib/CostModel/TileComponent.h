@@ -17,8 +17,9 @@
 namespace einsum::cost {
 
 /// So many visits in which coordinate tuples lie in sets like this. Bits
-/// `earlier`, `later` and `unit` are inverted: set where no earlier visit, no
-/// later visit, no earlier unit contributes, which is what products keep.
+/// `earlier`, `earlierHere`, `later` and `unit` are inverted: set where no
+/// earlier visit (of the same visit of the home), no later visit, no earlier
+/// unit contributes, which is what products keep.
 struct ComponentClass {
   Signature signature;
   uint64_t times = 0, sharing = 1, reducing = 1;

@@ -112,7 +112,45 @@ schedule.mapping @m of @one on "toy" {
 
 // -----
 
-// mapping C3: tile
+// storage C5: a word
+einsum.cascade @windows(P = 4, Q = 6, R = 3) : f32 {
+  einsum.rank @p [P] = P
+  einsum.rank @q [Q] = Q
+  einsum.rank @r [R] = R
+  %X = einsum.input "X" : !einsum.tensor<[q], f32>
+  %T = einsum.compute "T" over [q] : [q] = (%X[q]) {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[q], f32>) -> !einsum.tensor<[q], f32>
+  %Z = einsum.compute "Z" over [p, r] : [p] = (%T[p + r]) reduce [r by add] {
+  ^bb0(%t: f32):
+    einsum.yield %t : f32
+  } : (!einsum.tensor<[q], f32>) -> !einsum.tensor<[p], f32>
+  einsum.output %Z : !einsum.tensor<[p], f32>
+}
+schedule.mapping @m of @windows on "toy" {
+  schedule.storage "DRAM" ["X", "Z"] {
+    schedule.temporal "p" tile 3 {
+      // expected-error@+1 {{halo "kept" is unknown; it is "refetched", "retained" or "recomputed"}}
+      schedule.storage "buffer" ["T"] halo "kept" {
+        schedule.sequence {
+          schedule.temporal "q" tile 1 {
+            schedule.compute "T" on "a"
+          }
+          schedule.temporal "p" tile 1 {
+            schedule.temporal "r" tile 1 {
+              schedule.compute "Z" on "a"
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+// -----
+
+// storage C5: what comes from above is not recomputed
 einsum.cascade @one(M = 12) : f32 {
   einsum.rank @m [M] = M
   %X = einsum.input "X" : !einsum.tensor<[m], f32>
@@ -123,12 +161,35 @@ einsum.cascade @one(M = 12) : f32 {
 }
 schedule.mapping @m of @one on "toy" {
   schedule.storage "DRAM" ["X", "Y"] {
-    schedule.temporal "m" tile 6 {
-      // expected-error@+1 {{tile 4 of 'm' does not divide the 6 points that reach this loop}}
-      schedule.temporal "m" tile 4 {
+    schedule.temporal "m" tile 5 {
+      // expected-error@+1 {{halo "recomputed" is for tensors produced below; what comes from above is "refetched" or "retained"}}
+      schedule.storage "buffer" ["X"] halo "recomputed" {
         schedule.temporal "m" tile 1 {
           schedule.compute "Y" on "a"
         }
+      }
+    }
+  }
+}
+
+// -----
+
+// transfer C1
+einsum.cascade @one(M = 12) : f32 {
+  einsum.rank @m [M] = M
+  %X = einsum.input "X" : !einsum.tensor<[m], f32>
+  %Y = einsum.compute "Y" over [m] : [m] = (%X[m]) {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[m], f32>) -> !einsum.tensor<[m], f32>
+}
+schedule.mapping @m of @one on "toy" {
+  schedule.storage "DRAM" ["X", "Y"] {
+    schedule.sequence {
+      // expected-error@+1 {{moves 'X', which takes two storage nodes above that hold it, found 1}}
+      schedule.transfer ["X"] on "dma"
+      schedule.temporal "m" tile 1 {
+        schedule.compute "Y" on "a"
       }
     }
   }

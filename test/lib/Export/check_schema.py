@@ -7,12 +7,12 @@ schema goes unchecked.
 import json
 import sys
 
-TYPES = {"object": dict, "array": list, "string": str, "number": (int, float), "integer": int, "null": type(None)}
+TYPES = {"object": dict, "array": list, "string": str, "number": (int, float), "integer": int, "boolean": bool, "null": type(None)}
 SILENT = {"$schema", "title", "description"}
 
 
 def has_type(value, name):
-    return isinstance(value, TYPES[name]) and not isinstance(value, bool)
+    return isinstance(value, TYPES[name]) and isinstance(value, bool) == (name == "boolean")
 
 
 def check(value, schema, at):

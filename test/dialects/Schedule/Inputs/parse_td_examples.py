@@ -52,6 +52,10 @@ CONTEXT = {
     "schedule.sequence": (str, BOTH),
     "schedule.pipeline": (str, BOTH),
     "schedule.compute": (lambda node: in_sequence(loops(node)), ""),
+    "schedule.transfer": (
+        lambda node: 'schedule.storage "buffer" ["K", "V"] { schedule.sequence { ' + node + " " + BOTH + " } }",
+        "",
+    ),
 }
 
 
