@@ -40,8 +40,61 @@ CascadeOp lookupCascade(MappingOp mapping);
 /// Children of a node, in order; empty for a compute leaf.
 llvm::SmallVector<mlir::Operation *> getChildren(mlir::Operation *node);
 
-/// When a leaf runs under a loop over a rank that its Einsum does not have.
+/// When a leaf runs under a loop over a rank that its Einsum does not have: in
+/// the loop's first step, or in its last if something it reads is complete only
+/// then.
 enum class Guard { first, last };
+
+/// A loop above a leaf.
+struct LoopAbove {
+  mlir::Operation *op = nullptr;
+  mlir::StringAttr rank;
+  int64_t tile = 1;
+  /// Points of `rank` that reach the loop: the tile of the next loop over it
+  /// further out, else its extent; none while the extent is unbound.
+  std::optional<int64_t> around;
+  bool isSpatial = false;
+  /// Some Einsum below is a recurrence that reads a later coordinate of `rank`
+  /// (`X[i + 1]`): the steps are taken from the last tile to the first.
+  bool isDescending = false;
+  /// Set if the leaf's Einsum does not iterate over `rank` ...
+  std::optional<Guard> guard;
+  /// ... unless the loop is above a node with `halo` for what the leaf
+  /// produces: then it runs in every visit of that node.
+  bool isDemanded = false;
+
+  /// Steps that the loop makes, the last of which may be partial.
+  std::optional<int64_t> steps() const;
+};
+
+/// A compute leaf with its Einsum and what stands above it.
+struct Leaf {
+  // Handles, whose queries MLIR does not mark const.
+  mutable LeafOp op;
+  mutable EinsumInterface einsum;
+  llvm::SmallVector<mlir::Operation *, 16>
+      path;                               ///< root's child first, `op` last
+  llvm::SmallVector<LoopAbove, 12> loops; ///< outermost first
+
+  /// The entry of `loops` for `loop`; null if the loop is not above the leaf.
+  const LoopAbove *findLoop(mlir::Operation *loop) const;
+  LoopAbove *findLoop(mlir::Operation *loop);
+};
+
+/// The name by which a leaf refers to an Einsum: its first named tensor.
+llvm::StringRef getEinsumName(EinsumInterface einsum);
+/// The name of a tensor of a cascade; empty for an unnamed result.
+llvm::StringRef getTensorName(mlir::Value tensor);
+
+/// Leaves in the order of the text, with their guards. Expects that every leaf
+/// names an Einsum of the cascade, and no two the same.
+std::vector<Leaf> resolveLeaves(MappingOp mapping, CascadeOp cascade);
+
+/// Everything that the constraints of `schedule.mapping` say about a mapping
+/// and its cascade; emits the first violation. MLIR's verifier calls it when it
+/// verifies the module, which a mapping under construction may not want to wait
+/// for.
+mlir::LogicalResult verifyAgainstCascade(MappingOp mapping, CascadeOp cascade);
 
 } // namespace einsum::schedule
 

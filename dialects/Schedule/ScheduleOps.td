@@ -13,7 +13,8 @@ include "mlir/IR/BuiltinAttributes.td"
 include "mlir/IR/SymbolInterfaces.td"
 
 def Schedule_MappingOp : Schedule_Op<"mapping", [
-    NoTerminator, SingleBlock, NoRegionArguments, Symbol]> {
+    NoTerminator, SingleBlock, NoRegionArguments, Symbol,
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "A mapping of one cascade";
   let description = [{
     The root of a loop tree. `arch` names the architecture that the level and
@@ -22,14 +23,20 @@ def Schedule_MappingOp : Schedule_Op<"mapping", [
     Constraints:
     - C1: the cascade exists, and the body is one node.
     - C2: every Einsum of the cascade has exactly one compute leaf.
-    - C3: the loops above a leaf divide the extent of each rank of its Einsum down
-      to one point. A tile need not divide the tile around it.
-    - C4: a leaf reads a tensor only after it is complete: its producer comes
-      earlier (in a sequence, or at a smaller lag of a pipeline), and no loop over
-      a rank that the producer reduces encloses both while the reader iterates
-      over that rank: the rank pass has not ended there.
+    - C3: loops are over ranks of the cascade, the loops above a leaf divide the
+      extent of each rank of its Einsum down to one point. A tile need not divide
+      the tile around it.
+    - C4: a leaf reads an element only after it is complete. In the first shared
+      loop that separates reader and producer, the producer's step comes first; if
+      no loop separates them, the producer comes earlier (in a sequence, or in a
+      slot of a pipeline). So no loop over a rank that the producer reduces
+      encloses both while the reader iterates over that rank: the rank pass has
+      not ended there. Units of a spatial loop run at once, so there none may read
+      what another computes.
     - C5: every tensor has a storage node above each leaf that touches it, and the
-      leaves of a tensor share its outermost storage node.
+      leaves of a tensor share its outermost one. That node is entered anew in
+      each step of the loops above, and so holds no value or partial sum from one
+      step to the next.
 
     Example:
     ```mlir
@@ -72,12 +79,14 @@ def Schedule_TemporalOp : Schedule_Node<"temporal"> {
   let summary = "A loop over time";
   let description = [{
     Visits the tile of `rank` that reaches this node in steps of `tile`, one step
-    after another; the last is shorter if `tile` does not divide. A leaf whose
-    Einsum does not have the rank runs once: in the first step, or in the last if
-    what it reads is produced under this loop.
+    after another, the last shorter if `tile` does not divide: from the first to
+    the last, or backwards if an Einsum below is a recurrence that reads a later
+    coordinate (`X[i + 1]`). A leaf whose Einsum does not have the rank runs once:
+    in the first step, or in the last if what it reads is produced under this loop.
 
     Constraints:
     - C1: `tile` is at least 1.
+    - C2: it has one child.
 
     Example: `schedule.temporal "p" tile 256 { ... }`
   }];
@@ -97,8 +106,9 @@ def Schedule_SpatialOp : Schedule_Node<"spatial"> {
     Constraints:
     - C1: `tile` is at least 1.
     - C2: below it are only loops, storage nodes and one leaf.
-    - C3: the dimension exists on the array and has at least as many units as
-      steps; two spatial loops of one leaf use different dimensions.
+    - C3: two spatial loops of one leaf use different dimensions. That the
+      dimension exists on the array and has at least as many units as steps is
+      checked once a specification is attached.
 
     Example: `schedule.spatial "m0" tile 1 across "row" { ... }`
   }];
@@ -137,8 +147,11 @@ def Schedule_StorageOp : Schedule_Node<"storage"> {
     Constraints:
     - C1: tensors are distinct and belong to the cascade.
     - C2: `buffers`, `resident` and `depth` are at least 1.
-    - C3: a tensor with `resident` has a storage node above.
-    - C4: `halo` is one of the three; `recomputed` needs a tensor produced below.
+    - C3: a tensor with `resident` or `passthrough` has a storage node above, for
+      what is not held here.
+    - C4: `stream` names a rank of each tensor, and where the leaves that touch it
+      part, each goes on with a loop over that rank, all by the same tile.
+    - C5: `halo` is one of the three; `recomputed` needs a tensor produced below.
       No loop over a rank that such a producer reduces encloses the node.
 
     Example: `schedule.storage "buffer" ["K", "V"] buffers 2 { ... }`
@@ -160,12 +173,15 @@ def Schedule_StorageOp : Schedule_Node<"storage"> {
 def Schedule_SequenceOp : Schedule_Node<"sequence"> {
   let summary = "Children run one after another";
   let description = [{
-    Times add. Each child overlaps its own transfers.
+    Times add. Each child overlaps its own transfers. A child that is a pipeline,
+    directly or below storage alone, takes its lags in iterations of the loops
+    around the sequence: its lagging children work for an earlier iteration than
+    their neighbours here.
 
-    Example:
-    ```mlir
-    schedule.sequence { ... }
-    ```
+    Constraints:
+    - C1: there is at least one child.
+
+    Example: `schedule.sequence { ... }`
   }];
   let assemblyFormat = "attr-dict-with-keyword $body";
   let builders = [OpBuilder<(ins)>];
@@ -185,10 +201,11 @@ def Schedule_PipelineOp : Schedule_Node<"pipeline"> {
     - C1: one lag per child, none negative; without `lags`, child i has lag i.
     - C2: all leaves below a child run on one array or one DMA engine.
 
-    Example:
-    ```mlir
-    schedule.pipeline lags [0, 1] { ... }
-    ```
+    Children in the same slot run in the order written if they share an array.
+    If they do not, the later one may read what the earlier computes only as a
+    `stream`.
+
+    Example: `schedule.pipeline lags [0, 1] { ... }`
   }];
   let arguments = (ins OptionalAttr<DenseI64ArrayAttr>:$lags);
   let assemblyFormat = "(`lags` $lags^)? attr-dict-with-keyword $body";

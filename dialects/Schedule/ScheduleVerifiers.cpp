@@ -4,39 +4,657 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+//
+// One function per constraint label of ScheduleOps.td. What a node says about
+// itself is checked with the node; what it says about the cascade is checked
+// with the mapping, once the cascade is known to be sound.
+//
+//===----------------------------------------------------------------------===//
 
-#include "dialects/Schedule/Schedule.h"
+#include "dialects/Schedule/ReadOrder.h"
+
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallPtrSet.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using namespace einsum;
 using namespace einsum::schedule;
 
+//===----------------------------------------------------------------------===//
+// Nodes
+//===----------------------------------------------------------------------===//
+
+static LogicalResult verifyChildren(Operation *node) {
+  for (Operation *child : getChildren(node))
+    if (!isa<TemporalOp, SpatialOp, StorageOp, SequenceOp, PipelineOp, LeafOp,
+             TransferOp>(child))
+      return child->emitError()
+             << "'" << child->getName()
+             << "' is no node of a loop tree: it is made of temporal, spatial, "
+                "storage, sequence, pipeline, compute and transfer";
+  return success();
+}
+
 static LogicalResult verifySingleChild(Operation *node) {
+  if (failed(verifyChildren(node)))
+    return failure();
   size_t count = getChildren(node).size();
   if (count == 1)
     return success();
-  return node->emitOpError()
-         << "has one child, found " << count
+  return node->emitError()
+         << "'" << node->getName() << "' has one child, found " << count
          << "; several children go below a sequence or a pipeline";
 }
 
-LogicalResult MappingOp::verifyRegions() { return verifySingleChild(*this); }
-LogicalResult TemporalOp::verifyRegions() { return verifySingleChild(*this); }
-LogicalResult SpatialOp::verifyRegions() { return verifySingleChild(*this); }
-LogicalResult StorageOp::verifyRegions() {
-  if (std::optional<StringRef> halo = getHalo(); halo && *halo != "refetched" &&
-                                                 *halo != "retained" &&
-                                                 *halo != "recomputed")
-    return emitOpError()
-           << "has halo \"" << *halo
-           << "\"; it is \"refetched\", \"retained\" or \"recomputed\"";
+static LogicalResult verifySomeChild(Operation *node) {
+  if (failed(verifyChildren(node)))
+    return failure();
+  if (!getChildren(node).empty())
+    return success();
+  return node->emitError() << "'" << node->getName()
+                           << "' has at least 1 child, found 0";
+}
+
+static LogicalResult verifyAtLeastOne(Operation *node, StringRef what,
+                                      std::optional<int64_t> value) {
+  if (value.value_or(1) >= 1)
+    return success();
+  return node->emitError() << what << " is at least 1, found " << *value;
+}
+
+LogicalResult MappingOp::verifyRegions() {
+  return verifySingleChild(*this);
+} // C1
+
+LogicalResult TemporalOp::verifyRegions() { // C1, C2
+  if (failed(verifyAtLeastOne(*this, "a tile", getTile())))
+    return failure();
   return verifySingleChild(*this);
 }
-LogicalResult SequenceOp::verifyRegions() { return success(); }
-LogicalResult PipelineOp::verifyRegions() {
-  size_t children = getChildren(*this).size();
-  if (getLags() && getLags()->size() != children)
-    return emitOpError() << "has one lag per child: " << children
-                         << " children, " << getLags()->size() << " lags";
+
+static LogicalResult verifyBelowSpatial(SpatialOp loop) { // C2
+  for (Operation *node = getChildren(loop).front(); !isa<LeafOp>(node);
+       node = getChildren(node).front())
+    if (!isa<TemporalOp, SpatialOp, StorageOp>(node)) {
+      InFlightDiagnostic diag =
+          node->emitError()
+          << "'" << node->getName()
+          << "' is below a spatial loop, where only loops, storage "
+             "nodes and one leaf are";
+      diag.attachNote(loop.getLoc()) << "the spatial loop is here";
+      return diag;
+    }
   return success();
+}
+
+static LogicalResult verifyDimension(SpatialOp loop) { // C3
+  for (Operation *node = loop->getParentOp(); node; node = node->getParentOp())
+    if (auto outer = dyn_cast<SpatialOp>(node);
+        outer && outer.getDim() == loop.getDim()) {
+      InFlightDiagnostic diag =
+          loop.emitError() << "two spatial loops of one leaf use dimension '"
+                           << loop.getDim() << "'";
+      diag.attachNote(outer.getLoc()) << "the other is here";
+      return diag;
+    }
+  return success();
+}
+
+LogicalResult SpatialOp::verifyRegions() {
+  if (failed(verifyAtLeastOne(*this, "a tile", getTile())) || // C1
+      failed(verifySingleChild(*this)) || failed(verifyBelowSpatial(*this)))
+    return failure();
+  return verifyDimension(*this);
+}
+
+static LogicalResult verifyDistinctTensors(StorageOp storage) { // C1
+  llvm::SmallPtrSet<Attribute, 8> seen;
+  for (Attribute name : storage.getTensors())
+    if (!seen.insert(name).second)
+      return storage.emitError()
+             << "stores '" << cast<StringAttr>(name).getValue() << "' twice";
+  return success();
+}
+
+static LogicalResult verifyHaloWord(StorageOp storage) { // C5
+  std::optional<StringRef> halo = storage.getHalo();
+  if (!halo || *halo == "refetched" || *halo == "retained" ||
+      *halo == "recomputed")
+    return success();
+  return storage.emitError()
+         << "halo \"" << *halo
+         << "\" is unknown; it is \"refetched\", \"retained\" or "
+            "\"recomputed\"";
+}
+
+LogicalResult StorageOp::verifyRegions() {
+  if (getStream().has_value() != getDepth().has_value())
+    return emitError()
+           << "a stream has a rank and a depth: give both or neither";
+  if (failed(verifySingleChild(*this)) ||
+      failed(verifyDistinctTensors(*this)) ||
+      failed(verifyAtLeastOne(*this, "`buffers`", getBuffers())) || // C2
+      failed(verifyAtLeastOne(*this, "`resident`", getResident())) ||
+      failed(verifyHaloWord(*this))) // C5
+    return failure();
+  return verifyAtLeastOne(*this, "`depth`", getDepth());
+}
+
+LogicalResult SequenceOp::verifyRegions() {
+  return verifySomeChild(*this);
+} // C1
+
+static LogicalResult verifyLags(PipelineOp pipeline) { // C1
+  size_t children = getChildren(pipeline).size();
+  std::optional<ArrayRef<int64_t>> lags = pipeline.getLags();
+  if (!lags)
+    return success();
+  if (lags->size() != children)
+    return pipeline.emitError()
+           << "a pipeline has one lag per child: " << children << " children, "
+           << lags->size() << " lags";
+  for (int64_t lag : *lags)
+    if (lag < 0)
+      return pipeline.emitError() << "a lag is at least 0, found " << lag;
+  return success();
+}
+
+static LogicalResult verifyOneArray(Operation *child) { // C2
+  LeafOp first;
+  WalkResult result =
+      child->walk([&](LeafOp leaf) {
+        if (!first)
+          first = leaf;
+        if (leaf.getArray() == first.getArray())
+          return WalkResult::advance();
+        InFlightDiagnostic diag =
+            leaf.emitError()
+            << "all leaves below a child of a pipeline run on one array: "
+               "'"
+            << leaf.getEinsum() << "' runs on '" << leaf.getArray() << "', '"
+            << first.getEinsum() << "' on '" << first.getArray() << "'";
+        diag.attachNote(first.getLoc()) << "the other leaf is here";
+        diag.attachNote(child->getLoc())
+            << "the child of the pipeline starts here";
+        return WalkResult::interrupt();
+      });
+  return failure(result.wasInterrupted());
+}
+
+LogicalResult PipelineOp::verifyRegions() {
+  if (failed(verifySomeChild(*this)) || failed(verifyLags(*this)))
+    return failure();
+  return success(llvm::all_of(getChildren(*this), [](Operation *child) {
+    return succeeded(verifyOneArray(child));
+  }));
+}
+
+//===----------------------------------------------------------------------===//
+// Mapping and cascade
+//===----------------------------------------------------------------------===//
+
+static std::string listNames(ArrayRef<StringRef> names) {
+  return names.empty() ? "none" : llvm::join(names, ", ");
+}
+
+/// C2, first half: leaves name Einsums, each once.
+static LogicalResult verifyLeafNames(MappingOp mapping, CascadeOp cascade) {
+  SmallVector<StringRef> names;
+  for (Operation &op : *cascade.getBodyBlock())
+    if (auto einsum = dyn_cast<EinsumInterface>(op))
+      names.push_back(getEinsumName(einsum));
+  llvm::StringMap<LeafOp> leaves;
+  WalkResult result = mapping.walk([&](LeafOp leaf) {
+    if (!llvm::is_contained(names, leaf.getEinsum())) {
+      InFlightDiagnostic diag = leaf.emitError()
+                                << "computes '" << leaf.getEinsum()
+                                << "', which is not an Einsum of cascade '"
+                                << cascade.getSymName() << "'";
+      diag.attachNote(cascade.getLoc()) << "its Einsums: " << listNames(names);
+      return WalkResult::interrupt();
+    }
+    auto [other, isNew] = leaves.try_emplace(leaf.getEinsum(), leaf);
+    if (isNew)
+      return WalkResult::advance();
+    InFlightDiagnostic diag =
+        leaf.emitError() << "'" << leaf.getEinsum()
+                         << "' has two compute leaves: every Einsum has one";
+    diag.attachNote(other->second.getLoc()) << "the other is here";
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
+/// C2, second half: no Einsum is left out.
+static LogicalResult verifyLeavesComplete(MappingOp mapping,
+                                          CascadeOp cascade) {
+  llvm::StringSet<> computed;
+  mapping.walk([&](LeafOp leaf) { computed.insert(leaf.getEinsum()); });
+  for (Operation &op : *cascade.getBodyBlock()) {
+    auto einsum = dyn_cast<EinsumInterface>(op);
+    if (!einsum || computed.contains(getEinsumName(einsum)))
+      continue;
+    InFlightDiagnostic diag =
+        mapping.emitError()
+        << "mapping '" << mapping.getSymName() << "' has no compute leaf for '"
+        << getEinsumName(einsum) << "': every Einsum of the cascade has one";
+    diag.attachNote(op.getLoc()) << "the Einsum is defined here";
+    return diag;
+  }
+  return success();
+}
+
+static InFlightDiagnostic &addRanks(InFlightDiagnostic &diag,
+                                    CascadeOp cascade) {
+  SmallVector<StringRef> names;
+  for (RankOp rank : cascade.getBodyBlock()->getOps<RankOp>())
+    names.push_back(rank.getSymName());
+  diag.attachNote(cascade.getLoc()) << "its ranks: " << listNames(names);
+  return diag;
+}
+
+/// C3, first part: loops are over ranks of the cascade.
+static LogicalResult verifyLoopRanks(MappingOp mapping, CascadeOp cascade) {
+  auto check = [&](Operation *loop, StringRef rank) -> WalkResult {
+    if (cascade.findRank(rank))
+      return WalkResult::advance();
+    InFlightDiagnostic diag = loop->emitError()
+                              << "loops over '" << rank
+                              << "', which is not a rank of cascade '"
+                              << cascade.getSymName() << "'";
+    addRanks(diag, cascade);
+    return WalkResult::interrupt();
+  };
+  WalkResult result = mapping.walk([&](Operation *node) -> WalkResult {
+    if (auto temporal = dyn_cast<TemporalOp>(node))
+      return check(node, temporal.getRank());
+    if (auto spatial = dyn_cast<SpatialOp>(node))
+      return check(node, spatial.getRank());
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+/// C3, second part: at a leaf one point is left of each rank.
+static LogicalResult verifyOnePoint(const Leaf &leaf, CascadeOp cascade) {
+  for (StringAttr rank : leaf.einsum.getIterationRanks()) {
+    std::optional<int64_t> left = cascade.findRank(rank).getBoundExtent();
+    const LoopAbove *innermost = nullptr;
+    for (const LoopAbove &loop : leaf.loops)
+      if (loop.rank == rank) {
+        innermost = &loop;
+        left = loop.tile;
+      }
+    if (left == 1)
+      continue;
+    InFlightDiagnostic diag = leaf.op.emitError() << "'" << leaf.op.getEinsum()
+                                                  << "' is left with ";
+    if (left)
+      diag << *left << " points";
+    else
+      diag << "all points";
+    diag << " of '" << rank.getValue()
+         << "': the loops above a leaf divide each of its ranks down to one "
+            "point";
+    if (innermost)
+      diag.attachNote(innermost->op->getLoc())
+          << "the innermost loop over '" << rank.getValue()
+          << "' has this tile";
+    return diag;
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Storage
+//===----------------------------------------------------------------------===//
+
+/// Storage C1, second half; C4, first half.
+static LogicalResult verifyStoredNames(StorageOp storage, CascadeOp cascade,
+                                       const llvm::StringMap<Value> &tensors) {
+  for (Attribute attr : storage.getTensors()) {
+    StringRef name = cast<StringAttr>(attr).getValue();
+    auto tensor = tensors.find(name);
+    if (tensor == tensors.end()) {
+      InFlightDiagnostic diag = storage.emitError()
+                                << "stores '" << name
+                                << "', which is not a tensor of cascade '"
+                                << cascade.getSymName() << "'";
+      diag.attachNote(cascade.getLoc()) << "the cascade is here";
+      return diag;
+    }
+    std::optional<StringRef> stream = storage.getStream();
+    if (!stream ||
+        cast<NamedTensorType>(tensor->second.getType()).findRank(*stream) >= 0)
+      continue;
+    InFlightDiagnostic diag = storage.emitError()
+                              << "streams '" << name << "' along '" << *stream
+                              << "', which is not a rank of it";
+    diag.attachNote(tensor->second.getLoc())
+        << "'" << name << "' is " << tensor->second.getType();
+    return diag;
+  }
+  return success();
+}
+
+static bool holds(StorageOp storage, StringRef tensor) {
+  return llvm::any_of(storage.getTensors(), [&](Attribute name) {
+    return cast<StringAttr>(name).getValue() == tensor;
+  });
+}
+
+/// The outermost node above `node` that holds `tensor`, not just passing it on.
+static StorageOp findHome(Operation *node, StringRef tensor) {
+  StorageOp home;
+  for (node = node->getParentOp(); !isa<MappingOp>(node);
+       node = node->getParentOp())
+    if (auto storage = dyn_cast<StorageOp>(node);
+        storage && !storage.getPassthrough() && holds(storage, tensor))
+      home = storage;
+  return home;
+}
+
+/// Storage C3.
+static LogicalResult verifyBacked(StorageOp storage) {
+  if (!storage.getResident() && !storage.getPassthrough())
+    return success();
+  for (Attribute attr : storage.getTensors()) {
+    StringRef name = cast<StringAttr>(attr).getValue();
+    if (!findHome(storage, name))
+      return storage.emitError()
+             << "holds '" << name << "' "
+             << (storage.getResident() ? "in part" : "in passing")
+             << ", but no storage node above holds it whole";
+  }
+  return success();
+}
+
+namespace {
+/// A leaf that touches a tensor.
+struct Use {
+  const Leaf *leaf;
+  bool isWrite;
+};
+} // namespace
+
+/// Storage C4, second half.
+static LogicalResult verifyStream(StorageOp storage, StringRef tensor,
+                                  ArrayRef<Use> uses) {
+  SmallVector<const Leaf *> below;
+  for (const Use &use : uses)
+    if (storage->isProperAncestor(use.leaf->op) &&
+        !llvm::is_contained(below, use.leaf))
+      below.push_back(use.leaf);
+  if (below.size() < 2)
+    return success();
+  size_t shared = below[0]->path.size();
+  for (const Leaf *leaf : below)
+    shared = std::min<size_t>(
+        shared, std::mismatch(below[0]->path.begin(), below[0]->path.end(),
+                              leaf->path.begin(), leaf->path.end())
+                        .first -
+                    below[0]->path.begin());
+  const LoopAbove *first = nullptr;
+  for (const Leaf *leaf : below) {
+    const LoopAbove *loop = nullptr;
+    for (Operation *node : ArrayRef(leaf->path).drop_front(shared))
+      if ((loop = leaf->findLoop(node)))
+        break;
+    first = first ? first : loop;
+    if (loop && first && loop->rank == *storage.getStream() &&
+        loop->tile == first->tile)
+      continue;
+    InFlightDiagnostic diag =
+        leaf->op.emitError()
+        << "'" << tensor << "' is a stream along '" << *storage.getStream()
+        << "', but '" << leaf->op.getEinsum()
+        << "' does not go on with a loop over it by the same tile as "
+           "the others";
+    diag.attachNote(storage.getLoc()) << "the stream is here";
+    return diag;
+  }
+  return success();
+}
+
+/// C5, first half: one outermost node for all uses.
+static FailureOr<StorageOp> verifyHome(StringRef tensor, ArrayRef<Use> uses) {
+  StorageOp home;
+  for (const Use &use : uses) {
+    LeafOp leaf = use.leaf->op;
+    StorageOp found = findHome(leaf, tensor);
+    if (!found)
+      return leaf.emitError()
+             << "'" << leaf.getEinsum() << "' "
+             << (use.isWrite ? "writes" : "reads") << " '" << tensor
+             << "', which no storage node above holds";
+    home = home ? home : found;
+    if (home == found)
+      continue;
+    InFlightDiagnostic diag =
+        leaf.emitError() << "'" << leaf.getEinsum() << "' "
+                         << (use.isWrite ? "writes" : "reads") << " '" << tensor
+                         << "' in another storage node than '"
+                         << LeafOp(uses.front().leaf->op).getEinsum()
+                         << "': the leaves of a tensor share its outermost one";
+    diag.attachNote(found.getLoc())
+        << "its outermost node above this leaf is here";
+    diag.attachNote(home.getLoc()) << "the other one is here";
+    return diag;
+  }
+  return home;
+}
+
+/// C5, second half, for the producer alone: sums and outputs outlive the steps
+/// of a loop.
+static LogicalResult verifyAccumulated(const Leaf &producer, Value tensor,
+                                       StorageOp home) {
+  StringRef name = getTensorName(tensor);
+  bool isOutput = llvm::any_of(tensor.getUsers(), llvm::IsaPred<OutputOp>);
+  auto type = cast<NamedTensorType>(tensor.getType());
+  for (const LoopAbove &loop : producer.loops) {
+    if (!loop.op->isProperAncestor(home))
+      break;
+    bool isReduced = !loop.guard && type.findRank(loop.rank) < 0;
+    if (loop.guard || loop.isDemanded || loop.steps() == 1 ||
+        (!isReduced && !isOutput))
+      continue;
+    InFlightDiagnostic diag =
+        producer.op.emitError()
+        << "'" << name << "' "
+        << (isReduced ? "is summed up over" : "is an output with")
+        << " steps of the loop over '" << loop.rank.getValue()
+        << "', but held below that loop only, and lost after each "
+           "step";
+    diag.attachNote(home.getLoc())
+        << "hold '" << name << "' above the loop, not here";
+    diag.attachNote(loop.op->getLoc()) << "the loop is here";
+    return diag;
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// All together
+//===----------------------------------------------------------------------===//
+
+static llvm::StringMap<Value> tensorsOf(CascadeOp cascade) {
+  llvm::StringMap<Value> tensors;
+  for (Operation &op : *cascade.getBodyBlock())
+    for (Value result : op.getResults())
+      if (StringRef name = getTensorName(result); !name.empty())
+        tensors[name] = result;
+  return tensors;
+}
+
+/// Who touches each tensor, by name, in the order of the leaves. Unnamed
+/// results are not stored.
+static llvm::MapVector<StringRef, SmallVector<Use>>
+findUses(ArrayRef<Leaf> leaves) {
+  llvm::MapVector<StringRef, SmallVector<Use>> uses;
+  for (const Leaf &leaf : leaves) {
+    EinsumInterface einsum = leaf.einsum;
+    for (StringAttr name : einsum.getTensorNames())
+      if (!name.getValue().empty())
+        uses[name].push_back({&leaf, true});
+    for (const Access &access : einsum.getInputAccesses())
+      uses[getTensorName(access.tensor)].push_back({&leaf, false});
+  }
+  return uses;
+}
+
+static LogicalResult verifyStorage(MappingOp mapping, CascadeOp cascade) {
+  llvm::StringMap<Value> tensors = tensorsOf(cascade);
+  WalkResult result = mapping.walk<WalkOrder::PreOrder>([&](StorageOp storage) {
+    return WalkResult(
+        success(succeeded(verifyStoredNames(storage, cascade, tensors)) &&
+                succeeded(verifyBacked(storage))));
+  });
+  return failure(result.wasInterrupted());
+}
+
+/// Storage C5: what is recomputed is produced below, and wholly within a visit.
+static LogicalResult verifyHalo(StorageOp storage, ArrayRef<Leaf> leaves) {
+  StringRef halo = storage.getHalo().value_or("refetched");
+  if (halo == "refetched")
+    return success();
+  bool producesBelow = false;
+  for (const Leaf &leaf : leaves) {
+    if (!storage->isProperAncestor(leaf.op))
+      continue;
+    bool produces =
+        llvm::any_of(leaf.einsum.getTensorNames(),
+                     [&](StringAttr t) { return holds(storage, t); });
+    producesBelow |= produces;
+    if (!produces)
+      continue;
+    SmallVector<StringAttr> ranks = leaf.einsum.getIterationRanks();
+    for (const LoopAbove &loop : leaf.loops) {
+      if (!loop.op->isProperAncestor(storage) || loop.steps() == 1 ||
+          !llvm::is_contained(ranks, loop.rank))
+        continue;
+      bool reduces = llvm::any_of(leaf.einsum.getReductionList(),
+                                  [&](const Reduction &reduction) {
+                                    return reduction.rank == loop.rank;
+                                  });
+      if (!reduces)
+        continue;
+      InFlightDiagnostic diag =
+          storage.emitError()
+          << "'" << getEinsumName(leaf.einsum) << "' is " << halo
+          << " here, but sums over '" << loop.rank.getValue()
+          << "' in steps of a loop above: each visit has to compute whole sums";
+      diag.attachNote(loop.op->getLoc()) << "the loop is here";
+      return diag;
+    }
+  }
+  if (halo == "recomputed" && !producesBelow)
+    return storage.emitError()
+           << "halo \"recomputed\" is for tensors produced below; what comes "
+              "from above is \"refetched\" or \"retained\"";
+  return success();
+}
+
+/// Transfer C1.
+static LogicalResult verifyTransfer(TransferOp transfer) {
+  llvm::StringSet<> seen;
+  for (Attribute attr : transfer.getTensors()) {
+    StringRef name = cast<StringAttr>(attr).getValue();
+    if (!seen.insert(name).second)
+      return transfer.emitError() << "moves '" << name << "' twice";
+    unsigned holders = 0;
+    for (Operation *node = transfer->getParentOp(); !isa<MappingOp>(node);
+         node = node->getParentOp())
+      if (auto storage = dyn_cast<StorageOp>(node))
+        holders += !storage.getPassthrough() && holds(storage, name);
+    if (holders < 2)
+      return transfer.emitError()
+             << "moves '" << name << "', which takes two storage nodes above "
+             << "that hold it, found " << holders;
+  }
+  return success();
+}
+
+static LogicalResult verifyMoves(MappingOp mapping, ArrayRef<Leaf> leaves) {
+  WalkResult result = mapping.walk([&](Operation *node) -> WalkResult {
+    if (auto storage = dyn_cast<StorageOp>(node))
+      return verifyHalo(storage, leaves);
+    if (auto transfer = dyn_cast<TransferOp>(node))
+      return verifyTransfer(transfer);
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+static LogicalResult verifyLoops(ArrayRef<Leaf> leaves,
+                                 CascadeOp cascade) { // C3
+  return success(llvm::all_of(leaves, [&](const Leaf &leaf) {
+    return succeeded(verifyOnePoint(leaf, cascade));
+  }));
+}
+
+/// C5. `homes` receives the outermost storage node of each tensor.
+static LogicalResult verifyHomes(MappingOp mapping, CascadeOp cascade,
+                                 ArrayRef<Leaf> leaves,
+                                 llvm::StringMap<StorageOp> &homes) {
+  llvm::StringMap<Value> tensors = tensorsOf(cascade);
+  for (const auto &[tensor, uses] : findUses(leaves)) {
+    FailureOr<StorageOp> home = verifyHome(tensor, uses);
+    if (failed(home))
+      return failure();
+    homes[tensor] = *home;
+    for (const Use &use : uses)
+      if (use.isWrite &&
+          failed(verifyAccumulated(*use.leaf, tensors.lookup(tensor), *home)))
+        return failure();
+    WalkResult streams =
+        mapping.walk([&, &tensor = tensor, &uses = uses](StorageOp node) {
+          if (node.getStream() && holds(node, tensor) &&
+              failed(verifyStream(node, tensor, uses)))
+            return WalkResult::interrupt();
+          return WalkResult::advance();
+        });
+    if (streams.wasInterrupted())
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult einsum::schedule::verifyAgainstCascade(MappingOp mapping,
+                                                     CascadeOp cascade) {
+  if (failed(verifyLeafNames(mapping, cascade)) ||
+      failed(verifyLeavesComplete(mapping, cascade)) ||
+      failed(verifyLoopRanks(mapping, cascade)) ||
+      failed(verifyStorage(mapping, cascade)))
+    return failure();
+  std::vector<Leaf> leaves = resolveLeaves(mapping, cascade);
+  std::vector<Dependence> dependences = findDependences(leaves);
+  if (failed(verifyLoops(leaves, cascade)) ||
+      failed(verifyMoves(mapping, leaves)))
+    return failure();
+  for (const Dependence &dependence : dependences)
+    if (failed(verifyReadOrder(dependence, cascade))) // C4
+      return failure();
+  llvm::StringMap<StorageOp> homes;
+  if (failed(verifyHomes(mapping, cascade, leaves, homes)))
+    return failure();
+  for (const Dependence &dependence : dependences)
+    if (failed(verifyKept(dependence,
+                          homes.lookup(getTensorName(dependence.access.tensor)),
+                          cascade)))
+      return failure();
+  return success();
+}
+
+LogicalResult
+MappingOp::verifySymbolUses(SymbolTableCollection &symbolTable) { // C1
+  auto cascade =
+      symbolTable.lookupNearestSymbolFrom<CascadeOp>(*this, getCascadeAttr());
+  if (!cascade)
+    return emitError() << "maps '" << getCascade()
+                       << "', which is not a cascade beside it";
+  return verifyAgainstCascade(*this, cascade);
 }

@@ -7,6 +7,8 @@
 
 #include "lib/Analysis/CascadeFacts.h"
 
+#include "lib/Analysis/DomainBuilder.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
@@ -40,6 +42,13 @@ int64_t Coordinate::span(llvm::ArrayRef<int64_t> tile) const {
       repeats *= count;
   }
   return run * repeats;
+}
+
+AffineForm Coordinate::form() const {
+  AffineForm form = AffineForm::number(constant);
+  for (const Term &term : terms)
+    form.add(term.rank, term.coefficient);
+  return form;
 }
 
 bool AccessFact::uses(int rank) const {
@@ -92,6 +101,8 @@ public:
     for (OutputOp output : cascade.getBodyBlock()->getOps<OutputOp>())
       for (Value tensor : output.getTensors())
         facts.tensors[tensorIds[tensor]].isOutput = true;
+    if (failed(buildDomains(cascade, facts)))
+      return failure();
     return std::move(facts);
   }
 
@@ -279,10 +290,13 @@ private:
       if (distance != 0 && !tensor.isInput) {
         tensor.iterativeRank = facts.findRank(rank);
         tensor.carriedSteps = std::max(tensor.carriedSteps, std::abs(distance));
+        fact.direction[tensor.iterativeRank] = distance < 0 ? 1 : -1;
       }
       fact.reads.push_back(std::move(*read));
     }
     for (Value result : einsum->getResults()) {
+      facts.tensors[tensorIds[result]].hasInitialValue =
+          !einsum.getInitialValues().empty();
       FailureOr<AccessFact> write = makeAccess(einsum, result, einsum.getOutputAccess());
       if (failed(write))
         return failure();
@@ -290,27 +304,8 @@ private:
     }
     fact.operators = countOperators(einsum);
     fact.datatype = facts.tensors[fact.writes[0].tensor].datatype;
-    fact.isFiltered = einsum.getFilterSet().has_value();
-    fact.isRagged = iteratesRaggedSplit(fact);
     facts.einsums.push_back(std::move(fact));
     return success();
-  }
-
-  /// True if the Einsum iterates over all parts of a rank whose extent they
-  /// exceed.
-  bool iteratesRaggedSplit(const EinsumFact &einsum) {
-    for (SplitOp split : cascade.getBodyBlock()->getOps<SplitOp>()) {
-      int64_t covered = 1;
-      bool all = true;
-      for (Attribute part : split.getParts()) {
-        int id = facts.findRank(cast<StringAttr>(part).getValue());
-        covered *= facts.ranks[id].extent;
-        all &= einsum.iterates(id);
-      }
-      if (all && covered != facts.ranks[facts.findRank(split.getRank())].extent)
-        return true;
-    }
-    return false;
   }
 
   CascadeOp cascade;

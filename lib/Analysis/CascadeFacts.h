@@ -15,6 +15,12 @@
 //   Q        16 elements of 16 bits, an input, read at (p, e)
 //
 // A multiplication whose only use is a sum over a reduced rank is one `mac`.
+//
+// The *domain* of an Einsum is what its filter, ragged splits, the extents of
+// its operands and absent elements leave of the box of its ranks; `points`
+// counts it exactly. With `where m <= p` above, QK has 8 * (1 + 2) points and
+// the domain {p - m >= 0}; whoever reads QK[m,p] inherits that constraint.
+//
 // Trusts a verified cascade; refuses one whose extents are not all bound.
 //
 //===----------------------------------------------------------------------===//
@@ -23,6 +29,7 @@
 #define LIB_ANALYSIS_CASCADEFACTS_H
 
 #include "dialects/Einsum/Einsum.h"
+#include "lib/Analysis/AffineForm.h"
 
 #include <map>
 #include <string>
@@ -50,6 +57,8 @@ struct Coordinate {
   /// `tile[r]` consecutive values. Exact when the coefficients are either dense
   /// or far apart, as for windows and splits.
   int64_t span(llvm::ArrayRef<int64_t> tile) const;
+  /// The same over rank numbers as variables.
+  AffineForm form() const;
 };
 
 /// One read or write of a tensor.
@@ -72,6 +81,9 @@ struct TensorFact {
   /// such step; -1 if it is no recurrence.
   int iterativeRank = -1;
   int64_t carriedSteps = 0;
+  /// Reading before the first step along the iterative rank gives this tensor's
+  /// initial value, which is no element.
+  bool hasInitialValue = false;
 
   uint64_t bytes(uint64_t count) const { return (count * bits + 7) / 8; }
 };
@@ -84,10 +96,11 @@ struct EinsumFact {
   llvm::SmallVector<AccessFact, 1> writes; ///< one per named result
   std::map<std::string, uint64_t> operators; ///< per point
   std::string datatype;                      ///< in which the operators compute
-  uint64_t points = 1;
-  /// `points` counts the whole box: a filter, or a split whose last tile is
-  /// ragged, keeps fewer.
-  bool isFiltered = false, isRagged = false;
+  uint64_t points = 1;                       ///< in the domain
+  /// Conditions on a point beyond the extents of `ranks`; over rank numbers.
+  std::vector<Constraint> domain;
+  /// Step along an iterative rank that it reads: 1 walks up, -1 walks down.
+  std::map<int, int> direction;
   mlir::Operation *op = nullptr;
 
   bool iterates(int rank) const;

@@ -7,22 +7,36 @@
 
 #include "lib/Analysis/Traffic.h"
 
+#include "lib/Analysis/ImageCounter.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace einsum;
 
-/// Elements of its tensor that an access touches while all ranks run.
-static uint64_t countTouched(const CascadeFacts &facts,
+/// Elements of its tensor that an access touches while all points of the domain
+/// run; what cannot be counted is left out, so that bounds stay bounds.
+static uint64_t countTouched(const CascadeFacts &facts, const EinsumFact &einsum,
                              const AccessFact &access) {
-  llvm::SmallVector<int64_t> extents;
-  for (const RankFact &rank : facts.ranks)
-    extents.push_back(rank.extent);
+  llvm::SmallVector<Interval> box;
+  for (auto [rank, fact] : llvm::enumerate(facts.ranks))
+    box.push_back({0, einsum.iterates(rank) ? fact.extent : 1});
   const TensorFact &tensor = facts.tensors[access.tensor];
-  uint64_t touched = 1;
-  for (auto [coordinate, rank] : llvm::zip(access.coordinates, tensor.ranks))
-    touched *= std::min(coordinate.span(extents), facts.ranks[rank].extent);
-  return touched;
+  std::vector<AffineForm> coordinates;
+  std::vector<Constraint> constraints = einsum.domain;
+  for (auto [coordinate, rank] : llvm::zip(access.coordinates, tensor.ranks)) {
+    coordinates.push_back(coordinate.form());
+    // Before the first step there is no element.
+    constraints.push_back({coordinate.form()});
+    Constraint high{AffineForm::number(facts.ranks[rank].extent - 1)};
+    high.form.add(coordinate.form(), -1);
+    constraints.push_back(std::move(high));
+  }
+  llvm::erase_if(constraints, [&](const Constraint &constraint) {
+    return constraint.decide(box) == true;
+  });
+  return countImage(box, std::move(coordinates), std::move(constraints))
+      .value_or(0);
 }
 
 EinsumTraffic einsum::computeTraffic(const CascadeFacts &facts,
@@ -31,11 +45,11 @@ EinsumTraffic einsum::computeTraffic(const CascadeFacts &facts,
   std::map<int, uint64_t> reads;
   for (const AccessFact &read : einsum.reads)
     reads[read.tensor] =
-        llvm::SaturatingAdd(reads[read.tensor], countTouched(facts, read));
+        llvm::SaturatingAdd(reads[read.tensor], countTouched(facts, einsum, read));
   for (const AccessFact &write : einsum.writes) {
     reads.erase(write.tensor);
     const TensorFact &tensor = facts.tensors[write.tensor];
-    traffic.bytesOut += tensor.bytes(countTouched(facts, write));
+    traffic.bytesOut += tensor.bytes(countTouched(facts, einsum, write));
   }
   for (auto [id, elements] : reads) {
     const TensorFact &tensor = facts.tensors[id];
@@ -56,10 +70,10 @@ uint64_t einsum::computeCompulsoryBytes(const CascadeFacts &facts) {
     for (const AccessFact &read : einsum.reads)
       if (facts.tensors[read.tensor].isInput)
         touched[read.tensor] =
-            std::max(touched[read.tensor], countTouched(facts, read));
+            std::max(touched[read.tensor], countTouched(facts, einsum, read));
     for (const AccessFact &write : einsum.writes)
       if (facts.tensors[write.tensor].isOutput)
-        touched[write.tensor] = countTouched(facts, write);
+        touched[write.tensor] = countTouched(facts, einsum, write);
   }
   uint64_t bytes = 0;
   for (auto [tensor, elements] : llvm::zip(facts.tensors, touched))

@@ -63,12 +63,6 @@ public:
     for (int leaf : tree.leaves)
       if (failed(priceLeaf(leaf)))
         return failure();
-    for (const EinsumFact &einsum : facts.einsums)
-      if (einsum.isFiltered || einsum.isRagged)
-        return einsum.op->emitError()
-               << "unsupported: the cost model does not count "
-               << (einsum.isFiltered ? "filtered points" : "a ragged last tile")
-               << " ('" << einsum.name << "')";
     resolveGuards();
     resolveLeafAccesses();
     resolveStorage();

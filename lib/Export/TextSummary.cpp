@@ -80,20 +80,14 @@ static void printTensors(const CascadeFacts &facts, llvm::raw_ostream &os) {
 static void printEinsums(const CascadeFacts &facts, llvm::raw_ostream &os) {
   TextTable table(
       {"Einsum", "ranks", "reduced", ">in", ">out", ">ops/byte", "operators"});
-  bool countsBox = false;
   for (const EinsumFact &einsum : facts.einsums) {
     EinsumTraffic traffic = computeTraffic(facts, einsum);
-    bool isBox = einsum.isFiltered || einsum.isRagged;
-    countsBox |= isBox;
     table.add({einsum.name, listRanks(facts, einsum.ranks),
                listRanks(facts, einsum.reduced), formatBytes(traffic.bytesIn),
                formatBytes(traffic.bytesOut), formatNumber(traffic.intensity()),
-               (isBox ? "* " : "") + describeOperators(traffic.operators)});
+               describeOperators(traffic.operators)});
   }
   table.print(os, kColumns);
-  if (countsBox)
-    os << "* counts the whole box of points; a filter or a ragged last tile "
-          "keeps fewer\n";
 }
 
 static void printAnalysis(const Result &result, llvm::raw_ostream &os) {

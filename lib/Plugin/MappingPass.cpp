@@ -69,7 +69,8 @@ LoopTreeBuilder MappingContext::start(StringRef name) {
 FailureOr<schedule::MappingOp> MappingContext::finish() {
   schedule::MappingOp finished = current;
   current = {};
-  if (succeeded(verify(finished)))
+  if (succeeded(verify(finished)) &&
+      succeeded(schedule::verifyAgainstCascade(finished, cascade)))
     return finished;
   finished.erase();
   return failure();

@@ -1,0 +1,449 @@
+//===- ReadOrder.cpp - Reads come after what they read --------------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Two leaves share the loops from the root down to where they part. The steps
+// of these loops, outermost first, say when each runs; the first loop in which
+// the steps differ decides, and the order of the children where they part
+// decides among equal steps. Three examples, all for `R[m] = f(P[...])`:
+//
+//   P[m] read at [m]      same step of the loop over m: the order below decides
+//   P[m] read at [m - 1]  P is a step ahead: complete, whatever comes below
+//   P[] = sum(m) ...      R's step may come before P's last: refused
+//
+// A pipeline shifts time: its child with lag l runs iteration n of the loops
+// around it, its *band*, in slot n + l. Where two leaves have different lags,
+// slots are compared instead of steps.
+//
+// Most loops are decided by the form of the access. What that leaves unclear
+// (filters, strided reads, tiles of several steps) is decided exactly on the
+// pairs of points that depend on one another, where a violation comes with an
+// example. While extents are unbound, only what any extent violates is refused.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/Schedule/ReadOrder.h"
+#include "dialects/Schedule/PointPairs.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+using namespace einsum;
+using namespace einsum::schedule;
+using llvm::DynamicAPInt;
+
+using PairOfPoints = std::pair<PointPairs::Point, PointPairs::Point>;
+
+std::vector<Dependence>
+einsum::schedule::findDependences(ArrayRef<Leaf> leaves) {
+  llvm::DenseMap<Operation *, const Leaf *> leafOf;
+  for (const Leaf &leaf : leaves)
+    leafOf[leaf.einsum] = &leaf;
+  std::vector<Dependence> dependences;
+  for (const Leaf &reader : leaves)
+    for (const Access &access : reader.einsum.getInputAccesses()) {
+      const Leaf *producer = leafOf.lookup(access.tensor.getDefiningOp());
+      if (!producer)
+        continue;
+      auto parts = std::mismatch(producer->path.begin(), producer->path.end(),
+                                 reader.path.begin(), reader.path.end());
+      unsigned shared = parts.first - producer->path.begin();
+      unsigned loops =
+          llvm::count_if(ArrayRef(producer->path).take_front(shared),
+                         llvm::IsaPred<TemporalOp, SpatialOp>);
+      dependences.push_back({producer, &reader, access, shared, loops});
+    }
+  return dependences;
+}
+
+//===----------------------------------------------------------------------===//
+// Steps of one loop
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// How the producer's step of a loop lies to the reader's, given that the steps
+/// of the temporal loops around are equal.
+enum class Relation { equal, equalOrEarlier, earlier, unclear };
+} // namespace
+
+/// Where the producer's point lies along one of its kept ranks, as an
+/// expression of the reader's ranks; null if the producer reduces the rank.
+static AffineExpr producedAt(const Dependence &dependence, StringAttr rank,
+                             CascadeOp cascade) {
+  EinsumInterface producer = dependence.producer->einsum;
+  SmallVector<StringAttr> ranks = producer.getIterationRanks();
+  for (auto [written, read] : llvm::zip(producer.getOutputAccess().getResults(),
+                                        dependence.access.map.getResults()))
+    if (ranks[cast<AffineDimExpr>(written).getPosition()] == rank)
+      return bindParameters(read, dependence.reader->einsum, cascade);
+  return {};
+}
+
+/// True if a spatial loop further out deals out the rank of a loop, so that
+/// coordinates that follow one another may lie in different units.
+static bool isDealtOut(const Dependence &dependence, unsigned index) {
+  ArrayRef<LoopAbove> loops = dependence.reader->loops;
+  return llvm::any_of(loops.take_front(index), [&](const LoopAbove &outer) {
+    return outer.isSpatial && outer.rank == loops[index].rank;
+  });
+}
+
+static Relation compareSteps(const Dependence &dependence, unsigned index,
+                             CascadeOp cascade) {
+  const LoopAbove &produced = dependence.producer->loops[index];
+  const LoopAbove &read = dependence.reader->loops[index];
+  // What follows demand is produced and read in the same visit of its node.
+  if (produced.steps() == 1 || produced.isDemanded || read.isDemanded)
+    return Relation::equal;
+  if (produced.guard == Guard::first)
+    return read.guard == Guard::first  ? Relation::equal
+           : read.guard == Guard::last ? Relation::earlier
+                                       : Relation::equalOrEarlier;
+  if (produced.guard == Guard::last)
+    return read.guard == Guard::last ? Relation::equal : Relation::unclear;
+  if (read.guard)
+    return read.guard == Guard::last ? Relation::equalOrEarlier
+                                     : Relation::unclear;
+  AffineExpr at = producedAt(dependence, produced.rank, cascade);
+  if (!at)
+    return Relation::unclear;
+  EinsumInterface reader = dependence.reader->einsum;
+  SmallVector<StringAttr> ranks = reader.getIterationRanks();
+  AffineExpr own = getAffineDimExpr(
+      llvm::find(ranks, read.rank) - ranks.begin(), at.getContext());
+  auto distance = dyn_cast<AffineConstantExpr>(at - own);
+  if (!distance)
+    return Relation::unclear;
+  int64_t ahead = distance.getValue() * (read.isDescending ? -1 : 1);
+  if (ahead == 0)
+    return Relation::equal;
+  if (ahead > 0 || isDealtOut(dependence, index))
+    return Relation::unclear;
+  return -ahead >= produced.tile ? Relation::earlier : Relation::equalOrEarlier;
+}
+
+//===----------------------------------------------------------------------===//
+// Where the leaves part
+//===----------------------------------------------------------------------===//
+
+static Operation *partingNode(const Dependence &dependence) {
+  return dependence.producer->path[dependence.shared - 1];
+}
+
+static StringRef arrayBelow(Operation *node) {
+  StringRef array;
+  node->walk([&](LeafOp leaf) {
+    array = leaf.getArray();
+    return WalkResult::interrupt();
+  });
+  return array;
+}
+
+/// True if a storage node above the parting passes the tensor on as a stream.
+static bool isStreamed(const Dependence &dependence) {
+  StringRef tensor = getTensorName(dependence.access.tensor);
+  for (Operation *node :
+       ArrayRef(dependence.reader->path).take_front(dependence.shared))
+    if (auto storage = dyn_cast<StorageOp>(node);
+        storage && storage.getStream())
+      for (Attribute name : storage.getTensors())
+        if (cast<StringAttr>(name) == tensor)
+          return true;
+  return false;
+}
+
+/// True if the producer comes first when both run in the same slot.
+static bool isWrittenFirst(const Dependence &dependence) {
+  if (dependence.producer == dependence.reader)
+    return false;
+  Operation *before = dependence.producer->path[dependence.shared];
+  Operation *after = dependence.reader->path[dependence.shared];
+  if (!before->isBeforeInBlock(after))
+    return false;
+  return !isa<PipelineOp>(partingNode(dependence)) ||
+         arrayBelow(before) == arrayBelow(after) || isStreamed(dependence);
+}
+
+/// The slots by which a leaf is late against the loops above the parting: its
+/// lag in the pipeline where the leaves part or, where they part in a sequence,
+/// in a pipeline that is a child of it.
+static int64_t lagOf(const Leaf &leaf, unsigned shared) {
+  for (size_t i = shared - 1; i + 1 < leaf.path.size(); ++i) {
+    Operation *node = leaf.path[i];
+    if (auto pipeline = dyn_cast<PipelineOp>(node)) {
+      SmallVector<Operation *> children = getChildren(node);
+      return pipeline.getLag(llvm::find(children, leaf.path[i + 1]) -
+                             children.begin());
+    }
+    if (i >= shared && !isa<StorageOp>(node))
+      break;
+  }
+  return 0;
+}
+
+/// The first loop of the band: the loops above the parting, past one sequence
+/// at most, up to the next sequence or pipeline, within which pipelines drain.
+static unsigned bandStart(const Dependence &dependence) {
+  unsigned start = dependence.sharedLoops;
+  bool hasLoop = false,
+       passedSequence = isa<SequenceOp>(partingNode(dependence));
+  for (unsigned i = dependence.shared - 1; i-- > 0;) {
+    Operation *node = dependence.producer->path[i];
+    if (isa<PipelineOp>(node) ||
+        (isa<SequenceOp>(node) && (hasLoop || passedSequence)))
+      break;
+    passedSequence |= isa<SequenceOp>(node);
+    if (!isa<TemporalOp, SpatialOp>(node))
+      continue;
+    hasLoop = true;
+    --start;
+  }
+  return start;
+}
+
+//===----------------------------------------------------------------------===//
+// Exact answers
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+class ReadOrder {
+public:
+  ReadOrder(const Dependence &dependence, CascadeOp cascade)
+      : dependence(dependence), producer(*dependence.producer),
+        reader(*dependence.reader), cascade(cascade),
+        bound(isBound(producer, cascade) && isBound(reader, cascade)) {}
+
+  LogicalResult verify() {
+    int64_t late =
+        lagOf(reader, dependence.shared) - lagOf(producer, dependence.shared);
+    unsigned loops = late == 0 ? dependence.sharedLoops : bandStart(dependence);
+    bool alwaysEqual = true;
+    for (unsigned i = 0; i < loops; ++i) {
+      if (reader.loops[i].isSpatial)
+        continue; // no order in time: see verifyWithinStep
+      Relation relation = compareSteps(dependence, i, cascade);
+      if (relation == Relation::earlier)
+        return success();
+      alwaysEqual &= relation == Relation::equal;
+      std::optional<PairOfPoints> example;
+      if (relation == Relation::unclear && isViolated(i, example))
+        return refuseLoop(i, example);
+    }
+    return late == 0 ? verifyWithinStep(alwaysEqual) : verifySlots(loops, late);
+  }
+
+  /// True if some pair of points is run in different steps of loop `index`.
+  bool crossesSteps(unsigned index) {
+    Relation relation = compareSteps(dependence, index, cascade);
+    if (relation == Relation::equal)
+      return false;
+    if (!bound)
+      return relation == Relation::earlier;
+    std::optional<PairOfPoints> example;
+    return findPair(index, /*readerFirst=*/true, example) ||
+           findPair(index, /*readerFirst=*/false, example);
+  }
+
+private:
+  PointPairs makePairs(unsigned equalLoops) const {
+    PointPairs pairs(producer, reader, dependence.access, cascade);
+    for (unsigned i = 0; i < equalLoops; ++i)
+      if (!reader.loops[i].isSpatial &&
+          compareSteps(dependence, i, cascade) != Relation::equal)
+        pairs.keepZero(pairs.step(PointPairs::producer, i) -
+                       pairs.step(PointPairs::reader, i));
+    return pairs;
+  }
+
+  /// A pair that is equal in the loops before `index` and run in different
+  /// steps of it, in the order asked for.
+  bool findPair(unsigned index, bool readerFirst,
+                std::optional<PairOfPoints> &example) {
+    PointPairs pairs = makePairs(index);
+    Linear distance = pairs.step(PointPairs::producer, index) -
+                      pairs.step(PointPairs::reader, index);
+    Linear ahead = readerFirst ? distance : Linear() - distance;
+    ahead.constant -= 1;
+    pairs.keepNonNegative(ahead);
+    example = pairs.findPair();
+    return example.has_value();
+  }
+
+  bool isViolated(unsigned index, std::optional<PairOfPoints> &example) {
+    if (bound)
+      return findPair(index, /*readerFirst=*/true, example);
+    // What every extent but 1 violates.
+    return isReduced(index) && !producer.einsum.getFilterSet() &&
+           !reader.einsum.getFilterSet();
+  }
+
+  bool isReduced(unsigned index) const {
+    const LoopAbove &loop = producer.loops[index];
+    return !loop.guard && !reader.loops[index].guard &&
+           !producedAt(dependence, loop.rank, cascade);
+  }
+
+  /// Units of spatial loops run the same step at once, so that below them a
+  /// leaf may read no element of its own tensor that any unit computes in this
+  /// step.
+  LogicalResult verifyWithinStep(bool alwaysEqual) {
+    if (isWrittenFirst(dependence))
+      return success();
+    std::optional<PairOfPoints> example;
+    if (bound)
+      example = makePairs(dependence.sharedLoops).findPair();
+    return example || (!bound && alwaysEqual) ? refuseOrder(example)
+                                              : success();
+  }
+
+  /// Number of the iteration of the loops from `first` on in which a point
+  /// runs.
+  Linear iteration(PointPairs &pairs, PointPairs::Side side, unsigned first) {
+    Linear number;
+    DynamicAPInt inner(1);
+    for (unsigned i = dependence.sharedLoops; i-- > first;) {
+      if (compareSteps(dependence, i, cascade) != Relation::equal)
+        number.add(pairs.step(side, i), inner);
+      inner *= *reader.loops[i].steps();
+    }
+    return number;
+  }
+
+  LogicalResult verifySlots(unsigned first, int64_t late) {
+    bool neverLater = true;
+    for (unsigned i = first; i < dependence.sharedLoops; ++i)
+      neverLater &= compareSteps(dependence, i, cascade) != Relation::unclear;
+    if ((late > 0 && neverLater) || !bound)
+      return success();
+    PointPairs pairs = makePairs(first);
+    Linear ahead = iteration(pairs, PointPairs::producer, first) -
+                   iteration(pairs, PointPairs::reader, first);
+    ahead.constant -= late + (isWrittenFirst(dependence) ? 1 : 0);
+    pairs.keepNonNegative(ahead);
+    std::optional<PairOfPoints> example = pairs.findPair();
+    return example ? refuseSlots(late, example) : success();
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Messages
+  //===--------------------------------------------------------------------===//
+
+  StringRef tensor() const { return getTensorName(dependence.access.tensor); }
+
+  InFlightDiagnostic refuse() const {
+    return reader.op.emitError()
+           << "'" << reader.op.getEinsum() << "' reads '" << tensor() << "' ";
+  }
+
+  LogicalResult explain(InFlightDiagnostic &diag,
+                        const std::optional<PairOfPoints> &example) const {
+    Diagnostic &note = diag.attachNote(producer.op.getLoc());
+    note << "'" << tensor() << "' is computed here";
+    if (!example)
+      return diag;
+    auto show = [&](const PointPairs::Point &point) {
+      note << "[";
+      for (auto [i, coordinate] : llvm::enumerate(point))
+        note << (i ? ", " : "") << coordinate.first.getValue() << " = "
+             << coordinate.second;
+      note << "]";
+    };
+    note << "; for example, its point ";
+    show(example->first);
+    note << " is needed at ";
+    show(example->second);
+    return diag;
+  }
+
+  LogicalResult refuseLoop(unsigned index,
+                           const std::optional<PairOfPoints> &example) {
+    const LoopAbove &loop = reader.loops[index];
+    StringRef rank = loop.rank;
+    InFlightDiagnostic diag = refuse();
+    if (isReduced(index))
+      diag << "inside the loop over '" << rank << "', but '" << tensor()
+           << "' reduces '" << rank << "': its rank pass ends after that loop";
+    else if (producer.loops[index].guard)
+      diag << "inside the loop over '" << rank << "', but '" << tensor()
+           << "' is complete only in the last step of that loop, like what it "
+              "reads";
+    else
+      diag << "where the loop over '" << rank << "' has not been: it goes "
+           << (loop.isDescending ? "down" : "up") << " along '" << rank << "'";
+    diag.attachNote(loop.op->getLoc()) << "the loop is here";
+    return explain(diag, example);
+  }
+
+  LogicalResult refuseOrder(const std::optional<PairOfPoints> &example) {
+    InFlightDiagnostic diag = refuse();
+    if (dependence.producer == dependence.reader) {
+      diag << "in the step in which units of a spatial loop compute it, all at "
+              "once: what is read has to be complete before";
+      return explain(diag, example);
+    }
+    Operation *parting = partingNode(dependence);
+    bool isLater = dependence.shared < reader.path.size() &&
+                   producer.path[dependence.shared]->isBeforeInBlock(
+                       reader.path[dependence.shared]);
+    if (isLater && isa<PipelineOp>(parting))
+      diag << "in the slot in which another array computes it: give the reader "
+              "a larger "
+              "lag, or hold '"
+           << tensor() << "' as a stream";
+    else
+      diag << "before it is computed: its producer comes later in this "
+           << (isa<PipelineOp>(parting) ? "slot" : "sequence");
+    return explain(diag, example);
+  }
+
+  LogicalResult refuseSlots(int64_t late,
+                            const std::optional<PairOfPoints> &example) {
+    InFlightDiagnostic diag = refuse();
+    diag << "before it is computed: the pipeline runs the reader with lag "
+         << lagOf(reader, dependence.shared) << " and the producer with lag "
+         << lagOf(producer, dependence.shared);
+    return explain(diag, example);
+  }
+
+  const Dependence &dependence;
+  const Leaf &producer, &reader;
+  CascadeOp cascade;
+  bool bound;
+};
+
+} // namespace
+
+LogicalResult einsum::schedule::verifyReadOrder(const Dependence &dependence,
+                                                CascadeOp cascade) {
+  return ReadOrder(dependence, cascade).verify();
+}
+
+LogicalResult einsum::schedule::verifyKept(const Dependence &dependence,
+                                           StorageOp home, CascadeOp cascade) {
+  ReadOrder order(dependence, cascade);
+  const Leaf &reader = *dependence.reader;
+  for (unsigned i = 0; i < dependence.sharedLoops; ++i) {
+    Operation *loop = reader.loops[i].op;
+    if (!loop->isProperAncestor(home))
+      break;
+    if (!order.crossesSteps(i))
+      continue;
+    StringRef tensor = getTensorName(dependence.access.tensor);
+    InFlightDiagnostic diag =
+        reader.op.emitError()
+        << "'" << reader.op.getEinsum() << "' reads '" << tensor
+        << "' across steps of the loop over '"
+        << reader.loops[i].rank.getValue() << "', but '" << tensor
+        << "' is held below that loop only, and lost after each "
+           "step";
+    diag.attachNote(home.getLoc())
+        << "hold '" << tensor << "' above the loop, not here";
+    diag.attachNote(loop->getLoc()) << "the loop is here";
+    return diag;
+  }
+  return success();
+}

@@ -1,0 +1,292 @@
+//===- DomainBuilder.cpp - Which points of an Einsum exist ----------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// An element is absent when a condition over kept ranks alone excludes it, and
+// a point that reads an absent element does not exist. So a reader inherits the
+// conditions over kept ranks of what it reads, with its own access in place of
+// the producer's ranks:
+//
+//   QK[m,p]   where m <= p          LM[m,p] = QK[m,p]  inherits  m <= p
+//   Z[m1,m0,p] = QK[256*m1+m0, p]   inherits  256*m1 + m0 <= p
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Analysis/DomainBuilder.h"
+
+#include "lib/Analysis/SetCounter.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+using namespace einsum;
+
+namespace {
+
+class DomainBuilder {
+public:
+  DomainBuilder(CascadeOp cascade, CascadeFacts &facts)
+      : cascade(cascade), facts(facts) {
+    for (const RankFact &rank : facts.ranks)
+      extents.push_back({0, rank.extent});
+  }
+
+  LogicalResult build() {
+    for (EinsumFact &einsum : facts.einsums)
+      if (failed(addOwn(einsum)))
+        return failure();
+    // Producers come first, but for steps along an iterative rank.
+    for (EinsumFact &einsum : facts.einsums)
+      for (const AccessFact &read : einsum.reads)
+        if (failed(inherit(einsum, read)))
+          return failure();
+    for (EinsumFact &einsum : facts.einsums)
+      if (failed(count(einsum)))
+        return failure();
+    return success();
+  }
+
+private:
+  //===--------------------------------------------------------------------===//
+  // Conditions of the Einsum's own
+  //===--------------------------------------------------------------------===//
+
+  LogicalResult addOwn(EinsumFact &einsum) {
+    for (SplitOp split : cascade.getBodyBlock()->getOps<SplitOp>())
+      addSplit(einsum, split);
+    for (const AccessFact &read : einsum.reads)
+      addOperandExtents(einsum, read);
+    return addFilter(einsum);
+  }
+
+  LogicalResult addFilter(EinsumFact &einsum) {
+    auto op = cast<EinsumInterface>(einsum.op);
+    std::optional<IntegerSet> filter = op.getFilterSet();
+    if (!filter)
+      return success();
+    SmallVector<AffineExpr> symbols;
+    for (StringAttr symbol : op.getSymbolNames()) {
+      std::optional<int64_t> value = cascade.getParam(symbol);
+      if (!value)
+        return einsum.op->emitError()
+               << "parameter '" << symbol.getValue() << "' has no value (--bind "
+               << symbol.getValue() << "=...)";
+      symbols.push_back(getAffineConstantExpr(*value, op->getContext()));
+    }
+    for (auto [i, expr] : llvm::enumerate(filter->getConstraints())) {
+      Constraint constraint;
+      constraint.isEquality = filter->isEq(i);
+      AffineExpr bound = simplifyAffineExpr(expr.replaceSymbols(symbols),
+                                            filter->getNumDims(), 0);
+      if (!flatten(bound, einsum, constraint.form))
+        return einsum.op->emitError()
+               << "the filter of '" << einsum.name
+               << "' divides by something that is not a positive number";
+      addConstraint(einsum, std::move(constraint));
+    }
+    return success();
+  }
+
+  /// `a mod b` is a - b * floor(a / b).
+  bool flatten(AffineExpr expr, const EinsumFact &einsum, AffineForm &form) {
+    if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
+      form = AffineForm::number(constant.getValue());
+      return true;
+    }
+    if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
+      form = AffineForm::variable(einsum.ranks[dim.getPosition()]);
+      return true;
+    }
+    auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+    AffineForm left, right;
+    if (!binary || !flatten(binary.getLHS(), einsum, left) ||
+        !flatten(binary.getRHS(), einsum, right))
+      return false;
+    if (binary.getKind() == AffineExprKind::Add) {
+      form = std::move(left);
+      form.add(right);
+      return true;
+    }
+    if (!right.isConstant())
+      std::swap(left, right); // a product; other operators divide by numbers
+    if (!right.isConstant())
+      return false;
+    return combine(binary.getKind(), left, right.constant, form);
+  }
+
+  static bool combine(AffineExprKind kind, const AffineForm &left, int64_t number,
+                      AffineForm &form) {
+    if (kind == AffineExprKind::Mul) {
+      form.add(left, number);
+      return true;
+    }
+    if (number < 1)
+      return false;
+    AffineForm inner = left;
+    if (kind == AffineExprKind::CeilDiv)
+      inner.constant += number - 1;
+    if (kind == AffineExprKind::Mod)
+      form = left;
+    form.floors.push_back(
+        {kind == AffineExprKind::Mod ? -number : 1, std::move(inner), number});
+    return true;
+  }
+
+  /// Where all parts of a rank are iterated, their coordinate is within it.
+  void addSplit(EinsumFact &einsum, SplitOp split) {
+    std::optional<AffineForm> flat = flattened(einsum, split);
+    if (!flat)
+      return;
+    Constraint constraint;
+    constraint.form =
+        AffineForm::number(facts.ranks[facts.findRank(split.getRank())].extent - 1);
+    constraint.form.add(*flat, -1);
+    addConstraint(einsum, std::move(constraint));
+  }
+
+  /// The coordinate along a split rank; a part may itself be split.
+  std::optional<AffineForm> flattened(const EinsumFact &einsum, SplitOp split) {
+    AffineForm flat;
+    for (Attribute part : split.getParts()) {
+      int id = facts.findRank(cast<StringAttr>(part).getValue());
+      AffineForm scaled;
+      scaled.add(flat, facts.ranks[id].extent);
+      flat = std::move(scaled);
+      if (einsum.iterates(id)) {
+        flat.add(id, 1);
+        continue;
+      }
+      std::optional<AffineForm> inner;
+      for (SplitOp other : cascade.getBodyBlock()->getOps<SplitOp>())
+        if (facts.findRank(other.getRank()) == id)
+          inner = flattened(einsum, other);
+      if (!inner)
+        return std::nullopt;
+      flat.add(*inner);
+    }
+    return flat;
+  }
+
+  /// Points outside an operand do not exist; before the first step along an
+  /// iterative rank there is the initial value.
+  void addOperandExtents(EinsumFact &einsum, const AccessFact &read) {
+    const TensorFact &tensor = facts.tensors[read.tensor];
+    for (auto [rank, coordinate] : llvm::zip(tensor.ranks, read.coordinates)) {
+      bool iterative = tensor.hasInitialValue && rank == tensor.iterativeRank;
+      bool up = iterative && coordinate.constant <= 0;
+      bool down = iterative && coordinate.constant > 0;
+      Constraint low{coordinate.form()};
+      if (!up)
+        addConstraint(einsum, std::move(low));
+      Constraint high{AffineForm::number(facts.ranks[rank].extent - 1)};
+      high.form.add(coordinate.form(), -1);
+      if (!down)
+        addConstraint(einsum, std::move(high));
+    }
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Conditions of operands
+  //===--------------------------------------------------------------------===//
+
+  LogicalResult inherit(EinsumFact &einsum, const AccessFact &read) {
+    const TensorFact &tensor = facts.tensors[read.tensor];
+    if (tensor.producer < 0)
+      return success();
+    // Copied, for an Einsum may read itself.
+    const std::vector<Constraint> conditions =
+        facts.einsums[tensor.producer].domain;
+    const EinsumFact &producer = facts.einsums[tensor.producer];
+    for (const Constraint &condition : conditions) {
+      if (llvm::any_of(producer.reduced,
+                       [&](int rank) { return condition.form.uses(rank); }))
+        continue; // selects points of the reduction; the element exists
+      Constraint own;
+      own.isEquality = condition.isEquality;
+      own.form = condition.form.substitute([&](int rank) {
+        auto position = llvm::find(tensor.ranks, rank) - tensor.ranks.begin();
+        return read.coordinates[position].form();
+      });
+      canonicalise(own);
+      if (isImplied(einsum, own))
+        continue;
+      if (readsInitialValue(tensor, read))
+        return einsum.op->emitError()
+               << "'" << einsum.name << "' reads '" << tensor.name
+               << "' one step away where it may be absent; add the filter of '"
+               << tensor.name << "', one step on, to '" << einsum.name << "'";
+      addConstraint(einsum, std::move(own));
+    }
+    return success();
+  }
+
+  bool readsInitialValue(const TensorFact &tensor, const AccessFact &read) const {
+    for (auto [rank, coordinate] : llvm::zip(tensor.ranks, read.coordinates))
+      if (tensor.hasInitialValue && rank == tensor.iterativeRank &&
+          coordinate.constant != 0)
+        return true;
+    return false;
+  }
+
+  //===--------------------------------------------------------------------===//
+  // All of them
+  //===--------------------------------------------------------------------===//
+
+  /// True if it holds for all coordinates, or follows from one condition that
+  /// differs in the constant alone.
+  bool isImplied(const EinsumFact &einsum, const Constraint &constraint) const {
+    if (constraint.decide(extents) == true)
+      return true;
+    return llvm::any_of(einsum.domain, [&](const Constraint &known) {
+      if (known == constraint)
+        return true;
+      Constraint shifted = known;
+      shifted.form.constant = constraint.form.constant;
+      return shifted == constraint && !known.isEquality &&
+             known.form.constant <= constraint.form.constant;
+    });
+  }
+
+  static void canonicalise(Constraint &constraint) {
+    llvm::sort(constraint.form.terms, [](const auto &a, const auto &b) {
+      return a.variable < b.variable;
+    });
+    constraint.normalise();
+  }
+
+  void addConstraint(EinsumFact &einsum, Constraint constraint) {
+    canonicalise(constraint);
+    if (!isImplied(einsum, constraint))
+      einsum.domain.push_back(std::move(constraint));
+  }
+
+  LogicalResult count(EinsumFact &einsum) {
+    if (einsum.domain.empty())
+      return success();
+    SmallVector<Interval> box = extents;
+    for (auto [rank, side] : llvm::enumerate(box))
+      if (!einsum.iterates(rank))
+        side = {0, 1};
+    std::optional<uint64_t> points = countPoints(box, einsum.domain);
+    if (!points)
+      return einsum.op->emitError()
+             << "unsupported: the points of '" << einsum.name
+             << "' cannot be counted; its filter cuts the ranks into more than "
+                "4 million different pieces";
+    einsum.points = *points;
+    return success();
+  }
+
+  CascadeOp cascade;
+  CascadeFacts &facts;
+  SmallVector<Interval> extents;
+};
+
+} // namespace
+
+LogicalResult einsum::buildDomains(CascadeOp cascade, CascadeFacts &facts) {
+  return DomainBuilder(cascade, facts).build();
+}

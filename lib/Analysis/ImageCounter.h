@@ -1,0 +1,97 @@
+//===- ImageCounter.h - Elements that accesses touch ------------*- C++ -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// While ranks run over a box, an access touches the image of the box's points
+// that satisfy the domain. The counter says how many elements lie in which of
+// several images:
+//
+//   X[p + r]        p in [0,4), r in [0,3)     {0..5}            6 elements
+//   X[p + r]        p in [2,6), r in [0,3)     {2..7}            4 in common
+//   K[m] if m <= p  p in [0,4), m in [2,9)     {2, 3}            2 elements
+//   X[2*p]          p in [0,4)                 {0, 2, 4, 6}      4 elements
+//
+// How: y = coordinates are added as variables, ranks of size one become
+// constants, and all other ranks are eliminated (Fourier-Motzkin; exact where
+// one of two coefficients is 1 or the dark shadow is all of the real one,
+// Pugh 1991), which leaves constraints over y for SetCounter. A stride is divided
+// out first. Where elimination is not exact (X[2*p + 3*r]), points are
+// enumerated, up to a limit.
+//
+// Exact always, or `exhausted` is set.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIB_ANALYSIS_IMAGECOUNTER_H
+#define LIB_ANALYSIS_IMAGECOUNTER_H
+
+#include "lib/Analysis/SetCounter.h"
+
+#include <memory>
+
+namespace einsum {
+
+/// One access under one domain; over ranks numbered from 0. Pieces of one set
+/// are united.
+struct ImagePiece {
+  unsigned set = 0;
+  std::vector<AffineForm> coordinates;
+  std::vector<Constraint> constraints;
+};
+
+class ImageCounter {
+public:
+  /// All pieces have the same number of coordinates, and there are at most 64.
+  ImageCounter(unsigned ranks, std::vector<ImagePiece> pieces);
+  ImageCounter(ImageCounter &&);
+  ~ImageCounter();
+
+  /// `boxes[piece * ranks + rank]`; a piece with an empty side is absent.
+  Signature count(llvm::ArrayRef<Interval> boxes);
+
+  bool overflowed = false, exhausted = false;
+
+private:
+  struct Plan;
+  /// Coefficients of y, bounds and shifts of one piece with `fixed` ranks.
+  bool eliminate(size_t piece, uint64_t fixed, Plan &plan) const;
+  bool eliminateRank(int rank, std::vector<Constraint> &system,
+                     std::vector<Constraint> &conditions) const;
+  Plan &planFor(std::vector<uint64_t> fixed, SetMask absent);
+  std::unique_ptr<Plan> makePlan(llvm::ArrayRef<uint64_t> fixed,
+                                 SetMask absent) const;
+  bool countByPlan(Plan &plan, llvm::ArrayRef<Interval> boxes, SetMask absent,
+                   Signature &result);
+  void enumerate(llvm::ArrayRef<Interval> boxes, SetMask absent,
+                 Signature &result);
+
+  // Variables of a plan: y, then per piece its shifts and (low, high) of ranks;
+  // while eliminating, ranks come last.
+  unsigned shiftVariable(size_t piece, unsigned coordinate) const {
+    return coordinates + piece * (coordinates + 2 * ranks) + coordinate;
+  }
+  unsigned lowVariable(size_t piece, unsigned rank) const {
+    return shiftVariable(piece, coordinates) + 2 * rank;
+  }
+  unsigned rankVariable(unsigned rank) const {
+    return shiftVariable(pieces.size(), 0) + rank;
+  }
+
+  static constexpr uint64_t kEnumerated = uint64_t(1) << 21;
+
+  unsigned ranks, coordinates = 0;
+  std::vector<ImagePiece> pieces;
+  std::map<std::vector<uint64_t>, std::unique_ptr<Plan>> plans;
+};
+
+/// Elements of one access over a box of all ranks; nullopt if not countable.
+std::optional<uint64_t> countImage(llvm::ArrayRef<Interval> box,
+                                   std::vector<AffineForm> coordinates,
+                                   std::vector<Constraint> constraints);
+
+} // namespace einsum
+
+#endif // LIB_ANALYSIS_IMAGECOUNTER_H
