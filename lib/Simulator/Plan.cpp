@@ -10,6 +10,7 @@
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/STLExtras.h"
 
+#include <functional>
 #include <map>
 
 using namespace mlir;
@@ -72,12 +73,8 @@ struct Place {
   int storage, slot, read; ///< `read` is -1 for a result
 };
 
-/// What a unit held at the end of its last visit, and below which visit of the
-/// parent that was.
-struct Remains {
-  int64_t parentVisit = -1;
-  std::vector<int64_t> tile;
-};
+/// What each unit held at the end of its last visit.
+using Remains = std::map<std::vector<int32_t>, std::vector<int64_t>>;
 
 class Planner : public Walk {
 public:
@@ -87,8 +84,7 @@ public:
         places(program.nodes.size()) {
     plan.storages.resize(program.nodes.size());
     plan.arrivals.resize(program.nodes.size());
-    plan.runs.assign(program.nodes.size(), 0);
-    plan.executed.assign(program.nodes.size(), 0);
+    plan.happened.assign(program.nodes.size(), 0);
     for (auto [id, node] : llvm::enumerate(program.nodes)) {
       if (node.kind == NodeKind::storage)
         prepareStorage(id, node);
@@ -172,7 +168,7 @@ private:
       return;
     for (auto [unit, unitPlan] : llvm::zip(context.units, visit.units)) {
       Coords lo = unit.lo, hi = unit.hi;
-      followDemand(id, context, unit);
+      followDemand(id, unit);
       for (size_t rank = 0; rank < lo.size(); ++rank)
         if (lo[rank] != unit.lo[rank] || hi[rank] != unit.hi[rank])
           unitPlan.halos.push_back({rank, unit.lo[rank], unit.hi[rank]});
@@ -199,22 +195,13 @@ private:
     }
   }
 
-  int64_t parentVisit(int id, int slot, const Context &context) const {
-    int parent = program.nodes[id].held[slot].parent;
-    return parent < 0 ? -1 : context.visits[parent];
-  }
-
   /// What a retained halo still holds when the unit enters; null if nothing.
-  const std::vector<int64_t> *getRemains(int id, int slot, const Context &context,
-                                         const Unit &unit) const {
-    if (program.nodes[id].halo != Halo::retained)
+  const std::vector<int64_t> *getRemains(int id, int slot, const Unit &unit) const {
+    if (!keepsRemains(id, unit))
       return nullptr;
-    const auto &all = remains[id][slot];
+    const Remains &all = remains[id][slot];
     auto found = all.find(std::vector<int32_t>(unit.path.begin(), unit.path.end()));
-    if (found == all.end() ||
-        found->second.parentVisit != parentVisit(id, slot, context))
-      return nullptr;
-    return &found->second.tile;
+    return found == all.end() ? nullptr : &found->second;
   }
 
   void close(int id, int slot, const Context &context, const Unit &unit,
@@ -228,7 +215,7 @@ private:
     llvm::sort(closed.made, [](const MadeElement &a, const MadeElement &b) {
       return a.element < b.element;
     });
-    const std::vector<int64_t> *before = getRemains(id, slot, context, unit);
+    const std::vector<int64_t> *before = getRemains(id, slot, unit);
     std::vector<int64_t> tile;
     for (const MadeElement &made : closed.made)
       tile.push_back(made.element);
@@ -246,11 +233,18 @@ private:
     for (int64_t element : closed.fetch)
       heldPlan.lastFetch[element] = context.visits[id];
     heldPlan.reserved = std::max(heldPlan.reserved, countReserved(id, held, tile));
-    if (node.resident >= 0)
+    if (node.resident >= 0 || node.shared)
       closed.tile = tile;
     if (node.halo == Halo::retained)
-      remains[id][slot][std::vector<int32_t>(unit.path.begin(), unit.path.end())] = {
-          parentVisit(id, slot, context), std::move(tile)};
+      remains[id][slot][std::vector<int32_t>(unit.path.begin(), unit.path.end())] =
+          std::move(tile);
+  }
+
+  bool hasLoopBelow(int id, int rank) const {
+    for (int i = id + 1; i < program.nodes[id].end; ++i)
+      if (program.nodes[i].isLoop() && program.nodes[i].rank == rank)
+        return true;
+    return false;
   }
 
   /// Section 6, first sentence.
@@ -258,13 +252,9 @@ private:
     const Node &node = program.nodes[id];
     const TensorInfo &tensor = points.tensors[held.tensor];
     SmallVector<Window, 2> windows;
-    if (tensor.iterative >= 0)
-      for (int i = id + 1; i < node.end; ++i)
-        if (program.nodes[i].isLoop() &&
-            program.nodes[i].rank == tensor.ranks[tensor.iterative]) {
-          windows.push_back({tensor.iterative, tensor.carried});
-          break;
-        }
+    for (auto [position, rank] : llvm::enumerate(tensor.ranks))
+      if (tensor.direction[position] != 0 && hasLoopBelow(id, rank))
+        windows.push_back({static_cast<int>(position), tensor.carried[position]});
     for (auto [position, rank] : llvm::enumerate(tensor.ranks))
       if (rank == node.streamRank)
         windows.push_back({static_cast<int>(position), node.depth});
@@ -282,7 +272,7 @@ private:
   }
 
   /// Sets the intervals of what follows demand, consumers before producers.
-  void followDemand(int id, const Context &context, Unit &unit) const {
+  void followDemand(int id, Unit &unit) const {
     const Node &node = program.nodes[id];
     SmallVector<char> done(node.held.size(), 0);
     std::function<void(size_t)> follow = [&](size_t slot) {
@@ -292,7 +282,7 @@ private:
       for (size_t other = 0; other < node.held.size(); ++other)
         if (isDemanded(id, other) && feeds(node.held[slot].tensor, node.held[other].tensor))
           follow(other);
-      setDemand(id, slot, context, unit);
+      setDemand(id, slot, unit);
     };
     for (size_t slot = 0; slot < node.held.size(); ++slot)
       follow(slot);
@@ -306,9 +296,9 @@ private:
                         [&](const ReadInfo &read) { return read.tensor == from; });
   }
 
-  void setDemand(int id, int slot, const Context &context, Unit &unit) const {
+  void setDemand(int id, int slot, Unit &unit) const {
     const TensorInfo &tensor = points.tensors[program.nodes[id].held[slot].tensor];
-    const std::vector<int64_t> *before = getRemains(id, slot, context, unit);
+    const std::vector<int64_t> *before = getRemains(id, slot, unit);
     llvm::DenseSet<int64_t> demanded;
     SmallVector<char> followed(tensor.ranks.size(), 1);
     for (int leaf : program.leaves) {
@@ -321,7 +311,7 @@ private:
         for (auto [position, rank] : llvm::enumerate(tensor.ranks))
           if (einsum.iterates(rank))
             followed[position] = 0;
-        scan(program.nodes[id].children.front(), context, unit, leaf,
+        scan(program.nodes[id].children.front(), unit, leaf,
              [&](ArrayRef<int64_t> coords) {
                int64_t element;
                if (points.locate(read, coords, element) == Found::element &&
@@ -353,7 +343,7 @@ private:
   }
 
   /// Calls `act` for the points that the leaf executes in the unit's box.
-  void scan(int id, const Context &context, Unit unit, int leaf,
+  void scan(int id, Unit unit, int leaf,
             llvm::function_ref<void(ArrayRef<int64_t>)> act) const {
     const Node &node = program.nodes[id];
     if (!hasHaloBelow(id, leaf)) {
@@ -363,17 +353,17 @@ private:
       return;
     }
     if (node.kind == NodeKind::storage && node.halo != Halo::refetched)
-      followDemand(id, context, unit);
+      followDemand(id, unit);
     for (int child : node.children) {
       if (!program.isBelow(leaf, child))
         continue;
       if (!node.isLoop())
-        return scan(child, context, unit, leaf, act);
+        return scan(child, unit, leaf, act);
       int64_t count = countSteps(node, unit);
       for (int64_t step = 0; step < count; ++step) {
         Unit inner = unit;
         setStep(id, step, count, inner);
-        scan(child, context, inner, leaf, act);
+        scan(child, inner, leaf, act);
       }
     }
   }
@@ -397,13 +387,12 @@ private:
           !points.isExecuted(einsum, unit.lo))
         continue;
       ran = true;
-      ++plan.executed[id];
       for (const Place &place : places[id])
         note(einsum, place, unit);
     }
     if (!ran)
       return;
-    ++plan.runs[id];
+    ++runs;
     for (int i = leaf.parent; i >= 0; i = program.nodes[i].parent) {
       if (program.nodes[i].kind == NodeKind::storage)
         plan.storages[i].visits.back().happens = true;
@@ -446,13 +435,22 @@ private:
     Walk::visitPipeline(id, context);
   }
 
+  void visitSequence(int id, Context &context) override {
+    for (int child : program.nodes[id].children) {
+      uint64_t before = runs;
+      visit(child, context);
+      plan.happened[child] += runs != before;
+    }
+  }
+
   int64_t limit;
+  uint64_t runs = 0;
   Plan plan;
   std::vector<OpenVisit> open;
   /// Per node and slot: contributions to each element so far.
   std::vector<std::vector<std::vector<uint32_t>>> seen;
   /// Per node and slot: by unit.
-  std::vector<std::vector<std::map<std::vector<int32_t>, Remains>>> remains;
+  std::vector<std::vector<Remains>> remains;
   std::vector<std::vector<Place>> places;
 };
 

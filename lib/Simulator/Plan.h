@@ -71,8 +71,8 @@ struct Plan {
   std::vector<StoragePlan> storages; ///< per node
   /// Per pipeline node and arrival: whether something happens.
   std::vector<std::vector<char>> arrivals;
-  /// Per leaf: runs, and executed points.
-  std::vector<uint64_t> runs, executed;
+  /// Per child of a sequence: visits in which something happens.
+  std::vector<uint64_t> happened;
 };
 
 /// Emits an error, and fails, if the schedule unfolds into more than `limit`

@@ -142,22 +142,16 @@ Found Points::locate(const ReadInfo &read, ArrayRef<int64_t> coords,
       element = element * extent + coordinate;
       continue;
     }
-    bool before = tensor.direction > 0 ? coordinate < 0 : coordinate >= extent;
-    if (static_cast<int>(i) != tensor.iterative || !before)
+    if (tensor.direction[i] != (coordinate < 0 ? 1 : -1))
       return Found::outside;
     initial = true;
   }
   return initial ? Found::initial : Found::element;
 }
 
-/// Everything but the presence of what is read.
-bool Points::isDefined(const EinsumInfo &einsum, ArrayRef<int64_t> coords) const {
-  return llvm::all_of(einsum.conditions,
-                      [&](const Condition &c) { return c.holds(coords); });
-}
-
 bool Points::isExecuted(const EinsumInfo &einsum, ArrayRef<int64_t> coords) const {
-  if (!isDefined(einsum, coords))
+  if (!llvm::all_of(einsum.conditions,
+                    [&](const Condition &c) { return c.holds(coords); }))
     return false;
   return llvm::all_of(einsum.reads, [&](const ReadInfo &read) {
     int64_t element;
@@ -210,62 +204,12 @@ void Points::forEachPoint(const EinsumInfo &einsum, ArrayRef<int64_t> lo,
 // Construction
 //===----------------------------------------------------------------------===//
 
-/// True if every rank of the expression is kept.
-static bool isOverKept(const EinsumInfo &einsum, const RankExpr &expr) {
-  return llvm::none_of(expr.getRanks(), [&](int rank) { return einsum.reduces(rank); });
-}
-
-static bool isOverKept(const EinsumInfo &einsum, const ReadInfo &read) {
-  return llvm::all_of(read.index,
-                      [&](const RankExpr &expr) { return isOverKept(einsum, expr); });
-}
-
-/// Removes the elements that conditions over kept ranks exclude, given what is
-/// present so far; true if there was one.
-bool Points::excludePresence() {
-  bool changed = false;
-  for (const EinsumInfo &einsum : einsums) {
-    // One point per element: conditions over kept ranks do not see the others.
-    Coords coords(ranks.size(), 0), lo(ranks.size(), 0), hi(ranks.size(), 1);
-    for (int rank : einsum.outputRanks)
-      hi[rank] = ranks[rank].extent;
-    auto isExcluded = [&] {
-      for (const Condition &condition : einsum.conditions)
-        if (isOverKept(einsum, condition.expr) && !condition.holds(coords))
-          return true;
-      for (const ReadInfo &read : einsum.reads) {
-        const TensorInfo &tensor = tensors[read.tensor];
-        for (auto [i, expr] : llvm::enumerate(read.index)) {
-          int64_t coordinate = expr.at(coords), extent = tensor.extents[i];
-          bool before = tensor.direction > 0 ? coordinate < 0 : coordinate >= extent;
-          if (isOverKept(einsum, expr) && (coordinate < 0 || coordinate >= extent) &&
-              !(static_cast<int>(i) == tensor.iterative && before))
-            return true;
-        }
-        int64_t element;
-        if (isOverKept(einsum, read) && locate(read, coords, element) == Found::element &&
-            !tensor.present[element])
-          return true;
-      }
-      return false;
-    };
-    do {
-      int64_t element = madeElement(einsum, coords);
-      if (!tensors[einsum.results.front()].present[element] || !isExcluded())
-        continue;
-      for (int result : einsum.results)
-        tensors[result].present[element] = 0;
-      changed = true;
-    } while (advance(einsum.outputRanks, lo, hi, coords));
-  }
-  return changed;
-}
-
 namespace einsum::sim {
 
 class PointsBuilder {
 public:
-  PointsBuilder(CascadeOp cascade, int64_t limit) : limit(limit) {
+  PointsBuilder(CascadeOp cascade, const interp::Arithmetic &arithmetic, int64_t limit)
+      : arithmetic(arithmetic), limit(limit) {
     points.cascade = cascade;
   }
 
@@ -277,12 +221,12 @@ public:
       if (failed(addTensor(input.getResult(), input.getTensor(), -1, 0)))
         return failure();
     for (Operation &op : body)
-      if (auto einsum = dyn_cast<EinsumInterface>(op))
+      if (auto einsum = dyn_cast<EinsumInterface>(op)) {
         for (auto [i, name] : llvm::enumerate(einsum.getTensorNames()))
           if (failed(addTensor(op.getResult(i), name, points.einsums.size(), i)))
             return failure();
-          else if (i + 1 == op.getNumResults())
-            points.einsums.emplace_back();
+        points.einsums.emplace_back();
+      }
     for (OutputOp output : body.getOps<OutputOp>())
       for (Value tensor : output.getTensors())
         points.tensors[ids[tensor]].isOutput = true;
@@ -291,10 +235,8 @@ public:
       if (auto einsum = dyn_cast<EinsumInterface>(op))
         if (failed(addEinsum(points.einsums[next++], einsum)))
           return failure();
-    if (failed(findRecurrences()))
+    if (failed(findPresence()))
       return failure();
-    while (points.excludePresence())
-      ;
     countPoints();
     return std::move(points);
   }
@@ -314,9 +256,14 @@ private:
 
   LogicalResult addTensor(Value value, StringRef name, int producer, int result) {
     auto type = cast<NamedTensorType>(value.getType());
-    TensorInfo tensor{name.str(), type.getElementType(), {}, {}, 1, type.getElementBits(),
-                      producer,   result,                false, -1, 0, 0, value.getLoc(),
-                      {},         {}};
+    TensorInfo tensor(value.getLoc());
+    tensor.name = name.str();
+    tensor.elementType = type.getElementType();
+    tensor.bits = type.getElementBits();
+    tensor.producer = producer;
+    tensor.result = result;
+    tensor.direction.assign(type.getRanks().size(), 0);
+    tensor.carried.assign(type.getRanks().size(), 0);
     for (StringAttr rank : type.getRanks()) {
       int id = points.findRank(rank);
       tensor.ranks.push_back(id);
@@ -401,50 +348,40 @@ private:
     }
   }
 
-  //===--------------------------------------------------------------------===//
-  // Recurrences
-  //===--------------------------------------------------------------------===//
-
-  LogicalResult findRecurrences() {
-    FailureOr<std::vector<EvaluationStep>> order = orderEvaluation(points.cascade);
-    if (failed(order))
+  LogicalResult findPresence() {
+    FailureOr<interp::BoundCascade> bound = interp::BoundCascade::create(points.cascade);
+    if (failed(bound))
       return failure();
-    for (const EvaluationStep &step : *order)
-      markLoop(step);
-    for (EinsumInfo &einsum : points.einsums)
-      countCarried(einsum.op);
+    for (EinsumInfo &einsum : points.einsums) {
+      FailureOr<interp::EinsumKernel> kernel =
+          interp::EinsumKernel::create(einsum.op, *bound, arithmetic);
+      if (failed(kernel))
+        return failure();
+      auto owned = std::make_unique<interp::EinsumKernel>(std::move(*kernel));
+      einsum.kernel = owned.get();
+      points.kernels[einsum.op] = std::move(owned);
+      for (const Access &access : einsum.op.getInputAccesses())
+        countCarried(*bound, access, einsum.op.getIterationRanks());
+    }
+    interp::Presence presence = interp::Presence::compute(*bound, points.kernels);
+    for (EinsumInfo &einsum : points.einsums) {
+      std::vector<uint8_t> mask = presence.getMask(*einsum.kernel);
+      for (int result : einsum.results)
+        if (!mask.empty())
+          points.tensors[result].present.assign(mask.begin(), mask.end());
+    }
     return success();
   }
 
-  /// All tensors made in a loop with initial values are recurrences along it.
-  void markLoop(const EvaluationStep &step, const EvaluationStep *around = nullptr) {
-    for (const EvaluationStep &inner : step.body)
-      markLoop(inner, &step);
-    if (!step.einsum || !around)
-      return;
-    for (Value result : step.einsum->getResults()) {
-      TensorInfo &tensor = points.tensors[ids[result]];
-      int rank = points.findRank(around->rank);
-      const int *position = llvm::find(tensor.ranks, rank);
-      if (position == tensor.ranks.end() ||
-          cast<EinsumInterface>(step.einsum).getInitialValues().empty())
-        continue;
-      tensor.iterative = position - tensor.ranks.begin();
-      tensor.direction = around->direction;
-    }
-  }
-
-  void countCarried(EinsumInterface einsum) {
-    SmallVector<StringAttr> iteration = einsum.getIterationRanks();
-    for (const Access &access : einsum.getInputAccesses()) {
-      TensorInfo &tensor = points.tensors[ids[access.tensor]];
-      if (tensor.iterative < 0)
-        continue;
-      auto type = cast<NamedTensorType>(access.tensor.getType());
-      std::optional<int64_t> step =
-          getStep(access, type.getRanks()[tensor.iterative], iteration);
-      if (step)
-        tensor.carried = std::max(tensor.carried, std::abs(*step));
+  void countCarried(const interp::BoundCascade &bound, const Access &access,
+                    ArrayRef<StringAttr> iteration) {
+    TensorInfo &tensor = points.tensors[ids[access.tensor]];
+    auto type = cast<NamedTensorType>(access.tensor.getType());
+    for (auto [position, rank] : llvm::enumerate(type.getRanks())) {
+      tensor.direction[position] = bound.getDirection(access.tensor, rank);
+      std::optional<int64_t> step = getStep(access, rank, iteration);
+      if (tensor.direction[position] != 0 && step)
+        tensor.carried[position] = std::max(tensor.carried[position], std::abs(*step));
     }
   }
 
@@ -462,6 +399,7 @@ private:
     }
   }
 
+  const interp::Arithmetic &arithmetic;
   int64_t limit;
   Points points;
   llvm::DenseMap<Value, int> ids;
@@ -469,6 +407,7 @@ private:
 
 } // namespace einsum::sim
 
-FailureOr<Points> Points::create(CascadeOp cascade, int64_t limit) {
-  return PointsBuilder(cascade, limit).build();
+FailureOr<Points> Points::create(CascadeOp cascade, const interp::Arithmetic &arithmetic,
+                                 int64_t limit) {
+  return PointsBuilder(cascade, arithmetic, limit).build();
 }

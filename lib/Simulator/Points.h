@@ -18,15 +18,16 @@
 // numbers is a point of every Einsum. An element is a number in row-major order.
 //
 // Whether a point is executed is decided from its definition (the description of
-// einsum.compute), one point at a time; presence is the largest set that agrees
-// with it. Nothing here is taken from an analysis: this is a second opinion.
+// einsum.compute), one point at a time. Which elements are absent, and what a map
+// expression computes, the interpreter knows. Nothing is taken from an analysis.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef LIB_SIMULATOR_POINTS_H
 #define LIB_SIMULATOR_POINTS_H
 
-#include "dialects/Einsum/Einsum.h"
+#include "lib/Interpreter/EinsumKernel.h"
+#include "lib/Interpreter/Presence.h"
 
 #include <string>
 
@@ -69,6 +70,8 @@ struct RankInfo {
 };
 
 struct TensorInfo {
+  explicit TensorInfo(mlir::Location loc) : loc(loc) {}
+
   std::string name;
   mlir::Type elementType;
   llvm::SmallVector<int, 4> ranks;
@@ -78,11 +81,10 @@ struct TensorInfo {
   int producer = -1; ///< Einsum, or -1 for an input
   int result = 0;    ///< of the producer
   bool isOutput = false;
-  /// Position of the rank along which it is a recurrence with initial values,
-  /// the loop's direction there, and how many steps back it is read.
-  int iterative = -1;
-  int direction = 0;
-  int64_t carried = 0;
+  /// Per rank: whether the tensor is a recurrence along it (1 ascends, -1
+  /// descends, 0 is none), and how many steps away it is read there.
+  llvm::SmallVector<int, 4> direction;
+  llvm::SmallVector<int64_t, 4> carried;
   mlir::Location loc;
   /// Per element: present, and how many points make it.
   std::vector<char> present;
@@ -116,6 +118,7 @@ struct EinsumInfo {
   llvm::SmallVector<ReductionInfo, 2> reductions;
   llvm::SmallVector<Condition, 2> conditions; ///< filter and splits
   std::map<std::string, uint64_t> operators;  ///< per point
+  interp::EinsumKernel *kernel = nullptr;
 
   bool iterates(int rank) const { return llvm::is_contained(ranks, rank); }
   bool reduces(int rank) const;
@@ -126,9 +129,11 @@ enum class Found { element, initial, outside };
 
 class Points {
 public:
-  /// Fails, with an error, if a parameter is unbound or there are more than
-  /// `limit` points in all.
-  static mlir::FailureOr<Points> create(CascadeOp cascade, int64_t limit);
+  /// Fails, with an error, if a parameter is unbound, an Einsum cannot be
+  /// evaluated or has more than `limit` points.
+  static mlir::FailureOr<Points> create(CascadeOp cascade,
+                                        const interp::Arithmetic &arithmetic,
+                                        int64_t limit);
 
   CascadeOp cascade;
   std::vector<RankInfo> ranks;
@@ -155,8 +160,7 @@ public:
 
 private:
   friend class PointsBuilder;
-  bool isDefined(const EinsumInfo &einsum, llvm::ArrayRef<int64_t> coords) const;
-  bool excludePresence();
+  interp::Kernels kernels;
 };
 
 /// Operators of one point, by the names that specifications use. A product whose

@@ -210,9 +210,9 @@ private:
     for (auto [id, node] : llvm::enumerate(program.nodes))
       if (node.kind == NodeKind::temporal)
         for (const TensorInfo &tensor : points.tensors)
-          node.descends |= tensor.iterative >= 0 && tensor.direction < 0 &&
-                           tensor.ranks[tensor.iterative] == node.rank &&
-                           program.isBelow(program.leafOf[tensor.producer], id);
+          for (auto [rank, direction] : llvm::zip(tensor.ranks, tensor.direction))
+            node.descends |= rank == node.rank && direction < 0 &&
+                             program.isBelow(program.leafOf[tensor.producer], id);
   }
 
   /// A node with a halo between the loop and the leaf that makes what it holds.

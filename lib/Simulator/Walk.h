@@ -52,6 +52,7 @@ public:
 
 protected:
   void visit(int node, Context &context);
+  virtual void visitNode(int node, Context &context);
 
   /// Control enters a storage node; boxes may be changed.
   virtual void enter(int node, Context &context) {}
@@ -70,6 +71,10 @@ protected:
   void setStep(int loop, int64_t step, int64_t count, Unit &unit) const;
   /// True if all guards of the leaf by loops above `below` hold.
   bool passesGuards(const Node &leaf, const Unit &unit, int below) const;
+
+  /// Section 3: a retained halo holds what the previous step of the nearest
+  /// temporal loop above left, and nothing in its first step.
+  bool keepsRemains(int storage, const Unit &unit) const;
 
   const Points &points;
   const Program &program;
