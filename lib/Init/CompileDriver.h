@@ -20,18 +20,12 @@
 #ifndef LIB_INIT_COMPILEDRIVER_H
 #define LIB_INIT_COMPILEDRIVER_H
 
+#include "lib/Init/ExitCode.h"
+
 #include <string>
 #include <vector>
 
 namespace einsum {
-
-/// What every tool of ours exits with.
-enum class ExitCode : int {
-  Ok = 0,
-  BadInput = 1,
-  Infeasible = 2,
-  InternalError = 4
-};
 
 /// As on the command line; files are "-" for standard input or output.
 struct CompileOptions {

@@ -165,7 +165,8 @@ const NumberFormat *einsum::interp::findFloatFormat(StringRef name) {
   return nullptr;
 }
 
-static const NumberFormat *getIntegerFormat(unsigned bits, bool isIndex) {
+/// By width; the last one is that of `index`.
+static llvm::ArrayRef<NumberFormat> getIntegerFormats() {
   static const std::vector<NumberFormat> formats = [] {
     std::vector<NumberFormat> result(66);
     for (unsigned bits = 1; bits <= 64; ++bits) {
@@ -177,14 +178,18 @@ static const NumberFormat *getIntegerFormat(unsigned bits, bool isIndex) {
     result[65].name = "index";
     return result;
   }();
-  return bits <= 64 ? &formats[isIndex ? 65 : bits] : nullptr;
+  return formats;
+}
+
+const NumberFormat *einsum::interp::getIntegerFormat(unsigned bits) {
+  return bits >= 1 && bits <= 64 ? &getIntegerFormats()[bits] : nullptr;
 }
 
 const NumberFormat *einsum::interp::getNumberFormat(Type type) {
   if (isa<IndexType>(type))
-    return getIntegerFormat(64, /*isIndex=*/true);
+    return &getIntegerFormats()[65];
   if (auto integer = dyn_cast<IntegerType>(type))
-    return getIntegerFormat(integer.getWidth(), /*isIndex=*/false);
+    return getIntegerFormat(integer.getWidth());
   auto floatType = dyn_cast<FloatType>(type);
   if (!floatType)
     return nullptr;

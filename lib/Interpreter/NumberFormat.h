@@ -88,6 +88,8 @@ struct NumberFormat {
 llvm::ArrayRef<NumberFormat> getFloatFormats();
 /// By name ("bf16"); null if there is none.
 const NumberFormat *findFloatFormat(llvm::StringRef name);
+/// Of `bits` bits; null beyond 64.
+const NumberFormat *getIntegerFormat(unsigned bits);
 /// The format of a scalar type; null if it is refused.
 const NumberFormat *getNumberFormat(mlir::Type type);
 /// The value of a float, integer or index constant in `format`.

@@ -32,7 +32,8 @@
 // affine, accesses that do not fit their tensor, reads before the definition that
 // are no recurrence, recurrences without initial value, and whatever else the
 // dialect's verifiers refuse. The printer refuses IR that the notation cannot
-// say, such as quantised tensors or fast-math flags; it never drops anything.
+// say, such as quantised tensors or fast-math flags: it reads its text back and
+// compares. Only facts that an analysis attached are left out, with a warning.
 //
 //===----------------------------------------------------------------------===//
 

@@ -13,7 +13,8 @@ using namespace mlir;
 using namespace einsum;
 using namespace einsum::frontend;
 
-bool einsum::frontend::stepsBack(ArrayRef<AffineExpr> indices, NamedTensorType type,
+bool einsum::frontend::stepsBack(ArrayRef<AffineExpr> indices,
+                                 NamedTensorType type,
                                  ArrayRef<StringRef> dims) {
   for (auto [index, rank] : llvm::zip(indices, type.getRanks())) {
     auto sum = dyn_cast<AffineBinaryOpExpr>(index);
@@ -21,7 +22,8 @@ bool einsum::frontend::stepsBack(ArrayRef<AffineExpr> indices, NamedTensorType t
       continue;
     auto dim = dyn_cast<AffineDimExpr>(sum.getLHS());
     auto offset = dyn_cast<AffineConstantExpr>(sum.getRHS());
-    if (dim && offset && offset.getValue() != 0 && dims[dim.getPosition()] == rank.getValue())
+    if (dim && offset && offset.getValue() != 0 &&
+        dims[dim.getPosition()] == rank.getValue())
       return true;
   }
   return false;
@@ -41,8 +43,8 @@ bool AccessCheck::run(const Expr &access, const TensorInfo &tensor,
   if (indices.size() != numRanks) {
     InFlightDiagnostic diag = report.error(access.place);
     diag << "tensor '" << access.text << "' has " << numRanks
-         << (numRanks == 1 ? " rank" : " ranks") << ", but is read with " << indices.size()
-         << (indices.size() == 1 ? " index" : " indices");
+         << (numRanks == 1 ? " rank" : " ranks") << ", but is read with "
+         << indices.size() << (indices.size() == 1 ? " index" : " indices");
     diag.attachNote(report.at(tensor.place))
         << "it is " << describe(access.text, tensor.type);
     return false;
@@ -63,31 +65,52 @@ bool AccessCheck::checkVariable(const Expr &access, const TensorInfo &tensor,
   StringRef rankName = tensor.type.getRanks()[position].getValue();
   if (index.kind != Expr::Kind::name || index.text == rankName)
     return true;
-  const RankInfo *variable = scope.findRank(index.text), *rank = scope.findRank(rankName);
+  const RankInfo *variable = scope.findRank(index.text),
+                 *rank = scope.findRank(rankName);
   if (!variable || !rank || !variable->bound || !rank->bound ||
       *variable->bound == *rank->bound)
     return true;
   InFlightDiagnostic diag = report.error(index.place);
-  diag << "index '" << index.text << "' runs to " << *variable->bound << ", but rank '"
-       << rankName << "' of '" << access.text << "' has extent " << *rank->bound;
-  diag.attachNote(report.at(tensor.place)) << "it is " << describe(access.text, tensor.type);
+  diag << "index '" << index.text << "' runs to " << *variable->bound
+       << ", but rank '" << rankName << "' of '" << access.text
+       << "' has extent " << *rank->bound;
+  diag.attachNote(report.at(tensor.place))
+      << "it is " << describe(access.text, tensor.type);
   return false;
 }
 
-void AccessCheck::checkRange(const Expr &access, const TensorInfo &tensor, size_t position,
-                             AffineExpr index) {
+/// The coordinate along `rank` made of its parts; null if not all are iterated.
+static AffineExpr flatten(Scope &scope, const RankInfo &rank,
+                          ArrayRef<StringRef> dims, MLIRContext *context) {
+  if (auto *dim = llvm::find(dims, rank.name); dim != dims.end())
+    return getAffineDimExpr(dim - dims.begin(), context);
+  AffineExpr result;
+  for (StringRef part : rank.parts) {
+    const RankInfo *info = scope.findRank(part);
+    AffineExpr inner =
+        info ? flatten(scope, *info, dims, context) : AffineExpr();
+    if (!inner)
+      return {};
+    result = result ? result * info->extent + inner : inner;
+  }
+  return result;
+}
+
+void AccessCheck::checkRange(const Expr &access, const TensorInfo &tensor,
+                             size_t position, AffineExpr index) {
   StringRef rankName = tensor.type.getRanks()[position].getValue();
   const RankInfo *rank = scope.findRank(rankName);
   std::optional<Range> range = rangeOf(index);
-  if (isFiltered || !range || !rank || !rank->bound)
-    return;
+  if (isFiltered || !range || !rank || !rank->bound ||
+      flatten(scope, *rank, dims, index.getContext()) == index)
+    return; // the last tile of a split may be ragged
   bool leaves = range->high >= *rank->bound || range->low < 0;
   if (!leaves || tensor.hasInit)
     return; // elements before the first are the initial value
   int64_t reached = range->low < 0 ? range->low : range->high;
   InFlightDiagnostic diag = report.warning(access.operands[position]->place);
-  diag << "this index reaches " << reached << ", but rank '" << rankName << "' of '"
-       << access.text << "' has extent " << *rank->bound;
+  diag << "this index reaches " << reached << ", but rank '" << rankName
+       << "' of '" << access.text << "' has extent " << *rank->bound;
   diag.attachNote() << "keep it inside with a filter, as in 'where 0 <= i'";
 }
 
@@ -107,14 +130,16 @@ static std::optional<Range> multiply(Range a, Range b) {
 std::optional<Range> AccessCheck::rangeOf(AffineExpr expr) {
   if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
     const RankInfo *rank = scope.findRank(dims[dim.getPosition()]);
-    return rank && rank->bound ? std::optional(Range{0, *rank->bound - 1}) : std::nullopt;
+    return rank && rank->bound ? std::optional(Range{0, *rank->bound - 1})
+                               : std::nullopt;
   }
   if (expr.isSymbolicOrConstant()) {
     std::optional<int64_t> value = scope.evaluate(expr);
     return value ? std::optional(Range{*value, *value}) : std::nullopt;
   }
   auto binary = cast<AffineBinaryOpExpr>(expr);
-  std::optional<Range> lhs = rangeOf(binary.getLHS()), rhs = rangeOf(binary.getRHS());
+  std::optional<Range> lhs = rangeOf(binary.getLHS()),
+                       rhs = rangeOf(binary.getRHS());
   if (!lhs || !rhs)
     return std::nullopt;
   Range sum;
@@ -135,6 +160,8 @@ std::optional<Range> AccessCheck::rangeOf(AffineExpr expr) {
   if (expr.getKind() == AffineExprKind::Mod)
     return Range{0, by - 1};
   if (expr.getKind() == AffineExprKind::FloorDiv)
-    return Range{llvm::divideFloorSigned(lhs->low, by), llvm::divideFloorSigned(lhs->high, by)};
-  return Range{llvm::divideCeilSigned(lhs->low, by), llvm::divideCeilSigned(lhs->high, by)};
+    return Range{llvm::divideFloorSigned(lhs->low, by),
+                 llvm::divideFloorSigned(lhs->high, by)};
+  return Range{llvm::divideCeilSigned(lhs->low, by),
+               llvm::divideCeilSigned(lhs->high, by)};
 }

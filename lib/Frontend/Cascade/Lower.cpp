@@ -6,13 +6,15 @@
 //===----------------------------------------------------------------------===//
 //
 // One cascade: first everything that has a name is declared, so that statements
-// may refer to what stands below them; then the statements are lowered in order.
+// may refer to what stands below them; then the statements are lowered in
+// order.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lib/Frontend/Cascade/Lower.h"
 
 #include "lib/Frontend/Cascade/CheckAccess.h"
+#include "lib/Frontend/Cascade/Print.h"
 #include "lib/Frontend/Cascade/Scalars.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -26,8 +28,8 @@ using namespace einsum::frontend;
 Value CascadeState::getValue(TensorInfo &tensor) {
   if (!tensor.value)
     tensor.value = builder
-                       .create<UnrealizedConversionCastOp>(report.at(tensor.place),
-                                                           tensor.type, ValueRange())
+                       .create<UnrealizedConversionCastOp>(
+                           report.at(tensor.place), tensor.type, ValueRange())
                        .getResult(0);
   return tensor.value;
 }
@@ -41,13 +43,15 @@ SmallVector<StringRef> CascadeState::getTensorNames() const {
 }
 
 NamedTensorType einsum::frontend::declaredType(const CascadeState &state,
-                                               const EinsumStmt &stmt, size_t position) {
+                                               const EinsumStmt &stmt,
+                                               size_t position) {
   MLIRContext *context = state.report.getContext();
   SmallVector<StringAttr> ranks;
   for (const Name &rank : stmt.results.front().ranks)
     ranks.push_back(StringAttr::get(context, rank.text));
-  StringRef monoid =
-      stmt.reductions.empty() ? StringRef() : stmt.reductions.front().monoid.text;
+  StringRef monoid = stmt.reductions.empty()
+                         ? StringRef()
+                         : stmt.reductions.front().monoid.text;
   bool isSingle = stmt.results.size() == 1;
   const TensorDecl &decl = stmt.results[isSingle ? 0 : position];
   Type element = state.elementType;
@@ -64,12 +68,14 @@ NamedTensorType einsum::frontend::declaredType(const CascadeState &state,
 namespace {
 class CascadeLowering {
 public:
-  CascadeLowering(const SourceFile &file, const Cascade &cascade, Report &report,
-                  OpBuilder &builder)
+  CascadeLowering(const SourceFile &file, const Cascade &cascade,
+                  Report &report, OpBuilder &builder)
       : file(file), cascade(cascade), report(report), builder(builder),
         context(report.getContext()), scope(cascade, report),
-        state{scope, report, builder, getTypeByName(context, cascade.elementType.text),
-              {},    {},     {}} {}
+        state{scope,   report,
+              builder, getTypeByName(context, cascade.elementType.text),
+              {},      {},
+              {}} {}
 
   void run();
 
@@ -94,8 +100,8 @@ private:
   Operation *lowerDef(const DefStmt &def);
   Operation *lowerMonoid(const MonoidStmt &monoid);
   Operation *lowerCompute(const EinsumStmt &stmt);
-  bool lowerBody(Block &block, ArrayRef<const Expr *> bodies, ArrayRef<Name> arguments,
-                 ArrayRef<Type> results);
+  bool lowerBody(Block &block, ArrayRef<const Expr *> bodies,
+                 ArrayRef<Name> arguments, ArrayRef<Type> results);
   void define(StringRef name, Value value);
   void emitRanks(Block *body);
 
@@ -175,7 +181,8 @@ void CascadeLowering::collectDefinitions() {
 }
 
 bool CascadeLowering::claimOperatorName(const Name &name) {
-  if (findOperator(name.text) || name.text == "select" || getBuiltinMonoidArity(name.text)) {
+  if (findOperator(name.text) || name.text == "select" ||
+      getBuiltinMonoidArity(name.text)) {
     report.error(name.place) << "'" << name.text << "' is built in";
     return false;
   }
@@ -191,7 +198,8 @@ bool CascadeLowering::claimOperatorName(const Name &name) {
 void CascadeLowering::declareFunction(const DefStmt &def) {
   if (!claimOperatorName(def.name))
     return;
-  Type type = def.type ? getTypeByName(context, def.type->text) : state.elementType;
+  Type type =
+      def.type ? getTypeByName(context, def.type->text) : state.elementType;
   Signature &signature = state.functions[def.name.text];
   signature.place = def.name.place;
   signature.arguments.assign(def.arguments.size(), type);
@@ -213,19 +221,22 @@ void CascadeLowering::declareMonoid(const MonoidStmt &monoid) {
   if (info.types.size() != arity || monoid.values.size() != arity ||
       monoid.identities.size() != arity)
     report.error(monoid.name.place)
-        << "monoid '" << monoid.name.text << "' combines " << arity << " values, but has "
-        << info.types.size() << " types, " << monoid.values.size() << " combined values and "
+        << "monoid '" << monoid.name.text << "' combines " << arity
+        << " values, but has " << info.types.size() << " types, "
+        << monoid.values.size() << " combined values and "
         << monoid.identities.size() << " neutral elements";
   info.types.resize(arity, state.elementType);
 }
 
 /// Lowers expressions over named arguments into `block`.
 bool CascadeLowering::lowerBody(Block &block, ArrayRef<const Expr *> bodies,
-                                ArrayRef<Name> arguments, ArrayRef<Type> results) {
+                                ArrayRef<Name> arguments,
+                                ArrayRef<Type> results) {
   llvm::StringMap<Value> values;
   for (auto [name, value] : llvm::zip(arguments, block.getArguments()))
     if (!values.try_emplace(name.text, value).second) {
-      report.error(name.place) << "argument '" << name.text << "' is there twice";
+      report.error(name.place)
+          << "argument '" << name.text << "' is there twice";
       return false;
     }
   MapLowering *current = nullptr;
@@ -235,15 +246,17 @@ bool CascadeLowering::lowerBody(Block &block, ArrayRef<const Expr *> bodies,
     if (scope.findParam(name.text))
       return current->create(
           name.place, "einsum.param", {}, type,
-          {NamedAttribute(StringAttr::get(context, "param"), StringAttr::get(context, name.text))});
-    report.error(name.place) << "'" << name.text
-                             << "' is neither an argument nor a parameter: a definition "
-                                "sees nothing else";
+          {NamedAttribute(StringAttr::get(context, "param"),
+                          StringAttr::get(context, name.text))});
+    report.error(name.place)
+        << "'" << name.text
+        << "' is neither an argument nor a parameter: a definition "
+           "sees nothing else";
     return {};
   };
   auto read = [&](const Expr &access) -> Value {
-    report.error(access.place) << "a definition reads no tensors: pass '" << access.text
-                               << "' as an argument";
+    report.error(access.place) << "a definition reads no tensors: pass '"
+                               << access.text << "' as an argument";
     return {};
   };
   auto typeOf = [&](StringRef name) -> Type {
@@ -256,48 +269,68 @@ bool CascadeLowering::lowerBody(Block &block, ArrayRef<const Expr *> bodies,
   for (auto [body, type] : llvm::zip(bodies, results))
     if (!yielded.emplace_back(map.lower(*body, type, type)))
       return false;
-  OpBuilder::atBlockEnd(&block).create<YieldOp>(report.at(bodies.front()->place), yielded);
+  OpBuilder::atBlockEnd(&block).create<YieldOp>(
+      report.at(bodies.front()->place), yielded);
   return true;
+}
+
+/// Keeps argument names that the printer would not choose by itself.
+static void keepArgumentNames(Operation *op, ArrayRef<Name> arguments,
+                              ArrayRef<std::string> assumed) {
+  auto names = llvm::map_to_vector(arguments,
+                                   [](const Name &name) { return name.text; });
+  if (!llvm::equal(names, assumed))
+    op->setAttr(kArgumentNamesAttr,
+                Builder(op->getContext()).getStrArrayAttr(names));
 }
 
 Operation *CascadeLowering::lowerDef(const DefStmt &def) {
   auto it = state.functions.find(def.name.text);
   if (it == state.functions.end())
     return nullptr;
-  auto op = builder.create<FunctionOp>(report.at(def.name.place), def.name.text);
+  auto op =
+      builder.create<FunctionOp>(report.at(def.name.place), def.name.text);
   Block &block = op.getBody().emplaceBlock();
   for (auto [argument, type] : llvm::zip(def.arguments, it->second.arguments))
     block.addArgument(type, report.at(argument.place));
   lowerBody(block, def.body.get(), def.arguments, it->second.result);
+  keepArgumentNames(op, def.arguments,
+                    defaultFunctionArguments(def.arguments.size()));
   return op;
 }
 
 Operation *CascadeLowering::lowerMonoid(const MonoidStmt &monoid) {
   auto it = state.monoids.find(monoid.name.text);
-  if (it == state.monoids.end() || monoid.values.size() != it->second.types.size() ||
+  if (it == state.monoids.end() ||
+      monoid.values.size() != it->second.types.size() ||
       monoid.identities.size() != monoid.values.size())
     return nullptr;
   ArrayRef<Type> types = it->second.types;
   SmallVector<Attribute> identities;
   for (auto [expr, type] : llvm::zip(monoid.identities, types)) {
-    TypedAttr value =
-        expr->kind == Expr::Kind::number ? parseNumber(expr->text, type) : TypedAttr();
+    TypedAttr value = expr->kind == Expr::Kind::number
+                          ? parseNumber(expr->text, type)
+                          : TypedAttr();
     if (!value) {
-      report.error(expr->place) << "a neutral element is a number of type " << type;
+      report.error(expr->place)
+          << "a neutral element is a number of type " << type;
       return nullptr;
     }
     identities.push_back(value);
   }
-  auto op = builder.create<MonoidOp>(report.at(monoid.name.place), monoid.name.text,
-                                     builder.getArrayAttr(identities), monoid.idempotent);
+  auto op = builder.create<MonoidOp>(
+      report.at(monoid.name.place), monoid.name.text,
+      builder.getArrayAttr(identities), monoid.idempotent);
   Block &block = op.getBody().emplaceBlock();
   std::vector<Name> arguments(monoid.left);
   llvm::append_range(arguments, monoid.right);
   for (auto [i, argument] : llvm::enumerate(arguments))
     block.addArgument(types[i % types.size()], report.at(argument.place));
-  auto bodies = llvm::map_to_vector(
-      monoid.values, [](const ExprPtr &e) { return static_cast<const Expr *>(e.get()); });
+  auto bodies = llvm::map_to_vector(monoid.values, [](const ExprPtr &e) {
+    return static_cast<const Expr *>(e.get());
+  });
   lowerBody(block, bodies, arguments, types);
+  keepArgumentNames(op, arguments, defaultMonoidArguments(types.size()));
   return op;
 }
 
@@ -311,16 +344,17 @@ bool CascadeLowering::checkSize(const TensorDecl &decl) {
   for (const Name &name : decl.ranks) {
     const RankInfo *rank = scope.findRank(name.text);
     if (rank && rank->bound && llvm::MulOverflow(size, *rank->bound, size)) {
-      report.error(decl.name.place)
-          << "tensor '" << decl.name.text << "' has more than 2^63 - 1 elements";
+      report.error(decl.name.place) << "tensor '" << decl.name.text
+                                    << "' has more than 2^63 - 1 elements";
       return false;
     }
   }
   return true;
 }
 
-void CascadeLowering::declareTensor(const TensorDecl &decl, NamedTensorType type,
-                                    bool isInput, bool hasInit) {
+void CascadeLowering::declareTensor(const TensorDecl &decl,
+                                    NamedTensorType type, bool isInput,
+                                    bool hasInit) {
   auto [it, isNew] = state.tensors.try_emplace(decl.name.text);
   if (!isNew) {
     InFlightDiagnostic diag = report.error(decl.name.place);
@@ -347,8 +381,10 @@ void CascadeLowering::declareInput(const TensorDecl &decl) {
       ranks.push_back(rank);
   }
   // An input with an unknown rank is left unknown: `broken` keeps it quiet.
-  Type element = decl.type ? getTypeByName(context, decl.type->text) : state.elementType;
-  declareTensor(decl, NamedTensorType::get(context, ranks, element), /*isInput=*/true,
+  Type element =
+      decl.type ? getTypeByName(context, decl.type->text) : state.elementType;
+  declareTensor(decl, NamedTensorType::get(context, ranks, element),
+                /*isInput=*/true,
                 /*hasInit=*/false);
 }
 
@@ -358,26 +394,31 @@ void CascadeLowering::declareResults(const EinsumStmt &stmt) {
     if (!seen.insert(rank.text).second)
       return; // reported with the iteration space
   for (auto [i, decl] : llvm::enumerate(stmt.results)) {
-    auto sameName = [](const Name &a, const Name &b) { return a.text == b.text; };
-    if (!std::equal(decl.ranks.begin(), decl.ranks.end(), stmt.results[0].ranks.begin(),
-                    stmt.results[0].ranks.end(), sameName))
-      report.error(decl.name.place) << "tensors defined together have the same ranks, and '"
-                                    << decl.name.text << "' differs from '"
-                                    << stmt.results[0].name.text << "'";
+    auto sameName = [](const Name &a, const Name &b) {
+      return a.text == b.text;
+    };
+    if (!std::equal(decl.ranks.begin(), decl.ranks.end(),
+                    stmt.results[0].ranks.begin(), stmt.results[0].ranks.end(),
+                    sameName))
+      report.error(decl.name.place)
+          << "tensors defined together have the same ranks, and '"
+          << decl.name.text << "' differs from '" << stmt.results[0].name.text
+          << "'";
     size_t position = i;
     if (stmt.results.size() == 1 && !stmt.reductions.empty() &&
         getMonoidArity(state, stmt.reductions[0].monoid.text) == 2)
       position = 1;
     if (decl.name.text != "_")
-      declareTensor(decl, declaredType(state, stmt, position), /*isInput=*/false,
-                    !stmt.inits.empty());
+      declareTensor(decl, declaredType(state, stmt, position),
+                    /*isInput=*/false, !stmt.inits.empty());
   }
 }
 
 void CascadeLowering::declareTensors() {
   for (const Statement &statement : cascade.statements) {
     if (auto *input = std::get_if<InputStmt>(&statement.body))
-      llvm::for_each(input->tensors, [&](const TensorDecl &decl) { declareInput(decl); });
+      llvm::for_each(input->tensors,
+                     [&](const TensorDecl &decl) { declareInput(decl); });
     if (auto *stmt = std::get_if<EinsumStmt>(&statement.body))
       declareResults(*stmt);
   }
@@ -430,7 +471,8 @@ Operation *CascadeLowering::lowerOutput(const OutputStmt &stmt) {
     diag << "output '" << name.text << "' is never defined";
     suggestNearest(diag, name.text, state.getTensorNames());
   }
-  return builder.create<OutputOp>(report.at(stmt.tensors.front().place), values);
+  return builder.create<OutputOp>(report.at(stmt.tensors.front().place),
+                                  values);
 }
 
 Operation *CascadeLowering::lowerSplit(const SplitStmt &stmt) {
@@ -448,7 +490,8 @@ Operation *CascadeLowering::lowerCompute(const EinsumStmt &stmt) {
   ComputeOp op = lowerEinsum(state, stmt);
   if (!op) {
     for (const TensorDecl &decl : stmt.results) // not unknown, only not lowered
-      if (auto it = state.tensors.find(decl.name.text); it != state.tensors.end())
+      if (auto it = state.tensors.find(decl.name.text);
+          it != state.tensors.end())
         it->second.isDefined = true, state.getValue(it->second);
     return nullptr;
   }
@@ -470,7 +513,7 @@ Operation *CascadeLowering::lowerStatement(const Statement &statement) {
     return lowerMonoid(*stmt);
   if (auto *stmt = std::get_if<EinsumStmt>(&statement.body))
     return lowerCompute(*stmt);
-  return nullptr; // rank statements are emitted with all ranks
+  return nullptr; // rank statements are emitted with all ranks, comments too
 }
 
 void CascadeLowering::emitRanks(Block *body) {
@@ -481,7 +524,8 @@ void CascadeLowering::emitRanks(Block *body) {
     SmallVector<Attribute> params;
     for (auto [position, param] : llvm::enumerate(cascade.params)) {
       bool isUsed = rank->extent.isFunctionOfSymbol(position);
-      numbers.push_back(getAffineSymbolExpr(isUsed ? params.size() : 0, context));
+      numbers.push_back(
+          getAffineSymbolExpr(isUsed ? params.size() : 0, context));
       if (isUsed)
         params.push_back(builder.getStringAttr(param.name.text));
     }
@@ -490,7 +534,8 @@ void CascadeLowering::emitRanks(Block *body) {
         report.at(rank->place), rank->name, builder.getArrayAttr(params),
         AffineMap::get(/*dimCount=*/0, params.size(), extent, context));
     if (auto it = operatorNames.find(rank->name); it != operatorNames.end())
-      report.error(it->second) << "'" << rank->name << "' is already the name of a rank";
+      report.error(it->second)
+          << "'" << rank->name << "' is already the name of a rank";
     (void)op;
   }
 }
@@ -503,7 +548,8 @@ static ArrayAttr toStrings(OpBuilder &builder, ArrayRef<StringRef> lines) {
   return builder.getStrArrayAttr(lines);
 }
 
-static void attachComments(OpBuilder &builder, Operation *op, const Comments &comments) {
+static void attachComments(OpBuilder &builder, Operation *op,
+                           const Comments &comments) {
   if (!comments.leading.empty())
     op->setAttr(kCommentsAttr, toStrings(builder, comments.leading));
   if (!comments.trailing.empty())
@@ -522,7 +568,11 @@ CascadeOp CascadeLowering::createCascade() {
       builder.getArrayAttr(names), builder.getDenseI64ArrayAttr(values),
       TypeAttr::get(state.elementType));
   op.getBody().emplaceBlock();
-  attachComments(builder, op, cascade.comments);
+  Comments comments = cascade.comments; // an empty line divides cascades anyway
+  llvm::erase_if(comments.leading, [isFirst = true](StringRef line) mutable {
+    return isFirst = isFirst && line.empty();
+  });
+  attachComments(builder, op, comments);
   if (!cascade.ending.empty())
     op->setAttr(kEndCommentsAttr, toStrings(builder, cascade.ending));
   return op;
@@ -532,12 +582,14 @@ void CascadeLowering::checkUses() {
   if (cascade.statements.empty() && cascade.broken.empty()) {
     InFlightDiagnostic diag = report.error(cascade.name.place);
     diag << "cascade '" << cascade.name.text << "' is empty";
-    diag.attachNote() << "it holds inputs, Einsums such as 'C[m] = A[m,n]' and outputs";
+    diag.attachNote()
+        << "it holds inputs, Einsums such as 'C[m] = A[m,n]' and outputs";
     return;
   }
   if (!hasOutput && cascade.broken.empty())
-    report.warning(cascade.name.place) << "cascade '" << cascade.name.text
-                                       << "' delivers nothing: it has no 'output'";
+    report.warning(cascade.name.place)
+        << "cascade '" << cascade.name.text
+        << "' delivers nothing: it has no 'output'";
   for (StringRef name : state.getTensorNames()) {
     const TensorInfo &tensor = state.tensors[name];
     if (tensor.isInput && !tensor.isUsed && cascade.broken.empty())
@@ -558,9 +610,16 @@ void CascadeLowering::run() {
   OpBuilder::InsertionGuard guard(builder);
   CascadeOp op = createCascade();
   builder.setInsertionPointToStart(op.getBodyBlock());
+  bool isAfterInput = false;
   auto lowerOne = [&](const Statement &statement) {
-    if (Operation *lowered = lowerStatement(statement))
+    Operation *lowered = lowerStatement(statement);
+    bool isInput = std::holds_alternative<InputStmt>(statement.body);
+    if (lowered)
       attachComments(builder, lowered, statement.comments);
+    // No comments, but a line of its own.
+    if (lowered && isInput && isAfterInput && !lowered->hasAttr(kCommentsAttr))
+      lowered->setAttr(kCommentsAttr, builder.getArrayAttr({}));
+    isAfterInput = isInput;
   };
   for (const Statement *definition : definitions)
     if (definition->place.line < cascade.name.place.line)
@@ -568,10 +627,15 @@ void CascadeLowering::run() {
   for (const Statement &statement : cascade.statements)
     lowerOne(statement);
   emitRanks(op.getBodyBlock());
+  for (const Statement &statement : cascade.statements)
+    if (auto *stmt = std::get_if<RankStmt>(&statement.body))
+      if (RankOp rank = op.findRank(stmt->rank.text))
+        attachComments(builder, rank, statement.comments);
   checkUses();
 }
 
-void einsum::frontend::lowerFile(const SourceFile &file, Report &report, ModuleOp module) {
+void einsum::frontend::lowerFile(const SourceFile &file, Report &report,
+                                 ModuleOp module) {
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
   llvm::StringMap<Place> names;
   for (const Cascade &cascade : file.cascades) {

@@ -47,6 +47,8 @@ struct CascadeState {
 inline constexpr llvm::StringLiteral kCommentsAttr = "einsum.comments";
 inline constexpr llvm::StringLiteral kTrailingCommentAttr = "einsum.trailing_comment";
 inline constexpr llvm::StringLiteral kEndCommentsAttr = "einsum.end_comments";
+/// Keeps what the arguments of a function or monoid are called, if not as usual.
+inline constexpr llvm::StringLiteral kArgumentNamesAttr = "einsum.argument_names";
 
 /// The monoid of a value's reduction takes this many values; 0 if unknown.
 size_t getMonoidArity(const CascadeState &state, llvm::StringRef monoid);

@@ -291,19 +291,17 @@ private:
 
   //===--- Comments and line ends -----------------------------------------===//
 
-  /// Comment lines above `line`, with an empty entry for each gap beside them.
+  /// Comment lines above `line`, with an empty entry for each gap.
   void takeCommentLines(std::vector<StringRef> &lines, unsigned line) {
     unsigned previous = lastLine;
-    bool any = false;
     while (nextComment < comments.size() && comments[nextComment].place.line < line) {
       const Comment &comment = comments[nextComment++];
       if (previous != 0 && comment.place.line > previous + 1)
         lines.push_back("");
       lines.push_back(comment.text);
       previous = comment.place.line;
-      any = true;
     }
-    if (any && line > previous + 1 && !peek().is(Token::Kind::end))
+    if (previous != 0 && line > previous + 1 && !peek().is(Token::Kind::end))
       lines.push_back("");
   }
 
