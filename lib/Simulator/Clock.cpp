@@ -215,6 +215,7 @@ private:
   struct Slot {
     double start = 0;
     std::map<int, double> arrays;
+    llvm::DenseMap<int, double> lastTook; ///< per stage
   };
 
   void beginSlot(int id) override {
@@ -230,6 +231,11 @@ private:
     double &cursor = cursors[id].arrays.try_emplace(array, cursors[id].start).first->second;
     now = cursor;
     LaggedWalk::runStage(id, child, context);
+    double took = now - cursor;
+    auto [last, isFirst] = cursors[id].lastTook.try_emplace(child, took);
+    if (!isFirst)
+      result.cycleBound += program.nodes[id].lags[child] * std::abs(took - last->second);
+    last->second = took;
     cursor = now;
     now = cursors[id].start;
   }

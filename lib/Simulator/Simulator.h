@@ -91,6 +91,10 @@ struct Simulation {
   /// Runs of every Einsum's leaf, and executed points.
   std::vector<uint64_t> runs, points;
   double cycles = 0;
+  /// How far a model that takes the iterations of every pipeline for equally
+  /// long may be off: the sum, over stages, of lag times how much the stage's time
+  /// varies from one iteration to the next. 0 without pipelines.
+  double cycleBound = 0;
   std::vector<Task> timeline; ///< empty unless asked for
   interp::TensorMap outputs;  ///< absent elements as in the interpreter
 };

@@ -1,0 +1,177 @@
+//===- main.cpp - Agreement of cost model and simulator -------------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+//   einsum-agreement                       2 000 legal random cases
+//   einsum-agreement --cases 100000        more of them
+//   einsum-agreement --seed 17 --cases 1   one again, by the seed that it printed
+//   einsum-agreement --files X.ein X.mlir SPEC.json    a given case
+//   einsum-agreement --mapping NAME X.ein SPEC.json    a published mapping
+//   einsum-agreement --print 17            the files of a case
+//
+//===----------------------------------------------------------------------===//
+
+#include "test/agreement/Case.h"
+
+#include "llvm/Support/Format.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <thread>
+
+using namespace einsum::agreement;
+
+namespace {
+
+struct Options {
+  uint64_t seed = 1, cases = 2000;
+  unsigned threads = 2;
+  bool shrink = true;
+  unsigned failures = 3; ///< to print
+  bool explain = false;  ///< count why cases are illegal
+};
+
+struct Totals {
+  std::atomic<uint64_t> legal{0}, tried{0}, differing{0}, points{0}, pipelines{0};
+  double cycleError = 0;
+  std::map<std::string, uint64_t> reasons;
+  std::mutex mutex;
+};
+
+} // namespace
+
+static void printCase(const Case &c, llvm::raw_ostream &os) {
+  os << "// case.ein\n"
+     << c.printCascade() << "// case.mlir\n"
+     << c.printSchedule() << "// spec.json\n"
+     << c.printSpec();
+}
+
+/// The message without names and places, for counting.
+static std::string summarizeReason(const std::string &text) {
+  std::string reason;
+  bool quoted = false;
+  llvm::StringRef line = llvm::StringRef(text).split('\n').first;
+  if (size_t at = line.find("): "); at != llvm::StringRef::npos)
+    line = line.drop_front(at + 3);
+  for (char letter : line) {
+    if (letter == '\'' || letter == '"')
+      quoted = !quoted;
+    else if (!quoted && !isdigit(letter))
+      reason += letter;
+  }
+  return reason.substr(0, 110);
+}
+
+static void report(const Case &c, uint64_t seed, const Verdict &verdict,
+                   const Options &options) {
+  llvm::outs() << "seed " << seed << " differs:\n" << verdict.text;
+  Case small = options.shrink ? shrink(c, seed) : c;
+  llvm::outs() << "shrunk:\n";
+  printCase(small, llvm::outs());
+  llvm::outs() << check(small, seed).text << "\n";
+  llvm::outs().flush();
+}
+
+static void work(const Options &options, std::atomic<uint64_t> &next, Totals &totals) {
+  while (totals.legal < options.cases && totals.differing < options.failures) {
+    uint64_t seed = next++;
+    Case c = generate(seed);
+    Verdict verdict = check(c, seed);
+    ++totals.tried;
+    if (options.cases == 1 || verdict.status != Verdict::illegal)
+      ++totals.legal;
+    std::lock_guard<std::mutex> lock(totals.mutex);
+    if (verdict.status == Verdict::illegal) {
+      if (options.explain || options.cases == 1)
+        ++totals.reasons[summarizeReason(verdict.text)];
+      continue;
+    }
+    totals.points += verdict.points;
+    totals.pipelines += verdict.hasPipeline;
+    totals.cycleError = std::max(totals.cycleError, verdict.cycleError);
+    if (verdict.status == Verdict::differs) {
+      ++totals.differing;
+      report(c, seed, verdict, options);
+    }
+  }
+}
+
+static int runRandom(const Options &options) {
+  std::atomic<uint64_t> next{options.seed};
+  Totals totals;
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < options.threads; ++i)
+    threads.emplace_back([&] { work(options, next, totals); });
+  for (std::thread &thread : threads)
+    thread.join();
+  for (const auto &[reason, count] : totals.reasons)
+    llvm::outs() << "illegal " << count << ": " << reason << "\n";
+  llvm::outs() << totals.legal << " cases (" << totals.pipelines
+               << " with a pipeline) of " << totals.tried << " generated from seed "
+               << options.seed << " on, " << totals.points << " points executed, "
+               << totals.differing << " differ; largest cycle error "
+               << llvm::format("%.2f %%", 100 * totals.cycleError) << "\n";
+  return totals.differing == 0 ? 0 : 1;
+}
+
+static std::string readFile(const std::string &path) {
+  auto buffer = llvm::MemoryBuffer::getFile(path);
+  if (!buffer) {
+    llvm::errs() << path << ": error: cannot be read\n";
+    exit(1);
+  }
+  return (*buffer)->getBuffer().str();
+}
+
+static int runGiven(const std::string &cascade, const std::string &schedule,
+                    const std::string &mapping, const std::string &spec) {
+  Verdict verdict = checkTexts(readFile(cascade), schedule.empty() ? "" : readFile(schedule),
+                               mapping, spec, 1);
+  if (verdict.status == Verdict::illegal)
+    llvm::outs() << "illegal: ";
+  llvm::outs() << verdict.text;
+  if (verdict.status == Verdict::agrees)
+    llvm::outs() << "agrees: " << verdict.points << " points, cycle error "
+                 << llvm::format("%.2f %%", 100 * verdict.cycleError) << "\n";
+  return verdict.status == Verdict::agrees ? 0 : 1;
+}
+
+int main(int argc, char **argv) {
+  Options options;
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::string &name = arguments[i];
+    auto number = [&] { return std::stoull(arguments.at(++i)); };
+    if (name == "--seed")
+      options.seed = number();
+    else if (name == "--cases")
+      options.cases = number();
+    else if (name == "--threads")
+      options.threads = number();
+    else if (name == "--failures")
+      options.failures = number();
+    else if (name == "--no-shrink")
+      options.shrink = false;
+    else if (name == "--explain")
+      options.explain = true;
+    else if (name == "--print") {
+      printCase(generate(number()), llvm::outs());
+      return 0;
+    } else if (name == "--files" && i + 3 < arguments.size()) {
+      return runGiven(arguments[i + 1], arguments[i + 2], "", arguments[i + 3]);
+    } else if (name == "--mapping" && i + 3 < arguments.size()) {
+      return runGiven(arguments[i + 2], "", arguments[i + 1], arguments[i + 3]);
+    } else {
+      llvm::errs() << "einsum-agreement: error: unknown option '" << name << "'\n";
+      return 1;
+    }
+  }
+  return runRandom(options);
+}
