@@ -80,8 +80,8 @@ int64_t AffineForm::evaluate(llvm::ArrayRef<int64_t> point) const {
   for (const Term &term : terms)
     value += term.coefficient * point[term.variable];
   for (const Floor &floor : floors)
-    value += floor.factor *
-             llvm::divideFloorSigned(floor.inner.evaluate(point), floor.divisor);
+    value += floor.factor * llvm::divideFloorSigned(floor.inner.evaluate(point),
+                                                    floor.divisor);
   return value;
 }
 

@@ -1,4 +1,5 @@
-//===- AffineForm.h - Affine expressions and predicates on ranks -*- C++ -*-===//
+//===- AffineForm.h - Affine expressions and predicates on ranks -*- C++
+//-*-===//
 //
 // Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -11,8 +12,9 @@
 //   m1*256 + m0 - p            terms {m1:256, m0:1, p:-1}
 //   p floordiv 4 - m floordiv 4  two floors, each a form over a divisor
 //
-// Over m1 in [0,2), m0 in [0,256), p in [300,301) the first lies in [-300, 211].
-// Bounds are exact for a form whose variables occur once, and never too narrow.
+// Over m1 in [0,2), m0 in [0,256), p in [300,301) the first lies in [-300,
+// 211]. Bounds are exact for a form whose variables occur once, and never too
+// narrow.
 //
 // A Constraint says that a form is >= 0, or == 0. Trusts that values fit into
 // 63 bits; the extents of a cascade whose points can be counted ensure it.

@@ -56,8 +56,12 @@ bool AccessFact::uses(int rank) const {
                       [&](const Coordinate &c) { return c.uses(rank); });
 }
 
-bool EinsumFact::iterates(int rank) const { return llvm::is_contained(ranks, rank); }
-bool EinsumFact::reduces(int rank) const { return llvm::is_contained(reduced, rank); }
+bool EinsumFact::iterates(int rank) const {
+  return llvm::is_contained(ranks, rank);
+}
+bool EinsumFact::reduces(int rank) const {
+  return llvm::is_contained(reduced, rank);
+}
 
 template <typename T>
 static int findByName(const std::vector<T> &facts, llvm::StringRef name) {
@@ -67,9 +71,15 @@ static int findByName(const std::vector<T> &facts, llvm::StringRef name) {
   return -1;
 }
 
-int CascadeFacts::findRank(llvm::StringRef n) const { return findByName(ranks, n); }
-int CascadeFacts::findTensor(llvm::StringRef n) const { return findByName(tensors, n); }
-int CascadeFacts::findEinsum(llvm::StringRef n) const { return findByName(einsums, n); }
+int CascadeFacts::findRank(llvm::StringRef n) const {
+  return findByName(ranks, n);
+}
+int CascadeFacts::findTensor(llvm::StringRef n) const {
+  return findByName(tensors, n);
+}
+int CascadeFacts::findEinsum(llvm::StringRef n) const {
+  return findByName(einsums, n);
+}
 
 //===----------------------------------------------------------------------===//
 // Construction
@@ -88,11 +98,13 @@ public:
     if (failed(addRanks()))
       return failure();
     for (InputOp input : cascade.getBodyBlock()->getOps<InputOp>())
-      if (failed(addTensor(input.getResult(), input.getTensor(), /*producer=*/-1)))
+      if (failed(
+              addTensor(input.getResult(), input.getTensor(), /*producer=*/-1)))
         return failure();
     SmallVector<EinsumInterface> order = topologicalOrder();
     for (auto [i, einsum] : llvm::enumerate(order))
-      for (auto [name, result] : llvm::zip(einsum.getTensorNames(), einsum->getResults()))
+      for (auto [name, result] :
+           llvm::zip(einsum.getTensorNames(), einsum->getResults()))
         if (failed(addTensor(result, name.getValue(), i)))
           return failure();
     for (EinsumInterface einsum : order)
@@ -140,7 +152,8 @@ private:
     for (StringAttr rank : type.getRanks()) {
       int id = facts.findRank(rank);
       tensor.ranks.push_back(id);
-      if (failed(multiply(tensor.elements, facts.ranks[id].extent, value.getLoc(), name)))
+      if (failed(multiply(tensor.elements, facts.ranks[id].extent,
+                          value.getLoc(), name)))
         return failure();
     }
     uint64_t totalBits = tensor.elements;
@@ -156,9 +169,10 @@ private:
     bool overflow = false;
     product = llvm::SaturatingMultiply(product, factor, &overflow);
     if (overflow || product > INT64_MAX)
-      return emitError(loc) << "'" << what
-                            << "' has more than 2^63 - 1 points; extents are too large "
-                               "to count";
+      return emitError(loc)
+             << "'" << what
+             << "' has more than 2^63 - 1 points; extents are too large "
+                "to count";
     return success();
   }
 
@@ -200,7 +214,8 @@ private:
                                                EinsumInterface einsum) {
     SmallVector<StringAttr> iteration = einsum.getIterationRanks();
     auto type = cast<NamedTensorType>(access.tensor.getType());
-    for (auto [expr, rank] : llvm::zip(access.map.getResults(), type.getRanks())) {
+    for (auto [expr, rank] :
+         llvm::zip(access.map.getResults(), type.getRanks())) {
       auto sum = dyn_cast<AffineBinaryOpExpr>(expr);
       if (!sum || sum.getKind() != AffineExprKind::Add)
         continue;
@@ -212,7 +227,8 @@ private:
     return {StringAttr(), 0};
   }
 
-  FailureOr<AccessFact> makeAccess(EinsumInterface einsum, Value tensor, AffineMap map) {
+  FailureOr<AccessFact> makeAccess(EinsumInterface einsum, Value tensor,
+                                   AffineMap map) {
     AccessFact access;
     access.tensor = tensorIds.lookup(tensor);
     SmallVector<StringAttr> iteration = einsum.getIterationRanks();
@@ -221,28 +237,30 @@ private:
     for (StringAttr symbol : einsum.getSymbolNames()) {
       std::optional<int64_t> value = cascade.getParam(symbol);
       if (!value)
-        return einsum->emitError() << "parameter '" << symbol.getValue()
-                                   << "' has no value (--bind " << symbol.getValue()
-                                   << "=...)";
+        return einsum->emitError()
+               << "parameter '" << symbol.getValue()
+               << "' has no value (--bind " << symbol.getValue() << "=...)";
       values.push_back(getAffineConstantExpr(*value, map.getContext()));
     }
     for (AffineExpr expr : map.getResults()) {
       Coordinate coordinate;
-      expr = simplifyAffineExpr(expr.replaceSymbols(values), iteration.size(), 0);
+      expr =
+          simplifyAffineExpr(expr.replaceSymbols(values), iteration.size(), 0);
       if (failed(flatten(expr, 1, iteration, coordinate))) {
         std::string text;
         llvm::raw_string_ostream os(text);
         printNamedExpr(os, expr, iteration, {});
         return einsum->emitError()
-               << "reads '" << facts.tensors[access.tensor].name << "' at '" << text
-               << "', which is not a sum of multiples of ranks";
+               << "reads '" << facts.tensors[access.tensor].name << "' at '"
+               << text << "', which is not a sum of multiples of ranks";
       }
       access.coordinates.push_back(std::move(coordinate));
     }
     return access;
   }
 
-  LogicalResult flatten(AffineExpr expr, int64_t factor, ArrayRef<StringAttr> iteration,
+  LogicalResult flatten(AffineExpr expr, int64_t factor,
+                        ArrayRef<StringAttr> iteration,
                         Coordinate &coordinate) {
     if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
       coordinate.constant += factor * constant.getValue();
@@ -263,7 +281,8 @@ private:
     auto scale = dyn_cast<AffineConstantExpr>(binary.getRHS());
     if (binary.getKind() != AffineExprKind::Mul || !scale)
       return failure();
-    return flatten(binary.getLHS(), factor * scale.getValue(), iteration, coordinate);
+    return flatten(binary.getLHS(), factor * scale.getValue(), iteration,
+                   coordinate);
   }
 
   LogicalResult addEinsum(EinsumInterface einsum) {
@@ -282,7 +301,8 @@ private:
     for (const Reduction &reduction : einsum.getReductionList())
       fact.reduced.push_back(facts.findRank(reduction.rank));
     for (const Access &access : einsum.getInputAccesses()) {
-      FailureOr<AccessFact> read = makeAccess(einsum, access.tensor, access.map);
+      FailureOr<AccessFact> read =
+          makeAccess(einsum, access.tensor, access.map);
       if (failed(read))
         return failure();
       auto [rank, distance] = stepOf(access, einsum);
@@ -297,7 +317,8 @@ private:
     for (Value result : einsum->getResults()) {
       facts.tensors[tensorIds[result]].hasInitialValue =
           !einsum.getInitialValues().empty();
-      FailureOr<AccessFact> write = makeAccess(einsum, result, einsum.getOutputAccess());
+      FailureOr<AccessFact> write =
+          makeAccess(einsum, result, einsum.getOutputAccess());
       if (failed(write))
         return failure();
       fact.writes.push_back(std::move(*write));

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// What a cost model or mapper asks of a cascade a million times, looked up once:
-// extents, affine accesses over rank numbers, operators per point.
+// What a cost model or mapper asks of a cascade a million times, looked up
+// once: extents, affine accesses over rank numbers, operators per point.
 //
 //   QK[m,p] = Q[p,e] * K[m,e]      M = 4, P = 2, E = 8, f16
 //
@@ -77,8 +77,8 @@ struct TensorFact {
   std::string datatype;
   bool isInput = false, isOutput = false;
   int producer = -1; ///< Einsum, or -1 for an input
-  /// Rank along which the tensor is read one or more steps away, and the longest
-  /// such step; -1 if it is no recurrence.
+  /// Rank along which the tensor is read one or more steps away, and the
+  /// longest such step; -1 if it is no recurrence.
   int iterativeRank = -1;
   int64_t carriedSteps = 0;
   /// Reading before the first step along the iterative rank gives this tensor's
@@ -93,7 +93,7 @@ struct EinsumFact {
   llvm::SmallVector<int, 6> ranks; ///< iteration space
   llvm::SmallVector<int, 2> reduced;
   llvm::SmallVector<AccessFact, 3> reads;
-  llvm::SmallVector<AccessFact, 1> writes; ///< one per named result
+  llvm::SmallVector<AccessFact, 1> writes;   ///< one per named result
   std::map<std::string, uint64_t> operators; ///< per point
   std::string datatype;                      ///< in which the operators compute
   uint64_t points = 1;                       ///< in the domain
@@ -111,7 +111,8 @@ struct CascadeFacts {
   std::string name;
   std::vector<RankFact> ranks;
   std::vector<TensorFact> tensors;
-  std::vector<EinsumFact> einsums; ///< producers before consumers where possible
+  std::vector<EinsumFact>
+      einsums; ///< producers before consumers where possible
   mlir::Operation *op = nullptr;
 
   int findRank(llvm::StringRef name) const;
@@ -120,12 +121,12 @@ struct CascadeFacts {
 };
 
 /// Operators of one point of an Einsum: map expression and reductions, user
-/// functions expanded. Names: add sub mul mac div max min exp log sqrt rsqrt tanh
-/// erf sigmoid pow abs neg floor round compare select convert.
+/// functions expanded. Names: add sub mul mac div max min exp log sqrt rsqrt
+/// tanh erf sigmoid pow abs neg floor round compare select convert.
 std::map<std::string, uint64_t> countOperators(EinsumInterface einsum);
 
-/// Facts of a verified cascade. Emits an error that names the unbound parameters,
-/// or an extent product beyond 63 bits, and fails.
+/// Facts of a verified cascade. Emits an error that names the unbound
+/// parameters, or an extent product beyond 63 bits, and fails.
 mlir::FailureOr<CascadeFacts> computeCascadeFacts(CascadeOp cascade);
 
 } // namespace einsum

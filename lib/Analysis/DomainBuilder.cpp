@@ -72,8 +72,8 @@ private:
       std::optional<int64_t> value = cascade.getParam(symbol);
       if (!value)
         return einsum.op->emitError()
-               << "parameter '" << symbol.getValue() << "' has no value (--bind "
-               << symbol.getValue() << "=...)";
+               << "parameter '" << symbol.getValue()
+               << "' has no value (--bind " << symbol.getValue() << "=...)";
       symbols.push_back(getAffineConstantExpr(*value, op->getContext()));
     }
     for (auto [i, expr] : llvm::enumerate(filter->getConstraints())) {
@@ -117,8 +117,8 @@ private:
     return combine(binary.getKind(), left, right.constant, form);
   }
 
-  static bool combine(AffineExprKind kind, const AffineForm &left, int64_t number,
-                      AffineForm &form) {
+  static bool combine(AffineExprKind kind, const AffineForm &left,
+                      int64_t number, AffineForm &form) {
     if (kind == AffineExprKind::Mul) {
       form.add(left, number);
       return true;
@@ -141,8 +141,8 @@ private:
     if (!flat)
       return;
     Constraint constraint;
-    constraint.form =
-        AffineForm::number(facts.ranks[facts.findRank(split.getRank())].extent - 1);
+    constraint.form = AffineForm::number(
+        facts.ranks[facts.findRank(split.getRank())].extent - 1);
     constraint.form.add(*flat, -1);
     addConstraint(einsum, std::move(constraint));
   }
@@ -223,7 +223,8 @@ private:
     return success();
   }
 
-  bool readsInitialValue(const TensorFact &tensor, const AccessFact &read) const {
+  bool readsInitialValue(const TensorFact &tensor,
+                         const AccessFact &read) const {
     for (auto [rank, coordinate] : llvm::zip(tensor.ranks, read.coordinates))
       if (tensor.hasInitialValue && rank == tensor.iterativeRank &&
           coordinate.constant != 0)

@@ -68,6 +68,20 @@ static bool substituteRank(int rank, std::vector<Constraint> &system) {
   return true;
 }
 
+/// 0 where an equality gives the rank, else its largest coefficient.
+static int64_t difficulty(int rank, llvm::ArrayRef<Constraint> system) {
+  int64_t largest = 1;
+  for (const Constraint &constraint : system) {
+    if (!constraint.form.isLinear())
+      continue;
+    int64_t coefficient = std::abs(constraint.form.coefficientOf(rank));
+    if (constraint.isEquality && coefficient == 1)
+      return 0;
+    largest = std::max(largest, coefficient);
+  }
+  return largest;
+}
+
 bool ImageCounter::eliminateRank(int rank, std::vector<Constraint> &system,
                                  std::vector<Constraint> &conditions) const {
   if (substituteRank(rank, system))
@@ -144,11 +158,22 @@ bool ImageCounter::eliminate(size_t id, uint64_t fixed, Plan &plan) const {
     system.push_back(std::move(high));
   }
   for (const Constraint &constraint : piece.constraints)
-    system.push_back({constraint.form.substitute(valueOf), constraint.isEquality});
+    system.push_back(
+        {constraint.form.substitute(valueOf), constraint.isEquality});
+  llvm::SmallVector<int, 8> left;
   for (unsigned rank = 0; rank < ranks; ++rank)
-    if (!(fixed >> rank & 1) &&
-        !eliminateRank(rankVariable(rank), system, conditions))
+    if (!(fixed >> rank & 1))
+      left.push_back(rankVariable(rank));
+  while (!left.empty()) {
+    // What an equality or a coefficient of 1 eliminates goes first: it is
+    // exact.
+    auto next = std::min_element(left.begin(), left.end(), [&](int x, int y) {
+      return difficulty(x, system) < difficulty(y, system);
+    });
+    if (!eliminateRank(*next, system, conditions))
       return false;
+    left.erase(next);
+  }
   for (Constraint &condition : conditions)
     plan.conditions.push_back({id, std::move(condition)});
   plan.systems[id] = std::move(system);
@@ -309,9 +334,10 @@ Signature ImageCounter::count(llvm::ArrayRef<Interval> boxes) {
   return result;
 }
 
-std::optional<uint64_t> einsum::countImage(llvm::ArrayRef<Interval> box,
-                                           std::vector<AffineForm> coordinates,
-                                           std::vector<Constraint> constraints) {
+std::optional<uint64_t>
+einsum::countImage(llvm::ArrayRef<Interval> box,
+                   std::vector<AffineForm> coordinates,
+                   std::vector<Constraint> constraints) {
   ImageCounter counter(box.size(),
                        {{0, std::move(coordinates), std::move(constraints)}});
   Signature signature = counter.count(box);

@@ -17,8 +17,8 @@
 // How: y = coordinates are added as variables, ranks of size one become
 // constants, and all other ranks are eliminated (Fourier-Motzkin; exact where
 // one of two coefficients is 1 or the dark shadow is all of the real one,
-// Pugh 1991), which leaves constraints over y for SetCounter. A stride is divided
-// out first. Where elimination is not exact (X[2*p + 3*r]), points are
+// Pugh 1991), which leaves constraints over y for SetCounter. A stride is
+// divided out first. Where elimination is not exact (X[2*p + 3*r]), points are
 // enumerated, up to a limit.
 //
 // Exact always, or `exhausted` is set.

@@ -25,10 +25,10 @@ static std::string operatorName(Operation *op) {
           .Cases("arith.mulf", "arith.muli", "mul")
           .Cases("arith.divf", "arith.divsi", "arith.divui", "div")
           .Cases("arith.remf", "arith.remsi", "arith.remui", "rem")
-          .Cases("arith.maximumf", "arith.maxnumf", "arith.maxsi", "arith.maxui",
-                 "max")
-          .Cases("arith.minimumf", "arith.minnumf", "arith.minsi", "arith.minui",
-                 "min")
+          .Cases("arith.maximumf", "arith.maxnumf", "arith.maxsi",
+                 "arith.maxui", "max")
+          .Cases("arith.minimumf", "arith.minnumf", "arith.minsi",
+                 "arith.minui", "min")
           .Case("arith.negf", "neg")
           .Cases("arith.cmpf", "arith.cmpi", "compare")
           .Case("arith.select", "select")
@@ -105,7 +105,8 @@ std::map<std::string, uint64_t> einsum::countOperators(EinsumInterface einsum) {
       operators.push_back(reduction);
   for (const Reduction &reduction : operators)
     countReduction(reduction, counts);
-  if (operators.size() == 1 && operators[0].monoid == "add" && yieldsProduct(map)) {
+  if (operators.size() == 1 && operators[0].monoid == "add" &&
+      yieldsProduct(map)) {
     ++counts["mac"];
     for (const char *part : {"mul", "add"})
       if (--counts[part] == 0)

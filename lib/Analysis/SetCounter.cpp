@@ -18,8 +18,10 @@ void einsum::addToSignature(Signature &signature, SetMask mask, uint64_t points,
                             bool &overflowed) {
   if (points == 0)
     return;
-  auto place = llvm::lower_bound(
-      signature, mask, [](const auto &part, SetMask m) { return part.first < m; });
+  auto place =
+      llvm::lower_bound(signature, mask, [](const auto &part, SetMask m) {
+        return part.first < m;
+      });
   if (place == signature.end() || place->first != mask)
     signature.insert(place, {mask, points});
   else
@@ -137,9 +139,9 @@ std::pair<int, int64_t> SetCounter::chooseCut(const Open &open) const {
   auto weigh = [&](const AffineForm &form, auto &&recurse) -> void {
     for (const AffineForm::Term &term : form.terms)
       if (term.variable < static_cast<int>(free))
-        weight[term.variable] =
-            std::max(weight[term.variable],
-                     std::abs(term.coefficient) * (box[term.variable].size() - 1));
+        weight[term.variable] = std::max(weight[term.variable],
+                                         std::abs(term.coefficient) *
+                                             (box[term.variable].size() - 1));
     for (const AffineForm::Floor &floor : form.floors)
       recurse(floor.inner, recurse);
   };
@@ -179,7 +181,8 @@ Signature SetCounter::countOpen(const Open &open, SetMask decided) {
 
 Signature SetCounter::count(llvm::ArrayRef<Interval> newBox, SetMask absent) {
   box.assign(newBox.begin(), newBox.end());
-  if (llvm::any_of(newBox, [](const Interval &side) { return side.size() == 0; }))
+  if (llvm::any_of(newBox,
+                   [](const Interval &side) { return side.size() == 0; }))
     return {};
   visited = 0;
   if (seen.size() > kLimit / 8)

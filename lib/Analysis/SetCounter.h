@@ -14,8 +14,8 @@
 //   {0 alone: 7, 1 alone: 3, both: 3}                (3 points lie in neither)
 //
 // It halves boxes until every constraint is decided. Boxes that look the same
-// from their lower corner (equal sides, equal values of the undecided forms) are
-// counted once, so that a triangle of 2^14 x 2^14 points takes about 2 * 14
+// from their lower corner (equal sides, equal values of the undecided forms)
+// are counted once, so that a triangle of 2^14 x 2^14 points takes about 2 * 14
 // boxes. Several pieces may share a set, which is then their union.
 //
 // Counts are exact; one beyond 64 bits, or more boxes than `limit`, sets a flag

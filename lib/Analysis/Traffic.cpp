@@ -16,7 +16,8 @@ using namespace einsum;
 
 /// Elements of its tensor that an access touches while all points of the domain
 /// run; what cannot be counted is left out, so that bounds stay bounds.
-static uint64_t countTouched(const CascadeFacts &facts, const EinsumFact &einsum,
+static uint64_t countTouched(const CascadeFacts &facts,
+                             const EinsumFact &einsum,
                              const AccessFact &access) {
   llvm::SmallVector<Interval> box;
   for (auto [rank, fact] : llvm::enumerate(facts.ranks))
@@ -44,8 +45,8 @@ EinsumTraffic einsum::computeTraffic(const CascadeFacts &facts,
   EinsumTraffic traffic;
   std::map<int, uint64_t> reads;
   for (const AccessFact &read : einsum.reads)
-    reads[read.tensor] =
-        llvm::SaturatingAdd(reads[read.tensor], countTouched(facts, einsum, read));
+    reads[read.tensor] = llvm::SaturatingAdd(reads[read.tensor],
+                                             countTouched(facts, einsum, read));
   for (const AccessFact &write : einsum.writes) {
     reads.erase(write.tensor);
     const TensorFact &tensor = facts.tensors[write.tensor];

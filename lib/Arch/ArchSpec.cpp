@@ -41,6 +41,29 @@ int ArchSpec::findArray(llvm::StringRef name) const {
   return indexOf(arrays, name);
 }
 
+int ArchSpec::findEngine(llvm::StringRef name) const {
+  return indexOf(engines, name);
+}
+
+std::optional<Accounting> Accounting::named(llvm::StringRef name) {
+  Accounting accounting;
+  accounting.profile = name.str();
+  if (name == "default")
+    return accounting;
+  if (name != "looptree")
+    return std::nullopt;
+  // Gilbert et al. 2024 (LoopTree) as AccelForge counts it: Einsums in turn,
+  // one action per point, transfers perfectly hidden, no second buffers.
+  accounting.everyRun = accounting.onePerPoint = true;
+  accounting.sequential = accounting.singleBuffers = true;
+  return accounting;
+}
+
+llvm::ArrayRef<const char *> Accounting::names() {
+  static const char *const names[] = {"default", "looptree"};
+  return names;
+}
+
 uint64_t ArchSpec::instances(const Level &level) const {
   return level.perArray < 0 ? 1 : arrays[level.perArray].peCount();
 }

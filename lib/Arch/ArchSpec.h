@@ -50,10 +50,20 @@ struct Provenance {
 
 /// The resolved cost of one operator at one PE.
 struct OpCost {
-  uint64_t cycles = 1; ///< initiation interval if issued alone
+  uint64_t cycles = 1;  ///< initiation interval if issued alone
+  uint64_t latency = 1; ///< from issue to result; at least `cycles`
   double energyPj = 0;
   double areaUm2 = 0; ///< of the unit in one PE; 0 when it shares another's
   std::string madeOf; ///< "6 mac" when composed of the array's other operators
+  Provenance provenance;
+};
+
+/// Words on their way to, or from, several units at once. `width` is how many
+/// units one access serves, or how many contributions one access takes; 0 means
+/// any number. The energy is per word and further unit.
+struct Fanout {
+  uint64_t width = 0;
+  double energyPj = 0;
   Provenance provenance;
 };
 
@@ -67,6 +77,9 @@ struct Level {
 
   /// nullopt = not a constraint; shared bounds reads and writes together.
   std::optional<double> readBytesPerS, writeBytesPerS, sharedBytesPerS;
+  /// Ports of one instance, each one access per cycle; 0 = not a constraint.
+  uint64_t readPorts = 0, writePorts = 0, sharedPorts = 0;
+  Fanout multicast;
 
   double readPj = 0, writePj = 0; ///< per access of accessBytes
   double areaUm2 = 0, leakageW = 0;
@@ -96,8 +109,11 @@ struct Array {
   OpCosts ops; ///< at the first datatype
   std::map<std::string, OpCosts> opsByDatatype; ///< one entry per datatype
   std::vector<std::string> datatypes;           ///< empty = any
-  double leakageW = 0;                          ///< of the whole array
-  double areaUm2PerPe = 0; ///< sum of the operators' areas unless given
+  uint64_t fillCycles = 0;  ///< until the last unit has its first operand
+  uint64_t drainCycles = 0; ///< until the last result is out
+  Fanout reduction;         ///< sums over units on the way out
+  double leakageW = 0;      ///< of the whole array
+  double areaUm2PerPe = 0;  ///< sum of the operators' areas unless given
   Provenance provenance;
   SourceLocation loc;
 
@@ -108,6 +124,29 @@ struct Array {
   const OpCost *findOp(llvm::StringRef op, llvm::StringRef datatype = {}) const;
 };
 
+/// A unit that only moves tiles; schedules name it in `schedule.transfer`.
+struct Engine {
+  std::string name;
+  std::optional<double> bytesPerS; ///< nullopt = as fast as the memories
+  uint64_t latencyCycles = 0;      ///< before the first byte of each tile
+  Provenance provenance;
+  SourceLocation loc;
+};
+
+/// How moves and times are counted; see dialects/Schedule/README.md, section 8.
+struct Accounting {
+  std::string profile = "default";
+  bool everyRun = false;      ///< "operands": "per_point"
+  bool onePerPoint = false;   ///< "operators": "one_per_point"
+  bool sequential = false;    ///< "einsums": "sequential"
+  bool buffered = false;      ///< "overlap": "buffered"
+  bool singleBuffers = false; ///< "buffers": "ignored"
+
+  /// A profile by name; nullopt if there is none.
+  static std::optional<Accounting> named(llvm::StringRef name);
+  static llvm::ArrayRef<const char *> names();
+};
+
 struct ArchSpec {
   std::string name, description;
   double clockHz = 0;
@@ -115,12 +154,15 @@ struct ArchSpec {
   std::map<std::string, double> parameters; ///< after overrides
   std::vector<Level> levels;                ///< parents before children
   std::vector<Array> arrays;
+  std::vector<Engine> engines;
+  Accounting accounting;
   std::string energyProfile;           ///< name, or empty
   std::vector<std::string> provenance; ///< every distinct text, in spec order
 
   /// Index of the level or array of that name, or -1.
   int findLevel(llvm::StringRef name) const;
   int findArray(llvm::StringRef name) const;
+  int findEngine(llvm::StringRef name) const;
 
   /// How many instances of a level there are: the PEs of its array, or 1.
   uint64_t instances(const Level &level) const;

@@ -20,7 +20,7 @@ struct ParsedOp {
   std::string name;
   SourceLocation nameLoc;
   std::map<std::string, uint64_t> as; ///< other operators it is made of
-  std::optional<uint64_t> cycles;
+  std::optional<uint64_t> cycles, latency;
   std::optional<double> energyPj, areaUm2;
   Provenance provenance;
   Places at;
@@ -41,10 +41,16 @@ struct ParsedArray {
   Places at;
 };
 
+/// Beside ArchSpec::engines, index by index.
+struct ParsedEngine {
+  Places at;
+};
+
 struct ParsedArch {
   ArchSpec spec;
   std::vector<ParsedLevel> levels;
   std::vector<ParsedArray> arrays;
+  std::vector<ParsedEngine> engines;
   Parameters parameters;
   std::map<std::string, SourceLocation> parameterLocs;
   Places at;

@@ -29,6 +29,11 @@ private:
   void readLevelEnergy(ObjectReader &reader, ParsedLevel &parsed,
                        const std::string &what);
   void readArray(const JsonValue &json);
+  void readEngine(const JsonValue &json);
+  void readAccounting(const JsonValue &json);
+  Fanout readFanout(ObjectReader &reader, const char *key,
+                    const std::string &what);
+  uint64_t readCycles(ObjectReader &reader, const char *key);
   void readDims(const JsonValue &shape, Array &array, const std::string &what);
   ParsedOp readOp(const JsonMember &json, const Array &array);
 
@@ -121,6 +126,100 @@ void Reader::read(const JsonValue &json,
   spec.energyProfile = reader.string("energy_profile");
   readList(reader, "levels", &Reader::readLevel);
   readList(reader, "arrays", &Reader::readArray);
+  if (const JsonValue *engines = reader.get("engines", JsonValue::Kind::Array))
+    for (const JsonValue &engine : engines->elements)
+      readEngine(engine);
+  if (const JsonValue *accounting = reader.any("accounting"))
+    readAccounting(*accounting);
+  reader.finish();
+}
+
+/// A number of cycles that may be zero.
+uint64_t Reader::readCycles(ObjectReader &reader, const char *key) {
+  constexpr double most = 9007199254740992.0; // 2^53
+  auto cycles = reader.quantity(key, Dimension::Cycles, Range::NonNegative);
+  if (!cycles)
+    return 0;
+  if (*cycles == std::floor(*cycles) && *cycles <= most)
+    return uint64_t(*cycles);
+  diags.error(reader.places().of(key), std::string(key) + " of " +
+                                           reader.name() +
+                                           " must be a whole number of cycles, "
+                                           "at most 2^53");
+  return 0;
+}
+
+Fanout Reader::readFanout(ObjectReader &reader, const char *key,
+                          const std::string &what) {
+  Fanout fanout;
+  const JsonValue *json = reader.get(key, JsonValue::Kind::Object);
+  if (!json)
+    return fanout;
+  ObjectReader inner(*json, key + (" of " + what), parameters, diags);
+  fanout.width = inner.whole("width", Dimension::Count).value_or(0);
+  fanout.energyPj =
+      inner.quantity("energy", Dimension::Picojoules, Range::NonNegative)
+          .value_or(0);
+  fanout.provenance = readProvenance(inner, {"energy"}, diags);
+  inner.finish();
+  return fanout;
+}
+
+void Reader::readEngine(const JsonValue &json) {
+  std::string what = title("DMA engine", json);
+  ObjectReader reader(json, what, parameters, diags);
+  if (json.kind != JsonValue::Kind::Object)
+    return;
+  Engine engine;
+  engine.loc = json.loc;
+  engine.name = readName(reader);
+  engine.bytesPerS =
+      reader.quantity("bandwidth", Dimension::BytesPerSecond, Range::Positive);
+  engine.latencyCycles = readCycles(reader, "latency");
+  engine.provenance = readProvenance(reader, {"bandwidth"}, diags);
+  reader.finish();
+  arch.engines.push_back({reader.places()});
+  arch.spec.engines.push_back(std::move(engine));
+}
+
+/// The name of a profile, or an object that names one and departs from it.
+void Reader::readAccounting(const JsonValue &json) {
+  auto chooseProfile = [&](const std::string &name, const SourceLocation &loc) {
+    if (auto profile = Accounting::named(name)) {
+      arch.spec.accounting = *profile;
+      return;
+    }
+    std::vector<std::string> names(Accounting::names().begin(),
+                                   Accounting::names().end());
+    diags.error(loc, "there is no accounting profile '" + name +
+                         "'; there are " + llvm::join(names, ", ") +
+                         didYouMean(name, names));
+  };
+  if (json.kind == JsonValue::Kind::String)
+    return chooseProfile(json.string, json.loc);
+  ObjectReader reader(json, "accounting", parameters, diags);
+  if (json.kind != JsonValue::Kind::Object)
+    return;
+  if (reader.places().has("profile"))
+    chooseProfile(reader.string("profile"), reader.places().of("profile"));
+  auto choose = [&](const char *key, const char *no, const char *yes,
+                    bool &flag) {
+    if (!reader.places().has(key))
+      return;
+    std::string word = reader.string(key);
+    if (word == yes || word == no)
+      flag = word == yes;
+    else
+      diags.error(reader.places().of(key),
+                  std::string(key) + " of accounting is '" + no + "' or '" +
+                      yes + "', found '" + word + "'");
+  };
+  Accounting &accounting = arch.spec.accounting;
+  choose("operands", "latched", "per_point", accounting.everyRun);
+  choose("operators", "each", "one_per_point", accounting.onePerPoint);
+  choose("overlap", "perfect", "buffered", accounting.buffered);
+  choose("einsums", "as_scheduled", "sequential", accounting.sequential);
+  choose("buffers", "counted", "ignored", accounting.singleBuffers);
   reader.finish();
 }
 
@@ -151,6 +250,10 @@ void Reader::readLevel(const JsonValue &json) {
   reader.require("access");
   level.accessBytes = reader.whole("access", Dimension::Bytes).value_or(1);
   level.banks = reader.whole("banks", Dimension::Count).value_or(1);
+  level.readPorts = reader.whole("read_ports", Dimension::Count).value_or(0);
+  level.writePorts = reader.whole("write_ports", Dimension::Count).value_or(0);
+  level.sharedPorts = reader.whole("ports", Dimension::Count).value_or(0);
+  level.multicast = readFanout(reader, "multicast", what);
 
   auto bandwidth = [&](const char *key) {
     return reader.quantity(key, Dimension::BytesPerSecond, Range::Positive);
@@ -221,6 +324,9 @@ void Reader::readArray(const JsonValue &json) {
   array.leakageW =
       reader.quantity("leakage", Dimension::Watts, Range::NonNegative)
           .value_or(0);
+  array.fillCycles = readCycles(reader, "fill");
+  array.drainCycles = readCycles(reader, "drain");
+  array.reduction = readFanout(reader, "reduction", what);
   array.provenance = readProvenance(reader, {"area", "leakage"}, diags);
   if (const JsonValue *ops = reader.get("ops", JsonValue::Kind::Object))
     for (const JsonMember &op : ops->members)
@@ -256,6 +362,7 @@ ParsedOp Reader::readOp(const JsonMember &json, const Array &array) {
   op.nameLoc = json.keyLoc;
   op.at = reader.places();
   op.cycles = reader.whole("cycles", Dimension::Cycles);
+  op.latency = reader.whole("latency", Dimension::Cycles);
   op.energyPj =
       reader.quantity("energy", Dimension::Picojoules, Range::NonNegative);
   op.areaUm2 =

@@ -123,6 +123,7 @@ private:
   OpCost native(const ParsedOp &op);
   const OpEnergy *findRow(const std::string &op) const;
   OpCost composed(const ParsedOp &op);
+  uint64_t latencyOf(const ParsedOp &op, uint64_t cycles);
   void reportMissing(const ParsedOp &op);
   void reportCycle(const ParsedOp &op);
   std::string title(const ParsedOp &op) const {
@@ -163,9 +164,22 @@ const OpEnergy *OpResolver::findRow(const std::string &op) const {
   return row == rows->second.end() ? nullptr : &row->second;
 }
 
+uint64_t OpResolver::latencyOf(const ParsedOp &op, uint64_t cycles) {
+  uint64_t latency = op.latency.value_or(cycles);
+  if (latency >= cycles)
+    return latency;
+  if (reportStructure)
+    diags.error(op.at.of("latency"),
+                title(op) + " has a latency of " + llvm::utostr(latency) +
+                    " cycles, but issues every " + llvm::utostr(cycles) +
+                    "; a result takes at least as long as an issue");
+  return cycles;
+}
+
 OpCost OpResolver::native(const ParsedOp &op) {
   OpCost cost;
   cost.cycles = op.cycles.value_or(1);
+  cost.latency = latencyOf(op, cost.cycles);
   if (op.energyPj) {
     cost.energyPj = *op.energyPj;
     cost.areaUm2 = op.areaUm2.value_or(0);
@@ -214,6 +228,7 @@ OpCost OpResolver::composed(const ParsedOp &op) {
     cycles = 1;
   }
   cost.cycles = op.cycles.value_or(uint64_t(cycles));
+  cost.latency = latencyOf(op, cost.cycles);
   cost.madeOf = llvm::join(parts, " + ");
   return cost;
 }
@@ -286,15 +301,19 @@ void collectProvenance(ArchSpec &spec) {
   for (const Level &level : spec.levels) {
     add(level.provenance);
     add(level.memoryProvenance);
+    add(level.multicast.provenance);
   }
   for (const Array &array : spec.arrays) {
     add(array.provenance);
+    add(array.reduction.provenance);
     for (const auto &[name, cost] : array.ops)
       add(cost.provenance);
     for (const auto &[datatype, ops] : array.opsByDatatype)
       for (const auto &[name, cost] : ops)
         add(cost.provenance);
   }
+  for (const Engine &engine : spec.engines)
+    add(engine.provenance);
 }
 
 /// Whether anything in the spec is looked up in a profile.

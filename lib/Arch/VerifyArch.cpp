@@ -59,7 +59,8 @@ private:
   Diagnostics &diags;
 };
 
-/// A schedule names levels and arrays alike, so they share one name space.
+/// A schedule names levels, arrays and engines alike, so they share one name
+/// space.
 void Verifier::checkNames() {
   std::map<std::string, SourceLocation> first;
   auto check = [&](const std::string &name, const SourceLocation &loc) {
@@ -74,6 +75,8 @@ void Verifier::checkNames() {
     check(spec.levels[i].name, arch.levels[i].at.of("name"));
   for (size_t i = 0; i < spec.arrays.size(); ++i)
     check(spec.arrays[i].name, arch.arrays[i].at.of("name"));
+  for (size_t i = 0; i < spec.engines.size(); ++i)
+    check(spec.engines[i].name, arch.engines[i].at.of("name"));
 }
 
 void Verifier::checkPlaceInTree(int index) {

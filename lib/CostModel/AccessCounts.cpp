@@ -6,8 +6,9 @@
 //===----------------------------------------------------------------------===//
 //
 // Two kinds of event move data: control entering or leaving a storage node
-// (fills and drains), and a leaf reading or writing one spatial step. Each is a
-// number of times and a number of words; both are products of loop steps.
+// (fills and drains), and a leaf reading or writing for a group of runs. How
+// large these are how often, a TileQuery says; here they become bytes, accesses
+// and the energy of delivering them.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,76 +20,67 @@
 using namespace einsum;
 using namespace einsum::cost;
 
+bool Traffic::addOverflows(const Traffic &other) {
+  bool overflow = false;
+  overflow |= __builtin_add_overflow(readBytes, other.readBytes, &readBytes);
+  overflow |= __builtin_add_overflow(writeBytes, other.writeBytes, &writeBytes);
+  overflow |=
+      __builtin_add_overflow(readAccesses, other.readAccesses, &readAccesses);
+  overflow |= __builtin_add_overflow(writeAccesses, other.writeAccesses,
+                                     &writeAccesses);
+  return overflow;
+}
+
 Traffic &Traffic::operator+=(const Traffic &other) {
-  readBytes += other.readBytes;
-  writeBytes += other.writeBytes;
-  readAccesses += other.readAccesses;
-  writeAccesses += other.writeAccesses;
+  addOverflows(other);
   return *this;
-}
-
-static uint64_t accessWords(const CascadeFacts &facts, const AccessFact &access,
-                            llvm::ArrayRef<int64_t> tiles, bool carried) {
-  const TensorFact &tensor = facts.tensors[access.tensor];
-  uint64_t words = 1;
-  for (auto [rank, coordinate] : llvm::zip(tensor.ranks, access.coordinates)) {
-    int64_t span = std::min(coordinate.span(tiles), facts.ranks[rank].extent);
-    if (carried && rank == tensor.iterativeRank && span > 1)
-      span = tensor.carriedSteps;
-    words *= span;
-  }
-  return words;
-}
-
-uint64_t einsum::cost::tileWords(const CascadeFacts &facts, int tensor,
-                                 llvm::ArrayRef<const AccessFact *> accesses,
-                                 llvm::ArrayRef<int64_t> tiles, bool carried) {
-  uint64_t words = accesses.empty() ? facts.tensors[tensor].elements : 0;
-  for (const AccessFact *access : accesses)
-    words = std::max(words, accessWords(facts, *access, tiles, carried));
-  return words;
-}
-
-uint64_t einsum::cost::leafRuns(const LoopTree &tree, const Node &leaf,
-                                Counter &counter) {
-  uint64_t runs = 1;
-  for (int i : leaf.path)
-    if (tree.nodes[i].kind == NodeKind::temporal && !leaf.isGuardedBy(i))
-      runs = counter.mul(runs, tree.nodes[i].steps);
-  return runs;
 }
 
 namespace {
 
 class AccessCounter {
 public:
-  AccessCounter(const LoopTree &tree, Scratch &scratch, Evaluation &result)
-      : tree(tree), facts(*tree.facts), arch(*tree.arch), scratch(scratch),
-        counter(scratch.counter), result(result), levels(arch.levels.size()) {}
+  AccessCounter(const LoopTree &tree, Queries &queries, Scratch &scratch,
+                Evaluation &result)
+      : tree(tree), facts(*tree.facts), arch(*tree.arch), queries(queries),
+        scratch(scratch), counter(scratch.counter), result(result),
+        levels(arch.levels.size()) {}
 
   void run() {
-    for (auto [id, node] : llvm::enumerate(tree.nodes)) {
-      if (node.kind == NodeKind::storage && !node.passthrough)
-        for (const HeldTensor &held : node.held)
-          countTile(id, node, held);
-      if (node.kind == NodeKind::leaf)
-        countLeaf(id, node);
+    countPoints();
+    for (auto [i, tile] : llvm::enumerate(queries.tiles)) {
+      const Node &node = tree.nodes[tile.node];
+      if (!node.passthrough && node.held[tile.held].parent >= 0)
+        countTile(tile, node, node.held[tile.held]);
+    }
+    for (Queries::Access &access : queries.accesses) {
+      const Node &leaf = tree.nodes[access.leaf];
+      const LeafAccess &use = leaf.accesses[access.access];
+      if (use.inRegisters)
+        countRegisterAccess(access.leaf, leaf, use);
+      else
+        countLeafAccess(access, leaf, use);
     }
   }
 
 private:
   enum Direction { reading, writing };
 
-  /// `times` transfers of `words` each at the level of storage node `storage`,
-  /// caused by node `where`.
-  void charge(int where, int storage, int tensor, int einsum, Direction direction,
-              uint64_t times, uint64_t words) {
-    chargeLevel(where, tree.nodes[storage].level, tensor, einsum, direction, times,
-                words);
+  /// Asks, and remembers where there was no answer.
+  void ask(TileQuery &query, bool unitsApart, TileQuery::Visit visit) {
+    bool answered = scratch.generalOnly
+                        ? query.runGeneral(unitsApart, counter, visit)
+                        : query.run(unitsApart, counter, visit);
+    if (!answered && scratch.unanswered < 0)
+      scratch.unanswered = query.place().node;
   }
 
-  void chargeLevel(int where, int level, int tensor, int einsum, Direction direction,
-                   uint64_t times, uint64_t words) {
+  //===--------------------------------------------------------------------===//
+  // Charging
+  //===--------------------------------------------------------------------===//
+
+  void charge(int where, int level, int tensor, int einsum, Direction direction,
+              uint64_t times, uint64_t words) {
     if (times == 0 || words == 0)
       return;
     uint64_t bytes = facts.tensors[tensor].bytes(words);
@@ -98,182 +90,230 @@ private:
         counter.mul(times, bytes);
     (direction == reading ? traffic.readAccesses : traffic.writeAccesses) =
         counter.mul(times, accesses);
-    result.levels[level].traffic += traffic;
+    counter.overflowed |= result.levels[level].traffic.addOverflows(traffic);
     result.tensorTraffic[tensor * levels + level] += traffic;
     if (einsum >= 0)
       result.einsumTraffic[einsum * levels + level] += traffic;
-    scratch.nodeTraffic[where * levels + level] += traffic;
+    scratch.ownTraffic[where * levels + level] += traffic;
   }
 
   /// Moves words between node `where` and a storage node above it; what is not
   /// resident there goes on to that node's parent.
-  void transfer(int where, int storage, int tensor, int einsum, Direction direction,
-                uint64_t times, uint64_t words) {
+  void transfer(int where, int storage, int tensor, int einsum,
+                Direction direction, uint64_t times, uint64_t words) {
     const Node &node = tree.nodes[storage];
-    const HeldTensor &held = *llvm::find_if(
-        node.held, [&](const HeldTensor &held) { return held.tensor == tensor; });
-    if (node.resident < 0 || held.parent < 0) {
-      charge(where, storage, tensor, einsum, direction, times, words);
+    auto held = llvm::find_if(
+        node.held, [&](const HeldTensor &h) { return h.tensor == tensor; });
+    if (node.resident < 0 || held->parent < 0 || words == 0) {
+      charge(where, node.level, tensor, einsum, direction, times, words);
       return;
     }
-    tree.tilesAt(storage, scratch.tiles);
-    uint64_t tile =
-        tileWords(facts, tensor, held.accesses, scratch.tiles, /*carried=*/true);
+    uint64_t tile = tileOf(storage, held - node.held.begin());
     uint64_t kept = std::min<uint64_t>(node.resident, tile);
     uint64_t total = counter.mul(times, words);
     uint64_t spilled = counter.mulDiv(total, tile - kept, tile);
     // Elements are kept or spilled as a whole, so both shares keep the shape of
     // a step; only the number of steps is divided.
-    charge(where, storage, tensor, einsum, direction, (total - spilled) / words, words);
-    charge(where, held.parent, tensor, einsum, direction, 1, spilled);
+    charge(where, node.level, tensor, einsum, direction,
+           (total - spilled) / words, words);
+    charge(where, tree.nodes[held->parent].level, tensor, einsum, direction, 1,
+           spilled);
+  }
+
+  uint64_t tileOf(int storage, int held) const {
+    for (auto [i, tile] : llvm::enumerate(queries.tiles))
+      if (tile.node == storage && tile.held == held)
+        return std::max<uint64_t>(1, scratch.reserved[i]);
+    return 1;
+  }
+
+  static uint64_t accesses(uint64_t units, const arch::Fanout &fanout) {
+    return fanout.width == 0 ? 1 : llvm::divideCeil(units, fanout.width);
   }
 
   //===--------------------------------------------------------------------===//
   // Fills and drains
   //===--------------------------------------------------------------------===//
 
-  uint64_t product(llvm::ArrayRef<int> loops) {
-    uint64_t steps = 1;
-    for (int loop : loops)
-      steps = counter.mul(steps, tree.nodes[loop].steps);
-    return steps;
+  void countTile(Queries::Tile &tile, const Node &node,
+                 const HeldTensor &held) {
+    int parentLevel = tree.nodes[held.parent].level;
+    const arch::Fanout &multicast = arch.levels[parentLevel].multicast;
+    const arch::Fanout &reduction = reductionBelow(held);
+    int where = held.mover >= 0 ? held.mover : tile.node;
+    Delivery fills, drains;
+    auto outside = [&](const TileClass &c) {
+      auto move = [&](Direction direction, uint64_t times, uint64_t words) {
+        transfer(where, held.parent, held.tensor, held.einsum, direction, times,
+                 words);
+        if (held.mover >= 0)
+          counter.add(
+              scratch.moved[held.mover],
+              counter.mul(times, facts.tensors[held.tensor].bytes(words)));
+      };
+      uint64_t reads = accesses(c.sharing, multicast);
+      if (reads > 1)
+        move(reading, counter.mul(c.times, reads - 1), c.sizes.fetched);
+      move(reading, c.times, c.sizes.fetched + c.sizes.partial);
+      uint64_t writes = accesses(c.reducing, reduction);
+      move(writing, counter.mul(c.times, writes), c.sizes.drained);
+      move(reading, counter.mul(c.times, writes - 1), c.sizes.drained);
+      fills.shared += counter.mul(c.times, c.sizes.fetched);
+      drains.shared += counter.mul(c.times, c.sizes.drained);
+    };
+    auto inside = [&](const TileClass &c) {
+      charge(where, node.level, held.tensor, held.einsum, writing, c.times,
+             c.sizes.fetched + c.sizes.ownPartial);
+      charge(where, node.level, held.tensor, held.einsum, reading, c.times,
+             c.sizes.drained);
+      fills.each += counter.mul(c.times, c.sizes.fetched);
+      drains.each += counter.mul(c.times, c.sizes.drained);
+    };
+    if (tile.hasUnits) {
+      ask(tile.query, /*unitsApart=*/false, outside);
+      ask(tile.query, /*unitsApart=*/true, inside);
+    } else {
+      ask(tile.query, /*unitsApart=*/false, [&](const TileClass &c) {
+        outside(c);
+        TileClass own = c;
+        own.sizes.ownPartial = c.sizes.partial;
+        inside(own);
+      });
+    }
+    deliver(parentLevel, multicast, fills);
+    reduce(held.uses, reduction, drains);
   }
 
-  void countTile(int id, const Node &node, const HeldTensor &held) {
-    if (held.parent < 0)
-      return;
-    uint64_t revisits = product(held.reductionLoops);
-    if (!held.fill && !held.drain && revisits == 1)
-      return;
-    tree.tilesAt(id, scratch.tiles);
-    uint64_t words =
-        tileWords(facts, held.tensor, held.accesses, scratch.tiles, /*carried=*/false);
-    for (int loop : held.spatialBetween)
-      scratch.tiles[tree.nodes[loop].rank] *= tree.nodes[loop].steps;
-    uint64_t together =
-        tileWords(facts, held.tensor, held.accesses, scratch.tiles, /*carried=*/false);
-    uint64_t entries = product(held.loops), copies = product(held.spatialBetween);
-    uint64_t filled = held.fill ? entries : entries - entries / revisits;
-    uint64_t drained = held.drain || revisits > 1 ? entries : 0;
-    auto move = [&](Direction outside, Direction inside, uint64_t times) {
-      transfer(id, held.parent, held.tensor, held.einsum, outside, times, together);
-      charge(id, id, held.tensor, held.einsum, inside, counter.mul(times, copies), words);
-    };
-    move(reading, writing, filled);
-    move(writing, reading, drained);
+  /// Words moved once for all units that share them, and once for each.
+  struct Delivery {
+    uint64_t shared = 0, each = 0;
+    double further() const {
+      return each > shared ? static_cast<double>(each - shared) : 0;
+    }
+  };
+
+  void deliver(int level, const arch::Fanout &multicast,
+               const Delivery &words) {
+    result.levels[level].multicastPj += words.further() * multicast.energyPj;
+  }
+
+  void reduce(llvm::ArrayRef<Use> uses, const arch::Fanout &reduction,
+              const Delivery &words) {
+    for (const Use &use : uses)
+      if (use.isWrite)
+        result.arrays[tree.nodes[use.leaf].array].reductionPj +=
+            words.further() * reduction.energyPj;
+  }
+
+  const arch::Fanout &reductionBelow(const HeldTensor &held) const {
+    static const arch::Fanout free;
+    for (const Use &use : held.uses)
+      if (use.isWrite)
+        return arch.arrays[tree.nodes[use.leaf].array].reduction;
+    return free;
   }
 
   //===--------------------------------------------------------------------===//
   // Leaves
   //===--------------------------------------------------------------------===//
 
-  /// How often a leaf repeats an access, one spatial step at a time.
-  struct Repetition {
-    uint64_t times = 1;
-    uint64_t revisits = 1; ///< of which this many touch the same words
-    uint64_t units = 1;    ///< units that take part
-  };
+  void countPoints() {
+    scratch.points.assign(tree.leaves.size(), 0);
+    scratch.runs.assign(tree.leaves.size(), 0);
+    for (auto [i, leaf] : llvm::enumerate(tree.leaves)) {
+      const EinsumFact &einsum = facts.einsums[tree.nodes[leaf].einsum];
+      uint64_t &points = scratch.points[i], &runs = scratch.runs[i];
+      if (tree.hasDemands || scratch.generalOnly)
+        ask(queries.points[i], true, [&](const TileClass &c) {
+          counter.add(points, counter.mul(c.times, c.sizes.fetched));
+        });
+      else
+        points = einsum.points;
+      ask(queries.runs[i], false,
+          [&](const TileClass &c) { counter.add(runs, c.times); });
+      result.einsums[tree.nodes[leaf].einsum].points = points;
+    }
+  }
 
-  Repetition repetition(const Node &leaf, const LeafAccess &use) {
-    const EinsumFact &einsum = facts.einsums[leaf.einsum];
-    Repetition result;
-    bool latched = true;
-    for (int i : llvm::reverse(leaf.path)) {
-      const Node &loop = tree.nodes[i];
-      if (loop.steps == 1 || leaf.isGuardedBy(i))
-        continue;
-      bool below = i > use.storage, relevant = use.access->uses(loop.rank);
-      if (loop.kind == NodeKind::spatial) {
-        result.units *= loop.steps;
-        if (!below)
-          result.times = counter.mul(result.times, loop.steps);
-        continue;
+  uint64_t pointsOf(int leaf) const {
+    return scratch.points[llvm::find(tree.leaves, leaf) - tree.leaves.begin()];
+  }
+
+  void countLeafAccess(Queries::Access &access, const Node &leaf,
+                       const LeafAccess &use) {
+    int tensor = use.use.access->tensor, level = tree.nodes[use.storage].level;
+    const arch::Fanout &multicast = arch.levels[level].multicast;
+    const arch::Fanout &reduction = arch.arrays[leaf.array].reduction;
+    Delivery words;
+    ask(access.query, /*unitsApart=*/false, [&](const TileClass &c) {
+      auto move = [&](Direction direction, uint64_t times, uint64_t count) {
+        transfer(access.leaf, use.storage, tensor, leaf.einsum, direction,
+                 times, count);
+      };
+      if (!use.use.isWrite) {
+        move(reading, counter.mul(c.times, accesses(c.sharing, multicast)),
+             c.sizes.fetched);
+        words.shared += counter.mul(c.times, c.sizes.fetched);
+        return;
       }
-      // What the innermost loops do not change stays in the unit.
-      latched &= below && !relevant;
-      if (latched)
-        continue;
-      result.times = counter.mul(result.times, loop.steps);
-      if (use.isWrite && einsum.reduces(loop.rank))
-        result.revisits = counter.mul(result.revisits, loop.steps);
-    }
-    return result;
-  }
-
-  /// The share of an access that lies within its tensor: reading one step before
-  /// the first element is the initial value.
-  uint64_t withinTensor(const AccessFact &access, uint64_t times) {
-    const TensorFact &tensor = facts.tensors[access.tensor];
-    for (auto [rank, coordinate] : llvm::zip(tensor.ranks, access.coordinates)) {
-      if (rank != tensor.iterativeRank || coordinate.terms.size() != 1)
-        continue;
-      uint64_t extent = facts.ranks[rank].extent;
-      uint64_t outside = std::min<uint64_t>(std::abs(coordinate.constant), extent);
-      times = counter.mulDiv(times, extent - outside, extent);
-    }
-    return times;
-  }
-
-  uint64_t spatialWords(const Node &leaf, const LeafAccess &use) {
-    scratch.tiles.assign(facts.ranks.size(), 1);
-    for (int i : leaf.path)
-      if (tree.nodes[i].kind == NodeKind::spatial && i > use.storage)
-        scratch.tiles[tree.nodes[i].rank] *= tree.nodes[i].steps;
-    return accessWords(facts, *use.access, scratch.tiles, /*carried=*/false);
-  }
-
-  void countLeaf(int id, const Node &leaf) {
-    for (const LeafAccess &use : leaf.accesses)
-      if (use.inRegisters)
-        countRegisterAccess(id, leaf, use);
-      else if (use.storage >= 0)
-        countLeafAccess(id, leaf, use);
-  }
-
-  void countLeafAccess(int id, const Node &leaf, const LeafAccess &use) {
-    Repetition repeat = repetition(leaf, use);
-    uint64_t times = withinTensor(*use.access, repeat.times);
-    uint64_t words = spatialWords(leaf, use);
-    auto move = [&](Direction direction, uint64_t count) {
-      transfer(id, use.storage, use.access->tensor, leaf.einsum, direction, count, words);
-    };
-    move(use.isWrite ? writing : reading, times);
-    if (use.isWrite)
-      move(reading, times - times / repeat.revisits);
-    countOperandRegisters(id, leaf, use, times, repeat.units);
+      uint64_t writes = accesses(c.reducing, reduction);
+      move(writing, counter.mul(c.times, writes), c.sizes.written);
+      move(reading, counter.mul(c.times, writes - 1), c.sizes.written);
+      move(reading, c.times, c.sizes.partial);
+      words.shared += counter.mul(c.times, c.sizes.written);
+    });
+    bool feedsRegisters = hasRegisters(leaf);
+    double further = use.use.isWrite ? reduction.energyPj : multicast.energyPj;
+    if (!feedsRegisters && further == 0)
+      return;
+    if (!use.use.isWrite || further != 0)
+      ask(access.query, /*unitsApart=*/true, [&](const TileClass &c) {
+        words.each += counter.mul(c.times, use.use.isWrite ? c.sizes.written
+                                                           : c.sizes.fetched);
+      });
+    if (use.use.isWrite)
+      reduce(use.use, reduction, words);
+    else
+      deliver(level, multicast, words);
+    if (feedsRegisters)
+      countOperandRegisters(access.leaf, leaf, use, words.each);
   }
 
   //===--------------------------------------------------------------------===//
   // Registers
   //===--------------------------------------------------------------------===//
 
+  bool hasRegisters(const Node &leaf) const {
+    int level = arch.arrays[leaf.array].level;
+    return level >= 0 && tree.isRegisterFileOf(level, leaf.array);
+  }
+
   /// The tensor itself lives in the register file: one read or write per point.
   void countRegisterAccess(int id, const Node &leaf, const LeafAccess &use) {
     const EinsumFact &einsum = facts.einsums[leaf.einsum];
-    charge(id, use.storage, use.access->tensor, leaf.einsum,
-           use.isWrite ? writing : reading, einsum.points, 1);
-    if (use.isWrite && !einsum.reduced.empty())
-      charge(id, use.storage, use.access->tensor, leaf.einsum, reading, einsum.points, 1);
+    int level = tree.nodes[use.storage].level, tensor = use.use.access->tensor;
+    charge(id, level, tensor, leaf.einsum, use.use.isWrite ? writing : reading,
+           pointsOf(id), 1);
+    if (use.use.isWrite && !einsum.reduced.empty())
+      charge(id, level, tensor, leaf.einsum, reading, pointsOf(id), 1);
   }
 
   /// An operand that comes from elsewhere is latched in each unit's registers,
-  /// then read at every point; a result is written there at every point and read
-  /// to be accumulated or sent on.
+  /// then read at every point; a result is written there at every point and
+  /// read to be accumulated or sent on.
   void countOperandRegisters(int id, const Node &leaf, const LeafAccess &use,
-                             uint64_t deliveries, uint64_t units) {
-    int level = arch.arrays[leaf.array].level;
-    if (level < 0 || !tree.isRegisterFileOf(level, leaf.array))
-      return;
-    const EinsumFact &einsum = facts.einsums[leaf.einsum];
-    int tensor = use.access->tensor;
-    uint64_t arrivals = use.isWrite ? einsum.points : counter.mul(deliveries, units);
-    chargeLevel(id, level, tensor, leaf.einsum, writing, arrivals, 1);
-    chargeLevel(id, level, tensor, leaf.einsum, reading, einsum.points, 1);
+                             uint64_t deliveries) {
+    int level = arch.arrays[leaf.array].level, tensor = use.use.access->tensor;
+    uint64_t points = pointsOf(id);
+    charge(id, level, tensor, leaf.einsum, writing,
+           use.use.isWrite ? points : deliveries, 1);
+    charge(id, level, tensor, leaf.einsum, reading, points, 1);
   }
 
   const LoopTree &tree;
   const CascadeFacts &facts;
   const arch::ArchSpec &arch;
+  Queries &queries;
   Scratch &scratch;
   Counter &counter;
   Evaluation &result;
@@ -282,7 +322,7 @@ private:
 
 } // namespace
 
-void einsum::cost::countAccesses(const LoopTree &tree, Scratch &scratch,
-                                 Evaluation &result) {
-  AccessCounter(tree, scratch, result).run();
+void einsum::cost::countAccesses(const LoopTree &tree, Queries &queries,
+                                 Scratch &scratch, Evaluation &result) {
+  AccessCounter(tree, queries, scratch, result).run();
 }

@@ -19,15 +19,18 @@ using namespace einsum::cost;
 
 struct Evaluator::Impl {
   LoopTree tree;
+  Queries queries;
   Scratch scratch;
   std::vector<std::string> operatorNames;
   llvm::DenseMap<Operation *, int> nodeOf;
   std::vector<CapacityViolation> violations;
   llvm::SmallVector<int> violatedAt;
+  int overfull = -1; ///< spatial loop with more steps than units
 
   void reset(Evaluation &result);
   void countOperators(Evaluation &result);
   void computeEnergy(Evaluation &result);
+  std::map<std::string, uint64_t> operatorsOf(const EinsumFact &einsum) const;
 };
 
 Evaluator::Evaluator(std::unique_ptr<Impl> impl) : impl(std::move(impl)) {}
@@ -41,11 +44,12 @@ std::unique_ptr<Evaluator> Evaluator::create(schedule::MappingOp mapping,
     return nullptr;
   auto impl = std::make_unique<Impl>();
   impl->tree = std::move(*tree);
+  impl->queries.build(impl->tree);
   for (auto [id, node] : llvm::enumerate(impl->tree.nodes))
     impl->nodeOf[node.op] = id;
   std::set<std::string> names;
   for (const EinsumFact &einsum : facts.einsums)
-    for (const auto &[name, count] : einsum.operators)
+    for (const auto &[name, count] : impl->operatorsOf(einsum))
       names.insert(name);
   impl->operatorNames.assign(names.begin(), names.end());
   return std::unique_ptr<Evaluator>(new Evaluator(std::move(impl)));
@@ -63,46 +67,69 @@ void Evaluator::setTile(Operation *loop, int64_t tile) {
   impl->tree.nodes[impl->nodeOf.lookup(loop)].tile = tile;
 }
 
+void Evaluator::avoidShortWays() { impl->scratch.generalOnly = true; }
+
 void Evaluator::Impl::reset(Evaluation &result) {
   size_t levels = tree.arch->levels.size();
   const CascadeFacts &facts = *tree.facts;
   result.levels.assign(levels, {});
   result.arrays.resize(tree.arch->arrays.size());
   for (ArrayCost &array : result.arrays) {
-    array.busyCycles = array.utilization = array.energyPj = 0;
+    array.busyCycles = array.utilization = array.energyPj = array.reductionPj =
+        0;
     array.operators.assign(operatorNames.size(), 0);
+    array.operatorPj.assign(operatorNames.size(), 0);
   }
+  result.engines.assign(tree.arch->engines.size(), {});
   result.einsums.assign(facts.einsums.size(), {});
   result.tensorTraffic.assign(facts.tensors.size() * levels, {});
   result.einsumTraffic.assign(facts.einsums.size() * levels, {});
+  result.time = {};
   result.energy = {};
   result.boundBy.clear();
   scratch.counter = {};
-  scratch.nodeTraffic.assign(tree.nodes.size() * levels, {});
+  scratch.unanswered = -1;
+  scratch.ownTraffic.assign(tree.nodes.size() * levels, {});
+  scratch.moved.assign(tree.nodes.size(), 0);
   violations.clear();
   violatedAt.clear();
 }
 
+std::map<std::string, uint64_t>
+Evaluator::Impl::operatorsOf(const EinsumFact &einsum) const {
+  if (tree.arch->accounting.onePerPoint)
+    return {{"compute", 1}};
+  return einsum.operators;
+}
+
 void Evaluator::Impl::countOperators(Evaluation &result) {
-  for (int id : tree.leaves) {
+  for (auto [i, id] : llvm::enumerate(tree.leaves)) {
     const Node &leaf = tree.nodes[id];
-    const EinsumFact &einsum = tree.facts->einsums[leaf.einsum];
+    uint64_t points = scratch.points[i];
     ArrayCost &array = result.arrays[leaf.array];
-    for (const auto &[name, count] : einsum.operators) {
-      size_t index = llvm::lower_bound(operatorNames, name) - operatorNames.begin();
-      scratch.counter.add(array.operators[index], scratch.counter.mul(einsum.points, count));
+    for (const auto &[name, perPoint, energyPj] : leaf.operators) {
+      size_t index =
+          llvm::lower_bound(operatorNames, name) - operatorNames.begin();
+      scratch.counter.add(array.operators[index],
+                          scratch.counter.mul(points, perPoint));
+      array.operatorPj[index] += static_cast<double>(points) * energyPj;
     }
-    double energy = static_cast<double>(einsum.points) * leaf.energyPerPoint;
+    double energy = static_cast<double>(points) * leaf.energyPerPoint;
     result.einsums[leaf.einsum].operatorEnergyPj = energy;
     array.energyPj += energy;
     result.energy.operators += energy;
+  }
+  for (ArrayCost &array : result.arrays) {
+    array.energyPj += array.reductionPj;
+    result.energy.operators += array.reductionPj;
   }
 }
 
 void Evaluator::Impl::computeEnergy(Evaluation &result) {
   for (auto [level, cost] : llvm::zip(tree.arch->levels, result.levels)) {
-    cost.energyPj = cost.traffic.readAccesses * level.readPj +
-                    cost.traffic.writeAccesses * level.writePj;
+    cost.readPj = cost.traffic.readAccesses * level.readPj;
+    cost.writePj = cost.traffic.writeAccesses * level.writePj;
+    cost.energyPj = cost.readPj + cost.writePj + cost.multicastPj;
     (level.perArray >= 0 ? result.energy.registers : result.energy.memories) +=
         cost.energyPj;
   }
@@ -111,15 +138,18 @@ void Evaluator::Impl::computeEnergy(Evaluation &result) {
 
 bool Evaluator::evaluate(Evaluation &result) {
   impl->reset(result);
-  if (impl->tree.updateSteps() >= 0)
+  impl->overfull = impl->tree.updateSteps();
+  if (impl->overfull >= 0)
     return false;
-  computeOccupancy(impl->tree, impl->scratch, result, impl->violations,
-                   impl->violatedAt);
-  countAccesses(impl->tree, impl->scratch, result);
-  computeLatency(impl->tree, impl->scratch, result);
+  computeReservations(impl->tree, impl->queries, impl->scratch);
+  computeOccupancy(impl->tree, impl->queries, impl->scratch, result,
+                   impl->violations, impl->violatedAt);
+  countAccesses(impl->tree, impl->queries, impl->scratch, result);
+  computeLatency(impl->tree, impl->queries, impl->scratch, result);
   impl->countOperators(result);
   impl->computeEnergy(result);
-  return impl->violations.empty() && !impl->scratch.counter.overflowed;
+  return impl->violations.empty() && !impl->scratch.counter.overflowed &&
+         impl->scratch.unanswered < 0;
 }
 
 static std::string formatBytes(uint64_t bytes) {
@@ -132,21 +162,27 @@ static std::string formatBytes(uint64_t bytes) {
 
 void Evaluator::emitViolations() const {
   const LoopTree &tree = impl->tree;
-  for (auto [violation, where] : llvm::zip(impl->violations, impl->violatedAt)) {
+  for (auto [violation, where] :
+       llvm::zip(impl->violations, impl->violatedAt)) {
     InFlightDiagnostic diag = tree.nodes[where].op->emitError()
                               << "level '" << violation.level
                               << "' cannot hold the tiles placed there: needs "
                               << formatBytes(violation.neededBytes) << ", has "
                               << formatBytes(violation.availableBytes);
-    for (const auto &[tile, bytes] : llvm::ArrayRef(violation.tiles).take_front(3))
+    for (const auto &[tile, bytes] :
+         llvm::ArrayRef(violation.tiles).take_front(3))
       diag.attachNote() << tile << " takes " << formatBytes(bytes);
   }
+  if (impl->overfull >= 0) {
+    refuseUnits(tree, impl->overfull);
+    return;
+  }
+  if (impl->scratch.unanswered >= 0)
+    tree.nodes[impl->scratch.unanswered].op->emitError()
+        << "unsupported: what is moved here cannot be counted; a filter or an "
+           "access cuts its tiles into too many different pieces, or a rank "
+           "that "
+           "both are about is dealt to units and walked below them";
   if (impl->scratch.counter.overflowed)
     tree.nodes.front().op->emitError("a count exceeds 64 bits");
-  for (const Node &node : tree.nodes)
-    if (node.isLoop() && node.steps * node.tile !=
-                             (node.outer < 0 ? tree.facts->ranks[node.rank].extent
-                                             : tree.nodes[node.outer].tile))
-      node.op->emitError() << "tile " << node.tile
-                           << " does not divide the tile around it";
 }

@@ -23,29 +23,31 @@
 //    one spatial step at a time: what several units need is read once and
 //    multicast, outputs that several units produce are reduced on the way. An
 //    operand that the innermost loops do not change stays in the unit: B is
-//    read 4 times if k were spatial and m innermost, but once if k were outside.
+//    read 4 times if k were spatial and m innermost, but once if k were
+//    outside.
 // 3. *Partial sums.* Revisiting an output reads it back, except at its first
 //    visit (first-read elision).
 // 4. *Recurrences.* Reading one step before the first element is the initial
-//    value and moves nothing. A level above the loop over an iterative rank holds
-//    the carried steps only.
+//    value and moves nothing. A level above the loop over an iterative rank
+//    holds the carried steps only.
 // 5. *Registers.* Where an array is fed by a register file of its units, every
 //    operator reads its operands from there and writes its result there.
 // 6. *Time.* A leaf takes (sum of operator cycles) per step, or with `chained`
-//    the largest. `sequence` adds its children, each no faster than the bytes it
-//    moves; where the next child, on another array, reads what the units of a
-//    spatial dimension reduced, the last sums first drain through that dimension.
-//    `pipeline` takes its busiest array per slot, plus filling and draining. The
-//    whole is no faster than any level's bandwidth.
+//    the largest. `sequence` adds its children, each no faster than the bytes
+//    it moves; where the next child, on another array, reads what the units of
+//    a spatial dimension reduced, the last sums first drain through that
+//    dimension. `pipeline` takes its busiest array per slot, plus filling and
+//    draining. The whole is no faster than any level's bandwidth.
 // 7. *Energy.* Operators x energy, accesses x energy, leakage x time.
 //
 // Example continued: DRAM reads 4*8 (A) + 8 (B) words = 80 bytes and writes 4
 // words = 8 bytes; the buffer is written 8 words once and read 8 words 4 times;
 // pe is busy 4 cycles.
 //
-// Trusts a verified mapping. Refuses, with a located message: names the spec does
-// not have, operators an array lacks, tiles beyond a capacity, and constructs
-// outside the model (a filter, a split whose last tile is ragged) by name.
+// Trusts a verified mapping. Refuses, with a located message: names the spec
+// does not have, operators an array lacks, tiles beyond a capacity, and
+// constructs outside the model (a filter, a split whose last tile is ragged) by
+// name.
 //
 //===----------------------------------------------------------------------===//
 
@@ -81,8 +83,8 @@ public:
                                            const arch::ArchSpec &arch);
   ~Evaluator();
 
-  /// Evaluates; `result` is overwritten and its storage reused. False if a level
-  /// cannot hold what the schedule places there: see `violations`.
+  /// Evaluates; `result` is overwritten and its storage reused. False if a
+  /// level cannot hold what the schedule places there: see `violations`.
   bool evaluate(Evaluation &result);
 
   /// Levels over capacity in the last evaluation.
@@ -94,6 +96,10 @@ public:
   void setTile(mlir::Operation *loop, int64_t tile);
 
   const std::vector<std::string> &operatorNames() const;
+
+  /// Counts the general way even where a product of steps would do; slower, for
+  /// tests to compare.
+  void avoidShortWays();
 
 private:
   struct Impl;

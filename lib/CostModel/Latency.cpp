@@ -5,20 +5,26 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Cycles are computed bottom-up for one visit of a node. Two things do not
-// simply multiply with a loop:
+// Cycles of one visit of a node follow from those of its children, for the box
+// of coordinates that reaches it. Steps of a loop that nothing tells apart are
+// timed once: where every tile divides and no domain is cut, that is one step;
+// else the steps in which a guarded leaf runs, the shorter last one, and the
+// steps at the edge of a domain are timed apart, and what was timed for one box
+// is remembered for boxes that look the same.
 //
-// - A guarded leaf runs in one step of a loop only. The loop's first, last and
-//   middle steps are timed apart.
-// - A pipeline needs extra slots to fill and drain, once for all the loops right
-//   around it. They travel upwards beside the time until a node after which
-//   something else runs.
+// Two things do not multiply with a loop: a pipeline needs extra slots to fill
+// and drain, and the first tile of a buffered node has nothing to hide behind.
+// Both travel upwards beside the time until a node after which something else
+// runs.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lib/CostModel/Model.h"
 
+#include "lib/Analysis/ImageCounter.h"
+
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace einsum;
 using namespace einsum::cost;
@@ -27,43 +33,58 @@ namespace {
 
 enum StepState : uint8_t { middle = 0, first = 1, last = 2, both = 3 };
 
-/// Cycles of one visit, and cycles to fill and drain pipelines once.
+/// Cycles of one visit in parts, and cycles that come once.
 struct Span {
-  double cycles = 0, fill = 0;
+  double work = 0, startUp = 0, sums = 0, waits = 0;
+  double fill = 0, firstTiles = 0;
+
+  double cycles() const { return work + startUp + sums + waits; }
+  void addRepeated(const Span &other, double times) {
+    work += other.work * times;
+    startUp += other.startUp * times;
+    sums += other.sums * times;
+    waits += other.waits * times;
+  }
 };
 
-class Timer {
+/// How long levels need for some traffic, and which limit says so.
+class Bandwidth {
 public:
-  Timer(const LoopTree &tree, Scratch &scratch)
-      : tree(tree), arch(*tree.arch), scratch(scratch), levels(arch.levels.size()) {
-    scratch.stepState.assign(tree.nodes.size(), both);
+  explicit Bandwidth(const arch::ArchSpec &arch) : arch(arch) {}
+
+  std::pair<double, const char *> seconds(size_t id,
+                                          const Traffic &traffic) const {
+    const arch::Level &level = arch.levels[id];
+    double instances = arch.instances(level), seconds = 0;
+    const char *limit = "";
+    auto bound = [&](double candidate, const char *name) {
+      if (candidate > seconds) {
+        seconds = candidate;
+        limit = name;
+      }
+    };
+    auto bytes = [&](uint64_t bytes, const std::optional<double> &bandwidth,
+                     const char *name) {
+      if (bandwidth)
+        bound(bytes / (*bandwidth * instances), name);
+    };
+    auto ports = [&](uint64_t accesses, uint64_t ports) {
+      if (ports != 0)
+        bound(accesses / (ports * instances * arch.clockHz), "ports");
+    };
+    bytes(traffic.readBytes, level.readBytesPerS, "read");
+    bytes(traffic.writeBytes, level.writeBytesPerS, "write");
+    bytes(traffic.bytes(), level.sharedBytesPerS, "shared");
+    ports(traffic.readAccesses, level.readPorts);
+    ports(traffic.writeAccesses, level.writePorts);
+    ports(traffic.readAccesses + traffic.writeAccesses, level.sharedPorts);
+    return {seconds, limit};
   }
 
-  /// `iterations`: how often the loops right around the node repeat it.
-  Span time(int id, double iterations) {
-    const Node &node = tree.nodes[id];
-    switch (node.kind) {
-    case NodeKind::leaf:
-      return {isActive(node) ? static_cast<double>(node.cyclesPerPoint) : 0, 0};
-    case NodeKind::temporal:
-      return timeLoop(id, node, iterations);
-    case NodeKind::spatial:
-    case NodeKind::storage:
-      return time(node.children.front(), iterations);
-    case NodeKind::sequence:
-      return timeSequence(node, iterations);
-    case NodeKind::pipeline:
-      return timePipeline(node, iterations);
-    }
-    return {};
-  }
-
-  /// Cycles that level bandwidths need for one visit of a node.
-  double transferCycles(int id, int *binding = nullptr) const {
+  double cycles(const Traffic *perLevel, int *binding = nullptr) const {
     double most = 0;
-    for (size_t level = 0; level < levels; ++level) {
-      double seconds = transferSeconds(level, scratch.nodeTraffic[id * levels + level]);
-      double cycles = seconds * arch.clockHz / scratch.visits[id];
+    for (size_t level = 0; level < arch.levels.size(); ++level) {
+      double cycles = seconds(level, perLevel[level]).first * arch.clockHz;
       if (cycles <= most)
         continue;
       most = cycles;
@@ -73,40 +94,168 @@ public:
     return most;
   }
 
-  double transferSeconds(size_t id, const Traffic &traffic) const {
-    const arch::Level &level = arch.levels[id];
-    double instances = arch.instances(level), seconds = 0;
-    auto bound = [&](uint64_t bytes, const std::optional<double> &bandwidth) {
-      if (bandwidth)
-        seconds = std::max(seconds, bytes / (*bandwidth * instances));
-    };
-    bound(traffic.readBytes, level.readBytesPerS);
-    bound(traffic.writeBytes, level.writeBytesPerS);
-    bound(traffic.bytes(), level.sharedBytesPerS);
-    return seconds;
+private:
+  const arch::ArchSpec &arch;
+};
+
+class Timer {
+public:
+  Timer(const LoopTree &tree, Queries &queries, Scratch &scratch)
+      : tree(tree), facts(*tree.facts), arch(*tree.arch), queries(queries),
+        scratch(scratch), levels(arch.levels.size()), bandwidth(arch) {
+    stepState.assign(tree.nodes.size(), both);
+    visits.assign(tree.nodes.size(), -1);
+    before.assign(tree.nodes.size(), std::nullopt);
+    for (const RankFact &rank : facts.ranks)
+      box.push_back({0, rank.extent});
+    uniform = tree.perfect && !scratch.generalOnly &&
+              llvm::all_of(facts.einsums, [](const EinsumFact &einsum) {
+                return einsum.domain.empty();
+              });
+    if (!uniform)
+      findDomains();
   }
+
+  /// `iterations`: how often the loops right around the node repeat it.
+  Span time(int id, double iterations) {
+    const Node &node = tree.nodes[id];
+    switch (node.kind) {
+    case NodeKind::leaf:
+      return timeLeaf(id, node);
+    case NodeKind::temporal:
+      return timeLoop(id, node, iterations);
+    case NodeKind::spatial:
+      return timeUnits(id, node, iterations);
+    case NodeKind::storage:
+      return timeStorage(id, node, iterations);
+    case NodeKind::sequence:
+      return timeSequence(node, iterations);
+    case NodeKind::pipeline:
+      return arch.accounting.sequential ? timeSequence(node, iterations)
+                                        : timePipeline(node, iterations);
+    case NodeKind::transfer:
+      return timeTransfer(id, node);
+    }
+    return {};
+  }
+
+  /// Of the whole tree, with the start-up of its first nest.
+  Span timeAll() {
+    Span span = time(0, 1);
+    span.startUp += startUpOf(0);
+    return span;
+  }
+
+  const Bandwidth &getBandwidth() const { return bandwidth; }
 
 private:
-  bool isActive(const Node &leaf) const {
-    return llvm::all_of(leaf.guards, [&](const auto &guard) {
-      uint8_t wanted = guard.second == schedule::Guard::first ? first : last;
-      return (scratch.stepState[guard.first] & wanted) != 0;
-    });
+  //===--------------------------------------------------------------------===//
+  // Leaves and transfers
+  //===--------------------------------------------------------------------===//
+
+  Span timeLeaf(int id, const Node &leaf) {
+    Span span;
+    for (auto [loop, guard] : leaf.guards)
+      if (!(stepState[loop] & (guard == schedule::Guard::first ? first : last)))
+        return span;
+    if (uniform || existsPoint(id, leaf))
+      span.work = static_cast<double>(leaf.cyclesPerPoint);
+    return span;
   }
 
+  /// Whether some unit has a point: spatial loops have left all of theirs.
+  bool existsPoint(int id, const Node &leaf) {
+    const EinsumFact &einsum = facts.einsums[leaf.einsum];
+    for (const Interval &side : box)
+      if (side.size() == 0)
+        return false;
+    bool open = false;
+    for (const Constraint &constraint : einsum.domain) {
+      std::optional<bool> truth = constraint.decide(box);
+      if (truth == false)
+        return false;
+      open |= !truth;
+    }
+    if (!open)
+      return true;
+    std::unique_ptr<ImageCounter> &counter = existence[id];
+    if (!counter)
+      counter = std::make_unique<ImageCounter>(
+          box.size(), std::vector<ImagePiece>{{0, {}, einsum.domain}});
+    llvm::SmallVector<Interval, 16> own = box;
+    for (auto [rank, side] : llvm::enumerate(own))
+      if (!einsum.iterates(rank))
+        side = {0, 1};
+    bool exists = !counter->count(own).empty();
+    if (counter->exhausted && scratch.unanswered < 0)
+      scratch.unanswered = id;
+    return exists;
+  }
+
+  Span timeTransfer(int id, const Node &node) {
+    Span span;
+    double count = visitsOf(id);
+    if (count == 0)
+      return span;
+    const arch::Engine &engine = arch.engines[node.engine];
+    double cycles = bandwidth.cycles(&scratch.nodeTraffic[id * levels]);
+    if (engine.bytesPerS)
+      cycles = std::max(cycles,
+                        scratch.moved[id] / *engine.bytesPerS * arch.clockHz);
+    span.work = cycles / count + static_cast<double>(engine.latencyCycles);
+    return span;
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Loops
+  //===--------------------------------------------------------------------===//
+
   Span timeLoop(int id, const Node &loop, double iterations) {
+    if (uniform)
+      return timeUniformLoop(id, loop, iterations);
+    std::vector<int64_t> key;
+    if (isWorthKeeping(id)) {
+      key = makeKey(id, iterations);
+      if (auto found = known.find(key); found != known.end())
+        return found->second;
+    }
+    Interval reached = box[loop.rank];
+    int64_t steps = llvm::divideCeil(reached.size(), loop.tile);
+    double inner = iterations * std::max<int64_t>(steps, 1);
+    Span total;
+    int child = loop.children.front();
+    for (auto [begin, end] : splitSteps(id, loop, reached, steps)) {
+      enterStep(id, loop, reached, begin, steps);
+      Span step = time(child, inner);
+      total.addRepeated(step, end - begin);
+      total.fill = std::max(total.fill, step.fill);
+      total.firstTiles = std::max(total.firstTiles, step.firstTiles);
+    }
+    box[loop.rank] = reached;
+    stepState[id] = both;
+    before[id].reset();
+    if (!key.empty())
+      known[std::move(key)] = total;
+    return total;
+  }
+
+  Span timeUniformLoop(int id, const Node &loop, double iterations) {
     double inner = iterations * loop.steps;
     int child = loop.children.front();
-    uint8_t &state = scratch.stepState[id];
+    uint8_t &state = stepState[id];
+    Span total;
     if (loop.steps == 1 || (!loop.guardsFirst && !loop.guardsLast)) {
       state = both;
       Span step = time(child, inner);
-      return {step.cycles * loop.steps, step.fill};
+      total.addRepeated(step, loop.steps);
+      total.fill = step.fill;
+      total.firstTiles = step.firstTiles;
+      return total;
     }
-    double special = 0, count = 0;
+    double count = 0;
     auto timeStep = [&](StepState which) {
       state = which;
-      special += time(child, inner).cycles;
+      total.addRepeated(time(child, inner), 1);
       ++count;
     };
     if (loop.guardsFirst)
@@ -116,14 +265,256 @@ private:
     state = middle;
     Span step = time(child, inner);
     state = both;
-    return {special + (loop.steps - count) * step.cycles, step.fill};
+    total.addRepeated(step, loop.steps - count);
+    total.fill = step.fill;
+    total.firstTiles = step.firstTiles;
+    return total;
+  }
+
+  void enterStep(int id, const Node &loop, Interval reached, int64_t step,
+                 int64_t steps) {
+    auto tileOf = [&](int64_t i) {
+      int64_t lo = reached.lo + i * loop.tile;
+      return Interval{lo, std::min(lo + loop.tile, reached.hi)};
+    };
+    box[loop.rank] = tileOf(step);
+    int64_t order = loop.descends ? steps - 1 - step : step;
+    stepState[id] =
+        (order == 0 ? first : middle) | (order == steps - 1 ? last : middle);
+    before[id].reset();
+    if (order != 0)
+      before[id] = tileOf(loop.descends ? step + 1 : step - 1);
+  }
+
+  using Range = std::pair<int64_t, int64_t>;
+
+  llvm::SmallVector<Range, 8> splitSteps(int id, const Node &loop,
+                                         Interval reached, int64_t steps) {
+    llvm::SmallVector<int64_t, 6> cuts = {0, reached.size() / loop.tile, steps};
+    if (loop.guardsFirst || loop.guardsLast || tree.hasDemands) {
+      cuts.push_back(std::min<int64_t>(1, steps));
+      cuts.push_back(std::max<int64_t>(steps - 1, 0));
+    }
+    llvm::sort(cuts);
+    cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
+    llvm::SmallVector<Range, 8> ranges;
+    for (size_t i = 0; i + 1 < cuts.size(); ++i)
+      split(id, loop, reached, cuts[i], cuts[i + 1], ranges);
+    box[loop.rank] = reached;
+    return ranges;
+  }
+
+  void split(int id, const Node &loop, Interval reached, int64_t begin,
+             int64_t end, llvm::SmallVectorImpl<Range> &ranges) {
+    box[loop.rank] = {reached.lo + begin * loop.tile,
+                      std::min(reached.lo + end * loop.tile, reached.hi)};
+    if (end - begin == 1 || isDecided(id)) {
+      ranges.push_back({begin, end});
+      return;
+    }
+    int64_t middle = begin + (end - begin) / 2;
+    split(id, loop, reached, begin, middle, ranges);
+    split(id, loop, reached, middle, end, ranges);
+  }
+
+  bool isDecided(int id) const {
+    for (const Domain &domain : domains[id]) {
+      bool open = false, dead = false;
+      for (const Constraint *constraint : domain) {
+        std::optional<bool> truth = constraint->decide(box);
+        dead |= truth == false;
+        open |= !truth;
+      }
+      if (open && !dead)
+        return false;
+    }
+    // What readers ask for moves with their ranks.
+    return true;
+  }
+
+  Span timeUnits(int, const Node &loop, double iterations) {
+    // Below, loops of the same rank walk the tile of the unit that has most.
+    Interval reached = box[loop.rank];
+    bool dealsOut = false;
+    for (int i = loop.children.front(); i < loop.end; ++i)
+      dealsOut |= tree.nodes[i].kind == NodeKind::temporal &&
+                  tree.nodes[i].rank == loop.rank;
+    if (dealsOut)
+      box[loop.rank].hi = std::min(reached.hi, reached.lo + loop.tile);
+    Span span = time(loop.children.front(), iterations);
+    box[loop.rank] = reached;
+    return span;
+  }
+
+  //===--------------------------------------------------------------------===//
+  // What makes boxes different
+  //===--------------------------------------------------------------------===//
+
+  using Domain = llvm::SmallVector<const Constraint *, 4>;
+
+  void findDomains() {
+    domains.resize(tree.nodes.size());
+    for (int leaf : tree.leaves) {
+      Domain domain;
+      for (const Constraint &constraint :
+           facts.einsums[tree.nodes[leaf].einsum].domain)
+        domain.push_back(&constraint);
+      if (domain.empty())
+        continue;
+      for (int i = leaf; i >= 0; i = tree.nodes[i].parent)
+        if (!llvm::is_contained(domains[i], domain))
+          domains[i].push_back(domain);
+    }
+  }
+
+  bool isWorthKeeping(int id) const {
+    return !tree.hasDemands && !domains[id].empty();
+  }
+
+  std::vector<int64_t> makeKey(int id, double iterations) const {
+    std::vector<int64_t> key = {id, static_cast<int64_t>(iterations)};
+    for (const Interval &side : box)
+      key.push_back(side.size());
+    for (int i = id; i >= 0; i = tree.nodes[i].parent)
+      if (tree.nodes[i].guardsFirst || tree.nodes[i].guardsLast)
+        key.push_back(stepState[i]);
+    llvm::SmallVector<int64_t, 16> corner;
+    for (const Interval &side : box)
+      corner.push_back(side.lo);
+    for (const Domain &domain : domains[id])
+      for (const Constraint *constraint : domain) {
+        std::optional<bool> truth = constraint->decide(box);
+        key.push_back(truth ? *truth : 2);
+        if (truth)
+          continue;
+        key.push_back(constraint->form.evaluate(corner));
+        if (!constraint->form.isLinear())
+          key.insert(key.end(), corner.begin(), corner.end());
+      }
+    return key;
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Storage
+  //===--------------------------------------------------------------------===//
+
+  Span timeStorage(int id, const Node &node, double iterations) {
+    llvm::SmallVector<std::pair<int, Interval>, 1> saved;
+    for (const Demand &demand : node.demands) {
+      saved.push_back({demand.rank, box[demand.rank]});
+      box[demand.rank] = demanded(id, demand);
+    }
+    Span span = time(node.children.front(), iterations);
+    for (auto [rank, side] : llvm::reverse(saved))
+      box[rank] = side;
+    if (arch.accounting.buffered)
+      addOwnTransfers(id, node, span);
+    return span;
+  }
+
+  Interval demandedIn(const Demand &demand,
+                      llvm::ArrayRef<Interval> sides) const {
+    Interval asked{INT64_MAX, INT64_MIN};
+    for (const AffineForm &form : demand.forms) {
+      auto [low, high] = form.bounds(sides);
+      asked.lo = std::min(asked.lo, low);
+      asked.hi = std::max(asked.hi, high + 1);
+    }
+    asked.lo = std::max<int64_t>(asked.lo, 0);
+    asked.hi = std::min(asked.hi, facts.ranks[demand.rank].extent);
+    return asked;
+  }
+
+  Interval demanded(int id, const Demand &demand) const {
+    Interval asked = demandedIn(demand, box);
+    if (tree.nodes[id].halo != Halo::retained)
+      return asked;
+    for (int i = tree.nodes[id].parent; i >= 0; i = tree.nodes[i].parent) {
+      if (tree.nodes[i].kind != NodeKind::temporal)
+        continue;
+      if (!before[i])
+        return asked;
+      llvm::SmallVector<Interval, 16> earlier = box;
+      earlier[tree.nodes[i].rank] = *before[i];
+      Interval held = demandedIn(demand, earlier);
+      if (held.lo <= asked.lo && held.hi > asked.lo)
+        asked.lo = held.hi;
+      else if (held.hi >= asked.hi && held.lo < asked.hi)
+        asked.hi = held.lo;
+      return asked;
+    }
+    return asked;
+  }
+
+  /// With one buffer the tile arrives before the work and leaves after it; with
+  /// more, all but the first arrive while others are worked on.
+  void addOwnTransfers(int id, const Node &node, Span &span) {
+    double cycles = bandwidth.cycles(&scratch.ownTraffic[id * levels]);
+    double count = cycles == 0 ? 0 : visitsOf(id);
+    if (count == 0)
+      return;
+    double each = cycles / count;
+    if (node.buffers == 1) {
+      span.waits += each;
+      return;
+    }
+    span.waits += std::max(0.0, each - span.cycles());
+    span.firstTiles += each;
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Children
+  //===--------------------------------------------------------------------===//
+
+  /// Visits of a node in which something below runs.
+  double visitsOf(int id) {
+    double &count = visits[id];
+    if (count >= 0)
+      return count;
+    count = 0;
+    if (queries.visits[id]) {
+      auto visit = [&](const TileClass &c) {
+        count += static_cast<double>(c.times);
+      };
+      bool answered =
+          scratch.generalOnly
+              ? queries.visits[id]->runGeneral(true, scratch.counter, visit)
+              : queries.visits[id]->run(true, scratch.counter, visit);
+      if (!answered && scratch.unanswered < 0)
+        scratch.unanswered = id;
+    }
+    return count;
+  }
+
+  /// Cycles that level bandwidths need for one visit of a node.
+  double transferCycles(int id) {
+    double cycles = bandwidth.cycles(&scratch.nodeTraffic[id * levels]);
+    double count = cycles == 0 ? 0 : visitsOf(id);
+    return count == 0 ? 0 : cycles / count;
+  }
+
+  /// Arrays fill when a nest starts and drain when it ends; its last results
+  /// are there after the operators' latency.
+  double startUpOf(int id) const {
+    const Node &node = tree.nodes[id];
+    if (node.kind == NodeKind::leaf) {
+      const arch::Array &array = arch.arrays[node.array];
+      return static_cast<double>(array.fillCycles + array.drainCycles +
+                                 node.latencyBeyond);
+    }
+    if (node.kind == NodeKind::sequence || node.children.empty())
+      return 0; // its children start up by themselves
+    double most = 0;
+    for (int child : node.children)
+      most = std::max(most, startUpOf(child));
+    return most;
   }
 
   /// True if a pipeline below overlaps its slots with the next visit of `id`:
   /// no loop of its own lies in between.
   bool continuesAcrossVisits(int id) const {
     NodeKind kind = tree.nodes[id].kind;
-    return kind == NodeKind::pipeline ||
+    return (kind == NodeKind::pipeline && !arch.accounting.sequential) ||
            (kind == NodeKind::storage &&
             continuesAcrossVisits(tree.nodes[id].children.front()));
   }
@@ -133,26 +524,37 @@ private:
     for (auto [i, child] : llvm::enumerate(node.children)) {
       bool continues = continuesAcrossVisits(child);
       Span span = time(child, continues ? iterations : 1);
-      double cycles = span.cycles + (continues ? 0 : span.fill);
-      total.cycles += std::max(cycles, transferCycles(child));
-      total.fill += continues ? span.fill : 0;
-      if (i < node.drains.size())
+      if (continues) {
+        total.fill += span.fill;
+      } else {
+        span.work += span.fill;
+        if (span.cycles() > 0)
+          span.startUp += startUpOf(child);
+      }
+      if (span.cycles() > 0) {
+        span.waits += span.firstTiles;
+        double transfers = transferCycles(child);
+        span.waits += std::max(0.0, transfers - span.cycles());
+      }
+      total.addRepeated(span, 1);
+      if (i < node.drains.size() && span.cycles() > 0)
         for (int loop : node.drains[i])
-          total.cycles += tree.nodes[loop].steps;
+          total.sums += static_cast<double>(tree.nodes[loop].steps);
     }
     return total;
   }
 
   /// Busiest array among the stages for which `isRunning(lag)` holds.
   template <typename Predicate>
-  double slot(const Node &node, llvm::ArrayRef<double> stages, Predicate isRunning) {
+  double slot(const Node &node, llvm::ArrayRef<double> stages,
+              Predicate isRunning) {
     double busiest = 0;
     for (size_t i = 0; i < node.children.size(); ++i) {
-      int array = tree.nodes[node.children[i]].array;
+      int resource = tree.nodes[node.children[i]].resource;
       double busy = 0;
       for (size_t j = 0; j < node.children.size(); ++j) {
         const Node &stage = tree.nodes[node.children[j]];
-        if (stage.array == array && isRunning(stage.lag))
+        if (stage.resource == resource && isRunning(stage.lag))
           busy += stages[j];
       }
       busiest = std::max(busiest, busy);
@@ -163,43 +565,63 @@ private:
   Span timePipeline(const Node &node, double iterations) {
     llvm::SmallVector<double, 16> stages;
     int64_t longest = 0;
+    Span total;
     for (int child : node.children) {
       Span span = time(child, 1);
-      stages.push_back(span.cycles + span.fill);
+      stages.push_back(span.cycles() + span.fill);
+      total.firstTiles = std::max(total.firstTiles, span.firstTiles);
       longest = std::max(longest, tree.nodes[child].lag);
     }
     double full = slot(node, stages, [](int64_t) { return true; });
+    total.work = full;
+    total.fill = startUpOfStages(node);
     if (longest == 0)
-      return {full, 0};
+      return total;
     // Slot s runs the stages whose lag l has l <= s < l + iterations.
-    double total = 0;
+    double partial = 0;
     double slots = std::min<double>(longest, iterations) + longest;
     for (int64_t s = 0; s < slots; ++s)
-      total += slot(node, stages, [&](int64_t lag) {
+      partial += slot(node, stages, [&](int64_t lag) {
         return lag <= s && s < lag + std::min<double>(longest, iterations);
       });
     double steady = std::max(0.0, iterations - longest);
-    return {full, total + steady * full - iterations * full};
+    total.fill += partial + steady * full - iterations * full;
+    return total;
+  }
+
+  /// Arrays of a pipeline stay full from slot to slot.
+  double startUpOfStages(const Node &node) const {
+    double most = 0;
+    for (int child : node.children)
+      most = std::max(most, startUpOf(child));
+    return most;
   }
 
   const LoopTree &tree;
+  const CascadeFacts &facts;
   const arch::ArchSpec &arch;
+  Queries &queries;
   Scratch &scratch;
   size_t levels;
+  Bandwidth bandwidth;
+  bool uniform;
+
+  llvm::SmallVector<Interval, 16> box;
+  /// Per loop that guards: whether the step being timed is the first, last.
+  std::vector<uint8_t> stepState;
+  std::vector<std::optional<Interval>> before;
+  std::vector<llvm::SmallVector<Domain, 2>> domains; ///< of the leaves below
+  std::map<std::vector<int64_t>, Span> known;
+  std::map<int, std::unique_ptr<ImageCounter>> existence;
+  std::vector<double> visits;
 };
 
 } // namespace
 
-/// Adds the traffic of every node to its ancestors and counts visits.
+/// Adds the traffic of every node to its ancestors.
 static void sumOverSubtrees(const LoopTree &tree, Scratch &scratch) {
   size_t levels = tree.arch->levels.size();
-  scratch.visits.assign(tree.nodes.size(), 1);
-  for (size_t id = 1; id < tree.nodes.size(); ++id) {
-    const Node &parent = tree.nodes[tree.nodes[id].parent];
-    scratch.visits[id] =
-        scratch.counter.mul(scratch.visits[tree.nodes[id].parent],
-                            parent.isLoop() ? parent.steps : 1);
-  }
+  scratch.nodeTraffic = scratch.ownTraffic;
   for (size_t id = tree.nodes.size() - 1; id > 0; --id)
     for (size_t level = 0; level < levels; ++level)
       scratch.nodeTraffic[tree.nodes[id].parent * levels + level] +=
@@ -207,45 +629,86 @@ static void sumOverSubtrees(const LoopTree &tree, Scratch &scratch) {
 }
 
 static void computeUtilization(const LoopTree &tree, Scratch &scratch,
-                               Evaluation &result) {
-  if (result.cycles == 0)
-    return; // operators may be free; what takes no time has no share of it
-  for (int id : tree.leaves) {
+                               const Bandwidth &bandwidth, Evaluation &result) {
+  size_t levels = tree.arch->levels.size();
+  for (auto [i, id] : llvm::enumerate(tree.leaves)) {
     const Node &leaf = tree.nodes[id];
-    const EinsumFact &einsum = tree.facts->einsums[leaf.einsum];
     double units = tree.arch->arrays[leaf.array].peCount();
-    double cycles = static_cast<double>(leafRuns(tree, leaf, scratch.counter)) *
-                    leaf.cyclesPerPoint;
-    double useful =
-        static_cast<double>(einsum.points) * leaf.cyclesPerPoint / units / result.cycles;
+    double cycles = static_cast<double>(scratch.runs[i]) * leaf.cyclesPerPoint;
+    // Operators may be free; what takes no time has no share of it.
+    double useful = result.cycles == 0
+                        ? 0
+                        : static_cast<double>(scratch.points[i]) *
+                              leaf.cyclesPerPoint / units / result.cycles;
     EinsumCost &cost = result.einsums[leaf.einsum];
     cost.cycles = cycles;
     cost.utilization = useful;
     ArrayCost &array = result.arrays[leaf.array];
     array.busyCycles += cycles;
     array.utilization += useful;
+    int binding = -1;
+    double transfer =
+        bandwidth.cycles(&result.einsumTraffic[leaf.einsum * levels], &binding);
+    cost.boundCycles = std::max(cycles, transfer);
+    cost.boundBy = transfer > cycles ? tree.arch->levels[binding].name
+                                     : tree.arch->arrays[leaf.array].name;
   }
 }
 
-void einsum::cost::computeLatency(const LoopTree &tree, Scratch &scratch,
-                                  Evaluation &result) {
-  sumOverSubtrees(tree, scratch);
-  Timer timer(tree, scratch);
-  Span span = timer.time(0, 1);
-  int binding = -1;
-  double transfer = timer.transferCycles(0, &binding);
-  result.cycles = std::max(span.cycles + span.fill, transfer);
-  result.latencySeconds = result.cycles / tree.arch->clockHz;
-  computeUtilization(tree, scratch, result);
-  for (auto [i, level] : llvm::enumerate(result.levels))
-    level.busySeconds = timer.transferSeconds(i, level.traffic);
-  if (binding >= 0 && transfer >= span.cycles + span.fill) {
-    result.boundBy = tree.arch->levels[binding].name;
-    return;
+static void computeEngines(const LoopTree &tree, Scratch &scratch,
+                           const Bandwidth &bandwidth, Evaluation &result) {
+  size_t levels = tree.arch->levels.size();
+  for (auto [id, node] : llvm::enumerate(tree.nodes)) {
+    if (node.kind != NodeKind::transfer)
+      continue;
+    const arch::Engine &engine = tree.arch->engines[node.engine];
+    EngineCost &cost = result.engines[node.engine];
+    scratch.counter.add(cost.bytes, scratch.moved[id]);
+    double cycles = bandwidth.cycles(&scratch.nodeTraffic[id * levels]);
+    if (engine.bytesPerS)
+      cycles = std::max(cycles, scratch.moved[id] / *engine.bytesPerS *
+                                    tree.arch->clockHz);
+    cost.busyCycles += cycles;
   }
-  auto busiest = std::max_element(
-      result.arrays.begin(), result.arrays.end(),
-      [](const ArrayCost &a, const ArrayCost &b) { return a.busyCycles < b.busyCycles; });
-  if (busiest != result.arrays.end())
-    result.boundBy = tree.arch->arrays[busiest - result.arrays.begin()].name;
+}
+
+/// The busiest array or engine.
+static std::string nameBusiest(const LoopTree &tree, const Evaluation &result) {
+  double most = -1;
+  std::string name;
+  for (auto [array, cost] : llvm::zip(tree.arch->arrays, result.arrays))
+    if (cost.busyCycles > most) {
+      most = cost.busyCycles;
+      name = array.name;
+    }
+  for (auto [engine, cost] : llvm::zip(tree.arch->engines, result.engines))
+    if (cost.busyCycles > most) {
+      most = cost.busyCycles;
+      name = engine.name;
+    }
+  return name;
+}
+
+void einsum::cost::computeLatency(const LoopTree &tree, Queries &queries,
+                                  Scratch &scratch, Evaluation &result) {
+  sumOverSubtrees(tree, scratch);
+  Timer timer(tree, queries, scratch);
+  Span span = timer.timeAll();
+  result.time = {span.work, span.startUp,    span.sums,
+                 span.fill, span.firstTiles, span.waits};
+  const Bandwidth &bandwidth = timer.getBandwidth();
+  int binding = -1;
+  double transfer = bandwidth.cycles(scratch.nodeTraffic.data(), &binding);
+  double busy = result.time.total();
+  result.time.transfers += std::max(0.0, transfer - busy);
+  result.cycles = std::max(busy, transfer);
+  result.latencySeconds = result.cycles / tree.arch->clockHz;
+  computeUtilization(tree, scratch, bandwidth, result);
+  computeEngines(tree, scratch, bandwidth, result);
+  for (auto [i, level] : llvm::enumerate(result.levels))
+    std::tie(level.busySeconds, level.limit) =
+        bandwidth.seconds(i, level.traffic);
+  result.boundBy = binding >= 0 && transfer >= busy
+                       ? tree.arch->levels[binding].name
+                       : nameBusiest(tree, result);
 }

@@ -9,6 +9,8 @@
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace einsum;
@@ -18,27 +20,70 @@ bool Node::isGuardedBy(int loop) const {
   return llvm::any_of(guards, [&](const auto &g) { return g.first == loop; });
 }
 
+/// Largest extent of what readers ask for while ranks have these sizes.
+static int64_t demandedSize(const Demand &demand, ArrayRef<int64_t> tiles,
+                            int64_t extent) {
+  int64_t low = INT64_MAX, high = INT64_MIN;
+  for (const Coordinate *reader : demand.readers) {
+    int64_t least = reader->constant, greatest = reader->constant;
+    for (const Coordinate::Term &term : reader->terms) {
+      int64_t reach = term.coefficient * (tiles[term.rank] - 1);
+      (reach > 0 ? greatest : least) += reach;
+    }
+    low = std::min(low, least);
+    high = std::max(high, greatest);
+  }
+  return std::clamp<int64_t>(high - low + 1, 1, extent);
+}
+
 void LoopTree::tilesAt(int node, SmallVectorImpl<int64_t> &tiles) const {
   tiles.assign(facts->ranks.size(), 0);
-  for (int i = node; i >= 0; i = nodes[i].parent)
-    if (nodes[i].isLoop() && tiles[nodes[i].rank] == 0)
-      tiles[nodes[i].rank] = nodes[i].tile;
+  if (!hasDemands) {
+    for (int i = node; i >= 0; i = nodes[i].parent)
+      if (nodes[i].isLoop() && tiles[nodes[i].rank] == 0)
+        tiles[nodes[i].rank] = std::min(nodes[i].tile, nodes[i].around);
+    for (auto [tile, rank] : llvm::zip(tiles, facts->ranks))
+      if (tile == 0)
+        tile = rank.extent;
+    return;
+  }
   for (auto [tile, rank] : llvm::zip(tiles, facts->ranks))
-    if (tile == 0)
-      tile = rank.extent;
+    tile = rank.extent;
+  SmallVector<int, 24> path;
+  for (int i = node; i >= 0; i = nodes[i].parent)
+    path.push_back(i);
+  for (int i : llvm::reverse(path)) {
+    const Node &step = nodes[i];
+    if (step.isLoop())
+      tiles[step.rank] = std::min(tiles[step.rank], step.tile);
+    for (const Demand &demand : step.demands)
+      tiles[demand.rank] =
+          demandedSize(demand, tiles, facts->ranks[demand.rank].extent);
+  }
 }
 
 int LoopTree::updateSteps() {
+  perfect = !hasDemands;
+  int overfull = -1;
+  SmallVector<int64_t> tiles;
   for (auto [i, node] : llvm::enumerate(nodes)) {
     if (!node.isLoop())
       continue;
-    int64_t around =
-        node.outer < 0 ? facts->ranks[node.rank].extent : nodes[node.outer].tile;
-    if (node.tile < 1 || around % node.tile != 0)
-      return static_cast<int>(i);
-    node.steps = around / node.tile;
+    if (hasDemands) {
+      tilesAt(node.parent, tiles);
+      node.around = tiles[node.rank];
+    } else {
+      node.around = node.outer < 0 ? facts->ranks[node.rank].extent
+                                   : std::min(nodes[node.outer].tile,
+                                              nodes[node.outer].around);
+    }
+    node.steps = llvm::divideCeil(node.around, node.tile);
+    perfect &= node.around % node.tile == 0;
+    if (node.units != 0 && static_cast<uint64_t>(node.steps) > node.units &&
+        overfull < 0)
+      overfull = i;
   }
-  return -1;
+  return overfull;
 }
 
 namespace {
@@ -55,17 +100,16 @@ public:
     for (Operation *child : schedule::getChildren(mapping))
       if (failed(addNode(child, -1)))
         return failure();
-    if (int loop = tree.updateSteps(); loop >= 0)
-      return tree.nodes[loop].op->emitError()
-             << "tile " << tree.nodes[loop].tile << " of rank '"
-             << facts.ranks[tree.nodes[loop].rank].name
-             << "' does not divide the tile around it";
     for (int leaf : tree.leaves)
       if (failed(priceLeaf(leaf)))
         return failure();
-    resolveGuards();
+    resolveGuards(mapping);
     resolveLeafAccesses();
     resolveStorage();
+    resolveDemands();
+    if (int loop = tree.updateSteps(); loop >= 0)
+      return refuseUnits(tree, loop);
+    resolveTransfers();
     resolvePipelines();
     resolveDrains();
     return std::move(tree);
@@ -97,23 +141,29 @@ private:
       return describeLoop(node, NodeKind::temporal, temporal.getRank(),
                           temporal.getTile());
     if (auto spatial = dyn_cast<schedule::SpatialOp>(op))
-      return describeLoop(node, NodeKind::spatial, spatial.getRank(), spatial.getTile());
+      return describeLoop(node, NodeKind::spatial, spatial.getRank(),
+                          spatial.getTile());
     if (auto storage = dyn_cast<schedule::StorageOp>(op))
       return describeStorage(storage, node);
     if (auto leaf = dyn_cast<schedule::LeafOp>(op))
       return describeLeaf(leaf, node, id);
-    node.kind = isa<schedule::PipelineOp>(op) ? NodeKind::pipeline : NodeKind::sequence;
+    if (auto transfer = dyn_cast<schedule::TransferOp>(op))
+      return describeTransfer(transfer, node);
+    node.kind =
+        isa<schedule::PipelineOp>(op) ? NodeKind::pipeline : NodeKind::sequence;
     return success();
   }
 
-  LogicalResult describeLoop(Node &node, NodeKind kind, StringRef rank, int64_t tile) {
+  LogicalResult describeLoop(Node &node, NodeKind kind, StringRef rank,
+                             int64_t tile) {
     node.kind = kind;
     node.rank = facts.findRank(rank);
     node.tile = tile;
     if (node.rank < 0)
-      return node.op->emitError() << "cascade '" << facts.name << "' has no rank '"
-                                  << rank << "'";
-    for (int i = node.parent; i >= 0 && node.outer < 0; i = tree.nodes[i].parent)
+      return node.op->emitError()
+             << "cascade '" << facts.name << "' has no rank '" << rank << "'";
+    for (int i = node.parent; i >= 0 && node.outer < 0;
+         i = tree.nodes[i].parent)
       if (tree.nodes[i].isLoop() && tree.nodes[i].rank == node.rank)
         node.outer = i;
     return success();
@@ -123,22 +173,28 @@ private:
     node.kind = NodeKind::storage;
     node.level = arch.findLevel(op.getLevel());
     if (node.level < 0)
-      return op.emitError() << "architecture '" << arch.name << "' has no level '"
-                            << op.getLevel() << "'; it has "
-                            << llvm::join(llvm::map_range(arch.levels,
-                                                          [](const arch::Level &level) {
-                                                            return level.name;
-                                                          }),
-                                          ", ");
+      return op.emitError()
+             << "architecture '" << arch.name << "' has no level '"
+             << op.getLevel() << "'; it has "
+             << llvm::join(llvm::map_range(arch.levels,
+                                           [](const arch::Level &level) {
+                                             return level.name;
+                                           }),
+                           ", ");
     for (Attribute name : op.getTensors()) {
       HeldTensor held;
       held.tensor = facts.findTensor(cast<StringAttr>(name).getValue());
       if (held.tensor < 0)
-        return op.emitError() << "cascade '" << facts.name << "' has no tensor " << name;
+        return op.emitError()
+               << "cascade '" << facts.name << "' has no tensor " << name;
       node.held.push_back(held);
     }
     node.buffers = op.getBuffers().value_or(1);
     node.resident = op.getResident().value_or(-1);
+    node.halo = llvm::StringSwitch<Halo>(op.getHalo().value_or("refetched"))
+                    .Case("retained", Halo::retained)
+                    .Case("recomputed", Halo::recomputed)
+                    .Default(Halo::refetched);
     node.shared = op.getShared();
     node.passthrough = op.getPassthrough();
     if (op.getStream()) {
@@ -156,19 +212,37 @@ private:
       return op.emitError() << "cascade '" << facts.name << "' has no Einsum '"
                             << op.getEinsum() << "'";
     if (node.array < 0)
-      return op.emitError() << "architecture '" << arch.name << "' has no array '"
-                            << op.getArray() << "'; it has "
-                            << llvm::join(llvm::map_range(arch.arrays,
-                                                          [](const arch::Array &array) {
-                                                            return array.name;
-                                                          }),
-                                          ", ");
+      return op.emitError()
+             << "architecture '" << arch.name << "' has no array '"
+             << op.getArray() << "'; it has "
+             << llvm::join(llvm::map_range(arch.arrays,
+                                           [](const arch::Array &array) {
+                                             return array.name;
+                                           }),
+                           ", ");
     tree.leaves.push_back(id);
     for (int i = node.parent; i >= 0; i = tree.nodes[i].parent)
       if (tree.nodes[i].isLoop())
         node.path.push_back(i);
     std::reverse(node.path.begin(), node.path.end());
     return checkUnits(op, node);
+  }
+
+  LogicalResult describeTransfer(schedule::TransferOp op, Node &node) {
+    node.kind = NodeKind::transfer;
+    node.engine = arch.findEngine(op.getEngine());
+    if (node.engine >= 0)
+      return success();
+    return op.emitError()
+           << "architecture '" << arch.name << "' has no DMA engine '"
+           << op.getEngine() << "'; it has "
+           << (arch.engines.empty()
+                   ? "none"
+                   : llvm::join(llvm::map_range(arch.engines,
+                                                [](const arch::Engine &engine) {
+                                                  return engine.name;
+                                                }),
+                                ", "));
   }
 
   LogicalResult checkUnits(schedule::LeafOp op, const Node &leaf) {
@@ -181,19 +255,10 @@ private:
         return d.name == spatial.getDim();
       });
       if (dim == array.dims.end())
-        return spatial.emitError() << "array '" << array.name << "' has no dimension '"
-                                   << spatial.getDim() << "'";
-      const Node &loop = tree.nodes[i];
-      int64_t around = loop.outer < 0 ? facts.ranks[loop.rank].extent
-                                      : tree.nodes[loop.outer].tile;
-      if (loop.tile >= 1 && around / loop.tile > static_cast<int64_t>(dim->size)) {
-        InFlightDiagnostic diag = spatial.emitError()
-                                  << "needs " << around / loop.tile << " units along '"
-                                  << dim->name << "' of array '" << array.name
-                                  << "', which has " << dim->size;
-        diag.attachNote(op.getLoc()) << "for Einsum '" << op.getEinsum() << "' here";
-        return diag;
-      }
+        return spatial.emitError()
+               << "array '" << array.name << "' has no dimension '"
+               << spatial.getDim() << "'";
+      tree.nodes[i].units = dim->size;
     }
     return success();
   }
@@ -207,20 +272,28 @@ private:
     const EinsumFact &einsum = facts.einsums[leaf.einsum];
     const arch::Array &array = arch.arrays[leaf.array];
     bool chained = cast<schedule::LeafOp>(leaf.op).getChained();
-    for (const auto &[name, count] : einsum.operators) {
+    std::map<std::string, uint64_t> operators = einsum.operators;
+    if (arch.accounting.onePerPoint)
+      operators = {{"compute", 1}};
+    for (const auto &[name, count] : operators) {
       SmallVector<const arch::OpCost *, 2> costs;
       if (const arch::OpCost *cost = array.findOp(name, einsum.datatype))
         costs.push_back(cost);
       else if (name == "mac")
-        costs = {array.findOp("mul", einsum.datatype), array.findOp("add", einsum.datatype)};
+        costs = {array.findOp("mul", einsum.datatype),
+                 array.findOp("add", einsum.datatype)};
       if (costs.empty() || llvm::is_contained(costs, nullptr))
         return refuseOperator(leaf, einsum, array, name);
+      double energy = 0;
       for (const arch::OpCost *cost : costs) {
         uint64_t cycles = cost->cycles * count;
-        leaf.cyclesPerPoint =
-            chained ? std::max(leaf.cyclesPerPoint, cycles) : leaf.cyclesPerPoint + cycles;
-        leaf.energyPerPoint += cost->energyPj * count;
+        leaf.cyclesPerPoint = chained ? std::max(leaf.cyclesPerPoint, cycles)
+                                      : leaf.cyclesPerPoint + cycles;
+        leaf.latencyBeyond += cost->latency - cost->cycles;
+        energy += cost->energyPj * count;
       }
+      leaf.energyPerPoint += energy;
+      leaf.operators.push_back({name, count, energy});
     }
     return success();
   }
@@ -229,8 +302,8 @@ private:
                                const arch::Array &array, StringRef name) {
     bool otherType = array.findOp(name) != nullptr;
     InFlightDiagnostic diag = leaf.op->emitError()
-                              << "array '" << array.name << "' has no operator '" << name
-                              << "'";
+                              << "array '" << array.name
+                              << "' has no operator '" << name << "'";
     if (otherType)
       diag << " for " << einsum.datatype;
     diag << ", which Einsum '" << einsum.name << "' needs; it has "
@@ -250,35 +323,21 @@ private:
     return -1;
   }
 
-  /// Facts list producers first, so a producer's guards are known in time.
-  void resolveGuards() {
-    for (auto [id, einsum] : llvm::enumerate(facts.einsums)) {
-      int leafId = leafOf(id);
-      if (leafId < 0)
-        continue;
-      Node &leaf = tree.nodes[leafId];
-      for (int loop : leaf.path) {
-        if (einsum.iterates(tree.nodes[loop].rank))
+  void resolveGuards(schedule::MappingOp mapping) {
+    llvm::DenseMap<Operation *, int> ids;
+    for (auto [id, node] : llvm::enumerate(tree.nodes))
+      ids[node.op] = id;
+    for (const schedule::Leaf &leaf :
+         schedule::resolveLeaves(mapping, cast<CascadeOp>(facts.op)))
+      for (const schedule::LoopAbove &loop : leaf.loops) {
+        Node &node = tree.nodes[ids[loop.op]];
+        node.descends |= loop.isDescending;
+        if (!loop.guard)
           continue;
-        bool last = llvm::any_of(einsum.reads, [&](const AccessFact &read) {
-          return producedUnder(loop, read.tensor);
-        });
-        leaf.guards.push_back({loop, last ? schedule::Guard::last : schedule::Guard::first});
-        (last ? tree.nodes[loop].guardsLast : tree.nodes[loop].guardsFirst) = true;
+        tree.nodes[ids[leaf.op]].guards.push_back({ids[loop.op], *loop.guard});
+        (*loop.guard == schedule::Guard::last ? node.guardsLast
+                                              : node.guardsFirst) = true;
       }
-    }
-  }
-
-  /// True if `tensor` is complete only when `loop` ends.
-  bool producedUnder(int loop, int tensor) const {
-    int producer = facts.tensors[tensor].producer;
-    int leaf = producer < 0 ? -1 : leafOf(producer);
-    if (leaf < 0 || !tree.contains(loop, leaf))
-      return false;
-    if (facts.einsums[producer].iterates(tree.nodes[loop].rank))
-      return true;
-    return llvm::is_contained(tree.nodes[leaf].guards,
-                              std::pair(loop, schedule::Guard::last));
   }
 
   /// Nearest storage node above `node` that holds `tensor` and is charged.
@@ -296,8 +355,7 @@ private:
       const EinsumFact &einsum = facts.einsums[leaf.einsum];
       auto add = [&](const AccessFact &access, bool isWrite) {
         LeafAccess use;
-        use.access = &access;
-        use.isWrite = isWrite;
+        use.use = {leafId, &access, isWrite};
         std::tie(use.storage, use.held) = findStorage(leafId, access.tensor);
         use.inRegisters =
             use.storage >= 0 &&
@@ -319,47 +377,61 @@ private:
   }
 
   void resolveHeld(int id, HeldTensor &held) {
-    const TensorFact &tensor = facts.tensors[held.tensor];
-    SmallVector<int> users; // leaves below that touch the tensor
-    bool usedOutside = tensor.isOutput, producedBelow = false;
-    for (int leafId : tree.leaves) {
-      const Node &leaf = tree.nodes[leafId];
-      bool below = tree.contains(id, leafId);
-      for (const LeafAccess &use : leaf.accesses) {
-        if (use.access->tensor != held.tensor)
-          continue;
-        usedOutside |= !below && !use.isWrite;
-        if (!below)
-          continue;
-        producedBelow |= use.isWrite;
-        held.accesses.push_back(use.access);
-        if (users.empty() || users.back() != leafId)
-          users.push_back(leafId);
-      }
-    }
+    for (int leafId : tree.leaves)
+      for (const LeafAccess &access : tree.nodes[leafId].accesses)
+        if (access.use.access->tensor == held.tensor &&
+            tree.contains(id, leafId)) {
+          held.uses.push_back(access.use);
+          held.isProducedBelow |= access.use.isWrite;
+        }
     held.parent = findStorage(id, held.tensor).first;
-    held.fill = held.parent >= 0 && !producedBelow;
-    held.drain = held.parent >= 0 && producedBelow && usedOutside;
-    if (!users.empty())
-      held.einsum = tree.nodes[users.front()].einsum;
-    resolveHeldLoops(id, held, users, producedBelow);
+    if (!held.uses.empty())
+      held.einsum = tree.nodes[held.uses.front().leaf].einsum;
   }
 
-  void resolveHeldLoops(int id, HeldTensor &held, ArrayRef<int> users,
-                        bool producedBelow) {
-    const TensorFact &tensor = facts.tensors[held.tensor];
-    for (int i = tree.nodes[id].parent; i >= 0; i = tree.nodes[i].parent) {
-      const Node &loop = tree.nodes[i];
-      bool entersOnce = llvm::all_of(
-          users, [&](int leaf) { return tree.nodes[leaf].isGuardedBy(i); });
-      if (!loop.isLoop() || entersOnce)
+  /// Ranks of what a node produces on demand: those that readers ask for by an
+  /// expression of their own ranks.
+  void resolveDemands() {
+    for (Node &node : tree.nodes) {
+      if (node.kind != NodeKind::storage || node.halo == Halo::refetched)
         continue;
-      if (loop.kind == NodeKind::spatial && i > held.parent)
-        held.spatialBetween.push_back(i);
-      else
-        held.loops.push_back(i);
-      if (producedBelow && facts.einsums[tensor.producer].reduces(loop.rank))
-        held.reductionLoops.push_back(i);
+      for (const HeldTensor &held : node.held)
+        if (held.isProducedBelow)
+          addDemands(node, held);
+      tree.hasDemands |= !node.demands.empty();
+    }
+  }
+
+  void addDemands(Node &node, const HeldTensor &held) {
+    for (auto [k, rank] : llvm::enumerate(facts.tensors[held.tensor].ranks)) {
+      Demand demand;
+      demand.rank = rank;
+      bool iterated = false;
+      for (const Use &use : held.uses) {
+        if (use.isWrite)
+          continue;
+        iterated |= facts.einsums[tree.nodes[use.leaf].einsum].iterates(rank);
+        demand.readers.push_back(&use.access->coordinates[k]);
+        demand.forms.push_back(use.access->coordinates[k].form());
+      }
+      if (!iterated && !demand.readers.empty())
+        node.demands.push_back(std::move(demand));
+    }
+  }
+
+  /// A transfer moves, of each tensor it names, the tile at the nearest node
+  /// above that gets it from further above.
+  void resolveTransfers() {
+    for (auto [id, node] : llvm::enumerate(tree.nodes)) {
+      auto op = dyn_cast<schedule::TransferOp>(node.op);
+      if (!op)
+        continue;
+      for (Attribute name : op.getTensors()) {
+        int tensor = facts.findTensor(cast<StringAttr>(name).getValue());
+        auto [storage, index] = findStorage(id, tensor);
+        if (storage >= 0)
+          tree.nodes[storage].held[index].mover = id;
+      }
     }
   }
 
@@ -371,9 +443,13 @@ private:
       auto op = cast<schedule::PipelineOp>(node.op);
       for (auto [i, child] : llvm::enumerate(node.children)) {
         tree.nodes[child].lag = op.getLag(i);
-        for (int leaf : tree.leaves)
-          if (tree.contains(child, leaf))
-            tree.nodes[child].array = tree.nodes[leaf].array;
+        for (int below = child; below < tree.nodes[child].end; ++below) {
+          const Node &worker = tree.nodes[below];
+          if (worker.kind == NodeKind::leaf)
+            tree.nodes[child].resource = worker.array;
+          if (worker.kind == NodeKind::transfer)
+            tree.nodes[child].resource = arch.arrays.size() + worker.engine;
+        }
       }
       for (int i = node.parent; i >= 0; i = tree.nodes[i].parent) {
         if (tree.nodes[i].kind != NodeKind::storage)
@@ -384,16 +460,25 @@ private:
     }
   }
 
+  bool touches(int id, int tensor) const {
+    const Node &node = tree.nodes[id];
+    if (auto transfer = dyn_cast<schedule::TransferOp>(node.op))
+      return llvm::any_of(transfer.getTensors(), [&](Attribute name) {
+        return cast<StringAttr>(name).getValue() == facts.tensors[tensor].name;
+      });
+    return llvm::any_of(node.accesses, [&](const LeafAccess &access) {
+      return access.use.access->tensor == tensor;
+    });
+  }
+
   int64_t liveSlots(const Node &pipeline, int tensor) const {
     int64_t first = INT64_MAX, last = INT64_MIN;
     for (int child : pipeline.children)
-      for (int leaf : tree.leaves)
-        if (tree.contains(child, leaf))
-          for (const LeafAccess &use : tree.nodes[leaf].accesses)
-            if (use.access->tensor == tensor) {
-              first = std::min(first, tree.nodes[child].lag);
-              last = std::max(last, tree.nodes[child].lag);
-            }
+      for (int id = child; id < tree.nodes[child].end; ++id)
+        if (touches(id, tensor)) {
+          first = std::min(first, tree.nodes[child].lag);
+          last = std::max(last, tree.nodes[child].lag);
+        }
     return first > last ? 1 : last - first + 1;
   }
 
@@ -402,7 +487,8 @@ private:
       if (node.kind != NodeKind::sequence)
         continue;
       for (size_t i = 0; i + 1 < node.children.size(); ++i)
-        node.drains.push_back(drainLoops(node.children[i], node.children[i + 1]));
+        node.drains.push_back(
+            drainLoops(node.children[i], node.children[i + 1]));
     }
   }
 
@@ -414,8 +500,9 @@ private:
       if (!tree.contains(after, consumerId))
         continue;
       for (const LeafAccess &use : consumer.accesses) {
-        int producer = facts.tensors[use.access->tensor].producer;
-        int producerId = use.isWrite || producer < 0 ? -1 : leafOf(producer);
+        int producer = facts.tensors[use.use.access->tensor].producer;
+        int producerId =
+            use.use.isWrite || producer < 0 ? -1 : leafOf(producer);
         if (producerId < 0 || !tree.contains(before, producerId) ||
             tree.nodes[producerId].array == consumer.array)
           continue;
@@ -435,6 +522,22 @@ private:
 };
 
 } // namespace
+
+InFlightDiagnostic einsum::cost::refuseUnits(const LoopTree &tree, int id) {
+  const Node &loop = tree.nodes[id];
+  const Node &leaf = *llvm::find_if(
+      llvm::ArrayRef(tree.nodes).drop_front(id),
+      [](const Node &node) { return node.kind == NodeKind::leaf; });
+  InFlightDiagnostic diag = loop.op->emitError()
+                            << "needs " << loop.steps << " units along '"
+                            << cast<schedule::SpatialOp>(loop.op).getDim()
+                            << "' of array '"
+                            << tree.arch->arrays[leaf.array].name
+                            << "', which has " << loop.units;
+  diag.attachNote(leaf.op->getLoc())
+      << "for Einsum '" << tree.facts->einsums[leaf.einsum].name << "' here";
+  return diag;
+}
 
 FailureOr<LoopTree> einsum::cost::buildLoopTree(schedule::MappingOp mapping,
                                                 const CascadeFacts &facts,

@@ -7,9 +7,9 @@
 //
 // Internal to the cost model. The loop tree lies in one array in preorder, so
 // that a subtree is a range of indices, a forward scan visits parents before
-// children and a backward scan children before parents. Everything that does not
-// depend on tile sizes is resolved here once: which loops multiply an access,
-// where a tile comes from, when a leaf runs.
+// children and a backward scan children before parents. Everything that does
+// not depend on tile sizes is resolved here once: who touches a tile, where it
+// comes from, when a leaf runs.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,37 +22,59 @@
 
 namespace einsum::cost {
 
-enum class NodeKind : uint8_t { temporal, spatial, storage, sequence, pipeline, leaf };
+enum class NodeKind : uint8_t {
+  temporal,
+  spatial,
+  storage,
+  sequence,
+  pipeline,
+  leaf,
+  transfer
+};
+
+enum class Halo : uint8_t { refetched, retained, recomputed };
+
+/// One leaf's read or write of a tensor.
+struct Use {
+  int leaf = -1; ///< node
+  const AccessFact *access = nullptr;
+  bool isWrite = false;
+};
 
 /// A tensor at a storage node.
 struct HeldTensor {
   int tensor = -1;
-  /// Storage node that fills and drains this one, with its index there; -1 if
-  /// this is where the tensor lives.
+  /// Storage node that fills and drains this one; -1 if the tensor lives here.
   int parent = -1;
-  bool fill = false, drain = false;
-  /// Distinct accesses of the leaves below: their union is the tile.
-  llvm::SmallVector<const AccessFact *, 3> accesses;
-  /// Loops above that make control enter anew, and which of them are spatial
-  /// and lie between the parent and this node (their tiles are read together).
-  llvm::SmallVector<int, 8> loops;
-  llvm::SmallVector<int, 2> spatialBetween;
-  /// Loops above over ranks that the producer below reduces: later visits
-  /// continue a partial sum.
-  llvm::SmallVector<int, 2> reductionLoops;
+  /// Accesses of the leaves below: their union is the tile.
+  llvm::SmallVector<Use, 3> uses;
+  bool isProducedBelow = false;
   /// Slots of a pipeline below over which one tile stays live.
   int64_t slots = 1;
-  /// A leaf below that the traffic is accounted to.
+  /// A leaf's Einsum that the traffic is accounted to.
   int einsum = -1;
+  /// An explicit transfer below that moves the tile, or -1.
+  int mover = -1;
 };
 
 /// One access of a leaf.
 struct LeafAccess {
-  const AccessFact *access = nullptr;
+  Use use;
   int storage = -1; ///< nearest storage node above that is charged
   int held = -1;    ///< index there
-  bool isWrite = false;
-  bool inRegisters = false; ///< `storage` is the register file of the leaf's array
+  bool inRegisters =
+      false; ///< `storage` is the register file of the leaf's array
+  /// Loops below this one leave the operand in the unit; -1: below `storage`
+  /// nothing changes it.
+  int latch = -1;
+};
+
+/// A rank whose interval at a storage node is what readers below ask for.
+struct Demand {
+  int rank = -1;
+  llvm::SmallVector<const Coordinate *, 2> readers;
+  /// The same, as forms over rank numbers.
+  llvm::SmallVector<AffineForm, 2> forms;
 };
 
 struct Node {
@@ -65,8 +87,12 @@ struct Node {
   // Loops.
   int rank = -1;
   int outer = -1; ///< next loop above over the same rank, or -1
-  int64_t tile = 1, steps = 1;
-  bool guardsFirst = false, guardsLast = false; ///< some leaf below runs only then
+  int64_t tile = 1;
+  int64_t around = 1, steps = 1; ///< of a full tile
+  uint64_t units = 0;            ///< of the array dimension, for a spatial loop
+  bool descends = false;
+  bool guardsFirst = false,
+       guardsLast = false; ///< some leaf below runs only then
 
   // Storage.
   int level = -1;
@@ -75,22 +101,34 @@ struct Node {
   bool shared = false, passthrough = false;
   int streamRank = -1;
   int64_t streamDepth = 0;
+  Halo halo = Halo::refetched;
+  llvm::SmallVector<Demand, 0> demands;
 
   // Children of a pipeline.
   int64_t lag = 0;
-  int array = -1;
+  int resource = -1; ///< array, or arrays + DMA engine
 
   // Sequence: for each child but the last, spatial loops through which the sums
   // that the next child waits for have to drain.
   llvm::SmallVector<llvm::SmallVector<int, 2>, 4> drains;
 
   // Leaf.
-  int einsum = -1;
+  int einsum = -1, array = -1;
   uint64_t cyclesPerPoint = 0;
+  uint64_t latencyBeyond = 0; ///< cycles until a result is there, beyond those
+  struct Operator {
+    std::string name;
+    uint64_t perPoint;
+    double energyPj; ///< of all of them at one point
+  };
+  std::vector<Operator> operators;
   double energyPerPoint = 0;
   llvm::SmallVector<LeafAccess, 4> accesses;
   llvm::SmallVector<int, 12> path; ///< loops above, outermost first
   llvm::SmallVector<std::pair<int, schedule::Guard>, 2> guards;
+
+  // Transfer.
+  int engine = -1;
 
   bool isLoop() const {
     return kind == NodeKind::temporal || kind == NodeKind::spatial;
@@ -103,25 +141,32 @@ struct LoopTree {
   std::vector<int> leaves;
   const CascadeFacts *facts = nullptr;
   const arch::ArchSpec *arch = nullptr;
+  bool hasDemands = false;
+  /// Every tile divides the tile around it (after `updateSteps`).
+  bool perfect = true;
 
   bool contains(int ancestor, int node) const {
     return ancestor <= node && node < nodes[ancestor].end;
   }
   bool isRegisterFileOf(int level, int array) const {
-    return arch->levels[level].perArray >= 0 && arch->arrays[array].level == level;
+    return arch->levels[level].perArray >= 0 &&
+           arch->arrays[array].level == level;
   }
-  /// Tiles of every rank where control reaches `node`.
+  /// Sizes of the tile of every rank where control reaches `node`, at most.
   void tilesAt(int node, llvm::SmallVectorImpl<int64_t> &tiles) const;
-  /// Recomputes the steps of all loops; the index of a loop whose tile does not
-  /// divide the tile around it, or -1.
+  /// Recomputes the steps of all loops; the index of a spatial loop that needs
+  /// more units than its dimension has, or -1.
   int updateSteps();
 };
 
-/// Resolves names and precomputes relations. Emits located errors and fails when
-/// the schedule does not fit the architecture's names and operators.
+/// Resolves names and precomputes relations. Emits located errors and fails
+/// when the schedule does not fit the architecture's names and operators.
 mlir::FailureOr<LoopTree> buildLoopTree(schedule::MappingOp mapping,
                                         const CascadeFacts &facts,
                                         const arch::ArchSpec &arch);
+
+/// An error for a spatial loop with more steps than units.
+mlir::InFlightDiagnostic refuseUnits(const LoopTree &tree, int loop);
 
 } // namespace einsum::cost
 

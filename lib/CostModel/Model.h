@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Internal to the cost model: what each part reads and writes. The scratch space
-// lives across evaluations so that repeating one allocates nothing.
+// Internal to the cost model: what each part reads and writes. The scratch
+// space lives across evaluations so that repeating one allocates little.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,43 +15,66 @@
 
 #include "lib/CostModel/CostModel.h"
 #include "lib/CostModel/Counting.h"
-#include "lib/CostModel/LoopTree.h"
+#include "lib/CostModel/TileQuery.h"
+
+#include <deque>
 
 namespace einsum::cost {
+
+/// Everything that is asked of a tree in each evaluation.
+struct Queries {
+  struct Tile {
+    int node, held;
+    TileQuery query;
+    bool hasUnits; ///< spatial loops between the parent and the node
+  };
+  struct Access {
+    int leaf, access;
+    TileQuery query;
+  };
+  std::vector<Tile> tiles;
+  std::vector<Access> accesses;
+  std::vector<TileQuery> points, runs;          ///< per leaf of the tree
+  std::vector<std::optional<TileQuery>> visits; ///< per node below a sequence
+  std::deque<AccessFact> madeUp; ///< accesses of `points`, `runs`, `visits`
+
+  void build(const LoopTree &tree);
+};
 
 struct Scratch {
   Counter counter;
   llvm::SmallVector<int64_t> tiles;
-  /// [node * levels + level]: bytes moved by events at the node itself, then,
-  /// after `sumOverSubtrees`, anywhere below it.
-  std::vector<Traffic> nodeTraffic;
-  /// [node * levels + level]: most bytes held at once at the level.
-  std::vector<uint64_t> occupancy;
-  /// Times control reaches the node.
-  std::vector<uint64_t> visits;
-  /// Per guarding loop: whether the step being timed is the first, last or both.
-  std::vector<uint8_t> stepState;
+  /// [node * levels + level]: bytes moved by events at the node itself, and
+  /// anywhere below it.
+  std::vector<Traffic> ownTraffic, nodeTraffic;
+  /// Words reserved by [index into Queries::tiles].
+  std::vector<uint64_t> reserved;
+  /// Executed points and runs per leaf of the tree.
+  std::vector<uint64_t> points, runs;
+  /// Bytes that a transfer node moves.
+  std::vector<uint64_t> moved;
+  /// A query that could not be answered, as a node; -1 if none.
+  int unanswered = -1;
+  bool generalOnly = false; ///< for tests: no short ways
 };
 
-/// Words of `tensor` that `accesses` touch while rank r runs over tiles[r]
-/// values. With `carried`, an iterative rank counts only its carried steps.
-uint64_t tileWords(const CascadeFacts &facts, int tensor,
-                   llvm::ArrayRef<const AccessFact *> accesses,
-                   llvm::ArrayRef<int64_t> tiles, bool carried);
+/// Words that each tile reserves.
+void computeReservations(const LoopTree &tree, Queries &queries,
+                         Scratch &scratch);
 
 /// Words and accesses per level, tensor and Einsum; registers included.
-void countAccesses(const LoopTree &tree, Scratch &scratch, Evaluation &result);
+void countAccesses(const LoopTree &tree, Queries &queries, Scratch &scratch,
+                   Evaluation &result);
 
 /// Peak occupancy per level; fills `violations`.
-void computeOccupancy(const LoopTree &tree, Scratch &scratch, Evaluation &result,
+void computeOccupancy(const LoopTree &tree, const Queries &queries,
+                      Scratch &scratch, Evaluation &result,
                       std::vector<CapacityViolation> &violations,
                       llvm::SmallVectorImpl<int> &violatedAt);
 
 /// Cycles, latency, utilisation and what binds them.
-void computeLatency(const LoopTree &tree, Scratch &scratch, Evaluation &result);
-
-/// Times a leaf runs: its temporal loops, guards left out.
-uint64_t leafRuns(const LoopTree &tree, const Node &leaf, Counter &counter);
+void computeLatency(const LoopTree &tree, Queries &queries, Scratch &scratch,
+                    Evaluation &result);
 
 } // namespace einsum::cost
 

@@ -43,6 +43,9 @@ public:
   /// The value of `key` if present and of this kind.
   const JsonValue *get(llvm::StringRef key, JsonValue::Kind kind);
 
+  /// The value of `key` if present, whatever it is.
+  const JsonValue *any(llvm::StringRef key) { return lookup(key); }
+
   /// A key without which the object makes no sense.
   void require(llvm::StringRef key);
 

@@ -49,10 +49,12 @@ def the_reader_knows_every_key_of_the_schema():
     defs = schema["$defs"]
     keys = lambda of: {key: None for key in of["properties"]}
     op = keys(defs["op"])
-    array = keys(defs["array"]) | {"ops": {"mac": op}}
+    fanout = keys(defs["fanout"])
+    array = keys(defs["array"]) | {"ops": {"mac": op}, "reduction": fanout}
     energy = keys(defs["level"]["properties"]["energy"])
-    level = keys(defs["level"]) | {"energy": energy}
+    level = keys(defs["level"]) | {"energy": energy, "multicast": fanout}
     spec = keys(schema) | {"levels": [level], "arrays": [array]}
+    spec |= {"engines": [keys(defs["engine"])], "accounting": keys(defs["accounting"])}
     errors = check("-", text=json.dumps(spec)).stderr
     assert "error" in errors and "unknown key" not in errors, errors
 

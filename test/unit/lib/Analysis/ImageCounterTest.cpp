@@ -62,13 +62,15 @@ TEST_CASE("A triangle is counted in few boxes", "[image]") {
   int64_t n = int64_t(1) << 30;
   Interval side{0, n};
   // m <= p
-  CHECK(countPoints({side, side}, {{form({-1, 1})}}) == uint64_t(n) * (n + 1) / 2);
+  CHECK(countPoints({side, side}, {{form({-1, 1})}}) ==
+        uint64_t(n) * (n + 1) / 2);
   // p - 4096 < m <= p
   uint64_t w = 4096;
   CHECK(countPoints({side, side}, {{form({-1, 1})}, {form({1, -1}, w - 1)}}) ==
         w * (n - w) + w * (w + 1) / 2);
   // 256*m1 + m0 <= p
-  CHECK(countPoints({{0, 4096}, {0, 256}, {0, 1 << 20}}, {{form({-256, -1, 1})}}) ==
+  CHECK(countPoints({{0, 4096}, {0, 256}, {0, 1 << 20}},
+                    {{form({-256, -1, 1})}}) ==
         (uint64_t(1) << 20) * ((1 << 20) + 1) / 2);
 }
 
@@ -89,7 +91,8 @@ TEST_CASE("A count beyond 64 bits is noticed", "[image]") {
 
 TEST_CASE("Overlapping windows are united exactly", "[image]") {
   // X[p + r] over p in [0,4) and p in [2,6), r in [0,3)
-  std::vector<ImagePiece> pieces{{0, {form({1, 1})}, {}}, {1, {form({1, 1})}, {}}};
+  std::vector<ImagePiece> pieces{{0, {form({1, 1})}, {}},
+                                 {1, {form({1, 1})}, {}}};
   ImageCounter counter(2, pieces);
   CHECK(toMap(counter.count({{0, 4}, {0, 3}, {2, 6}, {0, 3}})) ==
         std::map<SetMask, uint64_t>{{1, 2}, {2, 2}, {3, 4}});
@@ -122,7 +125,8 @@ TEST_CASE("Images agree with enumeration", "[image]") {
       for (int c = pick(0, 2); c > 0; --c) {
         Constraint constraint{randomForm(pick(1, 3)), pick(0, 7) == 0};
         if (pick(0, 5) == 0)
-          constraint.form.floors.push_back({pick(-2, 2), randomForm(1), pick(2, 4)});
+          constraint.form.floors.push_back(
+              {pick(-2, 2), randomForm(1), pick(2, 4)});
         piece.constraints.push_back(constraint);
       }
       pieces.push_back(piece);

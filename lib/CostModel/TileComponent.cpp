@@ -1,0 +1,736 @@
+//===- TileComponent.cpp - Ranks of a tile that move together -------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/CostModel/TileComponent.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <numeric>
+
+using namespace einsum;
+using namespace einsum::cost;
+
+using Component = TileQuery::Component;
+
+//===----------------------------------------------------------------------===//
+// Spans
+//===----------------------------------------------------------------------===//
+
+/// Values are built from the densest term up. While they are all of an
+/// interval, a term whose step fits extends it; one whose step exceeds all
+/// values so far repeats them apart. In between, values are collected.
+uint64_t einsum::cost::spanOf(const Coordinate &coordinate,
+                              llvm::ArrayRef<int64_t> sizes) {
+  if (coordinate.terms.size() == 1)
+    return sizes[coordinate.terms[0].rank];
+  llvm::SmallVector<std::pair<int64_t, int64_t>, 4> terms; // step, count
+  int64_t common = 0;
+  for (const Coordinate::Term &term : coordinate.terms)
+    if (sizes[term.rank] > 1) {
+      terms.push_back({std::abs(term.coefficient), sizes[term.rank]});
+      common = std::gcd(common, term.coefficient);
+    }
+  llvm::sort(terms);
+  int64_t reach = 1, values = 1; // reach: from the least value to the greatest
+  for (auto [step, count] : terms) {
+    step /= common;
+    if (step >= reach && !(step == reach && values == reach))
+      values *= count;
+    else if (values == reach)
+      values = reach + step * (count - 1);
+    else {
+      llvm::SmallVector<Interval> box;
+      for (int64_t size : sizes)
+        box.push_back({0, size});
+      for (auto [rank, side] : llvm::enumerate(box))
+        if (llvm::none_of(coordinate.terms, [rank = rank](const auto &term) {
+              return term.rank == static_cast<int>(rank);
+            }))
+          side = {0, 1};
+      return countImage(box, {coordinate.form()}, {}).value_or(0);
+    }
+    reach += step * (count - 1);
+  }
+  return values;
+}
+
+//===----------------------------------------------------------------------===//
+// Construction
+//===----------------------------------------------------------------------===//
+
+AffineForm Component::localise(const AffineForm &form) const {
+  return form.substitute(
+      [&](int rank) { return AffineForm::variable(localOf[rank]); });
+}
+
+void Component::setUp(TileQuery &query) {
+  const LoopTree &tree = query.tree;
+  for (int id : query.above) {
+    const Node &node = tree.nodes[id];
+    Loop loop{id, -1};
+    if (node.isLoop()) {
+      loop.local = localOf[node.rank];
+      if (loop.local < 0)
+        continue;
+      loop.spatial = node.kind == NodeKind::spatial;
+      loop.between = loop.spatial && id > query.asked.home;
+      loop.retained = id == query.retainedLoop;
+      for (Loop &outer : loops)
+        outer.dealsOut |=
+            outer.spatial && !loop.spatial && outer.local == loop.local;
+    } else if (llvm::none_of(node.demands, [&](const Demand &demand) {
+                 return localOf[demand.rank] >= 0;
+               })) {
+      continue;
+    }
+    loops.push_back(loop);
+  }
+  if (!query.write)
+    return;
+  for (unsigned k : coordinates)
+    for (const Coordinate::Term &term :
+         query.write->access->coordinates[k].terms)
+      keptRanks |= SetMask(1) << localOf[term.rank];
+}
+
+void Component::addPiece(TileQuery &query, unsigned set, const Use &use,
+                         Box box, int loop, llvm::ArrayRef<Interval> within) {
+  const LoopTree &tree = query.tree;
+  Piece piece{box, loop, &use, {}, {}};
+  ImagePiece image;
+  image.set = set;
+  for (unsigned k : coordinates)
+    image.coordinates.push_back(localise(use.access->coordinates[k].form()));
+  for (Constraint &constraint : constraintsOf(tree, use)) {
+    auto isElsewhere = [&](const AffineForm::Term &term) {
+      return localOf[term.variable] < 0;
+    };
+    bool elsewhere = llvm::any_of(constraint.form.terms, isElsewhere);
+    for (const AffineForm::Floor &floor : constraint.form.floors)
+      elsewhere |= llvm::any_of(floor.inner.terms, isElsewhere);
+    if (!elsewhere)
+      piece.constraints.push_back(
+          {localise(constraint.form), constraint.isEquality});
+  }
+  if (!within.empty())
+    for (auto [k, coordinate] : llvm::zip(coordinates, image.coordinates)) {
+      Constraint low{coordinate}, high{AffineForm::number(within[k].hi - 1)};
+      low.form.constant -= within[k].lo;
+      high.form.add(coordinate, -1);
+      piece.constraints.push_back(std::move(low));
+      piece.constraints.push_back(std::move(high));
+    }
+  image.constraints = piece.constraints;
+  for (int i = use.leaf; i > query.asked.node; i = tree.nodes[i].parent)
+    for (const Demand &demand : tree.nodes[i].demands)
+      if (localOf[demand.rank] >= 0)
+        piece.demands.insert(piece.demands.begin(), &demand);
+  SetMask bit = SetMask(1) << pieces.size();
+  for (auto [guard, when] : tree.nodes[use.leaf].guards)
+    for (Loop &above : loops)
+      if (above.node == guard)
+        (when == schedule::Guard::first ? above.inFirst : above.inLast) |= bit;
+  constrained |= !piece.constraints.empty();
+  for (unsigned k : coordinates)
+    farthest =
+        std::max(farthest, std::abs(use.access->coordinates[k].constant));
+  pieces.push_back(std::move(piece));
+  imagePieces.push_back(std::move(image));
+}
+
+bool Component::finish() {
+  for (const ImagePiece &piece : imagePieces) {
+    llvm::SmallVector<bool, 4> used(ranks.size());
+    for (const AffineForm &coordinate : piece.coordinates)
+      for (const AffineForm::Term &term : coordinate.terms) {
+        separable &= !used[term.variable];
+        used[term.variable] = true;
+      }
+  }
+  return pieces.size() <= 64;
+}
+
+//===----------------------------------------------------------------------===//
+// Steps
+//===----------------------------------------------------------------------===//
+
+namespace einsum::cost {
+
+/// Walks the steps of a component's loops, equal ones together.
+class ComponentWalker {
+public:
+  ComponentWalker(TileQuery &query, Component &component, bool unitsApart,
+                  Counter &counter, std::vector<ComponentClass> &classes)
+      : query(query), tree(query.tree), component(component),
+        unitsApart(unitsApart), counter(counter), classes(classes) {}
+
+  bool run() {
+    for (int rank : component.ranks)
+      current.push_back({0, {{1, tree.facts->ranks[rank].extent}}});
+    whole = intervals();
+    before.resize(component.loops.size());
+    parts.resize(component.loops.size());
+    if (!component.coordinates.empty() || component.constrained)
+      if (!component.images)
+        component.images.emplace(component.ranks.size(), component.imagePieces);
+    walk(0, 1, 1, 1);
+    if (component.images) {
+      counter.overflowed |= component.images->overflowed;
+      supported &= !component.images->exhausted;
+    }
+    return supported;
+  }
+
+private:
+  using Box = Component::Box;
+  using Loop = Component::Loop;
+
+  /// A rank's tile: `lo` onwards; on several units with their sizes while units
+  /// of a spatial loop are united.
+  struct RankState {
+    int64_t lo;
+    llvm::SmallVector<std::pair<int64_t, int64_t>, 2> units; ///< count, size
+
+    int64_t largest() const {
+      int64_t size = 0;
+      for (auto [count, each] : units)
+        size = std::max(size, each);
+      return size;
+    }
+    Interval interval() const {
+      int64_t size = 0;
+      for (auto [count, each] : units)
+        size += count * each;
+      return {lo, lo + size};
+    }
+  };
+
+  /// What a loop has done and will do, seen from its current step.
+  struct Parts {
+    llvm::SmallVector<Interval, 4> box; ///< all ranks when the loop was reached
+    Interval earlier, later;            ///< of its own rank
+  };
+
+  llvm::SmallVector<Interval, 4> intervals() const {
+    llvm::SmallVector<Interval, 4> box;
+    for (const RankState &state : current)
+      box.push_back(state.interval());
+    return box;
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Loops
+  //===--------------------------------------------------------------------===//
+
+  void walk(size_t index, uint64_t times, uint64_t sharing, uint64_t reducing) {
+    if (index == component.loops.size())
+      return measure(times, sharing, reducing);
+    const Loop &loop = component.loops[index];
+    if (loop.local < 0)
+      return walkDemand(index, times, sharing, reducing);
+    if (!query.isEntered(loop.node))
+      return walk(index + 1, times, sharing, reducing);
+    if (loop.between && !unitsApart)
+      return unite(index, times, sharing, reducing);
+    RankState reached = current[loop.local];
+    parts[index].box = intervals();
+    for (auto [first, end] : splitSteps(index, reached)) {
+      enterStep(index, reached, first);
+      walk(index + 1, counter.mul(times, end - first), sharing, reducing);
+      leaveStep(index);
+    }
+    current[loop.local] = reached;
+    parts[index].box.clear();
+    before[index].reset();
+  }
+
+  int64_t stepsOf(const Loop &loop, const RankState &reached) const {
+    return llvm::divideCeil(reached.largest(), tree.nodes[loop.node].tile);
+  }
+
+  bool isFirst(const Loop &loop, const RankState &reached, int64_t step) const {
+    return step ==
+           (tree.nodes[loop.node].descends ? stepsOf(loop, reached) - 1 : 0);
+  }
+  bool isLast(const Loop &loop, const RankState &reached, int64_t step) const {
+    return step ==
+           (tree.nodes[loop.node].descends ? 0 : stepsOf(loop, reached) - 1);
+  }
+
+  static RankState stepOf(const RankState &reached, int64_t tile,
+                          int64_t step) {
+    RankState inner{reached.lo + step * tile, {}};
+    for (auto [count, size] : reached.units)
+      if (int64_t left = std::min(tile, size - step * tile); left > 0)
+        inner.units.push_back({count, left});
+    return inner;
+  }
+
+  void enterStep(size_t index, const RankState &reached, int64_t step) {
+    const Loop &loop = component.loops[index];
+    const Node &node = tree.nodes[loop.node];
+    RankState &state = current[loop.local];
+    state = stepOf(reached, node.tile, step);
+    Interval all = reached.interval(), now = state.interval();
+    Parts &part = parts[index];
+    part.earlier = {all.lo, now.lo};
+    part.later = {now.hi, all.hi};
+    if (node.descends)
+      std::swap(part.earlier, part.later);
+    bool first = isFirst(loop, reached, step),
+         last = isLast(loop, reached, step);
+    int64_t previous = node.descends ? step + 1 : step - 1;
+    before[index].reset();
+    if (!first && !loop.spatial)
+      before[index] = stepOf(reached, node.tile, previous).interval();
+    absentStack.push_back(absent);
+    if (!first)
+      absent |= loop.inFirst;
+    if (!last)
+      absent |= loop.inLast;
+  }
+
+  void leaveStep(size_t) { absent = absentStack.pop_back_val(); }
+
+  /// Units along a dimension together: their tiles are one.
+  void unite(size_t index, uint64_t times, uint64_t sharing,
+             uint64_t reducing) {
+    const Loop &loop = component.loops[index];
+    int64_t tile = tree.nodes[loop.node].tile;
+    RankState reached = current[loop.local], &state = current[loop.local];
+    uint64_t units = 0;
+    llvm::SmallVector<std::pair<int64_t, int64_t>, 2> dealt;
+    for (auto [count, size] : reached.units) {
+      units += count * llvm::divideCeil(size, tile);
+      if (size / tile > 0)
+        dealt.push_back({count * (size / tile), tile});
+      if (size % tile > 0)
+        dealt.push_back({count, size % tile});
+    }
+    if (loop.dealsOut && units > 1) {
+      // The tiles of different units then lie apart, which only their number
+      // shows.
+      supported &= component.ranks.size() == 1 && !component.constrained &&
+                   component.separable;
+      state.units = dealt;
+    }
+    bool used =
+        llvm::any_of(component.imagePieces, [&](const ImagePiece &piece) {
+          return llvm::any_of(piece.coordinates,
+                              [&](const AffineForm &coordinate) {
+                                return coordinate.uses(loop.local);
+                              });
+        });
+    if (loop.reduced)
+      reducing = counter.mul(reducing, units);
+    else if (!used)
+      sharing = counter.mul(sharing, units);
+    walk(index + 1, times, sharing, reducing);
+    current[loop.local] = reached;
+  }
+
+  /// The interval of a rank follows from what readers ask for.
+  void walkDemand(size_t index, uint64_t times, uint64_t sharing,
+                  uint64_t reducing) {
+    const Node &node = tree.nodes[component.loops[index].node];
+    llvm::SmallVector<RankState, 4> saved(current.begin(), current.end());
+    bool something = true;
+    for (const Demand &demand : node.demands) {
+      int local = component.localOf[demand.rank];
+      if (local < 0)
+        continue;
+      llvm::SmallVector<Interval, 4> box = intervals();
+      Interval asked = demanded(demand, box);
+      if (node.halo == Halo::retained)
+        asked = withoutHeld(index, demand, asked, box);
+      current[local] = {asked.lo, {{1, asked.size()}}};
+      something &= asked.size() > 0;
+    }
+    if (something)
+      walk(index + 1, times, sharing, reducing);
+    current = saved;
+  }
+
+  Interval demanded(const Demand &demand, llvm::ArrayRef<Interval> box) const {
+    Interval asked{INT64_MAX, INT64_MIN};
+    for (const AffineForm &form : demand.forms) {
+      auto [low, high] = component.localise(form).bounds(box);
+      asked.lo = std::min(asked.lo, low);
+      asked.hi = std::max(asked.hi, high + 1);
+    }
+    asked.lo = std::max<int64_t>(asked.lo, 0);
+    asked.hi = std::min(asked.hi, tree.facts->ranks[demand.rank].extent);
+    return asked;
+  }
+
+  Interval withoutHeld(size_t index, const Demand &demand, Interval asked,
+                       llvm::SmallVector<Interval, 4> box) const {
+    for (size_t outer = index; outer-- > 0;) {
+      const Loop &loop = component.loops[outer];
+      if (loop.local < 0 || loop.spatial)
+        continue;
+      if (!before[outer])
+        return asked;
+      box[loop.local] = *before[outer];
+      Interval held = demanded(demand, box);
+      if (held.lo <= asked.lo && held.hi > asked.lo)
+        asked.lo = held.hi;
+      else if (held.hi >= asked.hi && held.lo < asked.hi)
+        asked.hi = held.lo;
+      return asked;
+    }
+    return asked;
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Equal steps
+  //===--------------------------------------------------------------------===//
+
+  using Range = std::pair<int64_t, int64_t>;
+
+  /// Steps between which nothing but the position changes.
+  llvm::SmallVector<Range, 8> splitSteps(size_t index,
+                                         const RankState &reached) {
+    const Loop &loop = component.loops[index];
+    int64_t tile = tree.nodes[loop.node].tile, steps = stepsOf(loop, reached);
+    llvm::SmallVector<int64_t, 8> cuts = {0, steps};
+    for (auto [count, size] : reached.units) {
+      cuts.push_back(size / tile);
+      cuts.push_back(llvm::divideCeil(size, tile));
+    }
+    bool special = loop.inFirst || loop.inLast || loop.retained ||
+                   loop.reduced || !query.laterReads.empty() ||
+                   hasRetainedDemand();
+    if (special) {
+      int64_t edge = 1;
+      if (!query.laterReads.empty())
+        edge += llvm::divideCeil(component.farthest, tile);
+      for (int64_t i = 1; i <= edge; ++i) {
+        cuts.push_back(std::min(i, steps));
+        cuts.push_back(std::max<int64_t>(steps - i, 0));
+      }
+    }
+    llvm::sort(cuts);
+    cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
+    llvm::SmallVector<Range, 8> ranges;
+    for (size_t i = 0; i + 1 < cuts.size(); ++i)
+      if (cuts[i + 1] <= steps)
+        splitByConstraints(index, reached, cuts[i], cuts[i + 1], ranges);
+    return ranges;
+  }
+
+  bool hasRetainedDemand() const {
+    return llvm::any_of(component.loops, [&](const Loop &loop) {
+      return loop.local < 0 && tree.nodes[loop.node].halo == Halo::retained;
+    });
+  }
+
+  void splitByConstraints(size_t index, const RankState &reached, int64_t first,
+                          int64_t end, llvm::SmallVectorImpl<Range> &ranges) {
+    if (first == end)
+      return;
+    if (end - first == 1 || !component.constrained ||
+        isDecided(index, reached, first, end)) {
+      ranges.push_back({first, end});
+      return;
+    }
+    int64_t middle = first + (end - first) / 2;
+    splitByConstraints(index, reached, first, middle, ranges);
+    splitByConstraints(index, reached, middle, end, ranges);
+  }
+
+  /// True if over all these steps every piece satisfies all of its constraints,
+  /// or violates one.
+  bool isDecided(size_t index, const RankState &reached, int64_t first,
+                 int64_t end) {
+    const Loop &loop = component.loops[index];
+    int64_t tile = tree.nodes[loop.node].tile;
+    Interval all = reached.interval();
+    Interval region{all.lo + first * tile,
+                    std::min(all.lo + end * tile, all.hi)};
+    llvm::SmallVector<Interval, 4> base = intervals();
+    base[loop.local] = region;
+    applyDemands(index + 1, base);
+    for (const Component::Piece &piece : component.pieces) {
+      if (piece.constraints.empty())
+        continue;
+      llvm::SmallVector<Interval, 4> box = base;
+      switch (piece.box) {
+      case Box::current:
+        break;
+      case Box::previous:
+        if (loop.retained) {
+          Interval &side = box[loop.local];
+          side = {std::max(all.lo, side.lo - tile),
+                  std::min(all.hi, side.hi + tile)};
+        }
+        break;
+      case Box::earlier:
+      case Box::later:
+      case Box::earlierUnit:
+        box = regionOf(piece, index, box, region, all);
+        break;
+      case Box::afterwards:
+        box[loop.local] = whole[loop.local];
+        break;
+      }
+      for (const Demand *demand : piece.demands)
+        box[component.localOf[demand->rank]] = demanded(*demand, box);
+      if (!isDecidedFor(piece, box))
+        return false;
+    }
+    return true;
+  }
+
+  bool isDecidedFor(const Component::Piece &piece,
+                    llvm::ArrayRef<Interval> box) const {
+    bool open = false;
+    for (const Interval &side : box)
+      if (side.size() == 0)
+        return true;
+    for (const Constraint &constraint : piece.constraints) {
+      std::optional<bool> truth = constraint.decide(box);
+      if (truth == false)
+        return true;
+      open |= !truth;
+    }
+    return !open;
+  }
+
+  /// Over which ranks earlier or later parts of a loop run, for any of the
+  /// steps in `region` of loop `index`.
+  llvm::SmallVector<Interval, 4> regionOf(const Component::Piece &piece,
+                                          size_t index,
+                                          llvm::SmallVector<Interval, 4> box,
+                                          Interval region, Interval all) const {
+    size_t own = piece.loop;
+    int rank = component.loops[own].local;
+    bool up = (piece.box == Box::later) ==
+              tree.nodes[component.loops[own].node].descends;
+    if (own < index) {
+      for (auto [r, side] : llvm::enumerate(parts[own].box))
+        if (!(component.keptRanks >> r & 1))
+          box[r] = side;
+      box[rank] =
+          piece.box == Box::later ? parts[own].later : parts[own].earlier;
+    } else if (own == index) {
+      box[rank] =
+          up ? Interval{all.lo, region.hi} : Interval{region.lo, all.hi};
+    }
+    return box;
+  }
+
+  void applyDemands(size_t from, llvm::SmallVector<Interval, 4> &box) const {
+    for (size_t i = from; i < component.loops.size(); ++i)
+      for (const Demand &demand : tree.nodes[component.loops[i].node].demands)
+        if (component.loops[i].local < 0 && component.localOf[demand.rank] >= 0)
+          box[component.localOf[demand.rank]] = demanded(demand, box);
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Sets
+  //===--------------------------------------------------------------------===//
+
+  /// The box of a piece in the current visit; nullopt if the piece is absent.
+  std::optional<llvm::SmallVector<Interval, 4>>
+  boxOf(const Component::Piece &piece) const {
+    llvm::SmallVector<Interval, 4> box = intervals();
+    switch (piece.box) {
+    case Box::current:
+      break;
+    case Box::previous:
+      if (!setPrevious(box))
+        return std::nullopt;
+      break;
+    case Box::earlier:
+    case Box::later:
+    case Box::earlierUnit: {
+      const Parts &part = parts[piece.loop];
+      if (part.box.empty())
+        return std::nullopt; // the loop is not entered
+      for (auto [rank, side] : llvm::enumerate(part.box))
+        if (!(component.keptRanks >> rank & 1))
+          box[rank] = side;
+      box[component.loops[piece.loop].local] =
+          piece.box == Box::later ? part.later : part.earlier;
+      break;
+    }
+    case Box::afterwards:
+      if (!setAfterwards(box))
+        return std::nullopt;
+      break;
+    }
+    for (const Demand *demand : piece.demands)
+      box[component.localOf[demand->rank]] = demanded(*demand, box);
+    if (llvm::any_of(box,
+                     [](const Interval &side) { return side.size() == 0; }))
+      return std::nullopt;
+    return box;
+  }
+
+  bool setPrevious(llvm::SmallVector<Interval, 4> &box) const {
+    if (query.retainedLoop < 0)
+      return false;
+    for (auto [i, loop] : llvm::enumerate(component.loops)) {
+      if (!loop.retained)
+        continue;
+      if (!before[i])
+        return false;
+      box[loop.local] = *before[i];
+    }
+    return true;
+  }
+
+  /// All of what is still to come of the ranks looped over above.
+  bool setAfterwards(llvm::SmallVector<Interval, 4> &box) const {
+    bool found = false;
+    llvm::SmallVector<bool, 4> seen(box.size());
+    for (const Loop &loop : component.loops) {
+      if (loop.local < 0 || loop.spatial || seen[loop.local])
+        continue;
+      seen[loop.local] = found = true;
+      Interval &side = box[loop.local], all = whole[loop.local];
+      side = tree.nodes[loop.node].descends ? Interval{all.lo, side.lo}
+                                            : Interval{side.hi, all.hi};
+    }
+    return found;
+  }
+
+  void measure(uint64_t times, uint64_t sharing, uint64_t reducing) {
+    llvm::SmallVector<Interval, 32> &boxes = scratchBoxes;
+    boxes.clear();
+    SetMask present = 0, sets = 0;
+    bool alike = component.separable && !component.constrained;
+    int reference = -1;
+    for (auto [i, piece] : llvm::enumerate(component.pieces)) {
+      std::optional<llvm::SmallVector<Interval, 4>> box;
+      if (!(absent >> i & 1))
+        box = boxOf(piece);
+      if (!box) {
+        boxes.append(component.ranks.size(), Interval{0, 0});
+        continue;
+      }
+      boxes.append(box->begin(), box->end());
+      present |= SetMask(1) << i;
+      sets |= SetMask(1) << component.imagePieces[i].set;
+      if (reference < 0)
+        reference = i;
+      alike &= isAlike(i, reference);
+    }
+    if (component.ranks.empty())
+      present = presentWithoutRanks(sets, reference, alike);
+    if (present == 0)
+      return;
+    Signature signature;
+    if (component.coordinates.empty() && !component.constrained)
+      signature.push_back({sets, 1});
+    else if (alike)
+      signature.push_back({sets, spanOfAll(reference)});
+    else
+      signature = component.images->count(boxes);
+    addClass(invert(signature), times, sharing, reducing);
+  }
+
+  /// Coordinates that are numbers have no ranks to be empty along.
+  SetMask presentWithoutRanks(SetMask &sets, int &reference, bool &alike) {
+    SetMask present = 0;
+    for (auto [i, piece] : llvm::enumerate(component.pieces)) {
+      if (absent >> i & 1)
+        continue;
+      present |= SetMask(1) << i;
+      sets |= SetMask(1) << component.imagePieces[i].set;
+      reference = reference < 0 ? i : reference;
+      alike &= isAlike(i, reference);
+    }
+    return present;
+  }
+
+  bool isAlike(size_t i, size_t reference) const {
+    size_t ranks = component.ranks.size();
+    auto box = [&](size_t piece) {
+      return llvm::ArrayRef(scratchBoxes).slice(piece * ranks, ranks);
+    };
+    if (i == reference || component.coordinates.empty())
+      return true;
+    const ImagePiece &a = component.imagePieces[i],
+                     &b = component.imagePieces[reference];
+    return box(i) == box(reference) &&
+           llvm::all_of(llvm::zip(a.coordinates, b.coordinates),
+                        [](const auto &pair) {
+                          Constraint x{std::get<0>(pair)}, y{std::get<1>(pair)};
+                          return x == y;
+                        });
+  }
+
+  uint64_t spanOfAll(size_t reference) {
+    uint64_t points = 1;
+    for (const AffineForm &form :
+         component.imagePieces[reference].coordinates) {
+      Coordinate coordinate;
+      llvm::SmallVector<int64_t, 4> sizes;
+      for (const AffineForm::Term &term : form.terms)
+        coordinate.terms.push_back({term.variable, term.coefficient});
+      for (size_t r = 0; r < component.ranks.size(); ++r)
+        sizes.push_back(
+            scratchBoxes[reference * component.ranks.size() + r].size());
+      if (!coordinate.terms.empty())
+        points = counter.mul(points, spanOf(coordinate, sizes));
+    }
+    return points;
+  }
+
+  /// "Earlier", "later" and "other unit" turn into "first", "last" and "first
+  /// unit", which hold of an element if they hold in all components.
+  Signature invert(const Signature &signature) {
+    if (!query.write)
+      return signature;
+    SetMask flipped = SetMask(1) << query.bits.earlier |
+                      SetMask(1) << query.bits.later |
+                      SetMask(1) << query.bits.unit;
+    Signature result;
+    for (auto [mask, points] : signature)
+      addToSignature(result, mask ^ flipped, points, counter.overflowed);
+    return result;
+  }
+
+  void addClass(Signature signature, uint64_t times, uint64_t sharing,
+                uint64_t reducing) {
+    if (signature.empty())
+      return;
+    for (ComponentClass &known : classes)
+      if (known.signature == signature && known.sharing == sharing &&
+          known.reducing == reducing) {
+        counter.add(known.times, times);
+        return;
+      }
+    classes.push_back({std::move(signature), times, sharing, reducing});
+  }
+
+  TileQuery &query;
+  const LoopTree &tree;
+  Component &component;
+  bool unitsApart;
+  Counter &counter;
+  std::vector<ComponentClass> &classes;
+
+  llvm::SmallVector<RankState, 4> current;
+  llvm::SmallVector<Interval, 4> whole;
+  std::vector<std::optional<Interval>> before; ///< per loop: its previous step
+  std::vector<Parts> parts;
+  SetMask absent = 0; ///< pieces whose guards fail
+  llvm::SmallVector<SetMask, 8> absentStack;
+  llvm::SmallVector<Interval, 32> scratchBoxes;
+  bool supported = true;
+};
+
+} // namespace einsum::cost
+
+bool Component::listClasses(TileQuery &query, bool unitsApart, Counter &counter,
+                            std::vector<ComponentClass> &classes) {
+  return ComponentWalker(query, *this, unitsApart, counter, classes).run();
+}

@@ -1,0 +1,79 @@
+//===- TileComponent.h - Ranks of a tile that move together -----*- C++ -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Internal to TileQuery: the steps of one component's loops, in classes.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIB_COSTMODEL_TILECOMPONENT_H
+#define LIB_COSTMODEL_TILECOMPONENT_H
+
+#include "lib/CostModel/TileQuery.h"
+
+namespace einsum::cost {
+
+/// So many visits in which coordinate tuples lie in sets like this. Bits
+/// `earlier`, `later` and `unit` are inverted: set where no earlier visit, no
+/// later visit, no earlier unit contributes, which is what products keep.
+struct ComponentClass {
+  Signature signature;
+  uint64_t times = 0, sharing = 1, reducing = 1;
+};
+
+struct TileQuery::Component {
+  /// What the ranks of a piece run over.
+  enum class Box { current, previous, earlier, later, earlierUnit, afterwards };
+
+  struct Loop {
+    int node;
+    int local; ///< rank; -1 for a storage node with demands
+    bool spatial = false, between = false, reduced = false, retained = false;
+    bool dealsOut = false; ///< a temporal loop over the same rank is below
+    /// Pieces that are there in the first, or last, step only.
+    SetMask inFirst = 0, inLast = 0;
+  };
+
+  struct Piece {
+    Box box;
+    int loop; ///< of earlier, later, earlierUnit
+    const Use *use;
+    std::vector<Constraint> constraints;
+    /// Demands between place and leaf, outermost first.
+    llvm::SmallVector<const Demand *, 1> demands;
+  };
+
+  llvm::SmallVector<int, 2> ranks;
+  llvm::SmallVector<int, 16> localOf;
+  llvm::SmallVector<unsigned, 2> coordinates;
+  std::vector<Loop> loops;
+  std::vector<Piece> pieces;
+  std::vector<ImagePiece> imagePieces;
+  std::optional<ImageCounter> images;
+  bool constrained = false;
+  bool separable =
+      true; ///< coordinates share no rank, and pieces no difference
+  SetMask keptRanks = 0; ///< local ranks in the coordinates of the write
+  int64_t farthest = 0;  ///< offset of a later read
+
+  void setUp(TileQuery &query);
+  void addPiece(TileQuery &query, unsigned set, const Use &use, Box box,
+                int loop = -1, llvm::ArrayRef<Interval> within = {});
+  bool finish();
+  bool listClasses(TileQuery &query, bool unitsApart, Counter &counter,
+                   std::vector<ComponentClass> &classes);
+
+  AffineForm localise(const AffineForm &form) const;
+};
+
+/// Distinct values of a coordinate while ranks have these sizes; exact.
+uint64_t spanOf(const Coordinate &coordinate, llvm::ArrayRef<int64_t> sizes);
+
+std::vector<Constraint> constraintsOf(const LoopTree &tree, const Use &use);
+
+} // namespace einsum::cost
+
+#endif // LIB_COSTMODEL_TILECOMPONENT_H

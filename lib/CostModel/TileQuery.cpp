@@ -1,0 +1,547 @@
+//===- TileQuery.cpp - How large a tile is, how often ---------------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/CostModel/TileQuery.h"
+
+#include "lib/CostModel/TileComponent.h"
+
+#include "llvm/ADT/EquivalenceClasses.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace einsum;
+using namespace einsum::cost;
+
+//===----------------------------------------------------------------------===//
+// Places
+//===----------------------------------------------------------------------===//
+
+TilePlace einsum::cost::placeOfTile(const LoopTree &tree, int node,
+                                    const HeldTensor &held) {
+  TilePlace place;
+  place.node = node;
+  place.home = held.parent;
+  place.uses = held.uses;
+  place.halo = tree.nodes[node].halo;
+  place.isOutput = tree.facts->tensors[held.tensor].isOutput;
+  for (int leaf : tree.leaves)
+    if (!tree.contains(node, leaf))
+      for (const LeafAccess &access : tree.nodes[leaf].accesses)
+        if (access.use.access->tensor == held.tensor && !access.use.isWrite)
+          place.outside.push_back(access.use);
+  return place;
+}
+
+TilePlace einsum::cost::placeOfAccess(const LoopTree &tree, int leaf,
+                                      const LeafAccess &access) {
+  TilePlace place;
+  place.node = leaf;
+  place.home = access.storage;
+  place.uses.push_back(access.use);
+  place.isOperand = true;
+  place.everyRun = tree.arch->accounting.everyRun;
+  // Whatever leaves the unit counts as delivered.
+  place.isOutput = access.use.isWrite;
+  return place;
+}
+
+TileQuery::TileQuery(TileQuery &&) = default;
+TileQuery::~TileQuery() = default;
+
+TileQuery::TileQuery(const LoopTree &tree, TilePlace place)
+    : tree(tree), facts(*tree.facts), asked(std::move(place)) {
+  collectLoops();
+  collectSets();
+  collectComponents();
+  decideUniform();
+}
+
+void TileQuery::collectLoops() {
+  for (int i = asked.isOperand ? tree.nodes[asked.node].parent : asked.node;
+       i >= 0; i = tree.nodes[i].parent)
+    if ((tree.nodes[i].isLoop() && i != asked.node) ||
+        !tree.nodes[i].demands.empty())
+      above.push_back(i);
+  std::reverse(above.begin(), above.end());
+  if (asked.halo == Halo::refetched)
+    return;
+  for (int i : above)
+    if (tree.nodes[i].kind == NodeKind::temporal)
+      retainedLoop = i;
+}
+
+//===----------------------------------------------------------------------===//
+// Sets
+//===----------------------------------------------------------------------===//
+
+static bool sameCoordinates(const AccessFact &a, const AccessFact &b) {
+  return llvm::all_of(
+      llvm::zip(a.coordinates, b.coordinates), [](const auto &pair) {
+        AffineForm difference = std::get<0>(pair).form();
+        difference.add(std::get<1>(pair).form(), -1);
+        return difference.isConstant() && difference.constant == 0;
+      });
+}
+
+/// What restricts the points of a use beyond its coordinates: constraints that
+/// some point violates.
+std::vector<Constraint> einsum::cost::constraintsOf(const LoopTree &tree,
+                                                    const Use &use) {
+  const CascadeFacts &facts = *tree.facts;
+  const EinsumFact &einsum = facts.einsums[tree.nodes[use.leaf].einsum];
+  std::vector<Constraint> constraints = einsum.domain;
+  const TensorFact &tensor = facts.tensors[use.access->tensor];
+  llvm::SmallVector<Interval> extents;
+  for (const RankFact &rank : facts.ranks)
+    extents.push_back({0, rank.extent});
+  auto add = [&](Constraint constraint) {
+    if (constraint.decide(extents) != true)
+      constraints.push_back(std::move(constraint));
+  };
+  // Before the first step along an iterative rank there is no element.
+  if (!use.isWrite)
+    for (auto [rank, coordinate] :
+         llvm::zip(tensor.ranks, use.access->coordinates)) {
+      if (rank != tensor.iterativeRank)
+        continue;
+      add({coordinate.form()});
+      Constraint high{AffineForm::number(facts.ranks[rank].extent - 1)};
+      high.form.add(coordinate.form(), -1);
+      add(std::move(high));
+    }
+  return constraints;
+}
+
+static bool sameRestrictions(const LoopTree &tree, const Use &a, const Use &b) {
+  auto guards = [&](const Use &use) { return tree.nodes[use.leaf].guards; };
+  std::vector<Constraint> left = constraintsOf(tree, a),
+                          right = constraintsOf(tree, b);
+  return guards(a) == guards(b) && left.size() == right.size() &&
+         llvm::all_of(left, [&](const Constraint &constraint) {
+           return llvm::is_contained(right, constraint);
+         });
+}
+
+void TileQuery::collectSets() {
+  for (const Use &use : asked.uses)
+    if (use.isWrite)
+      write = use;
+  auto same = [&](const Use &a, const Use &b) {
+    return sameCoordinates(*a.access, *b.access) &&
+           sameRestrictions(tree, a, b);
+  };
+  for (const Use &use : asked.uses) {
+    if (use.isWrite || (write && same(use, *write)) ||
+        llvm::any_of(reads, [&](const Use &seen) { return same(use, seen); }))
+      continue;
+    reads.push_back(use);
+  }
+  if (!write)
+    return;
+  neededOutside = asked.isOutput;
+  const TensorFact &tensor = facts.tensors[write->access->tensor];
+  bool coversAll = true;
+  for (auto [k, rank] : llvm::enumerate(tensor.ranks)) {
+    Interval hull{INT64_MAX, INT64_MIN};
+    for (const Use &use : asked.outside) {
+      llvm::SmallVector<Interval> box;
+      for (const RankFact &fact : facts.ranks)
+        box.push_back({0, fact.extent});
+      auto [low, high] = use.access->coordinates[k].form().bounds(box);
+      hull.lo = std::min(hull.lo, std::max<int64_t>(low, 0));
+      hull.hi = std::max(hull.hi, std::min(high + 1, facts.ranks[rank].extent));
+    }
+    coversAll &= hull == Interval{0, facts.ranks[rank].extent};
+    outsideBox.push_back(hull);
+  }
+  neededOutside |= !asked.outside.empty() && coversAll;
+  if (neededOutside || asked.outside.empty())
+    outsideBox.clear();
+  // What a later visit fetches of it: reads at other coordinates.
+  if (!neededOutside && asked.halo == Halo::refetched)
+    for (auto [i, read] : llvm::enumerate(reads))
+      if (!sameCoordinates(*read.access, *write->access))
+        laterReads.push_back(i);
+}
+
+//===----------------------------------------------------------------------===//
+// Components
+//===----------------------------------------------------------------------===//
+
+void TileQuery::collectComponents() {
+  llvm::EquivalenceClasses<int> together;
+  auto join = [&](const AffineForm &form, auto &&self, int with = -1) -> int {
+    for (const AffineForm::Term &term : form.terms) {
+      together.insert(term.variable);
+      if (with >= 0)
+        together.unionSets(with, term.variable);
+      with = term.variable;
+    }
+    for (const AffineForm::Floor &floor : form.floors)
+      with = self(floor.inner, self, with);
+    return with;
+  };
+  auto forEachUse = [&](auto &&visit) {
+    for (const Use &use : reads)
+      visit(use);
+    if (write)
+      visit(*write);
+  };
+  for (int id : above)
+    if (tree.nodes[id].isLoop())
+      together.insert(tree.nodes[id].rank);
+  size_t coordinates =
+      asked.uses.empty() ? 0 : asked.uses.front().access->coordinates.size();
+  std::vector<int> rankOfCoordinate(coordinates, -1);
+  forEachUse([&](const Use &use) {
+    for (auto [k, coordinate] : llvm::enumerate(use.access->coordinates))
+      rankOfCoordinate[k] = join(coordinate.form(), join, rankOfCoordinate[k]);
+    for (const Constraint &constraint : constraintsOf(tree, use))
+      join(constraint.form, join);
+    for (int i = use.leaf; i >= 0; i = tree.nodes[i].parent)
+      for (const Demand &demand : tree.nodes[i].demands)
+        for (const AffineForm &form : demand.forms) {
+          together.insert(demand.rank);
+          join(form, join, demand.rank);
+        }
+  });
+  // What a node keeps on producing depends on the step of the loop around it.
+  for (auto [i, id] : llvm::enumerate(above)) {
+    if (tree.nodes[id].halo != Halo::retained)
+      continue;
+    int loop = -1;
+    for (int outer : llvm::ArrayRef(above).take_front(i))
+      if (tree.nodes[outer].kind == NodeKind::temporal)
+        loop = outer;
+    for (const Demand &demand : tree.nodes[id].demands)
+      if (loop >= 0 && together.findValue(demand.rank) != together.end())
+        together.unionSets(tree.nodes[loop].rank, demand.rank);
+  }
+  for (auto group = together.begin(); group != together.end(); ++group) {
+    if (!group->isLeader())
+      continue;
+    Component &component = components.emplace_back();
+    component.localOf.assign(facts.ranks.size(), -1);
+    for (auto member = together.member_begin(group);
+         member != together.member_end(); ++member) {
+      component.localOf[*member] = component.ranks.size();
+      component.ranks.push_back(*member);
+    }
+    for (auto [k, rank] : llvm::enumerate(rankOfCoordinate))
+      if (rank >= 0 && component.localOf[rank] >= 0)
+        component.coordinates.push_back(k);
+  }
+  // A coordinate that is a number in every access goes anywhere.
+  for (auto [k, rank] : llvm::enumerate(rankOfCoordinate)) {
+    if (rank >= 0)
+      continue;
+    if (components.empty()) {
+      components.emplace_back();
+      components.back().localOf.assign(facts.ranks.size(), -1);
+    }
+    components.front().coordinates.push_back(k);
+  }
+  for (Component &component : components)
+    addPieces(component);
+}
+
+bool TileQuery::addPieces(Component &component) {
+  using Box = Component::Box;
+  unsigned retained = asked.halo == Halo::refetched ? 0 : reads.size();
+  bits.held = reads.size();
+  bits.write = reads.size() + retained;
+  bits.earlier = bits.write + 1;
+  bits.later = bits.write + 2;
+  bits.unit = bits.write + 3;
+  bits.outside = bits.write + 4;
+  bits.laterReads = bits.write + 5;
+  component.setUp(*this);
+
+  auto differs = [&](const Use &use) {
+    return llvm::any_of(component.coordinates, [&](unsigned k) {
+      AffineForm difference = use.access->coordinates[k].form();
+      difference.add(write->access->coordinates[k].form(), -1);
+      return !difference.isConstant() || difference.constant != 0;
+    });
+  };
+  for (auto [i, use] : llvm::enumerate(reads)) {
+    component.addPiece(*this, i, use, Box::current);
+    if (retained)
+      component.addPiece(*this, bits.held + i, use, Box::previous);
+  }
+  if (!write)
+    return component.finish();
+  component.addPiece(*this, bits.write, *write, Box::current);
+  const EinsumFact &producer = facts.einsums[tree.nodes[write->leaf].einsum];
+  for (auto [i, loop] : llvm::enumerate(component.loops)) {
+    if (loop.local < 0 || !producer.reduces(tree.nodes[loop.node].rank))
+      continue;
+    loop.reduced = true;
+    if (!loop.spatial) {
+      component.addPiece(*this, bits.earlier, *write, Box::earlier, i);
+      if (!neededOutside)
+        component.addPiece(*this, bits.later, *write, Box::later, i);
+    } else if (loop.between) {
+      component.addPiece(*this, bits.unit, *write, Box::earlierUnit, i);
+    }
+  }
+  if (!outsideBox.empty())
+    component.addPiece(*this, bits.outside, *write, Box::current, -1,
+                       outsideBox);
+  for (auto [n, i] : llvm::enumerate(laterReads))
+    component.addPiece(*this, bits.laterReads + n, reads[i],
+                       differs(reads[i]) ? Box::afterwards : Box::current);
+  return component.finish();
+}
+
+//===----------------------------------------------------------------------===//
+// The short way
+//===----------------------------------------------------------------------===//
+
+/// One set, uncut, guarded by the same loops for all uses.
+void TileQuery::decideUniform() {
+  uniform = reads.size() + (write ? 1 : 0) == 1 && outsideBox.empty() &&
+            asked.halo == Halo::refetched && !tree.hasDemands &&
+            llvm::all_of(components, [](const Component &component) {
+              return !component.constrained && component.separable;
+            });
+  // Reads left out because they equal the write have its guards.
+  const Use *only = write ? &*write : reads.empty() ? nullptr : &reads.front();
+  if (!only)
+    uniform = false;
+  else
+    guards = tree.nodes[only->leaf].guards;
+}
+
+bool TileQuery::isEntered(int id) const {
+  const Node &node = tree.nodes[id];
+  return !asked.isOperand || node.kind != NodeKind::temporal ||
+         id <= currentLatch;
+}
+
+int TileQuery::latch() const {
+  if (!asked.isOperand || asked.everyRun)
+    return INT32_MAX;
+  const Node &leaf = tree.nodes[asked.node];
+  const AccessFact &access = *asked.uses.front().access;
+  for (int id : llvm::reverse(leaf.path)) {
+    const Node &loop = tree.nodes[id];
+    if (id <= asked.home)
+      break;
+    if (loop.kind == NodeKind::temporal && loop.steps > 1 &&
+        access.uses(loop.rank) && !leaf.isGuardedBy(id))
+      return id;
+  }
+  return asked.home;
+}
+
+void TileQuery::runUniform(bool unitsApart, Counter &counter, Visit visit) {
+  const Use &only = write ? *write : reads.front();
+  const EinsumFact &einsum = facts.einsums[tree.nodes[only.leaf].einsum];
+  TileClass all;
+  all.times = 1;
+  uint64_t passes = 1, sums = 1; // steps of reduced loops, over time and space
+  llvm::SmallVector<int64_t, 16> &tiles = scratchTiles;
+  if (asked.isOperand)
+    tiles.assign(facts.ranks.size(), 1);
+  else
+    tree.tilesAt(asked.node, tiles);
+  for (int id : above) {
+    const Node &loop = tree.nodes[id];
+    if (loop.steps == 1 || !isEntered(id) ||
+        llvm::any_of(guards, [&](const auto &g) { return g.first == id; }))
+      continue;
+    bool between = loop.kind == NodeKind::spatial && id > asked.home;
+    bool reduced = write && einsum.reduces(loop.rank);
+    if (between && !unitsApart) {
+      tiles[loop.rank] *= loop.steps;
+      if (reduced)
+        all.reducing = counter.mul(all.reducing, loop.steps);
+      else if (!only.access->uses(loop.rank))
+        all.sharing = counter.mul(all.sharing, loop.steps);
+      continue;
+    }
+    all.times = counter.mul(all.times, loop.steps);
+    if (reduced)
+      (loop.kind == NodeKind::temporal ? passes : sums) *=
+          loop.kind == NodeKind::temporal || between ? loop.steps : 1;
+  }
+  uint64_t words = 1;
+  for (const Coordinate &coordinate : only.access->coordinates)
+    if (!coordinate.terms.empty())
+      words = counter.mul(words, spanOf(coordinate, tiles));
+  all.sizes.all = words;
+  if (!write) {
+    all.sizes.fetched = words;
+    visit(all);
+    return;
+  }
+  all.sizes.written = words;
+  uint64_t once = all.times / passes;
+  auto emit = [&](uint64_t times, bool first, bool last) {
+    all.sizes.partial = first ? 0 : words;
+    all.sizes.drained = last && !neededOutside ? 0 : words;
+    all.sizes.ownPartial = all.sizes.partial;
+    all.times = times / sums;
+    if (all.times != 0)
+      visit(all);
+    all.sizes.ownPartial = 0;
+    all.times = times - times / sums;
+    if (all.times != 0)
+      visit(all);
+  };
+  if (passes == 1)
+    return emit(once, true, true);
+  emit(once, true, false);
+  emit(once * (passes - 2), false, false);
+  emit(once, false, true);
+}
+
+bool TileQuery::run(bool unitsApart, Counter &counter, Visit visit) {
+  if (!uniform || !tree.perfect)
+    return runGeneral(unitsApart, counter, visit);
+  currentLatch = latch();
+  runUniform(unitsApart, counter, visit);
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
+// The general way
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// Multiplies the classes of components.
+class Product {
+public:
+  Product(llvm::ArrayRef<std::vector<ComponentClass>> classes,
+          llvm::function_ref<TileSizes(const Signature &)> measure,
+          Counter &counter, TileQuery::Visit visit)
+      : classes(classes), measure(measure), counter(counter), visit(visit) {}
+
+  void run(size_t next, const Signature &signature, TileClass result) {
+    if (next == classes.size()) {
+      result.sizes = measure(signature);
+      visit(result);
+      return;
+    }
+    for (const ComponentClass &one : classes[next]) {
+      TileClass inner = result;
+      inner.times = counter.mul(inner.times, one.times);
+      inner.sharing = counter.mul(inner.sharing, one.sharing);
+      inner.reducing = counter.mul(inner.reducing, one.reducing);
+      Signature both;
+      for (auto [mask, points] : signature)
+        for (auto [otherMask, otherPoints] : one.signature)
+          if (mask & otherMask)
+            addToSignature(both, mask & otherMask,
+                           counter.mul(points, otherPoints),
+                           counter.overflowed);
+      if (!both.empty())
+        run(next + 1, both, inner);
+    }
+  }
+
+private:
+  llvm::ArrayRef<std::vector<ComponentClass>> classes;
+  llvm::function_ref<TileSizes(const Signature &)> measure;
+  Counter &counter;
+  TileQuery::Visit visit;
+};
+
+} // namespace
+
+/// False if some component cannot be counted; `classes` has an empty list if
+/// nothing is ever visited.
+bool TileQuery::listClasses(bool unitsApart, Counter &counter) {
+  currentLatch = latch();
+  classes.resize(components.size());
+  if (bits.laterReads + laterReads.size() > 64)
+    return false;
+  for (auto [component, list] : llvm::zip(components, classes)) {
+    list.clear();
+    if (!component.listClasses(*this, unitsApart, counter, list))
+      return false;
+  }
+  return true;
+}
+
+TileSizes TileQuery::measure(const Signature &signature,
+                             Counter &counter) const {
+  SetMask allReads = (SetMask(1) << reads.size()) - 1;
+  auto has = [](SetMask mask, unsigned bit) { return mask >> bit & 1; };
+  TileSizes sizes;
+  for (auto [mask, points] : signature) {
+    bool written = write && has(mask, bits.write);
+    bool read = mask & allReads;
+    bool held = asked.halo != Halo::refetched && (mask >> bits.held & allReads);
+    if (written || read)
+      counter.add(sizes.all, points);
+    if (read && !written && !held)
+      counter.add(sizes.fetched, points);
+    if (!written)
+      continue;
+    counter.add(sizes.written, points);
+    bool isFirst = has(mask, bits.earlier), isLast = has(mask, bits.later);
+    if (!isFirst) {
+      counter.add(sizes.partial, points);
+      if (has(mask, bits.unit))
+        counter.add(sizes.ownPartial, points);
+    }
+    bool later = false;
+    for (size_t n = 0; n < laterReads.size(); ++n)
+      later |= has(mask, bits.laterReads + n);
+    if (neededOutside || !isLast || later ||
+        (!outsideBox.empty() && has(mask, bits.outside)))
+      counter.add(sizes.drained, points);
+  }
+  return sizes;
+}
+
+bool TileQuery::runGeneral(bool unitsApart, Counter &counter, Visit visit) {
+  if (!listClasses(unitsApart, counter))
+    return false;
+  if (components.empty() && (write || !reads.empty()))
+    visit({measure({{~SetMask(0), 1}}, counter), 1});
+  if (components.empty())
+    return true;
+  TileClass start;
+  start.times = 1;
+  auto sizesOf = [&](const Signature &signature) {
+    return measure(signature, counter);
+  };
+  Product(classes, sizesOf, counter, visit).run(0, {{~SetMask(0), 1}}, start);
+  return true;
+}
+
+std::optional<uint64_t>
+TileQuery::largest(llvm::ArrayRef<std::pair<int, int64_t>> limits,
+                   Counter &counter) {
+  if (!listClasses(/*unitsApart=*/true, counter))
+    return std::nullopt;
+  for (const std::pair<int, int64_t> &limit : limits)
+    for (auto [component, list] : llvm::zip(components, classes))
+      if (component.localOf[limit.first] >= 0 &&
+          component.coordinates.size() == 1)
+        for (ComponentClass &one : list) {
+          uint64_t points = 0;
+          for (auto [mask, count] : one.signature)
+            counter.add(points, count);
+          one.signature = {
+              {~SetMask(0), std::min<uint64_t>(points, limit.second)}};
+        }
+  uint64_t largest = 0;
+  TileClass start;
+  start.times = 1;
+  auto sizesOf = [&](const Signature &signature) {
+    return measure(signature, counter);
+  };
+  Product(classes, sizesOf, counter, [&](const TileClass &c) {
+    largest = std::max(largest, c.sizes.all);
+  }).run(0, {{~SetMask(0), 1}}, start);
+  return largest;
+}

@@ -1,0 +1,152 @@
+//===- TileQuery.h - How large a tile is, how often -------------*- C++ -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Internal to the cost model. A *place* in the loop tree is a storage node, or
+// the latch of a leaf's operand; it is visited once per combination of steps of
+// the loops entered above. A query says of all visits how large the sets of
+// section 2 of dialects/Schedule/README.md are:
+//
+//   temporal m tile 4                    M = 10: two tiles of 4, one of 2
+//     storage buffer [X]                 X[m + r], R = 3
+//       temporal m ... r ...             visits: 2 times 6 elements, once 4
+//
+// Ranks that meet in no coordinate and no constraint move independently, so the
+// visits are a product over *components* of such ranks, and so are tiles: each
+// component lists its classes (so many visits, in which so many coordinate
+// tuples lie in which of the sets), and classes multiply. Within a component,
+// steps that no constraint tells apart are counted at once, and tuples by
+// ImageCounter. Where every tile divides and no set is cut, a component has one
+// class and the query is a product of steps and spans (`runUniform`).
+//
+// Sets, as bits of a mask: distinct reads; what the previous visit held of
+// each; W; and, of W, what earlier and later visits and earlier units
+// contribute to, what leaves outside read, and what later visits fetch.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIB_COSTMODEL_TILEQUERY_H
+#define LIB_COSTMODEL_TILEQUERY_H
+
+#include "lib/Analysis/ImageCounter.h"
+#include "lib/CostModel/Counting.h"
+#include "lib/CostModel/LoopTree.h"
+
+#include "llvm/ADT/STLFunctionalExtras.h"
+
+namespace einsum::cost {
+
+/// Elements of one visit.
+struct TileSizes {
+  uint64_t fetched = 0; ///< read, not produced in this visit, not held before
+  uint64_t written = 0; ///< produced or accumulated into
+  uint64_t partial = 0; ///< of those, with a value from earlier visits
+  uint64_t ownPartial = 0; ///< of those, what the first unit continues
+  uint64_t drained = 0;    ///< of those, unfinished or needed elsewhere
+  uint64_t all = 0;        ///< read or written
+};
+
+struct ComponentClass;
+
+struct TileClass {
+  TileSizes sizes;
+  uint64_t times = 0;
+  /// Units between home and place that need, or contribute to, the same words.
+  uint64_t sharing = 1, reducing = 1;
+};
+
+/// What to ask.
+struct TilePlace {
+  int node = -1; ///< storage node, or leaf
+  int home = -1; ///< where the tile comes from, or -1
+  llvm::SmallVector<Use, 3> uses;
+  Halo halo = Halo::refetched;
+  /// The tile is a leaf's operand: loops below its latch are not entered.
+  bool isOperand = false;
+  /// Every run is a visit (no latch).
+  bool everyRun = false;
+  /// An output of the cascade.
+  bool isOutput = false;
+  /// Reads by leaves that are not below.
+  llvm::SmallVector<Use, 2> outside;
+};
+
+class TileQuery {
+public:
+  TileQuery(const LoopTree &tree, TilePlace place);
+  TileQuery(TileQuery &&);
+  ~TileQuery();
+
+  using Visit = llvm::function_ref<void(const TileClass &)>;
+
+  /// Calls `visit` for the classes of all visits. With `unitsApart`, units of
+  /// spatial loops between home and place are visits of their own; else their
+  /// tiles are united. False if the model cannot count this.
+  bool run(bool unitsApart, Counter &counter, Visit visit);
+
+  /// As `run`, never taking the short way; for the tests to compare.
+  bool runGeneral(bool unitsApart, Counter &counter, Visit visit);
+
+  /// The largest tile of any visit on one unit, where along some ranks at most
+  /// so many coordinates count; nullopt if the model cannot count this.
+  std::optional<uint64_t>
+  largest(llvm::ArrayRef<std::pair<int, int64_t>> limits, Counter &counter);
+
+  const TilePlace &place() const { return asked; }
+
+  struct Component; ///< in TileComponent.h
+
+private:
+  friend class ComponentWalker;
+
+  void collectLoops();
+  void collectSets();
+  void collectComponents();
+  void decideUniform();
+  bool addPieces(Component &component);
+  bool listClasses(bool unitsApart, Counter &counter);
+  TileSizes measure(const Signature &signature, Counter &counter) const;
+  bool isEntered(int loop) const;
+  int latch() const;
+  void runUniform(bool unitsApart, Counter &counter, Visit visit);
+
+  const LoopTree &tree;
+  const CascadeFacts &facts;
+  TilePlace asked;
+
+  /// Loops and demanding storage nodes above the place, outermost first.
+  llvm::SmallVector<int, 12> above;
+  /// Distinct reads; a read that is the same as the write is left out.
+  llvm::SmallVector<Use, 3> reads;
+  std::optional<Use> write;
+  bool neededOutside = false;                ///< all of it
+  llvm::SmallVector<Interval, 4> outsideBox; ///< per coordinate, or empty
+  llvm::SmallVector<int, 1> laterReads;      ///< indices into `reads`
+  int retainedLoop = -1;
+  bool uniform = false;
+  int currentLatch = -1;
+  std::vector<Component> components;
+  /// Guards of the only use, when `uniform`.
+  llvm::SmallVector<std::pair<int, schedule::Guard>, 2> guards;
+  /// Number of each set; reads come first.
+  struct {
+    unsigned held, write, earlier, later, unit, outside, laterReads;
+  } bits = {};
+
+  // Reused, so that repeating a query allocates little.
+  llvm::SmallVector<int64_t, 16> scratchTiles;
+  std::vector<std::vector<ComponentClass>> classes;
+};
+
+/// The tile of a tensor at a storage node.
+TilePlace placeOfTile(const LoopTree &tree, int node, const HeldTensor &held);
+/// A leaf's operand or result at its latch.
+TilePlace placeOfAccess(const LoopTree &tree, int leaf,
+                        const LeafAccess &access);
+
+} // namespace einsum::cost
+
+#endif // LIB_COSTMODEL_TILEQUERY_H
