@@ -319,8 +319,8 @@ InFlightDiagnostic Machine::refuse(int id, const Port &port, const Unit &unit,
   return diag;
 }
 
-/// Section 6: where loops below the home walk an iterative rank, only the carried
-/// steps are held; what is older, or left by a loop that has ended, is gone.
+/// Section 6: where only the carried steps of a recurrence are held, what is older
+/// is gone.
 bool Machine::checkCarried(int id, const Port &port, const Unit &unit,
                            const int64_t element) {
   const TensorInfo &tensor = points.tensors[port.tensor];
@@ -333,22 +333,16 @@ bool Machine::checkCarried(int id, const Port &port, const Unit &unit,
     if (tensor.direction[position] == 0)
       continue;
     int rank = tensor.ranks[position];
-    for (int i = program.nodes[program.leafOf[tensor.producer]].parent; i > port.home;
-         i = program.nodes[i].parent) {
-      if (!program.nodes[i].isLoop() || program.nodes[i].rank != rank)
-        continue;
-      bool shared = program.isBelow(id, i);
-      int64_t away = tensor.direction[position] > 0 ? unit.hi[rank] - 1 - coordinate
-                                                    : coordinate - unit.lo[rank];
-      int64_t step = unit.hi[rank] - unit.lo[rank];
-      if (shared && away <= tensor.carried[position] + step - 1)
-        continue;
-      refuse(id, port, unit, element)
-          << "is gone: below this storage node only " << tensor.carried[position]
-          << " step(s) of '" << points.ranks[rank].name
-          << "' are held, and the loop that makes them is past it";
-      return false;
-    }
+    int64_t away = tensor.direction[position] > 0 ? unit.hi[rank] - 1 - coordinate
+                                                  : coordinate - unit.lo[rank];
+    int64_t step = unit.hi[rank] - unit.lo[rank];
+    if (away <= tensor.carried[position] + step - 1 ||
+        !program.holdsCarriedOnly(port.home, port.tensor, rank))
+      continue;
+    refuse(id, port, unit, element)
+        << "is gone: of '" << points.ranks[rank].name << "' only "
+        << tensor.carried[position] << " step(s) back are held";
+    return false;
   }
   return true;
 }

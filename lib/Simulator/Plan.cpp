@@ -111,31 +111,12 @@ private:
       const TensorInfo &tensor = points.tensors[held.tensor];
       HeldPlan heldPlan;
       heldPlan.lastFetch.assign(tensor.elements, -1);
-      heldPlan.readOutside.assign(tensor.elements, 0);
-      noteReadsOutside(id, held.tensor, heldPlan.readOutside);
+      for (int leaf : program.leaves)
+        heldPlan.readOutside |=
+            !program.isBelow(leaf, id) && program.touches(leaf, held.tensor);
       storage.held.push_back(std::move(heldPlan));
       seen[id].emplace_back(held.madeBelow ? tensor.elements : 0, 0);
       remains[id].emplace_back();
-    }
-  }
-
-  void noteReadsOutside(int id, int tensor, std::vector<char> &readOutside) {
-    if (points.tensors[tensor].producer < 0)
-      return;
-    Coords lo(points.ranks.size(), 0), hi;
-    for (const RankInfo &rank : points.ranks)
-      hi.push_back(rank.extent);
-    for (int leaf : program.leaves) {
-      if (program.isBelow(leaf, id))
-        continue;
-      const EinsumInfo &einsum = points.einsums[program.nodes[leaf].einsum];
-      for (const ReadInfo &read : einsum.reads)
-        if (read.tensor == tensor)
-          points.forEachPoint(einsum, lo, hi, [&](ArrayRef<int64_t> coords) {
-            int64_t element;
-            if (points.locate(read, coords, element) == Found::element)
-              readOutside[element] = 1;
-          });
     }
   }
 
@@ -240,20 +221,14 @@ private:
           std::move(tile);
   }
 
-  bool hasLoopBelow(int id, int rank) const {
-    for (int i = id + 1; i < program.nodes[id].end; ++i)
-      if (program.nodes[i].isLoop() && program.nodes[i].rank == rank)
-        return true;
-    return false;
-  }
-
   /// Section 6, first sentence.
   uint64_t countReserved(int id, const Held &held, ArrayRef<int64_t> tile) const {
     const Node &node = program.nodes[id];
     const TensorInfo &tensor = points.tensors[held.tensor];
     SmallVector<Window, 2> windows;
     for (auto [position, rank] : llvm::enumerate(tensor.ranks))
-      if (tensor.direction[position] != 0 && hasLoopBelow(id, rank))
+      if (tensor.direction[position] != 0 &&
+          program.holdsCarriedOnly(id, held.tensor, rank))
         windows.push_back({static_cast<int>(position), tensor.carried[position]});
     for (auto [position, rank] : llvm::enumerate(tensor.ranks))
       if (rank == node.streamRank)

@@ -53,11 +53,10 @@ struct VisitPlan {
 };
 
 struct HeldPlan {
-  /// Per element: the last visit that fetches it, and whether a leaf outside
-  /// the node reads it.
+  /// Per element: the last visit that fetches it.
   std::vector<int64_t> lastFetch;
-  std::vector<char> readOutside;
-  /// Elements reserved per unit, and in how many units at most.
+  bool readOutside = false; ///< by a leaf that is not below the node
+  /// Elements reserved per unit.
   uint64_t reserved = 0;
 };
 

@@ -34,6 +34,21 @@ bool Program::touches(int node, int tensor) const {
          });
 }
 
+bool Program::holdsCarriedOnly(int storage, int tensor, int rank) const {
+  int producer = points->tensors[tensor].producer;
+  if (producer < 0 || points->tensors[tensor].isOutput)
+    return false;
+  auto enclosesAll = [&](int node) {
+    return llvm::all_of(leaves, [&](int leaf) {
+      return isBelow(leaf, node) || !touches(leaf, tensor);
+    });
+  };
+  for (int i = nodes[leafOf[producer]].parent; i > storage; i = nodes[i].parent)
+    if (nodes[i].isLoop() && nodes[i].rank == rank && enclosesAll(i))
+      return true;
+  return false;
+}
+
 template <typename T> static std::string listNames(const std::vector<T> &all) {
   return llvm::join(llvm::map_range(all, [](const T &one) { return one.name; }), ", ");
 }

@@ -118,6 +118,10 @@ public:
   /// True if a leaf at or below `node` reads or makes the tensor.
   bool touches(int node, int tensor) const;
   bool makes(int node, int tensor) const;
+  /// Section 6: true if only the carried steps of a recurrence along `rank` are
+  /// held at a storage node, because one loop over it below encloses all that
+  /// touch the tensor, and nobody wants the other steps.
+  bool holdsCarriedOnly(int storage, int tensor, int rank) const;
 
 private:
   friend class ProgramBuilder;

@@ -282,7 +282,7 @@ bool Store::drain(Visit &visit, int slot) {
     std::vector<int64_t> drained;
     for (const MadeElement &made : unit.plan->tiles[slot].made) {
       bool needed = made.incomplete || tensor.isOutput ||
-                    heldPlan.readOutside[made.element] ||
+                    heldPlan.readOutside ||
                     heldPlan.lastFetch[made.element] > visit.index;
       if (!needed || !isResident(visit, slot, u, made.element))
         continue;

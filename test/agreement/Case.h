@@ -115,6 +115,7 @@ Case generate(uint64_t seed);
 struct Verdict {
   enum Status { agrees, illegal, differs } status = agrees;
   std::string text;            ///< why illegal, or what differs
+  std::string kind;            ///< of difference: the most telling one
   double cycleError = 0;       ///< relative; of pipelines
   uint64_t points = 0;
   bool hasPipeline = false;
@@ -127,8 +128,8 @@ Verdict checkTexts(const std::string &cascade, const std::string &schedule,
                    const std::string &mapping, const std::string &spec,
                    uint64_t seed);
 
-/// The smallest case found that still differs.
-Case shrink(Case c, uint64_t seed);
+/// The smallest case found that still differs in the same kind.
+Case shrink(Case c, uint64_t seed, const std::string &kind);
 
 } // namespace einsum::agreement
 

@@ -170,7 +170,19 @@ OwningOpRef<ModuleOp> parseProgram(const std::string &cascade,
 } // namespace
 
 static Verdict illegal(const std::string &why) {
-  return {Verdict::illegal, why, 0, 0, false};
+  Verdict verdict;
+  verdict.status = Verdict::illegal;
+  verdict.text = why;
+  return verdict;
+}
+
+/// What is wrong with values explains counts, counts explain times.
+static std::string chooseKind(llvm::StringRef text) {
+  for (const char *kind :
+       {"refused", "output", "array", "tensor", "Einsum", "peak", "cycles"})
+    if (text.contains(kind))
+      return kind;
+  return "";
 }
 
 /// Executes the schedule, and sees what the cost model says of it.
@@ -188,6 +200,7 @@ static Verdict judge(schedule::MappingOp mapping, const CascadeFacts &facts,
   if (failed(simulated)) {
     verdict.status = Verdict::differs;
     verdict.text = "refused: " + listener.text;
+    verdict.kind = "refused";
     return verdict;
   }
   verdict.text = Comparison(facts, arch, *simulated, modelled,
@@ -211,6 +224,7 @@ static Verdict judge(schedule::MappingOp mapping, const CascadeFacts &facts,
                         std::to_string(values.scaled) + " of its range\n";
   for (uint64_t points : simulated->points)
     verdict.points += points;
+  verdict.kind = chooseKind(verdict.text);
   if (!verdict.text.empty())
     verdict.status = Verdict::differs;
   return verdict;

@@ -254,7 +254,9 @@ private:
                   : kind < 7 ? MapKind::sum
                   : kind < 8 ? MapKind::exponential
                              : MapKind::copy;
-    if (einsum.kind != MapKind::copy)
+    if (einsum.kind == MapKind::copy && chance(70))
+      einsum.kind = MapKind::exponential; // of one operand
+    else if (einsum.kind != MapKind::copy)
       einsum.reads.push_back(makeRead(chooseTensor(chance(25)), chance(75), iterated));
     while (sizeOf(iterated) > 400 && !c.ranks.empty())
       shrinkRanks(iterated);
@@ -438,7 +440,30 @@ private:
       for (const std::string &tensor : node.tensors)
         if (has(tensor, windowRank))
           node.halo = chance(50) ? "retained" : "recomputed";
+    // Production that follows the demand of leaves below makes nothing else.
+    for (int einsum : einsums)
+      if (std::find(node.tensors.begin(), node.tensors.end(), c.einsums[einsum].name) !=
+              node.tensors.end() &&
+          !isOnlyReadBy(einsums, einsum))
+        node.halo.clear();
     return node;
+  }
+
+  /// True if others of these Einsums, and nobody else, read what `made` makes.
+  bool isOnlyReadBy(const std::vector<int> &einsums, int made) {
+    const std::string &tensor = c.einsums[made].name;
+    if (std::find(c.outputs.begin(), c.outputs.end(), tensor) != c.outputs.end())
+      return false;
+    bool isRead = false;
+    for (size_t i = 0; i < c.einsums.size(); ++i)
+      for (const CaseRead &read : c.einsums[i].reads) {
+        if (read.tensor != tensor || static_cast<int>(i) == made)
+          continue;
+        if (std::find(einsums.begin(), einsums.end(), i) == einsums.end())
+          return false;
+        isRead = true;
+      }
+    return isRead;
   }
 
   Tree makeLoop(int rank, Tiles &tiles, bool mayKeep) {

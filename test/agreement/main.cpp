@@ -35,12 +35,13 @@ struct Options {
   bool shrink = true;
   unsigned failures = 3; ///< to print
   bool explain = false;  ///< count why cases are illegal
+  std::vector<std::string> ignore; ///< kinds of difference
 };
 
 struct Totals {
   std::atomic<uint64_t> legal{0}, tried{0}, differing{0}, points{0}, pipelines{0};
   double cycleError = 0;
-  std::map<std::string, uint64_t> reasons;
+  std::map<std::string, uint64_t> reasons, kinds;
   std::mutex mutex;
 };
 
@@ -72,7 +73,7 @@ static std::string summarizeReason(const std::string &text) {
 static void report(const Case &c, uint64_t seed, const Verdict &verdict,
                    const Options &options) {
   llvm::outs() << "seed " << seed << " differs:\n" << verdict.text;
-  Case small = options.shrink ? shrink(c, seed) : c;
+  Case small = options.shrink ? shrink(c, seed, verdict.kind) : c;
   llvm::outs() << "shrunk:\n";
   printCase(small, llvm::outs());
   llvm::outs() << check(small, seed).text << "\n";
@@ -97,6 +98,9 @@ static void work(const Options &options, std::atomic<uint64_t> &next, Totals &to
     totals.pipelines += verdict.hasPipeline;
     totals.cycleError = std::max(totals.cycleError, verdict.cycleError);
     if (verdict.status == Verdict::differs) {
+      ++totals.kinds[verdict.kind];
+      if (std::count(options.ignore.begin(), options.ignore.end(), verdict.kind))
+        continue;
       ++totals.differing;
       report(c, seed, verdict, options);
     }
@@ -113,6 +117,8 @@ static int runRandom(const Options &options) {
     thread.join();
   for (const auto &[reason, count] : totals.reasons)
     llvm::outs() << "illegal " << count << ": " << reason << "\n";
+  for (const auto &[kind, count] : totals.kinds)
+    llvm::outs() << "differ in " << kind << ": " << count << "\n";
   llvm::outs() << totals.legal << " cases (" << totals.pipelines
                << " with a pipeline) of " << totals.tried << " generated from seed "
                << options.seed << " on, " << totals.points << " points executed, "
@@ -159,6 +165,8 @@ int main(int argc, char **argv) {
       options.failures = number();
     else if (name == "--no-shrink")
       options.shrink = false;
+    else if (name == "--ignore" && i + 1 < arguments.size())
+      options.ignore.push_back(arguments[++i]);
     else if (name == "--explain")
       options.explain = true;
     else if (name == "--print") {
