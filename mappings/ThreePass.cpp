@@ -7,17 +7,15 @@
 
 #include "mappings/ThreePass.h"
 
+#include "mappings/Attention.h"
+
 using namespace mlir;
 using namespace einsum;
 using namespace einsum::mappings;
 
 FailureOr<ThreePassShape> ThreePassShape::read(MappingContext &context) {
-  if (failed(context.requireTensors(
-          {"Q", "K", "V", "QK", "GM", "SN", "SD", "A", "AV"})))
+  if (failed(context.requireCascade(threePassAttention)))
     return failure();
-  for (StringRef rank : {"b", "h"})
-    if (failed(context.extent(rank)))
-      return failure();
   FailureOr<int64_t> queries = context.extent("p"), keys = context.extent("m");
   FailureOr<int64_t> e = context.extent("e"), f = context.extent("f");
   FailureOr<int64_t> columns = context.units("array2d", "col");
@@ -27,8 +25,9 @@ FailureOr<ThreePassShape> ThreePassShape::read(MappingContext &context) {
       failed(columns) || failed(rows) || failed(lanes))
     return failure();
   if (*f > *rows)
-    return context.refuse() << "f has extent " << *f << ", array 'array2d' has "
-                            << *rows << " rows";
+    return context.refuse()
+           << "rank '" << context.rankName("f") << "' has extent " << *f
+           << ", array 'array2d' has " << *rows << " rows";
   return ThreePassShape{*queries,
                         *keys,
                         *e,

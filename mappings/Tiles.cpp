@@ -38,7 +38,7 @@ FailureOr<int64_t> mappings::capacityInElements(MappingContext &context,
     return failure();
   const CascadeFacts &facts = context.getFacts();
   return static_cast<int64_t>(*bytes * 8 /
-                              facts.tensors[facts.findTensor(tensor)].bits);
+                              facts.tensors[context.tensorIndex(tensor)].bits);
 }
 
 FailureOr<schedule::MappingOp> mappings::mapLargestTile(

@@ -4,6 +4,7 @@
 #   %arch-specs %examples %mappings   those folders of the source tree
 #   %src %build                       the source root, the build root
 #   %python                           the interpreter that runs lit
+#   %adversarial                      options of einsum-run: data that break careless algebra, one trial each
 #   %exits N COMMAND                  succeeds if the command ends with exit code N
 # Features for REQUIRES:/UNSUPPORTED:/%if:
 #   z3        the mapper is built with Z3
@@ -40,6 +41,13 @@ for name, path in [
     )
 config.substitutions.append(("%build", config.einsum_build_dir))
 config.substitutions.append(("%python", config.python))
+# What einsum-run --against draws to break careless algebra: overflow, equal maxima, cancellation.
+config.substitutions.append(
+    (
+        "%adversarial",
+        "--data normal,large,ties,equal,increasing,decreasing,zero-crossing,offset",
+    )
+)
 exits = os.path.join(config.einsum_source_dir, "test", "exits.py")
 config.substitutions.append(("%exits", f"{config.python} {exits}"))
 

@@ -8,6 +8,7 @@
 #include "dialects/Einsum/Einsum.h"
 
 #include "mlir/IR/DialectImplementation.h"
+#include "mlir/Interfaces/FoldInterfaces.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -25,7 +26,20 @@ using namespace einsum;
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Einsum/EinsumAttrs.cpp.inc"
 
+namespace {
+/// Folding puts constants beside the operation that uses them: a cascade holds
+/// no scalars of its own.
+struct EinsumFolding : DialectFoldInterface {
+  using DialectFoldInterface::DialectFoldInterface;
+
+  bool shouldMaterializeInto(Region *region) const final {
+    return !isa<CascadeOp>(region->getParentOp());
+  }
+};
+} // namespace
+
 void EinsumDialect::initialize() {
+  addInterfaces<EinsumFolding>();
   addTypes<
 #define GET_TYPEDEF_LIST
 #include "dialects/Einsum/EinsumTypes.cpp.inc"

@@ -187,6 +187,8 @@ void einsum::exporting::writeJson(const Result &result, llvm::raw_ostream &os) {
                {"cascade", describeCascade(*result.facts)}};
   json["bounds"] = {{"compulsory_bytes", computeCompulsoryBytes(*result.facts)},
                     {"kind", "theorem"}};
+  if (result.rewrite)
+    json["rewrite"] = describeRewrite(*result.rewrite);
   if (result.mapped)
     addCost(json, *result.facts, *result.mapped);
   os << json.dump(2, ' ', /*ensure_ascii=*/false,

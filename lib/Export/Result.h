@@ -24,6 +24,7 @@
 #include "lib/Analysis/Traffic.h"
 #include "lib/Arch/ArchSpec.h"
 #include "lib/CostModel/Evaluation.h"
+#include "lib/Export/RewriteReport.h"
 
 #include <optional>
 
@@ -46,6 +47,7 @@ struct Result {
   const CascadeFacts *facts = nullptr;
   /// Every parameter of the cascade with its value.
   std::vector<std::pair<std::string, int64_t>> binding;
+  std::optional<RewriteReport> rewrite; ///< if one was asked for
   std::optional<Mapped> mapped;
 };
 

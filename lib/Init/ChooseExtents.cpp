@@ -51,7 +51,7 @@ static bool checkGiven(const std::vector<ChosenExtent> &chosen,
 }
 
 static void bindAll(ArrayRef<CascadeOp> cascades,
-                 const std::vector<ChosenExtent> &chosen) {
+                    const std::vector<ChosenExtent> &chosen) {
   for (CascadeOp cascade : cascades)
     for (const ChosenExtent &extent : chosen)
       if (llvm::is_contained(

@@ -10,8 +10,10 @@
 #include "lib/Export/Result.h"
 #include "lib/Init/InitAll.h"
 #include "lib/Init/ReadWorkload.h"
+#include "lib/Init/RewriteWorkload.h"
 #include "lib/Plugin/MappingPass.h"
 #include "lib/Support/Progress.h"
+#include "lib/Transforms/Passes.h"
 #include "mappings/Mappings.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -87,6 +89,8 @@ static bool checkOptions(const CompileOptions &options) {
                     schedule + "'");
   if (options.json == "-" && schedule == "-")
     return fail("--schedule", "standard output already takes --json");
+  if (!checkRewriteList(options.rewrite))
+    return false;
   if (options.analyzeOnly)
     return schedule.empty() ||
            fail("--schedule", "there is no schedule with --analyze-only");
@@ -125,6 +129,7 @@ public:
 
 private:
   bool readCascade();
+  bool bindAndRewrite(const Bindings &bindings);
   bool readArch();
   ExitCode map();
   ExitCode evaluate(schedule::MappingOp mapping);
@@ -141,15 +146,39 @@ private:
 
 } // namespace
 
+/// Binds what the cascade has, rewrites it, and binds what came with that.
+bool Compilation::bindAndRewrite(const Bindings &bindings) {
+  Bindings known, added;
+  for (const auto &binding : bindings) {
+    auto name = StringAttr::get(cascade.getContext(), binding.first);
+    bool isKnown = llvm::is_contained(cascade.getParamNames(), name);
+    (isKnown ? known : added).push_back(binding);
+  }
+  if (failed(bindParameters(cascade, known)))
+    return false;
+  if (options.rewrite == "none")
+    return succeeded(bindParameters(cascade, added));
+  bool isOutputTaken = options.json == "-" || options.schedule == "-";
+  llvm::raw_ostream &text = isOutputTaken ? llvm::errs() : llvm::outs();
+  FailureOr<exporting::RewriteReport> report =
+      rewriteCascade(cascade, options.rewrite, options.explain ? &text : nullptr);
+  if (failed(report))
+    return false;
+  result.rewrite = std::move(*report);
+  return succeeded(bindParameters(cascade, added));
+}
+
 bool Compilation::readCascade() {
   Bindings bindings;
   if (!parseBindings(options.bind, bindings) ||
       failed(workload.read(options.workload)))
     return false;
   FailureOr<CascadeOp> chosen = workload.chooseCascade(options.cascade);
-  if (failed(chosen) || failed(bindParameters(*chosen, bindings)))
+  if (failed(chosen))
     return false;
   cascade = *chosen;
+  if (!bindAndRewrite(bindings))
+    return false;
   FailureOr<CascadeFacts> computed = computeCascadeFacts(cascade);
   if (failed(computed))
     return false;
@@ -261,6 +290,7 @@ ExitCode Compilation::run() {
 
 ExitCode einsum::compile(const CompileOptions &options) {
   registerAllMappings();
+  registerEinsumTransformsPasses();
   if (!checkOptions(options))
     return ExitCode::BadInput;
   DialectRegistry registry;

@@ -8,7 +8,7 @@
 // From a workload file to a schedule with its cost. The stages, each of which
 // reports what is wrong and ends the run:
 //
-//   read the cascade, bind its parameters -> facts
+//   read the cascade, bind its parameters, rewrite it -> facts
 //     --analyze-only: print them, done
 //   read the architecture
 //   build the schedule (a registered mapping) or read it (a file), verify it
@@ -35,6 +35,8 @@ struct CompileOptions {
   std::vector<std::string> set;  ///< "N=128"
   std::string mapping;           ///< a registered name or a .mlir file
   bool analyzeOnly = false;
+  std::string rewrite = "none"; ///< see RewriteWorkload.h
+  bool explain = false;         ///< print the derivation
   std::string json, schedule; ///< files to write, empty for none
 };
 

@@ -9,7 +9,9 @@
 
 #include "dialects/Einsum/Einsum.h"
 #include "dialects/Schedule/Schedule.h"
+#include "lib/Analysis/Passes.h"
 #include "lib/Frontend/Cascade/Cascade.h"
+#include "lib/Transforms/Passes.h"
 #include "mappings/Mappings.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -27,7 +29,11 @@ void einsum::registerAllPasses() {
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   mlir::registerSymbolDCEPass();
+  registerEinsumAnalysisPasses();
+  registerEinsumTransformsPasses();
   registerAllMappings();
 }
 
-void einsum::registerAllTranslations() { frontend::registerCascadeTranslations(); }
+void einsum::registerAllTranslations() {
+  frontend::registerCascadeTranslations();
+}

@@ -37,6 +37,8 @@ static std::string print(double value) {
 
 /// Enough digits to tell the two values apart.
 static std::string printExactly(double value) {
+  if (std::isnan(value))
+    return "nan"; // its sign means nothing
   std::string text;
   llvm::raw_string_ostream(text) << llvm::format("%.17g", value);
   return text;

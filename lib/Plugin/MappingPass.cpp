@@ -15,7 +15,8 @@ using namespace einsum;
 
 MappingContext::MappingContext(CascadeOp cascade, const CascadeFacts &facts,
                                const arch::ArchSpec &arch)
-    : cascade(cascade), facts(facts), arch(arch), builder(cascade.getContext()) {}
+    : cascade(cascade), facts(facts), arch(arch),
+      builder(cascade.getContext()) {}
 
 InFlightDiagnostic MappingContext::refuse() {
   return emitError(cascade.getLoc())
@@ -23,7 +24,7 @@ InFlightDiagnostic MappingContext::refuse() {
 }
 
 FailureOr<int64_t> MappingContext::extent(StringRef rank) {
-  int id = facts.findRank(rank);
+  int id = facts.findRank(names.rank(rank));
   if (id < 0)
     return refuse() << "the cascade has no rank '" << rank << "'";
   return facts.ranks[id].extent;
@@ -49,21 +50,25 @@ FailureOr<int64_t> MappingContext::units(StringRef array, StringRef dim) {
   return refuse() << "array '" << array << "' has no dimension '" << dim << "'";
 }
 
-LogicalResult MappingContext::requireTensors(ArrayRef<StringRef> names) {
-  std::string missing;
-  for (StringRef name : names)
-    if (facts.findTensor(name) < 0)
-      missing += (missing.empty() ? "" : ", ") + name.str();
-  if (missing.empty())
-    return success();
-  return refuse() << "it needs tensors that the cascade does not define: " << missing;
+LogicalResult MappingContext::requireCascade(StringRef pattern) {
+  std::string reason;
+  FailureOr<CascadeMatch> match =
+      CascadePattern(pattern, cascade.getContext()).match(cascade, reason);
+  if (failed(match))
+    return refuse() << reason;
+  names = std::move(*match);
+  return success();
+}
+
+int MappingContext::tensorIndex(StringRef tensor) const {
+  return facts.findTensor(names.tensor(tensor));
 }
 
 LoopTreeBuilder MappingContext::start(StringRef name) {
   if (current)
     current.erase();
   current = createMapping(builder, cascade, name, arch.name);
-  return LoopTreeBuilder(builder, current);
+  return LoopTreeBuilder(builder, current, &names);
 }
 
 FailureOr<schedule::MappingOp> MappingContext::finish() {

@@ -54,8 +54,13 @@ public:
   mlir::FailureOr<uint64_t> capacity(llvm::StringRef level);
   /// Units along a dimension of an array; an error if there is none.
   mlir::FailureOr<int64_t> units(llvm::StringRef array, llvm::StringRef dim);
-  /// Fails, naming what is missing, unless the cascade defines all these tensors.
-  mlir::LogicalResult requireTensors(llvm::ArrayRef<llvm::StringRef> names);
+  /// Fails, saying which Einsum has no partner, unless the cascade is `pattern`
+  /// (text notation) in other words. From then on, ranks and tensors are named
+  /// as in the pattern, here and in the trees built.
+  mlir::LogicalResult requireCascade(llvm::StringRef pattern);
+  /// The fact of a tensor that the cascade has, and the cascade's name of it.
+  int tensorIndex(llvm::StringRef tensor) const;
+  std::string rankName(llvm::StringRef rank) const { return names.rank(rank); }
 
   /// Begins a schedule; an unfinished earlier one is dropped.
   LoopTreeBuilder start(llvm::StringRef name);
@@ -82,6 +87,7 @@ private:
   const arch::ArchSpec &arch;
   mlir::OpBuilder builder;
   schedule::MappingOp current;
+  CascadeMatch names;
   uint64_t evaluations = 0;
   bool infeasible = false;
 };
@@ -94,7 +100,8 @@ public:
   /// One line: what it maps how, and whose dataflow it is.
   virtual llvm::StringRef getDescription() const = 0;
   /// Builds a schedule for `context`, or emits errors and fails.
-  virtual mlir::FailureOr<schedule::MappingOp> build(MappingContext &context) = 0;
+  virtual mlir::FailureOr<schedule::MappingOp>
+  build(MappingContext &context) = 0;
 };
 
 /// Registered mapping passes, by name.

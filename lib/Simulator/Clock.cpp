@@ -233,11 +233,24 @@ private:
     LaggedWalk::runStage(id, child, context);
     double took = now - cursor;
     auto [last, isFirst] = cursors[id].lastTook.try_emplace(child, took);
+    // The transfers of a visit are held against a slot that is not full yet.
+    if (isFirst && crossesSequence(id))
+      result.cycleBound += program.nodes[id].lags[child] * took;
     if (!isFirst)
       result.cycleBound += program.nodes[id].lags[child] * std::abs(took - last->second);
     last->second = took;
     cursor = now;
     now = cursors[id].start;
+  }
+
+  /// True if the slots of a pipeline extend over the visits of a sequence.
+  bool crossesSequence(int id) const {
+    for (int i = program.nodes[id].parent; i >= 0 && i != program.nodes[id].region;
+         i = program.nodes[i].parent)
+      if (program.nodes[i].kind == NodeKind::sequence)
+        return true;
+    return program.nodes[id].region >= 0 &&
+           program.nodes[program.nodes[id].region].kind == NodeKind::sequence;
   }
 
   void endSlot(int id) override {

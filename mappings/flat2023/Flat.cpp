@@ -158,12 +158,11 @@ private:
 /// The objective of FLAT's exploration, in cycles.
 double exploredCycles(const MappingContext &context,
                       const cost::Evaluation &cost) {
-  const CascadeFacts &facts = context.getFacts();
   const arch::ArchSpec &arch = context.getArch();
   int dram = arch.findLevel("DRAM");
   auto traffic = [&](StringRef tensor) {
     return cost
-        .tensorTraffic[facts.findTensor(tensor) * arch.levels.size() + dram];
+        .tensorTraffic[context.tensorIndex(tensor) * arch.levels.size() + dram];
   };
   uint64_t bytes = traffic("QK").writeBytes + traffic("A").readBytes;
   for (StringRef tensor : {"Q", "K", "V", "AV"})

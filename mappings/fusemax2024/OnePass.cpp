@@ -7,18 +7,15 @@
 
 #include "mappings/fusemax2024/OnePass.h"
 
+#include "mappings/Attention.h"
+
 using namespace mlir;
 using namespace einsum;
 using namespace einsum::mappings;
 
 FailureOr<OnePassShape> OnePassShape::read(MappingContext &context) {
-  if (failed(context.requireTensors({"Q", "K", "V", "QK", "LM", "RM", "PRM",
-                                     "SLN", "SLD", "SPD", "RD", "SLNV", "SPNV",
-                                     "RNV", "AV"})))
+  if (failed(context.requireCascade(onePassAttention)))
     return failure();
-  for (StringRef rank : {"b", "h", "e", "f", "m1"})
-    if (failed(context.extent(rank)))
-      return failure();
   FailureOr<int64_t> queries = context.extent("p"), keys = context.extent("m0");
   FailureOr<int64_t> columns = context.units("array2d", "col");
   FailureOr<int64_t> rows = context.units("array2d", "row");
@@ -28,8 +25,9 @@ FailureOr<OnePassShape> OnePassShape::read(MappingContext &context) {
     return failure();
   if (*keys > *rows)
     return context.refuse()
-           << "m0 has extent " << *keys << ", array 'array2d' has " << *rows
-           << " rows; split m with an m0 of at most " << *rows;
+           << "rank '" << context.rankName("m0") << "' has extent " << *keys
+           << ", array 'array2d' has " << *rows << " rows; split '"
+           << context.rankName("m") << "' into parts of at most " << *rows;
   return OnePassShape{*queries,
                       largestFactor(*queries, std::min(*columns, *lanes))};
 }
@@ -84,7 +82,5 @@ FailureOr<int64_t> mappings::sideFileRows(MappingContext &context,
 }
 
 void mappings::holdSideFile(LoopTreeBuilder &tree, int64_t rows) {
-  schedule::StorageOp sideFile = tree.storage("side1d", {"SLNV"});
-  sideFile.setStream("f");
-  sideFile.setDepth(rows);
+  tree.stream("side1d", {"SLNV"}, "f", rows);
 }

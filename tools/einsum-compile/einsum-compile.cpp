@@ -60,6 +60,14 @@ static cl::opt<bool, true>
     analyzeOnly("analyze-only",
                 cl::desc("Stop after the analysis of the cascade"),
                 cl::location(options.analyzeOnly), cl::cat(category));
+static cl::opt<std::string, true> rewrite(
+    "rewrite", cl::value_desc("auto|none|LIST"),
+    cl::desc("Rewrite the cascade first: auto derives fewer rank passes; a list "
+             "names rewrites, as in 'defer,online{tile=64}' (default: none)"),
+    cl::location(options.rewrite), cl::init("none"), cl::cat(category));
+static cl::opt<bool, true>
+    explain("explain", cl::desc("Print how --rewrite came to its result"),
+            cl::location(options.explain), cl::cat(category));
 static cl::opt<bool> list("list-mappings",
                           cl::desc("List the registered mappings"),
                           cl::cat(category));

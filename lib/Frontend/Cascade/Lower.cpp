@@ -586,13 +586,15 @@ void CascadeLowering::checkUses() {
         << "it holds inputs, Einsums such as 'C[m] = A[m,n]' and outputs";
     return;
   }
-  if (!hasOutput && cascade.broken.empty())
+  if (report.hasErrors())
+    return; // what did not lower may be what uses an input
+  if (!hasOutput)
     report.warning(cascade.name.place)
         << "cascade '" << cascade.name.text
         << "' delivers nothing: it has no 'output'";
   for (StringRef name : state.getTensorNames()) {
     const TensorInfo &tensor = state.tensors[name];
-    if (tensor.isInput && !tensor.isUsed && cascade.broken.empty())
+    if (tensor.isInput && !tensor.isUsed)
       report.warning(tensor.place) << "input '" << name << "' is not used";
   }
 }

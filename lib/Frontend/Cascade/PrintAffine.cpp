@@ -45,11 +45,7 @@ std::string einsum::frontend::printFilter(AffineExpr expr, bool isEq,
   std::string text;
   llvm::raw_string_ostream os(text);
   printNamedConstraint(os, expr, isEq, names.dims, names.symbols);
-  for (StringRef comparison : {" <= ", " < ", " == "}) {
-    size_t at = text.find(comparison.str());
-    if (at != std::string::npos)
-      return compact(StringRef(text).take_front(at)) + comparison.str() +
-             compact(StringRef(text).drop_front(at + comparison.size()));
-  }
+  for (size_t at; (at = text.find(" * ")) != std::string::npos;)
+    text.replace(at, 3, "*");
   return text;
 }

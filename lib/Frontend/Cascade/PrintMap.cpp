@@ -235,7 +235,8 @@ FailureOr<Printed> MapPrinter::printApply(ApplyOp apply) {
     FailureOr<Printed> inner = print(source), whole = print(operand);
     if (failed(inner) || failed(whole))
       return failure();
-    bool isImplied = inner->own && inner->own == source.getType();
+    bool isImplied = inner->own && inner->own == source.getType() &&
+                     inner->text.size() < whole->text.size();
     texts.push_back(isImplied ? inner->text : whole->text);
   }
   return Printed{apply.getCallee().str() + "(" + llvm::join(texts, ", ") + ")",

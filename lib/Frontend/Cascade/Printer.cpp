@@ -454,6 +454,11 @@ static std::string filterText(EinsumInterface einsum) {
   return " where " + llvm::join(constraints, ", ");
 }
 
+static StringRef lastMonoid(EinsumInterface einsum) {
+  SmallVector<Reduction> reductions = einsum.getReductionList();
+  return reductions.empty() ? "" : reductions.back().monoid.getValue();
+}
+
 LogicalResult CascadePrinter::addEinsum(EinsumInterface einsum) {
   bool isIndexImplied = impliesIndex(einsum);
   ArgumentNames reads = readTexts(einsum);
@@ -471,8 +476,10 @@ LogicalResult CascadePrinter::addEinsum(EinsumInterface einsum) {
   for (TypedAttr init : einsum.getInitialValues())
     inits += (inits.empty() ? " init " : ", ") + printNumber(init);
   std::string reduced = reductions(einsum, *value + filter);
-  // `max(m, n) - 1` is a difference of a maximum.
-  if (!reduced.empty() && StringRef(*value).starts_with("-"))
+  // `max(m, n) - 1` is a difference of a maximum; `max(m) -X[m]` is none.
+  bool isDifference = StringRef(reduced).contains(',') ||
+                      !getBuiltinMonoidArity(lastMonoid(einsum));
+  if (!reduced.empty() && isDifference && StringRef(*value).starts_with("-"))
     value = "(" + *value + ")";
   std::string right = reduced + *value + filter + inits;
   lines.push_back({einsum, *left, right});

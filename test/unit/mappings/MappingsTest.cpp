@@ -123,20 +123,20 @@ TEST_CASE("Mappings refuse what they do not fit, once and with the reason",
   Outcome outcome = map("fusemax", "three-pass", "fusemax-cloud", {});
   CHECK(outcome.errors == 1);
   CHECK(outcome.error ==
-        "no mapping of 'attention' onto 'fusemax-cloud': it needs tensors "
-        "that the cascade does not define: LM, RM, PRM, SLN, SLD, SPD, "
-        "RD, SLNV, SPNV, RNV");
+        "no mapping of 'attention' onto 'fusemax-cloud': none of its Einsums "
+        "does what 'QK[b,h,m1,m0,p]  = Q[b,h,p,e] * K[b,h,m1*M0+m0,e]' does in "
+        "'one_pass_attention'");
 
   outcome = map("flat", "one-pass", "flat-cloud", {});
   CHECK(outcome.errors == 1);
-  CHECK(outcome.error.find("does not define: GM, SN, SD, A") !=
+  CHECK(outcome.error.find("does in 'three_pass_attention'") !=
         std::string::npos);
 
   outcome = map("fusemax", "one-pass", "fusemax-cloud", {{"M0", 512}});
   CHECK(outcome.errors == 1);
   CHECK(outcome.error.find(
-            "m0 has extent 512, array 'array2d' has 256 rows; split m with "
-            "an m0 of at most 256") != std::string::npos);
+            "rank 'm0' has extent 512, array 'array2d' has 256 rows; split 'm' "
+            "into parts of at most 256") != std::string::npos);
 
   outcome = map("fusemax", "one-pass", "flat-cloud", {});
   CHECK(outcome.errors == 1);
@@ -151,7 +151,8 @@ TEST_CASE("Mappings refuse what they do not fit, once and with the reason",
 
   outcome = map("flat", "three-pass", "flat-cloud", {{"F", 512}});
   CHECK(outcome.errors == 1);
-  CHECK(outcome.error.find("f has extent 512, array 'array2d' has 256 rows") !=
+  CHECK(outcome.error.find(
+            "rank 'f' has extent 512, array 'array2d' has 256 rows") !=
         std::string::npos);
 
   outcome = map("flat", "three-pass", "flat-cloud", {{"E", 1 << 20}});

@@ -43,7 +43,8 @@ class Text {
 public:
   explicit Text(const std::string &text, bool isMlir = false)
       : handler(&context, [this](mlir::Diagnostic &diagnostic) {
-          errors += diagnostic.str() + "\n";
+          if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error)
+            errors += diagnostic.str() + "\n";
           return mlir::success();
         }) {
     context.disableMultithreading();

@@ -1,0 +1,94 @@
+//===- Passes.td - Rewrites of cascades --------------------*- tablegen -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Each pass states the law that it rests on and its side conditions. A pass that
+// leaves something alone that looks like its case says why, as a remark.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef EINSUM_TRANSFORMS_PASSES_TD
+#define EINSUM_TRANSFORMS_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def EraseDead : Pass<"einsum-erase-dead", "::einsum::CascadeOp"> {
+  let summary = "Erase Einsums on which no output depends";
+}
+
+//===----------------------------------------------------------------------===//
+// Fewer rank passes
+//===----------------------------------------------------------------------===//
+
+def Defer : Pass<"einsum-defer", "::einsum::CascadeOp"> {
+  let summary = "Move what is the same for a whole reduction behind it";
+  let description = [{
+    Law: `(sum of a * h) = (sum of a) * h`, and for extrema `max(a * h) = max(a) * h`
+    with `h >= 0`, `max(a + k) = max(a) + k`. Applied where `h` or `k` depends on
+    an earlier reduction over the same rank, so that the two reductions can share
+    a traversal: the division by the denominator of a softmax, the factor of an
+    RMSNorm, the scale of a dequantisation. Nothing is divided by a running value.
+
+    Not applied past a rounding, a comparison, or an operator that does not
+    distribute. A sum over no points stays 0 whatever it is divided by.
+  }];
+  let options = [
+    Option<"rank", "rank", "std::string", "\"\"",
+           "The rank; all ranks with chained reductions by default">,
+  ];
+}
+
+def Online : Pass<"einsum-online", "::einsum::CascadeOp"> {
+  let summary = "Turn chained reductions over a rank into recurrences with correction";
+  let description = [{
+    Law: with `T` a homomorphism of the reduction that carries `F(x, d)` to
+    `F(x, d')`, the recurrence `R[i] = T(R[i-1]) + F(x[i], d[i])` over running
+    values `d[i]` ends in the reduction with the true `d`. `T` is
+    `exp(d - d')` for exponentials, the binomial sum for powers of `x - d`.
+
+    An exponential is corrected only if its argument is proved to be at most what
+    it is at the end (`d` is the maximum of the same values).
+  }];
+  let options = [
+    Option<"rank", "rank", "std::string", "\"\"",
+           "The rank; all ranks with chained reductions by default">,
+    Option<"tile", "tile", "std::string", "\"\"",
+           "Tile of the recurrence: a parameter, a number, NAME:NUMBER, or 'none' for one "
+           "element at a time; by default the rank's upper-case name with a 0 and 256">,
+    Option<"guard", "guard", "std::string", "\"auto\"",
+           "Guard running extrema against minus infinity: auto (where a filter or a "
+           "literal makes it possible), always, never">,
+  ];
+}
+
+def ReducePasses : Pass<"einsum-reduce-passes", "::einsum::CascadeOp"> {
+  let summary = "Derive a cascade that needs fewer passes over its ranks";
+  let description = [{
+    Applies deferral and online correction together, over chains of any length,
+    for every rank on which they lower the number of rank passes, and says of
+    every reduction that keeps a pass of its own why.
+  }];
+  let options = [
+    Option<"rank", "rank", "std::string", "\"\"",
+           "The rank; all ranks with chained reductions by default">,
+    Option<"tile", "tile", "std::string", "\"\"",
+           "Tile of the recurrences: a parameter, a number, NAME:NUMBER, or 'none' for one "
+           "element at a time; by default the rank's upper-case name with a 0 and 256">,
+    Option<"policy", "policy", "std::string", "\"safe\"",
+           "bitexact (keep every rounding: changes nothing), safe (additions may be "
+           "reordered; nothing may overflow or cancel that did not before), reals (all "
+           "that is exact over the real numbers)">,
+    Option<"guard", "guard", "std::string", "\"auto\"",
+           "Guard running extrema against minus infinity: auto (where a filter or a "
+           "literal makes it possible), always, never">,
+    Option<"explain", "explain", "bool", "false",
+           "Print the derivation to standard error">,
+  ];
+}
+
+include "lib/Transforms/StructuralPasses.td"
+
+#endif // EINSUM_TRANSFORMS_PASSES_TD

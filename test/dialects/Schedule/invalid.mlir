@@ -1,0 +1,622 @@
+// One case per constraint of ScheduleOps.td, in its order.
+// RUN: einsum-opt %s --split-input-file --verify-diagnostics
+
+// mapping C1
+// expected-error@+1 {{maps 'nothing', which is not a cascade beside it}}
+schedule.mapping @m of @nothing on "toy" {
+  schedule.compute "Y" on "a"
+}
+
+// -----
+
+// mapping C1
+einsum.cascade @c(M = 4) : f32 {
+}
+// expected-error@+1 {{'schedule.mapping' has one child, found 0; several children go below a sequence or a pipeline}}
+schedule.mapping @m of @c on "toy" {
+}
+
+// -----
+
+// mapping C1
+einsum.cascade @c(M = 4) : f32 {
+}
+schedule.mapping @m of @c on "toy" {
+  // expected-error@+1 {{'arith.constant' is no node of a loop tree}}
+  %0 = arith.constant 1 : i32
+}
+
+// -----
+
+// mapping C2
+einsum.cascade @two(M = 4) : f32 {
+  einsum.rank @m [M] = M
+  %X = einsum.input "X" : !einsum.tensor<[m], f32>
+  %Y = einsum.compute "Y" over [m] : [m] = (%X[m]) {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[m], f32>) -> !einsum.tensor<[m], f32>
+  // expected-note@+1 {{the Einsum is defined here}}
+  %Z = einsum.compute "Z" over [m] : [m] = (%X[m]) {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[m], f32>) -> !einsum.tensor<[m], f32>
+}
+// expected-error@+1 {{mapping 'm' has no compute leaf for 'Z': every Einsum of the cascade has one}}
+schedule.mapping @m of @two on "toy" {
+  schedule.storage "DRAM" ["X", "Y", "Z"] {
+    schedule.temporal "m" tile 1 {
+      schedule.compute "Y" on "a"
+    }
+  }
+}
+
+// -----
+
+// mapping C2: twice, and what there is no Einsum for
+einsum.cascade @one(M = 4) : f32 {
+  einsum.rank @m [M] = M
+  %X = einsum.input "X" : !einsum.tensor<[m], f32>
+  %Y = einsum.compute "Y" over [m] : [m] = (%X[m]) {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[m], f32>) -> !einsum.tensor<[m], f32>
+}
+schedule.mapping @m of @one on "toy" {
+  schedule.storage "DRAM" ["X", "Y"] {
+    schedule.temporal "m" tile 1 {
+      schedule.sequence {
+        // expected-note@+1 {{the other is here}}
+        schedule.compute "Y" on "a"
+        // expected-error@+1 {{'Y' has two compute leaves: every Einsum has one}}
+        schedule.compute "Y" on "a"
+      }
+    }
+  }
+}
+
+// -----
+
+// expected-note@+1 {{its Einsums: Y}}
+einsum.cascade @one(M = 4) : f32 {
+  einsum.rank @m [M] = M
+  %X = einsum.input "X" : !einsum.tensor<[m], f32>
+  %Y = einsum.compute "Y" over [m] : [m] = (%X[m]) {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[m], f32>) -> !einsum.tensor<[m], f32>
+}
+schedule.mapping @m of @one on "toy" {
+  // expected-error@+1 {{computes 'X', which is not an Einsum of cascade 'one'}}
+  schedule.compute "X" on "a"
+}
+
+// -----
+
+// mapping C3: rank
+// expected-note@+1 {{its ranks: m}}
+einsum.cascade @one(M = 4) : f32 {
+  einsum.rank @m [M] = M
+  %X = einsum.input "X" : !einsum.tensor<[m], f32>
+  %Y = einsum.compute "Y" over [m] : [m] = (%X[m]) {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[m], f32>) -> !einsum.tensor<[m], f32>
+}
+schedule.mapping @m of @one on "toy" {
+  // expected-error@+1 {{loops over 'n', which is not a rank of cascade 'one'}}
+  schedule.temporal "n" tile 1 {
+    schedule.compute "Y" on "a"
+  }
+}
+
+// -----
+
+// mapping C3: tile
+einsum.cascade @one(M = 12) : f32 {
+  einsum.rank @m [M] = M
+  %X = einsum.input "X" : !einsum.tensor<[m], f32>
+  %Y = einsum.compute "Y" over [m] : [m] = (%X[m]) {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[m], f32>) -> !einsum.tensor<[m], f32>
+}
+schedule.mapping @m of @one on "toy" {
+  schedule.storage "DRAM" ["X", "Y"] {
+    schedule.temporal "m" tile 6 {
+      // expected-error@+1 {{tile 4 of 'm' does not divide the 6 points that reach this loop}}
+      schedule.temporal "m" tile 4 {
+        schedule.temporal "m" tile 1 {
+          schedule.compute "Y" on "a"
+        }
+      }
+    }
+  }
+}
+
+// -----
+
+// mapping C3: one point
+einsum.cascade @one(M = 12) : f32 {
+  einsum.rank @m [M] = M
+  %X = einsum.input "X" : !einsum.tensor<[m], f32>
+  %Y = einsum.compute "Y" over [m] : [m] = (%X[m]) {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[m], f32>) -> !einsum.tensor<[m], f32>
+}
+schedule.mapping @m of @one on "toy" {
+  schedule.storage "DRAM" ["X", "Y"] {
+    // expected-note@+1 {{the innermost loop over 'm' has this tile}}
+    schedule.temporal "m" tile 6 {
+      // expected-error@+1 {{'Y' is left with 6 points of 'm': the loops above a leaf divide each of its ranks down to one point}}
+      schedule.compute "Y" on "a"
+    }
+  }
+}
+
+// -----
+
+// mapping C3: one point, of an extent that is not known yet
+einsum.cascade @one(M) : f32 {
+  einsum.rank @m [M] = M
+  %X = einsum.input "X" : !einsum.tensor<[m], f32>
+  %Y = einsum.compute "Y" over [m] : [m] = (%X[m]) {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[m], f32>) -> !einsum.tensor<[m], f32>
+}
+schedule.mapping @m of @one on "toy" {
+  schedule.storage "DRAM" ["X", "Y"] {
+    // expected-error@+1 {{'Y' is left with all points of 'm'}}
+    schedule.compute "Y" on "a"
+  }
+}
+
+// -----
+
+// mapping C4 has a file of its own: read-order.mlir.
+
+// mapping C5: no storage
+einsum.cascade @one(M = 4) : f32 {
+  einsum.rank @m [M] = M
+  %X = einsum.input "X" : !einsum.tensor<[m], f32>
+  %Y = einsum.compute "Y" over [m] : [m] = (%X[m]) {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[m], f32>) -> !einsum.tensor<[m], f32>
+}
+schedule.mapping @m of @one on "toy" {
+  schedule.storage "DRAM" ["Y"] {
+    schedule.temporal "m" tile 1 {
+      // expected-error@+1 {{'Y' reads 'X', which no storage node above holds}}
+      schedule.compute "Y" on "a"
+    }
+  }
+}
+
+// -----
+
+// mapping C5: passing on is not holding
+einsum.cascade @one(M = 4) : f32 {
+  einsum.rank @m [M] = M
+  %X = einsum.input "X" : !einsum.tensor<[m], f32>
+  %Y = einsum.compute "Y" over [m] : [m] = (%X[m]) {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[m], f32>) -> !einsum.tensor<[m], f32>
+}
+schedule.mapping @m of @one on "toy" {
+  schedule.storage "DRAM" ["X"] {
+    // expected-error@+1 {{holds 'Y' in passing, but no storage node above holds it whole}}
+    schedule.storage "buffer" ["Y"] passthrough {
+      schedule.temporal "m" tile 1 {
+        schedule.compute "Y" on "a"
+      }
+    }
+  }
+}
+
+// -----
+
+// mapping C5: two homes
+einsum.cascade @two(M = 4) : f32 {
+  einsum.rank @m [M] = M
+  %X = einsum.input "X" : !einsum.tensor<[m], f32>
+  %Y = einsum.compute "Y" over [m] : [m] = (%X[m]) {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[m], f32>) -> !einsum.tensor<[m], f32>
+  %Z = einsum.compute "Z" over [m] : [m] = (%Y[m]) {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[m], f32>) -> !einsum.tensor<[m], f32>
+}
+schedule.mapping @m of @two on "toy" {
+  schedule.storage "DRAM" ["X", "Z"] {
+    schedule.sequence {
+      // expected-note@+1 {{the other one is here}}
+      schedule.storage "buffer" ["Y"] {
+        schedule.temporal "m" tile 1 {
+          schedule.compute "Y" on "a"
+        }
+      }
+      // expected-note@+1 {{its outermost node above this leaf is here}}
+      schedule.storage "buffer" ["Y"] {
+        schedule.temporal "m" tile 1 {
+          // expected-error@+1 {{'Z' reads 'Y' in another storage node than 'Y': the leaves of a tensor share its outermost one}}
+          schedule.compute "Z" on "a"
+        }
+      }
+    }
+  }
+}
+
+// -----
+
+// mapping C5: a recurrence is lost between steps
+einsum.cascade @running(M = 4) : f32 {
+  einsum.rank @m [M] = M
+  %X = einsum.input "X" : !einsum.tensor<[m], f32>
+  %Y = einsum.compute "Y" over [m] : [m] = (%Y[m - 1], %X[m]) init [0.0 : f32] {
+  ^bb0(%y: f32, %x: f32):
+    %0 = arith.addf %y, %x : f32
+    einsum.yield %0 : f32
+  } : (!einsum.tensor<[m], f32>, !einsum.tensor<[m], f32>) -> !einsum.tensor<[m], f32>
+}
+schedule.mapping @m of @running on "toy" {
+  schedule.storage "DRAM" ["X"] {
+    // expected-note@+1 {{the loop is here}}
+    schedule.temporal "m" tile 1 {
+      // expected-note@+1 {{hold 'Y' above the loop, not here}}
+      schedule.storage "buffer" ["Y"] {
+        // expected-error@+1 {{'Y' reads 'Y' across steps of the loop over 'm', but 'Y' is held below that loop only, and lost after each step}}
+        schedule.compute "Y" on "a"
+      }
+    }
+  }
+}
+
+// -----
+
+// mapping C5: a partial sum is lost
+einsum.cascade @sum(M = 4) : f32 {
+  einsum.rank @m [M] = M
+  %X = einsum.input "X" : !einsum.tensor<[m], f32>
+  %Y = einsum.compute "Y" over [m] : [] = (%X[m]) reduce [m by add] {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[m], f32>) -> !einsum.tensor<[], f32>
+}
+schedule.mapping @m of @sum on "toy" {
+  schedule.storage "DRAM" ["X"] {
+    // expected-note@+1 {{the loop is here}}
+    schedule.temporal "m" tile 1 {
+      // expected-note@+1 {{hold 'Y' above the loop, not here}}
+      schedule.storage "buffer" ["Y"] {
+        // expected-error@+1 {{'Y' is summed up over steps of the loop over 'm', but held below that loop only, and lost after each step}}
+        schedule.compute "Y" on "a"
+      }
+    }
+  }
+}
+
+// -----
+
+// mapping C5: an output is lost
+einsum.cascade @copy(M = 4) : f32 {
+  einsum.rank @m [M] = M
+  %X = einsum.input "X" : !einsum.tensor<[m], f32>
+  %Y = einsum.compute "Y" over [m] : [m] = (%X[m]) {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[m], f32>) -> !einsum.tensor<[m], f32>
+  einsum.output %Y : !einsum.tensor<[m], f32>
+}
+schedule.mapping @m of @copy on "toy" {
+  schedule.storage "DRAM" ["X"] {
+    // expected-note@+1 {{the loop is here}}
+    schedule.temporal "m" tile 1 {
+      // expected-note@+1 {{hold 'Y' above the loop, not here}}
+      schedule.storage "buffer" ["Y"] {
+        // expected-error@+1 {{'Y' is an output with steps of the loop over 'm', but held below that loop only, and lost after each step}}
+        schedule.compute "Y" on "a"
+      }
+    }
+  }
+}
+
+// -----
+
+// temporal C1
+einsum.cascade @c(M = 4) : f32 {
+  einsum.rank @m [M] = M
+}
+schedule.mapping @m of @c on "toy" {
+  // expected-error@+1 {{a tile is at least 1, found 0}}
+  schedule.temporal "m" tile 0 {
+    schedule.compute "Y" on "a"
+  }
+}
+
+// -----
+
+// temporal C2
+einsum.cascade @c(M = 4) : f32 {
+  einsum.rank @m [M] = M
+}
+schedule.mapping @m of @c on "toy" {
+  // expected-error@+1 {{'schedule.temporal' has one child, found 2; several children go below a sequence or a pipeline}}
+  schedule.temporal "m" tile 1 {
+    schedule.compute "Y" on "a"
+    schedule.compute "Z" on "a"
+  }
+}
+
+// -----
+
+// spatial C1
+einsum.cascade @c(M = 4) : f32 {
+  einsum.rank @m [M] = M
+}
+schedule.mapping @m of @c on "toy" {
+  // expected-error@+1 {{a tile is at least 1, found -1}}
+  schedule.spatial "m" tile -1 across "col" {
+    schedule.compute "Y" on "a"
+  }
+}
+
+// -----
+
+// spatial C2
+einsum.cascade @c(M = 4) : f32 {
+  einsum.rank @m [M] = M
+}
+schedule.mapping @m of @c on "toy" {
+  // expected-note@+1 {{the spatial loop is here}}
+  schedule.spatial "m" tile 1 across "col" {
+    // expected-error@+1 {{'schedule.sequence' is below a spatial loop, where only loops, storage nodes and one leaf are}}
+    schedule.sequence {
+      schedule.compute "Y" on "a"
+    }
+  }
+}
+
+// -----
+
+// spatial C3
+einsum.cascade @c(M = 4) : f32 {
+  einsum.rank @m [M] = M
+}
+schedule.mapping @m of @c on "toy" {
+  // expected-note@+1 {{the other is here}}
+  schedule.spatial "m" tile 2 across "col" {
+    // expected-error@+1 {{two spatial loops of one leaf use dimension 'col'}}
+    schedule.spatial "m" tile 1 across "col" {
+      schedule.compute "Y" on "a"
+    }
+  }
+}
+
+// -----
+
+// storage C1
+einsum.cascade @c(M = 4) : f32 {
+}
+schedule.mapping @m of @c on "toy" {
+  // expected-error@+1 {{stores 'X' twice}}
+  schedule.storage "DRAM" ["X", "X"] {
+    schedule.compute "Y" on "a"
+  }
+}
+
+// -----
+
+// storage C1
+// expected-note@+1 {{the cascade is here}}
+einsum.cascade @one(M = 4) : f32 {
+  einsum.rank @m [M] = M
+  %X = einsum.input "X" : !einsum.tensor<[m], f32>
+  %Y = einsum.compute "Y" over [m] : [m] = (%X[m]) {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[m], f32>) -> !einsum.tensor<[m], f32>
+}
+schedule.mapping @m of @one on "toy" {
+  // expected-error@+1 {{stores 'W', which is not a tensor of cascade 'one'}}
+  schedule.storage "DRAM" ["X", "Y", "W"] {
+    schedule.temporal "m" tile 1 {
+      schedule.compute "Y" on "a"
+    }
+  }
+}
+
+// -----
+
+// storage C2
+einsum.cascade @c(M = 4) : f32 {
+}
+schedule.mapping @m of @c on "toy" {
+  // expected-error@+1 {{`buffers` is at least 1, found 0}}
+  schedule.storage "DRAM" ["X"] buffers 0 {
+    schedule.compute "Y" on "a"
+  }
+}
+
+// -----
+
+// storage C2
+einsum.cascade @c(M = 4) : f32 {
+}
+schedule.mapping @m of @c on "toy" {
+  // expected-error@+1 {{`resident` is at least 1, found -4}}
+  schedule.storage "DRAM" ["X"] resident -4 {
+    schedule.compute "Y" on "a"
+  }
+}
+
+// -----
+
+// storage C2
+einsum.cascade @c(M = 4) : f32 {
+}
+schedule.mapping @m of @c on "toy" {
+  // expected-error@+1 {{`depth` is at least 1, found 0}}
+  schedule.storage "DRAM" ["X"] stream "m" depth 0 {
+    schedule.compute "Y" on "a"
+  }
+}
+
+// -----
+
+// storage C2: the generic form lets a depth through without its rank
+einsum.cascade @c(M = 4) : f32 {
+}
+schedule.mapping @m of @c on "toy" {
+  // expected-error@+1 {{a stream has a rank and a depth: give both or neither}}
+  "schedule.storage"() <{level = "DRAM", tensors = ["X"], depth = 2}> ({
+    schedule.compute "Y" on "a"
+  }) : () -> ()
+}
+
+// -----
+
+// storage C3
+einsum.cascade @one(M = 4) : f32 {
+  einsum.rank @m [M] = M
+  %X = einsum.input "X" : !einsum.tensor<[m], f32>
+  %Y = einsum.compute "Y" over [m] : [m] = (%X[m]) {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[m], f32>) -> !einsum.tensor<[m], f32>
+}
+schedule.mapping @m of @one on "toy" {
+  // expected-error@+1 {{holds 'X' in part, but no storage node above holds it whole}}
+  schedule.storage "buffer" ["X", "Y"] resident 2 {
+    schedule.temporal "m" tile 1 {
+      schedule.compute "Y" on "a"
+    }
+  }
+}
+
+// -----
+
+// storage C4: rank of the tensor
+einsum.cascade @one(M = 4, N = 2) : f32 {
+  einsum.rank @m [M] = M
+  einsum.rank @n [N] = N
+  // expected-note@+1 {{'X' is '!einsum.tensor<[m], f32>'}}
+  %X = einsum.input "X" : !einsum.tensor<[m], f32>
+  %Y = einsum.compute "Y" over [m] : [m] = (%X[m]) {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[m], f32>) -> !einsum.tensor<[m], f32>
+}
+schedule.mapping @m of @one on "toy" {
+  // expected-error@+1 {{streams 'X' along 'n', which is not a rank of it}}
+  schedule.storage "DRAM" ["X"] stream "n" depth 1 {
+    schedule.temporal "m" tile 1 {
+      schedule.compute "Y" on "a"
+    }
+  }
+}
+
+// -----
+
+// storage C4: the same walk
+einsum.cascade @two(M = 4, N = 2) : f32 {
+  einsum.rank @m [M] = M
+  einsum.rank @n [N] = N
+  %X = einsum.input "X" : !einsum.tensor<[m, n], f32>
+  %Y = einsum.compute "Y" over [m, n] : [m, n] = (%X[m, n]) {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[m, n], f32>) -> !einsum.tensor<[m, n], f32>
+  %Z = einsum.compute "Z" over [m, n] : [m, n] = (%Y[m, n]) {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[m, n], f32>) -> !einsum.tensor<[m, n], f32>
+}
+schedule.mapping @m of @two on "toy" {
+  schedule.storage "DRAM" ["X", "Z"] {
+    // expected-note@+1 {{the stream is here}}
+    schedule.storage "fifo" ["Y"] stream "m" depth 1 {
+      schedule.pipeline lags [0, 0] {
+        schedule.temporal "m" tile 1 {
+          schedule.temporal "n" tile 1 {
+            schedule.compute "Y" on "a"
+          }
+        }
+        schedule.temporal "n" tile 1 {
+          schedule.temporal "m" tile 1 {
+            // expected-error@+1 {{'Y' is a stream along 'm', but 'Z' does not go on with a loop over it by the same tile as the others}}
+            schedule.compute "Z" on "b"
+          }
+        }
+      }
+    }
+  }
+}
+
+// -----
+
+// sequence C1
+einsum.cascade @c(M = 4) : f32 {
+}
+schedule.mapping @m of @c on "toy" {
+  // expected-error@+1 {{'schedule.sequence' has at least 1 child, found 0}}
+  schedule.sequence {
+  }
+}
+
+// -----
+
+// pipeline C1
+einsum.cascade @c(M = 4) : f32 {
+}
+schedule.mapping @m of @c on "toy" {
+  // expected-error@+1 {{'schedule.pipeline' has at least 1 child, found 0}}
+  schedule.pipeline {
+  }
+}
+
+// -----
+
+// pipeline C1
+einsum.cascade @c(M = 4) : f32 {
+}
+schedule.mapping @m of @c on "toy" {
+  // expected-error@+1 {{a pipeline has one lag per child: 1 children, 2 lags}}
+  schedule.pipeline lags [0, 1] {
+    schedule.compute "Y" on "a"
+  }
+}
+
+// -----
+
+// pipeline C1
+einsum.cascade @c(M = 4) : f32 {
+}
+schedule.mapping @m of @c on "toy" {
+  // expected-error@+1 {{a lag is at least 0, found -1}}
+  schedule.pipeline lags [-1] {
+    schedule.compute "Y" on "a"
+  }
+}
+
+// -----
+
+// pipeline C2
+einsum.cascade @c(M = 4) : f32 {
+}
+schedule.mapping @m of @c on "toy" {
+  schedule.pipeline lags [0] {
+    // expected-note@+1 {{the child of the pipeline starts here}}
+    schedule.sequence {
+      // expected-note@+1 {{the other leaf is here}}
+      schedule.compute "Y" on "a"
+      // expected-error@+1 {{all leaves below a child of a pipeline run on one array: 'Z' runs on 'b', 'Y' on 'a'}}
+      schedule.compute "Z" on "b"
+    }
+  }
+}
