@@ -516,6 +516,35 @@ static LogicalResult verifyStorage(MappingOp mapping, CascadeOp cascade) {
   return failure(result.wasInterrupted());
 }
 
+/// Production follows what leaves below ask for, and nobody else may ask.
+static LogicalResult verifyOnlyReadBelow(StorageOp storage,
+                                         const Leaf &producer) {
+  for (Value result : producer.einsum->getResults()) {
+    StringRef tensor = getTensorName(result);
+    if (!holds(storage, tensor))
+      continue;
+    for (Operation *user : result.getUsers()) {
+      bool below = false;
+      storage.walk([&](LeafOp leaf) {
+        auto einsum = dyn_cast<EinsumInterface>(user);
+        below |= einsum && leaf.getEinsum() == getEinsumName(einsum);
+      });
+      if (below)
+        continue;
+      InFlightDiagnostic diag =
+          storage.emitError()
+          << "'" << tensor
+          << "' is produced here as far as leaves below read it, "
+          << "but it is "
+          << (isa<OutputOp>(user) ? "an output" : "also read elsewhere")
+          << "; leave out the halo, or hold it above all its readers";
+      diag.attachNote(user->getLoc()) << "needed here";
+      return diag;
+    }
+  }
+  return success();
+}
+
 /// Storage C5: what is recomputed is produced below, and wholly within a visit.
 static LogicalResult verifyHalo(StorageOp storage, ArrayRef<Leaf> leaves) {
   StringRef halo = storage.getHalo().value_or("refetched");
@@ -531,6 +560,8 @@ static LogicalResult verifyHalo(StorageOp storage, ArrayRef<Leaf> leaves) {
     producesBelow |= produces;
     if (!produces)
       continue;
+    if (failed(verifyOnlyReadBelow(storage, leaf)))
+      return failure();
     SmallVector<StringAttr> ranks = leaf.einsum.getIterationRanks();
     for (const LoopAbove &loop : leaf.loops) {
       if (!loop.op->isProperAncestor(storage) || loop.steps() == 1 ||

@@ -39,10 +39,14 @@ public:
       if (failed(addOwn(einsum)))
         return failure();
     // Producers come first, but for steps along an iterative rank.
-    for (EinsumFact &einsum : facts.einsums)
+    for (auto [id, einsum] : llvm::enumerate(facts.einsums)) {
       for (const AccessFact &read : einsum.reads)
-        if (failed(inherit(einsum, read)))
+        if (!readsItself(id, read) && failed(inherit(einsum, read)))
           return failure();
+      for (const AccessFact &read : einsum.reads)
+        if (readsItself(id, read) && failed(inheritSteps(einsum, read)))
+          return failure();
+    }
     for (EinsumFact &einsum : facts.einsums)
       if (failed(count(einsum)))
         return failure();
@@ -221,6 +225,65 @@ private:
       addConstraint(einsum, std::move(own));
     }
     return success();
+  }
+
+  bool readsItself(size_t einsum, const AccessFact &read) const {
+    return facts.tensors[read.tensor].producer == static_cast<int>(einsum);
+  }
+
+  /// A step exists if the one it reads exists, down to the first: a condition
+  /// has to hold at all of them, hence where its form is least.
+  LogicalResult inheritSteps(EinsumFact &einsum, const AccessFact &read) {
+    const TensorFact &tensor = facts.tensors[read.tensor];
+    int rank = tensor.iterativeRank;
+    auto position = llvm::find(tensor.ranks, rank) - tensor.ranks.begin();
+    if (rank < 0 || position == static_cast<long>(tensor.ranks.size()))
+      return success();
+    int64_t step = -read.coordinates[position].constant;
+    if (step == 0)
+      return success();
+    std::vector<Constraint> conditions = einsum.domain;
+    for (const Constraint &condition : conditions) {
+      if (!condition.form.uses(rank) ||
+          llvm::any_of(einsum.reduced,
+                       [&](int r) { return condition.form.uses(r); }))
+        continue;
+      if (!condition.form.isLinear())
+        return einsum.op->emitError()
+               << "unsupported: the filter of '" << einsum.name
+               << "' divides the rank along which it is a recurrence";
+      addConstraint(einsum, atFirstStep(condition, rank, step));
+    }
+    return success();
+  }
+
+  /// The condition at the first of the steps that lead to a coordinate. An
+  /// equality holds at one step at most, which then is the first.
+  Constraint atFirstStep(const Constraint &condition, int rank,
+                         int64_t step) const {
+    int64_t last = facts.ranks[rank].extent - 1, size = std::abs(step);
+    // Coordinates walk up from c mod size, or down from the mirrored one.
+    AffineForm first = AffineForm::variable(rank), inner = first;
+    if (step < 0) {
+      inner = AffineForm::number(last);
+      inner.add(rank, -1);
+    }
+    if (condition.isEquality) {
+      Constraint isFirst{AffineForm::number(size - 1)};
+      isFirst.form.add(inner, -1);
+      return isFirst;
+    }
+    if ((condition.form.coefficientOf(rank) > 0) != (step > 0))
+      return condition; // least at the coordinate itself
+    if (size == 1)
+      first = AffineForm::number(step > 0 ? 0 : last);
+    else
+      first.floors.push_back({-step, inner, size});
+    Constraint result;
+    result.form = condition.form.substitute([&](int variable) {
+      return variable == rank ? first : AffineForm::variable(variable);
+    });
+    return result;
   }
 
   bool readsInitialValue(const TensorFact &tensor,

@@ -36,17 +36,34 @@ struct Window {
 
 } // namespace
 
+/// True if one loop below over the iterative rank encloses everything that
+/// touches the tensor: then only what is carried from step to step has to be
+/// here.
+static bool isCarriedBelow(const LoopTree &tree, int id,
+                           const HeldTensor &held) {
+  const TensorFact &tensor = tree.facts->tensors[held.tensor];
+  if (tensor.iterativeRank < 0 || tensor.isOutput)
+    return false;
+  for (int leaf : tree.leaves)
+    for (const LeafAccess &access : tree.nodes[leaf].accesses)
+      if (access.use.access->tensor == held.tensor && !tree.contains(id, leaf))
+        return false;
+  for (int i = id + 1; i < tree.nodes[id].end; ++i)
+    if (tree.nodes[i].kind == NodeKind::temporal &&
+        tree.nodes[i].rank == tensor.iterativeRank && tree.nodes[i].steps > 1 &&
+        llvm::all_of(held.uses, [&](const Use &use) {
+          return tree.contains(i, use.leaf);
+        }))
+      return true;
+  return false;
+}
+
 static llvm::SmallVector<Window, 2> windowsOf(const LoopTree &tree, int id,
                                               const HeldTensor &held) {
   llvm::SmallVector<Window, 2> windows;
   const Node &node = tree.nodes[id];
   const TensorFact &tensor = tree.facts->tensors[held.tensor];
-  bool isWalked = false;
-  for (int i = id + 1; i < node.end; ++i)
-    isWalked |= tree.nodes[i].kind == NodeKind::temporal &&
-                tree.nodes[i].rank == tensor.iterativeRank &&
-                tree.nodes[i].steps > 1;
-  if (tensor.iterativeRank >= 0 && isWalked)
+  if (isCarriedBelow(tree, id, held))
     windows.push_back({tensor.iterativeRank, tensor.carriedSteps});
   if (node.streamRank >= 0)
     windows.push_back({node.streamRank, node.streamDepth});
@@ -167,13 +184,6 @@ public:
   }
 
 private:
-  struct Life {
-    int node;        ///< sequence, or any node that is live throughout
-    int first, last; ///< children of the sequence
-    size_t level;
-    uint64_t bytes;
-  };
-
   /// Tiles [first, end) of one storage node.
   void reserve(size_t first, size_t end) {
     int id = queries.tiles[first].node;
@@ -191,15 +201,11 @@ private:
       return;
     }
     for (size_t tile = first; tile < end; ++tile) {
-      Life life{id, 0, 0, static_cast<size_t>(node.level),
-                scratch.counter.mul(heldBytes(tile), units)};
-      if (node.halo != Halo::retained)
-        shorten(life, node.held[queries.tiles[tile].held].tensor);
-      if (tree.nodes[life.node].kind == NodeKind::sequence)
-        lives.push_back(life);
-      else
-        scratch.counter.add(constant[life.node * levels + life.level],
-                            life.bytes);
+      Reservation reservation{node.held[queries.tiles[tile].held].tensor,
+                              static_cast<size_t>(node.level),
+                              scratch.counter.mul(heldBytes(tile), units)};
+      bool frees = node.halo != Halo::retained;
+      occupy(id, reservation, frees, frees);
     }
   }
 
@@ -218,53 +224,44 @@ private:
     return false;
   }
 
-  /// Follows storage nodes and loops of one step down to the first sequence,
-  /// and into its only child that touches the tensor.
-  void shorten(Life &life, int tensor) const {
-    int id = life.node;
-    while (true) {
-      const Node &node = tree.nodes[id];
-      bool passes =
-          node.kind == NodeKind::storage || (node.isLoop() && node.steps == 1);
-      if (passes && node.children.size() == 1) {
-        id = node.children.front();
-        continue;
-      }
-      if (node.kind != NodeKind::sequence)
-        return;
-      int first = -1, last = -1;
-      for (auto [i, child] : llvm::enumerate(node.children))
-        if (touches(child, tensor)) {
-          first = first < 0 ? i : first;
-          last = i;
-        }
-      if (first < 0)
-        return;
-      life.node = id;
-      life.first = first;
-      life.last = last;
-      if (first != last)
-        return;
-      id = life.node = node.children[first];
-      if (tree.nodes[id].kind == NodeKind::sequence) {
-        life.first = 0;
-        life.last = tree.nodes[id].children.size() - 1;
-      }
+  struct Reservation {
+    int tensor;
+    size_t level;
+    uint64_t bytes;
+  };
+
+  /// Space at a node; with `late`, only from the first child of sequences on
+  /// that touches the tensor, with `early`, only up to the last. Storage nodes
+  /// and loops of one step are seen through.
+  void occupy(int id, const Reservation &reservation, bool late, bool early) {
+    const Node &node = tree.nodes[id];
+    bool passes =
+        node.kind == NodeKind::storage || (node.isLoop() && node.steps == 1);
+    if (passes && (late || early))
+      return occupy(node.children.front(), reservation, late, early);
+    int first = 0, last = static_cast<int>(node.children.size()) - 1;
+    if (node.kind == NodeKind::sequence && (late || early)) {
+      while (late && first < last &&
+             !touches(node.children[first], reservation.tensor))
+        ++first;
+      while (early && last > first &&
+             !touches(node.children[last], reservation.tensor))
+        --last;
+      for (int i = first; i <= last; ++i)
+        occupy(node.children[i], reservation, late && i == first,
+               early && i == last);
+      return;
     }
+    scratch.counter.add(constant[id * levels + reservation.level],
+                        reservation.bytes);
   }
 
   void combine(int id) {
     const Node &node = tree.nodes[id];
     for (size_t level = 0; level < levels; ++level) {
       uint64_t below = 0;
-      for (auto [i, child] : llvm::enumerate(node.children)) {
+      for (int child : node.children) {
         uint64_t one = peaks[child * levels + level];
-        if (node.kind == NodeKind::sequence)
-          for (const Life &life : lives)
-            if (life.node == id && life.level == level &&
-                life.first <= static_cast<int>(i) &&
-                static_cast<int>(i) <= life.last)
-              scratch.counter.add(one, life.bytes);
         if (node.kind == NodeKind::pipeline)
           scratch.counter.add(below, one);
         else
@@ -281,7 +278,6 @@ private:
   Scratch &scratch;
   size_t levels;
   std::vector<uint64_t> peaks, constant;
-  std::vector<Life> lives;
 };
 
 } // namespace

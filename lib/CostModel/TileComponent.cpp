@@ -99,7 +99,7 @@ void Component::setUp(TileQuery &query) {
 }
 
 void Component::addPiece(TileQuery &query, unsigned set, const Use &use,
-                         Box box, int loop, llvm::ArrayRef<Interval> within) {
+                         Box box, int loop) {
   const LoopTree &tree = query.tree;
   Piece piece{box, loop, &use, {}, {}};
   ImagePiece image;
@@ -117,14 +117,6 @@ void Component::addPiece(TileQuery &query, unsigned set, const Use &use,
       piece.constraints.push_back(
           {localise(constraint.form), constraint.isEquality});
   }
-  if (!within.empty())
-    for (auto [k, coordinate] : llvm::zip(coordinates, image.coordinates)) {
-      Constraint low{coordinate}, high{AffineForm::number(within[k].hi - 1)};
-      low.form.constant -= within[k].lo;
-      high.form.add(coordinate, -1);
-      piece.constraints.push_back(std::move(low));
-      piece.constraints.push_back(std::move(high));
-    }
   image.constraints = piece.constraints;
   for (int i = use.leaf; i > query.asked.node; i = tree.nodes[i].parent)
     for (const Demand &demand : tree.nodes[i].demands)

@@ -61,7 +61,7 @@ struct TileQuery::Component {
 
   void setUp(TileQuery &query);
   void addPiece(TileQuery &query, unsigned set, const Use &use, Box box,
-                int loop = -1, llvm::ArrayRef<Interval> within = {});
+                int loop = -1);
   bool finish();
   bool listClasses(TileQuery &query, bool unitsApart, Counter &counter,
                    std::vector<ComponentClass> &classes);

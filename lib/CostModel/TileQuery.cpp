@@ -142,25 +142,7 @@ void TileQuery::collectSets() {
   }
   if (!write)
     return;
-  neededOutside = asked.isOutput;
-  const TensorFact &tensor = facts.tensors[write->access->tensor];
-  bool coversAll = true;
-  for (auto [k, rank] : llvm::enumerate(tensor.ranks)) {
-    Interval hull{INT64_MAX, INT64_MIN};
-    for (const Use &use : asked.outside) {
-      llvm::SmallVector<Interval> box;
-      for (const RankFact &fact : facts.ranks)
-        box.push_back({0, fact.extent});
-      auto [low, high] = use.access->coordinates[k].form().bounds(box);
-      hull.lo = std::min(hull.lo, std::max<int64_t>(low, 0));
-      hull.hi = std::max(hull.hi, std::min(high + 1, facts.ranks[rank].extent));
-    }
-    coversAll &= hull == Interval{0, facts.ranks[rank].extent};
-    outsideBox.push_back(hull);
-  }
-  neededOutside |= !asked.outside.empty() && coversAll;
-  if (neededOutside || asked.outside.empty())
-    outsideBox.clear();
+  neededOutside = asked.isOutput || !asked.outside.empty();
   // What a later visit fetches of it: reads at other coordinates.
   if (!neededOutside && asked.halo == Halo::refetched)
     for (auto [i, read] : llvm::enumerate(reads))
@@ -257,8 +239,7 @@ bool TileQuery::addPieces(Component &component) {
   bits.earlier = bits.write + 1;
   bits.later = bits.write + 2;
   bits.unit = bits.write + 3;
-  bits.outside = bits.write + 4;
-  bits.laterReads = bits.write + 5;
+  bits.laterReads = bits.write + 4;
   component.setUp(*this);
 
   auto differs = [&](const Use &use) {
@@ -289,9 +270,6 @@ bool TileQuery::addPieces(Component &component) {
       component.addPiece(*this, bits.unit, *write, Box::earlierUnit, i);
     }
   }
-  if (!outsideBox.empty())
-    component.addPiece(*this, bits.outside, *write, Box::current, -1,
-                       outsideBox);
   for (auto [n, i] : llvm::enumerate(laterReads))
     component.addPiece(*this, bits.laterReads + n, reads[i],
                        differs(reads[i]) ? Box::afterwards : Box::current);
@@ -304,7 +282,7 @@ bool TileQuery::addPieces(Component &component) {
 
 /// One set, uncut, guarded by the same loops for all uses.
 void TileQuery::decideUniform() {
-  uniform = reads.size() + (write ? 1 : 0) == 1 && outsideBox.empty() &&
+  uniform = reads.size() + (write ? 1 : 0) == 1 &&
             asked.halo == Halo::refetched && !tree.hasDemands &&
             llvm::all_of(components, [](const Component &component) {
               return !component.constrained && component.separable;
@@ -495,8 +473,7 @@ TileSizes TileQuery::measure(const Signature &signature,
     bool later = false;
     for (size_t n = 0; n < laterReads.size(); ++n)
       later |= has(mask, bits.laterReads + n);
-    if (neededOutside || !isLast || later ||
-        (!outsideBox.empty() && has(mask, bits.outside)))
+    if (neededOutside || !isLast || later || (!has(mask, bits.outside)))
       counter.add(sizes.drained, points);
   }
   return sizes;

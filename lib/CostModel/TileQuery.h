@@ -133,7 +133,7 @@ private:
   llvm::SmallVector<std::pair<int, schedule::Guard>, 2> guards;
   /// Number of each set; reads come first.
   struct {
-    unsigned held, write, earlier, later, unit, outside, laterReads;
+    unsigned held, write, earlier, later, unit, laterReads;
   } bits = {};
 
   // Reused, so that repeating a query allocates little.
