@@ -37,6 +37,7 @@ enum StepState : uint8_t { middle = 0, first = 1, last = 2, both = 3 };
 struct Span {
   double work = 0, startUp = 0, sums = 0, waits = 0;
   double fill = 0, firstTiles = 0;
+  bool runs = false; ///< something happens, even if it takes no time
 
   double cycles() const { return work + startUp + sums + waits; }
   void addRepeated(const Span &other, double times) {
@@ -44,6 +45,7 @@ struct Span {
     startUp += other.startUp * times;
     sums += other.sums * times;
     waits += other.waits * times;
+    runs |= other.runs;
   }
 };
 
@@ -159,7 +161,7 @@ private:
       if (!(stepState[loop] & (guard == schedule::Guard::first ? first : last)))
         return span;
     if (uniform || existsPoint(id, leaf))
-      span.work = static_cast<double>(leaf.cyclesPerPoint);
+      span = {static_cast<double>(leaf.cyclesPerPoint), 0, 0, 0, 0, 0, true};
     return span;
   }
 
@@ -203,6 +205,7 @@ private:
       cycles = std::max(cycles,
                         scratch.moved[id] / *engine.bytesPerS * arch.clockHz);
     span.work = cycles / count + static_cast<double>(engine.latencyCycles);
+    span.runs = true;
     return span;
   }
 
@@ -528,16 +531,16 @@ private:
         total.fill += span.fill;
       } else {
         span.work += span.fill;
-        if (span.cycles() > 0)
+        if (span.runs)
           span.startUp += startUpOf(child);
       }
-      if (span.cycles() > 0) {
+      if (span.runs) {
         span.waits += span.firstTiles;
         double transfers = transferCycles(child);
         span.waits += std::max(0.0, transfers - span.cycles());
       }
       total.addRepeated(span, 1);
-      if (i < node.drains.size() && span.cycles() > 0)
+      if (i < node.drains.size() && span.runs)
         for (int loop : node.drains[i])
           total.sums += static_cast<double>(tree.nodes[loop].steps);
     }
@@ -569,6 +572,7 @@ private:
     for (int child : node.children) {
       Span span = time(child, 1);
       stages.push_back(span.cycles() + span.fill);
+      total.runs |= span.runs;
       total.firstTiles = std::max(total.firstTiles, span.firstTiles);
       longest = std::max(longest, tree.nodes[child].lag);
     }

@@ -76,6 +76,8 @@ static std::optional<uint64_t>
 productOfSpans(const LoopTree &tree, int id, const HeldTensor &held,
                llvm::ArrayRef<Window> windows,
                llvm::SmallVectorImpl<int64_t> &tiles, Counter &counter) {
+  if (tree.hasDemands)
+    return std::nullopt; // ranks of what is below may follow from others
   const TensorFact &tensor = tree.facts->tensors[held.tensor];
   auto isWindowed = [&](int rank) {
     return llvm::any_of(windows,

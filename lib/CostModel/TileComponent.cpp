@@ -121,7 +121,7 @@ void Component::addPiece(TileQuery &query, unsigned set, const Use &use,
   for (int i = use.leaf; i > query.asked.node; i = tree.nodes[i].parent)
     for (const Demand &demand : tree.nodes[i].demands)
       if (localOf[demand.rank] >= 0)
-        piece.demands.insert(piece.demands.begin(), &demand);
+        piece.demands.insert(piece.demands.begin(), {i, &demand});
   SetMask bit = SetMask(1) << pieces.size();
   for (auto [guard, when] : tree.nodes[use.leaf].guards)
     for (Loop &above : loops)
@@ -339,7 +339,7 @@ private:
       llvm::SmallVector<Interval, 4> box = intervals();
       Interval asked = demanded(demand, box);
       if (node.halo == Halo::retained)
-        asked = withoutHeld(index, demand, asked, box);
+        asked = withoutHeld(component.loops[index].node, demand, asked, box);
       current[local] = {asked.lo, {{1, asked.size()}}};
       something &= asked.size() > 0;
     }
@@ -360,21 +360,20 @@ private:
     return asked;
   }
 
-  Interval withoutHeld(size_t index, const Demand &demand, Interval asked,
+  /// What the node did not hold at the end of its previous visit, the one in the
+  /// previous step of the loop around it.
+  Interval withoutHeld(int node, const Demand &demand, Interval asked,
                        llvm::SmallVector<Interval, 4> box) const {
-    for (size_t outer = index; outer-- > 0;) {
-      const Loop &loop = component.loops[outer];
-      if (loop.local < 0 || loop.spatial)
+    int around = loopAround(tree, node);
+    for (auto [i, loop] : llvm::enumerate(component.loops)) {
+      if (loop.node != around || !before[i])
         continue;
-      if (!before[outer])
-        return asked;
-      box[loop.local] = *before[outer];
+      box[loop.local] = *before[i];
       Interval held = demanded(demand, box);
       if (held.lo <= asked.lo && held.hi > asked.lo)
         asked.lo = held.hi;
       else if (held.hi >= asked.hi && held.lo < asked.hi)
         asked.hi = held.lo;
-      return asked;
     }
     return asked;
   }
@@ -417,9 +416,18 @@ private:
   }
 
   bool hasRetainedDemand() const {
-    return llvm::any_of(component.loops, [&](const Loop &loop) {
-      return loop.local < 0 && tree.nodes[loop.node].halo == Halo::retained;
-    });
+    auto isRetained = [&](int node) {
+      return tree.nodes[node].halo == Halo::retained;
+    };
+    return llvm::any_of(component.loops,
+                        [&](const Loop &loop) {
+                          return loop.local < 0 && isRetained(loop.node);
+                        }) ||
+           llvm::any_of(component.pieces, [&](const Component::Piece &piece) {
+             return llvm::any_of(piece.demands, [&](const auto &demand) {
+               return isRetained(demand.first);
+             });
+           });
   }
 
   void splitByConstraints(size_t index, const RankState &reached, int64_t first,
@@ -471,7 +479,7 @@ private:
         box[loop.local] = whole[loop.local];
         break;
       }
-      for (const Demand *demand : piece.demands)
+      for (auto [node, demand] : piece.demands)
         box[component.localOf[demand->rank]] = demanded(*demand, box);
       if (!isDecidedFor(piece, box))
         return false;
@@ -557,8 +565,13 @@ private:
         return std::nullopt;
       break;
     }
-    for (const Demand *demand : piece.demands)
-      box[component.localOf[demand->rank]] = demanded(*demand, box);
+    for (auto [node, demand] : piece.demands) {
+      Interval asked = demanded(*demand, box);
+      // What the previous visit found held ends before the current tile.
+      if (tree.nodes[node].halo == Halo::retained && piece.box != Box::previous)
+        asked = withoutHeld(node, *demand, asked, box);
+      box[component.localOf[demand->rank]] = asked;
+    }
     if (llvm::any_of(box,
                      [](const Interval &side) { return side.size() == 0; }))
       return std::nullopt;

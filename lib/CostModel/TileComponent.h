@@ -43,7 +43,7 @@ struct TileQuery::Component {
     const Use *use;
     std::vector<Constraint> constraints;
     /// Demands between place and leaf, outermost first.
-    llvm::SmallVector<const Demand *, 1> demands;
+    llvm::SmallVector<std::pair<int, const Demand *>, 1> demands; ///< with node
   };
 
   llvm::SmallVector<int, 2> ranks;
@@ -71,6 +71,9 @@ struct TileQuery::Component {
 
 /// Distinct values of a coordinate while ranks have these sizes; exact.
 uint64_t spanOf(const Coordinate &coordinate, llvm::ArrayRef<int64_t> sizes);
+
+/// The nearest temporal loop above a node, or -1.
+int loopAround(const LoopTree &tree, int node);
 
 std::vector<Constraint> constraintsOf(const LoopTree &tree, const Use &use);
 

@@ -60,6 +60,13 @@ TileQuery::TileQuery(const LoopTree &tree, TilePlace place)
   decideUniform();
 }
 
+int einsum::cost::loopAround(const LoopTree &tree, int node) {
+  int i = tree.nodes[node].parent;
+  while (i >= 0 && tree.nodes[i].kind != NodeKind::temporal)
+    i = tree.nodes[i].parent;
+  return i;
+}
+
 void TileQuery::collectLoops() {
   for (int i = asked.isOperand ? tree.nodes[asked.node].parent : asked.node;
        i >= 0; i = tree.nodes[i].parent)
@@ -192,17 +199,15 @@ void TileQuery::collectComponents() {
         }
   });
   // What a node keeps on producing depends on the step of the loop around it.
-  for (auto [i, id] : llvm::enumerate(above)) {
-    if (tree.nodes[id].halo != Halo::retained)
-      continue;
-    int loop = -1;
-    for (int outer : llvm::ArrayRef(above).take_front(i))
-      if (tree.nodes[outer].kind == NodeKind::temporal)
-        loop = outer;
-    for (const Demand &demand : tree.nodes[id].demands)
-      if (loop >= 0 && together.findValue(demand.rank) != together.end())
+  forEachUse([&](const Use &use) {
+    for (int i = use.leaf; i >= 0; i = tree.nodes[i].parent) {
+      int loop = loopAround(tree, i);
+      if (tree.nodes[i].halo != Halo::retained || !llvm::is_contained(above, loop))
+        continue;
+      for (const Demand &demand : tree.nodes[i].demands)
         together.unionSets(tree.nodes[loop].rank, demand.rank);
-  }
+    }
+  });
   for (auto group = together.begin(); group != together.end(); ++group) {
     if (!group->isLeader())
       continue;
@@ -473,7 +478,7 @@ TileSizes TileQuery::measure(const Signature &signature,
     bool later = false;
     for (size_t n = 0; n < laterReads.size(); ++n)
       later |= has(mask, bits.laterReads + n);
-    if (neededOutside || !isLast || later || (!has(mask, bits.outside)))
+    if (neededOutside || !isLast || later)
       counter.add(sizes.drained, points);
   }
   return sizes;

@@ -89,7 +89,11 @@ static Json describeLevels(const Mapped &mapped) {
             : Json(nullptr);
     entry["energy_j"] =
         level.energyKnown ? Json(cost.energyPj * 1e-12) : Json(nullptr);
+    entry["energy_breakdown_pj"] = {{"reads", cost.readPj},
+                                    {"writes", cost.writePj},
+                                    {"multicast", cost.multicastPj}};
     entry["busy_s"] = cost.busySeconds;
+    entry["limit"] = cost.limit;
     levels.push_back(std::move(entry));
   }
   return levels;
@@ -99,17 +103,53 @@ static Json describeArrays(const Mapped &mapped) {
   Json arrays = Json::array();
   for (auto [array, cost] :
        llvm::zip(mapped.arch->arrays, mapped.cost->arrays)) {
-    Json ops = Json::object();
-    for (auto [name, count] : llvm::zip(mapped.operatorNames, cost.operators))
-      if (count != 0)
-        ops[name] = count;
+    Json ops = Json::object(), energies = Json::object();
+    for (auto [name, count, energy] : llvm::zip(
+             mapped.operatorNames, cost.operators, cost.operatorPj)) {
+      if (count == 0)
+        continue;
+      ops[name] = count;
+      energies[name] = energy;
+    }
     arrays.push_back({{"name", array.name},
                       {"busy_cycles", cost.busyCycles},
                       {"utilization", cost.utilization},
                       {"ops", ops},
+                      {"ops_energy_pj", energies},
+                      {"reduction_energy_pj", cost.reductionPj},
                       {"energy_j", cost.energyPj * 1e-12}});
   }
   return arrays;
+}
+
+static Json describeEngines(const Mapped &mapped) {
+  Json engines = Json::array();
+  for (auto [engine, cost] :
+       llvm::zip(mapped.arch->engines, mapped.cost->engines))
+    engines.push_back({{"name", engine.name},
+                       {"bytes", cost.bytes},
+                       {"busy_cycles", cost.busyCycles}});
+  return engines;
+}
+
+static Json describeTime(const cost::TimeBreakdown &time) {
+  return {{"work", time.work},
+          {"start_up", time.startUp},
+          {"sums", time.sums},
+          {"pipeline_fill", time.pipelineFill},
+          {"first_tiles", time.firstTiles},
+          {"transfers", time.transfers}};
+}
+
+static Json describeArea(const arch::ArchSpec &arch) {
+  Json levels = Json::object(), arrays = Json::object();
+  for (const arch::Level &level : arch.levels)
+    levels[level.name] =
+        level.areaUm2 * static_cast<double>(arch.instances(level)) * 1e-6;
+  for (const arch::Array &array : arch.arrays)
+    arrays[array.name] =
+        array.areaUm2PerPe * static_cast<double>(array.peCount()) * 1e-6;
+  return {{"levels", levels}, {"arrays", arrays}};
 }
 
 static Json describeEinsumCosts(const CascadeFacts &facts,
@@ -130,7 +170,10 @@ static Json describeEinsumCosts(const CascadeFacts &facts,
     }
     einsums.push_back({{"name", einsum.name},
                        {"array", mapped.arch->arrays[arrays[id]].name},
+                       {"points", cost.points},
                        {"cycles", cost.cycles},
+                       {"bound_by", cost.boundBy},
+                       {"bound_cycles", cost.boundCycles},
                        {"share", getShare(cost.cycles, mapped.cost->cycles)},
                        {"utilization", cost.utilization},
                        {"energy_j", energyPj * 1e-12},
@@ -157,7 +200,9 @@ static void addCost(Json &json, const CascadeFacts &facts,
                      {"tree", os.str()}};
   json["latency_s"] = cost.latencySeconds;
   json["cycles"] = cost.cycles;
+  json["time_breakdown_cycles"] = describeTime(cost.time);
   json["bound_by"] = cost.boundBy;
+  json["accounting"] = mapped.arch->accounting.profile;
   json["energy_j"] = cost.energyJoules();
   json["energy_without_registers_j"] =
       (energy.total() - energy.registers) * 1e-12;
@@ -167,14 +212,20 @@ static void addCost(Json &json, const CascadeFacts &facts,
                                  {"leakage", energy.leakage}};
   json["edp_js"] = cost.energyJoules() * cost.latencySeconds;
   json["area_mm2"] = mapped.arch->areaUm2() * 1e-6;
+  json["area_breakdown_mm2"] = describeArea(*mapped.arch);
   json["levels"] = describeLevels(mapped);
   json["arrays"] = describeArrays(mapped);
+  json["engines"] = describeEngines(mapped);
   json["einsums"] = describeEinsumCosts(facts, mapped);
   if (std::optional<double> gap = getGap(facts, mapped))
     json["bounds"]["gap"] = *gap;
   json["mapper"] = {{"wall_s", mapped.wallSeconds},
                     {"evaluated", mapped.evaluated}};
-  json["provenance"] = mapped.arch->provenance;
+  json["provenance"] = Json::array();
+  for (const UsedNumbers &used : listUsedNumbers(facts, mapped))
+    json["provenance"].push_back({{"of", used.of},
+                                  {"text", used.provenance.text},
+                                  {"placeholder", used.provenance.placeholder}});
 }
 
 void einsum::exporting::writeJson(const Result &result, llvm::raw_ostream &os) {

@@ -8,6 +8,7 @@
 #include "lib/Export/Result.h"
 
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace einsum;
@@ -48,16 +49,27 @@ private:
         .Case([&](LeafOp leaf) {
           return "compute " + leaf.getEinsum().str() + " on " +
                  leaf.getArray().str() + (leaf.getChained() ? ", chained" : "");
+        })
+        .Case([&](TransferOp transfer) {
+          std::string text = "transfer";
+          for (auto tensor : transfer.getTensors().getAsRange<StringAttr>())
+            text += (text == "transfer" ? " " : ", ") + tensor.str();
+          return text + " on " + transfer.getEngine().str();
         });
   }
 
   /// "m: 256 steps of 16"; the tile below is then 16.
   std::string describeSteps(StringRef rank, int64_t tile) {
     int64_t &current = tiles[facts.findRank(rank)];
-    int64_t steps = current / tile;
+    int64_t steps = llvm::divideCeil(current, tile), last = current % tile;
+    tile = std::min(tile, current);
     current = tile;
-    return rank.str() + ": " + std::to_string(steps) +
-           (steps == 1 ? " step" : " steps") + " of " + std::to_string(tile);
+    std::string text = rank.str() + ": " + std::to_string(steps) +
+                       (steps == 1 ? " step" : " steps") + " of " +
+                       std::to_string(tile);
+    if (steps > 1 && last != 0)
+      text += ", the last of " + std::to_string(last);
+    return text;
   }
 
   static std::string describeStorage(StorageOp storage) {
@@ -82,6 +94,8 @@ private:
     if (storage.getStream())
       modify("stream " + storage.getStream()->str() + " depth " +
              std::to_string(*storage.getDepth()));
+    if (storage.getHalo())
+      modify("halo " + storage.getHalo()->str());
     return text + modifiers + (modifiers.empty() ? "" : ")");
   }
 

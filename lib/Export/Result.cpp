@@ -7,6 +7,10 @@
 
 #include "lib/Export/Result.h"
 
+#include "llvm/ADT/STLExtras.h"
+
+#include <set>
+
 using namespace einsum;
 using namespace einsum::exporting;
 
@@ -40,4 +44,55 @@ std::optional<double> einsum::exporting::getGap(const CascadeFacts &facts,
     return std::nullopt;
   return static_cast<double>(getBackingBytes(mapped)) /
          static_cast<double>(compulsory);
+}
+
+std::vector<UsedNumbers>
+einsum::exporting::listUsedNumbers(const CascadeFacts &facts,
+                                   const Mapped &mapped) {
+  const arch::ArchSpec &arch = *mapped.arch;
+  std::vector<UsedNumbers> used;
+  auto add = [&](const llvm::Twine &of, const arch::Provenance &provenance) {
+    if (!provenance.text.empty() || provenance.placeholder)
+      used.push_back({of.str(), provenance});
+  };
+  for (auto [level, cost] : llvm::zip(arch.levels, mapped.cost->levels)) {
+    if (cost.traffic.bytes() == 0 && cost.peakBytes == 0)
+      continue;
+    add("level '" + level.name + "'", level.provenance);
+    add("memory '" + level.memory + "' of level '" + level.name + "'",
+        level.memoryProvenance);
+    if (cost.multicastPj > 0)
+      add("multicast of level '" + level.name + "'", level.multicast.provenance);
+  }
+  std::vector<int> arrays = getArrays(facts, mapped);
+  for (auto [id, array] : llvm::enumerate(arch.arrays)) {
+    const cost::ArrayCost &cost = mapped.cost->arrays[id];
+    if (!llvm::is_contained(arrays, static_cast<int>(id)))
+      continue;
+    add("array '" + array.name + "'", array.provenance);
+    if (cost.reductionPj > 0)
+      add("reduction of array '" + array.name + "'", array.reduction.provenance);
+    // The same operator may be used at several datatypes, and a mac be made of
+    // two others.
+    std::set<std::pair<std::string, std::string>> seen;
+    for (auto [einsum, runsOn] : llvm::zip(facts.einsums, arrays))
+      for (const auto &[name, count] : einsum.operators) {
+        if (runsOn != static_cast<int>(id))
+          continue;
+        std::vector<std::string> names = {name};
+        if (name == "mac" && !array.findOp(name, einsum.datatype))
+          names = {"mul", "add"};
+        if (arch.accounting.onePerPoint)
+          names = {"compute"};
+        for (const std::string &one : names)
+          if (const arch::OpCost *op = array.findOp(one, einsum.datatype))
+            if (op->provenance.text != array.provenance.text &&
+                seen.insert({one, op->provenance.text}).second)
+              add("'" + one + "' of array '" + array.name + "'", op->provenance);
+      }
+  }
+  for (auto [engine, cost] : llvm::zip(arch.engines, mapped.cost->engines))
+    if (cost.bytes > 0)
+      add("DMA engine '" + engine.name + "'", engine.provenance);
+  return used;
 }

@@ -62,6 +62,19 @@ double getShare(double part, double whole);
 /// Backing bytes over compulsory ones; nullopt if nothing is compulsory.
 std::optional<double> getGap(const CascadeFacts &facts, const Mapped &mapped);
 
+/// Numbers of the architecture that this result rests on, and where they come
+/// from.
+struct UsedNumbers {
+  std::string of; ///< "level 'DRAM'", "energy of memory 'hbm2'", "'exp' of 'pe'"
+  arch::Provenance provenance;
+};
+
+/// What the schedule used, in the order of the spec: levels it touches, arrays
+/// it runs on with their operators, engines. Numbers without a provenance (those
+/// that need none, such as shapes) are left out.
+std::vector<UsedNumbers> listUsedNumbers(const CascadeFacts &facts,
+                                         const Mapped &mapped);
+
 void writeJson(const Result &result, llvm::raw_ostream &os);
 
 /// At most 100 columns and 40 lines; what a large cascade has beyond that is

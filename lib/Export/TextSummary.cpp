@@ -128,6 +128,29 @@ static std::string listUnknownEnergies(const arch::ArchSpec &arch) {
   return llvm::join(names, ", ");
 }
 
+/// Placeholders among the numbers used.
+static std::string listPlaceholders(const CascadeFacts &facts,
+                                    const Mapped &mapped) {
+  std::vector<std::string> names;
+  for (const UsedNumbers &used : listUsedNumbers(facts, mapped))
+    if (used.provenance.placeholder)
+      names.push_back(used.of);
+  return llvm::join(names, ", ");
+}
+
+/// Where the cycles go, beside work.
+static std::string describeTime(const cost::TimeBreakdown &time) {
+  std::vector<std::string> parts;
+  for (auto [name, part] :
+       {std::pair("work", time.work), {"start-up", time.startUp},
+        {"sums draining", time.sums}, {"pipelines filling", time.pipelineFill},
+        {"first tiles", time.firstTiles}, {"waiting for transfers", time.transfers}})
+    if (part > 0)
+      parts.push_back(std::string(name) + " " +
+                      formatPercent(getShare(part, time.total())));
+  return llvm::join(parts, ", ");
+}
+
 static std::string describeBacking(const CascadeFacts &facts,
                                    const Mapped &mapped) {
   std::string text = formatBytes(getBackingBytes(mapped)) + " moved";
@@ -155,6 +178,8 @@ static void printHead(const Result &result, llvm::raw_ostream &os) {
                 formatSi(cost.cycles, "") + " cycles at " +
                 formatSi(arch.clockHz, "Hz") +
                 (cost.boundBy.empty() ? "" : ", bound by " + cost.boundBy));
+  if (cost.cycles > 0)
+    printFact(os, "", describeTime(cost.time));
   printFact(
       os, "energy",
       formatSi(cost.energyJoules(), "J") + ", without PE registers " +
@@ -162,6 +187,9 @@ static void printHead(const Result &result, llvm::raw_ostream &os) {
   printFact(os, "", describeEnergy(cost.energy));
   if (std::string unknown = listUnknownEnergies(arch); !unknown.empty())
     printFact(os, "", "unknown, and not counted: accesses to " + unknown);
+  if (std::string guesses = listPlaceholders(*result.facts, mapped);
+      !guesses.empty())
+    printFact(os, "guessed", guesses);
   printFact(os, "area", formatNumber(arch.areaUm2() * 1e-6) + " mm^2");
   for (const arch::Level &level : arch.levels)
     if (level.parent < 0)
@@ -245,9 +273,9 @@ void einsum::exporting::printSummary(const Result &result,
   os << "\n";
   printLevels(mapped, os);
   os << "\n";
-  // Eleven lines of head, three empty ones, three headings, the line on the
+  // Thirteen lines of head, three empty ones, three headings, the line on the
   // rest.
-  size_t taken = 18 + mapped.arch->arrays.size() + mapped.arch->levels.size();
+  size_t taken = 20 + mapped.arch->arrays.size() + mapped.arch->levels.size();
   printEinsumCosts(*result.facts, mapped, taken < kLines ? kLines - taken : 1,
                    os);
 }

@@ -201,7 +201,18 @@ bool Compilation::readArch() {
   arch = arch::readArchSpec(options.arch, diagnostics, settings,
                             options.energyProfile);
   diagnostics.print(llvm::errs());
-  return arch.has_value();
+  if (!arch || options.accounting.empty())
+    return arch.has_value();
+  std::optional<arch::Accounting> profile =
+      arch::Accounting::named(options.accounting);
+  std::vector<std::string> names(arch::Accounting::names().begin(),
+                                 arch::Accounting::names().end());
+  if (!profile)
+    return fail("--accounting", "there is no profile '" + options.accounting +
+                                    "'; there are " + llvm::join(names, ", ") +
+                                    didYouMean(options.accounting, names));
+  arch->accounting = *profile;
+  return true;
 }
 
 ExitCode Compilation::map() {

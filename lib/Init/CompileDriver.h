@@ -31,6 +31,7 @@ namespace einsum {
 struct CompileOptions {
   std::string workload, cascade;
   std::string arch, energyProfile;
+  std::string accounting;        ///< a profile, empty for the spec's
   std::vector<std::string> bind; ///< "M=65536"
   std::vector<std::string> set;  ///< "N=128"
   std::string mapping;           ///< a registered name or a .mlir file

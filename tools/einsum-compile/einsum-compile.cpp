@@ -42,6 +42,11 @@ static cl::opt<std::string, true>
     energyProfile("energy-profile", cl::value_desc("NAME"),
                   cl::desc("Use energy/NAME.json beside the architecture"),
                   cl::location(options.energyProfile), cl::cat(category));
+static cl::opt<std::string, true> accounting(
+    "accounting", cl::value_desc("PROFILE"),
+    cl::desc("Count moves and times as 'default' or 'looptree', whatever the "
+             "architecture says"),
+    cl::location(options.accounting), cl::cat(category));
 static cl::opt<std::string, true>
     mapping("mapping", cl::value_desc("NAME|FILE.mlir"),
             cl::desc("A registered mapping, or a file with a schedule.mapping"),
