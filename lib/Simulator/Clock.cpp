@@ -200,6 +200,14 @@ private:
         double seconds = bytes / (*bandwidth * arch.instances(level));
         times.push_back({level.name + what, seconds * arch.clockHz / visits});
       };
+      auto addPorts = [&](uint64_t accesses, uint64_t ports, const char *what) {
+        if (ports != 0 && accesses != 0)
+          times.push_back({level.name + what,
+                           double(accesses) / (ports * arch.instances(level)) / visits});
+      };
+      addPorts(traffic.readAccesses, level.readPorts, " read ports");
+      addPorts(traffic.writeAccesses, level.writePorts, " write ports");
+      addPorts(traffic.readAccesses + traffic.writeAccesses, level.sharedPorts, " ports");
       add(traffic.readBytes, level.readBytesPerS, " read");
       add(traffic.writeBytes, level.writeBytesPerS, " write");
       add(traffic.readBytes + traffic.writeBytes, level.sharedBytesPerS, "");

@@ -21,12 +21,13 @@ static std::vector<CellBuilder> makeBuilders(Points &points) {
   return builders;
 }
 
-Machine::Machine(Points &points, const Program &program, const Plan &plan, Ledger &ledger,
+Machine::Machine(Points &points, const Program &program, const Plan &plan,
+                 const arch::ArchSpec &arch, Ledger &ledger,
                  const interp::TensorMap &inputs, Simulation &result)
     : LaggedWalk(points, program, plan), ledger(ledger), result(result),
       builders(makeBuilders(points)),
       store(points, program, plan, ledger, inputs, builders, result.outputs),
-      latches(program.nodes.size()) {
+      latches(program.nodes.size()), everyRun(arch.accounting.everyRun) {
   result.runs.assign(points.einsums.size(), 0);
   result.points.assign(points.einsums.size(), 0);
   for (auto [all, node] : llvm::zip(latches, program.nodes))
@@ -112,6 +113,7 @@ void Machine::runLeaf(int id, Context &context) {
   const Node &leaf = program.nodes[id];
   const EinsumInfo &einsum = points.einsums[leaf.einsum];
   uint64_t executed = 0;
+  ++runs;
   for (const Unit &unit : context.units) {
     if (!passesGuards(leaf, unit, program.nodes.size()) ||
         !llvm::all_of(einsum.ranks,
@@ -155,7 +157,9 @@ Machine::Latch &Machine::getLatch(int id, int index, const Context &context,
                                   const Unit &unit) {
   const Port &port = program.nodes[id].ports[index];
   std::pair<int64_t, int> home = {context.visits[port.home], unit.entered[port.home]};
-  uint64_t group = port.group < 0 ? 0 : context.epochs[port.group];
+  uint64_t group = everyRun          ? runs
+                   : port.group < 0 ? 0
+                                    : context.epochs[port.group];
   Latch &latch = latches[id][index][home];
   if (latch.home && latch.group == group)
     return latch;

@@ -30,8 +30,9 @@ namespace einsum::sim {
 
 class Machine : public LaggedWalk {
 public:
-  Machine(Points &points, const Program &program, const Plan &plan, Ledger &ledger,
-          const interp::TensorMap &inputs, Simulation &result);
+  Machine(Points &points, const Program &program, const Plan &plan,
+          const arch::ArchSpec &arch, Ledger &ledger, const interp::TensorMap &inputs,
+          Simulation &result);
 
   /// False, with an error, if something was not there.
   bool execute();
@@ -82,6 +83,8 @@ private:
   std::vector<CellBuilder> builders;
   Store store;
   std::vector<std::vector<Latches>> latches; ///< per node and port
+  bool everyRun;     ///< profile "per_point": nothing is latched
+  uint64_t runs = 0; ///< of leaves so far
   bool ok = true;
 };
 

@@ -56,6 +56,40 @@ static LogicalResult prepareTensors(Points &points, const interp::TensorMap &giv
   return success();
 }
 
+/// What a specification may ask for and this machine does not do.
+static LogicalResult checkSupported(schedule::MappingOp mapping, const Program &program,
+                                    const arch::ArchSpec &arch) {
+  auto refuse = [&](const llvm::Twine &what) {
+    return mapping.emitError() << "unsupported: the simulator does not execute " << what;
+  };
+  if (arch.accounting.onePerPoint || arch.accounting.sequential)
+    return refuse("the accounting profile '" + arch.accounting.profile +
+                  "', which counts other operators, or other times, than are scheduled");
+  if (arch.accounting.buffered)
+    return refuse("transfers that are not overlapped (accounting: overlap 'buffered')");
+  for (const arch::Level &level : arch.levels)
+    if (level.multicast.width != 0)
+      return refuse("the multicast width of level '" + level.name + "'");
+  for (const arch::Array &array : arch.arrays) {
+    if (array.reduction.width != 0)
+      return refuse("the reduction width of array '" + array.name + "'");
+    if (array.fillCycles + array.drainCycles != 0)
+      return refuse("the fill and drain cycles of array '" + array.name + "'");
+    auto isPipelined = [](const auto &op) { return op.second.latency > op.second.cycles; };
+    bool latency = llvm::any_of(array.ops, isPipelined);
+    for (const auto &[datatype, ops] : array.opsByDatatype)
+      latency |= llvm::any_of(ops, isPipelined);
+    if (latency)
+      return refuse("operator latencies of array '" + array.name +
+                    "' beyond their interval");
+  }
+  for (const Node &node : program.nodes)
+    if (node.kind == NodeKind::transfer)
+      return node.op->emitError()
+             << "unsupported: the simulator does not execute transfers on an engine";
+  return success();
+}
+
 /// Every element of an output has arrived where its tensor lives.
 static LogicalResult checkOutputs(Points &points, const Program &program,
                                   std::vector<CellBuilder> &builders,
@@ -93,6 +127,8 @@ FailureOr<Simulation> einsum::sim::simulate(schedule::MappingOp mapping,
   FailureOr<Program> program = Program::create(mapping, *points, arch);
   if (failed(program))
     return failure();
+  if (failed(checkSupported(mapping, *program, arch)))
+    return failure();
   for (int leaf : program->leaves)
     if (failed(cyclesPerRun(program->nodes[leaf], *points, arch)))
       return failure();
@@ -105,7 +141,7 @@ FailureOr<Simulation> einsum::sim::simulate(schedule::MappingOp mapping,
                             result.outputs)))
     return failure();
   Ledger ledger(*points, *program, arch, result);
-  Machine machine(*points, *program, *plan, ledger, operands, result);
+  Machine machine(*points, *program, *plan, arch, ledger, operands, result);
   if (!machine.execute() ||
       failed(checkOutputs(*points, *program, machine.getBuilders(), result)))
     return failure();
@@ -113,7 +149,7 @@ FailureOr<Simulation> einsum::sim::simulate(schedule::MappingOp mapping,
     return mapping.emitError("a count exceeds 64 bits");
   for (auto [level, peak] :
        llvm::zip(result.levels,
-                 measurePeaks(*points, *program, *plan, arch.levels.size())))
+                 measurePeaks(*points, *program, *plan, arch)))
     level.peakBytes = peak;
   measureTime(*points, *program, *plan, ledger, arch, options.timeline, result);
   return std::move(result);

@@ -22,8 +22,9 @@ struct Moment {
 class SpaceMeter {
 public:
   SpaceMeter(const Points &points, const Program &program, const Plan &plan,
-             size_t levels)
-      : points(points), program(program), plan(plan), levels(levels) {}
+             const arch::ArchSpec &arch)
+      : points(points), program(program), plan(plan), arch(arch),
+        levels(arch.levels.size()) {}
 
   std::vector<Moment> moments(int id) const {
     const Node &node = program.nodes[id];
@@ -81,8 +82,9 @@ private:
     const StoragePlan &storage = plan.storages[id];
     const TensorInfo &tensor = points.tensors[node.held[slot].tensor];
     int64_t slots = node.streamRank >= 0 || node.shared ? 1 : slotsOf(id, slot);
-    return tensor.bytes(storage.held[slot].reserved) * storage.units *
-           std::max(node.buffers, slots);
+    int64_t copies =
+        arch.accounting.singleBuffers ? 1 : std::max(node.buffers, slots);
+    return tensor.bytes(storage.held[slot].reserved) * storage.units * copies;
   }
 
   /// Slots between the first and the last stage that touches the tensor, if only
@@ -141,6 +143,7 @@ private:
   const Points &points;
   const Program &program;
   const Plan &plan;
+  const arch::ArchSpec &arch;
   size_t levels;
 };
 
@@ -148,7 +151,8 @@ private:
 
 std::vector<uint64_t> einsum::sim::measurePeaks(const Points &points,
                                                 const Program &program,
-                                                const Plan &plan, size_t levels) {
-  SpaceMeter meter(points, program, plan, levels);
+                                                const Plan &plan,
+                                                const arch::ArchSpec &arch) {
+  SpaceMeter meter(points, program, plan, arch);
   return meter.largest(meter.moments(0));
 }

@@ -82,7 +82,8 @@ struct Tree {
 struct CaseLevel {
   std::string name, parent, per;
   int64_t access = 1;
-  int64_t readBandwidth = 0, writeBandwidth = 0, bandwidth = 0; ///< B/s; 0 none
+  int64_t readBandwidth = 0, writeBandwidth = 0, bandwidth = 0; ///< GB/s; 0 none
+  int64_t ports = 0;
 };
 
 struct CaseArray {
@@ -99,6 +100,7 @@ struct Case {
   std::string type = "f32";
   std::vector<CaseLevel> levels;
   std::vector<CaseArray> arrays;
+  bool perPoint = false, singleBuffers = false; ///< accounting
   Tree tree;
 
   /// Sets the extents that follow from others.

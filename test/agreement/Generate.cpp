@@ -322,10 +322,14 @@ private:
       level.readBandwidth = pick(1, 16);
       level.writeBandwidth = pick(1, 16);
     }
+    if (chance(15))
+      level.ports = pick(1, 2);
     return level;
   }
 
   void makeMachine() {
+    c.perPoint = chance(8);
+    c.singleBuffers = chance(8);
     c.levels.push_back(makeLevel("DRAM", ""));
     c.levels.push_back(makeLevel("L2", "DRAM"));
     shared = {"L2"};

@@ -155,7 +155,11 @@ std::string Case::printSpec() const {
   std::string text;
   llvm::raw_string_ostream os(text);
   os << "{\"schema\": \"einsum-arch/1\", \"name\": \"spec\", \"clock\": \"1 GHz\", "
-        "\"word\": \"32 bit\",\n \"levels\": [";
+        "\"word\": \"32 bit\",\n";
+  if (perPoint || singleBuffers)
+    os << " \"accounting\": {\"operands\": \"" << (perPoint ? "per_point" : "latched")
+       << "\", \"buffers\": \"" << (singleBuffers ? "ignored" : "counted") << "\"},\n";
+  os << " \"levels\": [";
   llvm::ListSeparator levelSeparator(",\n  ");
   for (const CaseLevel &level : levels) {
     os << levelSeparator << "{\"name\": \"" << level.name << "\"";
@@ -170,6 +174,8 @@ std::string Case::printSpec() const {
       os << ", \"read_bandwidth\": \"" << level.readBandwidth << " GB/s\"";
     if (level.writeBandwidth)
       os << ", \"write_bandwidth\": \"" << level.writeBandwidth << " GB/s\"";
+    if (level.ports)
+      os << ", \"ports\": " << level.ports;
     os << ", \"energy\": {\"read\": \"1 pJ\", \"write\": \"1 pJ\"}, \"provenance\": "
           "\"test\"}";
   }

@@ -243,12 +243,19 @@ private:
   }
 
   bool changeMachine() {
+    Case plain = best;
+    if (std::exchange(plain.perPoint, false) && attempt(plain))
+      return true;
+    plain = best;
+    if (std::exchange(plain.singleBuffers, false) && attempt(plain))
+      return true;
     for (size_t l = 0; l < best.levels.size(); ++l) {
       Case c = best;
       CaseLevel &level = c.levels[l];
-      if (level.access == 1 && !level.bandwidth && !level.readBandwidth)
+      if (level.access == 1 && !level.bandwidth && !level.readBandwidth && !level.ports)
         continue;
       level.access = 1;
+      level.ports = 0;
       level.bandwidth = level.readBandwidth = level.writeBandwidth = 0;
       if (attempt(c))
         return true;
