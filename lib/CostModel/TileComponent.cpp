@@ -128,6 +128,8 @@ void Component::addPiece(TileQuery &query, unsigned set, const Use &use,
       if (above.node == guard)
         (when == schedule::Guard::first ? above.inFirst : above.inLast) |= bit;
   constrained |= !piece.constraints.empty();
+  for (const Constraint &constraint : piece.constraints)
+    boxLike &= constraint.form.isLinear() && constraint.form.terms.size() == 1;
   for (unsigned k : coordinates)
     farthest =
         std::max(farthest, std::abs(use.access->coordinates[k].constant));
@@ -360,8 +362,8 @@ private:
     return asked;
   }
 
-  /// What the node did not hold at the end of its previous visit, the one in the
-  /// previous step of the loop around it.
+  /// What the node did not hold at the end of its previous visit, the one in
+  /// the previous step of the loop around it.
   Interval withoutHeld(int node, const Demand &demand, Interval asked,
                        llvm::SmallVector<Interval, 4> box) const {
     int around = loopAround(tree, node);
@@ -572,10 +574,29 @@ private:
         asked = withoutHeld(node, *demand, asked, box);
       box[component.localOf[demand->rank]] = asked;
     }
+    if (component.boxLike)
+      for (const Constraint &constraint : piece.constraints)
+        tighten(constraint, box);
     if (llvm::any_of(box,
                      [](const Interval &side) { return side.size() == 0; }))
       return std::nullopt;
     return box;
+  }
+
+  /// What a constraint on one rank leaves of its side.
+  static void tighten(const Constraint &constraint,
+                      llvm::SmallVector<Interval, 4> &box) {
+    auto [rank, coefficient] = constraint.form.terms.front();
+    Interval &side = box[rank];
+    auto above = [&](int64_t a, int64_t c) { // a*x + c >= 0
+      if (a > 0)
+        side.lo = std::max(side.lo, -llvm::divideFloorSigned(c, a));
+      else
+        side.hi = std::min(side.hi, llvm::divideFloorSigned(c, -a) + 1);
+    };
+    above(coefficient, constraint.form.constant);
+    if (constraint.isEquality)
+      above(-coefficient, -constraint.form.constant);
   }
 
   bool setPrevious(llvm::SmallVector<Interval, 4> &box) const {
@@ -610,7 +631,7 @@ private:
     llvm::SmallVector<Interval, 32> &boxes = scratchBoxes;
     boxes.clear();
     SetMask present = 0, sets = 0;
-    bool alike = component.separable && !component.constrained;
+    bool alike = component.separable && component.boxLike;
     int reference = -1;
     for (auto [i, piece] : llvm::enumerate(component.pieces)) {
       std::optional<llvm::SmallVector<Interval, 4>> box;
@@ -632,7 +653,7 @@ private:
     if (present == 0)
       return;
     Signature signature;
-    if (component.coordinates.empty() && !component.constrained)
+    if (component.coordinates.empty() && component.boxLike)
       signature.push_back({sets, 1});
     else if (alike)
       signature.push_back({sets, spanOfAll(reference)});
@@ -737,5 +758,26 @@ private:
 
 bool Component::listClasses(TileQuery &query, bool unitsApart, Counter &counter,
                             std::vector<ComponentClass> &classes) {
-  return ComponentWalker(query, *this, unitsApart, counter, classes).run();
+  Known &last = known[unitsApart];
+  std::vector<int64_t> key;
+  key.reserve(loops.size() + 1);
+  key.push_back(ranks.size()); // never empty
+  for (const Loop &loop : loops)
+    key.push_back(loop.local < 0 ? 0
+                  : query.isEntered(loop.node)
+                      ? query.tree.nodes[loop.node].tile
+                      : -1);
+  if (key == last.key) {
+    classes = last.classes;
+    return true;
+  }
+  classes.clear();
+  bool overflowed = counter.overflowed;
+  if (!ComponentWalker(query, *this, unitsApart, counter, classes).run())
+    return false;
+  if (counter.overflowed == overflowed) {
+    last.key = std::move(key);
+    last.classes = classes;
+  }
+  return true;
 }

@@ -58,6 +58,13 @@ struct TileQuery::Component {
       true; ///< coordinates share no rank, and pieces no difference
   SetMask keptRanks = 0; ///< local ranks in the coordinates of the write
   int64_t farthest = 0;  ///< offset of a later read
+  bool boxLike = true;   ///< each constraint bounds one rank by itself
+
+  /// The classes of the tiles asked for last, with units united and apart.
+  struct Known {
+    std::vector<int64_t> key;
+    std::vector<ComponentClass> classes;
+  } known[2];
 
   void setUp(TileQuery &query);
   void addPiece(TileQuery &query, unsigned set, const Use &use, Box box,

@@ -56,7 +56,6 @@ TileQuery::TileQuery(const LoopTree &tree, TilePlace place)
     : tree(tree), facts(*tree.facts), asked(std::move(place)) {
   collectLoops();
   collectSets();
-  collectComponents();
   decideUniform();
 }
 
@@ -86,12 +85,22 @@ void TileQuery::collectLoops() {
 //===----------------------------------------------------------------------===//
 
 static bool sameCoordinates(const AccessFact &a, const AccessFact &b) {
-  return llvm::all_of(
-      llvm::zip(a.coordinates, b.coordinates), [](const auto &pair) {
-        AffineForm difference = std::get<0>(pair).form();
-        difference.add(std::get<1>(pair).form(), -1);
-        return difference.isConstant() && difference.constant == 0;
-      });
+  auto sameTerm = [](const Coordinate::Term &x, const Coordinate::Term &y) {
+    return x.rank == y.rank && x.coefficient == y.coefficient;
+  };
+  auto same = [&](const Coordinate &x, const Coordinate &y) {
+    if (x.constant == y.constant && llvm::equal(x.terms, y.terms, sameTerm))
+      return true;
+    if (x.terms.size() < 2)
+      return false;
+    AffineForm difference = x.form(); // terms may stand in another order
+    difference.add(y.form(), -1);
+    return difference.isConstant() && difference.constant == 0;
+  };
+  for (auto [x, y] : llvm::zip(a.coordinates, b.coordinates))
+    if (!same(x, y))
+      return false;
+  return true;
 }
 
 /// What restricts the points of a use beyond its coordinates: constraints that
@@ -102,6 +111,8 @@ std::vector<Constraint> einsum::cost::constraintsOf(const LoopTree &tree,
   const EinsumFact &einsum = facts.einsums[tree.nodes[use.leaf].einsum];
   std::vector<Constraint> constraints = einsum.domain;
   const TensorFact &tensor = facts.tensors[use.access->tensor];
+  if (use.isWrite || tensor.iterativeRank < 0)
+    return constraints;
   llvm::SmallVector<Interval> extents;
   for (const RankFact &rank : facts.ranks)
     extents.push_back({0, rank.extent});
@@ -110,24 +121,27 @@ std::vector<Constraint> einsum::cost::constraintsOf(const LoopTree &tree,
       constraints.push_back(std::move(constraint));
   };
   // Before the first step along an iterative rank there is no element.
-  if (!use.isWrite)
-    for (auto [rank, coordinate] :
-         llvm::zip(tensor.ranks, use.access->coordinates)) {
-      if (rank != tensor.iterativeRank)
-        continue;
-      add({coordinate.form()});
-      Constraint high{AffineForm::number(facts.ranks[rank].extent - 1)};
-      high.form.add(coordinate.form(), -1);
-      add(std::move(high));
-    }
+  for (auto [rank, coordinate] :
+       llvm::zip(tensor.ranks, use.access->coordinates)) {
+    if (rank != tensor.iterativeRank)
+      continue;
+    add({coordinate.form()});
+    Constraint high{AffineForm::number(facts.ranks[rank].extent - 1)};
+    high.form.add(coordinate.form(), -1);
+    add(std::move(high));
+  }
   return constraints;
 }
 
 static bool sameRestrictions(const LoopTree &tree, const Use &a, const Use &b) {
-  auto guards = [&](const Use &use) { return tree.nodes[use.leaf].guards; };
+  auto guards = [&](const Use &use) -> const auto & {
+    return tree.nodes[use.leaf].guards;
+  };
+  if (guards(a) != guards(b))
+    return false;
   std::vector<Constraint> left = constraintsOf(tree, a),
                           right = constraintsOf(tree, b);
-  return guards(a) == guards(b) && left.size() == right.size() &&
+  return left.size() == right.size() &&
          llvm::all_of(left, [&](const Constraint &constraint) {
            return llvm::is_contained(right, constraint);
          });
@@ -202,7 +216,8 @@ void TileQuery::collectComponents() {
   forEachUse([&](const Use &use) {
     for (int i = use.leaf; i >= 0; i = tree.nodes[i].parent) {
       int loop = loopAround(tree, i);
-      if (tree.nodes[i].halo != Halo::retained || !llvm::is_contained(above, loop))
+      if (tree.nodes[i].halo != Halo::retained ||
+          !llvm::is_contained(above, loop))
         continue;
       for (const Demand &demand : tree.nodes[i].demands)
         together.unionSets(tree.nodes[loop].rank, demand.rank);
@@ -285,19 +300,23 @@ bool TileQuery::addPieces(Component &component) {
 // The short way
 //===----------------------------------------------------------------------===//
 
-/// One set, uncut, guarded by the same loops for all uses.
+/// One set, uncut, whose coordinates share no rank. Reads left out because they
+/// equal the write have its guards.
 void TileQuery::decideUniform() {
-  uniform = reads.size() + (write ? 1 : 0) == 1 &&
-            asked.halo == Halo::refetched && !tree.hasDemands &&
-            llvm::all_of(components, [](const Component &component) {
-              return !component.constrained && component.separable;
-            });
-  // Reads left out because they equal the write have its guards.
   const Use *only = write ? &*write : reads.empty() ? nullptr : &reads.front();
-  if (!only)
-    uniform = false;
-  else
-    guards = tree.nodes[only->leaf].guards;
+  if (!only || reads.size() + (write ? 1 : 0) != 1 ||
+      asked.halo != Halo::refetched || tree.hasDemands ||
+      !constraintsOf(tree, *only).empty())
+    return;
+  llvm::SmallVector<int, 8> used;
+  for (const Coordinate &coordinate : only->access->coordinates)
+    for (const Coordinate::Term &term : coordinate.terms) {
+      if (llvm::is_contained(used, term.rank))
+        return;
+      used.push_back(term.rank);
+    }
+  guards = tree.nodes[only->leaf].guards;
+  uniform = true;
 }
 
 bool TileQuery::isEntered(int id) const {
@@ -441,12 +460,14 @@ private:
 /// False if some component cannot be counted; `classes` has an empty list if
 /// nothing is ever visited.
 bool TileQuery::listClasses(bool unitsApart, Counter &counter) {
+  if (!hasComponents)
+    collectComponents();
+  hasComponents = true;
   currentLatch = latch();
   classes.resize(components.size());
   if (bits.laterReads + laterReads.size() > 64)
     return false;
   for (auto [component, list] : llvm::zip(components, classes)) {
-    list.clear();
     if (!component.listClasses(*this, unitsApart, counter, list))
       return false;
   }

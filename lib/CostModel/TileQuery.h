@@ -126,7 +126,7 @@ private:
   llvm::SmallVector<Interval, 4> outsideBox; ///< per coordinate, or empty
   llvm::SmallVector<int, 1> laterReads;      ///< indices into `reads`
   int retainedLoop = -1;
-  bool uniform = false;
+  bool uniform = false, hasComponents = false;
   int currentLatch = -1;
   std::vector<Component> components;
   /// Guards of the only use, when `uniform`.

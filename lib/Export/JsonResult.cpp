@@ -104,8 +104,8 @@ static Json describeArrays(const Mapped &mapped) {
   for (auto [array, cost] :
        llvm::zip(mapped.arch->arrays, mapped.cost->arrays)) {
     Json ops = Json::object(), energies = Json::object();
-    for (auto [name, count, energy] : llvm::zip(
-             mapped.operatorNames, cost.operators, cost.operatorPj)) {
+    for (auto [name, count, energy] :
+         llvm::zip(mapped.operatorNames, cost.operators, cost.operatorPj)) {
       if (count == 0)
         continue;
       ops[name] = count;
@@ -223,9 +223,10 @@ static void addCost(Json &json, const CascadeFacts &facts,
                     {"evaluated", mapped.evaluated}};
   json["provenance"] = Json::array();
   for (const UsedNumbers &used : listUsedNumbers(facts, mapped))
-    json["provenance"].push_back({{"of", used.of},
-                                  {"text", used.provenance.text},
-                                  {"placeholder", used.provenance.placeholder}});
+    json["provenance"].push_back(
+        {{"of", used.of},
+         {"text", used.provenance.text},
+         {"placeholder", used.provenance.placeholder}});
 }
 
 void einsum::exporting::writeJson(const Result &result, llvm::raw_ostream &os) {

@@ -62,7 +62,8 @@ einsum::exporting::listUsedNumbers(const CascadeFacts &facts,
     add("memory '" + level.memory + "' of level '" + level.name + "'",
         level.memoryProvenance);
     if (cost.multicastPj > 0)
-      add("multicast of level '" + level.name + "'", level.multicast.provenance);
+      add("multicast of level '" + level.name + "'",
+          level.multicast.provenance);
   }
   std::vector<int> arrays = getArrays(facts, mapped);
   for (auto [id, array] : llvm::enumerate(arch.arrays)) {
@@ -71,7 +72,8 @@ einsum::exporting::listUsedNumbers(const CascadeFacts &facts,
       continue;
     add("array '" + array.name + "'", array.provenance);
     if (cost.reductionPj > 0)
-      add("reduction of array '" + array.name + "'", array.reduction.provenance);
+      add("reduction of array '" + array.name + "'",
+          array.reduction.provenance);
     // The same operator may be used at several datatypes, and a mac be made of
     // two others.
     std::set<std::pair<std::string, std::string>> seen;
@@ -88,7 +90,8 @@ einsum::exporting::listUsedNumbers(const CascadeFacts &facts,
           if (const arch::OpCost *op = array.findOp(one, einsum.datatype))
             if (op->provenance.text != array.provenance.text &&
                 seen.insert({one, op->provenance.text}).second)
-              add("'" + one + "' of array '" + array.name + "'", op->provenance);
+              add("'" + one + "' of array '" + array.name + "'",
+                  op->provenance);
       }
   }
   for (auto [engine, cost] : llvm::zip(arch.engines, mapped.cost->engines))

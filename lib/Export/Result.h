@@ -65,13 +65,14 @@ std::optional<double> getGap(const CascadeFacts &facts, const Mapped &mapped);
 /// Numbers of the architecture that this result rests on, and where they come
 /// from.
 struct UsedNumbers {
-  std::string of; ///< "level 'DRAM'", "energy of memory 'hbm2'", "'exp' of 'pe'"
+  std::string
+      of; ///< "level 'DRAM'", "energy of memory 'hbm2'", "'exp' of 'pe'"
   arch::Provenance provenance;
 };
 
 /// What the schedule used, in the order of the spec: levels it touches, arrays
-/// it runs on with their operators, engines. Numbers without a provenance (those
-/// that need none, such as shapes) are left out.
+/// it runs on with their operators, engines. Numbers without a provenance
+/// (those that need none, such as shapes) are left out.
 std::vector<UsedNumbers> listUsedNumbers(const CascadeFacts &facts,
                                          const Mapped &mapped);
 

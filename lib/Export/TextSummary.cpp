@@ -141,10 +141,12 @@ static std::string listPlaceholders(const CascadeFacts &facts,
 /// Where the cycles go, beside work.
 static std::string describeTime(const cost::TimeBreakdown &time) {
   std::vector<std::string> parts;
-  for (auto [name, part] :
-       {std::pair("work", time.work), {"start-up", time.startUp},
-        {"sums draining", time.sums}, {"pipelines filling", time.pipelineFill},
-        {"first tiles", time.firstTiles}, {"waiting for transfers", time.transfers}})
+  for (auto [name, part] : {std::pair("work", time.work),
+                            {"start-up", time.startUp},
+                            {"sums draining", time.sums},
+                            {"pipelines filling", time.pipelineFill},
+                            {"first tiles", time.firstTiles},
+                            {"waiting for transfers", time.transfers}})
     if (part > 0)
       parts.push_back(std::string(name) + " " +
                       formatPercent(getShare(part, time.total())));

@@ -5,7 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The one place that knows every dialect and pass; tools call it and stay short.
+// The one place that knows every dialect and pass; tools call it and stay
+// short.
 //
 //===----------------------------------------------------------------------===//
 

@@ -34,8 +34,10 @@ LogicalResult einsum::runOptMain(int argc, char **argv, StringRef toolName,
     return failure();
   }
   if (frontend::isCascadeSource(*input))
-    input = frontend::convertCascadeToMlir(std::move(input), config.inputSplitMarker());
-  if (!input || failed(MlirOptMain(output->os(), std::move(input), registry, config)))
+    input = frontend::convertCascadeToMlir(std::move(input),
+                                           config.inputSplitMarker());
+  if (!input ||
+      failed(MlirOptMain(output->os(), std::move(input), registry, config)))
     return failure();
   output->keep();
   return success();
