@@ -146,25 +146,23 @@ private:
 
   void visitSequence(int id, Context &context) override {
     const Node &node = program.nodes[id];
-    bool before = false;
     for (auto [i, child] : llvm::enumerate(node.children)) {
       double start = now;
-      uint64_t runsBefore = runs;
+      uint64_t before = runs;
       visit(child, context);
-      bool happened = runs != runsBefore;
-      if (happened && before)
-        addDrain(node.children[i - 1], child, start);
-      if (happened)
-        for (const PortTime &port : portTimes(child, plan.happened[child])) {
-          note(start, start + port.cycles, port.port, program.nodes[child], "");
-          now = std::max(now, start + port.cycles);
-        }
-      before = happened;
+      if (runs == before)
+        continue;
+      for (const PortTime &port : portTimes(child, plan.happened[child])) {
+        note(start, start + port.cycles, port.port, program.nodes[child], "");
+        now = std::max(now, start + port.cycles);
+      }
+      if (i + 1 < node.children.size())
+        addDrain(child, node.children[i + 1]);
     }
   }
 
   /// The last sums of `before` pass through the dimensions that reduce them.
-  void addDrain(int before, int after, double &start) {
+  void addDrain(int before, int after) {
     llvm::SmallVector<int, 2> loops;
     for (int reader : program.leaves) {
       if (!program.isBelow(reader, after))
@@ -181,10 +179,8 @@ private:
             loops.push_back(i);
       }
     }
-    for (int loop : loops) {
+    for (int loop : loops)
       now += program.nodes[loop].fullSteps();
-      start += program.nodes[loop].fullSteps();
-    }
   }
 
   /// What the transfers at or below a node take at each port, per visit.

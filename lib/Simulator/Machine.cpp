@@ -341,7 +341,7 @@ bool Machine::checkCarried(int id, const Port &port, const Unit &unit,
                                                   : coordinate - unit.lo[rank];
     int64_t step = unit.hi[rank] - unit.lo[rank];
     if (away <= tensor.carried[position] + step - 1 ||
-        !program.holdsCarriedOnly(port.home, port.tensor, rank))
+        !program.heldSteps(port.home, port.tensor, position))
       continue;
     refuse(id, port, unit, element)
         << "is gone: of '" << points.ranks[rank].name << "' only "

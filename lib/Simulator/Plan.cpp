@@ -159,8 +159,12 @@ private:
   void leave(int id, Context &context) override {
     const Node &node = program.nodes[id];
     VisitPlan &visit = plan.storages[id].visits.back();
-    if (!visit.happens)
+    if (!visit.happens) {
+      for (Remains &all : remains[id])
+        for (const Unit &unit : context.units)
+          all.erase(std::vector<int32_t>(unit.path.begin(), unit.path.end()));
       return;
+    }
     for (size_t slot = 0; slot < node.held.size(); ++slot)
       for (OpenTile &tile : llvm::map_range(open[id].units,
                                             [&](auto &unit) -> OpenTile & {
@@ -226,10 +230,9 @@ private:
     const Node &node = program.nodes[id];
     const TensorInfo &tensor = points.tensors[held.tensor];
     SmallVector<Window, 2> windows;
-    for (auto [position, rank] : llvm::enumerate(tensor.ranks))
-      if (tensor.direction[position] != 0 &&
-          program.holdsCarriedOnly(id, held.tensor, rank))
-        windows.push_back({static_cast<int>(position), tensor.carried[position]});
+    for (size_t position = 0; position < tensor.ranks.size(); ++position)
+      if (std::optional<int64_t> steps = program.heldSteps(id, held.tensor, position))
+        windows.push_back({static_cast<int>(position), *steps});
     for (auto [position, rank] : llvm::enumerate(tensor.ranks))
       if (rank == node.streamRank)
         windows.push_back({static_cast<int>(position), node.depth});

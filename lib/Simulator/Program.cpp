@@ -34,19 +34,21 @@ bool Program::touches(int node, int tensor) const {
          });
 }
 
-bool Program::holdsCarriedOnly(int storage, int tensor, int rank) const {
-  int producer = points->tensors[tensor].producer;
-  if (producer < 0 || points->tensors[tensor].isOutput)
-    return false;
+std::optional<int64_t> Program::heldSteps(int storage, int tensor,
+                                          size_t position) const {
+  const TensorInfo &info = points->tensors[tensor];
+  if (info.producer < 0 || info.isOutput || info.direction[position] == 0)
+    return std::nullopt;
   auto enclosesAll = [&](int node) {
     return llvm::all_of(leaves, [&](int leaf) {
       return isBelow(leaf, node) || !touches(leaf, tensor);
     });
   };
-  for (int i = nodes[leafOf[producer]].parent; i > storage; i = nodes[i].parent)
-    if (nodes[i].isLoop() && nodes[i].rank == rank && enclosesAll(i))
-      return true;
-  return false;
+  for (int i = nodes[leafOf[info.producer]].parent; i > storage; i = nodes[i].parent)
+    if (nodes[i].kind == NodeKind::temporal && nodes[i].rank == info.ranks[position] &&
+        enclosesAll(i))
+      return nodes[i].tile + info.carried[position] - 1;
+  return std::nullopt;
 }
 
 template <typename T> static std::string listNames(const std::vector<T> &all) {

@@ -118,10 +118,11 @@ public:
   /// True if a leaf at or below `node` reads or makes the tensor.
   bool touches(int node, int tensor) const;
   bool makes(int node, int tensor) const;
-  /// Section 6: true if only the carried steps of a recurrence along `rank` are
-  /// held at a storage node, because one loop over it below encloses all that
-  /// touch the tensor, and nobody wants the other steps.
-  bool holdsCarriedOnly(int storage, int tensor, int rank) const;
+  /// Section 6: how many consecutive steps of a recurrence are held at a storage
+  /// node, if one loop below over its rank (the `position`-th of the tensor)
+  /// encloses all that touch the tensor and nobody wants the other steps: those
+  /// carried, and those made within one step of the loop but one. Nullopt: all.
+  std::optional<int64_t> heldSteps(int storage, int tensor, size_t position) const;
 
 private:
   friend class ProgramBuilder;

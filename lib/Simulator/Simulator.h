@@ -19,7 +19,7 @@
 //                                  buffer, multiplies, and adds to Z[0] in DRAM
 //
 //   DRAM    reads 4 + 2 * 4 elements (B once, a row of A per step), writes 2
-//   buffer  writes 4, reads 2 * 4
+//   buffer  writes 4, reads 4: each unit keeps its element of B while m advances
 //   pe      2 * 4 mac in two runs
 //   Z       as the interpreter has it
 //

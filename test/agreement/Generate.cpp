@@ -444,11 +444,13 @@ private:
       for (const std::string &tensor : node.tensors)
         if (has(tensor, windowRank))
           node.halo = chance(50) ? "retained" : "recomputed";
-    // Production that follows the demand of leaves below makes nothing else.
+    // Production follows the demand of leaves below, through a window, and makes
+    // nothing else.
     for (int einsum : einsums)
       if (std::find(node.tensors.begin(), node.tensors.end(), c.einsums[einsum].name) !=
               node.tensors.end() &&
-          !isOnlyReadBy(einsums, einsum))
+          (!isOnlyReadBy(einsums, einsum) || c.einsums[einsum].isRecurrence() ||
+           !has(c.einsums[einsum].name, windowRank)))
         node.halo.clear();
     return node;
   }
@@ -465,6 +467,10 @@ private:
           continue;
         if (std::find(einsums.begin(), einsums.end(), i) == einsums.end())
           return false;
+        // Through the window, or all of it is demanded always.
+        for (const std::string &index : read.index)
+          if (index == "h")
+            return false;
         isRead = true;
       }
     return isRead;

@@ -10,7 +10,7 @@
 // CHECK: DRAM {{ *}}A {{ *}}32 {{ *}}0 {{ *}}4
 // CHECK: DRAM {{ *}}B {{ *}}16 {{ *}}0 {{ *}}2
 // CHECK: DRAM {{ *}}Z {{ *}}0 {{ *}}8
-// CHECK: buffer {{ *}}B {{ *}}32 {{ *}}16 {{ *}}8
+// CHECK: buffer {{ *}}B {{ *}}16 {{ *}}16 {{ *}}4 {{ *}}4
 // CHECK: array pe: 8 mac
 // CHECK: level DRAM: peak 56 B
 // CHECK: level buffer: peak 16 B
