@@ -32,12 +32,15 @@ static bool fail(StringRef option, const llvm::Twine &message) {
 
 bool einsum::checkScheduleOptions(const ScheduleOptions &options) {
   if (!options.isGiven()) {
-    for (auto [option, text] : {std::pair<const char *, StringRef>("--arch", options.arch),
-                                {"--trace", options.trace},
-                                {"--set", options.set.empty() ? "" : options.set[0]}})
+    for (auto [option, text] :
+         {std::pair<const char *, StringRef>("--arch", options.arch),
+          {"--trace", options.trace},
+          {"--set", options.set.empty() ? "" : options.set[0]}})
       if (!text.empty())
-        return fail(option, "there is no schedule to execute; give --schedule=FILE.mlir "
-                            "or --mapping=NAME");
+        return fail(
+            option,
+            "there is no schedule to execute; give --schedule=FILE.mlir "
+            "or --mapping=NAME");
     return true;
   }
   registerAllMappings();
@@ -88,30 +91,34 @@ ExitCode ScheduleRun::prepare(Workload &workload, CascadeOp cascade) {
   facts = std::move(*computed);
   MappingContext context(cascade, facts, *arch);
   FailureOr<schedule::MappingOp> found =
-      options.mapping.empty() ? workload.readMapping(options.schedule, cascade)
-                              : findMappingPass(options.mapping)->build(context);
+      options.mapping.empty()
+          ? workload.readMapping(options.schedule, cascade)
+          : findMappingPass(options.mapping)->build(context);
   if (failed(found))
-    return context.explainedInfeasible() ? ExitCode::Infeasible : ExitCode::BadInput;
+    return context.explainedInfeasible() ? ExitCode::Infeasible
+                                         : ExitCode::BadInput;
   mapping = *found;
   auto evaluator = cost::Evaluator::create(mapping, facts, *arch);
   if (!evaluator)
     return ExitCode::BadInput;
   if (!evaluator->evaluate(modelled)) {
     evaluator->emitViolations();
-    return evaluator->violations().empty() ? ExitCode::BadInput : ExitCode::Infeasible;
+    return evaluator->violations().empty() ? ExitCode::BadInput
+                                           : ExitCode::Infeasible;
   }
   operatorNames = evaluator->operatorNames();
   return ExitCode::Ok;
 }
 
-FailureOr<interp::TensorMap> ScheduleRun::execute(const interp::TensorMap &inputs,
-                                                  const interp::Arithmetic &arithmetic,
-                                                  uint64_t limit) {
+FailureOr<interp::TensorMap>
+ScheduleRun::execute(const interp::TensorMap &inputs,
+                     const interp::Arithmetic &arithmetic, uint64_t limit) {
   sim::SimulationOptions how;
   how.arithmetic = arithmetic;
   how.timeline = !options.trace.empty() && !simulated;
   how.limit = static_cast<int64_t>(std::min<uint64_t>(limit, INT64_MAX));
-  FailureOr<sim::Simulation> result = sim::simulate(mapping, *arch, inputs, how);
+  FailureOr<sim::Simulation> result =
+      sim::simulate(mapping, *arch, inputs, how);
   if (failed(result))
     return failure();
   interp::TensorMap outputs = result->outputs;
@@ -154,17 +161,20 @@ void ScheduleRun::printTraffic(llvm::raw_ostream &os) {
       const sim::TensorMoves &moves = simulated->tensors[t * levels + level];
       const sim::Traffic &ours = moves.total;
       const cost::Traffic &theirs =
-          modelled.tensorTraffic[facts.findTensor(simulated->tensorNames[t]) * levels +
+          modelled.tensorTraffic[facts.findTensor(simulated->tensorNames[t]) *
+                                     levels +
                                  level];
       if (ours == sim::Traffic() && theirs.bytes() == 0)
         continue;
-      table.add({arch->levels[level].name, simulated->tensorNames[t],
-                 compare(ours.readBytes, theirs.readBytes),
-                 compare(ours.writeBytes, theirs.writeBytes),
-                 compare(ours.readAccesses, theirs.readAccesses),
-                 compare(ours.writeAccesses, theirs.writeAccesses),
-                 std::to_string(moves.fills.readElements + moves.fills.writeElements),
-                 std::to_string(moves.drains.readElements + moves.drains.writeElements)});
+      table.add(
+          {arch->levels[level].name, simulated->tensorNames[t],
+           compare(ours.readBytes, theirs.readBytes),
+           compare(ours.writeBytes, theirs.writeBytes),
+           compare(ours.readAccesses, theirs.readAccesses),
+           compare(ours.writeAccesses, theirs.writeAccesses),
+           std::to_string(moves.fills.readElements + moves.fills.writeElements),
+           std::to_string(moves.drains.readElements +
+                          moves.drains.writeElements)});
     }
   table.print(os);
 }
@@ -174,7 +184,8 @@ void ScheduleRun::printArrays(llvm::raw_ostream &os) {
     std::string text;
     for (size_t i = 0; i < operatorNames.size(); ++i) {
       auto found = simulated->arrays[a].operators.find(operatorNames[i]);
-      uint64_t ours = found == simulated->arrays[a].operators.end() ? 0 : found->second;
+      uint64_t ours =
+          found == simulated->arrays[a].operators.end() ? 0 : found->second;
       uint64_t theirs = modelled.arrays[a].operators[i];
       if (ours != 0 || theirs != 0)
         text += (text.empty() ? "" : ", ") + compare(ours, theirs) + " " +

@@ -5,10 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// einsum-run with --schedule or --mapping: the simulator executes the schedule on
-// the inputs of each trial, and its outputs take the place of a second cascade's.
-// Afterwards, what it counted stands beside what the cost model says of the same
-// schedule, level by level and tensor by tensor.
+// einsum-run with --schedule or --mapping: the simulator executes the schedule
+// on the inputs of each trial, and its outputs take the place of a second
+// cascade's. Afterwards, what it counted stands beside what the cost model says
+// of the same schedule, level by level and tensor by tensor.
 //
 //===----------------------------------------------------------------------===//
 
@@ -40,13 +40,13 @@ class ScheduleRun {
 public:
   explicit ScheduleRun(const ScheduleOptions &options) : options(options) {}
 
-  /// Reads the specification, reads or builds the schedule of a bound cascade and
-  /// asks the cost model about it.
+  /// Reads the specification, reads or builds the schedule of a bound cascade
+  /// and asks the cost model about it.
   ExitCode prepare(Workload &workload, CascadeOp cascade);
   /// Executes it; the counts of the first execution are kept.
-  mlir::FailureOr<interp::TensorMap> execute(const interp::TensorMap &inputs,
-                                             const interp::Arithmetic &arithmetic,
-                                             uint64_t limit);
+  mlir::FailureOr<interp::TensorMap>
+  execute(const interp::TensorMap &inputs, const interp::Arithmetic &arithmetic,
+          uint64_t limit);
   /// Whether everything that was counted is what the model says.
   bool agrees() const { return differences == 0; }
   void print(llvm::raw_ostream &os);

@@ -19,8 +19,8 @@ CellBuilder::CellBuilder(EinsumInfo &einsum)
       registers(einsum.kernel->map.makeRegisters()) {
   auto rankOf = [&](unsigned dim) { return einsum.ranks[dim]; };
   for (StringAttr name : einsum.kernel->map.getIndexRanks())
-    indexRanks.push_back(
-        rankOf(llvm::find(einsum.kernel->ranks, name) - einsum.kernel->ranks.begin()));
+    indexRanks.push_back(rankOf(llvm::find(einsum.kernel->ranks, name) -
+                                einsum.kernel->ranks.begin()));
   size_t length = 0;
   for (const interp::KernelReduction &reduction : einsum.kernel->reductions)
     keyLength.push_back(length += reduction.dims.size());
@@ -29,13 +29,14 @@ CellBuilder::CellBuilder(EinsumInfo &einsum)
     initial.push_back(interp::getConstant(value, *format));
 }
 
-const interp::Instruction *CellBuilder::evaluate(ArrayRef<int64_t> coords,
-                                                 ArrayRef<Scalar> operands,
-                                                 SmallVectorImpl<Scalar> &values) {
+const interp::Instruction *
+CellBuilder::evaluate(ArrayRef<int64_t> coords, ArrayRef<Scalar> operands,
+                      SmallVectorImpl<Scalar> &values) {
   llvm::copy(operands, registers.begin());
   for (auto [i, rank] : llvm::enumerate(indexRanks))
     registers[operands.size() + i] = Scalar::ofInteger(coords[rank]);
-  if (const interp::Instruction *stuck = einsum.kernel->map.run(registers.data()))
+  if (const interp::Instruction *stuck =
+          einsum.kernel->map.run(registers.data()))
     return stuck;
   values.clear();
   for (size_t i = 0; i < results; ++i)
@@ -83,14 +84,16 @@ void CellBuilder::close(OpenGroups &groups, size_t level) const {
   groups.isOpen = false;
 }
 
-bool CellBuilder::add(Cell &cell, ArrayRef<int64_t> coords, ArrayRef<Scalar> values) {
+bool CellBuilder::add(Cell &cell, ArrayRef<int64_t> coords,
+                      ArrayRef<Scalar> values) {
   ++cell.contributions;
   if (levels() == 0) {
     cell.values.assign(values.begin(), values.end());
     return true;
   }
   if (levels() > 1) {
-    cell.groups = std::make_shared<OpenGroups>(*cell.groups); // copies may differ
+    cell.groups =
+        std::make_shared<OpenGroups>(*cell.groups); // copies may differ
     OpenGroups &groups = *cell.groups;
     std::vector<int64_t> key = keyOf(coords);
     if (groups.isOpen && groups.open != key) {
@@ -103,8 +106,8 @@ bool CellBuilder::add(Cell &cell, ArrayRef<int64_t> coords, ArrayRef<Scalar> val
       close(groups, level);
     }
     for (size_t inner = 0; inner + 1 < levels(); ++inner)
-      if (groups.closed.count(
-              std::vector<int64_t>(key.begin(), key.begin() + keyLength[inner])))
+      if (groups.closed.count(std::vector<int64_t>(
+              key.begin(), key.begin() + keyLength[inner])))
         return false;
     groups.open = std::move(key);
     groups.isOpen = true;
@@ -137,8 +140,8 @@ bool CellBuilder::merge(Cell &cell, const Cell &other) {
     cell.groups = both;
   }
   for (size_t level = 0; level < levels(); ++level)
-    einsum.kernel->reductions[level].monoid.combine(&cell.values[level * results],
-                                                    &folded.values[level * results]);
+    einsum.kernel->reductions[level].monoid.combine(
+        &cell.values[level * results], &folded.values[level * results]);
   return true;
 }
 

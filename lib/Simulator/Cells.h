@@ -50,9 +50,10 @@ public:
   explicit CellBuilder(EinsumInfo &einsum);
 
   /// The map expression at a point. Null, or the instruction without a value.
-  const interp::Instruction *evaluate(llvm::ArrayRef<int64_t> coords,
-                                      llvm::ArrayRef<interp::Scalar> operands,
-                                      llvm::SmallVectorImpl<interp::Scalar> &results);
+  const interp::Instruction *
+  evaluate(llvm::ArrayRef<int64_t> coords,
+           llvm::ArrayRef<interp::Scalar> operands,
+           llvm::SmallVectorImpl<interp::Scalar> &results);
   /// An element without points.
   Cell makeIdentity();
   /// Adds a point's values. False if its group was closed before.

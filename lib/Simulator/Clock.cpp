@@ -14,12 +14,14 @@ using namespace mlir;
 using namespace einsum;
 using namespace einsum::sim;
 
-FailureOr<uint64_t> einsum::sim::cyclesPerRun(const Node &leaf, const Points &points,
+FailureOr<uint64_t> einsum::sim::cyclesPerRun(const Node &leaf,
+                                              const Points &points,
                                               const arch::ArchSpec &arch) {
   const EinsumInfo &einsum = points.einsums[leaf.einsum];
   const arch::Array &array = arch.arrays[leaf.array];
   std::string datatype;
-  llvm::raw_string_ostream(datatype) << points.tensors[einsum.results.front()].elementType;
+  llvm::raw_string_ostream(datatype)
+      << points.tensors[einsum.results.front()].elementType;
   uint64_t cycles = 0;
   for (const auto &[name, count] : einsum.operators) {
     SmallVector<const arch::OpCost *, 2> parts = {array.findOp(name, datatype)};
@@ -27,8 +29,9 @@ FailureOr<uint64_t> einsum::sim::cyclesPerRun(const Node &leaf, const Points &po
       parts = {array.findOp("mul", datatype), array.findOp("add", datatype)};
     if (llvm::is_contained(parts, nullptr))
       return leaf.op->emitError()
-             << "array '" << array.name << "' has no operator '" << name << "' for "
-             << datatype << ", which Einsum '" << einsum.name << "' needs; it has "
+             << "array '" << array.name << "' has no operator '" << name
+             << "' for " << datatype << ", which Einsum '" << einsum.name
+             << "' needs; it has "
              << llvm::join(llvm::make_first_range(array.ops), ", ");
     for (const arch::OpCost *part : parts) {
       uint64_t own = part->cycles * count;
@@ -92,7 +95,8 @@ private:
     if (!keepTasks || runs == before || !isNest(id))
       return;
     const Node &leaf = program.nodes[program.nodes[id].end - 1];
-    note(start, now, arch.arrays[leaf.array].name, leaf, describeTile(leaf, context));
+    note(start, now, arch.arrays[leaf.array].name, leaf,
+         describeTile(leaf, context));
   }
 
   void runLeaf(int id, Context &context) override {
@@ -100,8 +104,9 @@ private:
     const EinsumInfo &einsum = points.einsums[leaf.einsum];
     bool ran = llvm::any_of(context.units, [&](const Unit &unit) {
       return passesGuards(leaf, unit, program.nodes.size()) &&
-             llvm::all_of(einsum.ranks,
-                          [&](int rank) { return unit.lo[rank] < unit.hi[rank]; }) &&
+             llvm::all_of(
+                 einsum.ranks,
+                 [&](int rank) { return unit.lo[rank] < unit.hi[rank]; }) &&
              points.isExecuted(einsum, unit.lo);
     });
     if (!ran)
@@ -167,12 +172,16 @@ private:
     for (int reader : program.leaves) {
       if (!program.isBelow(reader, after))
         continue;
-      for (const ReadInfo &read : points.einsums[program.nodes[reader].einsum].reads) {
+      for (const ReadInfo &read :
+           points.einsums[program.nodes[reader].einsum].reads) {
         int producer = points.tensors[read.tensor].producer;
-        if (producer < 0 || !program.isBelow(program.leafOf[producer], before) ||
-            program.nodes[program.leafOf[producer]].array == program.nodes[reader].array)
+        if (producer < 0 ||
+            !program.isBelow(program.leafOf[producer], before) ||
+            program.nodes[program.leafOf[producer]].array ==
+                program.nodes[reader].array)
           continue;
-        for (int i = program.leafOf[producer]; i >= 0; i = program.nodes[i].parent)
+        for (int i = program.leafOf[producer]; i >= 0;
+             i = program.nodes[i].parent)
           if (program.nodes[i].kind == NodeKind::spatial &&
               points.einsums[producer].reduces(program.nodes[i].rank) &&
               !llvm::is_contained(loops, i))
@@ -198,12 +207,14 @@ private:
       };
       auto addPorts = [&](uint64_t accesses, uint64_t ports, const char *what) {
         if (ports != 0 && accesses != 0)
-          times.push_back({level.name + what,
-                           double(accesses) / (ports * arch.instances(level)) / visits});
+          times.push_back(
+              {level.name + what,
+               double(accesses) / (ports * arch.instances(level)) / visits});
       };
       addPorts(traffic.readAccesses, level.readPorts, " read ports");
       addPorts(traffic.writeAccesses, level.writePorts, " write ports");
-      addPorts(traffic.readAccesses + traffic.writeAccesses, level.sharedPorts, " ports");
+      addPorts(traffic.readAccesses + traffic.writeAccesses, level.sharedPorts,
+               " ports");
       add(traffic.readBytes, level.readBytesPerS, " read");
       add(traffic.writeBytes, level.writeBytesPerS, " write");
       add(traffic.readBytes + traffic.writeBytes, level.sharedBytesPerS, "");
@@ -232,7 +243,8 @@ private:
     auto leaf = llvm::find_if(program.leaves,
                               [&](int l) { return program.isBelow(l, stage); });
     int array = leaf == program.leaves.end() ? -1 : program.nodes[*leaf].array;
-    double &cursor = cursors[id].arrays.try_emplace(array, cursors[id].start).first->second;
+    double &cursor =
+        cursors[id].arrays.try_emplace(array, cursors[id].start).first->second;
     now = cursor;
     LaggedWalk::runStage(id, child, context);
     double took = now - cursor;
@@ -241,7 +253,8 @@ private:
     if (isFirst && crossesSequence(id))
       result.cycleBound += program.nodes[id].lags[child] * took;
     if (!isFirst)
-      result.cycleBound += program.nodes[id].lags[child] * std::abs(took - last->second);
+      result.cycleBound +=
+          program.nodes[id].lags[child] * std::abs(took - last->second);
     last->second = took;
     cursor = now;
     now = cursors[id].start;
@@ -249,8 +262,8 @@ private:
 
   /// True if the slots of a pipeline extend over the visits of a sequence.
   bool crossesSequence(int id) const {
-    for (int i = program.nodes[id].parent; i >= 0 && i != program.nodes[id].region;
-         i = program.nodes[i].parent)
+    for (int i = program.nodes[id].parent;
+         i >= 0 && i != program.nodes[id].region; i = program.nodes[i].parent)
       if (program.nodes[i].kind == NodeKind::sequence)
         return true;
     return program.nodes[id].region >= 0 &&

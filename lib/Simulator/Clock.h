@@ -6,10 +6,10 @@
 //===----------------------------------------------------------------------===//
 //
 // The third walk: nothing moves, time passes (section 7 of
-// dialects/Schedule/README.md). Every run of a leaf keeps its array busy; a child
-// of a sequence begins when the one before has ended, and ends no sooner than the
-// levels that serve it; stages of a slot begin together, those on one array one
-// after another; a slot ends with its last stage.
+// dialects/Schedule/README.md). Every run of a leaf keeps its array busy; a
+// child of a sequence begins when the one before has ended, and ends no sooner
+// than the levels that serve it; stages of a slot begin together, those on one
+// array one after another; a slot ends with its last stage.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,11 +23,11 @@ namespace einsum::sim {
 
 /// Fills in cycles, busy cycles and, if `keepTasks`, the timeline.
 void measureTime(const Points &points, const Program &program, const Plan &plan,
-                 const Ledger &ledger, const arch::ArchSpec &arch, bool keepTasks,
-                 Simulation &result);
+                 const Ledger &ledger, const arch::ArchSpec &arch,
+                 bool keepTasks, Simulation &result);
 
-/// Cycles of one run of a leaf; emits an error, and fails, if the array lacks an
-/// operator.
+/// Cycles of one run of a leaf; emits an error, and fails, if the array lacks
+/// an operator.
 mlir::FailureOr<uint64_t> cyclesPerRun(const Node &leaf, const Points &points,
                                        const arch::ArchSpec &arch);
 

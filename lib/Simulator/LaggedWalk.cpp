@@ -12,7 +12,8 @@
 using namespace einsum;
 using namespace einsum::sim;
 
-LaggedWalk::LaggedWalk(const Points &points, const Program &program, const Plan &plan)
+LaggedWalk::LaggedWalk(const Points &points, const Program &program,
+                       const Plan &plan)
     : Walk(points, program), plan(plan), states(program.nodes.size()) {
   for (auto [state, node] : llvm::zip(states, program.nodes))
     state.waiting.resize(node.children.size());
@@ -81,7 +82,8 @@ void LaggedWalk::runDry(int region) {
   });
   for (int64_t slot = 0; slot <= most && !isStopped(); ++slot)
     forEach([&](int id) {
-      bool waits = llvm::any_of(states[id].waiting, [](auto &w) { return !w.empty(); });
+      bool waits =
+          llvm::any_of(states[id].waiting, [](auto &w) { return !w.empty(); });
       if (waits)
         runSlot(id, states[id].iterations + slot);
     });

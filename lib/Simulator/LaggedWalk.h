@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// When control comes to a pipeline for the i-th time, the child with lag l works
-// on what was its context at time i - l:
+// When control comes to a pipeline for the i-th time, the child with lag l
+// works on what was its context at time i - l:
 //
 //   lags [0, 1]     slot 0   A(0)
 //                   slot 1   A(1)  B(0)

@@ -33,8 +33,8 @@ Traffic &Traffic::operator+=(const Traffic &other) {
   return *this;
 }
 
-Ledger::Ledger(const Points &points, const Program &program, const arch::ArchSpec &arch,
-               Simulation &result)
+Ledger::Ledger(const Points &points, const Program &program,
+               const arch::ArchSpec &arch, Simulation &result)
     : points(points), program(program), arch(arch), result(result),
       atNode(program.nodes.size() * arch.levels.size()) {
   result.levels.resize(arch.levels.size());
@@ -51,8 +51,9 @@ Ledger::Ledger(const Points &points, const Program &program, const arch::ArchSpe
 /// are of the same magnitude: one check of the sums is enough.
 void Ledger::add(Traffic &sum, const Traffic &value) {
   uint64_t ignored;
-  overflowed |= __builtin_add_overflow(sum.readBytes, value.readBytes, &ignored) ||
-                __builtin_add_overflow(sum.writeBytes, value.writeBytes, &ignored);
+  overflowed |=
+      __builtin_add_overflow(sum.readBytes, value.readBytes, &ignored) ||
+      __builtin_add_overflow(sum.writeBytes, value.writeBytes, &ignored);
   sum += value;
 }
 
@@ -61,15 +62,18 @@ void Ledger::note(const Transfer &transfer) {
     return;
   size_t levels = arch.levels.size();
   uint64_t bytes = points.tensors[transfer.tensor].bytes(transfer.elements);
-  uint64_t accesses = llvm::divideCeil(bytes, arch.levels[transfer.level].accessBytes);
+  uint64_t accesses =
+      llvm::divideCeil(bytes, arch.levels[transfer.level].accessBytes);
   Traffic traffic;
   bool reads = transfer.direction == Direction::read;
   (reads ? traffic.readElements : traffic.writeElements) =
       transfer.elements * transfer.times;
   (reads ? traffic.readBytes : traffic.writeBytes) = bytes * transfer.times;
-  (reads ? traffic.readAccesses : traffic.writeAccesses) = accesses * transfer.times;
+  (reads ? traffic.readAccesses : traffic.writeAccesses) =
+      accesses * transfer.times;
   add(result.levels[transfer.level].traffic, traffic);
-  TensorMoves &moves = result.tensors[transfer.tensor * levels + transfer.level];
+  TensorMoves &moves =
+      result.tensors[transfer.tensor * levels + transfer.level];
   add(moves.total, traffic);
   add(transfer.cause == Cause::fill      ? moves.fills
       : transfer.cause == Cause::drain   ? moves.drains

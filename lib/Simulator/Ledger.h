@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // A transfer is so many elements that leave or enter a level together. It is
-// ceil(elements * bits / 8) bytes and ceil(bytes / access) accesses (section 5 of
-// dialects/Schedule/README.md); both are rounded per transfer, so that 100
+// ceil(elements * bits / 8) bytes and ceil(bytes / access) accesses (section 5
+// of dialects/Schedule/README.md); both are rounded per transfer, so that 100
 // transfers of 1 element of 4 bits are 100 bytes.
 //
 //===----------------------------------------------------------------------===//
@@ -35,8 +35,8 @@ struct Transfer {
 
 class Ledger {
 public:
-  Ledger(const Points &points, const Program &program, const arch::ArchSpec &arch,
-         Simulation &result);
+  Ledger(const Points &points, const Program &program,
+         const arch::ArchSpec &arch, Simulation &result);
 
   void note(const Transfer &transfer);
   /// Bytes moved at a level by what happens at or below a node.

@@ -87,7 +87,8 @@ void Machine::postpone(int id, int child, Context &context) {
 
 void Machine::finish(int id, int child, Context &context) {
   countPostponed(id, child, context, -1);
-  for (int i = program.nodes[id].parent; i >= 0 && ok; i = program.nodes[i].parent)
+  for (int i = program.nodes[id].parent; i >= 0 && ok;
+       i = program.nodes[i].parent)
     if (program.nodes[i].kind == NodeKind::storage)
       settle(*store.find(i, context.visits[i]));
 }
@@ -116,8 +117,9 @@ void Machine::runLeaf(int id, Context &context) {
   ++runs;
   for (const Unit &unit : context.units) {
     if (!passesGuards(leaf, unit, program.nodes.size()) ||
-        !llvm::all_of(einsum.ranks,
-                      [&](int rank) { return unit.lo[rank] < unit.hi[rank]; }) ||
+        !llvm::all_of(
+            einsum.ranks,
+            [&](int rank) { return unit.lo[rank] < unit.hi[rank]; }) ||
         !points.isExecuted(einsum, unit.lo))
       continue;
     ++executed;
@@ -142,9 +144,10 @@ bool Machine::runUnit(int id, const Context &context, const Unit &unit) {
         return false;
   if (const interp::Instruction *stuck =
           builders[leaf.einsum].evaluate(unit.lo, operands, values)) {
-    InFlightDiagnostic diag = emitError(stuck->source->getLoc())
-                              << "has no value " << "at "
-                              << describePoint(points.einsums[leaf.einsum], unit);
+    InFlightDiagnostic diag =
+        emitError(stuck->source->getLoc())
+        << "has no value " << "at "
+        << describePoint(points.einsums[leaf.einsum], unit);
     return false;
   }
   for (auto [i, port] : llvm::enumerate(leaf.ports))
@@ -156,8 +159,9 @@ bool Machine::runUnit(int id, const Context &context, const Unit &unit) {
 Machine::Latch &Machine::getLatch(int id, int index, const Context &context,
                                   const Unit &unit) {
   const Port &port = program.nodes[id].ports[index];
-  std::pair<int64_t, int> home = {context.visits[port.home], unit.entered[port.home]};
-  uint64_t group = everyRun          ? runs
+  std::pair<int64_t, int> home = {context.visits[port.home],
+                                  unit.entered[port.home]};
+  uint64_t group = everyRun         ? runs
                    : port.group < 0 ? 0
                                     : context.epochs[port.group];
   Latch &latch = latches[id][index][home];
@@ -171,8 +175,8 @@ Machine::Latch &Machine::getLatch(int id, int index, const Context &context,
   return latch;
 }
 
-bool Machine::readOperand(int id, int index, const Context &context, const Unit &unit,
-                          Scalar &value) {
+bool Machine::readOperand(int id, int index, const Context &context,
+                          const Unit &unit, Scalar &value) {
   const Node &leaf = program.nodes[id];
   const Port &port = leaf.ports[index];
   const TensorInfo &tensor = points.tensors[port.tensor];
@@ -200,21 +204,23 @@ bool Machine::readOperand(int id, int index, const Context &context, const Unit 
     return false;
   Cell *cell = store.get(*latch.home, port.slot, latch.unit, element);
   if (!cell || !store.isComplete(port.tensor, element, *cell)) {
-    refuse(id, port, unit, element) << store.describeLack(port.tensor, element, cell);
+    refuse(id, port, unit, element)
+        << store.describeLack(port.tensor, element, cell);
     return false;
   }
   if (!checkCarried(id, port, unit, element))
     return false;
   noteStreamed(id, port, *latch.home, element);
-  value = tensor.producer < 0 ? cell->values.front()
-                              : builders[tensor.producer].getValue(*cell, tensor.result);
+  value = tensor.producer < 0
+              ? cell->values.front()
+              : builders[tensor.producer].getValue(*cell, tensor.result);
   latch.values[element] = value;
   latch.elements.push_back(element);
   return true;
 }
 
-bool Machine::writeResult(int id, int index, const Context &context, const Unit &unit,
-                          ArrayRef<Scalar> values) {
+bool Machine::writeResult(int id, int index, const Context &context,
+                          const Unit &unit, ArrayRef<Scalar> values) {
   const Node &leaf = program.nodes[id];
   const Port &port = leaf.ports[index];
   const EinsumInfo &einsum = points.einsums[leaf.einsum];
@@ -234,7 +240,8 @@ bool Machine::writeResult(int id, int index, const Context &context, const Unit 
   Cell next = continues ? *cell : builders[leaf.einsum].makeIdentity();
   if (!builders[leaf.einsum].add(next, unit.lo, values)) {
     refuse(id, port, unit, element)
-        << "cannot be continued: its nested reductions are interleaved, so that "
+        << "cannot be continued: its nested reductions are interleaved, so "
+           "that "
            "no partial value holds what was gathered";
     return false;
   }
@@ -252,7 +259,8 @@ bool Machine::writeResult(int id, int index, const Context &context, const Unit 
   return true;
 }
 
-Transfer Machine::makeTransfer(int id, const Port &port, Direction direction) const {
+Transfer Machine::makeTransfer(int id, const Port &port,
+                               Direction direction) const {
   Transfer transfer;
   transfer.node = id;
   transfer.tensor = port.tensor;
@@ -285,7 +293,8 @@ void Machine::closeLatch(int id, const Port &port, Latch &latch) {
 
 void Machine::closeLatches(const Visit &home) {
   for (int leaf : program.leaves)
-    for (auto [port, all] : llvm::zip(program.nodes[leaf].ports, latches[leaf])) {
+    for (auto [port, all] :
+         llvm::zip(program.nodes[leaf].ports, latches[leaf])) {
       if (port.home != home.node)
         continue;
       for (size_t unit = 0; unit < home.units.size(); ++unit) {
@@ -302,7 +311,8 @@ void Machine::closeLatches(const Visit &home) {
 // What cannot be
 //===----------------------------------------------------------------------===//
 
-std::string Machine::describePoint(const EinsumInfo &einsum, const Unit &unit) const {
+std::string Machine::describePoint(const EinsumInfo &einsum,
+                                   const Unit &unit) const {
   std::string text;
   for (int rank : einsum.ranks)
     text += (text.empty() ? "" : ", ") + points.ranks[rank].name + " = " +
@@ -317,14 +327,15 @@ InFlightDiagnostic Machine::refuse(int id, const Port &port, const Unit &unit,
   InFlightDiagnostic diag = leaf.op->emitError()
                             << "Einsum '" << einsum.name << "' "
                             << (port.read < 0 ? "makes '" : "reads '")
-                            << points.tensors[port.tensor].describe(element) << "' at "
-                            << describePoint(einsum, unit) << ", which ";
+                            << points.tensors[port.tensor].describe(element)
+                            << "' at " << describePoint(einsum, unit)
+                            << ", which ";
   diag.attachNote(program.nodes[port.home].op->getLoc()) << "it is held here";
   return diag;
 }
 
-/// Section 6: where only the carried steps of a recurrence are held, what is older
-/// is gone.
+/// Section 6: where only the carried steps of a recurrence are held, what is
+/// older is gone.
 bool Machine::checkCarried(int id, const Port &port, const Unit &unit,
                            const int64_t element) {
   const TensorInfo &tensor = points.tensors[port.tensor];
@@ -337,8 +348,9 @@ bool Machine::checkCarried(int id, const Port &port, const Unit &unit,
     if (tensor.direction[position] == 0)
       continue;
     int rank = tensor.ranks[position];
-    int64_t away = tensor.direction[position] > 0 ? unit.hi[rank] - 1 - coordinate
-                                                  : coordinate - unit.lo[rank];
+    int64_t away = tensor.direction[position] > 0
+                       ? unit.hi[rank] - 1 - coordinate
+                       : coordinate - unit.lo[rank];
     int64_t step = unit.hi[rank] - unit.lo[rank];
     if (away <= tensor.carried[position] + step - 1 ||
         !program.heldSteps(port.home, port.tensor, position))
@@ -351,7 +363,8 @@ bool Machine::checkCarried(int id, const Port &port, const Unit &unit,
   return true;
 }
 
-void Machine::noteStreamed(int leaf, const Port &port, Visit &home, int64_t element) {
+void Machine::noteStreamed(int leaf, const Port &port, Visit &home,
+                           int64_t element) {
   const Node &node = program.nodes[home.node];
   if (node.streamRank < 0)
     return;
@@ -374,10 +387,10 @@ bool Machine::checkStreamed(const Visit &visit) {
     for (const auto &[leaf, order] : orders) {
       if (order == orders.begin()->second)
         continue;
-      node.op->emitError() << "'" << points.tensors[held.tensor].name
-                           << "' is not streamed along '"
-                           << points.ranks[node.streamRank].name
-                           << "': the leaves below do not walk it in the same order";
+      node.op->emitError()
+          << "'" << points.tensors[held.tensor].name
+          << "' is not streamed along '" << points.ranks[node.streamRank].name
+          << "': the leaves below do not walk it in the same order";
       return false;
     }
   return true;

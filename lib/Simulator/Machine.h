@@ -6,11 +6,11 @@
 //===----------------------------------------------------------------------===//
 //
 // The second walk, with values. At a leaf, every unit whose point is executed
-// takes its operands from the home of each tensor, computes, and adds the result
-// to the element at its home.
+// takes its operands from the home of each tensor, computes, and adds the
+// result to the element at its home.
 //
-// Operands and sums stay in the unit's latch while only loops advance that do not
-// change them; what is written down is one transfer per latch group, of all
+// Operands and sums stay in the unit's latch while only loops advance that do
+// not change them; what is written down is one transfer per latch group, of all
 // elements that the units together used in it (section 4 of
 // dialects/Schedule/README.md). Sums are added at the home at once: nobody can
 // tell, because an element that still lacks contributions may not be read.
@@ -31,8 +31,8 @@ namespace einsum::sim {
 class Machine : public LaggedWalk {
 public:
   Machine(Points &points, const Program &program, const Plan &plan,
-          const arch::ArchSpec &arch, Ledger &ledger, const interp::TensorMap &inputs,
-          Simulation &result);
+          const arch::ArchSpec &arch, Ledger &ledger,
+          const interp::TensorMap &inputs, Simulation &result);
 
   /// False, with an error, if something was not there.
   bool execute();
@@ -72,7 +72,8 @@ private:
   void closeLatches(const Visit &home);
   bool checkStreamed(const Visit &visit);
   void noteStreamed(int leaf, const Port &port, Visit &home, int64_t element);
-  bool checkCarried(int node, const Port &port, const Unit &unit, int64_t element);
+  bool checkCarried(int node, const Port &port, const Unit &unit,
+                    int64_t element);
   Transfer makeTransfer(int node, const Port &port, Direction direction) const;
   std::string describePoint(const EinsumInfo &einsum, const Unit &unit) const;
   mlir::InFlightDiagnostic refuse(int node, const Port &port, const Unit &unit,

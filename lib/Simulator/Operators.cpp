@@ -30,22 +30,30 @@ using Operators = std::map<std::string, uint64_t>;
 /// Ops by the operator they are; those that are missing go by their own name.
 static StringRef operatorOf(StringRef op) {
   static const llvm::StringMap<StringRef> table = {
-      {"arith.addf", "add"},        {"arith.addi", "add"},       {"arith.subf", "sub"},
-      {"arith.subi", "sub"},        {"arith.mulf", "mul"},       {"arith.muli", "mul"},
-      {"arith.divf", "div"},        {"arith.divsi", "div"},      {"arith.divui", "div"},
-      {"arith.remf", "rem"},        {"arith.remsi", "rem"},      {"arith.remui", "rem"},
-      {"arith.maximumf", "max"},    {"arith.maxnumf", "max"},    {"arith.maxsi", "max"},
-      {"arith.maxui", "max"},       {"arith.minimumf", "min"},   {"arith.minnumf", "min"},
-      {"arith.minsi", "min"},       {"arith.minui", "min"},      {"arith.negf", "neg"},
-      {"arith.cmpf", "compare"},    {"arith.cmpi", "compare"},   {"arith.select", "select"},
-      {"arith.andi", "logic"},      {"arith.ori", "logic"},      {"arith.xori", "logic"},
-      {"arith.extf", "convert"},    {"arith.truncf", "convert"}, {"arith.sitofp", "convert"},
-      {"arith.uitofp", "convert"},  {"arith.fptosi", "convert"}, {"arith.fptoui", "convert"},
-      {"arith.extsi", "convert"},   {"arith.extui", "convert"},  {"arith.trunci", "convert"},
-      {"math.absf", "abs"},         {"math.absi", "abs"},        {"math.powf", "pow"},
-      {"math.ipowi", "pow"},        {"math.fpowi", "pow"},       {"math.round", "round"},
-      {"math.roundeven", "round"},  {"einsum.yield", ""},        {"einsum.index", ""},
-      {"einsum.param", ""},         {"einsum.apply", ""},        {"arith.constant", ""},
+      {"arith.addf", "add"},       {"arith.addi", "add"},
+      {"arith.subf", "sub"},       {"arith.subi", "sub"},
+      {"arith.mulf", "mul"},       {"arith.muli", "mul"},
+      {"arith.divf", "div"},       {"arith.divsi", "div"},
+      {"arith.divui", "div"},      {"arith.remf", "rem"},
+      {"arith.remsi", "rem"},      {"arith.remui", "rem"},
+      {"arith.maximumf", "max"},   {"arith.maxnumf", "max"},
+      {"arith.maxsi", "max"},      {"arith.maxui", "max"},
+      {"arith.minimumf", "min"},   {"arith.minnumf", "min"},
+      {"arith.minsi", "min"},      {"arith.minui", "min"},
+      {"arith.negf", "neg"},       {"arith.cmpf", "compare"},
+      {"arith.cmpi", "compare"},   {"arith.select", "select"},
+      {"arith.andi", "logic"},     {"arith.ori", "logic"},
+      {"arith.xori", "logic"},     {"arith.extf", "convert"},
+      {"arith.truncf", "convert"}, {"arith.sitofp", "convert"},
+      {"arith.uitofp", "convert"}, {"arith.fptosi", "convert"},
+      {"arith.fptoui", "convert"}, {"arith.extsi", "convert"},
+      {"arith.extui", "convert"},  {"arith.trunci", "convert"},
+      {"math.absf", "abs"},        {"math.absi", "abs"},
+      {"math.powf", "pow"},        {"math.ipowi", "pow"},
+      {"math.fpowi", "pow"},       {"math.round", "round"},
+      {"math.roundeven", "round"}, {"einsum.yield", ""},
+      {"einsum.index", ""},        {"einsum.param", ""},
+      {"einsum.apply", ""},        {"arith.constant", ""},
       {"arith.index_cast", ""},
   };
   auto entry = table.find(op);
@@ -88,10 +96,12 @@ Operators einsum::sim::listOperators(EinsumInterface einsum) {
     addCombination(reduction, operators);
   }
   Operation *yield = map.getTerminator();
-  Operation *value =
-      yield->getNumOperands() == 1 ? yield->getOperand(0).getDefiningOp() : nullptr;
+  Operation *value = yield->getNumOperands() == 1
+                         ? yield->getOperand(0).getDefiningOp()
+                         : nullptr;
   bool isMac = monoids.size() == 1 && monoids[0] == "add" && value &&
-               operatorOf(value->getName().getStringRef()) == "mul" && value->hasOneUse();
+               operatorOf(value->getName().getStringRef()) == "mul" &&
+               value->hasOneUse();
   if (!isMac)
     return operators;
   for (const char *part : {"mul", "add"})

@@ -29,23 +29,26 @@ struct Window {
 };
 } // namespace
 
-static int64_t coordinateOf(const TensorInfo &tensor, int64_t element, int position) {
+static int64_t coordinateOf(const TensorInfo &tensor, int64_t element,
+                            int position) {
   for (int i = tensor.extents.size() - 1; i > position; --i)
     element /= tensor.extents[i];
   return element % tensor.extents[position];
 }
 
 /// The most elements of a tile that lie in all windows at once.
-static uint64_t countWithin(const TensorInfo &tensor, llvm::ArrayRef<int64_t> tile,
+static uint64_t countWithin(const TensorInfo &tensor,
+                            llvm::ArrayRef<int64_t> tile,
                             llvm::ArrayRef<Window> windows) {
   if (windows.empty())
     return tile.size();
   std::map<int64_t, std::vector<int64_t>> byCoordinate;
   for (int64_t element : tile)
-    byCoordinate[coordinateOf(tensor, element, windows.front().position)].push_back(
-        element);
+    byCoordinate[coordinateOf(tensor, element, windows.front().position)]
+        .push_back(element);
   uint64_t most = 0;
-  for (auto first = byCoordinate.begin(); first != byCoordinate.end(); ++first) {
+  for (auto first = byCoordinate.begin(); first != byCoordinate.end();
+       ++first) {
     std::vector<int64_t> within;
     for (auto it = first; it != byCoordinate.end() &&
                           it->first - first->first < windows.front().width;
@@ -126,7 +129,8 @@ private:
         const EinsumInfo &einsum = points.einsums[leaf.einsum];
         for (auto [r, read] : llvm::enumerate(einsum.reads))
           if (read.tensor == held.tensor)
-            places[id].push_back({i, static_cast<int>(slot), static_cast<int>(r)});
+            places[id].push_back(
+                {i, static_cast<int>(slot), static_cast<int>(r)});
         if (llvm::is_contained(einsum.results, held.tensor))
           places[id].push_back({i, static_cast<int>(slot), -1});
       }
@@ -166,10 +170,10 @@ private:
       return;
     }
     for (size_t slot = 0; slot < node.held.size(); ++slot)
-      for (OpenTile &tile : llvm::map_range(open[id].units,
-                                            [&](auto &unit) -> OpenTile & {
-                                              return unit[slot];
-                                            }))
+      for (OpenTile &tile :
+           llvm::map_range(open[id].units, [&](auto &unit) -> OpenTile & {
+             return unit[slot];
+           }))
         for (auto [element, count] : tile.made)
           seen[id][slot][element] += count;
     for (auto [u, unit] : llvm::enumerate(context.units)) {
@@ -181,11 +185,13 @@ private:
   }
 
   /// What a retained halo still holds when the unit enters; null if nothing.
-  const std::vector<int64_t> *getRemains(int id, int slot, const Unit &unit) const {
+  const std::vector<int64_t> *getRemains(int id, int slot,
+                                         const Unit &unit) const {
     if (!keepsRemains(id, unit))
       return nullptr;
     const Remains &all = remains[id][slot];
-    auto found = all.find(std::vector<int32_t>(unit.path.begin(), unit.path.end()));
+    auto found =
+        all.find(std::vector<int32_t>(unit.path.begin(), unit.path.end()));
     return found == all.end() ? nullptr : &found->second;
   }
 
@@ -217,27 +223,32 @@ private:
     HeldPlan &heldPlan = plan.storages[id].held[slot];
     for (int64_t element : closed.fetch)
       heldPlan.lastFetch[element] = context.visits[id];
-    heldPlan.reserved = std::max(heldPlan.reserved, countReserved(id, held, tile));
+    heldPlan.reserved =
+        std::max(heldPlan.reserved, countReserved(id, held, tile));
     if (node.resident >= 0 || node.shared)
       closed.tile = tile;
     if (node.halo == Halo::retained)
-      remains[id][slot][std::vector<int32_t>(unit.path.begin(), unit.path.end())] =
-          std::move(tile);
+      remains[id][slot]
+             [std::vector<int32_t>(unit.path.begin(), unit.path.end())] =
+                 std::move(tile);
   }
 
   /// Section 6, first sentence.
-  uint64_t countReserved(int id, const Held &held, ArrayRef<int64_t> tile) const {
+  uint64_t countReserved(int id, const Held &held,
+                         ArrayRef<int64_t> tile) const {
     const Node &node = program.nodes[id];
     const TensorInfo &tensor = points.tensors[held.tensor];
     SmallVector<Window, 2> windows;
     for (size_t position = 0; position < tensor.ranks.size(); ++position)
-      if (std::optional<int64_t> steps = program.heldSteps(id, held.tensor, position))
+      if (std::optional<int64_t> steps =
+              program.heldSteps(id, held.tensor, position))
         windows.push_back({static_cast<int>(position), *steps});
     for (auto [position, rank] : llvm::enumerate(tensor.ranks))
       if (rank == node.streamRank)
         windows.push_back({static_cast<int>(position), node.depth});
     uint64_t count = countWithin(tensor, tile, windows);
-    return node.resident >= 0 ? std::min<uint64_t>(count, node.resident) : count;
+    return node.resident >= 0 ? std::min<uint64_t>(count, node.resident)
+                              : count;
   }
 
   //===--------------------------------------------------------------------===//
@@ -258,7 +269,8 @@ private:
         return;
       done[slot] = 1;
       for (size_t other = 0; other < node.held.size(); ++other)
-        if (isDemanded(id, other) && feeds(node.held[slot].tensor, node.held[other].tensor))
+        if (isDemanded(id, other) &&
+            feeds(node.held[slot].tensor, node.held[other].tensor))
           follow(other);
       setDemand(id, slot, unit);
     };
@@ -270,18 +282,21 @@ private:
   bool feeds(int from, int to) const {
     int producer = points.tensors[to].producer;
     return from != to && producer >= 0 &&
-           llvm::any_of(points.einsums[producer].reads,
-                        [&](const ReadInfo &read) { return read.tensor == from; });
+           llvm::any_of(
+               points.einsums[producer].reads,
+               [&](const ReadInfo &read) { return read.tensor == from; });
   }
 
   void setDemand(int id, int slot, Unit &unit) const {
-    const TensorInfo &tensor = points.tensors[program.nodes[id].held[slot].tensor];
+    const TensorInfo &tensor =
+        points.tensors[program.nodes[id].held[slot].tensor];
     const std::vector<int64_t> *before = getRemains(id, slot, unit);
     llvm::DenseSet<int64_t> demanded;
     SmallVector<char> followed(tensor.ranks.size(), 1);
     for (int leaf : program.leaves) {
       const EinsumInfo &einsum = points.einsums[program.nodes[leaf].einsum];
-      if (!program.isBelow(leaf, id) || program.nodes[leaf].einsum == tensor.producer)
+      if (!program.isBelow(leaf, id) ||
+          program.nodes[leaf].einsum == tensor.producer)
         continue;
       for (const ReadInfo &read : einsum.reads) {
         if (&points.tensors[read.tensor] != &tensor)
@@ -314,7 +329,8 @@ private:
 
   /// True if a node below changes the box that the leaf sees.
   bool hasHaloBelow(int id, int leaf) const {
-    for (int i = program.nodes[leaf].parent; i >= id; i = program.nodes[i].parent)
+    for (int i = program.nodes[leaf].parent; i >= id;
+         i = program.nodes[i].parent)
       if (program.nodes[i].halo != Halo::refetched)
         return true;
     return false;
@@ -326,8 +342,8 @@ private:
     const Node &node = program.nodes[id];
     if (!hasHaloBelow(id, leaf)) {
       if (passesGuards(program.nodes[leaf], unit, id))
-        points.forEachPoint(points.einsums[program.nodes[leaf].einsum], unit.lo, unit.hi,
-                            act);
+        points.forEachPoint(points.einsums[program.nodes[leaf].einsum], unit.lo,
+                            unit.hi, act);
       return;
     }
     if (node.kind == NodeKind::storage && node.halo != Halo::refetched)
@@ -361,8 +377,8 @@ private:
     const EinsumInfo &einsum = points.einsums[leaf.einsum];
     bool ran = false;
     for (const Unit &unit : context.units) {
-      if (!passesGuards(leaf, unit, program.nodes.size()) || !isPoint(leaf, unit) ||
-          !points.isExecuted(einsum, unit.lo))
+      if (!passesGuards(leaf, unit, program.nodes.size()) ||
+          !isPoint(leaf, unit) || !points.isExecuted(einsum, unit.lo))
         continue;
       ran = true;
       for (const Place &place : places[id])
@@ -386,10 +402,11 @@ private:
       if (size == 1)
         continue;
       if (size > 1) {
-        leaf.op->emitError() << "rank '" << points.ranks[rank].name << "' of Einsum '"
-                             << points.einsums[leaf.einsum].name
-                             << "' is not cut to one point by the loops above: " << size
-                             << " coordinates are left; add a loop with tile 1";
+        leaf.op->emitError()
+            << "rank '" << points.ranks[rank].name << "' of Einsum '"
+            << points.einsums[leaf.einsum].name
+            << "' is not cut to one point by the loops above: " << size
+            << " coordinates are left; add a loop with tile 1";
         stop();
       }
       return false;
@@ -398,13 +415,15 @@ private:
   }
 
   void note(const EinsumInfo &einsum, const Place &place, const Unit &unit) {
-    OpenTile &tile = open[place.storage].units[unit.entered[place.storage]][place.slot];
+    OpenTile &tile =
+        open[place.storage].units[unit.entered[place.storage]][place.slot];
     if (place.read < 0) {
       ++tile.made[points.madeElement(einsum, unit.lo)];
       return;
     }
     int64_t element;
-    if (points.locate(einsum.reads[place.read], unit.lo, element) == Found::element)
+    if (points.locate(einsum.reads[place.read], unit.lo, element) ==
+        Found::element)
       tile.reads.insert(element);
   }
 
@@ -434,7 +453,7 @@ private:
 
 } // namespace
 
-FailureOr<Plan> einsum::sim::makePlan(const Points &points, const Program &program,
-                                      int64_t limit) {
+FailureOr<Plan> einsum::sim::makePlan(const Points &points,
+                                      const Program &program, int64_t limit) {
   return Planner(points, program, limit).make();
 }

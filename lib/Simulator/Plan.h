@@ -5,9 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A storage node is filled on entry, so whoever fills it knows what will be read
-// below. The plan is that knowledge, found by walking the tree once without
-// values: for every visit v of every storage node, unit and tensor, the sets
+// A storage node is filled on entry, so whoever fills it knows what will be
+// read below. The plan is that knowledge, found by walking the tree once
+// without values: for every visit v of every storage node, unit and tensor, the
+// sets
 //
 //   R(v)  elements that points executed below read
 //   W(v)  elements that points executed below make or contribute to
@@ -37,7 +38,8 @@ struct TilePlan {
   std::vector<int64_t> fetch;
   std::vector<int64_t> kept; ///< from the previous visit, with a retained halo
   std::vector<MadeElement> made;
-  /// The tile in row-major order, for a node that holds only its first elements.
+  /// The tile in row-major order, for a node that holds only its first
+  /// elements.
   std::vector<int64_t> tile;
 };
 

@@ -20,7 +20,8 @@ using namespace einsum::sim;
 
 /// Adds `factor * expr` to a sum of terms; false if it is no such sum.
 static bool addTerms(AffineExpr expr, int64_t factor,
-                     SmallVectorImpl<std::pair<int, int64_t>> &terms, int64_t &constant) {
+                     SmallVectorImpl<std::pair<int, int64_t>> &terms,
+                     int64_t &constant) {
   if (auto number = dyn_cast<AffineConstantExpr>(expr)) {
     constant += factor * number.getValue();
     return true;
@@ -36,10 +37,12 @@ static bool addTerms(AffineExpr expr, int64_t factor,
   if (!binary || binary.getKind() != AffineExprKind::Mul)
     return false;
   auto scale = dyn_cast<AffineConstantExpr>(binary.getRHS());
-  return scale && addTerms(binary.getLHS(), factor * scale.getValue(), terms, constant);
+  return scale &&
+         addTerms(binary.getLHS(), factor * scale.getValue(), terms, constant);
 }
 
-RankExpr::RankExpr(AffineExpr expr, ArrayRef<int> dims, ArrayRef<int64_t> symbols) {
+RankExpr::RankExpr(AffineExpr expr, ArrayRef<int> dims,
+                   ArrayRef<int64_t> symbols) {
   MLIRContext *context = expr.getContext();
   SmallVector<AffineExpr> overRanks, values;
   unsigned count = 0;
@@ -49,7 +52,8 @@ RankExpr::RankExpr(AffineExpr expr, ArrayRef<int> dims, ArrayRef<int64_t> symbol
   }
   for (int64_t value : symbols)
     values.push_back(getAffineConstantExpr(value, context));
-  expr = simplifyAffineExpr(expr.replaceDimsAndSymbols(overRanks, values), count, 0);
+  expr = simplifyAffineExpr(expr.replaceDimsAndSymbols(overRanks, values),
+                            count, 0);
   for (int rank : dims)
     if (expr.isFunctionOfDim(rank) && !llvm::is_contained(ranks, rank))
       ranks.push_back(rank);
@@ -109,14 +113,16 @@ std::string TensorInfo::describe(int64_t element) const {
 }
 
 bool ReadInfo::uses(int rank) const {
-  return llvm::any_of(index, [&](const RankExpr &expr) { return expr.uses(rank); });
+  return llvm::any_of(index,
+                      [&](const RankExpr &expr) { return expr.uses(rank); });
 }
 
 bool EinsumInfo::reduces(int rank) const {
   return iterates(rank) && !llvm::is_contained(outputRanks, rank);
 }
 
-template <typename T> static int findByName(const std::vector<T> &all, StringRef name) {
+template <typename T>
+static int findByName(const std::vector<T> &all, StringRef name) {
   for (auto [i, one] : llvm::enumerate(all))
     if (one.name == name)
       return i;
@@ -124,8 +130,12 @@ template <typename T> static int findByName(const std::vector<T> &all, StringRef
 }
 
 int Points::findRank(StringRef name) const { return findByName(ranks, name); }
-int Points::findTensor(StringRef name) const { return findByName(tensors, name); }
-int Points::findEinsum(StringRef name) const { return findByName(einsums, name); }
+int Points::findTensor(StringRef name) const {
+  return findByName(tensors, name);
+}
+int Points::findEinsum(StringRef name) const {
+  return findByName(einsums, name);
+}
 
 //===----------------------------------------------------------------------===//
 // Points
@@ -149,7 +159,8 @@ Found Points::locate(const ReadInfo &read, ArrayRef<int64_t> coords,
   return initial ? Found::initial : Found::element;
 }
 
-bool Points::isExecuted(const EinsumInfo &einsum, ArrayRef<int64_t> coords) const {
+bool Points::isExecuted(const EinsumInfo &einsum,
+                        ArrayRef<int64_t> coords) const {
   if (!llvm::all_of(einsum.conditions,
                     [&](const Condition &c) { return c.holds(coords); }))
     return false;
@@ -167,7 +178,8 @@ bool Points::isExecuted(const EinsumInfo &einsum, ArrayRef<int64_t> coords) cons
   });
 }
 
-int64_t Points::madeElement(const EinsumInfo &einsum, ArrayRef<int64_t> coords) const {
+int64_t Points::madeElement(const EinsumInfo &einsum,
+                            ArrayRef<int64_t> coords) const {
   int64_t element = 0;
   for (int rank : einsum.outputRanks)
     element = element * ranks[rank].extent + coords[rank];
@@ -175,8 +187,8 @@ int64_t Points::madeElement(const EinsumInfo &einsum, ArrayRef<int64_t> coords) 
 }
 
 /// Counts up within a box, the last of `order` fastest; false at the end.
-static bool advance(ArrayRef<int> order, ArrayRef<int64_t> lo, ArrayRef<int64_t> hi,
-                    Coords &coords) {
+static bool advance(ArrayRef<int> order, ArrayRef<int64_t> lo,
+                    ArrayRef<int64_t> hi, Coords &coords) {
   for (int rank : llvm::reverse(order)) {
     if (++coords[rank] < hi[rank])
       return true;
@@ -185,9 +197,9 @@ static bool advance(ArrayRef<int> order, ArrayRef<int64_t> lo, ArrayRef<int64_t>
   return false;
 }
 
-void Points::forEachPoint(const EinsumInfo &einsum, ArrayRef<int64_t> lo,
-                          ArrayRef<int64_t> hi,
-                          llvm::function_ref<void(ArrayRef<int64_t>)> act) const {
+void Points::forEachPoint(
+    const EinsumInfo &einsum, ArrayRef<int64_t> lo, ArrayRef<int64_t> hi,
+    llvm::function_ref<void(ArrayRef<int64_t>)> act) const {
   Coords coords(ranks.size(), 0);
   for (int rank : einsum.ranks) {
     if (lo[rank] >= hi[rank])
@@ -208,7 +220,8 @@ namespace einsum::sim {
 
 class PointsBuilder {
 public:
-  PointsBuilder(CascadeOp cascade, const interp::Arithmetic &arithmetic, int64_t limit)
+  PointsBuilder(CascadeOp cascade, const interp::Arithmetic &arithmetic,
+                int64_t limit)
       : arithmetic(arithmetic), limit(limit) {
     points.cascade = cascade;
   }
@@ -223,7 +236,8 @@ public:
     for (Operation &op : body)
       if (auto einsum = dyn_cast<EinsumInterface>(op)) {
         for (auto [i, name] : llvm::enumerate(einsum.getTensorNames()))
-          if (failed(addTensor(op.getResult(i), name, points.einsums.size(), i)))
+          if (failed(
+                  addTensor(op.getResult(i), name, points.einsums.size(), i)))
             return failure();
         points.einsums.emplace_back();
       }
@@ -247,14 +261,16 @@ private:
     for (RankOp rank : body.getOps<RankOp>()) {
       std::optional<int64_t> extent = rank.getBoundExtent();
       if (!extent)
-        return rank.emitError() << "the extent of rank '" << rank.getSymName()
-                                << "' has a parameter without a value; give one to run";
+        return rank.emitError()
+               << "the extent of rank '" << rank.getSymName()
+               << "' has a parameter without a value; give one to run";
       points.ranks.push_back({rank.getSymName().str(), *extent});
     }
     return success();
   }
 
-  LogicalResult addTensor(Value value, StringRef name, int producer, int result) {
+  LogicalResult addTensor(Value value, StringRef name, int producer,
+                          int result) {
     auto type = cast<NamedTensorType>(value.getType());
     TensorInfo tensor(value.getLoc());
     tensor.name = name.str();
@@ -268,8 +284,8 @@ private:
       int id = points.findRank(rank);
       tensor.ranks.push_back(id);
       tensor.extents.push_back(points.ranks[id].extent);
-      tensor.elements =
-          llvm::SaturatingMultiply<uint64_t>(tensor.elements, points.ranks[id].extent);
+      tensor.elements = llvm::SaturatingMultiply<uint64_t>(
+          tensor.elements, points.ranks[id].extent);
       if (failed(checkSize(tensor.elements, name, "elements", value.getLoc())))
         return failure();
     }
@@ -279,11 +295,13 @@ private:
     return success();
   }
 
-  LogicalResult checkSize(uint64_t count, StringRef name, StringRef what, Location loc) {
+  LogicalResult checkSize(uint64_t count, StringRef name, StringRef what,
+                          Location loc) {
     if (count <= static_cast<uint64_t>(limit))
       return success();
-    return emitError(loc) << "'" << name << "' has more than " << limit << " " << what
-                          << ", too many to execute one by one; bind smaller extents";
+    return emitError(loc)
+           << "'" << name << "' has more than " << limit << " " << what
+           << ", too many to execute one by one; bind smaller extents";
   }
 
   LogicalResult addEinsum(EinsumInfo &info, EinsumInterface einsum) {
@@ -299,10 +317,11 @@ private:
     uint64_t size = 1;
     for (StringAttr rank : einsum.getIterationRanks()) {
       info.ranks.push_back(points.findRank(rank));
-      size = llvm::SaturatingMultiply<uint64_t>(size,
-                                                points.ranks[info.ranks.back()].extent);
+      size = llvm::SaturatingMultiply<uint64_t>(
+          size, points.ranks[info.ranks.back()].extent);
     }
-    for (auto [name, result] : llvm::zip(einsum.getTensorNames(), einsum->getResults())) {
+    for (auto [name, result] :
+         llvm::zip(einsum.getTensorNames(), einsum->getResults())) {
       info.results.push_back(ids[result]);
       if (info.name.empty())
         info.name = name.str();
@@ -323,7 +342,8 @@ private:
     if (std::optional<IntegerSet> filter = einsum.getFilterSet())
       for (unsigned i = 0; i < filter->getNumConstraints(); ++i)
         info.conditions.push_back(
-            {RankExpr(filter->getConstraint(i), info.ranks, symbols), filter->isEq(i)});
+            {RankExpr(filter->getConstraint(i), info.ranks, symbols),
+             filter->isEq(i)});
     addSplits(info);
     info.operators = listOperators(einsum);
     return success();
@@ -338,18 +358,21 @@ private:
       SmallVector<int> parts;
       for (Attribute name : split.getParts()) {
         int part = points.findRank(cast<StringAttr>(name).getValue());
-        flat = flat * points.ranks[part].extent + getAffineDimExpr(parts.size(), context);
+        flat = flat * points.ranks[part].extent +
+               getAffineDimExpr(parts.size(), context);
         parts.push_back(part);
         all &= info.iterates(part);
       }
       int64_t extent = points.ranks[points.findRank(split.getRank())].extent;
       if (all)
-        info.conditions.push_back({RankExpr(extent - 1 - flat, parts, {}), false});
+        info.conditions.push_back(
+            {RankExpr(extent - 1 - flat, parts, {}), false});
     }
   }
 
   LogicalResult findPresence() {
-    FailureOr<interp::BoundCascade> bound = interp::BoundCascade::create(points.cascade);
+    FailureOr<interp::BoundCascade> bound =
+        interp::BoundCascade::create(points.cascade);
     if (failed(bound))
       return failure();
     for (EinsumInfo &einsum : points.einsums) {
@@ -363,7 +386,8 @@ private:
       for (const Access &access : einsum.op.getInputAccesses())
         countCarried(*bound, access, einsum.op.getIterationRanks());
     }
-    interp::Presence presence = interp::Presence::compute(*bound, points.kernels);
+    interp::Presence presence =
+        interp::Presence::compute(*bound, points.kernels);
     for (EinsumInfo &einsum : points.einsums) {
       std::vector<uint8_t> mask = presence.getMask(*einsum.kernel);
       for (int result : einsum.results)
@@ -381,7 +405,8 @@ private:
       tensor.direction[position] = bound.getDirection(access.tensor, rank);
       std::optional<int64_t> step = getStep(access, rank, iteration);
       if (tensor.direction[position] != 0 && step)
-        tensor.carried[position] = std::max(tensor.carried[position], std::abs(*step));
+        tensor.carried[position] =
+            std::max(tensor.carried[position], std::abs(*step));
     }
   }
 
@@ -390,7 +415,8 @@ private:
     for (const RankInfo &rank : points.ranks)
       hi.push_back(rank.extent);
     for (const EinsumInfo &einsum : points.einsums) {
-      std::vector<uint32_t> made(points.tensors[einsum.results.front()].elements, 0);
+      std::vector<uint32_t> made(
+          points.tensors[einsum.results.front()].elements, 0);
       points.forEachPoint(einsum, lo, hi, [&](ArrayRef<int64_t> coords) {
         ++made[points.madeElement(einsum, coords)];
       });
@@ -407,7 +433,8 @@ private:
 
 } // namespace einsum::sim
 
-FailureOr<Points> Points::create(CascadeOp cascade, const interp::Arithmetic &arithmetic,
+FailureOr<Points> Points::create(CascadeOp cascade,
+                                 const interp::Arithmetic &arithmetic,
                                  int64_t limit) {
   return PointsBuilder(cascade, arithmetic, limit).build();
 }

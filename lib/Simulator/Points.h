@@ -11,15 +11,17 @@
 //
 //   is (m=2, p=1, e=0) executed?     no: the filter
 //   which element does it read?      Q[1,0], element 1*2 + 0 = 2 of Q
-//   is QK[2,1] present?              no: a condition over kept ranks excludes it
-//   how many points make QK[1,2]?    2
+//   is QK[2,1] present?              no: a condition over kept ranks excludes
+//   it how many points make QK[1,2]?    2
 //
 // A coordinate is a number per rank of the whole cascade, so that one array of
-// numbers is a point of every Einsum. An element is a number in row-major order.
+// numbers is a point of every Einsum. An element is a number in row-major
+// order.
 //
-// Whether a point is executed is decided from its definition (the description of
-// einsum.compute), one point at a time. Which elements are absent, and what a map
-// expression computes, the interpreter knows. Nothing is taken from an analysis.
+// Whether a point is executed is decided from its definition (the description
+// of einsum.compute), one point at a time. Which elements are absent, and what
+// a map expression computes, the interpreter knows. Nothing is taken from an
+// analysis.
 //
 //===----------------------------------------------------------------------===//
 
@@ -148,23 +150,26 @@ public:
   /// Where a read looks, and the element if it is one.
   Found locate(const ReadInfo &read, llvm::ArrayRef<int64_t> coords,
                int64_t &element) const;
-  bool isExecuted(const EinsumInfo &einsum, llvm::ArrayRef<int64_t> coords) const;
+  bool isExecuted(const EinsumInfo &einsum,
+                  llvm::ArrayRef<int64_t> coords) const;
   /// The element that a point makes.
-  int64_t madeElement(const EinsumInfo &einsum, llvm::ArrayRef<int64_t> coords) const;
+  int64_t madeElement(const EinsumInfo &einsum,
+                      llvm::ArrayRef<int64_t> coords) const;
 
-  /// Calls `act` for every executed point with lo <= coords < hi; ranks that the
-  /// Einsum lacks are 0.
-  void forEachPoint(const EinsumInfo &einsum, llvm::ArrayRef<int64_t> lo,
-                    llvm::ArrayRef<int64_t> hi,
-                    llvm::function_ref<void(llvm::ArrayRef<int64_t>)> act) const;
+  /// Calls `act` for every executed point with lo <= coords < hi; ranks that
+  /// the Einsum lacks are 0.
+  void
+  forEachPoint(const EinsumInfo &einsum, llvm::ArrayRef<int64_t> lo,
+               llvm::ArrayRef<int64_t> hi,
+               llvm::function_ref<void(llvm::ArrayRef<int64_t>)> act) const;
 
 private:
   friend class PointsBuilder;
   interp::Kernels kernels;
 };
 
-/// Operators of one point, by the names that specifications use. A product whose
-/// only use is a sum over reduced ranks is one `mac`.
+/// Operators of one point, by the names that specifications use. A product
+/// whose only use is a sum over reduced ranks is one `mac`.
 std::map<std::string, uint64_t> listOperators(EinsumInterface einsum);
 
 } // namespace einsum::sim

@@ -29,8 +29,9 @@ bool Program::makes(int node, int tensor) const {
 bool Program::touches(int node, int tensor) const {
   return makes(node, tensor) || llvm::any_of(leaves, [&](int leaf) {
            return isBelow(leaf, node) &&
-                  llvm::any_of(points->einsums[nodes[leaf].einsum].reads,
-                               [&](const ReadInfo &r) { return r.tensor == tensor; });
+                  llvm::any_of(
+                      points->einsums[nodes[leaf].einsum].reads,
+                      [&](const ReadInfo &r) { return r.tensor == tensor; });
          });
 }
 
@@ -44,15 +45,17 @@ std::optional<int64_t> Program::heldSteps(int storage, int tensor,
       return isBelow(leaf, node) || !touches(leaf, tensor);
     });
   };
-  for (int i = nodes[leafOf[info.producer]].parent; i > storage; i = nodes[i].parent)
-    if (nodes[i].kind == NodeKind::temporal && nodes[i].rank == info.ranks[position] &&
-        enclosesAll(i))
+  for (int i = nodes[leafOf[info.producer]].parent; i > storage;
+       i = nodes[i].parent)
+    if (nodes[i].kind == NodeKind::temporal &&
+        nodes[i].rank == info.ranks[position] && enclosesAll(i))
       return nodes[i].tile + info.carried[position] - 1;
   return std::nullopt;
 }
 
 template <typename T> static std::string listNames(const std::vector<T> &all) {
-  return llvm::join(llvm::map_range(all, [](const T &one) { return one.name; }), ", ");
+  return llvm::join(llvm::map_range(all, [](const T &one) { return one.name; }),
+                    ", ");
 }
 
 namespace einsum::sim {
@@ -115,10 +118,12 @@ private:
 
   LogicalResult describe(Operation *op, Node &node) {
     if (auto loop = dyn_cast<schedule::TemporalOp>(op))
-      return describeLoop(node, NodeKind::temporal, loop.getRank(), loop.getTile());
+      return describeLoop(node, NodeKind::temporal, loop.getRank(),
+                          loop.getTile());
     if (auto loop = dyn_cast<schedule::SpatialOp>(op)) {
       node.dim = loop.getDim().str();
-      return describeLoop(node, NodeKind::spatial, loop.getRank(), loop.getTile());
+      return describeLoop(node, NodeKind::spatial, loop.getRank(),
+                          loop.getTile());
     }
     if (auto storage = dyn_cast<schedule::StorageOp>(op))
       return describeStorage(node, storage);
@@ -138,15 +143,17 @@ private:
     return success();
   }
 
-  LogicalResult describeLoop(Node &node, NodeKind kind, StringRef rank, int64_t tile) {
+  LogicalResult describeLoop(Node &node, NodeKind kind, StringRef rank,
+                             int64_t tile) {
     node.kind = kind;
     node.rank = points.findRank(rank);
     node.tile = tile;
     if (node.rank < 0)
-      return node.op->emitError() << "the cascade has no rank '" << rank << "'; it has "
-                                  << listNames(points.ranks);
+      return node.op->emitError() << "the cascade has no rank '" << rank
+                                  << "'; it has " << listNames(points.ranks);
     if (tile < 1)
-      return node.op->emitError() << "a tile has at least one coordinate, found " << tile;
+      return node.op->emitError()
+             << "a tile has at least one coordinate, found " << tile;
     node.around = points.ranks[node.rank].extent;
     for (int i = node.parent; i >= 0; i = program.nodes[i].parent)
       if (program.nodes[i].rank == node.rank) {
@@ -156,12 +163,13 @@ private:
     return success();
   }
 
-  LogicalResult findTensors(Operation *op, ArrayAttr names, SmallVectorImpl<int> &ids) {
+  LogicalResult findTensors(Operation *op, ArrayAttr names,
+                            SmallVectorImpl<int> &ids) {
     for (StringAttr name : names.getAsRange<StringAttr>()) {
       ids.push_back(points.findTensor(name));
       if (ids.back() < 0)
-        return op->emitError() << "the cascade has no tensor " << name << "; it has "
-                               << listNames(points.tensors);
+        return op->emitError() << "the cascade has no tensor " << name
+                               << "; it has " << listNames(points.tensors);
     }
     return success();
   }
@@ -170,8 +178,9 @@ private:
     node.kind = NodeKind::storage;
     node.level = arch.findLevel(op.getLevel());
     if (node.level < 0)
-      return op.emitError() << "architecture '" << arch.name << "' has no level '"
-                            << op.getLevel() << "'; it has " << listNames(arch.levels);
+      return op.emitError()
+             << "architecture '" << arch.name << "' has no level '"
+             << op.getLevel() << "'; it has " << listNames(arch.levels);
     SmallVector<int> tensors;
     if (failed(findTensors(op, op.getTensors(), tensors)))
       return failure();
@@ -207,11 +216,13 @@ private:
       return op.emitError() << "the cascade has no Einsum '" << op.getEinsum()
                             << "'; it has " << listNames(points.einsums);
     if (program.leafOf[node.einsum] >= 0)
-      return op.emitError() << "Einsum '" << op.getEinsum()
-                            << "' has a compute leaf already; every Einsum has one";
+      return op.emitError()
+             << "Einsum '" << op.getEinsum()
+             << "' has a compute leaf already; every Einsum has one";
     if (node.array < 0)
-      return op.emitError() << "architecture '" << arch.name << "' has no array '"
-                            << op.getArray() << "'; it has " << listNames(arch.arrays);
+      return op.emitError()
+             << "architecture '" << arch.name << "' has no array '"
+             << op.getArray() << "'; it has " << listNames(arch.arrays);
     int level = arch.arrays[node.array].level;
     if (level >= 0 && arch.levels[level].perArray == node.array)
       node.registers = level;
@@ -227,17 +238,21 @@ private:
     for (auto [id, node] : llvm::enumerate(program.nodes))
       if (node.kind == NodeKind::temporal)
         for (const TensorInfo &tensor : points.tensors)
-          for (auto [rank, direction] : llvm::zip(tensor.ranks, tensor.direction))
-            node.descends |= rank == node.rank && direction < 0 &&
-                             program.isBelow(program.leafOf[tensor.producer], id);
+          for (auto [rank, direction] :
+               llvm::zip(tensor.ranks, tensor.direction))
+            node.descends |=
+                rank == node.rank && direction < 0 &&
+                program.isBelow(program.leafOf[tensor.producer], id);
   }
 
   /// A node with a halo between the loop and the leaf that makes what it holds.
   bool followsDemand(int loop, int leaf) const {
-    for (int i = program.nodes[leaf].parent; i > loop; i = program.nodes[i].parent)
+    for (int i = program.nodes[leaf].parent; i > loop;
+         i = program.nodes[i].parent)
       if (program.nodes[i].halo != Halo::refetched)
         for (const Held &held : program.nodes[i].held)
-          if (points.tensors[held.tensor].producer == program.nodes[leaf].einsum)
+          if (points.tensors[held.tensor].producer ==
+              program.nodes[leaf].einsum)
             return true;
     return false;
   }
@@ -246,9 +261,11 @@ private:
   /// loop, directly or through guarded leaves".
   void findGuards() {
     for (int leaf : program.leaves)
-      for (int i = program.nodes[leaf].parent; i >= 0; i = program.nodes[i].parent)
+      for (int i = program.nodes[leaf].parent; i >= 0;
+           i = program.nodes[i].parent)
         if (program.nodes[i].isLoop() &&
-            !points.einsums[program.nodes[leaf].einsum].iterates(program.nodes[i].rank) &&
+            !points.einsums[program.nodes[leaf].einsum].iterates(
+                program.nodes[i].rank) &&
             !followsDemand(i, leaf))
           program.nodes[leaf].guards.push_back({i, false});
     for (bool changed = true; changed;) {
@@ -261,13 +278,15 @@ private:
   }
 
   bool readsProducedUnder(int leaf, int loop) const {
-    for (const ReadInfo &read : points.einsums[program.nodes[leaf].einsum].reads) {
+    for (const ReadInfo &read :
+         points.einsums[program.nodes[leaf].einsum].reads) {
       int producer = points.tensors[read.tensor].producer;
       if (producer < 0 || !program.isBelow(program.leafOf[producer], loop))
         continue;
       if (points.einsums[producer].iterates(program.nodes[loop].rank))
         return true;
-      for (const StepGuard &guard : program.nodes[program.leafOf[producer]].guards)
+      for (const StepGuard &guard :
+           program.nodes[program.leafOf[producer]].guards)
         if (guard.loop == loop && guard.last)
           return true;
     }
@@ -276,7 +295,8 @@ private:
 
   /// Nearest storage node above that is charged for the tensor.
   std::pair<int, int> findStorage(int below, int tensor) const {
-    for (int i = program.nodes[below].parent; i >= 0; i = program.nodes[i].parent) {
+    for (int i = program.nodes[below].parent; i >= 0;
+         i = program.nodes[i].parent) {
       int slot = program.nodes[i].findHeld(tensor);
       if (slot >= 0 && !program.nodes[i].passthrough)
         return {i, slot};
@@ -296,7 +316,8 @@ private:
   int findRegion(int pipeline) const {
     bool loops = false, sequence = false;
     int below = pipeline;
-    for (int i = program.nodes[pipeline].parent; i >= 0; i = program.nodes[i].parent) {
+    for (int i = program.nodes[pipeline].parent; i >= 0;
+         i = program.nodes[i].parent) {
       const Node &node = program.nodes[i];
       if (node.kind == NodeKind::pipeline ||
           (node.kind == NodeKind::sequence && (loops || sequence)))
@@ -328,7 +349,8 @@ private:
     if (port.home < 0)
       return leaf.op->emitError()
              << "Einsum '" << points.einsums[leaf.einsum].name << "' "
-             << (read < 0 ? "makes" : "reads") << " '" << points.tensors[tensor].name
+             << (read < 0 ? "makes" : "reads") << " '"
+             << points.tensors[tensor].name
              << "', which no storage node above holds";
     port.inRegisters = program.nodes[port.home].level == leaf.registers;
     port.group = findGroup(leaf, port);
@@ -345,7 +367,8 @@ private:
     };
     for (int i = leaf.parent; i > port.home; i = program.nodes[i].parent) {
       const Node &node = program.nodes[i];
-      if (node.kind == NodeKind::temporal && uses(node.rank) && node.fullSteps() > 1)
+      if (node.kind == NodeKind::temporal && uses(node.rank) &&
+          node.fullSteps() > 1)
         return i;
     }
     return -1;
@@ -358,7 +381,8 @@ private:
 
 } // namespace einsum::sim
 
-FailureOr<Program> Program::create(schedule::MappingOp mapping, const Points &points,
+FailureOr<Program> Program::create(schedule::MappingOp mapping,
+                                   const Points &points,
                                    const arch::ArchSpec &arch) {
   return ProgramBuilder(points, arch).build(mapping);
 }

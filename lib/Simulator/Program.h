@@ -5,16 +5,16 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The loop tree with names looked up: ranks, tensors and Einsums of the cascade,
-// levels and arrays of the machine. What follows from the tree alone, whatever
-// the sizes, is found here once:
+// The loop tree with names looked up: ranks, tensors and Einsums of the
+// cascade, levels and arrays of the machine. What follows from the tree alone,
+// whatever the sizes, is found here once:
 //
 //   home     the storage node that serves an access of a leaf
 //   parent   the storage node that fills and drains another
 //   guard    a leaf runs only in the first, or the last, step of a loop over a
 //            rank that its Einsum lacks
-//   group    the loop whose next step makes a unit drop an operand it has latched
-//   region   the node whose visit a pipeline needs to run dry
+//   group    the loop whose next step makes a unit drop an operand it has
+//   latched region   the node whose visit a pipeline needs to run dry
 //
 // Rules are quoted from dialects/Schedule/README.md by section.
 //
@@ -29,7 +29,15 @@
 
 namespace einsum::sim {
 
-enum class NodeKind { temporal, spatial, storage, sequence, pipeline, leaf, transfer };
+enum class NodeKind {
+  temporal,
+  spatial,
+  storage,
+  sequence,
+  pipeline,
+  leaf,
+  transfer
+};
 enum class Halo { refetched, retained, recomputed };
 
 /// Whether a guarded leaf runs in the first step of a loop or in the last.
@@ -49,10 +57,10 @@ struct Held {
 /// How a leaf reaches an operand or a result.
 struct Port {
   int tensor = -1;
-  int read = -1;   ///< which read of the Einsum; -1 for a result
-  int home = -1;   ///< storage node
-  int slot = -1;   ///< of the tensor there
-  int group = -1;  ///< loop that ends a latch group; -1: the home's visit does
+  int read = -1;  ///< which read of the Einsum; -1 for a result
+  int home = -1;  ///< storage node
+  int slot = -1;  ///< of the tensor there
+  int group = -1; ///< loop that ends a latch group; -1: the home's visit does
   bool inRegisters = false; ///< home is the register file of the leaf's array
 };
 
@@ -93,8 +101,12 @@ struct Node {
   llvm::SmallVector<int, 2> tensors;
   std::string engine;
 
-  bool isLoop() const { return kind == NodeKind::temporal || kind == NodeKind::spatial; }
-  bool isSplit() const { return kind == NodeKind::sequence || kind == NodeKind::pipeline; }
+  bool isLoop() const {
+    return kind == NodeKind::temporal || kind == NodeKind::spatial;
+  }
+  bool isSplit() const {
+    return kind == NodeKind::sequence || kind == NodeKind::pipeline;
+  }
   /// Steps of a loop where control reaches it with a full tile.
   int64_t fullSteps() const { return (around + tile - 1) / tile; }
   int findHeld(int tensor) const;
@@ -102,8 +114,8 @@ struct Node {
 
 class Program {
 public:
-  /// Emits located errors for names that do not exist and constructs that cannot
-  /// be executed.
+  /// Emits located errors for names that do not exist and constructs that
+  /// cannot be executed.
   static mlir::FailureOr<Program> create(schedule::MappingOp mapping,
                                          const Points &points,
                                          const arch::ArchSpec &arch);
@@ -118,11 +130,13 @@ public:
   /// True if a leaf at or below `node` reads or makes the tensor.
   bool touches(int node, int tensor) const;
   bool makes(int node, int tensor) const;
-  /// Section 6: how many consecutive steps of a recurrence are held at a storage
-  /// node, if one loop below over its rank (the `position`-th of the tensor)
-  /// encloses all that touch the tensor and nobody wants the other steps: those
-  /// carried, and those made within one step of the loop but one. Nullopt: all.
-  std::optional<int64_t> heldSteps(int storage, int tensor, size_t position) const;
+  /// Section 6: how many consecutive steps of a recurrence are held at a
+  /// storage node, if one loop below over its rank (the `position`-th of the
+  /// tensor) encloses all that touch the tensor and nobody wants the other
+  /// steps: those carried, and those made within one step of the loop but one.
+  /// Nullopt: all.
+  std::optional<int64_t> heldSteps(int storage, int tensor,
+                                   size_t position) const;
 
 private:
   friend class ProgramBuilder;

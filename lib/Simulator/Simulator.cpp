@@ -18,7 +18,8 @@ using namespace einsum;
 using namespace einsum::sim;
 
 /// Inputs in the formats of the arithmetic; outputs with nothing in them.
-static LogicalResult prepareTensors(Points &points, const interp::TensorMap &given,
+static LogicalResult prepareTensors(Points &points,
+                                    const interp::TensorMap &given,
                                     const interp::Arithmetic &arithmetic,
                                     interp::TensorMap &inputs,
                                     interp::TensorMap &outputs) {
@@ -29,8 +30,9 @@ static LogicalResult prepareTensors(Points &points, const interp::TensorMap &giv
     const interp::NumberFormat *format =
         arithmetic.formatOf(getScalarType(tensor.elementType));
     if (!format)
-      return emitError(tensor.loc) << "tensor '" << tensor.name << "' holds "
-                                   << tensor.elementType << ", which cannot be executed";
+      return emitError(tensor.loc)
+             << "tensor '" << tensor.name << "' holds " << tensor.elementType
+             << ", which cannot be executed";
     interp::Tensor values;
     values.name = tensor.name;
     values.format = format;
@@ -45,8 +47,9 @@ static LogicalResult prepareTensors(Points &points, const interp::TensorMap &giv
     }
     auto data = given.find(tensor.name);
     if (data == given.end() || data->second.extents != values.extents)
-      return emitError(tensor.loc) << "input '" << tensor.name << "' has no values of its "
-                                   << "extents";
+      return emitError(tensor.loc)
+             << "input '" << tensor.name << "' has no values of its "
+             << "extents";
     for (int64_t i = 0; i < tensor.elements; ++i)
       values.values[i] = data->second.format->isFloat || format->isFloat
                              ? format->fromDouble(data->second.toDouble(i))
@@ -57,16 +60,20 @@ static LogicalResult prepareTensors(Points &points, const interp::TensorMap &giv
 }
 
 /// What a specification may ask for and this machine does not do.
-static LogicalResult checkSupported(schedule::MappingOp mapping, const Program &program,
+static LogicalResult checkSupported(schedule::MappingOp mapping,
+                                    const Program &program,
                                     const arch::ArchSpec &arch) {
   auto refuse = [&](const llvm::Twine &what) {
-    return mapping.emitError() << "unsupported: the simulator does not execute " << what;
+    return mapping.emitError()
+           << "unsupported: the simulator does not execute " << what;
   };
   if (arch.accounting.onePerPoint || arch.accounting.sequential)
-    return refuse("the accounting profile '" + arch.accounting.profile +
-                  "', which counts other operators, or other times, than are scheduled");
+    return refuse(
+        "the accounting profile '" + arch.accounting.profile +
+        "', which counts other operators, or other times, than are scheduled");
   if (arch.accounting.buffered)
-    return refuse("transfers that are not overlapped (accounting: overlap 'buffered')");
+    return refuse(
+        "transfers that are not overlapped (accounting: overlap 'buffered')");
   for (const arch::Level &level : arch.levels)
     if (level.multicast.width != 0)
       return refuse("the multicast width of level '" + level.name + "'");
@@ -75,7 +82,9 @@ static LogicalResult checkSupported(schedule::MappingOp mapping, const Program &
       return refuse("the reduction width of array '" + array.name + "'");
     if (array.fillCycles + array.drainCycles != 0)
       return refuse("the fill and drain cycles of array '" + array.name + "'");
-    auto isPipelined = [](const auto &op) { return op.second.latency > op.second.cycles; };
+    auto isPipelined = [](const auto &op) {
+      return op.second.latency > op.second.cycles;
+    };
     bool latency = llvm::any_of(array.ops, isPipelined);
     for (const auto &[datatype, ops] : array.opsByDatatype)
       latency |= llvm::any_of(ops, isPipelined);
@@ -85,8 +94,8 @@ static LogicalResult checkSupported(schedule::MappingOp mapping, const Program &
   }
   for (const Node &node : program.nodes)
     if (node.kind == NodeKind::transfer)
-      return node.op->emitError()
-             << "unsupported: the simulator does not execute transfers on an engine";
+      return node.op->emitError() << "unsupported: the simulator does not "
+                                     "execute transfers on an engine";
   return success();
 }
 
@@ -110,7 +119,8 @@ static LogicalResult checkOutputs(Points &points, const Program &program,
           builders[tensor.producer].makeIdentity(), tensor.result);
       output.present[element] = 1;
     }
-    if (llvm::all_of(output.present, [](uint8_t present) { return present != 0; }))
+    if (llvm::all_of(output.present,
+                     [](uint8_t present) { return present != 0; }))
       output.present.clear();
   }
   return success();
@@ -121,7 +131,8 @@ FailureOr<Simulation> einsum::sim::simulate(schedule::MappingOp mapping,
                                             const interp::TensorMap &inputs,
                                             const SimulationOptions &options) {
   CascadeOp cascade = schedule::lookupCascade(mapping);
-  FailureOr<Points> points = Points::create(cascade, options.arithmetic, options.limit);
+  FailureOr<Points> points =
+      Points::create(cascade, options.arithmetic, options.limit);
   if (failed(points))
     return failure();
   FailureOr<Program> program = Program::create(mapping, *points, arch);
@@ -148,8 +159,7 @@ FailureOr<Simulation> einsum::sim::simulate(schedule::MappingOp mapping,
   if (ledger.hasOverflowed())
     return mapping.emitError("a count exceeds 64 bits");
   for (auto [level, peak] :
-       llvm::zip(result.levels,
-                 measurePeaks(*points, *program, *plan, arch)))
+       llvm::zip(result.levels, measurePeaks(*points, *program, *plan, arch)))
     level.peakBytes = peak;
   measureTime(*points, *program, *plan, ledger, arch, options.timeline, result);
   return std::move(result);

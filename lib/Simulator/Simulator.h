@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The judge of the cost model. It goes through a loop tree step by step and does
-// what each node says to real values in real buffers, as
+// The judge of the cost model. It goes through a loop tree step by step and
+// does what each node says to real values in real buffers, as
 // dialects/Schedule/README.md defines it. Worked on
 //
 //   Z[m] = A[m,k] * B[k]           M = 2, K = 4
@@ -15,19 +15,20 @@
 //     storage buffer [B]           B's four elements are copied to the buffer
 //       temporal m tile 1
 //         spatial k tile 1         four units run together: m = 0
-//           compute Z on pe        each takes A[0,k] from DRAM and B[k] from the
+//           compute Z on pe        each takes A[0,k] from DRAM and B[k] from
+//           the
 //                                  buffer, multiplies, and adds to Z[0] in DRAM
 //
 //   DRAM    reads 4 + 2 * 4 elements (B once, a row of A per step), writes 2
-//   buffer  writes 4, reads 4: each unit keeps its element of B while m advances
-//   pe      2 * 4 mac in two runs
-//   Z       as the interpreter has it
+//   buffer  writes 4, reads 4: each unit keeps its element of B while m
+//   advances pe      2 * 4 mac in two runs Z       as the interpreter has it
 //
-// - An element is somewhere only because a fill, a drain or a leaf put it there.
+// - An element is somewhere only because a fill, a drain or a leaf put it
+// there.
 //   Each copy knows how many points have contributed to it. Reading an element
-//   that is not there, or not complete, is refused with the node, the Einsum, the
-//   tensor and the coordinates. So are the effects of a wrong schedule: tiles
-//   overwritten in place too early, streams that turn back.
+//   that is not there, or not complete, is refused with the node, the Einsum,
+//   the tensor and the coordinates. So are the effects of a wrong schedule:
+//   tiles overwritten in place too early, streams that turn back.
 // - Counting is a by-product of moving: nothing is counted that is not moved.
 // - Stages of a pipeline run in the order of their lags, on the tiles of the
 //   iteration that their lag points to.
@@ -38,8 +39,8 @@
 //
 // Trusts: the interpreter's scalar arithmetic and its rule for absent elements
 // (the reference for both); names of operators. Shares nothing with the cost
-// model, the analyses or the transforms, so that agreement with them is evidence.
-// Refuses: what is too large to execute one by one.
+// model, the analyses or the transforms, so that agreement with them is
+// evidence. Refuses: what is too large to execute one by one.
 //
 //===----------------------------------------------------------------------===//
 
@@ -92,8 +93,8 @@ struct Simulation {
   std::vector<uint64_t> runs, points;
   double cycles = 0;
   /// How far a model that takes the iterations of every pipeline for equally
-  /// long may be off: the sum, over stages, of lag times how much the stage's time
-  /// varies from one iteration to the next. 0 without pipelines.
+  /// long may be off: the sum, over stages, of lag times how much the stage's
+  /// time varies from one iteration to the next. 0 without pipelines.
   double cycleBound = 0;
   std::vector<Task> timeline; ///< empty unless asked for
   interp::TensorMap outputs;  ///< absent elements as in the interpreter

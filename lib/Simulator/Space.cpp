@@ -87,8 +87,8 @@ private:
     return tensor.bytes(storage.held[slot].reserved) * storage.units * copies;
   }
 
-  /// Slots between the first and the last stage that touches the tensor, if only
-  /// storage nodes lie between the node and its pipeline.
+  /// Slots between the first and the last stage that touches the tensor, if
+  /// only storage nodes lie between the node and its pipeline.
   int64_t slotsOf(int id, int slot) const {
     int below = program.nodes[id].children.front();
     while (program.nodes[below].kind == NodeKind::storage)
@@ -114,7 +114,8 @@ private:
     int below = program.nodes[id].children.front();
     while (below != moment) {
       const Node &node = program.nodes[below];
-      if (node.kind == NodeKind::storage || (node.isLoop() && node.fullSteps() == 1)) {
+      if (node.kind == NodeKind::storage ||
+          (node.isLoop() && node.fullSteps() == 1)) {
         below = node.children.front();
         continue;
       }

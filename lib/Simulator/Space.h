@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // Section 6 of dialects/Schedule/README.md: a storage node reserves what its
-// largest tile needs, measured by the plan, while the tensor is live. The tree is
-// cut into *moments*, one per leaf in order; stages of a pipeline are live
+// largest tile needs, measured by the plan, while the tensor is live. The tree
+// is cut into *moments*, one per leaf in order; stages of a pipeline are live
 // together and make one moment of it.
 //
 //   storage buffer [S, T]          S live at A and B, T at B and C
@@ -24,7 +24,8 @@ namespace einsum::sim {
 
 /// Bytes per level, over all its instances.
 std::vector<uint64_t> measurePeaks(const Points &points, const Program &program,
-                                   const Plan &plan, const arch::ArchSpec &arch);
+                                   const Plan &plan,
+                                   const arch::ArchSpec &arch);
 
 } // namespace einsum::sim
 

@@ -14,11 +14,12 @@ using namespace mlir;
 using namespace einsum;
 using namespace einsum::sim;
 
-Store::Store(Points &points, const Program &program, const Plan &plan, Ledger &ledger,
-             const interp::TensorMap &inputs, std::vector<CellBuilder> &builders,
-             interp::TensorMap &outputs)
-    : points(points), program(program), plan(plan), ledger(ledger), inputs(inputs),
-      builders(builders), outputs(outputs), previous(program.nodes.size()) {}
+Store::Store(Points &points, const Program &program, const Plan &plan,
+             Ledger &ledger, const interp::TensorMap &inputs,
+             std::vector<CellBuilder> &builders, interp::TensorMap &outputs)
+    : points(points), program(program), plan(plan), ledger(ledger),
+      inputs(inputs), builders(builders), outputs(outputs),
+      previous(program.nodes.size()) {}
 
 //===----------------------------------------------------------------------===//
 // Visits
@@ -36,7 +37,8 @@ void Store::open(int id, const Context &context) {
   visit->streamed.resize(slots);
   for (const Held &held : node.held)
     visit->parents.push_back(
-        held.parent < 0 ? nullptr : find(held.parent, context.visits[held.parent]));
+        held.parent < 0 ? nullptr
+                        : find(held.parent, context.visits[held.parent]));
   const VisitPlan &visitPlan = plan.storages[id].visits[visit->index];
   for (auto [unit, unitPlan] : llvm::zip(context.units, visitPlan.units)) {
     Instance instance;
@@ -44,7 +46,8 @@ void Store::open(int id, const Context &context) {
     instance.contents.resize(slots);
     instance.path.assign(unit.path.begin(), unit.path.end());
     for (const Held &held : node.held)
-      instance.parentUnit.push_back(held.parent < 0 ? 0 : unit.entered[held.parent]);
+      instance.parentUnit.push_back(
+          held.parent < 0 ? 0 : unit.entered[held.parent]);
     visit->units.push_back(std::move(instance));
   }
   live[{id, visit->index}] = std::move(visit);
@@ -66,7 +69,8 @@ void Store::close(Visit &visit) {
 // Cells
 //===----------------------------------------------------------------------===//
 
-bool Store::isResident(const Visit &visit, int slot, int unit, int64_t element) const {
+bool Store::isResident(const Visit &visit, int slot, int unit,
+                       int64_t element) const {
   const Node &node = program.nodes[visit.node];
   if (node.resident < 0 || node.held[slot].parent < 0)
     return true;
@@ -78,7 +82,8 @@ Cell *Store::get(Visit &visit, int slot, int unit, int64_t element) {
   const Held &held = program.nodes[visit.node].held[slot];
   Instance &instance = visit.units[unit];
   if (!isResident(visit, slot, unit, element))
-    return get(*visit.parents[slot], held.parentSlot, instance.parentUnit[slot], element);
+    return get(*visit.parents[slot], held.parentSlot, instance.parentUnit[slot],
+               element);
   auto found = instance.contents[slot].find(element);
   if (found != instance.contents[slot].end())
     return &found->second;
@@ -93,7 +98,8 @@ Cell *Store::get(Visit &visit, int slot, int unit, int64_t element) {
   }
   if (tensor.points[element] > 0)
     return nullptr;
-  return &(instance.contents[slot][element] = builders[tensor.producer].makeIdentity());
+  return &(instance.contents[slot][element] =
+               builders[tensor.producer].makeIdentity());
 }
 
 void Store::put(Visit &visit, int slot, int unit, int64_t element, Cell cell) {
@@ -117,7 +123,8 @@ bool Store::isComplete(int tensor, int64_t element, const Cell &cell) const {
   return info.producer < 0 || cell.contributions == info.points[element];
 }
 
-std::string Store::describeLack(int tensor, int64_t element, const Cell *cell) const {
+std::string Store::describeLack(int tensor, int64_t element,
+                                const Cell *cell) const {
   if (!cell)
     return "is not there";
   return "is incomplete: " + std::to_string(cell->contributions) + " of " +
@@ -181,9 +188,10 @@ bool Store::copyKept(Visit &visit, int slot) {
       auto found = before ? before->contents[slot].find(element)
                           : llvm::DenseMap<int64_t, Cell>::iterator();
       if (!before || found == before->contents[slot].end()) {
-        node.op->emitError() << "the previous visit was to leave '"
-                             << points.tensors[node.held[slot].tensor].describe(element)
-                             << "' here, which is not there";
+        node.op->emitError()
+            << "the previous visit was to leave '"
+            << points.tensors[node.held[slot].tensor].describe(element)
+            << "' here, which is not there";
         return false;
       }
       unit.contents[slot][element] = found->second;
@@ -204,7 +212,8 @@ bool Store::fetch(Visit &visit, int slot, int unit, int64_t element) {
   }
   InFlightDiagnostic diag = node.op->emitError()
                             << "cannot fetch '"
-                            << points.tensors[held.tensor].describe(element) << "': it "
+                            << points.tensors[held.tensor].describe(element)
+                            << "': it "
                             << describeLack(held.tensor, element, source);
   diag.attachNote(program.nodes[held.parent].op->getLoc())
       << "it would have to be held here";
@@ -224,7 +233,7 @@ bool Store::fill(Visit &visit, int slot) {
   Visit &parent = *visit.parents[slot];
   if (!fill(parent, held.parentSlot))
     return false;
-  std::map<int, llvm::DenseSet<int64_t>> united;     // by the parent's unit
+  std::map<int, llvm::DenseSet<int64_t>> united;    // by the parent's unit
   std::map<int, llvm::DenseSet<int64_t>> continued; // partial values taken
   for (auto [u, unit] : llvm::enumerate(visit.units)) {
     if (unit.plan->tiles.empty())
@@ -249,7 +258,8 @@ bool Store::fill(Visit &visit, int slot) {
       filled.push_back(made.element);
     }
     united[from].insert(filled.begin(), filled.end());
-    Transfer transfer = makeTransfer(visit, slot, Direction::write, Cause::fill);
+    Transfer transfer =
+        makeTransfer(visit, slot, Direction::write, Cause::fill);
     note(visit, slot, u, filled, transfer);
   }
   for (auto &[from, elements] : united)
@@ -288,18 +298,20 @@ bool Store::drain(Visit &visit, int slot) {
         continue;
       auto found = unit.contents[slot].find(made.element);
       if (found == unit.contents[slot].end()) {
-        node.op->emitError() << "cannot write '" << tensor.describe(made.element)
-                             << "' back: it was overwritten in place";
+        node.op->emitError()
+            << "cannot write '" << tensor.describe(made.element)
+            << "' back: it was overwritten in place";
         return false;
       }
       drained.push_back(made.element);
       auto &cells = united[unit.parentUnit[slot]];
       auto [cell, isNew] = cells.try_emplace(made.element, found->second);
-      if (!isNew && !builders[tensor.producer].merge(cell->second, found->second)) {
-        node.op->emitError() << "units hold partial values of '"
-                             << tensor.describe(made.element)
-                             << "' that no reduction can merge: nested reductions are "
-                                "interleaved";
+      if (!isNew &&
+          !builders[tensor.producer].merge(cell->second, found->second)) {
+        node.op->emitError()
+            << "units hold partial values of '" << tensor.describe(made.element)
+            << "' that no reduction can merge: nested reductions are "
+               "interleaved";
         return false;
       }
     }
@@ -322,7 +334,8 @@ bool Store::drain(Visit &visit, int slot) {
 
 /// Outputs leave the machine where their tensor lives.
 void Store::harvest(Visit &visit, int slot) {
-  const TensorInfo &tensor = points.tensors[program.nodes[visit.node].held[slot].tensor];
+  const TensorInfo &tensor =
+      points.tensors[program.nodes[visit.node].held[slot].tensor];
   if (!tensor.isOutput)
     return;
   interp::Tensor &output = outputs.find(tensor.name)->second;
@@ -330,7 +343,8 @@ void Store::harvest(Visit &visit, int slot) {
     for (auto &[element, cell] : unit.contents[slot]) {
       if (cell.contributions != tensor.points[element])
         continue;
-      output.values[element] = builders[tensor.producer].getValue(cell, tensor.result);
+      output.values[element] =
+          builders[tensor.producer].getValue(cell, tensor.result);
       output.present[element] = 1;
     }
 }

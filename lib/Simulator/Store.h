@@ -8,9 +8,11 @@
 // While control is below a storage node, each unit has an instance of it: for
 // every tensor held, the elements that are there. They come and go only by
 //
-//   fill    on first use, what the plan says from the parent's instance; partial
+//   fill    on first use, what the plan says from the parent's instance;
+//   partial
 //           values go to the first unit that adds to them
-//   drain   when the last leaf that makes the tensor has run, what is incomplete
+//   drain   when the last leaf that makes the tensor has run, what is
+//   incomplete
 //           or needed elsewhere to the parent; contributions of several units
 //           are merged on the way
 //   put     a leaf's result
@@ -19,8 +21,8 @@
 // still work on a visit that control has left long ago.
 //
 // `resident n`: elements beyond the first n of the tile are not here; whoever
-// asks is sent on to the parent. `shared`: the i-th elements of all tiles are one
-// place; putting one removes the others.
+// asks is sent on to the parent. `shared`: the i-th elements of all tiles are
+// one place; putting one removes the others.
 //
 //===----------------------------------------------------------------------===//
 
@@ -62,9 +64,9 @@ struct Visit {
 
 class Store {
 public:
-  Store(Points &points, const Program &program, const Plan &plan, Ledger &ledger,
-        const interp::TensorMap &inputs, std::vector<CellBuilder> &builders,
-        interp::TensorMap &outputs);
+  Store(Points &points, const Program &program, const Plan &plan,
+        Ledger &ledger, const interp::TensorMap &inputs,
+        std::vector<CellBuilder> &builders, interp::TensorMap &outputs);
 
   void open(int node, const Context &context);
   std::shared_ptr<Visit> find(int node, int64_t index) const;
@@ -88,7 +90,8 @@ public:
             Transfer transfer);
 
 private:
-  bool isResident(const Visit &visit, int slot, int unit, int64_t element) const;
+  bool isResident(const Visit &visit, int slot, int unit,
+                  int64_t element) const;
   bool copyKept(Visit &visit, int slot);
   bool fetch(Visit &visit, int slot, int unit, int64_t element);
   void harvest(Visit &visit, int slot);

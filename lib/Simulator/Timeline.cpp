@@ -35,12 +35,19 @@ void einsum::sim::writeChromeTrace(const std::vector<Task> &timeline,
         auto [lane, isNew] = lanes.try_emplace(task.resource, lanes.size());
         if (isNew)
           json.value(llvm::json::Object{
-              {"ph", "M"}, {"pid", 0}, {"tid", lane->second}, {"name", "thread_name"},
+              {"ph", "M"},
+              {"pid", 0},
+              {"tid", lane->second},
+              {"name", "thread_name"},
               {"args", llvm::json::Object{{"name", task.resource}}}});
-        json.value(llvm::json::Object{{"ph", "X"}, {"pid", 0}, {"tid", lane->second},
-                                      {"name", task.node}, {"ts", task.start},
-                                      {"dur", task.end - task.start},
-                                      {"args", llvm::json::Object{{"tile", task.tile}}}});
+        json.value(llvm::json::Object{
+            {"ph", "X"},
+            {"pid", 0},
+            {"tid", lane->second},
+            {"name", task.node},
+            {"ts", task.start},
+            {"dur", task.end - task.start},
+            {"args", llvm::json::Object{{"tile", task.tile}}}});
       }
     });
   });

@@ -126,14 +126,16 @@ void Walk::visitPipeline(int node, Context &context) {
 
 bool Walk::passesGuards(const Node &leaf, const Unit &unit, int below) const {
   return llvm::all_of(leaf.guards, [&](const StepGuard &guard) {
-    return guard.loop >= below || (unit.steps[guard.loop] & (guard.last ? 2 : 1)) != 0;
+    return guard.loop >= below ||
+           (unit.steps[guard.loop] & (guard.last ? 2 : 1)) != 0;
   });
 }
 
 bool Walk::keepsRemains(int storage, const Unit &unit) const {
   if (program.nodes[storage].halo != Halo::retained)
     return false;
-  for (int i = program.nodes[storage].parent; i >= 0; i = program.nodes[i].parent)
+  for (int i = program.nodes[storage].parent; i >= 0;
+       i = program.nodes[i].parent)
     if (program.nodes[i].kind == NodeKind::temporal)
       return (unit.steps[i] & 1) == 0;
   return false;

@@ -9,9 +9,9 @@
 // says. Control carries a *box*, an interval of coordinates per rank; a loop
 // over m with tile 4, reached with m in [0, 10), visits [0,4), [4,8), [8,10).
 //
-// A spatial loop makes several *units* of one; they go through the tree below in
-// lock step: the k-th step happens on all units that have one. Above the spatial
-// loops there is a single unit.
+// A spatial loop makes several *units* of one; they go through the tree below
+// in lock step: the k-th step happens on all units that have one. Above the
+// spatial loops there is a single unit.
 //
 //===----------------------------------------------------------------------===//
 

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A case is kept as plain data, so that shrinking can take pieces out, and given
-// to both sides as text, so that what a failure prints is what was run:
+// A case is kept as plain data, so that shrinking can take pieces out, and
+// given to both sides as text, so that what a failure prints is what was run:
 //
 //   .ein    the cascade          .mlir   the schedule          .json   the spec
 //
@@ -28,7 +28,8 @@ namespace einsum::agreement {
 struct CaseRank {
   std::string name;
   int64_t extent = 1;
-  /// A window `stride * p + dilation * r` over this rank, which sets its extent.
+  /// A window `stride * p + dilation * r` over this rank, which sets its
+  /// extent.
   int p = -1, r = -1;
   int64_t stride = 1, dilation = 1;
   /// Parts `outer * tile + inner`, whose extents follow from this rank's.
@@ -82,7 +83,8 @@ struct Tree {
 struct CaseLevel {
   std::string name, parent, per;
   int64_t access = 1;
-  int64_t readBandwidth = 0, writeBandwidth = 0, bandwidth = 0; ///< GB/s; 0 none
+  int64_t readBandwidth = 0, writeBandwidth = 0,
+          bandwidth = 0; ///< GB/s; 0 none
   int64_t ports = 0;
 };
 
@@ -116,9 +118,9 @@ Case generate(uint64_t seed);
 /// What came of running a case on both sides.
 struct Verdict {
   enum Status { agrees, illegal, differs } status = agrees;
-  std::string text;            ///< why illegal, or what differs
-  std::string kind;            ///< of difference: the most telling one
-  double cycleError = 0;       ///< relative; of pipelines
+  std::string text;      ///< why illegal, or what differs
+  std::string kind;      ///< of difference: the most telling one
+  double cycleError = 0; ///< relative; of pipelines
   uint64_t points = 0;
   bool hasPipeline = false;
 };

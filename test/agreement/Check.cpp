@@ -6,9 +6,10 @@
 //===----------------------------------------------------------------------===//
 //
 // What has to be equal: bytes and accesses read and written, per level and
-// tensor and per level and Einsum; operators per array; the peak of every level;
-// cycles. What may differ, by how much: cycles of pipelines, by the bound that
-// the simulator measures. Outputs equal the interpreter's up to rounding.
+// tensor and per level and Einsum; operators per array; the peak of every
+// level; cycles. What may differ, by how much: cycles of pipelines, by the
+// bound that the simulator measures. Outputs equal the interpreter's up to
+// rounding.
 //
 //===----------------------------------------------------------------------===//
 
@@ -78,7 +79,8 @@ public:
                        modelled.einsumTraffic[fact * levels + level]);
       }
       compare("level '" + arch.levels[level].name + "' peak bytes",
-              simulated.levels[level].peakBytes, modelled.levels[level].peakBytes);
+              simulated.levels[level].peakBytes,
+              modelled.levels[level].peakBytes);
     }
     for (size_t a = 0; a < arch.arrays.size(); ++a)
       compareOperators(a);
@@ -92,8 +94,8 @@ private:
               std::to_string(theirs) + "\n";
   }
 
-  void compareTraffic(const std::string &what, size_t level, const sim::Traffic &ours,
-                      const cost::Traffic &theirs) {
+  void compareTraffic(const std::string &what, size_t level,
+                      const sim::Traffic &ours, const cost::Traffic &theirs) {
     std::string at = what + " at " + arch.levels[level].name + " ";
     compare(at + "read bytes", ours.readBytes, theirs.readBytes);
     compare(at + "written bytes", ours.writeBytes, theirs.writeBytes);
@@ -105,7 +107,8 @@ private:
     for (size_t i = 0; i < operators.size(); ++i) {
       auto found = simulated.arrays[array].operators.find(operators[i]);
       compare("array '" + arch.arrays[array].name + "' " + operators[i],
-              found == simulated.arrays[array].operators.end() ? 0 : found->second,
+              found == simulated.arrays[array].operators.end() ? 0
+                                                               : found->second,
               modelled.arrays[array].operators[i]);
     }
   }
@@ -123,7 +126,8 @@ MLIRContext &getContext() {
   thread_local std::unique_ptr<MLIRContext> context = [] {
     DialectRegistry registry;
     registerAllDialects(registry);
-    auto made = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
+    auto made = std::make_unique<MLIRContext>(registry,
+                                              MLIRContext::Threading::DISABLED);
     made->loadAllAvailableDialects();
     made->printOpOnDiagnostic(false);
     return made;
@@ -149,14 +153,15 @@ interp::TensorMap sampleInputs(CascadeOp cascade, uint64_t seed) {
 OwningOpRef<ModuleOp> parseProgram(const std::string &cascade,
                                    const std::string &schedule) {
   llvm::SourceMgr sources;
-  sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBuffer(cascade, "case.ein"),
-                             llvm::SMLoc());
+  sources.AddNewSourceBuffer(
+      llvm::MemoryBuffer::getMemBuffer(cascade, "case.ein"), llvm::SMLoc());
   OwningOpRef<ModuleOp> module =
       frontend::parseCascadeSource(sources, &getContext());
   if (!module || schedule.empty())
     return module;
   ParserConfig config(&getContext(), /*verifyAfterParse=*/false);
-  OwningOpRef<ModuleOp> tree = parseSourceString<ModuleOp>(schedule, config, "case.mlir");
+  OwningOpRef<ModuleOp> tree =
+      parseSourceString<ModuleOp>(schedule, config, "case.mlir");
   if (!tree)
     return nullptr;
   for (auto mapping :
@@ -187,7 +192,8 @@ static std::string chooseKind(llvm::StringRef text) {
 
 /// Executes the schedule, and sees what the cost model says of it.
 static Verdict judge(schedule::MappingOp mapping, const CascadeFacts &facts,
-                     const arch::ArchSpec &arch, uint64_t seed, Listener &listener) {
+                     const arch::ArchSpec &arch, uint64_t seed,
+                     Listener &listener) {
   CascadeOp cascade = schedule::lookupCascade(mapping);
   std::unique_ptr<cost::Evaluator> evaluator =
       cost::Evaluator::create(mapping, facts, arch);
@@ -203,24 +209,26 @@ static Verdict judge(schedule::MappingOp mapping, const CascadeFacts &facts,
     verdict.kind = "refused";
     return verdict;
   }
-  verdict.text = Comparison(facts, arch, *simulated, modelled,
-                            evaluator->operatorNames())
-                     .run();
+  verdict.text =
+      Comparison(facts, arch, *simulated, modelled, evaluator->operatorNames())
+          .run();
   mapping.walk([&](schedule::PipelineOp) { verdict.hasPipeline = true; });
   double off = std::abs(simulated->cycles - modelled.cycles);
   verdict.cycleError = off / std::max(1.0, simulated->cycles);
   if (off > simulated->cycleBound + 1e-6 * simulated->cycles)
     verdict.text += "cycles: simulated " + std::to_string(simulated->cycles) +
-                    ", modelled " + std::to_string(modelled.cycles) + ", bound " +
-                    std::to_string(simulated->cycleBound) + "\n";
-  FailureOr<interp::Interpretation> reference = interp::interpret(cascade, inputs);
+                    ", modelled " + std::to_string(modelled.cycles) +
+                    ", bound " + std::to_string(simulated->cycleBound) + "\n";
+  FailureOr<interp::Interpretation> reference =
+      interp::interpret(cascade, inputs);
   if (failed(reference))
     return illegal("interpreter: " + listener.text);
   for (auto &[name, output] : simulated->outputs)
     if (const interp::Tensor *expected = reference->find(name))
       if (interp::Comparison values = interp::compareTensors(output, *expected);
           !values.agrees(1e-9))
-        verdict.text += "output '" + name + "' differs from the interpreter's by " +
+        verdict.text += "output '" + name +
+                        "' differs from the interpreter's by " +
                         std::to_string(values.scaled) + " of its range\n";
   for (uint64_t points : simulated->points)
     verdict.points += points;
@@ -254,16 +262,18 @@ Verdict einsum::agreement::checkTexts(const std::string &cascade,
   if (failed(facts))
     return illegal(listener.text);
   if (mapping.empty())
-    return judge(*module->getOps<schedule::MappingOp>().begin(), *facts, *arch, seed,
-                 listener);
+    return judge(*module->getOps<schedule::MappingOp>().begin(), *facts, *arch,
+                 seed, listener);
   registerAllMappings();
   MappingContext context(op, *facts, *arch);
-  FailureOr<schedule::MappingOp> made = findMappingPass(mapping)->build(context);
+  FailureOr<schedule::MappingOp> made =
+      findMappingPass(mapping)->build(context);
   if (failed(made))
     return illegal(listener.text);
   return judge(*made, *facts, *arch, seed, listener);
 }
 
 Verdict einsum::agreement::check(const Case &c, uint64_t seed) {
-  return checkTexts(c.printCascade(), c.printSchedule(), "", c.printSpec(), seed);
+  return checkTexts(c.printCascade(), c.printSchedule(), "", c.printSpec(),
+                    seed);
 }

@@ -5,17 +5,17 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Cascades: one to four Einsums over two to five ranks, each made of what is there
-// already: products and sums reduced over some ranks, maxima, exponentials,
-// windows with stride and dilation, reads through a split, recurrences forward and
-// backward and reads of their last step, filters.
+// Cascades: one to four Einsums over two to five ranks, each made of what is
+// there already: products and sums reduced over some ranks, maxima,
+// exponentials, windows with stride and dilation, reads through a split,
+// recurrences forward and backward and reads of their last step, filters.
 //
-// Schedules, from the root down for a set of Einsums: hold some tensors at a level,
-// loop over a rank that some of them have, or, with several Einsums left, make
-// them children of a sequence or a pipeline; with one left, loop until its ranks
-// are points, in time and across the array. Every choice is random: which tensors
-// are held where, which levels are passed by, tiles (that need not divide), copies,
-// halos, lags.
+// Schedules, from the root down for a set of Einsums: hold some tensors at a
+// level, loop over a rank that some of them have, or, with several Einsums
+// left, make them children of a sequence or a pipeline; with one left, loop
+// until its ranks are points, in time and across the array. Every choice is
+// random: which tensors are held where, which levels are passed by, tiles (that
+// need not divide), copies, halos, lags.
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,7 +30,8 @@ namespace {
 
 class Generator {
 public:
-  explicit Generator(uint64_t seed) : random(seed * 0x9E3779B97F4A7C15ull + 1) {}
+  explicit Generator(uint64_t seed)
+      : random(seed * 0x9E3779B97F4A7C15ull + 1) {}
 
   Case make() {
     makeRanks();
@@ -43,7 +44,8 @@ public:
 
 private:
   int64_t pick(int64_t lo, int64_t hi) { // both included
-    return lo + static_cast<int64_t>(random() % static_cast<uint64_t>(hi - lo + 1));
+    return lo +
+           static_cast<int64_t>(random() % static_cast<uint64_t>(hi - lo + 1));
   }
   bool chance(int percent) { return pick(1, 100) <= percent; }
   template <typename T> const T &pickOf(const std::vector<T> &all) {
@@ -127,8 +129,8 @@ private:
     return ranks;
   }
 
-  /// Reads a tensor at the ranks that it has; windowed and split ones through an
-  /// expression of ranks of the Einsum.
+  /// Reads a tensor at the ranks that it has; windowed and split ones through
+  /// an expression of ranks of the Einsum.
   CaseRead makeRead(const std::string &tensor, bool throughWindow,
                     std::set<int> &iterated) {
     CaseRead read;
@@ -141,7 +143,8 @@ private:
         iterated.insert({info.outer, info.inner});
       } else if (rank == windowRank && throughWindow) {
         auto term = [&](int64_t factor, int of) {
-          return (factor == 1 ? "" : std::to_string(factor) + "*") + c.ranks[of].name;
+          return (factor == 1 ? "" : std::to_string(factor) + "*") +
+                 c.ranks[of].name;
         };
         read.index.push_back(term(info.stride, info.p) + "+" +
                              term(info.dilation, info.r));
@@ -227,10 +230,10 @@ private:
     CaseRead own;
     own.tensor = einsum.name;
     for (int rank : einsum.out)
-      own.index.push_back(c.ranks[rank].name +
-                          (rank != along ? ""
-                           : step > 0    ? "+1"
-                                         : std::to_string(step)));
+      own.index.push_back(c.ranks[rank].name + (rank != along ? ""
+                                                : step > 0
+                                                    ? "+1"
+                                                    : std::to_string(step)));
     einsum.reads = {own, value};
   }
 
@@ -241,10 +244,11 @@ private:
     if (later && chance(8) && !einsum.reads[0].index.empty()) {
       size_t at = pick(0, einsum.reads[0].index.size() - 1);
       int rank = ranksOf(first)[at];
-      if (rank != split && rank != windowRank && einsum.reads[0].index.size() > 1) {
-        einsum.reads[0].index[at] =
-            llvmUpper(c.ranks[rank].name) == "S1" ? c.ranks[rank].name
-                                                  : llvmUpper(c.ranks[rank].name) + "-1";
+      if (rank != split && rank != windowRank &&
+          einsum.reads[0].index.size() > 1) {
+        einsum.reads[0].index[at] = llvmUpper(c.ranks[rank].name) == "S1"
+                                        ? c.ranks[rank].name
+                                        : llvmUpper(c.ranks[rank].name) + "-1";
         if (einsum.reads[0].index[at] != c.ranks[rank].name)
           iterated.erase(rank);
       }
@@ -257,7 +261,8 @@ private:
     if (einsum.kind == MapKind::copy && chance(70))
       einsum.kind = MapKind::exponential; // of one operand
     else if (einsum.kind != MapKind::copy)
-      einsum.reads.push_back(makeRead(chooseTensor(chance(25)), chance(75), iterated));
+      einsum.reads.push_back(
+          makeRead(chooseTensor(chance(25)), chance(75), iterated));
     while (sizeOf(iterated) > 400 && !c.ranks.empty())
       shrinkRanks(iterated);
     std::vector<int> all(iterated.begin(), iterated.end());
@@ -298,13 +303,15 @@ private:
     ranks.insert(ranks.end(), einsum.reduced.begin(), einsum.reduced.end());
     if (ranks.empty())
       return;
-    std::string a = c.ranks[pickOf(ranks)].name, b = c.ranks[pickOf(ranks)].name;
+    std::string a = c.ranks[pickOf(ranks)].name,
+                b = c.ranks[pickOf(ranks)].name;
     if (a == b)
       einsum.filter = a + " >= " + std::to_string(pick(0, 2));
     else
-      einsum.filter = chance(50)   ? a + " <= " + b
-                      : chance(50) ? a + " < " + b + " + " + std::to_string(pick(1, 3))
-                                   : a + " + " + b + " >= " + std::to_string(pick(1, 4));
+      einsum.filter = chance(50) ? a + " <= " + b
+                      : chance(50)
+                          ? a + " < " + b + " + " + std::to_string(pick(1, 3))
+                          : a + " + " + b + " >= " + std::to_string(pick(1, 4));
   }
 
   //===--------------------------------------------------------------------===//
@@ -416,7 +423,8 @@ private:
 
   /// A storage node for some of the tensors that the Einsums touch; all of
   /// `needed` among them.
-  Tree makeStorage(const std::vector<int> &einsums, const std::set<std::string> &needed,
+  Tree makeStorage(const std::vector<int> &einsums,
+                   const std::set<std::string> &needed,
                    std::set<std::string> &held) {
     Tree node;
     node.kind = TreeKind::storage;
@@ -444,11 +452,11 @@ private:
       for (const std::string &tensor : node.tensors)
         if (has(tensor, windowRank))
           node.halo = chance(50) ? "retained" : "recomputed";
-    // Production follows the demand of leaves below, through a window, and makes
-    // nothing else.
+    // Production follows the demand of leaves below, through a window, and
+    // makes nothing else.
     for (int einsum : einsums)
-      if (std::find(node.tensors.begin(), node.tensors.end(), c.einsums[einsum].name) !=
-              node.tensors.end() &&
+      if (std::find(node.tensors.begin(), node.tensors.end(),
+                    c.einsums[einsum].name) != node.tensors.end() &&
           (!isOnlyReadBy(einsums, einsum) || c.einsums[einsum].isRecurrence() ||
            !has(c.einsums[einsum].name, windowRank)))
         node.halo.clear();
@@ -458,7 +466,8 @@ private:
   /// True if others of these Einsums, and nobody else, read what `made` makes.
   bool isOnlyReadBy(const std::vector<int> &einsums, int made) {
     const std::string &tensor = c.einsums[made].name;
-    if (std::find(c.outputs.begin(), c.outputs.end(), tensor) != c.outputs.end())
+    if (std::find(c.outputs.begin(), c.outputs.end(), tensor) !=
+        c.outputs.end())
       return false;
     bool isRead = false;
     for (size_t i = 0; i < c.einsums.size(); ++i)
@@ -488,8 +497,8 @@ private:
     return node;
   }
 
-  Tree makeSubtree(std::vector<int> einsums, Tiles tiles, std::set<std::string> held,
-                   int depth) {
+  Tree makeSubtree(std::vector<int> einsums, Tiles tiles,
+                   std::set<std::string> held, int depth) {
     if (einsums.size() == 1)
       return makeNest(einsums.front(), tiles, held);
     int choice = pick(0, 99);
@@ -613,8 +622,9 @@ private:
                          [&](const Tree &node) { return node.rank == rank; });
     };
     for (size_t i = 0; i < timed.size(); ++i) {
-      bool again = std::count(timed.begin() + i + 1, timed.end(), timed[i]) > 0 ||
-                   isSpatial(timed[i]);
+      bool again =
+          std::count(timed.begin() + i + 1, timed.end(), timed[i]) > 0 ||
+          isSpatial(timed[i]);
       Tree loop = makeLoop(timed[i], tiles, true);
       if (!again) {
         loop.tile = 1;
@@ -673,4 +683,6 @@ private:
 
 } // namespace
 
-Case einsum::agreement::generate(uint64_t seed) { return Generator(seed).make(); }
+Case einsum::agreement::generate(uint64_t seed) {
+  return Generator(seed).make();
+}

@@ -65,11 +65,13 @@ std::string Case::printCascade() const {
     for (const CaseRank &whole : ranks)
       isOuter |= whole.outer >= 0 && &ranks[whole.outer] == &rank;
     if (!isOuter)
-      os << separator << llvm::StringRef(rank.name).upper() << "=" << rank.extent;
+      os << separator << llvm::StringRef(rank.name).upper() << "="
+         << rank.extent;
   }
   os << ") : " << type << "\n";
   for (const CaseInput &input : inputs)
-    os << "  input " << input.name << "[" << listRanks(*this, input.ranks) << "]\n";
+    os << "  input " << input.name << "[" << listRanks(*this, input.ranks)
+       << "]\n";
   for (const CaseRank &rank : ranks)
     if (rank.outer >= 0)
       os << "  split " << rank.name << " = " << ranks[rank.outer].name << ", "
@@ -154,11 +156,13 @@ std::string Case::printSchedule() const {
 std::string Case::printSpec() const {
   std::string text;
   llvm::raw_string_ostream os(text);
-  os << "{\"schema\": \"einsum-arch/1\", \"name\": \"spec\", \"clock\": \"1 GHz\", "
+  os << "{\"schema\": \"einsum-arch/1\", \"name\": \"spec\", \"clock\": \"1 "
+        "GHz\", "
         "\"word\": \"32 bit\",\n";
   if (perPoint || singleBuffers)
-    os << " \"accounting\": {\"operands\": \"" << (perPoint ? "per_point" : "latched")
-       << "\", \"buffers\": \"" << (singleBuffers ? "ignored" : "counted") << "\"},\n";
+    os << " \"accounting\": {\"operands\": \""
+       << (perPoint ? "per_point" : "latched") << "\", \"buffers\": \""
+       << (singleBuffers ? "ignored" : "counted") << "\"},\n";
   os << " \"levels\": [";
   llvm::ListSeparator levelSeparator(",\n  ");
   for (const CaseLevel &level : levels) {
@@ -176,7 +180,8 @@ std::string Case::printSpec() const {
       os << ", \"write_bandwidth\": \"" << level.writeBandwidth << " GB/s\"";
     if (level.ports)
       os << ", \"ports\": " << level.ports;
-    os << ", \"energy\": {\"read\": \"1 pJ\", \"write\": \"1 pJ\"}, \"provenance\": "
+    os << ", \"energy\": {\"read\": \"1 pJ\", \"write\": \"1 pJ\"}, "
+          "\"provenance\": "
           "\"test\"}";
   }
   os << "],\n \"arrays\": [";

@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Greedy: every way of making the case a little smaller is tried, the first that
-// still differs is taken, and so on until none is left. A case that became illegal
-// does not differ, so steps need not be careful.
+// Greedy: every way of making the case a little smaller is tried, the first
+// that still differs is taken, and so on until none is left. A case that became
+// illegal does not differ, so steps need not be careful.
 //
 //===----------------------------------------------------------------------===//
 
@@ -73,8 +73,9 @@ void dropEinsum(Tree &tree, const std::string &name) {
 
 void dropTensor(Tree &tree, const std::string &name) {
   forEachNode(tree, [&](Tree &node) {
-    node.tensors.erase(std::remove(node.tensors.begin(), node.tensors.end(), name),
-                       node.tensors.end());
+    node.tensors.erase(
+        std::remove(node.tensors.begin(), node.tensors.end(), name),
+        node.tensors.end());
   });
 }
 
@@ -85,8 +86,8 @@ public:
 
   Case run() {
     for (int round = 0; round < 200 && tries < 4000; ++round)
-      if (!dropLastEinsum() && !changeTree() && !changeExtents() && !changeEinsums() &&
-          !changeMachine())
+      if (!dropLastEinsum() && !changeTree() && !changeExtents() &&
+          !changeEinsums() && !changeMachine())
         break;
     return best;
   }
@@ -156,15 +157,17 @@ private:
   bool changeTree() {
     auto tryAll = [&](const std::function<bool(Tree &)> &change) {
       for (size_t n = 0; n < countNodes(best); ++n)
-        if (changeNode(best, n, change, [&](const Case &c) { return attempt(c); }))
+        if (changeNode(best, n, change,
+                       [&](const Case &c) { return attempt(c); }))
           return true;
       return false;
     };
     if (tryAll(removeNode))
       return true;
     size_t widest = 0;
-    forEachNode(best.tree,
-                [&](Tree &node) { widest = std::max(widest, node.tensors.size()); });
+    forEachNode(best.tree, [&](Tree &node) {
+      widest = std::max(widest, node.tensors.size());
+    });
     for (size_t t = 0; t < widest; ++t)
       if (tryAll([&](Tree &node) {
             if (t >= node.tensors.size() || node.tensors.size() < 2)
@@ -193,16 +196,17 @@ private:
     return llvm_any(changes, tryAll);
   }
 
-  static bool
-  llvm_any(const std::vector<std::function<bool(Tree &)>> &changes,
-           const std::function<bool(const std::function<bool(Tree &)> &)> &tryAll) {
+  static bool llvm_any(
+      const std::vector<std::function<bool(Tree &)>> &changes,
+      const std::function<bool(const std::function<bool(Tree &)> &)> &tryAll) {
     return std::any_of(changes.begin(), changes.end(), tryAll);
   }
 
   bool changeExtents() {
     for (size_t r = 0; r < best.ranks.size(); ++r)
       for (int64_t extent : {int64_t{1}, best.ranks[r].extent - 1}) {
-        if (extent < 1 || extent >= best.ranks[r].extent || best.ranks[r].p >= 0)
+        if (extent < 1 || extent >= best.ranks[r].extent ||
+            best.ranks[r].p >= 0)
           continue;
         Case c = best;
         c.ranks[r].extent = extent;
@@ -252,7 +256,8 @@ private:
     for (size_t l = 0; l < best.levels.size(); ++l) {
       Case c = best;
       CaseLevel &level = c.levels[l];
-      if (level.access == 1 && !level.bandwidth && !level.readBandwidth && !level.ports)
+      if (level.access == 1 && !level.bandwidth && !level.readBandwidth &&
+          !level.ports)
         continue;
       level.access = 1;
       level.ports = 0;

@@ -7,10 +7,14 @@
 //
 //   einsum-agreement                       2 000 legal random cases
 //   einsum-agreement --cases 100000        more of them
-//   einsum-agreement --seed 17 --cases 1   one again, by the seed that it printed
-//   einsum-agreement --files X.ein X.mlir SPEC.json    a given case
+//   einsum-agreement --seed 17 --cases 1   one again, by the seed that it
+//   printed einsum-agreement --files X.ein X.mlir SPEC.json    a given case
 //   einsum-agreement --mapping NAME X.ein SPEC.json    a published mapping
 //   einsum-agreement --print 17            the files of a case
+//
+// --known FILE lists seeds that are known to differ, one a line, each with the
+// kind of its difference and the reason. They are counted apart, and it is said
+// which of them do not differ any more; every other difference fails.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,6 +27,7 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 
 using namespace einsum::agreement;
@@ -33,14 +38,18 @@ struct Options {
   uint64_t seed = 1, cases = 2000;
   unsigned threads = 2;
   bool shrink = true;
-  unsigned failures = 3; ///< to print
-  bool explain = false;  ///< count why cases are illegal
-  std::vector<std::string> ignore; ///< kinds of difference
+  unsigned failures = 3;                 ///< to print
+  bool explain = false;                  ///< count why cases are illegal
+  std::vector<std::string> ignore;       ///< kinds of difference
+  std::map<uint64_t, std::string> known; ///< kinds, by seed
 };
 
 struct Totals {
-  std::atomic<uint64_t> legal{0}, tried{0}, differing{0}, points{0}, pipelines{0};
+  std::atomic<uint64_t> legal{0}, tried{0}, differing{0}, points{0},
+      pipelines{0};
   double cycleError = 0;
+  uint64_t known = 0;
+  std::set<uint64_t> mended;
   std::map<std::string, uint64_t> reasons, kinds;
   std::mutex mutex;
 };
@@ -80,7 +89,8 @@ static void report(const Case &c, uint64_t seed, const Verdict &verdict,
   llvm::outs().flush();
 }
 
-static void work(const Options &options, std::atomic<uint64_t> &next, Totals &totals) {
+static void work(const Options &options, std::atomic<uint64_t> &next,
+                 Totals &totals) {
   while (totals.legal < options.cases && totals.differing < options.failures) {
     uint64_t seed = next++;
     Case c = generate(seed);
@@ -89,6 +99,12 @@ static void work(const Options &options, std::atomic<uint64_t> &next, Totals &to
     if (options.cases == 1 || verdict.status != Verdict::illegal)
       ++totals.legal;
     std::lock_guard<std::mutex> lock(totals.mutex);
+    auto known = options.known.find(seed);
+    bool isKnown =
+        known != options.known.end() && known->second == verdict.kind;
+    if (known != options.known.end() && !isKnown)
+      totals.mended.insert(seed);
+    totals.known += isKnown;
     if (verdict.status == Verdict::illegal) {
       if (options.explain || options.cases == 1)
         ++totals.reasons[summarizeReason(verdict.text)];
@@ -96,10 +112,12 @@ static void work(const Options &options, std::atomic<uint64_t> &next, Totals &to
     }
     totals.points += verdict.points;
     totals.pipelines += verdict.hasPipeline;
-    totals.cycleError = std::max(totals.cycleError, verdict.cycleError);
+    if (!isKnown)
+      totals.cycleError = std::max(totals.cycleError, verdict.cycleError);
     if (verdict.status == Verdict::differs) {
       ++totals.kinds[verdict.kind];
-      if (std::count(options.ignore.begin(), options.ignore.end(), verdict.kind))
+      if (isKnown || std::count(options.ignore.begin(), options.ignore.end(),
+                                verdict.kind))
         continue;
       ++totals.differing;
       report(c, seed, verdict, options);
@@ -120,9 +138,15 @@ static int runRandom(const Options &options) {
   for (const auto &[kind, count] : totals.kinds)
     llvm::outs() << "differ in " << kind << ": " << count << "\n";
   llvm::outs() << totals.legal << " cases (" << totals.pipelines
-               << " with a pipeline) of " << totals.tried << " generated from seed "
-               << options.seed << " on, " << totals.points << " points executed, "
-               << totals.differing << " differ; largest cycle error "
+               << " with a pipeline) of " << totals.tried
+               << " generated from seed " << options.seed << " on, "
+               << totals.points << " points executed, " << totals.differing
+               << " differ";
+  if (!options.known.empty())
+    llvm::outs() << " besides " << totals.known << " that are known to";
+  for (uint64_t seed : totals.mended)
+    llvm::outs() << "; seed " << seed << " agrees now";
+  llvm::outs() << "; largest cycle error "
                << llvm::format("%.2f %%", 100 * totals.cycleError) << "\n";
   return totals.differing == 0 ? 0 : 1;
 }
@@ -136,10 +160,26 @@ static std::string readFile(const std::string &path) {
   return (*buffer)->getBuffer().str();
 }
 
+/// "75 tensor registers of ragged spatial loops"; '#' starts a comment.
+static std::map<uint64_t, std::string> readKnown(const std::string &path) {
+  std::map<uint64_t, std::string> known;
+  llvm::SmallVector<llvm::StringRef> lines;
+  std::string text = readFile(path);
+  llvm::StringRef(text).split(lines, '\n');
+  for (llvm::StringRef line : lines) {
+    auto [seed, rest] = line.split('#').first.trim().split(' ');
+    uint64_t number;
+    if (!seed.getAsInteger(10, number))
+      known[number] = rest.trim().split(' ').first.str();
+  }
+  return known;
+}
+
 static int runGiven(const std::string &cascade, const std::string &schedule,
                     const std::string &mapping, const std::string &spec) {
-  Verdict verdict = checkTexts(readFile(cascade), schedule.empty() ? "" : readFile(schedule),
-                               mapping, spec, 1);
+  Verdict verdict =
+      checkTexts(readFile(cascade), schedule.empty() ? "" : readFile(schedule),
+                 mapping, spec, 1);
   if (verdict.status == Verdict::illegal)
     llvm::outs() << "illegal: ";
   llvm::outs() << verdict.text;
@@ -167,6 +207,8 @@ int main(int argc, char **argv) {
       options.shrink = false;
     else if (name == "--ignore" && i + 1 < arguments.size())
       options.ignore.push_back(arguments[++i]);
+    else if (name == "--known" && i + 1 < arguments.size())
+      options.known = readKnown(arguments[++i]);
     else if (name == "--explain")
       options.explain = true;
     else if (name == "--print") {
@@ -177,7 +219,8 @@ int main(int argc, char **argv) {
     } else if (name == "--mapping" && i + 3 < arguments.size()) {
       return runGiven(arguments[i + 2], "", arguments[i + 1], arguments[i + 3]);
     } else {
-      llvm::errs() << "einsum-agreement: error: unknown option '" << name << "'\n";
+      llvm::errs() << "einsum-agreement: error: unknown option '" << name
+                   << "'\n";
       return 1;
     }
   }
