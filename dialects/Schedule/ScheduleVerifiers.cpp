@@ -562,6 +562,12 @@ static LogicalResult verifyHalo(StorageOp storage, ArrayRef<Leaf> leaves) {
       continue;
     if (failed(verifyOnlyReadBelow(storage, leaf)))
       return failure();
+    if (!leaf.einsum.getInitialValues().empty())
+      return storage.emitError()
+             << "'" << getEinsumName(leaf.einsum) << "' is " << halo
+             << " here, but is a recurrence: its own earlier steps are not "
+                "what "
+                "leaves below read";
     SmallVector<StringAttr> ranks = leaf.einsum.getIterationRanks();
     for (const LoopAbove &loop : leaf.loops) {
       if (!loop.op->isProperAncestor(storage) || loop.steps() == 1 ||
@@ -586,6 +592,33 @@ static LogicalResult verifyHalo(StorageOp storage, ArrayRef<Leaf> leaves) {
     return storage.emitError()
            << "halo \"recomputed\" is for tensors produced below; what comes "
               "from above is \"refetched\" or \"retained\"";
+  return success();
+}
+
+/// A leaf that follows demand runs in every step of the loops above its node,
+/// and may not read a sum over one of them there.
+static LogicalResult verifyDemanded(const Dependence &dependence) {
+  const Leaf &producer = *dependence.producer, &reader = *dependence.reader;
+  for (unsigned i = 0; i < dependence.sharedLoops; ++i) {
+    const LoopAbove &loop = producer.loops[i];
+    if (!reader.loops[i].isDemanded || loop.isDemanded || loop.steps() == 1)
+      continue;
+    bool reduces = llvm::any_of(producer.einsum.getReductionList(),
+                                [&](const Reduction &reduction) {
+                                  return reduction.rank == loop.rank;
+                                });
+    if (!reduces && loop.guard != Guard::last)
+      continue;
+    InFlightDiagnostic diag = reader.op.emitError()
+                              << "'" << reader.op.getEinsum()
+                              << "' follows demand in every step of the "
+                              << "loop over '" << loop.rank.getValue()
+                              << "', but '"
+                              << getTensorName(dependence.access.tensor)
+                              << "' is complete only after the last";
+    diag.attachNote(loop.op->getLoc()) << "the loop is here";
+    return diag;
+  }
   return success();
 }
 
@@ -668,6 +701,9 @@ LogicalResult einsum::schedule::verifyAgainstCascade(MappingOp mapping,
     return failure();
   for (const Dependence &dependence : dependences)
     if (failed(verifyReadOrder(dependence, cascade))) // C4
+      return failure();
+  for (const Dependence &dependence : dependences)
+    if (failed(verifyDemanded(dependence)))
       return failure();
   llvm::StringMap<StorageOp> homes;
   if (failed(verifyHomes(mapping, cascade, leaves, homes)))

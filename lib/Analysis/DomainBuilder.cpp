@@ -29,7 +29,7 @@ namespace {
 class DomainBuilder {
 public:
   DomainBuilder(CascadeOp cascade, CascadeFacts &facts)
-      : cascade(cascade), facts(facts) {
+      : cascade(cascade), facts(facts), origin(facts.einsums.size()) {
     for (const RankFact &rank : facts.ranks)
       extents.push_back({0, rank.extent});
   }
@@ -200,13 +200,14 @@ private:
     const TensorFact &tensor = facts.tensors[read.tensor];
     if (tensor.producer < 0)
       return success();
-    // Copied, for an Einsum may read itself.
-    const std::vector<Constraint> conditions =
-        facts.einsums[tensor.producer].domain;
     const EinsumFact &producer = facts.einsums[tensor.producer];
-    for (const Constraint &condition : conditions) {
-      if (llvm::any_of(producer.reduced,
-                       [&](int rank) { return condition.form.uses(rank); }))
+    const std::vector<Ranks> &origins = origin[tensor.producer];
+    for (size_t i = 0; i < producer.domain.size(); ++i) {
+      const Constraint &condition = producer.domain[i];
+      const Ranks &ranks = origins[i];
+      if (llvm::any_of(producer.reduced, [&](int rank) {
+            return condition.form.uses(rank) || llvm::is_contained(ranks, rank);
+          }))
         continue; // selects points of the reduction; the element exists
       Constraint own;
       own.isEquality = condition.isEquality;
@@ -222,7 +223,14 @@ private:
                << "'" << einsum.name << "' reads '" << tensor.name
                << "' one step away where it may be absent; add the filter of '"
                << tensor.name << "', one step on, to '" << einsum.name << "'";
-      addConstraint(einsum, std::move(own));
+      Ranks ownRanks;
+      for (int rank : ranks)
+        for (const Coordinate::Term &term :
+             read.coordinates[llvm::find(tensor.ranks, rank) -
+                              tensor.ranks.begin()]
+                 .terms)
+          ownRanks.push_back(term.rank);
+      addConstraint(einsum, std::move(own), ownRanks);
     }
     return success();
   }
@@ -252,7 +260,7 @@ private:
         return einsum.op->emitError()
                << "unsupported: the filter of '" << einsum.name
                << "' divides the rank along which it is a recurrence";
-      addConstraint(einsum, atFirstStep(condition, rank, step));
+      addConstraint(einsum, atFirstStep(condition, rank, step), {rank});
     }
     return success();
   }
@@ -321,10 +329,16 @@ private:
     constraint.normalise();
   }
 
-  void addConstraint(EinsumFact &einsum, Constraint constraint) {
+  using Ranks = llvm::SmallVector<int, 2>;
+
+  /// `ranks`: what the condition is about although its form does not show it.
+  void addConstraint(EinsumFact &einsum, Constraint constraint,
+                     const Ranks &ranks = {}) {
     canonicalise(constraint);
-    if (!isImplied(einsum, constraint))
-      einsum.domain.push_back(std::move(constraint));
+    if (isImplied(einsum, constraint))
+      return;
+    einsum.domain.push_back(std::move(constraint));
+    origin[&einsum - facts.einsums.data()].push_back(ranks);
   }
 
   LogicalResult count(EinsumFact &einsum) {
@@ -347,6 +361,7 @@ private:
   CascadeOp cascade;
   CascadeFacts &facts;
   SmallVector<Interval> extents;
+  std::vector<std::vector<Ranks>> origin; ///< per Einsum and condition
 };
 
 } // namespace

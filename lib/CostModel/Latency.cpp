@@ -148,6 +148,26 @@ public:
     return span;
   }
 
+  /// Visits of a node in which something below runs.
+  double visitsOf(int id) {
+    double &count = visits[id];
+    if (count >= 0)
+      return count;
+    count = 0;
+    if (queries.visits[id]) {
+      auto visit = [&](const TileClass &c) {
+        count += static_cast<double>(c.times);
+      };
+      bool answered =
+          scratch.generalOnly
+              ? queries.visits[id]->runGeneral(true, scratch.counter, visit)
+              : queries.visits[id]->run(true, scratch.counter, visit);
+      if (!answered && scratch.unanswered < 0)
+        scratch.unanswered = id;
+    }
+    return count;
+  }
+
   const Bandwidth &getBandwidth() const { return bandwidth; }
 
 private:
@@ -227,11 +247,15 @@ private:
     double inner = iterations * std::max<int64_t>(steps, 1);
     Span total;
     int child = loop.children.front();
+    int64_t most = 0; // pipelines fill with the kind of step that is frequent
     for (auto [begin, end] : splitSteps(id, loop, reached, steps)) {
       enterStep(id, loop, reached, begin, steps);
       Span step = time(child, inner);
       total.addRepeated(step, end - begin);
-      total.fill = std::max(total.fill, step.fill);
+      if (step.runs && end - begin > most) {
+        most = end - begin;
+        total.fill = step.fill;
+      }
       total.firstTiles = std::max(total.firstTiles, step.firstTiles);
     }
     box[loop.rank] = reached;
@@ -469,26 +493,6 @@ private:
   // Children
   //===--------------------------------------------------------------------===//
 
-  /// Visits of a node in which something below runs.
-  double visitsOf(int id) {
-    double &count = visits[id];
-    if (count >= 0)
-      return count;
-    count = 0;
-    if (queries.visits[id]) {
-      auto visit = [&](const TileClass &c) {
-        count += static_cast<double>(c.times);
-      };
-      bool answered =
-          scratch.generalOnly
-              ? queries.visits[id]->runGeneral(true, scratch.counter, visit)
-              : queries.visits[id]->run(true, scratch.counter, visit);
-      if (!answered && scratch.unanswered < 0)
-        scratch.unanswered = id;
-    }
-    return count;
-  }
-
   /// Cycles that level bandwidths need for one visit of a node.
   double transferCycles(int id) {
     double cycles = bandwidth.cycles(&scratch.nodeTraffic[id * levels]);
@@ -505,7 +509,8 @@ private:
       return static_cast<double>(array.fillCycles + array.drainCycles +
                                  node.latencyBeyond);
     }
-    if (node.kind == NodeKind::sequence || node.children.empty())
+    if (node.kind == NodeKind::sequence || node.kind == NodeKind::pipeline ||
+        node.children.empty())
       return 0; // its children start up by themselves
     double most = 0;
     for (int child : node.children)
@@ -660,7 +665,9 @@ static void computeUtilization(const LoopTree &tree, Scratch &scratch,
 }
 
 static void computeEngines(const LoopTree &tree, Scratch &scratch,
-                           const Bandwidth &bandwidth, Evaluation &result) {
+                           const Bandwidth &bandwidth,
+                           llvm::function_ref<double(int)> visits,
+                           Evaluation &result) {
   size_t levels = tree.arch->levels.size();
   for (auto [id, node] : llvm::enumerate(tree.nodes)) {
     if (node.kind != NodeKind::transfer)
@@ -672,7 +679,7 @@ static void computeEngines(const LoopTree &tree, Scratch &scratch,
     if (engine.bytesPerS)
       cycles = std::max(cycles, scratch.moved[id] / *engine.bytesPerS *
                                     tree.arch->clockHz);
-    cost.busyCycles += cycles;
+    cost.busyCycles += cycles + visits(id) * engine.latencyCycles;
   }
 }
 
@@ -708,7 +715,9 @@ void einsum::cost::computeLatency(const LoopTree &tree, Queries &queries,
   result.cycles = std::max(busy, transfer);
   result.latencySeconds = result.cycles / tree.arch->clockHz;
   computeUtilization(tree, scratch, bandwidth, result);
-  computeEngines(tree, scratch, bandwidth, result);
+  computeEngines(
+      tree, scratch, bandwidth, [&](int id) { return timer.visitsOf(id); },
+      result);
   for (auto [i, level] : llvm::enumerate(result.levels))
     std::tie(level.busySeconds, level.limit) =
         bandwidth.seconds(i, level.traffic);

@@ -408,7 +408,9 @@ private:
       demand.rank = rank;
       bool iterated = false;
       for (const Use &use : held.uses) {
-        if (use.isWrite)
+        // The producer's own earlier elements are no demand.
+        if (use.isWrite ||
+            tree.nodes[use.leaf].einsum == facts.tensors[held.tensor].producer)
           continue;
         iterated |= facts.einsums[tree.nodes[use.leaf].einsum].iterates(rank);
         demand.readers.push_back(&use.access->coordinates[k]);

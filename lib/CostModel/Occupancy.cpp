@@ -36,35 +36,36 @@ struct Window {
 
 } // namespace
 
-/// True if one loop below over the iterative rank encloses everything that
-/// touches the tensor: then only what is carried from step to step has to be
-/// here.
-static bool isCarriedBelow(const LoopTree &tree, int id,
-                           const HeldTensor &held) {
+/// If a loop below over the iterative rank encloses everything that touches the
+/// tensor, only the innermost such loop's tile and what is carried into it has
+/// to be here.
+static std::optional<Window> carriedBelow(const LoopTree &tree, int id,
+                                          const HeldTensor &held) {
   const TensorFact &tensor = tree.facts->tensors[held.tensor];
-  if (tensor.iterativeRank < 0 || tensor.isOutput)
-    return false;
+  if (tensor.iterativeRank < 0 || !tensor.hasInitialValue || tensor.isOutput)
+    return std::nullopt;
   for (int leaf : tree.leaves)
     for (const LeafAccess &access : tree.nodes[leaf].accesses)
       if (access.use.access->tensor == held.tensor && !tree.contains(id, leaf))
-        return false;
+        return std::nullopt;
+  std::optional<Window> window;
   for (int i = id + 1; i < tree.nodes[id].end; ++i)
     if (tree.nodes[i].kind == NodeKind::temporal &&
-        tree.nodes[i].rank == tensor.iterativeRank && tree.nodes[i].steps > 1 &&
+        tree.nodes[i].rank == tensor.iterativeRank &&
         llvm::all_of(held.uses, [&](const Use &use) {
           return tree.contains(i, use.leaf);
         }))
-      return true;
-  return false;
+      window = {tensor.iterativeRank,
+                tree.nodes[i].tile + tensor.carriedSteps - 1};
+  return window;
 }
 
 static llvm::SmallVector<Window, 2> windowsOf(const LoopTree &tree, int id,
                                               const HeldTensor &held) {
   llvm::SmallVector<Window, 2> windows;
   const Node &node = tree.nodes[id];
-  const TensorFact &tensor = tree.facts->tensors[held.tensor];
-  if (isCarriedBelow(tree, id, held))
-    windows.push_back({tensor.iterativeRank, tensor.carriedSteps});
+  if (std::optional<Window> window = carriedBelow(tree, id, held))
+    windows.push_back(*window);
   if (node.streamRank >= 0)
     windows.push_back({node.streamRank, node.streamDepth});
   return windows;
@@ -97,6 +98,13 @@ productOfSpans(const LoopTree &tree, int id, const HeldTensor &held,
         return std::nullopt;
     }
   }
+  llvm::SmallVector<int, 8> used; // a rank in two coordinates correlates them
+  for (const Coordinate &coordinate : first.coordinates)
+    for (const Coordinate::Term &term : coordinate.terms) {
+      if (llvm::is_contained(used, term.rank))
+        return std::nullopt;
+      used.push_back(term.rank);
+    }
   tree.tilesAt(id, tiles);
   uint64_t words = 1;
   for (auto [k, rank] : llvm::enumerate(tensor.ranks)) {
@@ -105,9 +113,14 @@ productOfSpans(const LoopTree &tree, int id, const HeldTensor &held,
       if (!use.access->coordinates[k].terms.empty())
         span = std::max(span, spanOf(use.access->coordinates[k], tiles));
     span = std::min<uint64_t>(span, tree.facts->ranks[rank].extent);
-    for (const Window &window : windows)
-      if (window.rank == rank)
-        span = std::min<uint64_t>(span, window.steps);
+    for (const Window &window : windows) {
+      if (window.rank != rank)
+        continue;
+      // Less than the window, accesses that differ may add up.
+      if (span < static_cast<uint64_t>(window.steps) && held.uses.size() > 1)
+        return std::nullopt;
+      span = std::min<uint64_t>(span, window.steps);
+    }
     words = counter.mul(words, span);
   }
   return words;

@@ -138,6 +138,12 @@ void Component::addPiece(TileQuery &query, unsigned set, const Use &use,
 }
 
 bool Component::finish() {
+  isLocal =
+      llvm::all_of(pieces,
+                   [](const Piece &piece) {
+                     return piece.box == Box::current && piece.demands.empty();
+                   }) &&
+      llvm::all_of(loops, [](const Loop &loop) { return loop.local >= 0; });
   for (const ImagePiece &piece : imagePieces) {
     llvm::SmallVector<bool, 4> used(ranks.size());
     for (const AffineForm &coordinate : piece.coordinates)
@@ -231,6 +237,34 @@ private:
       return walk(index + 1, times, sharing, reducing);
     if (loop.between && !unitsApart)
       return unite(index, times, sharing, reducing);
+    if (loop.spatial && !isReachedInSteps(index))
+      return walkUnits(index, times, sharing, reducing);
+    if (std::optional<Key> key = keyAt(index))
+      return walkRemembered(index, std::move(*key), times, sharing, reducing);
+    walkSteps(index, times, sharing, reducing);
+  }
+
+  /// False if a loop further out over the same rank is not entered, so that its
+  /// steps meet the same units.
+  bool isReachedInSteps(size_t index) const {
+    const Loop &loop = component.loops[index];
+    return current[loop.local].largest() <= tree.nodes[loop.node].around;
+  }
+
+  /// Units by their place: each has the parts of all those steps, of which
+  /// there is one at least in the first.
+  void walkUnits(size_t index, uint64_t times, uint64_t sharing,
+                 uint64_t reducing) {
+    const Loop &loop = component.loops[index];
+    RankState reached = current[loop.local];
+    current[loop.local].units = {{1, tree.nodes[loop.node].around}};
+    walkSteps(index, times, sharing, reducing);
+    current[loop.local] = reached;
+  }
+
+  void walkSteps(size_t index, uint64_t times, uint64_t sharing,
+                 uint64_t reducing) {
+    const Loop &loop = component.loops[index];
     RankState reached = current[loop.local];
     parts[index].box = intervals();
     for (auto [first, end] : splitSteps(index, reached)) {
@@ -241,6 +275,60 @@ private:
     current[loop.local] = reached;
     parts[index].box.clear();
     before[index].reset();
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Boxes that look the same
+  //===--------------------------------------------------------------------===//
+
+  using Key = std::vector<int64_t>;
+
+  /// What the classes below depend on, while a constraint is undecided: sizes,
+  /// and where the box lies to each constraint. Not where pieces reach beyond
+  /// the box.
+  std::optional<Key> keyAt(size_t index) const {
+    if (!component.isLocal || !component.constrained)
+      return std::nullopt;
+    llvm::SmallVector<Interval, 4> box = intervals();
+    llvm::SmallVector<int64_t, 4> corner;
+    bool open = false;
+    Key key = {static_cast<int64_t>(index), static_cast<int64_t>(absent)};
+    for (const RankState &state : current) {
+      corner.push_back(state.lo);
+      for (auto [count, size] : state.units) {
+        key.push_back(count);
+        key.push_back(size);
+      }
+      key.push_back(-1);
+    }
+    for (const Component::Piece &piece : component.pieces)
+      for (const Constraint &constraint : piece.constraints) {
+        std::optional<bool> truth = constraint.decide(box);
+        key.push_back(truth ? *truth : 2);
+        if (truth)
+          continue;
+        open = true;
+        key.push_back(constraint.form.evaluate(corner));
+        if (!constraint.form.isLinear())
+          key.insert(key.end(), corner.begin(), corner.end());
+      }
+    return open ? std::optional<Key>(std::move(key)) : std::nullopt;
+  }
+
+  void walkRemembered(size_t index, Key key, uint64_t times, uint64_t sharing,
+                      uint64_t reducing) {
+    auto found = remembered.find(key);
+    if (found == remembered.end()) {
+      std::vector<ComponentClass> outer;
+      outer.swap(classes);
+      walkSteps(index, 1, 1, 1);
+      outer.swap(classes);
+      found = remembered.emplace(std::move(key), std::move(outer)).first;
+    }
+    for (const ComponentClass &one : found->second)
+      addClass(one.signature, counter.mul(times, one.times),
+               counter.mul(sharing, one.sharing),
+               counter.mul(reducing, one.reducing));
   }
 
   int64_t stepsOf(const Loop &loop, const RankState &reached) const {
@@ -300,7 +388,8 @@ private:
     uint64_t units = 0;
     llvm::SmallVector<std::pair<int64_t, int64_t>, 2> dealt;
     for (auto [count, size] : reached.units) {
-      units += count * llvm::divideCeil(size, tile);
+      units += count * llvm::divideCeil(
+                           std::min(size, tree.nodes[loop.node].around), tile);
       if (size / tile > 0)
         dealt.push_back({count * (size / tile), tile});
       if (size % tile > 0)
@@ -631,12 +720,21 @@ private:
     llvm::SmallVector<Interval, 32> &boxes = scratchBoxes;
     boxes.clear();
     SetMask present = 0, sets = 0;
-    bool alike = component.separable && component.boxLike;
+    bool alike = component.separable, open = false;
     int reference = -1;
     for (auto [i, piece] : llvm::enumerate(component.pieces)) {
       std::optional<llvm::SmallVector<Interval, 4>> box;
       if (!(absent >> i & 1))
         box = boxOf(piece);
+      if (box && !component.boxLike)
+        for (const Constraint &constraint : piece.constraints) {
+          std::optional<bool> truth = constraint.decide(*box);
+          open |= !truth;
+          if (truth == false) {
+            box.reset();
+            break;
+          }
+        }
       if (!box) {
         boxes.append(component.ranks.size(), Interval{0, 0});
         continue;
@@ -653,9 +751,9 @@ private:
     if (present == 0)
       return;
     Signature signature;
-    if (component.coordinates.empty() && component.boxLike)
+    if (component.coordinates.empty() && !open)
       signature.push_back({sets, 1});
-    else if (alike)
+    else if (alike && !open)
       signature.push_back({sets, spanOfAll(reference)});
     else
       signature = component.images->count(boxes);
@@ -715,9 +813,9 @@ private:
   Signature invert(const Signature &signature) {
     if (!query.write)
       return signature;
-    SetMask flipped = SetMask(1) << query.bits.earlier |
-                      SetMask(1) << query.bits.later |
-                      SetMask(1) << query.bits.unit;
+    SetMask flipped =
+        SetMask(1) << query.bits.earlier | SetMask(1) << query.bits.later |
+        SetMask(1) << query.bits.unit | SetMask(1) << query.bits.earlierHere;
     Signature result;
     for (auto [mask, points] : signature)
       addToSignature(result, mask ^ flipped, points, counter.overflowed);
@@ -751,6 +849,7 @@ private:
   SetMask absent = 0; ///< pieces whose guards fail
   llvm::SmallVector<SetMask, 8> absentStack;
   llvm::SmallVector<Interval, 32> scratchBoxes;
+  std::map<Key, std::vector<ComponentClass>> remembered;
   bool supported = true;
 };
 

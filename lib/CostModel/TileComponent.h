@@ -17,8 +17,9 @@
 namespace einsum::cost {
 
 /// So many visits in which coordinate tuples lie in sets like this. Bits
-/// `earlier`, `later` and `unit` are inverted: set where no earlier visit, no
-/// later visit, no earlier unit contributes, which is what products keep.
+/// `earlier`, `earlierHere`, `later` and `unit` are inverted: set where no
+/// earlier visit (of the same visit of the home), no later visit, no earlier
+/// unit contributes, which is what products keep.
 struct ComponentClass {
   Signature signature;
   uint64_t times = 0, sharing = 1, reducing = 1;
@@ -58,6 +59,7 @@ struct TileQuery::Component {
       true; ///< coordinates share no rank, and pieces no difference
   SetMask keptRanks = 0; ///< local ranks in the coordinates of the write
   int64_t farthest = 0;  ///< offset of a later read
+  bool isLocal = false;  ///< no piece reaches beyond the tile itself
   bool boxLike = true;   ///< each constraint bounds one rank by itself
 
   /// The classes of the tiles asked for last, with units united and apart.

@@ -27,6 +27,8 @@ TilePlace einsum::cost::placeOfTile(const LoopTree &tree, int node,
   place.home = held.parent;
   place.uses = held.uses;
   place.halo = tree.nodes[node].halo;
+  if (place.halo == Halo::recomputed && !held.isProducedBelow)
+    place.halo = Halo::refetched;
   place.isOutput = tree.facts->tensors[held.tensor].isOutput;
   for (int leaf : tree.leaves)
     if (!tree.contains(node, leaf))
@@ -56,6 +58,8 @@ TileQuery::TileQuery(const LoopTree &tree, TilePlace place)
     : tree(tree), facts(*tree.facts), asked(std::move(place)) {
   collectLoops();
   collectSets();
+  for (int id : above)
+    partialsAreShared |= sharesPartials(id);
   decideUniform();
 }
 
@@ -73,7 +77,7 @@ void TileQuery::collectLoops() {
         !tree.nodes[i].demands.empty())
       above.push_back(i);
   std::reverse(above.begin(), above.end());
-  if (asked.halo == Halo::refetched)
+  if (asked.halo != Halo::retained)
     return;
   for (int i : above)
     if (tree.nodes[i].kind == NodeKind::temporal)
@@ -253,13 +257,14 @@ void TileQuery::collectComponents() {
 
 bool TileQuery::addPieces(Component &component) {
   using Box = Component::Box;
-  unsigned retained = asked.halo == Halo::refetched ? 0 : reads.size();
+  unsigned retained = asked.halo == Halo::retained ? reads.size() : 0;
   bits.held = reads.size();
   bits.write = reads.size() + retained;
   bits.earlier = bits.write + 1;
   bits.later = bits.write + 2;
   bits.unit = bits.write + 3;
-  bits.laterReads = bits.write + 4;
+  bits.earlierHere = bits.write + 4;
+  bits.laterReads = bits.write + 5;
   component.setUp(*this);
 
   auto differs = [&](const Use &use) {
@@ -284,9 +289,11 @@ bool TileQuery::addPieces(Component &component) {
     loop.reduced = true;
     if (!loop.spatial) {
       component.addPiece(*this, bits.earlier, *write, Box::earlier, i);
+      if (loop.node > asked.home)
+        component.addPiece(*this, bits.earlierHere, *write, Box::earlier, i);
       if (!neededOutside)
         component.addPiece(*this, bits.later, *write, Box::later, i);
-    } else if (loop.between) {
+    } else if (loop.between || sharesPartials(loop.node)) {
       component.addPiece(*this, bits.unit, *write, Box::earlierUnit, i);
     }
   }
@@ -315,8 +322,26 @@ void TileQuery::decideUniform() {
         return;
       used.push_back(term.rank);
     }
+  if (partialsAreShared)
+    return;
   guards = tree.nodes[only->leaf].guards;
   uniform = true;
+}
+
+/// True for a spatial loop above the home over whose units sums are combined on
+/// the way further out.
+bool TileQuery::sharesPartials(int id) const {
+  if (!write || asked.home < 0 || id > asked.home ||
+      tree.nodes[id].kind != NodeKind::spatial)
+    return false;
+  const EinsumFact &producer = facts.einsums[tree.nodes[write->leaf].einsum];
+  if (!producer.reduces(tree.nodes[id].rank))
+    return false;
+  for (int i = tree.nodes[id].parent; i >= 0; i = tree.nodes[i].parent)
+    for (const HeldTensor &held : tree.nodes[i].held)
+      if (held.tensor == write->access->tensor && !tree.nodes[i].passthrough)
+        return true;
+  return false;
 }
 
 bool TileQuery::isEntered(int id) const {
@@ -482,7 +507,7 @@ TileSizes TileQuery::measure(const Signature &signature,
   for (auto [mask, points] : signature) {
     bool written = write && has(mask, bits.write);
     bool read = mask & allReads;
-    bool held = asked.halo != Halo::refetched && (mask >> bits.held & allReads);
+    bool held = asked.halo == Halo::retained && (mask >> bits.held & allReads);
     if (written || read)
       counter.add(sizes.all, points);
     if (read && !written && !held)
@@ -491,9 +516,14 @@ TileSizes TileQuery::measure(const Signature &signature,
       continue;
     counter.add(sizes.written, points);
     bool isFirst = has(mask, bits.earlier), isLast = has(mask, bits.later);
+    // Of units that share sums only the first gets the partial value; the
+    // others continue what they began in this visit of the home.
+    bool isFirstUnit = has(mask, bits.unit);
+    if (partialsAreShared && !isFirstUnit)
+      isFirst = has(mask, bits.earlierHere);
     if (!isFirst) {
       counter.add(sizes.partial, points);
-      if (has(mask, bits.unit))
+      if (isFirstUnit)
         counter.add(sizes.ownPartial, points);
     }
     bool later = false;

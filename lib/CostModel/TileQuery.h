@@ -110,6 +110,7 @@ private:
   bool listClasses(bool unitsApart, Counter &counter);
   TileSizes measure(const Signature &signature, Counter &counter) const;
   bool isEntered(int loop) const;
+  bool sharesPartials(int loop) const;
   int latch() const;
   void runUniform(bool unitsApart, Counter &counter, Visit visit);
 
@@ -126,6 +127,7 @@ private:
   llvm::SmallVector<Interval, 4> outsideBox; ///< per coordinate, or empty
   llvm::SmallVector<int, 1> laterReads;      ///< indices into `reads`
   int retainedLoop = -1;
+  bool partialsAreShared = false; ///< by units of spatial loops above the home
   bool uniform = false, hasComponents = false;
   int currentLatch = -1;
   std::vector<Component> components;
@@ -133,7 +135,7 @@ private:
   llvm::SmallVector<std::pair<int, schedule::Guard>, 2> guards;
   /// Number of each set; reads come first.
   struct {
-    unsigned held, write, earlier, later, unit, laterReads;
+    unsigned held, write, earlier, later, unit, earlierHere, laterReads;
   } bits = {};
 
   // Reused, so that repeating a query allocates little.

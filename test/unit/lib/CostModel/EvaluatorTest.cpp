@@ -1,0 +1,304 @@
+//===- EvaluatorTest.cpp - Short ways, causal masks, imperfect tiles ------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/CostModel/CostModel.h"
+#include "lib/Frontend/Cascade/Cascade.h"
+#include "lib/Plugin/MappingPass.h"
+#include "lib/Support/Diagnostics.h"
+#include "mappings/Mappings.h"
+
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/SourceMgr.h"
+
+#include <catch2/catch.hpp>
+#include <chrono>
+
+using namespace einsum;
+
+namespace {
+
+const std::string root = EINSUM_SOURCE_DIR;
+
+const char *const machine = R"({
+  "schema": "einsum-arch/1", "name": "machine", "clock": "1 GHz", "word": "16 bit",
+  "levels": [
+    {"name": "DRAM", "access": "2 B", "bandwidth": "16 GB/s",
+     "energy": {"read": "8 pJ", "write": "8 pJ"}, "provenance": "test"},
+    {"name": "buffer", "parent": "DRAM", "access": "2 B",
+     "multicast": {"width": 3, "energy": "0.5 pJ", "provenance": "test"},
+     "energy": {"read": "1 pJ", "write": "1 pJ"}, "provenance": "test"}],
+  "arrays": [
+    {"name": "pe", "shape": {"x": 8, "y": 8}, "level": "buffer",
+     "fill": 7, "drain": 5,
+     "reduction": {"width": 4, "energy": "0.25 pJ", "provenance": "test"},
+     "ops": {"mac": {"energy": "1 pJ", "latency": 3}, "add": {"energy": "1 pJ"},
+             "max": {"energy": "1 pJ"}}, "provenance": "test"}],
+  "engines": [{"name": "dma", "bandwidth": "4 GB/s", "latency": 10,
+               "provenance": "test"}]})";
+
+/// A cascade and a schedule, both as text, ready to evaluate.
+class Subject {
+public:
+  Subject(const std::string &cascade, const std::string &schedule,
+          const std::string &spec = machine) {
+    context.loadDialect<schedule::ScheduleDialect>();
+    llvm::SourceMgr sources;
+    sources.AddNewSourceBuffer(
+        llvm::MemoryBuffer::getMemBufferCopy(cascade, "test.ein"),
+        llvm::SMLoc());
+    auto parsed = frontend::parseCascadeSource(sources, &context);
+    REQUIRE(parsed);
+    std::string text;
+    llvm::raw_string_ostream os(text);
+    for (mlir::Operation &op : *parsed->getBody())
+      os << op << "\n";
+    os << schedule;
+    module = mlir::parseSourceString<mlir::ModuleOp>(os.str(), &context);
+    REQUIRE(module);
+    Diagnostics diagnostics;
+    arch = arch::parseArchSpec(spec, "machine.json", diagnostics);
+    REQUIRE(arch);
+    auto computed = computeCascadeFacts(*module->getOps<CascadeOp>().begin());
+    REQUIRE(succeeded(computed));
+    facts = std::move(*computed);
+  }
+
+  cost::Evaluation evaluate(bool shortWays = true) {
+    auto evaluator = cost::Evaluator::create(
+        *module->getOps<schedule::MappingOp>().begin(), facts, *arch);
+    REQUIRE(evaluator);
+    if (!shortWays)
+      evaluator->avoidShortWays();
+    cost::Evaluation result;
+    REQUIRE(evaluator->evaluate(result));
+    return result;
+  }
+
+  const cost::Traffic &traffic(const cost::Evaluation &cost,
+                               const std::string &tensor, unsigned level) {
+    return cost
+        .tensorTraffic[facts.findTensor(tensor) * arch->levels.size() + level];
+  }
+
+  CascadeFacts facts;
+  std::optional<arch::ArchSpec> arch;
+
+private:
+  mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+};
+
+void checkSame(const cost::Evaluation &a, const cost::Evaluation &b) {
+  CHECK(a.cycles == Approx(b.cycles).epsilon(1e-12));
+  CHECK(a.energy.total() == Approx(b.energy.total()).epsilon(1e-12));
+  auto same = [](const cost::Traffic &x, const cost::Traffic &y) {
+    CHECK(x.readBytes == y.readBytes);
+    CHECK(x.writeBytes == y.writeBytes);
+    CHECK(x.readAccesses == y.readAccesses);
+    CHECK(x.writeAccesses == y.writeAccesses);
+  };
+  for (size_t i = 0; i < a.tensorTraffic.size(); ++i)
+    same(a.tensorTraffic[i], b.tensorTraffic[i]);
+  for (size_t i = 0; i < a.levels.size(); ++i)
+    CHECK(a.levels[i].peakBytes == b.levels[i].peakBytes);
+  for (size_t i = 0; i < a.einsums.size(); ++i) {
+    CHECK(a.einsums[i].points == b.einsums[i].points);
+    CHECK(a.einsums[i].cycles == b.einsums[i].cycles);
+  }
+}
+
+const char *const matmul = "cascade c(M=10, N=7, K=9) : f16\n"
+                           "  input A[m,k], B[k,n]\n"
+                           "  Z[m,n] = A[m,k] * B[k,n]\n"
+                           "  output Z\n";
+
+} // namespace
+
+TEST_CASE("Short ways count what the general way counts", "[cost]") {
+  for (const char *mapping : {"fusemax", "fusemax-unbound", "unfused"}) {
+    INFO(mapping);
+    bool onePass = mapping[0] == 'f';
+    mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+    context.loadDialect<schedule::ScheduleDialect>();
+    llvm::SourceMgr sources;
+    auto buffer = llvm::MemoryBuffer::getFile(
+        root + "/examples/01-fusemax-attention/" +
+        (onePass ? "one-pass.ein" : "three-pass.ein"));
+    REQUIRE(buffer);
+    sources.AddNewSourceBuffer(std::move(*buffer), llvm::SMLoc());
+    auto module = frontend::parseCascadeSource(sources, &context);
+    REQUIRE(module);
+    CascadeOp cascade = *module->getOps<CascadeOp>().begin();
+    for (auto [name, value] :
+         {std::pair("B", 2), {"H", 3}, {"M", 1024}, {"P", 512}})
+      cascade.setParam(name, value);
+    Diagnostics diagnostics;
+    auto arch = arch::readArchSpec(
+        root + "/arch-specs/" + (onePass ? "fusemax" : "flat") + "-cloud.json",
+        diagnostics);
+    auto facts = computeCascadeFacts(cascade);
+    REQUIRE((arch && succeeded(facts)));
+    registerAllMappings();
+    MappingContext mappingContext(cascade, *facts, *arch);
+    auto built = findMappingPass(mapping)->build(mappingContext);
+    REQUIRE(succeeded(built));
+    cost::Evaluation quick, general;
+    auto evaluator = cost::Evaluator::create(*built, *facts, *arch);
+    REQUIRE(evaluator->evaluate(quick));
+    evaluator->avoidShortWays();
+    REQUIRE(evaluator->evaluate(general));
+    checkSame(quick, general);
+  }
+}
+
+TEST_CASE("Last tiles are counted as they are", "[cost]") {
+  // m: 4 4 2; the k tiles 5 4; B is fetched for every m tile.
+  Subject subject(matmul, R"(schedule.mapping @s of @c on "machine" {
+    schedule.storage "DRAM" ["A", "B", "Z"] {
+      schedule.temporal "k" tile 5 {
+        schedule.temporal "m" tile 4 {
+          schedule.storage "buffer" ["B", "Z"] {
+            schedule.temporal "m" tile 1 {
+              schedule.temporal "n" tile 1 {
+                schedule.spatial "k" tile 1 across "x" {
+                  schedule.compute "Z" on "pe"
+    } } } } } } } })");
+  cost::Evaluation cost = subject.evaluate();
+  // Z: 10 * 7 elements, twice; the first visit fetches nothing.
+  CHECK(subject.traffic(cost, "Z", 0).readBytes == 2 * 70);
+  CHECK(subject.traffic(cost, "Z", 0).writeBytes == 2 * 140);
+  CHECK(subject.traffic(cost, "B", 0).readBytes == 2 * 3 * 9 * 7);
+  // While n runs, A stays in the units.
+  CHECK(subject.traffic(cost, "A", 0).readBytes == 2 * 10 * 9);
+  // At most 4 units add into one write, so 5 of them make two: 70 * (2 + 1).
+  CHECK(subject.traffic(cost, "Z", 1).writeBytes == 2 * (70 + 70 * 3));
+  CHECK(cost.einsums[0].points == 630);
+  CHECK(cost.einsums[0].cycles == 140);
+  checkSame(cost, subject.evaluate(/*shortWays=*/false));
+}
+
+TEST_CASE("A causal mask counts the points that exist", "[cost]") {
+  const int64_t n = 16384;
+  Subject subject("cascade c(M=16384, P=16384, E=64) : f16\n"
+                  "  input Q[p,e], K[m,e]\n"
+                  "  QK[m,p] = Q[p,e] * K[m,e] where m <= p\n"
+                  "  output QK\n",
+                  R"(schedule.mapping @s of @c on "machine" {
+    schedule.storage "DRAM" ["Q", "K", "QK"] {
+      schedule.temporal "p" tile 256 {
+        schedule.storage "buffer" ["Q"] {
+          schedule.temporal "m" tile 256 {
+            schedule.storage "buffer" ["K", "QK"] {
+              schedule.temporal "p" tile 8 {
+                schedule.temporal "m" tile 8 {
+                  schedule.temporal "e" tile 1 {
+                    schedule.spatial "p" tile 1 across "x" {
+                      schedule.spatial "m" tile 1 across "y" {
+                        schedule.compute "QK" on "pe"
+    } } } } } } } } } } })");
+  uint64_t tiles = 64 * 65 / 2, small = (n / 8) * (n / 8 + 1) / 2;
+  auto start = std::chrono::steady_clock::now();
+  cost::Evaluation cost = subject.evaluate();
+  std::chrono::duration<double> seconds =
+      std::chrono::steady_clock::now() - start;
+  WARN("causal 16K x 16K in " << seconds.count() * 1e3 << " ms");
+  CHECK(cost.einsums[0].points == uint64_t(n) * (n + 1) / 2 * 64);
+  CHECK(subject.traffic(cost, "K", 0).readBytes == tiles * 256 * 64 * 2);
+  CHECK(subject.traffic(cost, "QK", 0).writeBytes ==
+        uint64_t(n) * (n + 1) / 2 * 2);
+  CHECK(subject.traffic(cost, "QK", 0).readBytes == 0);
+  CHECK(cost.einsums[0].cycles == small * 64);
+  CHECK(cost.time.work == small * 64);
+}
+
+TEST_CASE("A recurrence stays above its loop and spills below it", "[cost]") {
+  const char *scan = "cascade c(I=6, D=4) : f16\n"
+                     "  input X[i,d]\n"
+                     "  H[i,d] = H[i-1,d] + X[i,d] init 0\n"
+                     "  output H\n";
+  auto schedule = [](bool above) {
+    std::string loop = "schedule.temporal \"i\" tile 1 {",
+                hold = "schedule.storage \"buffer\" [\"H\"] {";
+    return R"(schedule.mapping @s of @c on "machine" {
+      schedule.storage "DRAM" ["X", "H"] {)" +
+           (above ? hold + loop : loop + hold) +
+           R"(schedule.temporal "d" tile 1 { schedule.compute "H" on "pe"
+      } } } } })";
+  };
+  Subject stays(scan, schedule(true)), spills(scan, schedule(false));
+  cost::Evaluation cost = stays.evaluate();
+  CHECK(stays.traffic(cost, "H", 0).readBytes == 0);
+  CHECK(stays.traffic(cost, "H", 0).writeBytes == 2 * 24);
+  cost = spills.evaluate();
+  CHECK(spills.traffic(cost, "H", 0).readBytes == 2 * 20);
+  CHECK(spills.traffic(cost, "H", 0).writeBytes == 2 * 24);
+}
+
+TEST_CASE("Tensors free their space when they are dead", "[cost]") {
+  Subject subject("cascade c(N=8) : f16\n"
+                  "  input A[n]\n"
+                  "  B[n] = A[n] + A[n]\n"
+                  "  C[n] = B[n] + B[n]\n"
+                  "  D[n] = C[n] + C[n]\n"
+                  "  output D\n",
+                  R"(schedule.mapping @s of @c on "machine" {
+    schedule.storage "DRAM" ["A", "D"] {
+      schedule.storage "buffer" ["A", "B", "C", "D"] {
+        schedule.sequence {
+          schedule.temporal "n" tile 1 { schedule.compute "B" on "pe" }
+          schedule.temporal "n" tile 1 { schedule.compute "C" on "pe" }
+          schedule.temporal "n" tile 1 { schedule.compute "D" on "pe" }
+    } } } })");
+  CHECK(subject.evaluate().levels[1].peakBytes == 2 * 2 * 8);
+}
+
+TEST_CASE("A DMA engine is a stage beside the arrays", "[cost]") {
+  // Per tile of 8 elements: 16 bytes at 4 per cycle and 10 cycles of latency.
+  Subject subject("cascade c(N=64) : f16\n"
+                  "  input A[n]\n"
+                  "  B[n] = A[n] + A[n]\n"
+                  "  output B\n",
+                  R"(schedule.mapping @s of @c on "machine" {
+    schedule.storage "DRAM" ["A", "B"] {
+      schedule.temporal "n" tile 8 {
+        schedule.storage "buffer" ["A"] buffers 2 {
+          schedule.pipeline lags [0, 1] {
+            schedule.transfer ["A"] on "dma"
+            schedule.temporal "n" tile 1 { schedule.compute "B" on "pe" }
+    } } } } })");
+  cost::Evaluation cost = subject.evaluate();
+  CHECK(cost.engines[0].bytes == 128);
+  CHECK(cost.boundBy == "dma");
+  // Eight slots of the engine and the last tile's work, plus the array's own.
+  CHECK(cost.cycles == 8 * 14 + 8 + (7 + 5));
+  CHECK(cost.time.total() == Approx(cost.cycles));
+  CHECK(cost.levels[1].peakBytes == 2 * 16);
+}
+
+TEST_CASE("Windows are united, not multiplied", "[cost]") {
+  for (int64_t stride : {1, 2, 3}) {
+    Subject subject("cascade c(P=20, R=3, X=100) : f16\n"
+                    "  input X[x], W[r]\n"
+                    "  Z[p] = X[" +
+                        std::to_string(stride) +
+                        "*p + r] * W[r]\n"
+                        "  output Z\n",
+                    R"(schedule.mapping @s of @c on "machine" {
+      schedule.storage "DRAM" ["X", "W", "Z"] {
+        schedule.storage "buffer" ["W"] {
+          schedule.temporal "p" tile 8 {
+            schedule.storage "buffer" ["X"] halo "retained" {
+              schedule.temporal "p" tile 1 {
+                schedule.temporal "r" tile 1 { schedule.compute "Z" on "pe"
+      } } } } } } })");
+    cost::Evaluation cost = subject.evaluate();
+    // All that 20 windows of 3 touch, each once.
+    uint64_t touched = stride * 19 + 3;
+    CHECK(subject.traffic(cost, "X", 0).readBytes == 2 * touched);
+    CHECK(cost.levels[1].peakBytes == uint64_t(2 * (3 + stride * 7 + 3)));
+  }
+}
