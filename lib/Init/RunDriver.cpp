@@ -127,9 +127,16 @@ static bool parseOptions(const RunOptions &options, Settings &settings) {
   if (options.against.empty() && !options.againstCascade.empty())
     return fail("--against-cascade",
                 "there is no second cascade without --against");
-  if (options.against.empty() && options.tolerance)
-    return fail("--tolerance",
-                "there is nothing to compare with without --against");
+  if (!checkScheduleOptions(options.schedule))
+    return false;
+  if (options.schedule.isGiven() && !options.against.empty())
+    return fail("--against", "the schedule is compared with its own cascade");
+  if (options.program == "-" && options.schedule.schedule == "-")
+    return fail("--schedule", "standard input already gives the cascade");
+  if (options.against.empty() && !options.schedule.isGiven() &&
+      options.tolerance)
+    return fail("--tolerance", "there is nothing to compare with without "
+                               "--against or a schedule");
   if (options.tolerance && !(*options.tolerance >= 0))
     return fail("--tolerance", "is 0 or more");
   return parseExtents(options, settings) && parseFormat(options, settings) &&
@@ -315,6 +322,8 @@ public:
       : options(options), first(registry) {
     if (!options.against.empty())
       second.emplace(registry);
+    if (options.schedule.isGiven())
+      scheduled.emplace(options.schedule);
   }
 
   ExitCode run();
@@ -335,6 +344,7 @@ private:
   Settings settings;
   Program first;
   std::optional<Program> second;
+  std::optional<ScheduleRun> scheduled;
   TensorMap files; ///< inputs that were read
   RunResult result;
 };
@@ -352,6 +362,8 @@ bool Runner::readPrograms() {
         << "cascade '" << result.cascade << "' has no output";
     return false;
   }
+  if (scheduled)
+    result.against = options.schedule.schedule + options.schedule.mapping;
   if (!second)
     return true;
   if (!second->read(options.against, options.againstCascade, result.cascade))
@@ -512,6 +524,14 @@ bool Runner::runTrial(unsigned number) {
   if (second &&
       failed(others = interpret(second->cascade, inputs, interpretOptions)))
     return false;
+  TensorMap executed;
+  if (scheduled) {
+    FailureOr<TensorMap> outputs =
+        scheduled->execute(inputs, settings.arithmetic, options.maxPoints);
+    if (failed(outputs))
+      return false;
+    executed = std::move(*outputs);
+  }
   std::map<std::string, Program::Output> counterparts;
   if (second)
     for (auto &[name, output] : second->getOutputs())
@@ -524,6 +544,10 @@ bool Runner::runTrial(unsigned number) {
       const Tensor &other = others->get(counterparts[name].value);
       entry.tolerance = getTolerance(tensor, other);
       entry.comparison = compareTensors(tensor, other);
+    }
+    if (auto other = executed.find(name); other != executed.end()) {
+      entry.tolerance = getTolerance(tensor, other->second);
+      entry.comparison = compareTensors(tensor, other->second);
     }
     trial.outputs.push_back(std::move(entry));
   }
@@ -553,6 +577,10 @@ ExitCode Runner::run() {
         return code;
   if (second && (!checkInputs(first, *second) || !checkOutputs(first, *second)))
     return ExitCode::BadInput;
+  if (scheduled)
+    if (ExitCode code = scheduled->prepare(first.workload, first.cascade);
+        code != ExitCode::Ok)
+      return code;
   unsigned trials = options.trials ? options.trials : settings.data.size();
   {
     Progress progress("executing '" + result.cascade + "'");
@@ -564,7 +592,17 @@ ExitCode Runner::run() {
     printRun(result, llvm::outs());
   if (!options.json.empty() && !writeJson(result, options.json))
     return ExitCode::BadInput;
-  return result.agrees() ? ExitCode::Ok : ExitCode::Infeasible;
+  if (scheduled) {
+    std::string report;
+    llvm::raw_string_ostream os(report);
+    scheduled->print(os);
+    if (options.json != "-" && options.schedule.trace != "-")
+      llvm::outs() << report;
+    if (!scheduled->writeTrace())
+      return ExitCode::BadInput;
+  }
+  bool same = result.agrees() && (!scheduled || scheduled->agrees());
+  return same ? ExitCode::Ok : ExitCode::Infeasible;
 }
 
 ExitCode einsum::run(const RunOptions &options) {

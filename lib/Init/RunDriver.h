@@ -6,7 +6,9 @@
 //===----------------------------------------------------------------------===//
 //
 // What einsum-run does: interprets a cascade on data from files or from a seed
-// and, if there is a second one, compares their outputs of the same name.
+// and, if there is a second one, compares their outputs of the same name. In
+// the place of the second one, a schedule of the first may be executed
+// (ScheduleRun.h).
 //
 //   read both, bind extents (ChooseExtents.h), check that they have the same
 //   inputs and outputs
@@ -23,6 +25,7 @@
 #define LIB_INIT_RUNDRIVER_H
 
 #include "lib/Init/ExitCode.h"
+#include "lib/Init/ScheduleRun.h"
 
 #include <cstdint>
 #include <optional>
@@ -44,7 +47,8 @@ struct RunOptions {
   unsigned trials = 0; ///< 0: one for each distribution
   std::optional<double> tolerance;
   uint64_t maxPoints = 1'000'000'000;
-  std::string json; ///< file to write, empty for none
+  std::string json;         ///< file to write, empty for none
+  ScheduleOptions schedule; ///< to execute and compare with the cascade
 };
 
 ExitCode run(const RunOptions &options);

@@ -77,6 +77,21 @@ static Option json("json", "FILE",
                    "Write the result as JSON ('-': instead of the text)",
                    options.json);
 
+static Option schedule("schedule", "FILE.mlir",
+                       "Execute this schedule of the cascade and compare",
+                       options.schedule.schedule);
+static Option mapping("mapping", "NAME",
+                      "Execute the schedule that this mapping builds",
+                      options.schedule.mapping);
+static Option arch("arch", "SPEC.json", "The architecture of the schedule",
+                   options.schedule.arch);
+static Options settings("set", "N=64,...", "Parameters of the architecture",
+                        options.schedule.set);
+static Option trace("trace", "FILE",
+                    "Write who does what when: .jsonl for JSON lines, else "
+                    "for chrome://tracing",
+                    options.schedule.trace);
+
 static ExitCode runTool() {
   if (tolerance.getNumOccurrences())
     options.tolerance = tolerance;

@@ -1,0 +1,231 @@
+//===- ScheduleRun.cpp - A schedule executed for a person -----------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Init/ScheduleRun.h"
+
+#include "lib/Plugin/MappingPass.h"
+#include "lib/Support/Format.h"
+#include "lib/Support/TextTable.h"
+#include "mappings/Mappings.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Format.h"
+
+using namespace mlir;
+using namespace einsum;
+
+static bool fail(StringRef option, const llvm::Twine &message) {
+  llvm::errs() << option << ": error: " << message << "\n";
+  return false;
+}
+
+//===----------------------------------------------------------------------===//
+// Options
+//===----------------------------------------------------------------------===//
+
+bool einsum::checkScheduleOptions(const ScheduleOptions &options) {
+  if (!options.isGiven()) {
+    for (auto [option, text] :
+         {std::pair<const char *, StringRef>("--arch", options.arch),
+          {"--trace", options.trace},
+          {"--set", options.set.empty() ? "" : options.set[0]}})
+      if (!text.empty())
+        return fail(
+            option,
+            "there is no schedule to execute; give --schedule=FILE.mlir "
+            "or --mapping=NAME");
+    return true;
+  }
+  registerAllMappings();
+  if (!options.schedule.empty() && !options.mapping.empty())
+    return fail("--mapping", "--schedule already gives the schedule");
+  if (options.arch.empty())
+    return fail("--arch", "a schedule is executed on an architecture: give "
+                          "--arch=SPEC.json");
+  if (options.mapping.empty() || findMappingPass(options.mapping))
+    return true;
+  std::vector<std::string> names;
+  for (const std::unique_ptr<MappingPass> &pass : getMappingPasses())
+    names.push_back(pass->getName().str());
+  return fail("--mapping", "there is no mapping '" + options.mapping +
+                               "'; registered are " + llvm::join(names, ", ") +
+                               didYouMean(options.mapping, names));
+}
+
+static bool parseSettings(const std::vector<std::string> &texts,
+                          std::map<std::string, double> &settings) {
+  for (StringRef text : texts) {
+    auto [name, number] = text.split('=');
+    double value;
+    if (name.empty() || number.getAsDouble(value))
+      return fail("--set", "takes NAME=NUMBER, found '" + text + "'");
+    if (!settings.insert({name.str(), value}).second)
+      return fail("--set", "gives '" + name + "' twice");
+  }
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
+// Execution
+//===----------------------------------------------------------------------===//
+
+ExitCode ScheduleRun::prepare(Workload &workload, CascadeOp cascade) {
+  std::map<std::string, double> settings;
+  if (!parseSettings(options.set, settings))
+    return ExitCode::BadInput;
+  Diagnostics diagnostics;
+  arch = arch::readArchSpec(options.arch, diagnostics, settings);
+  diagnostics.print(llvm::errs());
+  if (!arch)
+    return ExitCode::BadInput;
+  FailureOr<CascadeFacts> computed = computeCascadeFacts(cascade);
+  if (failed(computed))
+    return ExitCode::BadInput;
+  facts = std::move(*computed);
+  MappingContext context(cascade, facts, *arch);
+  FailureOr<schedule::MappingOp> found =
+      options.mapping.empty()
+          ? workload.readMapping(options.schedule, cascade)
+          : findMappingPass(options.mapping)->build(context);
+  if (failed(found))
+    return context.explainedInfeasible() ? ExitCode::Infeasible
+                                         : ExitCode::BadInput;
+  mapping = *found;
+  auto evaluator = cost::Evaluator::create(mapping, facts, *arch);
+  if (!evaluator)
+    return ExitCode::BadInput;
+  if (!evaluator->evaluate(modelled)) {
+    evaluator->emitViolations();
+    return evaluator->violations().empty() ? ExitCode::BadInput
+                                           : ExitCode::Infeasible;
+  }
+  operatorNames = evaluator->operatorNames();
+  return ExitCode::Ok;
+}
+
+FailureOr<interp::TensorMap>
+ScheduleRun::execute(const interp::TensorMap &inputs,
+                     const interp::Arithmetic &arithmetic, uint64_t limit) {
+  sim::SimulationOptions how;
+  how.arithmetic = arithmetic;
+  how.timeline = !options.trace.empty() && !simulated;
+  how.limit = static_cast<int64_t>(std::min<uint64_t>(limit, INT64_MAX));
+  FailureOr<sim::Simulation> result =
+      sim::simulate(mapping, *arch, inputs, how);
+  if (failed(result))
+    return failure();
+  interp::TensorMap outputs = result->outputs;
+  if (!simulated)
+    simulated = std::move(*result);
+  return outputs;
+}
+
+bool ScheduleRun::writeTrace() const {
+  if (options.trace.empty())
+    return true;
+  llvm::Error error = llvm::writeToOutput(options.trace, [&](raw_ostream &os) {
+    if (StringRef(options.trace).ends_with(".jsonl") || options.trace == "-")
+      sim::writeJsonLines(simulated->timeline, os);
+    else
+      sim::writeChromeTrace(simulated->timeline, os);
+    return llvm::Error::success();
+  });
+  return !error || fail(options.trace, "cannot write the file: " +
+                                           llvm::toString(std::move(error)));
+}
+
+//===----------------------------------------------------------------------===//
+// Report
+//===----------------------------------------------------------------------===//
+
+std::string ScheduleRun::compare(uint64_t ours, uint64_t theirs) {
+  if (ours == theirs)
+    return std::to_string(ours);
+  ++differences;
+  return std::to_string(ours) + " (model: " + std::to_string(theirs) + ")";
+}
+
+void ScheduleRun::printTraffic(llvm::raw_ostream &os) {
+  size_t levels = arch->levels.size();
+  TextTable table({"level", "tensor", ">read B", ">written B", ">read accesses",
+                   ">write accesses", ">filled", ">drained"});
+  for (size_t level = 0; level < levels; ++level)
+    for (size_t t = 0; t < simulated->tensorNames.size(); ++t) {
+      const sim::TensorMoves &moves = simulated->tensors[t * levels + level];
+      const sim::Traffic &ours = moves.total;
+      const cost::Traffic &theirs =
+          modelled.tensorTraffic[facts.findTensor(simulated->tensorNames[t]) *
+                                     levels +
+                                 level];
+      if (ours == sim::Traffic() && theirs.bytes() == 0)
+        continue;
+      table.add(
+          {arch->levels[level].name, simulated->tensorNames[t],
+           compare(ours.readBytes, theirs.readBytes),
+           compare(ours.writeBytes, theirs.writeBytes),
+           compare(ours.readAccesses, theirs.readAccesses),
+           compare(ours.writeAccesses, theirs.writeAccesses),
+           std::to_string(moves.fills.readElements + moves.fills.writeElements),
+           std::to_string(moves.drains.readElements +
+                          moves.drains.writeElements)});
+    }
+  table.print(os);
+}
+
+void ScheduleRun::printArrays(llvm::raw_ostream &os) {
+  for (size_t a = 0; a < arch->arrays.size(); ++a) {
+    std::string text;
+    for (size_t i = 0; i < operatorNames.size(); ++i) {
+      auto found = simulated->arrays[a].operators.find(operatorNames[i]);
+      uint64_t ours =
+          found == simulated->arrays[a].operators.end() ? 0 : found->second;
+      uint64_t theirs = modelled.arrays[a].operators[i];
+      if (ours != 0 || theirs != 0)
+        text += (text.empty() ? "" : ", ") + compare(ours, theirs) + " " +
+                operatorNames[i];
+    }
+    if (!text.empty())
+      os << "array " << arch->arrays[a].name << ": " << text << "\n";
+  }
+}
+
+void ScheduleRun::printTotals(llvm::raw_ostream &os) {
+  for (size_t level = 0; level < arch->levels.size(); ++level)
+    if (uint64_t peak = simulated->levels[level].peakBytes;
+        peak != 0 || modelled.levels[level].peakBytes != 0)
+      os << "level " << arch->levels[level].name << ": peak "
+         << compare(peak, modelled.levels[level].peakBytes) << " B\n";
+  double off = std::abs(simulated->cycles - modelled.cycles);
+  os << "cycles: " << llvm::format("%.6g", simulated->cycles);
+  if (off > 1e-6 * simulated->cycles) {
+    os << " (model: " << llvm::format("%.6g", modelled.cycles) << ", "
+       << formatPercent(off / simulated->cycles) << " off";
+    bool within = off <= simulated->cycleBound + 1e-6 * simulated->cycles;
+    differences += !within;
+    if (within)
+      os << ", within its bound for iterations of unequal length";
+    os << ")";
+  }
+  os << "\n";
+}
+
+void ScheduleRun::print(llvm::raw_ostream &os) {
+  differences = 0;
+  os << "\nschedule '" << mapping.getSymName() << "' on '" << arch->name
+     << "', executed:\n";
+  printTraffic(os);
+  printArrays(os);
+  printTotals(os);
+  if (agrees())
+    os << "the cost model counts the same\n";
+  else
+    os << "the cost model differs in " << differences
+       << (differences == 1 ? " count\n" : " counts\n");
+}

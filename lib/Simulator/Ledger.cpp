@@ -1,0 +1,93 @@
+//===- Ledger.cpp - Every move is written down here -----------------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Simulator/Ledger.h"
+
+#include "llvm/Support/MathExtras.h"
+
+#include <tuple>
+
+using namespace einsum;
+using namespace einsum::sim;
+
+static auto fieldsOf(const Traffic &t) {
+  return std::tie(t.readElements, t.writeElements, t.readBytes, t.writeBytes,
+                  t.readAccesses, t.writeAccesses);
+}
+
+bool Traffic::operator==(const Traffic &other) const {
+  return fieldsOf(*this) == fieldsOf(other);
+}
+
+Traffic &Traffic::operator+=(const Traffic &other) {
+  readElements += other.readElements;
+  writeElements += other.writeElements;
+  readBytes += other.readBytes;
+  writeBytes += other.writeBytes;
+  readAccesses += other.readAccesses;
+  writeAccesses += other.writeAccesses;
+  return *this;
+}
+
+Ledger::Ledger(const Points &points, const Program &program,
+               const arch::ArchSpec &arch, Simulation &result)
+    : points(points), program(program), arch(arch), result(result),
+      atNode(program.nodes.size() * arch.levels.size()) {
+  result.levels.resize(arch.levels.size());
+  result.arrays.resize(arch.arrays.size());
+  result.tensors.resize(points.tensors.size() * arch.levels.size());
+  result.einsums.resize(points.einsums.size() * arch.levels.size());
+  for (const TensorInfo &tensor : points.tensors)
+    result.tensorNames.push_back(tensor.name);
+  for (const EinsumInfo &einsum : points.einsums)
+    result.einsumNames.push_back(einsum.name);
+}
+
+/// Bytes are at least as many as anything else but accesses and elements, which
+/// are of the same magnitude: one check of the sums is enough.
+void Ledger::add(Traffic &sum, const Traffic &value) {
+  uint64_t ignored;
+  overflowed |=
+      __builtin_add_overflow(sum.readBytes, value.readBytes, &ignored) ||
+      __builtin_add_overflow(sum.writeBytes, value.writeBytes, &ignored);
+  sum += value;
+}
+
+void Ledger::note(const Transfer &transfer) {
+  if (transfer.elements == 0 || transfer.times == 0)
+    return;
+  size_t levels = arch.levels.size();
+  uint64_t bytes = points.tensors[transfer.tensor].bytes(transfer.elements);
+  uint64_t accesses =
+      llvm::divideCeil(bytes, arch.levels[transfer.level].accessBytes);
+  Traffic traffic;
+  bool reads = transfer.direction == Direction::read;
+  (reads ? traffic.readElements : traffic.writeElements) =
+      transfer.elements * transfer.times;
+  (reads ? traffic.readBytes : traffic.writeBytes) = bytes * transfer.times;
+  (reads ? traffic.readAccesses : traffic.writeAccesses) =
+      accesses * transfer.times;
+  add(result.levels[transfer.level].traffic, traffic);
+  TensorMoves &moves =
+      result.tensors[transfer.tensor * levels + transfer.level];
+  add(moves.total, traffic);
+  add(transfer.cause == Cause::fill      ? moves.fills
+      : transfer.cause == Cause::drain   ? moves.drains
+      : transfer.cause == Cause::operand ? moves.operands
+                                         : moves.registers,
+      traffic);
+  if (transfer.einsum >= 0)
+    add(result.einsums[transfer.einsum * levels + transfer.level], traffic);
+  add(atNode[transfer.node * levels + transfer.level], traffic);
+}
+
+Traffic Ledger::below(int node, int level) const {
+  Traffic sum;
+  for (int i = node; i < program.nodes[node].end; ++i)
+    sum += atNode[i * arch.levels.size() + level];
+  return sum;
+}

@@ -1,0 +1,60 @@
+//===- Ledger.h - Every move is written down here ---------------*- C++ -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A transfer is so many elements that leave or enter a level together. It is
+// ceil(elements * bits / 8) bytes and ceil(bytes / access) accesses (section 5
+// of dialects/Schedule/README.md); both are rounded per transfer, so that 100
+// transfers of 1 element of 4 bits are 100 bytes.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIB_SIMULATOR_LEDGER_H
+#define LIB_SIMULATOR_LEDGER_H
+
+#include "lib/Simulator/Program.h"
+#include "lib/Simulator/Simulator.h"
+
+namespace einsum::sim {
+
+enum class Direction { read, write };
+enum class Cause { fill, drain, operand, registers };
+
+struct Transfer {
+  int node = -1; ///< at which node of the tree it happens: for time
+  int level = -1;
+  int tensor = -1, einsum = -1;
+  Direction direction = Direction::read;
+  Cause cause = Cause::operand;
+  uint64_t elements = 0;
+  uint64_t times = 1;
+};
+
+class Ledger {
+public:
+  Ledger(const Points &points, const Program &program,
+         const arch::ArchSpec &arch, Simulation &result);
+
+  void note(const Transfer &transfer);
+  /// Bytes moved at a level by what happens at or below a node.
+  Traffic below(int node, int level) const;
+  /// Whether some count did not fit 64 bits.
+  bool hasOverflowed() const { return overflowed; }
+
+private:
+  void add(Traffic &sum, const Traffic &value);
+
+  const Points &points;
+  const Program &program;
+  const arch::ArchSpec &arch;
+  Simulation &result;
+  std::vector<Traffic> atNode; ///< [node * levels + level]
+  bool overflowed = false;
+};
+
+} // namespace einsum::sim
+
+#endif // LIB_SIMULATOR_LEDGER_H

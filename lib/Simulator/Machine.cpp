@@ -1,0 +1,397 @@
+//===- Machine.cpp - Moving and computing ---------------------------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Simulator/Machine.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+using namespace einsum;
+using namespace einsum::sim;
+using interp::Scalar;
+
+static std::vector<CellBuilder> makeBuilders(Points &points) {
+  std::vector<CellBuilder> builders;
+  for (EinsumInfo &einsum : points.einsums)
+    builders.emplace_back(einsum);
+  return builders;
+}
+
+Machine::Machine(Points &points, const Program &program, const Plan &plan,
+                 const arch::ArchSpec &arch, Ledger &ledger,
+                 const interp::TensorMap &inputs, Simulation &result)
+    : LaggedWalk(points, program, plan), ledger(ledger), result(result),
+      builders(makeBuilders(points)),
+      store(points, program, plan, ledger, inputs, builders, result.outputs),
+      latches(program.nodes.size()), everyRun(arch.accounting.everyRun) {
+  result.runs.assign(points.einsums.size(), 0);
+  result.points.assign(points.einsums.size(), 0);
+  for (auto [all, node] : llvm::zip(latches, program.nodes))
+    all.resize(node.ports.size());
+}
+
+bool Machine::execute() {
+  run();
+  if (ok)
+    runDry(-1);
+  for (auto [id, node] : llvm::enumerate(program.nodes))
+    for (auto [port, all] : llvm::zip(node.ports, latches[id]))
+      for (auto &[home, latch] : all)
+        closeLatch(id, port, latch);
+  return ok;
+}
+
+//===----------------------------------------------------------------------===//
+// Storage nodes
+//===----------------------------------------------------------------------===//
+
+void Machine::enter(int id, Context &context) {
+  LaggedWalk::enter(id, context);
+  store.open(id, context);
+}
+
+void Machine::leave(int id, Context &context) {
+  std::shared_ptr<Visit> visit = store.find(id, context.visits[id]);
+  visit->left = true;
+  settle(*visit);
+}
+
+/// Writes back what no leaf will change any more; forgets a visit that nobody
+/// will use any more.
+void Machine::settle(Visit &visit) {
+  if (!visit.left || !ok)
+    return;
+  for (size_t slot = 0; slot < visit.drained.size(); ++slot)
+    if (!visit.drained[slot] && visit.writers[slot] == 0)
+      ok &= store.drain(visit, slot);
+  if (visit.postponed == 0 && ok) {
+    ok &= checkStreamed(visit);
+    closeLatches(visit);
+    store.close(visit);
+  }
+  if (!ok)
+    stop();
+}
+
+//===----------------------------------------------------------------------===//
+// Pipelines
+//===----------------------------------------------------------------------===//
+
+void Machine::postpone(int id, int child, Context &context) {
+  countPostponed(id, child, context, 1);
+}
+
+void Machine::finish(int id, int child, Context &context) {
+  countPostponed(id, child, context, -1);
+  for (int i = program.nodes[id].parent; i >= 0 && ok;
+       i = program.nodes[i].parent)
+    if (program.nodes[i].kind == NodeKind::storage)
+      settle(*store.find(i, context.visits[i]));
+}
+
+/// Keeps the visits above alive until the child has worked on them.
+void Machine::countPostponed(int id, int child, Context &context, int change) {
+  for (int i = program.nodes[id].parent; i >= 0; i = program.nodes[i].parent) {
+    if (program.nodes[i].kind != NodeKind::storage)
+      continue;
+    Visit &visit = *store.find(i, context.visits[i]);
+    visit.postponed += change;
+    for (auto [slot, held] : llvm::enumerate(program.nodes[i].held))
+      if (program.makes(program.nodes[id].children[child], held.tensor))
+        visit.writers[slot] += change;
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Leaves
+//===----------------------------------------------------------------------===//
+
+void Machine::runLeaf(int id, Context &context) {
+  const Node &leaf = program.nodes[id];
+  const EinsumInfo &einsum = points.einsums[leaf.einsum];
+  uint64_t executed = 0;
+  ++runs;
+  for (const Unit &unit : context.units) {
+    if (!passesGuards(leaf, unit, program.nodes.size()) ||
+        !llvm::all_of(
+            einsum.ranks,
+            [&](int rank) { return unit.lo[rank] < unit.hi[rank]; }) ||
+        !points.isExecuted(einsum, unit.lo))
+      continue;
+    ++executed;
+    if (!runUnit(id, context, unit)) {
+      ok = false;
+      return stop();
+    }
+  }
+  result.points[leaf.einsum] += executed;
+  result.runs[leaf.einsum] += executed > 0;
+  for (const auto &[name, count] : einsum.operators)
+    if (executed > 0)
+      result.arrays[leaf.array].operators[name] += count * executed;
+}
+
+bool Machine::runUnit(int id, const Context &context, const Unit &unit) {
+  const Node &leaf = program.nodes[id];
+  SmallVector<Scalar, 4> operands, values;
+  for (auto [i, port] : llvm::enumerate(leaf.ports))
+    if (port.read >= 0)
+      if (!readOperand(id, i, context, unit, operands.emplace_back()))
+        return false;
+  if (const interp::Instruction *stuck =
+          builders[leaf.einsum].evaluate(unit.lo, operands, values)) {
+    InFlightDiagnostic diag =
+        emitError(stuck->source->getLoc())
+        << "has no value " << "at "
+        << describePoint(points.einsums[leaf.einsum], unit);
+    return false;
+  }
+  for (auto [i, port] : llvm::enumerate(leaf.ports))
+    if (port.read < 0 && !writeResult(id, i, context, unit, values))
+      return false;
+  return true;
+}
+
+Machine::Latch &Machine::getLatch(int id, int index, const Context &context,
+                                  const Unit &unit) {
+  const Port &port = program.nodes[id].ports[index];
+  std::pair<int64_t, int> home = {context.visits[port.home],
+                                  unit.entered[port.home]};
+  uint64_t group = everyRun         ? runs
+                   : port.group < 0 ? 0
+                                    : context.epochs[port.group];
+  Latch &latch = latches[id][index][home];
+  if (latch.home && latch.group == group)
+    return latch;
+  closeLatch(id, port, latch);
+  latch = Latch();
+  latch.home = store.find(port.home, home.first);
+  latch.unit = home.second;
+  latch.group = group;
+  return latch;
+}
+
+bool Machine::readOperand(int id, int index, const Context &context,
+                          const Unit &unit, Scalar &value) {
+  const Node &leaf = program.nodes[id];
+  const Port &port = leaf.ports[index];
+  const TensorInfo &tensor = points.tensors[port.tensor];
+  Latch &latch = getLatch(id, index, context, unit);
+  if (leaf.registers >= 0) {
+    Transfer transfer = makeTransfer(id, port, Direction::read);
+    transfer.level = leaf.registers;
+    transfer.cause = Cause::registers;
+    transfer.elements = 1;
+    ledger.note(transfer);
+  }
+  int64_t element;
+  const ReadInfo &read = points.einsums[leaf.einsum].reads[port.read];
+  if (points.locate(read, unit.lo, element) == Found::initial) {
+    value = builders[tensor.producer].getInitial(tensor.result);
+    return true;
+  }
+  latch.units.insert(std::vector<int32_t>(unit.path.begin(), unit.path.end()));
+  auto latched = latch.values.find(element);
+  if (latched != latch.values.end()) {
+    value = latched->second;
+    return true;
+  }
+  if (!store.fill(*latch.home, port.slot))
+    return false;
+  Cell *cell = store.get(*latch.home, port.slot, latch.unit, element);
+  if (!cell || !store.isComplete(port.tensor, element, *cell)) {
+    refuse(id, port, unit, element)
+        << store.describeLack(port.tensor, element, cell);
+    return false;
+  }
+  if (!checkCarried(id, port, unit, element))
+    return false;
+  noteStreamed(id, port, *latch.home, element);
+  value = tensor.producer < 0
+              ? cell->values.front()
+              : builders[tensor.producer].getValue(*cell, tensor.result);
+  latch.values[element] = value;
+  latch.elements.push_back(element);
+  return true;
+}
+
+bool Machine::writeResult(int id, int index, const Context &context,
+                          const Unit &unit, ArrayRef<Scalar> values) {
+  const Node &leaf = program.nodes[id];
+  const Port &port = leaf.ports[index];
+  const EinsumInfo &einsum = points.einsums[leaf.einsum];
+  Latch &latch = getLatch(id, index, context, unit);
+  int64_t element = points.madeElement(einsum, unit.lo);
+  if (!store.fill(*latch.home, port.slot))
+    return false;
+  Cell *cell = store.get(*latch.home, port.slot, latch.unit, element);
+  bool continues = cell && !store.isComplete(port.tensor, element, *cell);
+  if (latch.values.try_emplace(element).second) {
+    latch.elements.push_back(element);
+    if (continues)
+      latch.continued.push_back(element);
+  }
+  noteStreamed(id, port, *latch.home, element);
+  // A complete element that is made again is made anew.
+  Cell next = continues ? *cell : builders[leaf.einsum].makeIdentity();
+  if (!builders[leaf.einsum].add(next, unit.lo, values)) {
+    refuse(id, port, unit, element)
+        << "cannot be continued: its nested reductions are interleaved, so "
+           "that "
+           "no partial value holds what was gathered";
+    return false;
+  }
+  store.put(*latch.home, port.slot, latch.unit, element, std::move(next));
+  if (leaf.registers >= 0) {
+    Transfer transfer = makeTransfer(id, port, Direction::write);
+    transfer.level = leaf.registers;
+    transfer.cause = Cause::registers;
+    transfer.elements = 1;
+    ledger.note(transfer);
+    transfer.direction = Direction::read;
+    if (!port.inRegisters || !einsum.reductions.empty())
+      ledger.note(transfer);
+  }
+  return true;
+}
+
+Transfer Machine::makeTransfer(int id, const Port &port,
+                               Direction direction) const {
+  Transfer transfer;
+  transfer.node = id;
+  transfer.tensor = port.tensor;
+  transfer.einsum = program.nodes[id].einsum;
+  transfer.direction = direction;
+  return transfer;
+}
+
+/// A group is over: what it used was one transfer.
+void Machine::closeLatch(int id, const Port &port, Latch &latch) {
+  if (!latch.home || port.inRegisters) {
+    latch.home = nullptr;
+    return;
+  }
+  Transfer transfer = makeTransfer(
+      id, port, port.read >= 0 ? Direction::read : Direction::write);
+  store.note(*latch.home, port.slot, latch.unit, latch.elements, transfer);
+  transfer.direction = Direction::read;
+  store.note(*latch.home, port.slot, latch.unit, latch.continued, transfer);
+  if (port.read >= 0 && program.nodes[id].registers >= 0) {
+    transfer.direction = Direction::write;
+    transfer.level = program.nodes[id].registers;
+    transfer.cause = Cause::registers;
+    transfer.elements = 1;
+    transfer.times = latch.units.size();
+    ledger.note(transfer);
+  }
+  latch.home = nullptr;
+}
+
+void Machine::closeLatches(const Visit &home) {
+  for (int leaf : program.leaves)
+    for (auto [port, all] :
+         llvm::zip(program.nodes[leaf].ports, latches[leaf])) {
+      if (port.home != home.node)
+        continue;
+      for (size_t unit = 0; unit < home.units.size(); ++unit) {
+        auto found = all.find({home.index, static_cast<int>(unit)});
+        if (found == all.end())
+          continue;
+        closeLatch(leaf, port, found->second);
+        all.erase(found);
+      }
+    }
+}
+
+//===----------------------------------------------------------------------===//
+// What cannot be
+//===----------------------------------------------------------------------===//
+
+std::string Machine::describePoint(const EinsumInfo &einsum,
+                                   const Unit &unit) const {
+  std::string text;
+  for (int rank : einsum.ranks)
+    text += (text.empty() ? "" : ", ") + points.ranks[rank].name + " = " +
+            std::to_string(unit.lo[rank]);
+  return text.empty() ? "its only point" : text;
+}
+
+InFlightDiagnostic Machine::refuse(int id, const Port &port, const Unit &unit,
+                                   int64_t element) {
+  const Node &leaf = program.nodes[id];
+  const EinsumInfo &einsum = points.einsums[leaf.einsum];
+  InFlightDiagnostic diag = leaf.op->emitError()
+                            << "Einsum '" << einsum.name << "' "
+                            << (port.read < 0 ? "makes '" : "reads '")
+                            << points.tensors[port.tensor].describe(element)
+                            << "' at " << describePoint(einsum, unit)
+                            << ", which ";
+  diag.attachNote(program.nodes[port.home].op->getLoc()) << "it is held here";
+  return diag;
+}
+
+/// Section 6: where only the carried steps of a recurrence are held, what is
+/// older is gone.
+bool Machine::checkCarried(int id, const Port &port, const Unit &unit,
+                           const int64_t element) {
+  const TensorInfo &tensor = points.tensors[port.tensor];
+  if (tensor.producer < 0)
+    return true;
+  int64_t rest = element;
+  for (size_t position = tensor.ranks.size(); position-- > 0;) {
+    int64_t coordinate = rest % tensor.extents[position];
+    rest /= tensor.extents[position];
+    if (tensor.direction[position] == 0)
+      continue;
+    int rank = tensor.ranks[position];
+    int64_t away = tensor.direction[position] > 0
+                       ? unit.hi[rank] - 1 - coordinate
+                       : coordinate - unit.lo[rank];
+    int64_t step = unit.hi[rank] - unit.lo[rank];
+    if (away <= tensor.carried[position] + step - 1 ||
+        !program.heldSteps(port.home, port.tensor, position))
+      continue;
+    refuse(id, port, unit, element)
+        << "is gone: of '" << points.ranks[rank].name << "' only "
+        << tensor.carried[position] << " step(s) back are held";
+    return false;
+  }
+  return true;
+}
+
+void Machine::noteStreamed(int leaf, const Port &port, Visit &home,
+                           int64_t element) {
+  const Node &node = program.nodes[home.node];
+  if (node.streamRank < 0)
+    return;
+  const TensorInfo &tensor = points.tensors[port.tensor];
+  for (size_t position = tensor.ranks.size(); position-- > 0;) {
+    if (tensor.ranks[position] == node.streamRank) {
+      std::vector<int64_t> &order = home.streamed[port.slot][leaf];
+      int64_t coordinate = element % tensor.extents[position];
+      if (order.empty() || order.back() != coordinate)
+        order.push_back(coordinate);
+    }
+    element /= tensor.extents[position];
+  }
+}
+
+/// `stream` promises that all leaves walk the rank in the same order.
+bool Machine::checkStreamed(const Visit &visit) {
+  const Node &node = program.nodes[visit.node];
+  for (auto [held, orders] : llvm::zip(node.held, visit.streamed))
+    for (const auto &[leaf, order] : orders) {
+      if (order == orders.begin()->second)
+        continue;
+      node.op->emitError()
+          << "'" << points.tensors[held.tensor].name
+          << "' is not streamed along '" << points.ranks[node.streamRank].name
+          << "': the leaves below do not walk it in the same order";
+      return false;
+    }
+  return true;
+}

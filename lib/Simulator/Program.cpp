@@ -1,0 +1,388 @@
+//===- Program.cpp - A schedule, resolved ---------------------------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Simulator/Program.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+using namespace einsum;
+using namespace einsum::sim;
+
+int Node::findHeld(int tensor) const {
+  for (auto [i, one] : llvm::enumerate(held))
+    if (one.tensor == tensor)
+      return i;
+  return -1;
+}
+
+bool Program::makes(int node, int tensor) const {
+  int producer = points->tensors[tensor].producer;
+  return producer >= 0 && isBelow(leafOf[producer], node);
+}
+
+bool Program::touches(int node, int tensor) const {
+  return makes(node, tensor) || llvm::any_of(leaves, [&](int leaf) {
+           return isBelow(leaf, node) &&
+                  llvm::any_of(
+                      points->einsums[nodes[leaf].einsum].reads,
+                      [&](const ReadInfo &r) { return r.tensor == tensor; });
+         });
+}
+
+std::optional<int64_t> Program::heldSteps(int storage, int tensor,
+                                          size_t position) const {
+  const TensorInfo &info = points->tensors[tensor];
+  if (info.producer < 0 || info.isOutput || info.direction[position] == 0)
+    return std::nullopt;
+  auto enclosesAll = [&](int node) {
+    return llvm::all_of(leaves, [&](int leaf) {
+      return isBelow(leaf, node) || !touches(leaf, tensor);
+    });
+  };
+  for (int i = nodes[leafOf[info.producer]].parent; i > storage;
+       i = nodes[i].parent)
+    if (nodes[i].kind == NodeKind::temporal &&
+        nodes[i].rank == info.ranks[position] && enclosesAll(i))
+      return nodes[i].tile + info.carried[position] - 1;
+  return std::nullopt;
+}
+
+template <typename T> static std::string listNames(const std::vector<T> &all) {
+  return llvm::join(llvm::map_range(all, [](const T &one) { return one.name; }),
+                    ", ");
+}
+
+namespace einsum::sim {
+
+class ProgramBuilder {
+public:
+  ProgramBuilder(const Points &points, const arch::ArchSpec &arch)
+      : points(points), arch(arch) {
+    program.points = &points;
+    program.leafOf.assign(points.einsums.size(), -1);
+  }
+
+  FailureOr<Program> build(schedule::MappingOp mapping) {
+    for (Operation *op : schedule::getChildren(mapping))
+      if (failed(add(op, -1, 0)))
+        return failure();
+    for (auto [einsum, leaf] : llvm::zip(points.einsums, program.leafOf))
+      if (leaf < 0)
+        return mapping.emitError()
+               << "Einsum '" << einsum.name << "' has no compute leaf here";
+    findDirections();
+    findGuards();
+    for (auto [id, node] : llvm::enumerate(program.nodes)) {
+      if (node.kind == NodeKind::storage)
+        resolveHeld(id, node);
+      if (node.kind == NodeKind::pipeline)
+        node.region = findRegion(id);
+      if (node.kind == NodeKind::leaf && failed(resolvePorts(id, node)))
+        return failure();
+    }
+    return std::move(program);
+  }
+
+private:
+  //===--------------------------------------------------------------------===//
+  // Names
+  //===--------------------------------------------------------------------===//
+
+  LogicalResult add(Operation *op, int parent, int child) {
+    int id = program.nodes.size();
+    Node node;
+    node.op = op;
+    node.parent = parent;
+    node.child = child;
+    if (failed(describe(op, node)))
+      return failure();
+    program.nodes.push_back(std::move(node));
+    if (parent >= 0)
+      program.nodes[parent].children.push_back(id);
+    if (program.nodes[id].kind == NodeKind::leaf) {
+      program.leaves.push_back(id);
+      program.leafOf[program.nodes[id].einsum] = id;
+    }
+    for (auto [i, below] : llvm::enumerate(schedule::getChildren(op)))
+      if (failed(add(below, id, i)))
+        return failure();
+    program.nodes[id].end = program.nodes.size();
+    return success();
+  }
+
+  LogicalResult describe(Operation *op, Node &node) {
+    if (auto loop = dyn_cast<schedule::TemporalOp>(op))
+      return describeLoop(node, NodeKind::temporal, loop.getRank(),
+                          loop.getTile());
+    if (auto loop = dyn_cast<schedule::SpatialOp>(op)) {
+      node.dim = loop.getDim().str();
+      return describeLoop(node, NodeKind::spatial, loop.getRank(),
+                          loop.getTile());
+    }
+    if (auto storage = dyn_cast<schedule::StorageOp>(op))
+      return describeStorage(node, storage);
+    if (auto leaf = dyn_cast<schedule::LeafOp>(op))
+      return describeLeaf(node, leaf);
+    if (auto transfer = dyn_cast<schedule::TransferOp>(op)) {
+      node.kind = NodeKind::transfer;
+      node.engine = transfer.getEngine().str();
+      return findTensors(op, transfer.getTensors(), node.tensors);
+    }
+    node.kind = NodeKind::sequence;
+    if (auto pipeline = dyn_cast<schedule::PipelineOp>(op)) {
+      node.kind = NodeKind::pipeline;
+      for (size_t i = 0; i < schedule::getChildren(op).size(); ++i)
+        node.lags.push_back(pipeline.getLag(i));
+    }
+    return success();
+  }
+
+  LogicalResult describeLoop(Node &node, NodeKind kind, StringRef rank,
+                             int64_t tile) {
+    node.kind = kind;
+    node.rank = points.findRank(rank);
+    node.tile = tile;
+    if (node.rank < 0)
+      return node.op->emitError() << "the cascade has no rank '" << rank
+                                  << "'; it has " << listNames(points.ranks);
+    if (tile < 1)
+      return node.op->emitError()
+             << "a tile has at least one coordinate, found " << tile;
+    node.around = points.ranks[node.rank].extent;
+    for (int i = node.parent; i >= 0; i = program.nodes[i].parent)
+      if (program.nodes[i].rank == node.rank) {
+        node.around = std::min(node.around, program.nodes[i].tile);
+        break;
+      }
+    return success();
+  }
+
+  LogicalResult findTensors(Operation *op, ArrayAttr names,
+                            SmallVectorImpl<int> &ids) {
+    for (StringAttr name : names.getAsRange<StringAttr>()) {
+      ids.push_back(points.findTensor(name));
+      if (ids.back() < 0)
+        return op->emitError() << "the cascade has no tensor " << name
+                               << "; it has " << listNames(points.tensors);
+    }
+    return success();
+  }
+
+  LogicalResult describeStorage(Node &node, schedule::StorageOp op) {
+    node.kind = NodeKind::storage;
+    node.level = arch.findLevel(op.getLevel());
+    if (node.level < 0)
+      return op.emitError()
+             << "architecture '" << arch.name << "' has no level '"
+             << op.getLevel() << "'; it has " << listNames(arch.levels);
+    SmallVector<int> tensors;
+    if (failed(findTensors(op, op.getTensors(), tensors)))
+      return failure();
+    for (int tensor : tensors) {
+      Held held;
+      held.tensor = tensor;
+      node.held.push_back(held);
+    }
+    node.buffers = op.getBuffers().value_or(1);
+    node.resident = op.getResident().value_or(-1);
+    node.shared = op.getShared();
+    node.passthrough = op.getPassthrough();
+    node.depth = op.getDepth().value_or(1);
+    if (op.getStream()) {
+      node.streamRank = points.findRank(*op.getStream());
+      if (node.streamRank < 0)
+        return op.emitError() << "the cascade has no rank '" << *op.getStream()
+                              << "'; it has " << listNames(points.ranks);
+    }
+    StringRef halo = op.getHalo().value_or("refetched");
+    node.halo = halo == "retained"     ? Halo::retained
+                : halo == "recomputed" ? Halo::recomputed
+                                       : Halo::refetched;
+    return success();
+  }
+
+  LogicalResult describeLeaf(Node &node, schedule::LeafOp op) {
+    node.kind = NodeKind::leaf;
+    node.einsum = points.findEinsum(op.getEinsum());
+    node.array = arch.findArray(op.getArray());
+    node.chained = op.getChained();
+    if (node.einsum < 0)
+      return op.emitError() << "the cascade has no Einsum '" << op.getEinsum()
+                            << "'; it has " << listNames(points.einsums);
+    if (program.leafOf[node.einsum] >= 0)
+      return op.emitError()
+             << "Einsum '" << op.getEinsum()
+             << "' has a compute leaf already; every Einsum has one";
+    if (node.array < 0)
+      return op.emitError()
+             << "architecture '" << arch.name << "' has no array '"
+             << op.getArray() << "'; it has " << listNames(arch.arrays);
+    int level = arch.arrays[node.array].level;
+    if (level >= 0 && arch.levels[level].perArray == node.array)
+      node.registers = level;
+    return success();
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Relations
+  //===--------------------------------------------------------------------===//
+
+  /// Section 1: descending if a recurrence below reads a later coordinate.
+  void findDirections() {
+    for (auto [id, node] : llvm::enumerate(program.nodes))
+      if (node.kind == NodeKind::temporal)
+        for (const TensorInfo &tensor : points.tensors)
+          for (auto [rank, direction] :
+               llvm::zip(tensor.ranks, tensor.direction))
+            node.descends |=
+                rank == node.rank && direction < 0 &&
+                program.isBelow(program.leafOf[tensor.producer], id);
+  }
+
+  /// A node with a halo between the loop and the leaf that makes what it holds.
+  bool followsDemand(int loop, int leaf) const {
+    for (int i = program.nodes[leaf].parent; i > loop;
+         i = program.nodes[i].parent)
+      if (program.nodes[i].halo != Halo::refetched)
+        for (const Held &held : program.nodes[i].held)
+          if (points.tensors[held.tensor].producer ==
+              program.nodes[leaf].einsum)
+            return true;
+    return false;
+  }
+
+  /// Section 1, guards: the least fixpoint of "reads what is produced under the
+  /// loop, directly or through guarded leaves".
+  void findGuards() {
+    for (int leaf : program.leaves)
+      for (int i = program.nodes[leaf].parent; i >= 0;
+           i = program.nodes[i].parent)
+        if (program.nodes[i].isLoop() &&
+            !points.einsums[program.nodes[leaf].einsum].iterates(
+                program.nodes[i].rank) &&
+            !followsDemand(i, leaf))
+          program.nodes[leaf].guards.push_back({i, false});
+    for (bool changed = true; changed;) {
+      changed = false;
+      for (int leaf : program.leaves)
+        for (StepGuard &guard : program.nodes[leaf].guards)
+          if (!guard.last && readsProducedUnder(leaf, guard.loop))
+            guard.last = changed = true;
+    }
+  }
+
+  bool readsProducedUnder(int leaf, int loop) const {
+    for (const ReadInfo &read :
+         points.einsums[program.nodes[leaf].einsum].reads) {
+      int producer = points.tensors[read.tensor].producer;
+      if (producer < 0 || !program.isBelow(program.leafOf[producer], loop))
+        continue;
+      if (points.einsums[producer].iterates(program.nodes[loop].rank))
+        return true;
+      for (const StepGuard &guard :
+           program.nodes[program.leafOf[producer]].guards)
+        if (guard.loop == loop && guard.last)
+          return true;
+    }
+    return false;
+  }
+
+  /// Nearest storage node above that is charged for the tensor.
+  std::pair<int, int> findStorage(int below, int tensor) const {
+    for (int i = program.nodes[below].parent; i >= 0;
+         i = program.nodes[i].parent) {
+      int slot = program.nodes[i].findHeld(tensor);
+      if (slot >= 0 && !program.nodes[i].passthrough)
+        return {i, slot};
+    }
+    return {-1, -1};
+  }
+
+  void resolveHeld(int id, Node &node) {
+    for (Held &held : node.held) {
+      std::tie(held.parent, held.parentSlot) = findStorage(id, held.tensor);
+      held.madeBelow = program.makes(id, held.tensor);
+    }
+  }
+
+  /// Section 7: the loops directly around a pipeline. They end at the next
+  /// pipeline, or at the next sequence if loops lie between or at the second.
+  int findRegion(int pipeline) const {
+    bool loops = false, sequence = false;
+    int below = pipeline;
+    for (int i = program.nodes[pipeline].parent; i >= 0;
+         i = program.nodes[i].parent) {
+      const Node &node = program.nodes[i];
+      if (node.kind == NodeKind::pipeline ||
+          (node.kind == NodeKind::sequence && (loops || sequence)))
+        return below;
+      sequence |= node.kind == NodeKind::sequence;
+      loops |= node.isLoop();
+      below = i;
+    }
+    return -1;
+  }
+
+  LogicalResult resolvePorts(int id, Node &leaf) {
+    const EinsumInfo &einsum = points.einsums[leaf.einsum];
+    for (auto [i, read] : llvm::enumerate(einsum.reads))
+      if (failed(addPort(id, leaf, read.tensor, i)))
+        return failure();
+    for (int result : einsum.results)
+      if (!points.tensors[result].name.empty())
+        if (failed(addPort(id, leaf, result, -1)))
+          return failure();
+    return success();
+  }
+
+  LogicalResult addPort(int id, Node &leaf, int tensor, int read) {
+    Port port;
+    port.tensor = tensor;
+    port.read = read;
+    std::tie(port.home, port.slot) = findStorage(id, tensor);
+    if (port.home < 0)
+      return leaf.op->emitError()
+             << "Einsum '" << points.einsums[leaf.einsum].name << "' "
+             << (read < 0 ? "makes" : "reads") << " '"
+             << points.tensors[tensor].name
+             << "', which no storage node above holds";
+    port.inRegisters = program.nodes[port.home].level == leaf.registers;
+    port.group = findGroup(leaf, port);
+    leaf.ports.push_back(port);
+    return success();
+  }
+
+  /// Section 4, latch.
+  int findGroup(const Node &leaf, const Port &port) const {
+    const EinsumInfo &einsum = points.einsums[leaf.einsum];
+    auto uses = [&](int rank) {
+      return port.read >= 0 ? einsum.reads[port.read].uses(rank)
+                            : llvm::is_contained(einsum.outputRanks, rank);
+    };
+    for (int i = leaf.parent; i > port.home; i = program.nodes[i].parent) {
+      const Node &node = program.nodes[i];
+      if (node.kind == NodeKind::temporal && uses(node.rank) &&
+          node.fullSteps() > 1)
+        return i;
+    }
+    return -1;
+  }
+
+  const Points &points;
+  const arch::ArchSpec &arch;
+  Program program;
+};
+
+} // namespace einsum::sim
+
+FailureOr<Program> Program::create(schedule::MappingOp mapping,
+                                   const Points &points,
+                                   const arch::ArchSpec &arch) {
+  return ProgramBuilder(points, arch).build(mapping);
+}

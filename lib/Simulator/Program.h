@@ -1,0 +1,148 @@
+//===- Program.h - A schedule, resolved -------------------------*- C++ -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The loop tree with names looked up: ranks, tensors and Einsums of the
+// cascade, levels and arrays of the machine. What follows from the tree alone,
+// whatever the sizes, is found here once:
+//
+//   home     the storage node that serves an access of a leaf
+//   parent   the storage node that fills and drains another
+//   guard    a leaf runs only in the first, or the last, step of a loop over a
+//            rank that its Einsum lacks
+//   group    the loop whose next step makes a unit drop an operand it has
+//   latched region   the node whose visit a pipeline needs to run dry
+//
+// Rules are quoted from dialects/Schedule/README.md by section.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIB_SIMULATOR_PROGRAM_H
+#define LIB_SIMULATOR_PROGRAM_H
+
+#include "dialects/Schedule/Schedule.h"
+#include "lib/Arch/ArchSpec.h"
+#include "lib/Simulator/Points.h"
+
+namespace einsum::sim {
+
+enum class NodeKind {
+  temporal,
+  spatial,
+  storage,
+  sequence,
+  pipeline,
+  leaf,
+  transfer
+};
+enum class Halo { refetched, retained, recomputed };
+
+/// Whether a guarded leaf runs in the first step of a loop or in the last.
+struct StepGuard {
+  int loop = -1;
+  bool last = false;
+};
+
+/// A tensor at a storage node.
+struct Held {
+  int tensor = -1;
+  int parent = -1; ///< storage node, or -1: the tensor lives here
+  int parentSlot = -1;
+  bool madeBelow = false;
+};
+
+/// How a leaf reaches an operand or a result.
+struct Port {
+  int tensor = -1;
+  int read = -1;  ///< which read of the Einsum; -1 for a result
+  int home = -1;  ///< storage node
+  int slot = -1;  ///< of the tensor there
+  int group = -1; ///< loop that ends a latch group; -1: the home's visit does
+  bool inRegisters = false; ///< home is the register file of the leaf's array
+};
+
+struct Node {
+  NodeKind kind = NodeKind::leaf;
+  mlir::Operation *op = nullptr;
+  int parent = -1, end = 0; ///< the subtree is [this, end)
+  int child = -1;           ///< which child of the parent
+  llvm::SmallVector<int, 4> children;
+
+  // Loops.
+  int rank = -1;
+  int64_t tile = 1;
+  int64_t around = 1; ///< what the tile divides in a full tile
+  bool descends = false;
+  std::string dim;
+
+  // Storage.
+  int level = -1;
+  llvm::SmallVector<Held, 4> held;
+  int64_t buffers = 1, resident = -1, depth = 1;
+  int streamRank = -1;
+  bool shared = false, passthrough = false;
+  Halo halo = Halo::refetched;
+
+  // Pipelines.
+  llvm::SmallVector<int64_t, 8> lags;
+  int region = -1; ///< node; -1 is the whole schedule
+
+  // Leaves.
+  int einsum = -1, array = -1;
+  bool chained = false;
+  llvm::SmallVector<StepGuard, 2> guards;
+  llvm::SmallVector<Port, 4> ports;
+  int registers = -1; ///< level private to the units of the array
+
+  // Transfers.
+  llvm::SmallVector<int, 2> tensors;
+  std::string engine;
+
+  bool isLoop() const {
+    return kind == NodeKind::temporal || kind == NodeKind::spatial;
+  }
+  bool isSplit() const {
+    return kind == NodeKind::sequence || kind == NodeKind::pipeline;
+  }
+  /// Steps of a loop where control reaches it with a full tile.
+  int64_t fullSteps() const { return (around + tile - 1) / tile; }
+  int findHeld(int tensor) const;
+};
+
+class Program {
+public:
+  /// Emits located errors for names that do not exist and constructs that
+  /// cannot be executed.
+  static mlir::FailureOr<Program> create(schedule::MappingOp mapping,
+                                         const Points &points,
+                                         const arch::ArchSpec &arch);
+
+  std::vector<Node> nodes; ///< in preorder
+  std::vector<int> leaves;
+  std::vector<int> leafOf; ///< per Einsum
+
+  bool isBelow(int node, int ancestor) const {
+    return ancestor <= node && node < nodes[ancestor].end;
+  }
+  /// True if a leaf at or below `node` reads or makes the tensor.
+  bool touches(int node, int tensor) const;
+  bool makes(int node, int tensor) const;
+  /// Section 6: how many consecutive steps of a recurrence are held at a
+  /// storage node, if one loop below over its rank (the `position`-th of the
+  /// tensor) encloses all that touch the tensor and nobody wants the other
+  /// steps: those carried, and those made within one step of the loop but one.
+  /// Nullopt: all.
+  std::optional<int64_t> heldSteps(int storage, int tensor,
+                                   size_t position) const;
+
+private:
+  friend class ProgramBuilder;
+  const Points *points = nullptr;
+};
+
+} // namespace einsum::sim
+
+#endif // LIB_SIMULATOR_PROGRAM_H

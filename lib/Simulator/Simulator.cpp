@@ -1,0 +1,166 @@
+//===- Simulator.cpp - A schedule executed, move by move ------------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Simulator/Simulator.h"
+
+#include "lib/Simulator/Clock.h"
+#include "lib/Simulator/Machine.h"
+#include "lib/Simulator/Space.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+using namespace einsum;
+using namespace einsum::sim;
+
+/// Inputs in the formats of the arithmetic; outputs with nothing in them.
+static LogicalResult prepareTensors(Points &points,
+                                    const interp::TensorMap &given,
+                                    const interp::Arithmetic &arithmetic,
+                                    interp::TensorMap &inputs,
+                                    interp::TensorMap &outputs) {
+  for (const TensorInfo &tensor : points.tensors) {
+    bool isInput = tensor.producer < 0;
+    if (!isInput && !tensor.isOutput)
+      continue;
+    const interp::NumberFormat *format =
+        arithmetic.formatOf(getScalarType(tensor.elementType));
+    if (!format)
+      return emitError(tensor.loc)
+             << "tensor '" << tensor.name << "' holds " << tensor.elementType
+             << ", which cannot be executed";
+    interp::Tensor values;
+    values.name = tensor.name;
+    values.format = format;
+    for (int rank : tensor.ranks)
+      values.ranks.push_back(points.ranks[rank].name);
+    values.extents.assign(tensor.extents.begin(), tensor.extents.end());
+    values.values.assign(tensor.elements, interp::Scalar::ofInteger(0));
+    if (!isInput) {
+      values.present.assign(tensor.elements, 0);
+      outputs[tensor.name] = std::move(values);
+      continue;
+    }
+    auto data = given.find(tensor.name);
+    if (data == given.end() || data->second.extents != values.extents)
+      return emitError(tensor.loc)
+             << "input '" << tensor.name << "' has no values of its "
+             << "extents";
+    for (int64_t i = 0; i < tensor.elements; ++i)
+      values.values[i] = data->second.format->isFloat || format->isFloat
+                             ? format->fromDouble(data->second.toDouble(i))
+                             : format->fit(data->second.values[i]);
+    inputs[tensor.name] = std::move(values);
+  }
+  return success();
+}
+
+/// What a specification may ask for and this machine does not do.
+static LogicalResult checkSupported(schedule::MappingOp mapping,
+                                    const Program &program,
+                                    const arch::ArchSpec &arch) {
+  auto refuse = [&](const llvm::Twine &what) {
+    return mapping.emitError()
+           << "unsupported: the simulator does not execute " << what;
+  };
+  if (arch.accounting.onePerPoint || arch.accounting.sequential)
+    return refuse(
+        "the accounting profile '" + arch.accounting.profile +
+        "', which counts other operators, or other times, than are scheduled");
+  if (arch.accounting.buffered)
+    return refuse(
+        "transfers that are not overlapped (accounting: overlap 'buffered')");
+  for (const arch::Level &level : arch.levels)
+    if (level.multicast.width != 0)
+      return refuse("the multicast width of level '" + level.name + "'");
+  for (const arch::Array &array : arch.arrays) {
+    if (array.reduction.width != 0)
+      return refuse("the reduction width of array '" + array.name + "'");
+    if (array.fillCycles + array.drainCycles != 0)
+      return refuse("the fill and drain cycles of array '" + array.name + "'");
+    auto isPipelined = [](const auto &op) {
+      return op.second.latency > op.second.cycles;
+    };
+    bool latency = llvm::any_of(array.ops, isPipelined);
+    for (const auto &[datatype, ops] : array.opsByDatatype)
+      latency |= llvm::any_of(ops, isPipelined);
+    if (latency)
+      return refuse("operator latencies of array '" + array.name +
+                    "' beyond their interval");
+  }
+  for (const Node &node : program.nodes)
+    if (node.kind == NodeKind::transfer)
+      return node.op->emitError() << "unsupported: the simulator does not "
+                                     "execute transfers on an engine";
+  return success();
+}
+
+/// Every element of an output has arrived where its tensor lives.
+static LogicalResult checkOutputs(Points &points, const Program &program,
+                                  std::vector<CellBuilder> &builders,
+                                  Simulation &result) {
+  for (const TensorInfo &tensor : points.tensors) {
+    if (!tensor.isOutput || tensor.producer < 0)
+      continue;
+    interp::Tensor &output = result.outputs.find(tensor.name)->second;
+    for (int64_t element = 0; element < tensor.elements; ++element) {
+      if (output.present[element] || !tensor.present[element])
+        continue;
+      if (tensor.points[element] > 0)
+        return program.nodes[program.leafOf[tensor.producer]].op->emitError()
+               << "output '" << tensor.describe(element)
+               << "' never arrives complete where '" << tensor.name
+               << "' lives; it is made here";
+      output.values[element] = builders[tensor.producer].getValue(
+          builders[tensor.producer].makeIdentity(), tensor.result);
+      output.present[element] = 1;
+    }
+    if (llvm::all_of(output.present,
+                     [](uint8_t present) { return present != 0; }))
+      output.present.clear();
+  }
+  return success();
+}
+
+FailureOr<Simulation> einsum::sim::simulate(schedule::MappingOp mapping,
+                                            const arch::ArchSpec &arch,
+                                            const interp::TensorMap &inputs,
+                                            const SimulationOptions &options) {
+  CascadeOp cascade = schedule::lookupCascade(mapping);
+  FailureOr<Points> points =
+      Points::create(cascade, options.arithmetic, options.limit);
+  if (failed(points))
+    return failure();
+  FailureOr<Program> program = Program::create(mapping, *points, arch);
+  if (failed(program))
+    return failure();
+  if (failed(checkSupported(mapping, *program, arch)))
+    return failure();
+  for (int leaf : program->leaves)
+    if (failed(cyclesPerRun(program->nodes[leaf], *points, arch)))
+      return failure();
+  FailureOr<Plan> plan = makePlan(*points, *program, options.limit);
+  if (failed(plan))
+    return failure();
+  Simulation result;
+  interp::TensorMap operands;
+  if (failed(prepareTensors(*points, inputs, options.arithmetic, operands,
+                            result.outputs)))
+    return failure();
+  Ledger ledger(*points, *program, arch, result);
+  Machine machine(*points, *program, *plan, arch, ledger, operands, result);
+  if (!machine.execute() ||
+      failed(checkOutputs(*points, *program, machine.getBuilders(), result)))
+    return failure();
+  if (ledger.hasOverflowed())
+    return mapping.emitError("a count exceeds 64 bits");
+  for (auto [level, peak] :
+       llvm::zip(result.levels, measurePeaks(*points, *program, *plan, arch)))
+    level.peakBytes = peak;
+  measureTime(*points, *program, *plan, ledger, arch, options.timeline, result);
+  return std::move(result);
+}

@@ -1,0 +1,159 @@
+//===- Space.cpp - How much every level holds at most ---------------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Simulator/Space.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+using namespace einsum;
+using namespace einsum::sim;
+
+namespace {
+
+struct Moment {
+  int node = -1; ///< a leaf or a pipeline
+  std::vector<uint64_t> bytes;
+};
+
+class SpaceMeter {
+public:
+  SpaceMeter(const Points &points, const Program &program, const Plan &plan,
+             const arch::ArchSpec &arch)
+      : points(points), program(program), plan(plan), arch(arch),
+        levels(arch.levels.size()) {}
+
+  std::vector<Moment> moments(int id) const {
+    const Node &node = program.nodes[id];
+    if (node.kind == NodeKind::transfer)
+      return {};
+    if (node.kind == NodeKind::leaf)
+      return {{id, std::vector<uint64_t>(levels, 0)}};
+    if (node.kind == NodeKind::pipeline)
+      return {together(id)};
+    std::vector<Moment> all;
+    for (int child : node.children)
+      llvm::append_range(all, moments(child));
+    if (node.kind == NodeKind::storage)
+      for (Moment &moment : all)
+        moment.bytes[node.level] += heldAt(id, moment.node);
+    return all;
+  }
+
+  std::vector<uint64_t> largest(const std::vector<Moment> &all) const {
+    std::vector<uint64_t> most(levels, 0);
+    for (const Moment &moment : all)
+      for (size_t level = 0; level < levels; ++level)
+        most[level] = std::max(most[level], moment.bytes[level]);
+    return most;
+  }
+
+private:
+  /// Stages contribute their own peaks.
+  Moment together(int pipeline) const {
+    Moment sum{pipeline, std::vector<uint64_t>(levels, 0)};
+    for (int child : program.nodes[pipeline].children) {
+      std::vector<uint64_t> own = largest(moments(child));
+      for (size_t level = 0; level < levels; ++level)
+        sum.bytes[level] += own[level];
+    }
+    return sum;
+  }
+
+  uint64_t heldAt(int id, int moment) const {
+    const Node &node = program.nodes[id];
+    uint64_t sum = 0, most = 0;
+    bool anyLive = false;
+    for (auto [slot, held] : llvm::enumerate(node.held)) {
+      uint64_t bytes = reservedBytes(id, slot);
+      most = std::max(most, bytes);
+      bool live = isLive(id, held.tensor, moment);
+      anyLive |= live;
+      sum += live ? bytes : 0;
+    }
+    return node.shared ? (anyLive ? most : 0) : sum;
+  }
+
+  uint64_t reservedBytes(int id, int slot) const {
+    const Node &node = program.nodes[id];
+    const StoragePlan &storage = plan.storages[id];
+    const TensorInfo &tensor = points.tensors[node.held[slot].tensor];
+    int64_t slots = node.streamRank >= 0 || node.shared ? 1 : slotsOf(id, slot);
+    int64_t copies =
+        arch.accounting.singleBuffers ? 1 : std::max(node.buffers, slots);
+    return tensor.bytes(storage.held[slot].reserved) * storage.units * copies;
+  }
+
+  /// Slots between the first and the last stage that touches the tensor, if
+  /// only storage nodes lie between the node and its pipeline.
+  int64_t slotsOf(int id, int slot) const {
+    int below = program.nodes[id].children.front();
+    while (program.nodes[below].kind == NodeKind::storage)
+      below = program.nodes[below].children.front();
+    const Node &pipeline = program.nodes[below];
+    if (pipeline.kind != NodeKind::pipeline)
+      return 1;
+    int64_t first = INT64_MAX, last = INT64_MIN;
+    for (auto [child, lag] : llvm::zip(pipeline.children, pipeline.lags))
+      if (program.touches(child, program.nodes[id].held[slot].tensor)) {
+        first = std::min(first, lag);
+        last = std::max(last, lag);
+      }
+    return first > last ? 1 : last - first + 1;
+  }
+
+  /// From the first to the last child of a sequence that touches the tensor, as
+  /// far down as only storage nodes and loops with one step lead there.
+  bool isLive(int id, int tensor, int moment) const {
+    if (program.nodes[id].halo == Halo::retained)
+      return true;
+    bool checkStart = true, checkEnd = true;
+    int below = program.nodes[id].children.front();
+    while (below != moment) {
+      const Node &node = program.nodes[below];
+      if (node.kind == NodeKind::storage ||
+          (node.isLoop() && node.fullSteps() == 1)) {
+        below = node.children.front();
+        continue;
+      }
+      if (node.kind != NodeKind::sequence)
+        return true;
+      int first = -1, last = -1, at = -1;
+      for (auto [i, child] : llvm::enumerate(node.children)) {
+        if (program.isBelow(moment, child))
+          at = i;
+        if (!program.touches(child, tensor))
+          continue;
+        first = first < 0 ? i : first;
+        last = i;
+      }
+      if ((checkStart && at < first) || (checkEnd && at > last) || first < 0)
+        return false;
+      checkStart &= at == first;
+      checkEnd &= at == last;
+      if (!checkStart && !checkEnd)
+        return true;
+      below = node.children[at];
+    }
+    return true;
+  }
+
+  const Points &points;
+  const Program &program;
+  const Plan &plan;
+  const arch::ArchSpec &arch;
+  size_t levels;
+};
+
+} // namespace
+
+std::vector<uint64_t> einsum::sim::measurePeaks(const Points &points,
+                                                const Program &program,
+                                                const Plan &plan,
+                                                const arch::ArchSpec &arch) {
+  SpaceMeter meter(points, program, plan, arch);
+  return meter.largest(meter.moments(0));
+}

@@ -1,0 +1,350 @@
+//===- Store.cpp - Buffers with contents ----------------------------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Simulator/Store.h"
+
+#include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+using namespace einsum;
+using namespace einsum::sim;
+
+Store::Store(Points &points, const Program &program, const Plan &plan,
+             Ledger &ledger, const interp::TensorMap &inputs,
+             std::vector<CellBuilder> &builders, interp::TensorMap &outputs)
+    : points(points), program(program), plan(plan), ledger(ledger),
+      inputs(inputs), builders(builders), outputs(outputs),
+      previous(program.nodes.size()) {}
+
+//===----------------------------------------------------------------------===//
+// Visits
+//===----------------------------------------------------------------------===//
+
+void Store::open(int id, const Context &context) {
+  const Node &node = program.nodes[id];
+  auto visit = std::make_shared<Visit>();
+  visit->node = id;
+  visit->index = context.visits[id];
+  size_t slots = node.held.size();
+  visit->filled.assign(slots, 0);
+  visit->drained.assign(slots, 0);
+  visit->writers.assign(slots, 0);
+  visit->streamed.resize(slots);
+  for (const Held &held : node.held)
+    visit->parents.push_back(
+        held.parent < 0 ? nullptr
+                        : find(held.parent, context.visits[held.parent]));
+  const VisitPlan &visitPlan = plan.storages[id].visits[visit->index];
+  for (auto [unit, unitPlan] : llvm::zip(context.units, visitPlan.units)) {
+    Instance instance;
+    instance.plan = &unitPlan;
+    instance.contents.resize(slots);
+    instance.path.assign(unit.path.begin(), unit.path.end());
+    for (const Held &held : node.held)
+      instance.parentUnit.push_back(
+          held.parent < 0 ? 0 : unit.entered[held.parent]);
+    visit->units.push_back(std::move(instance));
+  }
+  live[{id, visit->index}] = std::move(visit);
+}
+
+std::shared_ptr<Visit> Store::find(int node, int64_t index) const {
+  auto found = live.find({node, index});
+  return found == live.end() ? nullptr : found->second;
+}
+
+void Store::close(Visit &visit) {
+  auto found = live.find({visit.node, visit.index});
+  if (program.nodes[visit.node].halo == Halo::retained)
+    previous[visit.node] = found->second;
+  live.erase(found);
+}
+
+//===----------------------------------------------------------------------===//
+// Cells
+//===----------------------------------------------------------------------===//
+
+bool Store::isResident(const Visit &visit, int slot, int unit,
+                       int64_t element) const {
+  const Node &node = program.nodes[visit.node];
+  if (node.resident < 0 || node.held[slot].parent < 0)
+    return true;
+  const std::vector<int64_t> &tile = visit.units[unit].plan->tiles[slot].tile;
+  return llvm::lower_bound(tile, element) - tile.begin() < node.resident;
+}
+
+Cell *Store::get(Visit &visit, int slot, int unit, int64_t element) {
+  const Held &held = program.nodes[visit.node].held[slot];
+  Instance &instance = visit.units[unit];
+  if (!isResident(visit, slot, unit, element))
+    return get(*visit.parents[slot], held.parentSlot, instance.parentUnit[slot],
+               element);
+  auto found = instance.contents[slot].find(element);
+  if (found != instance.contents[slot].end())
+    return &found->second;
+  const TensorInfo &tensor = points.tensors[held.tensor];
+  if (held.parent >= 0 || !tensor.present[element])
+    return nullptr;
+  // Inputs, and elements without points, stand where their tensor lives.
+  if (tensor.producer < 0) {
+    Cell cell;
+    cell.values.push_back(inputs.find(tensor.name)->second.values[element]);
+    return &(instance.contents[slot][element] = std::move(cell));
+  }
+  if (tensor.points[element] > 0)
+    return nullptr;
+  return &(instance.contents[slot][element] =
+               builders[tensor.producer].makeIdentity());
+}
+
+void Store::put(Visit &visit, int slot, int unit, int64_t element, Cell cell) {
+  const Node &node = program.nodes[visit.node];
+  Instance &instance = visit.units[unit];
+  if (!isResident(visit, slot, unit, element))
+    return put(*visit.parents[slot], node.held[slot].parentSlot,
+               instance.parentUnit[slot], element, std::move(cell));
+  instance.contents[slot][element] = std::move(cell);
+  if (!node.shared)
+    return;
+  const std::vector<int64_t> &tile = instance.plan->tiles[slot].tile;
+  size_t place = llvm::lower_bound(tile, element) - tile.begin();
+  for (auto [other, tiles] : llvm::enumerate(instance.plan->tiles))
+    if (static_cast<int>(other) != slot && place < tiles.tile.size())
+      instance.contents[other].erase(tiles.tile[place]);
+}
+
+bool Store::isComplete(int tensor, int64_t element, const Cell &cell) const {
+  const TensorInfo &info = points.tensors[tensor];
+  return info.producer < 0 || cell.contributions == info.points[element];
+}
+
+std::string Store::describeLack(int tensor, int64_t element,
+                                const Cell *cell) const {
+  if (!cell)
+    return "is not there";
+  return "is incomplete: " + std::to_string(cell->contributions) + " of " +
+         std::to_string(points.tensors[tensor].points[element]) +
+         " points have contributed";
+}
+
+//===----------------------------------------------------------------------===//
+// Fills
+//===----------------------------------------------------------------------===//
+
+int Store::firstUser(int node, int tensor) const {
+  for (int leaf : program.leaves)
+    if (program.isBelow(leaf, node) && program.touches(leaf, tensor))
+      return program.nodes[leaf].einsum;
+  return -1;
+}
+
+Transfer Store::makeTransfer(const Visit &visit, int slot, Direction direction,
+                             Cause cause) const {
+  Transfer transfer;
+  transfer.node = visit.node;
+  transfer.tensor = program.nodes[visit.node].held[slot].tensor;
+  transfer.einsum = firstUser(visit.node, transfer.tensor);
+  transfer.direction = direction;
+  transfer.cause = cause;
+  return transfer;
+}
+
+void Store::note(Visit &visit, int slot, int unit, ArrayRef<int64_t> elements,
+                 Transfer transfer) {
+  const Node &node = program.nodes[visit.node];
+  std::vector<int64_t> elsewhere;
+  for (int64_t element : elements)
+    if (!isResident(visit, slot, unit, element))
+      elsewhere.push_back(element);
+  transfer.level = node.level;
+  transfer.elements = elements.size() - elsewhere.size();
+  ledger.note(transfer);
+  if (!elsewhere.empty())
+    note(*visit.parents[slot], node.held[slot].parentSlot,
+         visit.units[unit].parentUnit[slot], elsewhere, transfer);
+}
+
+/// Elements that a retained halo has kept from the previous visit.
+bool Store::copyKept(Visit &visit, int slot) {
+  const Node &node = program.nodes[visit.node];
+  // A stage of a pipeline may still be at work on the previous visit.
+  std::shared_ptr<Visit> last = find(visit.node, visit.index - 1);
+  if (!last)
+    last = previous[visit.node];
+  for (Instance &unit : visit.units) {
+    if (unit.plan->tiles.empty() || unit.plan->tiles[slot].kept.empty())
+      continue;
+    Instance *before = nullptr;
+    if (last)
+      for (Instance &other : last->units)
+        if (other.path == unit.path)
+          before = &other;
+    for (int64_t element : unit.plan->tiles[slot].kept) {
+      auto found = before ? before->contents[slot].find(element)
+                          : llvm::DenseMap<int64_t, Cell>::iterator();
+      if (!before || found == before->contents[slot].end()) {
+        node.op->emitError()
+            << "the previous visit was to leave '"
+            << points.tensors[node.held[slot].tensor].describe(element)
+            << "' here, which is not there";
+        return false;
+      }
+      unit.contents[slot][element] = found->second;
+    }
+  }
+  return true;
+}
+
+/// Copies one complete element from the parent.
+bool Store::fetch(Visit &visit, int slot, int unit, int64_t element) {
+  const Node &node = program.nodes[visit.node];
+  const Held &held = node.held[slot];
+  Cell *source = get(*visit.parents[slot], held.parentSlot,
+                     visit.units[unit].parentUnit[slot], element);
+  if (source && isComplete(held.tensor, element, *source)) {
+    put(visit, slot, unit, element, *source);
+    return true;
+  }
+  InFlightDiagnostic diag = node.op->emitError()
+                            << "cannot fetch '"
+                            << points.tensors[held.tensor].describe(element)
+                            << "': it "
+                            << describeLack(held.tensor, element, source);
+  diag.attachNote(program.nodes[held.parent].op->getLoc())
+      << "it would have to be held here";
+  return false;
+}
+
+bool Store::fill(Visit &visit, int slot) {
+  const Node &node = program.nodes[visit.node];
+  const Held &held = node.held[slot];
+  if (visit.filled[slot] || node.passthrough)
+    return true;
+  visit.filled[slot] = 1;
+  if (!copyKept(visit, slot))
+    return false;
+  if (held.parent < 0)
+    return true;
+  Visit &parent = *visit.parents[slot];
+  if (!fill(parent, held.parentSlot))
+    return false;
+  std::map<int, llvm::DenseSet<int64_t>> united;    // by the parent's unit
+  std::map<int, llvm::DenseSet<int64_t>> continued; // partial values taken
+  for (auto [u, unit] : llvm::enumerate(visit.units)) {
+    if (unit.plan->tiles.empty())
+      continue;
+    int from = unit.parentUnit[slot];
+    const TilePlan &tile = unit.plan->tiles[slot];
+    std::vector<int64_t> filled;
+    for (int64_t element : tile.fetch)
+      if (isResident(visit, slot, u, element)) {
+        if (!fetch(visit, slot, u, element))
+          return false;
+        filled.push_back(element);
+      }
+    for (const MadeElement &made : tile.made) {
+      if (!isResident(visit, slot, u, made.element))
+        continue;
+      Cell *partial = get(parent, held.parentSlot, from, made.element);
+      if (!partial || isComplete(held.tensor, made.element, *partial) ||
+          !continued[from].insert(made.element).second)
+        continue;
+      put(visit, slot, u, made.element, *partial);
+      filled.push_back(made.element);
+    }
+    united[from].insert(filled.begin(), filled.end());
+    Transfer transfer =
+        makeTransfer(visit, slot, Direction::write, Cause::fill);
+    note(visit, slot, u, filled, transfer);
+  }
+  for (auto &[from, elements] : united)
+    note(parent, held.parentSlot, from,
+         std::vector<int64_t>(elements.begin(), elements.end()),
+         makeTransfer(visit, slot, Direction::read, Cause::fill));
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
+// Drains
+//===----------------------------------------------------------------------===//
+
+bool Store::drain(Visit &visit, int slot) {
+  const Node &node = program.nodes[visit.node];
+  const Held &held = node.held[slot];
+  const TensorInfo &tensor = points.tensors[held.tensor];
+  visit.drained[slot] = 1;
+  if (node.passthrough || !held.madeBelow)
+    return true;
+  if (held.parent < 0) {
+    harvest(visit, slot);
+    return true;
+  }
+  const HeldPlan &heldPlan = plan.storages[visit.node].held[slot];
+  std::map<int, std::map<int64_t, Cell>> united; // by the parent's unit
+  for (auto [u, unit] : llvm::enumerate(visit.units)) {
+    if (unit.plan->tiles.empty())
+      continue;
+    std::vector<int64_t> drained;
+    for (const MadeElement &made : unit.plan->tiles[slot].made) {
+      bool needed = made.incomplete || tensor.isOutput ||
+                    heldPlan.readOutside ||
+                    heldPlan.lastFetch[made.element] > visit.index;
+      if (!needed || !isResident(visit, slot, u, made.element))
+        continue;
+      auto found = unit.contents[slot].find(made.element);
+      if (found == unit.contents[slot].end()) {
+        node.op->emitError()
+            << "cannot write '" << tensor.describe(made.element)
+            << "' back: it was overwritten in place";
+        return false;
+      }
+      drained.push_back(made.element);
+      auto &cells = united[unit.parentUnit[slot]];
+      auto [cell, isNew] = cells.try_emplace(made.element, found->second);
+      if (!isNew &&
+          !builders[tensor.producer].merge(cell->second, found->second)) {
+        node.op->emitError()
+            << "units hold partial values of '" << tensor.describe(made.element)
+            << "' that no reduction can merge: nested reductions are "
+               "interleaved";
+        return false;
+      }
+    }
+    note(visit, slot, u, drained,
+         makeTransfer(visit, slot, Direction::read, Cause::drain));
+  }
+  if (!united.empty() && !fill(*visit.parents[slot], held.parentSlot))
+    return false;
+  for (auto &[to, cells] : united) {
+    std::vector<int64_t> elements;
+    for (auto &[element, cell] : cells) {
+      elements.push_back(element);
+      put(*visit.parents[slot], held.parentSlot, to, element, std::move(cell));
+    }
+    note(*visit.parents[slot], held.parentSlot, to, elements,
+         makeTransfer(visit, slot, Direction::write, Cause::drain));
+  }
+  return true;
+}
+
+/// Outputs leave the machine where their tensor lives.
+void Store::harvest(Visit &visit, int slot) {
+  const TensorInfo &tensor =
+      points.tensors[program.nodes[visit.node].held[slot].tensor];
+  if (!tensor.isOutput)
+    return;
+  interp::Tensor &output = outputs.find(tensor.name)->second;
+  for (Instance &unit : visit.units)
+    for (auto &[element, cell] : unit.contents[slot]) {
+      if (cell.contributions != tensor.points[element])
+        continue;
+      output.values[element] =
+          builders[tensor.producer].getValue(cell, tensor.result);
+      output.present[element] = 1;
+    }
+}

@@ -1,0 +1,116 @@
+//===- Store.h - Buffers with contents --------------------------*- C++ -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// While control is below a storage node, each unit has an instance of it: for
+// every tensor held, the elements that are there. They come and go only by
+//
+//   fill    on first use, what the plan says from the parent's instance;
+//   partial
+//           values go to the first unit that adds to them
+//   drain   when the last leaf that makes the tensor has run, what is
+//   incomplete
+//           or needed elsewhere to the parent; contributions of several units
+//           are merged on the way
+//   put     a leaf's result
+//
+// A visit ends for each tensor on its own, because a stage of a pipeline may
+// still work on a visit that control has left long ago.
+//
+// `resident n`: elements beyond the first n of the tile are not here; whoever
+// asks is sent on to the parent. `shared`: the i-th elements of all tiles are
+// one place; putting one removes the others.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIB_SIMULATOR_STORE_H
+#define LIB_SIMULATOR_STORE_H
+
+#include "lib/Simulator/Cells.h"
+#include "lib/Simulator/Ledger.h"
+#include "lib/Simulator/Plan.h"
+
+#include <map>
+
+namespace einsum::sim {
+
+struct Visit;
+
+/// One unit's share of a visit.
+struct Instance {
+  const UnitPlan *plan = nullptr;
+  /// Per held tensor: what is here, and which unit of the parent's visit.
+  llvm::SmallVector<llvm::DenseMap<int64_t, Cell>, 3> contents;
+  llvm::SmallVector<int, 3> parentUnit;
+  std::vector<int32_t> path;
+};
+
+struct Visit {
+  int node = -1;
+  int64_t index = 0;
+  std::vector<Instance> units;
+  /// Per held tensor.
+  llvm::SmallVector<std::shared_ptr<Visit>, 3> parents;
+  llvm::SmallVector<char, 3> filled, drained;
+  llvm::SmallVector<int, 3> writers; ///< postponed stages that make it
+  /// Per held tensor: which coordinates a streamed rank went through, by leaf.
+  llvm::SmallVector<std::map<int, std::vector<int64_t>>, 3> streamed;
+  int postponed = 0; ///< stages that still have to work on this visit
+  bool left = false; ///< by control
+};
+
+class Store {
+public:
+  Store(Points &points, const Program &program, const Plan &plan,
+        Ledger &ledger, const interp::TensorMap &inputs,
+        std::vector<CellBuilder> &builders, interp::TensorMap &outputs);
+
+  void open(int node, const Context &context);
+  std::shared_ptr<Visit> find(int node, int64_t index) const;
+  /// A visit that nobody will use again.
+  void close(Visit &visit);
+
+  /// The cell of an element if it is anywhere to be found; no questions asked.
+  Cell *get(Visit &visit, int slot, int unit, int64_t element);
+  void put(Visit &visit, int slot, int unit, int64_t element, Cell cell);
+  bool isComplete(int tensor, int64_t element, const Cell &cell) const;
+  /// "is not there" or "is incomplete: 3 of 8 points have contributed".
+  std::string describeLack(int tensor, int64_t element, const Cell *cell) const;
+
+  /// False, with an error, if something is missing.
+  bool fill(Visit &visit, int slot);
+  bool drain(Visit &visit, int slot);
+
+  /// Elements that leave or enter together; those that are not resident here do
+  /// so at the parent.
+  void note(Visit &visit, int slot, int unit, llvm::ArrayRef<int64_t> elements,
+            Transfer transfer);
+
+private:
+  bool isResident(const Visit &visit, int slot, int unit,
+                  int64_t element) const;
+  bool copyKept(Visit &visit, int slot);
+  bool fetch(Visit &visit, int slot, int unit, int64_t element);
+  void harvest(Visit &visit, int slot);
+  int firstUser(int node, int tensor) const;
+  Transfer makeTransfer(const Visit &visit, int slot, Direction direction,
+                        Cause cause) const;
+
+  Points &points;
+  const Program &program;
+  const Plan &plan;
+  Ledger &ledger;
+  const interp::TensorMap &inputs;
+  std::vector<CellBuilder> &builders;
+  interp::TensorMap &outputs;
+  std::map<std::pair<int, int64_t>, std::shared_ptr<Visit>> live;
+  /// Per node: the last visit, for retained halos.
+  std::vector<std::shared_ptr<Visit>> previous;
+};
+
+} // namespace einsum::sim
+
+#endif // LIB_SIMULATOR_STORE_H

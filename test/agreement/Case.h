@@ -1,0 +1,140 @@
+//===- Case.h - A random cascade, machine and schedule ----------*- C++ -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A case is kept as plain data, so that shrinking can take pieces out, and
+// given to both sides as text, so that what a failure prints is what was run:
+//
+//   .ein    the cascade          .mlir   the schedule          .json   the spec
+//
+// The generator may make schedules that are illegal; the verifier is asked.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TEST_AGREEMENT_CASE_H
+#define TEST_AGREEMENT_CASE_H
+
+#include <cstdint>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace einsum::agreement {
+
+struct CaseRank {
+  std::string name;
+  int64_t extent = 1;
+  /// A window `stride * p + dilation * r` over this rank, which sets its
+  /// extent.
+  int p = -1, r = -1;
+  int64_t stride = 1, dilation = 1;
+  /// Parts `outer * tile + inner`, whose extents follow from this rank's.
+  int outer = -1, inner = -1;
+  int64_t tile = 1;
+};
+
+struct CaseRead {
+  std::string tensor;
+  std::vector<std::string> index;
+};
+
+enum class MapKind { copy, product, sum, exponential, runningMax, runningSum };
+
+struct CaseEinsum {
+  std::string name;
+  MapKind kind = MapKind::copy;
+  std::vector<int> out, reduced;
+  std::vector<CaseRead> reads;
+  std::string monoid; ///< "" is a sum
+  std::string filter;
+  bool isRecurrence() const {
+    return kind == MapKind::runningMax || kind == MapKind::runningSum;
+  }
+};
+
+struct CaseInput {
+  std::string name;
+  std::vector<int> ranks;
+};
+
+enum class TreeKind { temporal, spatial, storage, sequence, pipeline, leaf };
+
+struct Tree {
+  TreeKind kind = TreeKind::leaf;
+  int rank = -1;
+  int64_t tile = 1;
+  std::string dim;
+  std::string level;
+  std::vector<std::string> tensors;
+  int64_t buffers = 1;
+  std::optional<int64_t> resident;
+  bool passthrough = false, shared = false;
+  std::string halo;
+  std::vector<int64_t> lags;
+  std::string einsum, array;
+  bool chained = false;
+  std::vector<Tree> children;
+};
+
+struct CaseLevel {
+  std::string name, parent, per;
+  int64_t access = 1;
+  int64_t readBandwidth = 0, writeBandwidth = 0,
+          bandwidth = 0; ///< GB/s; 0 none
+  int64_t ports = 0;
+};
+
+struct CaseArray {
+  std::string name, level;
+  std::vector<std::pair<std::string, int64_t>> dims;
+  std::vector<std::pair<std::string, int64_t>> cycles; ///< per operator
+};
+
+struct Case {
+  std::vector<CaseRank> ranks;
+  std::vector<CaseInput> inputs;
+  std::vector<CaseEinsum> einsums;
+  std::vector<std::string> outputs;
+  std::string type = "f32";
+  std::vector<CaseLevel> levels;
+  std::vector<CaseArray> arrays;
+  bool perPoint = false, singleBuffers = false; ///< accounting
+  Tree tree;
+
+  /// Sets the extents that follow from others.
+  void deriveExtents();
+  std::string printCascade() const;
+  std::string printSchedule() const;
+  std::string printSpec() const;
+};
+
+/// A case that depends on the seed and nothing else.
+Case generate(uint64_t seed);
+
+/// What came of running a case on both sides.
+struct Verdict {
+  enum Status { agrees, illegal, differs } status = agrees;
+  std::string text;      ///< why illegal, or what differs
+  std::string kind;      ///< of difference: the most telling one
+  double cycleError = 0; ///< relative; of pipelines
+  uint64_t points = 0;
+  bool hasPipeline = false;
+};
+
+Verdict check(const Case &c, uint64_t seed);
+/// The same for texts; the schedule is in `schedule`, or made by the mapping of
+/// that name. A spec may be a path.
+Verdict checkTexts(const std::string &cascade, const std::string &schedule,
+                   const std::string &mapping, const std::string &spec,
+                   uint64_t seed);
+
+/// The smallest case found that still differs in the same kind.
+Case shrink(Case c, uint64_t seed, const std::string &kind);
+
+} // namespace einsum::agreement
+
+#endif // TEST_AGREEMENT_CASE_H

@@ -1,0 +1,279 @@
+//===- Check.cpp - Both sides, compared number by number ------------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What has to be equal: bytes and accesses read and written, per level and
+// tensor and per level and Einsum; operators per array; the peak of every
+// level; cycles. What may differ, by how much: cycles of pipelines, by the
+// bound that the simulator measures. Outputs equal the interpreter's up to
+// rounding.
+//
+//===----------------------------------------------------------------------===//
+
+#include "test/agreement/Case.h"
+
+#include "lib/CostModel/CostModel.h"
+#include "lib/Frontend/Cascade/Cascade.h"
+#include "lib/Init/InitAll.h"
+#include "lib/Interpreter/CompareTensors.h"
+#include "lib/Interpreter/SampleData.h"
+#include "lib/Plugin/MappingPass.h"
+#include "lib/Simulator/Simulator.h"
+#include "mappings/Mappings.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/SourceMgr.h"
+
+using namespace mlir;
+using namespace einsum;
+using namespace einsum::agreement;
+
+namespace {
+
+/// Everything that is said while it lives, as text.
+class Listener {
+public:
+  explicit Listener(MLIRContext &context)
+      : handler(&context, [this](mlir::Diagnostic &diagnostic) {
+          std::string line;
+          llvm::raw_string_ostream os(line);
+          os << diagnostic.getLocation() << ": " << diagnostic << "\n";
+          for (mlir::Diagnostic &note : diagnostic.getNotes())
+            os << "  " << note.getLocation() << ": " << note << "\n";
+          text += line;
+        }) {}
+
+  std::string text;
+
+private:
+  ScopedDiagnosticHandler handler;
+};
+
+class Comparison {
+public:
+  Comparison(const CascadeFacts &facts, const arch::ArchSpec &arch,
+             const sim::Simulation &simulated, const cost::Evaluation &modelled,
+             const std::vector<std::string> &operators)
+      : facts(facts), arch(arch), simulated(simulated), modelled(modelled),
+        operators(operators) {}
+
+  std::string run() {
+    size_t levels = arch.levels.size();
+    for (size_t level = 0; level < levels; ++level) {
+      for (size_t t = 0; t < simulated.tensorNames.size(); ++t) {
+        int fact = facts.findTensor(simulated.tensorNames[t]);
+        compareTraffic("tensor '" + simulated.tensorNames[t] + "'", level,
+                       simulated.tensors[t * levels + level].total,
+                       modelled.tensorTraffic[fact * levels + level]);
+      }
+      for (size_t e = 0; e < simulated.einsumNames.size(); ++e) {
+        int fact = facts.findEinsum(simulated.einsumNames[e]);
+        compareTraffic("Einsum '" + simulated.einsumNames[e] + "'", level,
+                       simulated.einsums[e * levels + level],
+                       modelled.einsumTraffic[fact * levels + level]);
+      }
+      compare("level '" + arch.levels[level].name + "' peak bytes",
+              simulated.levels[level].peakBytes,
+              modelled.levels[level].peakBytes);
+    }
+    for (size_t a = 0; a < arch.arrays.size(); ++a)
+      compareOperators(a);
+    return text;
+  }
+
+private:
+  void compare(const std::string &what, uint64_t ours, uint64_t theirs) {
+    if (ours != theirs)
+      text += what + ": simulated " + std::to_string(ours) + ", modelled " +
+              std::to_string(theirs) + "\n";
+  }
+
+  void compareTraffic(const std::string &what, size_t level,
+                      const sim::Traffic &ours, const cost::Traffic &theirs) {
+    std::string at = what + " at " + arch.levels[level].name + " ";
+    compare(at + "read bytes", ours.readBytes, theirs.readBytes);
+    compare(at + "written bytes", ours.writeBytes, theirs.writeBytes);
+    compare(at + "read accesses", ours.readAccesses, theirs.readAccesses);
+    compare(at + "write accesses", ours.writeAccesses, theirs.writeAccesses);
+  }
+
+  void compareOperators(size_t array) {
+    for (size_t i = 0; i < operators.size(); ++i) {
+      auto found = simulated.arrays[array].operators.find(operators[i]);
+      compare("array '" + arch.arrays[array].name + "' " + operators[i],
+              found == simulated.arrays[array].operators.end() ? 0
+                                                               : found->second,
+              modelled.arrays[array].operators[i]);
+    }
+  }
+
+  const CascadeFacts &facts;
+  const arch::ArchSpec &arch;
+  const sim::Simulation &simulated;
+  const cost::Evaluation &modelled;
+  const std::vector<std::string> &operators;
+  std::string text;
+};
+
+/// One context per thread: making one costs more than a case.
+MLIRContext &getContext() {
+  thread_local std::unique_ptr<MLIRContext> context = [] {
+    DialectRegistry registry;
+    registerAllDialects(registry);
+    auto made = std::make_unique<MLIRContext>(registry,
+                                              MLIRContext::Threading::DISABLED);
+    made->loadAllAvailableDialects();
+    made->printOpOnDiagnostic(false);
+    return made;
+  }();
+  return *context;
+}
+
+interp::TensorMap sampleInputs(CascadeOp cascade, uint64_t seed) {
+  interp::TensorMap inputs;
+  for (InputOp input : cascade.getBodyBlock()->getOps<InputOp>()) {
+    FailureOr<interp::Tensor> tensor =
+        interp::makeTensor(cascade, input.getResult(), input.getTensor(),
+                           *interp::findFloatFormat("f64"));
+    if (failed(tensor))
+      continue;
+    interp::fillWithSamples(*tensor, interp::Sampling(), seed);
+    inputs[tensor->name] = std::move(*tensor);
+  }
+  return inputs;
+}
+
+/// Parses both files into one module; null if something is wrong.
+OwningOpRef<ModuleOp> parseProgram(const std::string &cascade,
+                                   const std::string &schedule) {
+  llvm::SourceMgr sources;
+  sources.AddNewSourceBuffer(
+      llvm::MemoryBuffer::getMemBuffer(cascade, "case.ein"), llvm::SMLoc());
+  OwningOpRef<ModuleOp> module =
+      frontend::parseCascadeSource(sources, &getContext());
+  if (!module || schedule.empty())
+    return module;
+  ParserConfig config(&getContext(), /*verifyAfterParse=*/false);
+  OwningOpRef<ModuleOp> tree =
+      parseSourceString<ModuleOp>(schedule, config, "case.mlir");
+  if (!tree)
+    return nullptr;
+  for (auto mapping :
+       llvm::make_early_inc_range(tree->getOps<schedule::MappingOp>())) {
+    mapping->remove();
+    module->push_back(mapping);
+  }
+  return succeeded(verify(*module)) ? std::move(module) : nullptr;
+}
+
+} // namespace
+
+static Verdict illegal(const std::string &why) {
+  Verdict verdict;
+  verdict.status = Verdict::illegal;
+  verdict.text = why;
+  return verdict;
+}
+
+/// What is wrong with values explains counts, counts explain times.
+static std::string chooseKind(llvm::StringRef text) {
+  for (const char *kind :
+       {"refused", "output", "array", "tensor", "Einsum", "peak", "cycles"})
+    if (text.contains(kind))
+      return kind;
+  return "";
+}
+
+/// Executes the schedule, and sees what the cost model says of it.
+static Verdict judge(schedule::MappingOp mapping, const CascadeFacts &facts,
+                     const arch::ArchSpec &arch, uint64_t seed,
+                     Listener &listener) {
+  CascadeOp cascade = schedule::lookupCascade(mapping);
+  std::unique_ptr<cost::Evaluator> evaluator =
+      cost::Evaluator::create(mapping, facts, arch);
+  cost::Evaluation modelled;
+  if (!evaluator || !evaluator->evaluate(modelled))
+    return illegal("cost model: " + listener.text);
+  Verdict verdict;
+  interp::TensorMap inputs = sampleInputs(cascade, seed);
+  FailureOr<sim::Simulation> simulated = sim::simulate(mapping, arch, inputs);
+  if (failed(simulated)) {
+    verdict.status = Verdict::differs;
+    verdict.text = "refused: " + listener.text;
+    verdict.kind = "refused";
+    return verdict;
+  }
+  verdict.text =
+      Comparison(facts, arch, *simulated, modelled, evaluator->operatorNames())
+          .run();
+  mapping.walk([&](schedule::PipelineOp) { verdict.hasPipeline = true; });
+  double off = std::abs(simulated->cycles - modelled.cycles);
+  verdict.cycleError = off / std::max(1.0, simulated->cycles);
+  if (off > simulated->cycleBound + 1e-6 * simulated->cycles)
+    verdict.text += "cycles: simulated " + std::to_string(simulated->cycles) +
+                    ", modelled " + std::to_string(modelled.cycles) +
+                    ", bound " + std::to_string(simulated->cycleBound) + "\n";
+  FailureOr<interp::Interpretation> reference =
+      interp::interpret(cascade, inputs);
+  if (failed(reference))
+    return illegal("interpreter: " + listener.text);
+  for (auto &[name, output] : simulated->outputs)
+    if (const interp::Tensor *expected = reference->find(name))
+      if (interp::Comparison values = interp::compareTensors(output, *expected);
+          !values.agrees(1e-9))
+        verdict.text += "output '" + name +
+                        "' differs from the interpreter's by " +
+                        std::to_string(values.scaled) + " of its range\n";
+  for (uint64_t points : simulated->points)
+    verdict.points += points;
+  verdict.kind = chooseKind(verdict.text);
+  if (!verdict.text.empty())
+    verdict.status = Verdict::differs;
+  return verdict;
+}
+
+Verdict einsum::agreement::checkTexts(const std::string &cascade,
+                                      const std::string &schedule,
+                                      const std::string &mapping,
+                                      const std::string &spec, uint64_t seed) {
+  Listener listener(getContext());
+  OwningOpRef<ModuleOp> module = parseProgram(cascade, schedule);
+  if (!module)
+    return illegal(listener.text);
+  einsum::Diagnostics diagnostics;
+  std::optional<arch::ArchSpec> arch =
+      llvm::StringRef(spec).starts_with("{")
+          ? arch::parseArchSpec(spec, "spec.json", diagnostics)
+          : arch::readArchSpec(spec, diagnostics);
+  if (!arch) {
+    std::string text;
+    llvm::raw_string_ostream os(text);
+    diagnostics.print(os);
+    return illegal(text);
+  }
+  CascadeOp op = *module->getOps<CascadeOp>().begin();
+  FailureOr<CascadeFacts> facts = computeCascadeFacts(op);
+  if (failed(facts))
+    return illegal(listener.text);
+  if (mapping.empty())
+    return judge(*module->getOps<schedule::MappingOp>().begin(), *facts, *arch,
+                 seed, listener);
+  registerAllMappings();
+  MappingContext context(op, *facts, *arch);
+  FailureOr<schedule::MappingOp> made =
+      findMappingPass(mapping)->build(context);
+  if (failed(made))
+    return illegal(listener.text);
+  return judge(*made, *facts, *arch, seed, listener);
+}
+
+Verdict einsum::agreement::check(const Case &c, uint64_t seed) {
+  return checkTexts(c.printCascade(), c.printSchedule(), "", c.printSpec(),
+                    seed);
+}

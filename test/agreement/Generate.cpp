@@ -1,0 +1,688 @@
+//===- Generate.cpp - Random cascades, machines and schedules -------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Cascades: one to four Einsums over two to five ranks, each made of what is
+// there already: products and sums reduced over some ranks, maxima,
+// exponentials, windows with stride and dilation, reads through a split,
+// recurrences forward and backward and reads of their last step, filters.
+//
+// Schedules, from the root down for a set of Einsums: hold some tensors at a
+// level, loop over a rank that some of them have, or, with several Einsums
+// left, make them children of a sequence or a pipeline; with one left, loop
+// until its ranks are points, in time and across the array. Every choice is
+// random: which tensors are held where, which levels are passed by, tiles (that
+// need not divide), copies, halos, lags.
+//
+//===----------------------------------------------------------------------===//
+
+#include "test/agreement/Case.h"
+
+#include <algorithm>
+#include <set>
+
+using namespace einsum::agreement;
+
+namespace {
+
+class Generator {
+public:
+  explicit Generator(uint64_t seed)
+      : random(seed * 0x9E3779B97F4A7C15ull + 1) {}
+
+  Case make() {
+    makeRanks();
+    makeEinsums();
+    makeMachine();
+    makeTree();
+    c.deriveExtents();
+    return std::move(c);
+  }
+
+private:
+  int64_t pick(int64_t lo, int64_t hi) { // both included
+    return lo +
+           static_cast<int64_t>(random() % static_cast<uint64_t>(hi - lo + 1));
+  }
+  bool chance(int percent) { return pick(1, 100) <= percent; }
+  template <typename T> const T &pickOf(const std::vector<T> &all) {
+    return all[pick(0, all.size() - 1)];
+  }
+  template <typename T> void shuffle(std::vector<T> &all) {
+    for (size_t i = all.size(); i > 1; --i)
+      std::swap(all[i - 1], all[pick(0, i - 1)]);
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Cascades
+  //===--------------------------------------------------------------------===//
+
+  void makeRanks() {
+    int count = pick(2, 4);
+    for (int i = 0; i < count; ++i) {
+      CaseRank rank;
+      rank.name = std::string(1, "abcd"[i]);
+      rank.extent = pick(1, count > 3 ? 4 : 6);
+      c.ranks.push_back(rank);
+      plain.push_back(i);
+    }
+    if (chance(30)) {
+      CaseRank whole;
+      whole.name = "s";
+      whole.extent = pick(2, 9);
+      whole.tile = pick(2, 4);
+      whole.outer = c.ranks.size() + 1;
+      whole.inner = c.ranks.size() + 2;
+      split = c.ranks.size();
+      c.ranks.push_back(whole);
+      CaseRank part;
+      part.name = "s1";
+      plain.push_back(c.ranks.size());
+      c.ranks.push_back(part);
+      part.name = "s0";
+      plain.push_back(c.ranks.size());
+      c.ranks.push_back(part);
+    }
+    if (chance(45)) {
+      CaseRank window;
+      window.name = "h";
+      window.p = pick(0, count - 1);
+      do
+        window.r = pick(0, count - 1);
+      while (window.r == window.p);
+      window.stride = chance(65) ? 1 : pick(2, 3);
+      window.dilation = chance(65) ? 1 : pick(2, 3);
+      // The producer of a windowed tensor may reduce over ranks of its own.
+      windowRank = c.ranks.size();
+      c.ranks.push_back(window);
+    }
+    c.deriveExtents();
+    c.type = chance(60) ? "f32" : chance(70) ? "f16" : "f64";
+  }
+
+  const std::vector<int> &ranksOf(const std::string &tensor) {
+    for (const CaseInput &input : c.inputs)
+      if (input.name == tensor)
+        return input.ranks;
+    for (const CaseEinsum &einsum : c.einsums)
+      if (einsum.name == tensor)
+        return einsum.out;
+    return c.inputs.front().ranks;
+  }
+
+  std::string makeInput(std::vector<int> ranks) {
+    CaseInput input;
+    input.name = "I" + std::to_string(c.inputs.size());
+    shuffle(ranks);
+    input.ranks = std::move(ranks);
+    c.inputs.push_back(input);
+    return input.name;
+  }
+
+  std::vector<int> someRanks(int most) {
+    std::vector<int> ranks = plain;
+    shuffle(ranks);
+    ranks.resize(std::min<size_t>(ranks.size(), pick(1, most)));
+    return ranks;
+  }
+
+  /// Reads a tensor at the ranks that it has; windowed and split ones through
+  /// an expression of ranks of the Einsum.
+  CaseRead makeRead(const std::string &tensor, bool throughWindow,
+                    std::set<int> &iterated) {
+    CaseRead read;
+    read.tensor = tensor;
+    for (int rank : ranksOf(tensor)) {
+      const CaseRank &info = c.ranks[rank];
+      if (rank == split) {
+        read.index.push_back(c.ranks[info.outer].name + "*S0+" +
+                             c.ranks[info.inner].name);
+        iterated.insert({info.outer, info.inner});
+      } else if (rank == windowRank && throughWindow) {
+        auto term = [&](int64_t factor, int of) {
+          return (factor == 1 ? "" : std::to_string(factor) + "*") +
+                 c.ranks[of].name;
+        };
+        read.index.push_back(term(info.stride, info.p) + "+" +
+                             term(info.dilation, info.r));
+        iterated.insert({info.p, info.r});
+      } else {
+        read.index.push_back(info.name);
+        iterated.insert(rank);
+      }
+    }
+    return read;
+  }
+
+  std::string chooseTensor(bool preferMade) {
+    if (!c.einsums.empty() && (preferMade || chance(50)))
+      return chance(75) ? c.einsums.back().name : pickOf(c.einsums).name;
+    if (!c.inputs.empty() && chance(35))
+      return pickOf(c.inputs).name;
+    std::vector<int> ranks = someRanks(3);
+    if (split >= 0 && chance(40)) {
+      ranks.erase(std::remove_if(ranks.begin(), ranks.end(),
+                                 [&](int r) {
+                                   return r == c.ranks[split].outer ||
+                                          r == c.ranks[split].inner;
+                                 }),
+                  ranks.end());
+      ranks.push_back(split);
+    }
+    if (windowRank >= 0 && chance(40)) {
+      ranks.erase(std::remove_if(ranks.begin(), ranks.end(),
+                                 [&](int r) {
+                                   return r == c.ranks[windowRank].p ||
+                                          r == c.ranks[windowRank].r;
+                                 }),
+                  ranks.end());
+      ranks.push_back(windowRank);
+    }
+    return makeInput(ranks);
+  }
+
+  bool has(const std::string &tensor, int rank) {
+    const std::vector<int> &ranks = ranksOf(tensor);
+    return std::find(ranks.begin(), ranks.end(), rank) != ranks.end();
+  }
+
+  void makeEinsums() {
+    int count = pick(1, 4);
+    for (int i = 0; i < count; ++i) {
+      CaseEinsum einsum;
+      einsum.name = "T" + std::to_string(i);
+      std::string first = chooseTensor(i > 0);
+      const std::vector<int> &ranks = ranksOf(first);
+      bool plainRanks = std::all_of(ranks.begin(), ranks.end(), [&](int r) {
+        return r != split && r != windowRank;
+      });
+      if (plainRanks && !ranks.empty() && chance(22))
+        makeRecurrence(einsum, first);
+      else
+        makePlain(einsum, first, i > 0);
+      if (chance(18))
+        addFilter(einsum);
+      c.einsums.push_back(einsum);
+    }
+    c.outputs = {c.einsums.back().name};
+    // What nobody reads is an output; so is now and then something else.
+    for (const CaseEinsum &einsum : c.einsums) {
+      bool isRead = false;
+      for (const CaseEinsum &other : c.einsums)
+        for (const CaseRead &read : other.reads)
+          isRead |= &other != &einsum && read.tensor == einsum.name;
+      if (einsum.name != c.outputs.front() && (!isRead || chance(10)))
+        c.outputs.push_back(einsum.name);
+    }
+  }
+
+  void makeRecurrence(CaseEinsum &einsum, const std::string &source) {
+    einsum.kind = chance(60) ? MapKind::runningMax : MapKind::runningSum;
+    std::set<int> iterated;
+    CaseRead value = makeRead(source, false, iterated);
+    einsum.out = ranksOf(source);
+    shuffle(einsum.out);
+    int along = pickOf(einsum.out);
+    int step = chance(80) ? -1 : chance(50) ? 1 : -2;
+    CaseRead own;
+    own.tensor = einsum.name;
+    for (int rank : einsum.out)
+      own.index.push_back(c.ranks[rank].name + (rank != along ? ""
+                                                : step > 0
+                                                    ? "+1"
+                                                    : std::to_string(step)));
+    einsum.reads = {own, value};
+  }
+
+  void makePlain(CaseEinsum &einsum, const std::string &first, bool later) {
+    std::set<int> iterated;
+    einsum.reads = {makeRead(first, chance(75), iterated)};
+    // Now and then the last step of something is read.
+    if (later && chance(8) && !einsum.reads[0].index.empty()) {
+      size_t at = pick(0, einsum.reads[0].index.size() - 1);
+      int rank = ranksOf(first)[at];
+      if (rank != split && rank != windowRank &&
+          einsum.reads[0].index.size() > 1) {
+        einsum.reads[0].index[at] = llvmUpper(c.ranks[rank].name) == "S1"
+                                        ? c.ranks[rank].name
+                                        : llvmUpper(c.ranks[rank].name) + "-1";
+        if (einsum.reads[0].index[at] != c.ranks[rank].name)
+          iterated.erase(rank);
+      }
+    }
+    int kind = pick(0, 9);
+    einsum.kind = kind < 5   ? MapKind::product
+                  : kind < 7 ? MapKind::sum
+                  : kind < 8 ? MapKind::exponential
+                             : MapKind::copy;
+    if (einsum.kind == MapKind::copy && chance(70))
+      einsum.kind = MapKind::exponential; // of one operand
+    else if (einsum.kind != MapKind::copy)
+      einsum.reads.push_back(
+          makeRead(chooseTensor(chance(25)), chance(75), iterated));
+    while (sizeOf(iterated) > 400 && !c.ranks.empty())
+      shrinkRanks(iterated);
+    std::vector<int> all(iterated.begin(), iterated.end());
+    shuffle(all);
+    size_t kept = chance(40) ? all.size() : pick(0, all.size());
+    if (kept == 0)
+      kept = std::min<size_t>(1, all.size());
+    einsum.out.assign(all.begin(), all.begin() + kept);
+    einsum.reduced.assign(all.begin() + kept, all.end());
+    if (!einsum.reduced.empty() && chance(25))
+      einsum.monoid = chance(70) ? "max" : "min";
+  }
+
+  static std::string llvmUpper(std::string text) {
+    for (char &letter : text)
+      letter = toupper(letter);
+    return text;
+  }
+
+  int64_t sizeOf(const std::set<int> &ranks) {
+    int64_t size = 1;
+    for (int rank : ranks)
+      size *= c.ranks[rank].extent;
+    return size;
+  }
+
+  void shrinkRanks(const std::set<int> &ranks) {
+    for (int rank : ranks)
+      if (c.ranks[rank].p < 0)
+        c.ranks[rank].extent = std::max<int64_t>(1, c.ranks[rank].extent / 2);
+    if (split >= 0)
+      c.ranks[split].extent = std::max<int64_t>(1, c.ranks[split].extent / 2);
+    c.deriveExtents();
+  }
+
+  void addFilter(CaseEinsum &einsum) {
+    std::vector<int> ranks = einsum.out;
+    ranks.insert(ranks.end(), einsum.reduced.begin(), einsum.reduced.end());
+    if (ranks.empty())
+      return;
+    std::string a = c.ranks[pickOf(ranks)].name,
+                b = c.ranks[pickOf(ranks)].name;
+    if (a == b)
+      einsum.filter = a + " >= " + std::to_string(pick(0, 2));
+    else
+      einsum.filter = chance(50) ? a + " <= " + b
+                      : chance(50)
+                          ? a + " < " + b + " + " + std::to_string(pick(1, 3))
+                          : a + " + " + b + " >= " + std::to_string(pick(1, 4));
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Machines
+  //===--------------------------------------------------------------------===//
+
+  CaseLevel makeLevel(const std::string &name, const std::string &parent) {
+    CaseLevel level;
+    level.name = name;
+    level.parent = parent;
+    level.access = int64_t{1} << pick(0, 5);
+    if (chance(40))
+      level.bandwidth = pick(1, 16);
+    else if (chance(50)) {
+      level.readBandwidth = pick(1, 16);
+      level.writeBandwidth = pick(1, 16);
+    }
+    if (chance(15))
+      level.ports = pick(1, 2);
+    return level;
+  }
+
+  void makeMachine() {
+    c.perPoint = chance(8);
+    c.singleBuffers = chance(8);
+    c.levels.push_back(makeLevel("DRAM", ""));
+    c.levels.push_back(makeLevel("L2", "DRAM"));
+    shared = {"L2"};
+    if (chance(60)) {
+      c.levels.push_back(makeLevel("L1", "L2"));
+      shared.push_back("L1");
+    }
+    for (const char *name : {"grid", "row", "unit"}) {
+      CaseArray array;
+      array.name = name;
+      array.level = shared.back();
+      if (array.name == "grid")
+        array.dims = {{"x", 8}, {"y", 10}};
+      if (array.name == "row")
+        array.dims = {{"x", 10}};
+      if (array.name != "unit" && chance(40)) {
+        CaseLevel registers = makeLevel("rf_" + array.name, array.level);
+        registers.per = array.name;
+        c.levels.push_back(registers);
+        array.level = registers.name;
+      }
+      for (const char *op : {"mac", "mul", "add", "sub", "max", "min", "exp"})
+        array.cycles.push_back({op, chance(70) ? 1 : pick(2, 5)});
+      c.arrays.push_back(array);
+    }
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Schedules
+  //===--------------------------------------------------------------------===//
+
+  /// Coordinates of each rank that reach a node.
+  using Tiles = std::vector<int64_t>;
+
+  std::vector<int> iterationOf(const CaseEinsum &einsum) {
+    std::vector<int> ranks = einsum.out;
+    ranks.insert(ranks.end(), einsum.reduced.begin(), einsum.reduced.end());
+    return ranks;
+  }
+
+  std::vector<std::string> tensorsOf(int einsum) {
+    std::vector<std::string> names = {c.einsums[einsum].name};
+    for (const CaseRead &read : c.einsums[einsum].reads)
+      if (std::find(names.begin(), names.end(), read.tensor) == names.end())
+        names.push_back(read.tensor);
+    return names;
+  }
+
+  void makeTree() {
+    Tiles tiles;
+    for (const CaseRank &rank : c.ranks)
+      tiles.push_back(rank.extent);
+    std::vector<int> all;
+    for (size_t i = 0; i < c.einsums.size(); ++i) {
+      all.push_back(i);
+      arrayOf.push_back(pickOf(c.arrays).name);
+    }
+    Tree root;
+    root.kind = TreeKind::storage;
+    root.level = "DRAM";
+    std::set<std::string> held;
+    for (const CaseInput &input : c.inputs)
+      held.insert(input.name);
+    for (const std::string &output : c.outputs)
+      held.insert(output);
+    for (const CaseEinsum &einsum : c.einsums)
+      if (chance(35))
+        held.insert(einsum.name);
+    // An input that nothing reads has no place.
+    for (const std::string &name : held)
+      if (isTouched(name))
+        root.tensors.push_back(name);
+    root.children.push_back(makeSubtree(all, tiles, held, 0));
+    c.tree = std::move(root);
+  }
+
+  bool isTouched(const std::string &tensor) {
+    for (size_t i = 0; i < c.einsums.size(); ++i)
+      for (const std::string &name : tensorsOf(i))
+        if (name == tensor)
+          return true;
+    return false;
+  }
+
+  /// A storage node for some of the tensors that the Einsums touch; all of
+  /// `needed` among them.
+  Tree makeStorage(const std::vector<int> &einsums,
+                   const std::set<std::string> &needed,
+                   std::set<std::string> &held) {
+    Tree node;
+    node.kind = TreeKind::storage;
+    node.level = pickOf(shared);
+    if (needed.empty() && einsums.size() == 1 && chance(25))
+      for (const CaseLevel &level : c.levels)
+        if (level.per == arrayOf[einsums.front()])
+          node.level = level.name;
+    std::set<std::string> tensors = needed;
+    for (int einsum : einsums)
+      for (const std::string &tensor : tensorsOf(einsum))
+        if (chance(30))
+          tensors.insert(tensor);
+    node.tensors.assign(tensors.begin(), tensors.end());
+    shuffle(node.tensors);
+    if (chance(12))
+      node.buffers = pick(2, 3);
+    if (needed.empty() && chance(5))
+      node.passthrough = true;
+    else
+      held.insert(tensors.begin(), tensors.end());
+    if (!node.passthrough && chance(12))
+      node.halo = chance(50) ? "retained" : "recomputed";
+    if (node.halo.empty() && windowRank >= 0 && chance(35))
+      for (const std::string &tensor : node.tensors)
+        if (has(tensor, windowRank))
+          node.halo = chance(50) ? "retained" : "recomputed";
+    // Production follows the demand of leaves below, through a window, and
+    // makes nothing else.
+    for (int einsum : einsums)
+      if (std::find(node.tensors.begin(), node.tensors.end(),
+                    c.einsums[einsum].name) != node.tensors.end() &&
+          (!isOnlyReadBy(einsums, einsum) || c.einsums[einsum].isRecurrence() ||
+           !has(c.einsums[einsum].name, windowRank)))
+        node.halo.clear();
+    return node;
+  }
+
+  /// True if others of these Einsums, and nobody else, read what `made` makes.
+  bool isOnlyReadBy(const std::vector<int> &einsums, int made) {
+    const std::string &tensor = c.einsums[made].name;
+    if (std::find(c.outputs.begin(), c.outputs.end(), tensor) !=
+        c.outputs.end())
+      return false;
+    bool isRead = false;
+    for (size_t i = 0; i < c.einsums.size(); ++i)
+      for (const CaseRead &read : c.einsums[i].reads) {
+        if (read.tensor != tensor || static_cast<int>(i) == made)
+          continue;
+        if (std::find(einsums.begin(), einsums.end(), i) == einsums.end())
+          return false;
+        // Through the window, or all of it is demanded always.
+        for (const std::string &index : read.index)
+          if (index == "h")
+            return false;
+        isRead = true;
+      }
+    return isRead;
+  }
+
+  Tree makeLoop(int rank, Tiles &tiles, bool mayKeep) {
+    Tree node;
+    node.kind = TreeKind::temporal;
+    node.rank = rank;
+    node.tile = chance(60) ? pick(1, std::max<int64_t>(1, tiles[rank] - 1))
+                           : pick(1, tiles[rank]);
+    if (!mayKeep && chance(40))
+      node.tile = 1;
+    tiles[rank] = std::min(tiles[rank], node.tile);
+    return node;
+  }
+
+  Tree makeSubtree(std::vector<int> einsums, Tiles tiles,
+                   std::set<std::string> held, int depth) {
+    if (einsums.size() == 1)
+      return makeNest(einsums.front(), tiles, held);
+    int choice = pick(0, 99);
+    if (choice < 45 && depth < 5) {
+      // A loop that several Einsums share.
+      std::vector<int> ranks = iterationOf(c.einsums[pickOf(einsums)]);
+      if (!ranks.empty()) {
+        int rank = pickOf(ranks);
+        if (tiles[rank] > 1 || chance(10)) {
+          Tree loop = makeLoop(rank, tiles, true);
+          loop.children.push_back(makeSubtree(einsums, tiles, held, depth + 1));
+          return loop;
+        }
+      }
+    }
+    if (choice < 70 && depth < 6) {
+      Tree node = makeStorage(einsums, {}, held);
+      if (!node.tensors.empty()) {
+        node.children.push_back(makeSubtree(einsums, tiles, held, depth + 1));
+        return node;
+      }
+    }
+    return makeSplit(einsums, tiles, held, depth);
+  }
+
+  Tree makeSplit(const std::vector<int> &einsums, const Tiles &tiles,
+                 std::set<std::string> held, int depth) {
+    // Consecutive groups, so that producers come first.
+    std::vector<std::vector<int>> groups(1);
+    for (int einsum : einsums) {
+      if (!groups.back().empty() && (chance(65) || einsum == einsums.back()))
+        if (groups.size() == 1 || chance(80))
+          groups.emplace_back();
+      groups.back().push_back(einsum);
+    }
+    if (groups.size() == 1) {
+      groups.assign(2, {});
+      for (size_t i = 0; i < einsums.size(); ++i)
+        groups[i > 0].push_back(einsums[i]);
+    }
+    // What children pass to one another needs a place around them.
+    std::set<std::string> needed;
+    for (int einsum : einsums)
+      if (!held.count(c.einsums[einsum].name))
+        for (const std::vector<int> &group : groups)
+          if (std::find(group.begin(), group.end(), einsum) == group.end())
+            for (int other : group)
+              for (const std::string &tensor : tensorsOf(other))
+                if (tensor == c.einsums[einsum].name)
+                  needed.insert(tensor);
+    Tree split;
+    bool pipelined = chance(35);
+    split.kind = pipelined ? TreeKind::pipeline : TreeKind::sequence;
+    std::optional<Tree> storage;
+    if (!needed.empty())
+      storage = makeStorage(einsums, needed, held);
+    int64_t lag = 0;
+    for (size_t g = 0; g < groups.size(); ++g) {
+      if (pipelined)
+        for (int einsum : groups[g])
+          arrayOf[einsum] = arrayOf[groups[g].front()];
+      split.children.push_back(makeSubtree(groups[g], tiles, held, depth + 1));
+      lag += g > 0 ? (chance(70) ? 1 : pick(0, 2)) : 0;
+      split.lags.push_back(lag);
+    }
+    if (!storage)
+      return split;
+    storage->children.push_back(std::move(split));
+    return std::move(*storage);
+  }
+
+  /// Loops and storage nodes for one Einsum; spatial loops mostly last.
+  Tree makeNest(int einsum, Tiles tiles, std::set<std::string> held) {
+    std::vector<Tree> chain;
+    const CaseEinsum &info = c.einsums[einsum];
+    std::vector<int> left;
+    for (int rank : iterationOf(info))
+      if (tiles[rank] > 1)
+        left.push_back(rank);
+    if (!held.count(info.name)) {
+      Tree node = makeStorage({einsum}, {info.name}, held);
+      chain.push_back(node);
+    }
+    std::vector<std::string> dims;
+    std::vector<int64_t> sizes;
+    for (const CaseArray &array : c.arrays)
+      if (array.name == arrayOf[einsum])
+        for (const auto &[name, size] : array.dims) {
+          dims.push_back(name);
+          sizes.push_back(size);
+        }
+    std::vector<Tree> spatial;
+    for (size_t d = 0; d < dims.size() && !left.empty(); ++d) {
+      if (!chance(60))
+        continue;
+      int rank = pickOf(left);
+      Tree node;
+      node.kind = TreeKind::spatial;
+      node.rank = rank;
+      node.dim = dims[d];
+      node.tile = -1; // one, or what is left for loops below
+      spatial.push_back(node);
+      left.erase(std::find(left.begin(), left.end(), rank));
+    }
+    std::vector<int> timed = left;
+    for (const Tree &node : spatial)
+      if (chance(40))
+        timed.push_back(node.rank);
+    shuffle(timed);
+    std::vector<int> twice;
+    for (int rank : timed)
+      if (chance(30))
+        twice.push_back(rank);
+    timed.insert(timed.begin(), twice.begin(), twice.end());
+    if (chance(25))
+      shuffle(timed);
+    if (chance(8) && !timed.empty()) // a loop over a rank of no use
+      timed.push_back(pick(0, c.ranks.size() - 1));
+    auto isSpatial = [&](int rank) {
+      return std::any_of(spatial.begin(), spatial.end(),
+                         [&](const Tree &node) { return node.rank == rank; });
+    };
+    for (size_t i = 0; i < timed.size(); ++i) {
+      bool again =
+          std::count(timed.begin() + i + 1, timed.end(), timed[i]) > 0 ||
+          isSpatial(timed[i]);
+      Tree loop = makeLoop(timed[i], tiles, true);
+      if (!again) {
+        loop.tile = 1;
+        tiles[timed[i]] = 1;
+      }
+      chain.push_back(loop);
+      if (chance(35)) {
+        Tree node = makeStorage({einsum}, {}, held);
+        if (!node.tensors.empty())
+          chain.push_back(node);
+      }
+    }
+    for (Tree &node : spatial) {
+      node.tile = 1;
+      if (tiles[node.rank] > 2 && chance(20))
+        node.tile = pick(1, 2);
+      bool rest = node.tile > 1;
+      int rank = node.rank;
+      chain.push_back(node);
+      if (chance(10)) {
+        Tree storage = makeStorage({einsum}, {}, held);
+        if (!storage.tensors.empty())
+          chain.push_back(storage);
+      }
+      if (rest)
+        tail.push_back(rank);
+    }
+    for (int rank : tail) {
+      Tree loop;
+      loop.kind = TreeKind::temporal;
+      loop.rank = rank;
+      loop.tile = 1;
+      chain.push_back(loop);
+    }
+    tail.clear();
+    Tree leaf;
+    leaf.kind = TreeKind::leaf;
+    leaf.einsum = info.name;
+    leaf.array = arrayOf[einsum];
+    leaf.chained = chance(15);
+    for (; !chain.empty(); chain.pop_back()) {
+      chain.back().children.push_back(std::move(leaf));
+      leaf = std::move(chain.back());
+    }
+    return leaf;
+  }
+
+  std::mt19937_64 random;
+  Case c;
+  std::vector<int> plain; ///< ranks that are no window and not split
+  int split = -1, windowRank = -1;
+  std::vector<std::string> shared; ///< levels that are no register files
+  std::vector<std::string> arrayOf;
+  std::vector<int> tail;
+};
+
+} // namespace
+
+Case einsum::agreement::generate(uint64_t seed) {
+  return Generator(seed).make();
+}

@@ -1,0 +1,208 @@
+//===- PrintCase.cpp - A case as text -------------------------------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "test/agreement/Case.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace einsum::agreement;
+
+void Case::deriveExtents() {
+  for (CaseRank &rank : ranks) {
+    if (rank.p >= 0)
+      rank.extent = rank.stride * (ranks[rank.p].extent - 1) +
+                    rank.dilation * (ranks[rank.r].extent - 1) + 1;
+    if (rank.outer >= 0) {
+      ranks[rank.outer].extent = (rank.extent + rank.tile - 1) / rank.tile;
+      ranks[rank.inner].extent = rank.tile;
+    }
+  }
+}
+
+static std::string listRanks(const Case &c, const std::vector<int> &ranks) {
+  std::vector<std::string> names;
+  for (int rank : ranks)
+    names.push_back(c.ranks[rank].name);
+  return llvm::join(names, ",");
+}
+
+static std::string printRead(const CaseRead &read) {
+  return read.tensor + "[" + llvm::join(read.index, ",") + "]";
+}
+
+static std::string printMap(const Case &c, const CaseEinsum &einsum) {
+  std::vector<std::string> reads;
+  for (const CaseRead &read : einsum.reads)
+    reads.push_back(printRead(read));
+  switch (einsum.kind) {
+  case MapKind::copy:
+    return reads[0];
+  case MapKind::product:
+    return llvm::join(reads, " * ");
+  case MapKind::sum:
+  case MapKind::runningSum:
+    return llvm::join(reads, " + ");
+  case MapKind::exponential:
+    return "exp(" + llvm::join(reads, " - ") + ")";
+  case MapKind::runningMax:
+    return "max(" + llvm::join(reads, ", ") + ")";
+  }
+  return "";
+}
+
+std::string Case::printCascade() const {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << "cascade c(";
+  llvm::ListSeparator separator;
+  for (const CaseRank &rank : ranks) {
+    bool isOuter = false;
+    for (const CaseRank &whole : ranks)
+      isOuter |= whole.outer >= 0 && &ranks[whole.outer] == &rank;
+    if (!isOuter)
+      os << separator << llvm::StringRef(rank.name).upper() << "="
+         << rank.extent;
+  }
+  os << ") : " << type << "\n";
+  for (const CaseInput &input : inputs)
+    os << "  input " << input.name << "[" << listRanks(*this, input.ranks)
+       << "]\n";
+  for (const CaseRank &rank : ranks)
+    if (rank.outer >= 0)
+      os << "  split " << rank.name << " = " << ranks[rank.outer].name << ", "
+         << ranks[rank.inner].name << "("
+         << llvm::StringRef(ranks[rank.inner].name).upper() << ")\n";
+  for (const CaseEinsum &einsum : einsums) {
+    os << "  " << einsum.name << "[" << listRanks(*this, einsum.out) << "] = ";
+    if (!einsum.monoid.empty() && !einsum.reduced.empty())
+      os << einsum.monoid << "(" << listRanks(*this, einsum.reduced) << ") ";
+    os << printMap(*this, einsum);
+    if (einsum.isRecurrence())
+      os << " init " << (einsum.kind == MapKind::runningMax ? "-inf" : "0");
+    if (!einsum.filter.empty())
+      os << " where " << einsum.filter;
+    os << "\n";
+  }
+  os << "  output " << llvm::join(outputs, ", ") << "\n";
+  return text;
+}
+
+static std::string quoteAll(const std::vector<std::string> &names) {
+  std::vector<std::string> quoted;
+  for (const std::string &name : names)
+    quoted.push_back("\"" + name + "\"");
+  return llvm::join(quoted, ", ");
+}
+
+static void printTree(const Case &c, const Tree &tree, unsigned depth,
+                      llvm::raw_ostream &os) {
+  os.indent(2 * depth) << "schedule.";
+  switch (tree.kind) {
+  case TreeKind::temporal:
+    os << "temporal \"" << c.ranks[tree.rank].name << "\" tile " << tree.tile;
+    break;
+  case TreeKind::spatial:
+    os << "spatial \"" << c.ranks[tree.rank].name << "\" tile " << tree.tile
+       << " across \"" << tree.dim << "\"";
+    break;
+  case TreeKind::storage:
+    os << "storage \"" << tree.level << "\" [" << quoteAll(tree.tensors) << "]";
+    if (tree.buffers > 1)
+      os << " buffers " << tree.buffers;
+    if (tree.resident)
+      os << " resident " << *tree.resident;
+    if (tree.shared)
+      os << " shared";
+    if (tree.passthrough)
+      os << " passthrough";
+    if (!tree.halo.empty())
+      os << " halo \"" << tree.halo << "\"";
+    break;
+  case TreeKind::sequence:
+    os << "sequence";
+    break;
+  case TreeKind::pipeline: {
+    std::vector<std::string> lags;
+    for (int64_t lag : tree.lags)
+      lags.push_back(std::to_string(lag));
+    os << "pipeline lags [" << llvm::join(lags, ", ") << "]";
+    break;
+  }
+  case TreeKind::leaf:
+    os << "compute \"" << tree.einsum << "\" on \"" << tree.array << "\""
+       << (tree.chained ? " chained" : "") << "\n";
+    return;
+  }
+  os << " {\n";
+  for (const Tree &child : tree.children)
+    printTree(c, child, depth + 1, os);
+  os.indent(2 * depth) << "}\n";
+}
+
+std::string Case::printSchedule() const {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << "schedule.mapping @m of @c on \"spec\" {\n";
+  printTree(*this, tree, 1, os);
+  os << "}\n";
+  return text;
+}
+
+std::string Case::printSpec() const {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << "{\"schema\": \"einsum-arch/1\", \"name\": \"spec\", \"clock\": \"1 "
+        "GHz\", "
+        "\"word\": \"32 bit\",\n";
+  if (perPoint || singleBuffers)
+    os << " \"accounting\": {\"operands\": \""
+       << (perPoint ? "per_point" : "latched") << "\", \"buffers\": \""
+       << (singleBuffers ? "ignored" : "counted") << "\"},\n";
+  os << " \"levels\": [";
+  llvm::ListSeparator levelSeparator(",\n  ");
+  for (const CaseLevel &level : levels) {
+    os << levelSeparator << "{\"name\": \"" << level.name << "\"";
+    if (!level.parent.empty())
+      os << ", \"parent\": \"" << level.parent << "\"";
+    if (!level.per.empty())
+      os << ", \"per\": \"" << level.per << "\"";
+    os << ", \"access\": \"" << level.access << " B\"";
+    if (level.bandwidth)
+      os << ", \"bandwidth\": \"" << level.bandwidth << " GB/s\"";
+    if (level.readBandwidth)
+      os << ", \"read_bandwidth\": \"" << level.readBandwidth << " GB/s\"";
+    if (level.writeBandwidth)
+      os << ", \"write_bandwidth\": \"" << level.writeBandwidth << " GB/s\"";
+    if (level.ports)
+      os << ", \"ports\": " << level.ports;
+    os << ", \"energy\": {\"read\": \"1 pJ\", \"write\": \"1 pJ\"}, "
+          "\"provenance\": "
+          "\"test\"}";
+  }
+  os << "],\n \"arrays\": [";
+  llvm::ListSeparator arraySeparator(",\n  ");
+  for (const CaseArray &array : arrays) {
+    os << arraySeparator << "{\"name\": \"" << array.name << "\", \"level\": \""
+       << array.level << "\"";
+    if (!array.dims.empty()) {
+      os << ", \"shape\": {";
+      llvm::ListSeparator separator;
+      for (const auto &[name, size] : array.dims)
+        os << separator << "\"" << name << "\": " << size;
+      os << "}";
+    }
+    os << ", \"ops\": {";
+    llvm::ListSeparator separator;
+    for (const auto &[name, cycles] : array.cycles)
+      os << separator << "\"" << name << "\": {\"cycles\": " << cycles
+         << ", \"energy\": \"1 pJ\"}";
+    os << "}, \"provenance\": \"test\"}";
+  }
+  os << "]}\n";
+  return text;
+}
