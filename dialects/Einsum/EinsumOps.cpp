@@ -78,7 +78,8 @@ void InputOp::getAsmResultNames(function_ref<void(Value, StringRef)> setName) {
   setName(getResult(), getTensor());
 }
 
-void ComputeOp::getAsmResultNames(function_ref<void(Value, StringRef)> setName) {
+void ComputeOp::getAsmResultNames(
+    function_ref<void(Value, StringRef)> setName) {
   // The first result names the pack when there are several.
   setName(getResult(0), cast<StringAttr>(getTensors()[0]).getValue());
 }
@@ -96,12 +97,19 @@ void ParamOp::getAsmResultNames(function_ref<void(Value, StringRef)> setName) {
 //===----------------------------------------------------------------------===//
 
 static SmallVector<StringAttr> toNames(ArrayAttr attrs) {
-  return llvm::map_to_vector(attrs, [](Attribute a) { return cast<StringAttr>(a); });
+  return llvm::map_to_vector(attrs,
+                             [](Attribute a) { return cast<StringAttr>(a); });
 }
 
-SmallVector<StringAttr> ComputeOp::getIterationRanks() { return toNames(getRanks()); }
-SmallVector<StringAttr> ComputeOp::getSymbolNames() { return toNames(getParams()); }
-SmallVector<StringAttr> ComputeOp::getTensorNames() { return toNames(getTensors()); }
+SmallVector<StringAttr> ComputeOp::getIterationRanks() {
+  return toNames(getRanks());
+}
+SmallVector<StringAttr> ComputeOp::getSymbolNames() {
+  return toNames(getParams());
+}
+SmallVector<StringAttr> ComputeOp::getTensorNames() {
+  return toNames(getTensors());
+}
 AffineMap ComputeOp::getOutputAccess() { return getOutput(); }
 Region &ComputeOp::getMapRegion() { return getMap(); }
 
@@ -117,8 +125,8 @@ SmallVector<Reduction> ComputeOp::getReductionList() {
   for (auto attr : getReductions().getAsRange<ReductionAttr>()) {
     MonoidOp definition; // built-in ones have none, and need no search
     if (!getBuiltinMonoidArity(attr.getMonoid()))
-      definition = dyn_cast_or_null<MonoidOp>(
-          SymbolTable::lookupSymbolIn((*this)->getParentOp(), attr.getMonoid()));
+      definition = dyn_cast_or_null<MonoidOp>(SymbolTable::lookupSymbolIn(
+          (*this)->getParentOp(), attr.getMonoid()));
     reductions.push_back({attr.getRank(), attr.getMonoid(), definition});
   }
   return reductions;
@@ -129,5 +137,6 @@ std::optional<IntegerSet> ComputeOp::getFilterSet() { return getFilter(); }
 SmallVector<TypedAttr> ComputeOp::getInitialValues() {
   if (!getInit())
     return {};
-  return llvm::map_to_vector(*getInit(), [](Attribute a) { return cast<TypedAttr>(a); });
+  return llvm::map_to_vector(*getInit(),
+                             [](Attribute a) { return cast<TypedAttr>(a); });
 }

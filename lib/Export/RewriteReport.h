@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A derivation as plain text and numbers, for the JSON result: each step with its
-// law, its conditions and the Einsums before and after; what was refused and why;
-// the passes over each rank before and after.
+// A derivation as plain text and numbers, for the JSON result: each step with
+// its law, its conditions and the Einsums before and after; what was refused
+// and why; the passes over each rank before and after.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,7 +32,7 @@ struct RewriteReport {
   };
   struct Rank {
     std::string rank;
-    uint64_t before = 0, after = 0; ///< passes that any schedule makes
+    uint64_t before = 0, after = 0;   ///< passes that any schedule makes
     std::vector<std::string> reasons; ///< why the last passes remain
   };
 

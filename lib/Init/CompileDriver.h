@@ -39,7 +39,7 @@ struct CompileOptions {
   bool analyzeOnly = false;
   std::string rewrite = "none"; ///< see RewriteWorkload.h
   bool explain = false;         ///< print the derivation
-  std::string json, schedule; ///< files to write, empty for none
+  std::string json, schedule;   ///< files to write, empty for none
   /// Traffic against capacity, and nothing else: a table on standard output, or
   /// the files named, .csv or .svg.
   bool skiSlope = false;

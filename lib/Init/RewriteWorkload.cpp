@@ -36,9 +36,9 @@ struct Rewrite {
 /// The rewrites that are there, by their short names.
 static std::vector<std::string> getRewriteNames() {
   static const char *const candidates[] = {
-      "associate",     "cse",         "defer",          "drop-max",    "erase-dead",
-      "fuse",          "moments-raw", "online",         "recompute",   "reduce-passes",
-      "split-rank",    "unfuse",      "unified-max"};
+      "associate",  "cse",         "defer",      "drop-max",  "erase-dead",
+      "fuse",       "moments-raw", "online",     "recompute", "reduce-passes",
+      "split-rank", "unfuse",      "unified-max"};
   std::vector<std::string> names;
   for (StringRef name : candidates)
     if (PassInfo::lookup(("einsum-" + name).str()))
@@ -75,14 +75,16 @@ bool einsum::checkRewriteList(StringRef list) {
     return true;
   std::optional<std::vector<Rewrite>> rewrites = parseList(list);
   if (!rewrites)
-    return fail("the braces around the options of a rewrite do not match in '" + list + "'");
+    return fail("the braces around the options of a rewrite do not match in '" +
+                list + "'");
   std::vector<std::string> names = getRewriteNames();
   if (rewrites->empty())
     return fail("takes auto, none or a list of " + llvm::join(names, ", "));
   for (const Rewrite &rewrite : *rewrites)
     if (rewrite.name.empty() || !PassInfo::lookup("einsum-" + rewrite.name))
-      return fail("there is no rewrite '" + rewrite.name + "'; there are auto, none, " +
-                  llvm::join(names, ", ") + didYouMean(rewrite.name, names));
+      return fail("there is no rewrite '" + rewrite.name +
+                  "'; there are auto, none, " + llvm::join(names, ", ") +
+                  didYouMean(rewrite.name, names));
   return true;
 }
 
@@ -90,15 +92,17 @@ bool einsum::checkRewriteList(StringRef list) {
 // Rewriting
 //===----------------------------------------------------------------------===//
 
-static void addToReport(const Derivation &derivation, exporting::RewriteReport &report) {
+static void addToReport(const Derivation &derivation,
+                        exporting::RewriteReport &report) {
   for (const DerivationStep &step : derivation.steps)
-    report.steps.push_back({step.law, step.tensor, step.rank, step.identity, step.conditions,
-                            step.before, step.after});
+    report.steps.push_back({step.law, step.tensor, step.rank, step.identity,
+                            step.conditions, step.before, step.after});
   for (const Refusal &refusal : derivation.refusals)
     report.refusals.push_back(
         {refusal.tensor, refusal.rank, refusal.obstacle, refusal.certificate});
   for (const RankSummary &summary : derivation.ranks) {
-    exporting::RewriteReport::Rank rank{summary.rank, summary.before, summary.after, {}};
+    exporting::RewriteReport::Rank rank{
+        summary.rank, summary.before, summary.after, {}};
     for (const Place &reason : summary.reasons)
       rank.reasons.push_back(reason.message);
     report.ranks.push_back(std::move(rank));
@@ -106,7 +110,8 @@ static void addToReport(const Derivation &derivation, exporting::RewriteReport &
 }
 
 /// Pass reduction reports its derivation; other rewrites run as passes.
-static bool runOne(CascadeOp cascade, const Rewrite &rewrite, Derivation &derivation) {
+static bool runOne(CascadeOp cascade, const Rewrite &rewrite,
+                   Derivation &derivation) {
   auto reportError = [&](const llvm::Twine &message) {
     return failure(fail("'" + rewrite.name + "' " + message));
   };
@@ -123,15 +128,17 @@ static bool runOne(CascadeOp cascade, const Rewrite &rewrite, Derivation &deriva
          succeeded(passes.run(cascade));
 }
 
-FailureOr<exporting::RewriteReport> einsum::rewriteCascade(CascadeOp cascade, StringRef list,
-                                                           llvm::raw_ostream *explain) {
+FailureOr<exporting::RewriteReport>
+einsum::rewriteCascade(CascadeOp cascade, StringRef list,
+                       llvm::raw_ostream *explain) {
   exporting::RewriteReport report;
   report.requested = list.str();
   if (list == "none")
     return report;
   Derivation derivation;
-  std::vector<Rewrite> rewrites = list == "auto" ? std::vector<Rewrite>{{"reduce-passes", ""}}
-                                                 : *parseList(list);
+  std::vector<Rewrite> rewrites =
+      list == "auto" ? std::vector<Rewrite>{{"reduce-passes", ""}}
+                     : *parseList(list);
   for (const Rewrite &rewrite : rewrites)
     if (!runOne(cascade, rewrite, derivation))
       return failure();

@@ -10,8 +10,8 @@
 //   none          nothing
 //   auto          --einsum-reduce-passes with its defaults
 //   defer,online{rank=m tile=64},erase-dead
-//                 the passes --einsum-defer and so on, in this order, with their
-//                 options in braces as einsum-opt takes them
+//                 the passes --einsum-defer and so on, in this order, with
+//                 their options in braces as einsum-opt takes them
 //
 //===----------------------------------------------------------------------===//
 
@@ -29,7 +29,8 @@ bool checkRewriteList(llvm::StringRef list);
 /// Rewrites the cascade and returns what was done; prints the derivation to
 /// `explain`, if given. Fails after an error.
 mlir::FailureOr<exporting::RewriteReport>
-rewriteCascade(CascadeOp cascade, llvm::StringRef list, llvm::raw_ostream *explain);
+rewriteCascade(CascadeOp cascade, llvm::StringRef list,
+               llvm::raw_ostream *explain);
 
 } // namespace einsum
 

@@ -96,7 +96,7 @@ private:
   SmallVector<ReductionAttr, 2>
   tileReductions(ArrayRef<ReductionAttr> reductions, bool keepOuter) const;
   Expr tile(Expr expr);
-  SmallVector<Constraint, 2> tile(ArrayRef<Constraint> filter);
+  SmallVector<FilterTerm, 2> tile(ArrayRef<FilterTerm> filter);
   SmallVector<StringAttr, 4> insertOuter(const SweepMember &member);
 
   // New tensors.
@@ -114,7 +114,7 @@ private:
   Expr runningValue(Expr d, AffineExpr at);
   Expr fillSlots(Expr expr, const SweepMember &user, const Term &term);
   bool mayStayEmpty(Expr d);
-  bool restrictsRank(ArrayRef<Constraint> domain);
+  bool restrictsRank(ArrayRef<FilterTerm> domain);
   Expr normalised(Expr d, Expr running);
   Expr pointsUpTo(AffineExpr at, Type type);
   Expr readAccumulator(const SweepMember &member, const Accumulators &made,
@@ -233,7 +233,7 @@ void Emitter::makeParts() {
 /// Does some reduction leave out points?
 bool Emitter::hasAbsentPoints() {
   return llvm::any_of(plan.members, [&](const SweepMember &member) {
-    SmallVector<Constraint, 4> domain(member.statement.filter.begin(),
+    SmallVector<FilterTerm, 4> domain(member.statement.filter.begin(),
                                       member.statement.filter.end());
     facts.canonical(member.statement.values[0], &domain);
     return !domain.empty();
@@ -291,9 +291,9 @@ Expr Emitter::tile(Expr expr) {
   return editor.substitute(moved, rankMap);
 }
 
-SmallVector<Constraint, 2> Emitter::tile(ArrayRef<Constraint> filter) {
-  SmallVector<Constraint, 2> result;
-  for (const Constraint &constraint : filter)
+SmallVector<FilterTerm, 2> Emitter::tile(ArrayRef<FilterTerm> filter) {
+  SmallVector<FilterTerm, 2> result;
+  for (const FilterTerm &constraint : filter)
     result.push_back(editor.substitute(constraint, rankMap));
   return result;
 }
@@ -564,7 +564,7 @@ Expr Emitter::runningValue(Expr d, AffineExpr at) {
     const Statement *producer = facts.definition(node->tensor);
     if (!producer || !producer->isPointwise() || producer->values.size() != 1)
       return nullptr;
-    SmallVector<Constraint, 2> filter;
+    SmallVector<FilterTerm, 2> filter;
     Expr inner = editor.inlineRead(node, *producer, filter);
     Expr running = runningValue(inner, at);
     return running == inner ? nullptr : running;
@@ -572,7 +572,7 @@ Expr Emitter::runningValue(Expr d, AffineExpr at) {
 }
 
 /// False if the first coordinate of the rank is always among the points.
-bool Emitter::restrictsRank(ArrayRef<Constraint> domain) {
+bool Emitter::restrictsRank(ArrayRef<FilterTerm> domain) {
   RankMap toFirst;
   for (StringAttr name : plan.names)
     toFirst[name] = getAffineConstantExpr(0, editor.getContext());
@@ -596,8 +596,8 @@ bool Emitter::restrictsRank(ArrayRef<Constraint> domain) {
       return *lhs * *rhs;
     return *lhs >= 0 && *rhs > 0 ? std::optional<int64_t>(0) : std::nullopt;
   };
-  return llvm::any_of(domain, [&](const Constraint &constraint) {
-    Constraint first = editor.substitute(constraint, toFirst);
+  return llvm::any_of(domain, [&](const FilterTerm &constraint) {
+    FilterTerm first = editor.substitute(constraint, toFirst);
     std::optional<int64_t> low =
         first.isEq ? std::nullopt : isAtLeastZero(first.expr, isAtLeastZero);
     return !low || *low < 0;
@@ -617,13 +617,13 @@ bool Emitter::mayStayEmpty(Expr d) {
       if (!producer)
         return;
       if (producer->isPointwise()) {
-        SmallVector<Constraint, 2> filter;
+        SmallVector<FilterTerm, 2> filter;
         self(editor.inlineRead(node, *producer, filter), self);
         return;
       }
       if (!plan.find(node->tensor))
         return;
-      SmallVector<Constraint, 2> domain(producer->filter);
+      SmallVector<FilterTerm, 2> domain(producer->filter);
       Expr value = facts.canonical(producer->values[0], &domain);
       found |= restrictsRank(domain) || facts.mayBeMinusInfinity(value);
     });
@@ -1021,14 +1021,14 @@ void Emitter::emitAccumulator(unsigned index, const Term &term,
 
   Statement local(original.loc);
   local.filter = tile(original.filter);
-  for (const Constraint &constraint : tile(member.filter))
+  for (const FilterTerm &constraint : tile(member.filter))
     if (!llvm::is_contained(local.filter, constraint))
       local.filter.push_back(constraint);
   if (!term.shifts
            .empty()) { // x may not be read: its absent elements are left out
-    SmallVector<Constraint, 4> domain;
+    SmallVector<FilterTerm, 4> domain;
     facts.canonical(original.values[0], &domain);
-    for (const Constraint &constraint : tile(domain))
+    for (const FilterTerm &constraint : tile(domain))
       if (!llvm::is_contained(local.filter, constraint))
         local.filter.push_back(constraint);
   }
@@ -1047,7 +1047,7 @@ void Emitter::emitAccumulator(unsigned index, const Term &term,
       if (powers[i] > 0)
         if (Expr move = getMove(shift, member))
           used.push_back(move);
-    for (const Constraint &constraint : local.filter)
+    for (const FilterTerm &constraint : local.filter)
       for (StringAttr rank : states[index].ranks)
         if (constraint.expr.isFunctionOfDim(
                 cast<AffineDimExpr>(editor.rank(rank)).getPosition()))
@@ -1183,7 +1183,7 @@ void Emitter::emitWhole(unsigned index) {
       value = tile(value);
     statement.values[0] = convert(exprs, statement.values[0], scalar);
     statement.filter = tile(original.filter);
-    for (const Constraint &constraint : tile(member.filter))
+    for (const FilterTerm &constraint : tile(member.filter))
       if (!llvm::is_contained(statement.filter, constraint))
         statement.filter.push_back(constraint);
     statement.reductions =
@@ -1250,7 +1250,7 @@ void Emitter::emitSweep(unsigned sweep) {
 bool Emitter::mayBeEmpty(const SweepMember &member) {
   if (options.guard == Guard::never)
     return false;
-  SmallVector<Constraint, 4> domain(member.statement.filter.begin(),
+  SmallVector<FilterTerm, 4> domain(member.statement.filter.begin(),
                                     member.statement.filter.end());
   Expr f = facts.canonical(member.statement.values[0], &domain);
   return options.guard == Guard::always || restrictsRank(domain) ||

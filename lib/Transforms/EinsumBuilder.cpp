@@ -257,7 +257,7 @@ void Emission::collectSymbols() {
   };
   for (Expr read : reads)
     llvm::for_each(read->indices, note);
-  for (const Constraint &constraint : statement.filter)
+  for (const FilterTerm &constraint : statement.filter)
     note(constraint.expr);
   for (auto name : editor.getCascade().getParamNames().getAsRange<StringAttr>())
     if (used.contains(name))
@@ -356,7 +356,7 @@ ComputeOp Emission::run(Operation *before) {
   if (!statement.filter.empty()) {
     SmallVector<AffineExpr> exprs;
     SmallVector<bool> isEq;
-    for (const Constraint &constraint : statement.filter) {
+    for (const FilterTerm &constraint : statement.filter) {
       exprs.push_back(toLocal(constraint.expr));
       isEq.push_back(constraint.isEq);
     }
@@ -435,7 +435,7 @@ Expr CascadeEditor::substitute(Expr expr, const RankMap &map) {
   });
 }
 
-Constraint CascadeEditor::substitute(const Constraint &constraint,
+FilterTerm CascadeEditor::substitute(const FilterTerm &constraint,
                                      const RankMap &map) {
   return {substituteAffine(*this, constraint.expr, map), constraint.isEq};
 }
@@ -443,17 +443,17 @@ Constraint CascadeEditor::substitute(const Constraint &constraint,
 void CascadeEditor::substitute(Statement &statement, const RankMap &map) {
   for (Expr &value : statement.values)
     value = substitute(value, map);
-  for (Constraint &constraint : statement.filter)
+  for (FilterTerm &constraint : statement.filter)
     constraint = substitute(constraint, map);
 }
 
 Expr CascadeEditor::inlineRead(Expr read, const Statement &producer,
-                               SmallVectorImpl<Constraint> &filter) {
+                               SmallVectorImpl<FilterTerm> &filter) {
   RankMap map;
   for (auto [rank, index] : llvm::zip(producer.outputRanks, read->indices))
     map[rank] = index;
-  for (const Constraint &constraint : producer.filter) {
-    Constraint moved = substitute(constraint, map);
+  for (const FilterTerm &constraint : producer.filter) {
+    FilterTerm moved = substitute(constraint, map);
     if (!llvm::is_contained(filter, moved))
       filter.push_back(moved);
   }

@@ -36,11 +36,11 @@
 namespace einsum {
 
 /// `expr >= 0`, or `expr == 0`, over the numbering of a CascadeEditor.
-struct Constraint {
+struct FilterTerm {
   mlir::AffineExpr expr;
   bool isEq = false;
 
-  bool operator==(const Constraint &other) const {
+  bool operator==(const FilterTerm &other) const {
     return expr == other.expr && isEq == other.isEq;
   }
 };
@@ -52,7 +52,7 @@ struct Statement {
   llvm::SmallVector<mlir::Type, 1> elementTypes; ///< one per tensor
   llvm::SmallVector<mlir::StringAttr, 4> outputRanks;
   llvm::SmallVector<ReductionAttr, 2> reductions;
-  llvm::SmallVector<Constraint, 2> filter;
+  llvm::SmallVector<FilterTerm, 2> filter;
   llvm::SmallVector<mlir::TypedAttr, 1> init;
   llvm::SmallVector<algebra::Expr, 1> values; ///< one per tensor
   mlir::Location loc;
@@ -105,12 +105,12 @@ public:
   // Expressions.
   /// `expr` with ranks replaced, in indices and in coordinates used as values.
   algebra::Expr substitute(algebra::Expr expr, const RankMap &map);
-  Constraint substitute(const Constraint &constraint, const RankMap &map);
+  FilterTerm substitute(const FilterTerm &constraint, const RankMap &map);
   void substitute(Statement &statement, const RankMap &map);
   /// The value of the pointwise Einsum `producer` where `read` reads it; adds
   /// the producer's filter to `filter`.
   algebra::Expr inlineRead(algebra::Expr read, const Statement &producer,
-                           llvm::SmallVectorImpl<Constraint> &filter);
+                           llvm::SmallVectorImpl<FilterTerm> &filter);
   /// Inlines every read of `tensor`, the result of a pointwise Einsum, into
   /// `consumer`. False if its producer is not pointwise.
   bool inlineProducer(Statement &consumer, mlir::Value tensor);

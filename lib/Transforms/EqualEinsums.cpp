@@ -197,7 +197,7 @@ private:
 
   /// Each constraint of the first has one of the second for itself.
   bool solveFilter(size_t number) {
-    const Constraint &wanted = first.filter[number];
+    const FilterTerm &wanted = first.filter[number];
     for (auto [i, constraint] : llvm::enumerate(second.filter)) {
       if (usedFilters[i] || constraint.isEq != wanted.isEq)
         continue;

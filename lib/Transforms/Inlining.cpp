@@ -103,7 +103,7 @@ static bool mayBeAbsent(CascadeEditor &editor, Value tensor,
   if (!einsum || !visited.insert(einsum).second)
     return false;
   Statement statement = editor.read(einsum);
-  for (const Constraint &constraint : statement.filter) {
+  for (const FilterTerm &constraint : statement.filter) {
     RankSet ranks;
     collectRanks(editor, constraint.expr, ranks);
     if (!isReduced(statement, ranks))
@@ -131,9 +131,9 @@ bool einsum::mayBeAbsent(CascadeEditor &editor, Value tensor) {
 //===----------------------------------------------------------------------===//
 
 /// What keeps the indices of a read within its tensor, where that is not plain.
-static SmallVector<Constraint> rangeConditions(CascadeEditor &editor,
+static SmallVector<FilterTerm> rangeConditions(CascadeEditor &editor,
                                                Expr read) {
-  SmallVector<Constraint> conditions;
+  SmallVector<FilterTerm> conditions;
   for (auto [index, rank] : llvm::zip(read->indices, ranksOf(read->tensor))) {
     if (isPlainlyInside(editor, index, rank))
       continue;
@@ -178,8 +178,8 @@ std::string einsum::findInlineObstacle(CascadeEditor &editor,
     collectRanks(editor, expr, ranks);
     return !isReduced(consumer, ranks);
   };
-  SmallVector<Constraint> conditions = rangeConditions(editor, read);
-  for (const Constraint &constraint : producer.filter)
+  SmallVector<FilterTerm> conditions = rangeConditions(editor, read);
+  for (const FilterTerm &constraint : producer.filter)
     conditions.push_back(editor.substitute(constraint, map));
   for (Expr inner : collectReads(producer)) {
     Expr moved = editor.substitute(inner, map);
@@ -189,7 +189,7 @@ std::string einsum::findInlineObstacle(CascadeEditor &editor,
       return name + " is absent where '" + getTensorName(inner->tensor).str() +
              "' is, which would make whole results absent";
   }
-  for (const Constraint &condition : conditions)
+  for (const FilterTerm &condition : conditions)
     if (speaksOfKeptRanks(condition.expr))
       return name + " leaves out points by a condition on kept ranks alone, "
                     "which would make "
@@ -200,7 +200,7 @@ std::string einsum::findInlineObstacle(CascadeEditor &editor,
 void einsum::inlineInto(CascadeEditor &editor, Statement &consumer, Expr read) {
   Statement producer =
       editor.read(cast<EinsumInterface>(read->tensor.getDefiningOp()));
-  for (const Constraint &condition : rangeConditions(editor, read))
+  for (const FilterTerm &condition : rangeConditions(editor, read))
     if (!llvm::is_contained(consumer.filter, condition))
       consumer.filter.push_back(condition);
   Expr inPlace = editor.inlineRead(read, producer, consumer.filter);

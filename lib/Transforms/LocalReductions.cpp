@@ -56,7 +56,7 @@ public:
 
 private:
   Expr tile(Expr expr);
-  SmallVector<Constraint, 2> tile(ArrayRef<Constraint> filter);
+  SmallVector<FilterTerm, 2> tile(ArrayRef<FilterTerm> filter);
   Statement localStatement(const SweepMember &member, StringRef prefix);
   Expr add(Statement statement, Operation *before);
 
@@ -130,9 +130,9 @@ Expr LocalForm::tile(Expr expr) {
   return editor.substitute(moved, rankMap);
 }
 
-SmallVector<Constraint, 2> LocalForm::tile(ArrayRef<Constraint> filter) {
-  SmallVector<Constraint, 2> result;
-  for (const Constraint &constraint : filter)
+SmallVector<FilterTerm, 2> LocalForm::tile(ArrayRef<FilterTerm> filter) {
+  SmallVector<FilterTerm, 2> result;
+  for (const FilterTerm &constraint : filter)
     result.push_back(editor.substitute(constraint, rankMap));
   return result;
 }
@@ -149,7 +149,7 @@ Statement LocalForm::localStatement(const SweepMember &member,
   local.outputRanks.push_back(outer);
   llvm::append_range(local.outputRanks, original.outputRanks);
   local.filter = tile(original.filter);
-  for (const Constraint &constraint : tile(member.filter))
+  for (const FilterTerm &constraint : tile(member.filter))
     if (!llvm::is_contained(local.filter, constraint))
       local.filter.push_back(constraint);
   for (ReductionAttr reduction : original.reductions) {
@@ -215,7 +215,7 @@ Expr LocalForm::finite(Expr value, Expr d) {
     return value;
   StringRef monoid =
       member->statement.reductions.front().getMonoid().getValue();
-  SmallVector<Constraint, 4> domain(member->statement.filter.begin(),
+  SmallVector<FilterTerm, 4> domain(member->statement.filter.begin(),
                                     member->statement.filter.end());
   facts.canonical(member->statement.values[0], &domain);
   bool mayBeEmpty =

@@ -251,7 +251,7 @@ bool Planner::join(SweepMember &member, unsigned stage) {
     if (separator.dependsOnStatistic(value))
       return refuse(
           member, "the index that it selects by depends on a statistic", value);
-  SmallVector<Constraint, 4> domain(member.statement.filter.begin(),
+  SmallVector<FilterTerm, 4> domain(member.statement.filter.begin(),
                                     member.statement.filter.end());
   facts.canonical(f, &domain);
   if (!domain.empty() && !reducesWithin(member.statement))
@@ -386,7 +386,7 @@ bool Planner::isRunnable(Expr d, unsigned stage, Obstacle &obstacle) {
     } else if (const Statement *producer = facts.definition(node->tensor);
                producer && producer->isPointwise() &&
                producer->filter.empty()) {
-      SmallVector<Constraint, 2> filter;
+      SmallVector<FilterTerm, 2> filter;
       runnable = isRunnable(editor.inlineRead(node, *producer, filter), stage,
                             obstacle);
       return;
@@ -411,7 +411,7 @@ void Planner::markFrames(Expr d) {
         for (const Factor &factor : term.factors)
           markFrames(factor.d);
     } else if (const Statement *producer = facts.definition(node->tensor)) {
-      SmallVector<Constraint, 2> filter;
+      SmallVector<FilterTerm, 2> filter;
       markFrames(editor.inlineRead(node, *producer, filter));
     }
   });
@@ -480,7 +480,7 @@ void Planner::addCertificate(const SweepMember &member, Refusal &refusal) {
         isWhole = false;
         return nullptr;
       }
-      SmallVector<Constraint, 2> filter;
+      SmallVector<FilterTerm, 2> filter;
       return self(
           editor.inlineRead(node, *facts.definition(node->tensor), filter),
           self);

@@ -57,7 +57,7 @@ private:
   bool readsAlongRank(const Statement &statement, Value tensor) const;
   void findTiled();
   Expr tile(Expr expr);
-  SmallVector<Constraint, 2> tile(ArrayRef<Constraint> filter);
+  SmallVector<FilterTerm, 2> tile(ArrayRef<FilterTerm> filter);
   void splitReduction(Operation *op);
   void tileTensor(Operation *op);
 
@@ -144,9 +144,9 @@ Expr Splitting::tile(Expr expr) {
   return editor.substitute(moved, map);
 }
 
-SmallVector<Constraint, 2> Splitting::tile(ArrayRef<Constraint> filter) {
-  SmallVector<Constraint, 2> result;
-  for (const Constraint &constraint : filter)
+SmallVector<FilterTerm, 2> Splitting::tile(ArrayRef<FilterTerm> filter) {
+  SmallVector<FilterTerm, 2> result;
+  for (const FilterTerm &constraint : filter)
     result.push_back(editor.substitute(constraint, map));
   return result;
 }

@@ -88,7 +88,7 @@ static void splitReduction(CascadeEditor &editor, Operation *op,
   ComputeOp made = editor.create(partial, op);
 
   Statement combined = whole;
-  llvm::erase_if(combined.filter, [&](const Constraint &constraint) {
+  llvm::erase_if(combined.filter, [&](const FilterTerm &constraint) {
     RankSet ranks;
     collectRanks(editor, constraint.expr, ranks);
     return isReduced(whole, ranks);

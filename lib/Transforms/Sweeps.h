@@ -68,7 +68,7 @@ struct SweepMember {
 
   // Of dependent members:
   llvm::SmallVector<algebra::Term, 2> terms;
-  llvm::SmallVector<Constraint, 2> filter; ///< of the tensors looked through
+  llvm::SmallVector<FilterTerm, 2> filter; ///< of the tensors looked through
   /// Under max and min: added to the result.
   llvm::SmallVector<algebra::Part, 2> addends;
   /// Under max and min: the result is base^result.

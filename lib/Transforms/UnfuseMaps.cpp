@@ -70,7 +70,7 @@ private:
     for (StringAttr rank : statement.iterationRanks())
       if (ranks.contains(rank))
         part.outputRanks.push_back(rank);
-    for (const Constraint &constraint : statement.filter) {
+    for (const FilterTerm &constraint : statement.filter) {
       RankSet used;
       collectRanks(editor, constraint.expr, used);
       if (llvm::all_of(used,

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Attention from three passes to one, and transformers of 1 to 100 layers, whose
-// time per layer should not grow:
+// Attention from three passes to one, and transformers of 1 to 100 layers,
+// whose time per layer should not grow:
 //
 //   einsum-rewrite-bench --repetitions=5
 //   {"name":"reduce-passes","cascade":"attention","einsums":6,"ms":1.2,...}
@@ -26,13 +26,16 @@
 using namespace mlir;
 using namespace einsum;
 
-static OwningOpRef<ModuleOp> parse(MLIRContext &context, const std::string &text) {
+static OwningOpRef<ModuleOp> parse(MLIRContext &context,
+                                   const std::string &text) {
   llvm::SourceMgr sources;
-  sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(text), llvm::SMLoc());
+  sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(text),
+                             llvm::SMLoc());
   return frontend::parseCascadeSource(sources, &context);
 }
 
-static const char kAttention[] = R"(cascade attention(E=64, F=64, M=16384, P=16384) : f16
+static const char kAttention[] =
+    R"(cascade attention(E=64, F=64, M=16384, P=16384) : f16
   input Q[p,e], K[m,e], V[m,f]
   QK[m,p] = Q[p,e] * K[m,e]
   GM[p] = max(m) QK[m,p]
@@ -55,8 +58,8 @@ static std::string makeTransformer(int layers) {
         text.replace(at, 1, next);
       body += "  " + text + "\n";
     };
-    for (const char *weight : {"WQ#[d,h,e]", "WK#[d,h,e]", "WV#[d,h,e]", "WO#[h,e,d]",
-                               "G#[d]", "W1#[d,s]", "W2#[s,d]"}) {
+    for (const char *weight : {"WQ#[d,h,e]", "WK#[d,h,e]", "WV#[d,h,e]",
+                               "WO#[h,e,d]", "G#[d]", "W1#[d,s]", "W2#[s,d]"}) {
       std::string name = weight;
       inputs += ", " + name.replace(name.find('#'), 1, l);
     }
@@ -79,12 +82,14 @@ static std::string makeTransformer(int layers) {
     line("FO$[p,d] = FA$[p,s] * W2$[s,d]");
     line("X#[p,d] = Y$[p,d] + FO$[p,d]");
   }
-  return "cascade transformer(D=512, H=8, E=64, P=1024, S=2048) : f32\n  rank m = P\n  input " +
+  return "cascade transformer(D=512, H=8, E=64, P=1024, S=2048) : f32\n  rank "
+         "m = P\n  input " +
          inputs + "\n" + body + "  output X" + std::to_string(layers) + "\n";
 }
 
-static void measure(MLIRContext &context, const std::string &name, const std::string &text,
-                    unsigned repetitions, llvm::raw_ostream &os) {
+static void measure(MLIRContext &context, const std::string &name,
+                    const std::string &text, unsigned repetitions,
+                    llvm::raw_ostream &os) {
   std::vector<double> times;
   size_t einsums = 0, steps = 0;
   for (unsigned i = 0; i < repetitions; ++i) {
@@ -95,26 +100,28 @@ static void measure(MLIRContext &context, const std::string &name, const std::st
     auto start = std::chrono::steady_clock::now();
     reducePasses(cascade, {}, derivation);
     times.push_back(
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+            .count());
     steps = derivation.steps.size();
   }
   llvm::sort(times);
   double median = times[times.size() / 2];
-  nlohmann::ordered_json line = {{"name", "reduce-passes"},
-                                 {"cascade", name},
-                                 {"einsums", einsums},
-                                 {"steps", steps},
-                                 {"ms", median * 1e3},
-                                 {"us_per_einsum", median * 1e6 / einsums}};
+  nlohmann::ordered_json line = {
+      {"name", "reduce-passes"}, {"cascade", name},
+      {"einsums", einsums},      {"steps", steps},
+      {"ms", median * 1e3},      {"us_per_einsum", median * 1e6 / einsums}};
   os << line.dump() << "\n";
 }
 
 int main(int argc, char **argv) {
-  llvm::cl::opt<unsigned> repetitions("repetitions", llvm::cl::init(5),
-                                      llvm::cl::desc("Repetitions; the median counts"));
-  llvm::cl::opt<int> layers("layers", llvm::cl::init(100),
-                            llvm::cl::desc("Layers of the largest transformer"));
-  llvm::cl::ParseCommandLineOptions(argc, argv, "Time of pass reduction, as JSON lines\n");
+  llvm::cl::opt<unsigned> repetitions(
+      "repetitions", llvm::cl::init(5),
+      llvm::cl::desc("Repetitions; the median counts"));
+  llvm::cl::opt<int> layers(
+      "layers", llvm::cl::init(100),
+      llvm::cl::desc("Layers of the largest transformer"));
+  llvm::cl::ParseCommandLineOptions(argc, argv,
+                                    "Time of pass reduction, as JSON lines\n");
   if (repetitions == 0 || layers < 1) {
     llvm::errs() << "error: repetitions and layers are at least 1\n";
     return 1;
@@ -123,7 +130,7 @@ int main(int argc, char **argv) {
   context.loadDialect<EinsumDialect, arith::ArithDialect, math::MathDialect>();
   measure(context, "attention", kAttention, repetitions, llvm::outs());
   for (int n = 1; n <= layers; n *= 10)
-    measure(context, "transformer-" + std::to_string(n), makeTransformer(n), repetitions,
-            llvm::outs());
+    measure(context, "transformer-" + std::to_string(n), makeTransformer(n),
+            repetitions, llvm::outs());
   return 0;
 }

@@ -131,8 +131,7 @@ static Range evaluate(AffineExpr expr, const Box &box) {
   if (auto dim = dyn_cast<AffineDimExpr>(expr))
     return box[dim.getPosition()];
   auto binary = cast<AffineBinaryOpExpr>(expr);
-  Range a = evaluate(binary.getLHS(), box),
-           b = evaluate(binary.getRHS(), box);
+  Range a = evaluate(binary.getLHS(), box), b = evaluate(binary.getRHS(), box);
   switch (binary.getKind()) {
   case AffineExprKind::Add:
     return {a.lo + b.lo, a.hi + b.hi};
@@ -154,7 +153,8 @@ static Range evaluate(AffineExpr expr, const Box &box) {
   }
 }
 
-static Verdict judge(llvm::ArrayRef<AffineCondition> constraints, const Box &box) {
+static Verdict judge(llvm::ArrayRef<AffineCondition> constraints,
+                     const Box &box) {
   Verdict all = Verdict::yes;
   for (const AffineCondition &constraint : constraints) {
     Range value = evaluate(constraint.expr, box);
@@ -409,8 +409,8 @@ namespace {
 /// `hidden` satisfy the constraints.
 class TouchJudge {
 public:
-  TouchJudge(llvm::ArrayRef<AffineCondition> constraints, llvm::ArrayRef<int> shown,
-             llvm::ArrayRef<int> hidden)
+  TouchJudge(llvm::ArrayRef<AffineCondition> constraints,
+             llvm::ArrayRef<int> shown, llvm::ArrayRef<int> hidden)
       : constraints(constraints), shown(shown), hidden(hidden) {}
 
   Verdict operator()(const Box &box) const {

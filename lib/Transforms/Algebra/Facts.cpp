@@ -38,13 +38,13 @@ void Facts::clear() {
 // Canonical form
 //===----------------------------------------------------------------------===//
 
-static void addAll(SmallVectorImpl<Constraint> &to, ArrayRef<Constraint> from) {
-  for (const Constraint &constraint : from)
+static void addAll(SmallVectorImpl<FilterTerm> &to, ArrayRef<FilterTerm> from) {
+  for (const FilterTerm &constraint : from)
     if (!llvm::is_contained(to, constraint))
       to.push_back(constraint);
 }
 
-Expr Facts::canonical(Expr expr, SmallVectorImpl<Constraint> *domain) {
+Expr Facts::canonical(Expr expr, SmallVectorImpl<FilterTerm> *domain) {
   auto it = canonicals.find(expr);
   if (it == canonicals.end()) {
     Canonical made{expr, {}};
@@ -66,7 +66,7 @@ Expr Facts::canonical(Expr expr, SmallVectorImpl<Constraint> *domain) {
         for (auto [rank, index] :
              llvm::zip(producer->outputRanks, expr->indices))
           map[rank] = index;
-        for (const Constraint &constraint : producer->filter) {
+        for (const FilterTerm &constraint : producer->filter) {
           bool isOverKept = true;
           for (ReductionAttr reduction : producer->reductions)
             isOverKept &= !constraint.expr.isFunctionOfDim(

@@ -55,7 +55,7 @@ public:
   /// `expr` with every pointwise Einsum looked through. Their filters are added
   /// to `domain`.
   Expr canonical(Expr expr,
-                 llvm::SmallVectorImpl<Constraint> *domain = nullptr);
+                 llvm::SmallVectorImpl<FilterTerm> *domain = nullptr);
   Polynomial polynomial(Expr canonical);
 
   Sign sign(Expr expr);
@@ -67,7 +67,7 @@ public:
   /// gives QK[m,p]. Each with the conditions under which the value took part.
   struct Bound {
     Expr value; ///< canonical
-    llvm::SmallVector<Constraint, 2> domain;
+    llvm::SmallVector<FilterTerm, 2> domain;
   };
   llvm::SmallVector<Bound, 2> boundedBy(Expr d, bool isUpper);
 
@@ -82,7 +82,7 @@ private:
   llvm::DenseMap<mlir::Operation *, std::unique_ptr<Statement>> statements;
   struct Canonical {
     Expr expr;
-    llvm::SmallVector<Constraint, 2> domain;
+    llvm::SmallVector<FilterTerm, 2> domain;
   };
   llvm::DenseMap<Expr, Canonical> canonicals;
   llvm::DenseMap<Expr, Sign> signs;

@@ -179,14 +179,14 @@ Expr Separator::product(const Term &term, ArrayRef<unsigned> powers,
 // Recursion
 //===----------------------------------------------------------------------===//
 
-static void addFilter(SmallVectorImpl<Constraint> &filter,
-                      ArrayRef<Constraint> added) {
-  for (const Constraint &constraint : added)
+static void addFilter(SmallVectorImpl<FilterTerm> &filter,
+                      ArrayRef<FilterTerm> added) {
+  for (const FilterTerm &constraint : added)
     if (!llvm::is_contained(filter, constraint))
       filter.push_back(constraint);
 }
 
-Form Separator::separate(Expr f, ArrayRef<Constraint> points) {
+Form Separator::separate(Expr f, ArrayRef<FilterTerm> points) {
   domain.assign(points.begin(), points.end());
   Form form = separateNode(f);
   return form;
@@ -220,7 +220,7 @@ Form Separator::separateLeaf(Expr e) {
 Form Separator::lookThrough(Expr e) {
   const Statement *producer = facts.definition(e->tensor);
   seenThrough.push_back(e->tensor);
-  SmallVector<Constraint, 2> filter;
+  SmallVector<FilterTerm, 2> filter;
   Expr inner = editor.inlineRead(e, *producer, filter);
   addFilter(domain, filter);
   Form form = separateNode(inner);
@@ -497,7 +497,7 @@ Linear Separator::expandParts(Linear linear) {
       Expr d = part.d, replacement = nullptr;
       if (d->isRead()) {
         const Statement *producer = facts.definition(d->tensor);
-        SmallVector<Constraint, 2> filter;
+        SmallVector<FilterTerm, 2> filter;
         if (producer && producer->isPointwise()) {
           Expr inner = editor.inlineRead(d, *producer, filter);
           if (filter.empty()) {
@@ -550,7 +550,7 @@ bool Separator::isBoundedWith(const Linear &linear, ArrayRef<bool> framed) {
     choices.push_back(facts.boundedBy(part.d, isUpper));
     slotsToFill.push_back(slotFor(part.d));
     llvm::erase_if(choices.back(), [&](const Facts::Bound &bound) {
-      return llvm::any_of(bound.domain, [&](const Constraint &constraint) {
+      return llvm::any_of(bound.domain, [&](const FilterTerm &constraint) {
         return !llvm::is_contained(domain, constraint);
       });
     });

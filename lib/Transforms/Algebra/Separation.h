@@ -100,7 +100,7 @@ struct Form {
   /// A product of sums was multiplied out: terms may cancel.
   bool isExpanded = false;
   /// Filters of the tensors that were looked through.
-  llvm::SmallVector<Constraint, 2> filter;
+  llvm::SmallVector<FilterTerm, 2> filter;
 
   bool isPure() const {
     return kind == Kind::neutral || kind == Kind::x || kind == Kind::d;
@@ -142,7 +142,7 @@ public:
   bool acceptUnbounded = false;
 
   /// `domain`: the points that take part in the reduction.
-  Form separate(Expr f, llvm::ArrayRef<Constraint> domain);
+  Form separate(Expr f, llvm::ArrayRef<FilterTerm> domain);
   const Obstacle &getObstacle() const { return obstacle; }
   /// Conditions proved or assumed on the way, for people.
   const std::vector<std::string> &getConditions() const { return conditions; }
@@ -152,7 +152,7 @@ public:
   struct Kept {
     Expr read;
     Term term;
-    llvm::SmallVector<Constraint, 2> filter;
+    llvm::SmallVector<FilterTerm, 2> filter;
   };
   const std::vector<Kept> &getKept() const { return kept; }
   /// Tensors whose definition was used, in the order in which they were met.
@@ -210,7 +210,7 @@ private:
   llvm::DenseMap<Expr, unsigned> roles;
   std::vector<Kept> kept;
   llvm::SmallVector<mlir::Value> seenThrough;
-  llvm::SmallVector<Constraint, 4> domain;
+  llvm::SmallVector<FilterTerm, 4> domain;
   std::vector<std::string> conditions;
   Obstacle obstacle;
 };
