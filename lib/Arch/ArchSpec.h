@@ -1,5 +1,10 @@
 //===- ArchSpec.h - One machine, as plain facts -----------------*- C++ -*-===//
 //
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // An ArchSpec is a machine as the cost model sees it: a tree of memories
 // (levels) and the compute arrays that hang from it, each with its capacities,
 // bandwidths, operators and energies. It comes from one JSON file; what an

@@ -1,5 +1,10 @@
 //===- EnergyProfile.h - A table of energies and areas ----------*- C++ -*-===//
 //
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // What one technology charges per operator and per memory access. Several specs
 // share one profile, and all shipped profiles name the same memories, so that a
 // spec can be judged under another table by changing one word:

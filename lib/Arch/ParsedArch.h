@@ -1,5 +1,10 @@
 //===- ParsedArch.h - A spec on its way in ----------------------*- C++ -*-===//
 //
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // The stages of reading share this: ReadArch fills it from the document, with
 // expressions evaluated but names unresolved; ResolveArch turns names into
 // indices and costs; VerifyArch judges the whole. Each keeps going after an

@@ -1,4 +1,9 @@
 //===- PrintArch.cpp - An architecture for a person and for a program -----===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "lib/Arch/ArchSpec.h"
 #include "lib/Support/TextTable.h"

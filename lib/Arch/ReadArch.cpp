@@ -1,4 +1,9 @@
 //===- ReadArch.cpp - From a JSON document to a ParsedArch ----------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "lib/Arch/ParsedArch.h"
 #include "lib/Arch/ReadProvenance.h"

@@ -1,5 +1,9 @@
-//===- ReadProvenance.h - Where the numbers of an object come from
-//-*-C++-*-===//
+//===- ReadProvenance.h - Where an object's numbers come from ---*- C++ -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef EINSUM_ARCH_READPROVENANCE_H
 #define EINSUM_ARCH_READPROVENANCE_H

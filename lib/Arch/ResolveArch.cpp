@@ -1,4 +1,9 @@
 //===- ResolveArch.cpp - Names to indices, operators to costs -------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "lib/Arch/EnergyProfile.h"
 #include "lib/Arch/ParsedArch.h"

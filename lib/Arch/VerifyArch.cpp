@@ -1,5 +1,10 @@
 //===- VerifyArch.cpp - Judges a machine as a whole -----------------------===//
 //
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // What a single key cannot show: names that clash, levels that do not form one
 // tree, register files that feed the wrong array, sizes that contradict each
 // other. Nothing here stops at the first fault.

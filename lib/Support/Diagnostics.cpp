@@ -1,4 +1,9 @@
 //===- Diagnostics.cpp - Located errors, warnings and notes ---------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "lib/Support/Diagnostics.h"
 #include "llvm/ADT/StringExtras.h"

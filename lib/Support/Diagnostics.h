@@ -1,5 +1,10 @@
 //===- Diagnostics.h - Located errors, warnings and notes -------*- C++ -*-===//
 //
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // Readers of text files (architecture specs, cascades, sweeps) put what they
 // find wrong into a Diagnostics and go on, so that one run reports everything:
 //

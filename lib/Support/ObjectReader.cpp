@@ -1,4 +1,9 @@
 //===- ObjectReader.cpp - Reads the keys of one JSON object ---------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "lib/Support/ObjectReader.h"
 #include <cmath>

@@ -1,5 +1,10 @@
 //===- ObjectReader.h - Reads the keys of one JSON object -------*- C++ -*-===//
 //
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // A reader asks for the keys it knows; what it never asked for is an unknown
 // key. So the list of allowed keys is the code that reads them, and a misspelt
 // optional key can never fall back to its default in silence:

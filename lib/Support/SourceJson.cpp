@@ -1,5 +1,10 @@
 //===- SourceJson.cpp - JSON that remembers where it stood ----------------===//
 //
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // nlohmann's SAX parser reports values and keys in document order but not their
 // places. A scan over the same text finds where tokens start; it needs to know
 // no grammar beyond "strings end at an unescaped quote". The n-th value or key

@@ -1,5 +1,10 @@
 //===- SourceJson.h - JSON that remembers where it stood --------*- C++ -*-===//
 //
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // A JSON document as a plain tree in which every value and every key knows its
 // line and column, so that a reader can say `spec.json:7:18: error: ...` about
 // the thing it rejects. In

@@ -1,4 +1,9 @@
 //===- SourceLocation.h - A place in a text file ----------------*- C++ -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef EINSUM_SUPPORT_SOURCELOCATION_H
 #define EINSUM_SUPPORT_SOURCELOCATION_H

@@ -1,5 +1,10 @@
 //===- Units.h - Quantities written with their units ------------*- C++ -*-===//
 //
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // A quantity is written "EXPR UNIT": "16 MiB", "400 GiB/s", "N*N*2 B". EXPR is
 // arithmetic (+ - * / ^, parentheses, min, max, ceil, floor, log2) over numbers
 // and the parameters of the document; UNIT must measure what the key asks for.

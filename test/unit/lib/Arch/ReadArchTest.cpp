@@ -1,5 +1,10 @@
 //===- ReadArchTest.cpp ---------------------------------------------------===//
 //
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // EINSUM_SOURCE_DIR is the root of the source tree; the shipped specs are the
 // seeds of the mutation test.
 //

@@ -1,4 +1,9 @@
 //===- DiagnosticsTest.cpp ------------------------------------------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "lib/Support/Diagnostics.h"
 #include "llvm/Support/raw_ostream.h"

@@ -1,4 +1,9 @@
 //===- UnitsTest.cpp ------------------------------------------------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "lib/Support/Units.h"
 #include <catch2/catch.hpp>
