@@ -348,6 +348,9 @@ static void printEinsumCosts(const CascadeFacts &facts, const Mapped &mapped,
   std::vector<int> arrays = getArrays(facts, mapped);
   TextTable table({"Einsum", "array", ">cycles", ">of latency", ">utilization",
                    "operators"});
+  // A line on one more would take as much room as that one.
+  if (facts.einsums.size() == room + 1)
+    ++room;
   llvm::SmallVector<size_t> chosen = chooseEinsums(*mapped.cost, room);
   for (size_t id : chosen) {
     const cost::EinsumCost &cost = mapped.cost->einsums[id];
