@@ -13,10 +13,14 @@
 //
 // cover for all h if A \ B is empty. If it is not, the first and last values of
 // the ranks held are tried, then any point that the projection of A \ B leaves.
+// B may be taken smaller than it is (Shadow.h): the answer is then no, and the
+// count of passes lower.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lib/Analysis/Coverage.h"
+
+#include "lib/Analysis/Shadow.h"
 
 #include "mlir/Analysis/FlatLinearValueConstraints.h"
 #include "mlir/Analysis/Presburger/PresburgerRelation.h"
@@ -184,7 +188,7 @@ public:
     require(extent - 1 - variable, false);
   }
   /// Nullopt if some condition is not affine.
-  std::optional<PresburgerSet> build() const {
+  std::optional<presburger::IntegerPolyhedron> build() const {
     if (!affine)
       return std::nullopt;
     IntegerSet set =
@@ -201,7 +205,7 @@ public:
       plain.addEquality(polyhedron.getEquality(i));
     for (unsigned i = 0; i < polyhedron.getNumInequalities(); ++i)
       plain.addInequality(polyhedron.getInequality(i));
-    return PresburgerSet(plain);
+    return removeExactly(plain);
   }
 
 private:
@@ -251,7 +255,8 @@ public:
                   true);
     for (const Target &known : query.known)
       set.require(index[known.position] - translate(known.expr, dims), true);
-    return set.build();
+    std::optional<presburger::IntegerPolyhedron> built = set.build();
+    return built ? std::optional(PresburgerSet(*built)) : std::nullopt;
   }
 
   std::optional<PresburgerSet> buildReached(const Pins &pins) {
@@ -271,7 +276,10 @@ public:
     }
     for (auto [target, variable] : llvm::zip(query.targets, targets))
       set.require(variable - translate(target.expr, dims), true);
-    return set.build();
+    std::optional<presburger::IntegerPolyhedron> built = set.build();
+    if (built)
+      built = shrink(*built);
+    return built ? std::optional(PresburgerSet(*built)) : std::nullopt;
   }
 
   unsigned firstTarget() const { return kept - query.targets.size(); }
@@ -343,15 +351,6 @@ private:
 
 } // namespace
 
-/// Set difference, whose right side may have any existential variables.
-static PresburgerSet subtract(const PresburgerSet &a, const PresburgerSet &b) {
-  PresburgerSet divisions = PresburgerSet::getEmpty(b.getSpace());
-  for (const presburger::IntegerRelation &disjunct : b.getAllDisjuncts())
-    divisions = PresburgerSet(
-        divisions.unionSet(disjunct.computeReprWithOnlyDivLocals()));
-  return a.subtract(divisions);
-}
-
 /// True if the first target takes at least three values.
 static bool hasSeveral(PresburgerSet set, unsigned target) {
   SmallVector<llvm::DynamicAPInt> sample;
@@ -373,7 +372,7 @@ static bool coversAt(Sets &sets, const Coverer::Query &query,
   std::optional<PresburgerSet> wanted = sets.buildWanted(pins);
   std::optional<PresburgerSet> reached = sets.buildReached(pins);
   if (!wanted || !reached || wanted->isIntegerEmpty() ||
-      !subtract(*wanted, *reached).isIntegerEmpty())
+      !wanted->subtract(*reached).isIntegerEmpty())
     return false;
   return query.targets.empty() || query.targets[0].position >= 0 ||
          !sets.isBounded() || hasSeveral(*wanted, sets.firstTarget());
@@ -422,14 +421,17 @@ static std::optional<Pins> samplePins(const Coverer::Query &query, Sets &sets,
   auto project = [&](const PresburgerSet &set) {
     PresburgerSet result =
         PresburgerSet::getEmpty(presburger::PresburgerSpace::getSetSpace(held));
-    for (presburger::IntegerRelation disjunct : set.getAllDisjuncts()) {
-      disjunct.convertToLocal(presburger::VarKind::SetDim, held,
-                              held + targets);
-      result.unionInPlace(disjunct);
+    for (const presburger::IntegerRelation &disjunct : set.getAllDisjuncts()) {
+      presburger::IntegerPolyhedron points(disjunct);
+      points.convertToLocal(presburger::VarKind::SetDim, held, held + targets);
+      points = removeExactly(points);
+      // A subset is enough: what is found is judged by the caller.
+      if (std::optional<presburger::IntegerPolyhedron> subset = shrink(points))
+        result.unionInPlace(*subset);
     }
     return result;
   };
-  PresburgerSet good = subtract(project(wanted), project(missed));
+  PresburgerSet good = project(wanted).subtract(project(missed));
   SmallVector<llvm::DynamicAPInt> sample;
   if (held == 0 || !good.findIntegerSample(sample))
     return std::nullopt;
@@ -449,7 +451,7 @@ std::optional<Pins> Coverer::compute(const Query &query) {
   std::optional<PresburgerSet> reached = sets.buildReached({});
   if (!wanted || !reached || wanted->isIntegerEmpty())
     return std::nullopt;
-  PresburgerSet missed = subtract(*wanted, *reached);
+  PresburgerSet missed = wanted->subtract(*reached);
   if (missed.isIntegerEmpty())
     return Pins();
   if (query.held.empty())

@@ -143,17 +143,6 @@ LogicalResult einsum::checkOptions(CascadeOp cascade,
 // The rewrite
 //===----------------------------------------------------------------------===//
 
-/// Filters with several conditions over tiles are costly to count exactly; the
-/// number of sweeps planned then stands for the count.
-static bool hasWindows(CascadeOp cascade) {
-  return llvm::any_of(*cascade.getBodyBlock(), [](Operation &op) {
-    auto einsum = dyn_cast<EinsumInterface>(op);
-    std::optional<IntegerSet> filter =
-        einsum ? einsum.getFilterSet() : std::nullopt;
-    return filter && filter->getNumConstraints() > 1;
-  });
-}
-
 void einsum::reducePasses(CascadeOp cascade, const RewriteOptions &options,
                           Derivation &derivation) {
   if (options.policy == "bitexact")
@@ -173,14 +162,11 @@ void einsum::reducePasses(CascadeOp cascade, const RewriteOptions &options,
     SweepPlan plan = planSweeps(editor, facts, rank, sweep, derivation);
     applySweeps(editor, facts, plan, sweep, derivation);
   }
-  bool isChanged = !derivation.steps.empty(),
-       canCount = !isChanged || !hasWindows(cascade);
   RankPasses after =
-      isChanged && canCount ? computeRankPasses(cascade) : before;
+      derivation.steps.empty() ? before : computeRankPasses(cascade);
   for (RankSummary &summary : derivation.ranks) {
     summary.before = before.get(summary.rank);
-    if (canCount)
-      summary.after = after.get(summary.rank);
+    summary.after = after.get(summary.rank);
   }
 }
 
