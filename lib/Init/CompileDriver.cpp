@@ -92,11 +92,12 @@ static bool checkSkiSlope(const CompileOptions &options) {
   if (!file.empty() && file == svg)
     return fail("--ski-slope-svg",
                 "'" + svg + "' is already taken by --ski-slope");
-  for (auto [option, text] : {std::pair("--arch", options.arch),
-                              {"--mapping", options.mapping},
-                              {"--json", options.json},
-                              {"--schedule", options.schedule},
-                              {"--energy-profile", options.energyProfile}})
+  for (const auto &[option, text] :
+       {std::pair("--arch", options.arch),
+        {"--mapping", options.mapping},
+        {"--json", options.json},
+        {"--schedule", options.schedule},
+        {"--energy-profile", options.energyProfile}})
     if (!text.empty())
       return fail(option,
                   "a ski slope is searched for every capacity, on a machine "
