@@ -166,7 +166,9 @@ static bool isStreamed(const Dependence &dependence) {
 /// The node from whose visit, or from above it, both leaves get the tensor;
 /// null if they share none.
 static StorageOp meetingNode(const Dependence &dependence) {
-  for (StorageOp storage : llvm::reverse(sharedHolders(dependence)))
+  // llvm::reverse keeps no temporary alive.
+  auto holders = sharedHolders(dependence);
+  for (StorageOp storage : llvm::reverse(holders))
     if (!storage.getPassthrough())
       return storage;
   return {};
