@@ -55,6 +55,9 @@ if config.einsum_has_z3:
     config.available_features.add("z3")
 if config.einsum_sanitized:
     config.available_features.add("sanitizer")
+    # As test/CMakeLists.txt sets them for ctest.
+    config.environment.setdefault("ASAN_OPTIONS", config.einsum_asan_options)
+    config.environment.setdefault("UBSAN_OPTIONS", config.einsum_ubsan_options)
 if lit_config.params.get("slow"):
     config.available_features.add("slow")
 

@@ -54,7 +54,7 @@ static LogicalResult verifyIdentifier(Operation *op, StringRef what,
 }
 
 /// Bodies are evaluated at every point in any order.
-static LogicalResult verifyPureBody(Operation *op, Block &body) {
+static LogicalResult verifyPureBody(Block &body) {
   for (Operation &inner : body)
     if (inner.getNumRegions() != 0 || inner.getNumSuccessors() != 0 ||
         !isMemoryEffectFree(&inner))
@@ -267,7 +267,7 @@ LogicalResult SplitOp::verifySymbolUses(SymbolTableCollection &) {
                          outermost = outer.getBoundExtent();
   if (!extent || !inner || !outermost)
     return success();
-  int64_t needed = llvm::divideCeil(*extent, *inner);
+  int64_t needed = llvm::divideCeilSigned(*extent, *inner);
   if (*outermost == needed)
     return success();
   InFlightDiagnostic diag = emitOpError()
@@ -484,7 +484,7 @@ LogicalResult ComputeOp::verifyRegions() { // C5
       return emitOpError() << "the map yields " << value.getType()
                            << " for a tensor of " << scalar;
   }
-  return verifyPureBody(*this, block);
+  return verifyPureBody(block);
 }
 
 //===----------------------------------------------------------------------===//
@@ -535,7 +535,7 @@ LogicalResult MonoidOp::verifyRegions() {
              << "value " << i
              << " has one type in the identity, both tuples and the result";
   }
-  return verifyPureBody(*this, block);
+  return verifyPureBody(block);
 }
 
 LogicalResult FunctionOp::verifyRegions() {
@@ -543,7 +543,7 @@ LogicalResult FunctionOp::verifyRegions() {
   if (yield.getNumOperands() != 1)
     return emitOpError() << "yields one scalar, found "
                          << yield.getNumOperands();
-  return verifyPureBody(*this, getBody().front());
+  return verifyPureBody(getBody().front());
 }
 
 /// C2: true if the calls from `function` lead back to `target`.

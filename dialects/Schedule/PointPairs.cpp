@@ -9,6 +9,7 @@
 
 #include "mlir/Analysis/Presburger/IntegerRelation.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace einsum;
@@ -149,11 +150,31 @@ std::optional<Linear> PointPairs::convert(AffineExpr expr, Side side) {
   }
 }
 
+/// The last step of a loop that guards a leaf, counted in the tile that reaches
+/// it: loops over the rank further out guard the leaf too, and the last tile of
+/// one may be short.
+static int64_t lastStep(ArrayRef<LoopAbove> loops, size_t index,
+                        int64_t extent) {
+  int64_t left = extent;
+  for (const LoopAbove &outer : loops.take_front(index)) {
+    if (outer.rank != loops[index].rank)
+      continue;
+    bool isShort = (outer.guard == Guard::last) != outer.isDescending;
+    int64_t steps = llvm::divideCeil(left, outer.tile);
+    left =
+        isShort ? left - (steps - 1) * outer.tile : std::min(left, outer.tile);
+  }
+  return static_cast<int64_t>(llvm::divideCeil(left, loops[index].tile)) - 1;
+}
+
 Linear PointPairs::step(Side side, size_t index) {
   ArrayRef<LoopAbove> loops = leaves[side]->loops;
   const LoopAbove &loop = loops[index];
+  if (loop.guard == Guard::first)
+    return makeConstant(0);
   if (loop.guard)
-    return makeConstant(loop.guard == Guard::first ? 0 : *loop.steps() - 1);
+    return makeConstant(
+        lastStep(loops, index, *cascade.findRank(loop.rank).getBoundExtent()));
   // Where in the tile that reaches the loop the point lies.
   Linear position = rankOf(side, loop.rank);
   for (const LoopAbove &outer : loops.take_front(index))

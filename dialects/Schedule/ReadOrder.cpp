@@ -142,17 +142,34 @@ static StringRef arrayBelow(Operation *node) {
   return array;
 }
 
-/// True if a storage node above the parting passes the tensor on as a stream.
-static bool isStreamed(const Dependence &dependence) {
+/// The storage nodes above the parting that hold the tensor, outermost first.
+static SmallVector<StorageOp> sharedHolders(const Dependence &dependence) {
   StringRef tensor = getTensorName(dependence.access.tensor);
+  SmallVector<StorageOp> holders;
   for (Operation *node :
        ArrayRef(dependence.reader->path).take_front(dependence.shared))
     if (auto storage = dyn_cast<StorageOp>(node);
-        storage && storage.getStream())
-      for (Attribute name : storage.getTensors())
-        if (cast<StringAttr>(name) == tensor)
-          return true;
-  return false;
+        storage && llvm::any_of(storage.getTensors(), [&](Attribute name) {
+          return cast<StringAttr>(name) == tensor;
+        }))
+      holders.push_back(storage);
+  return holders;
+}
+
+/// True if a storage node above the parting passes the tensor on as a stream.
+static bool isStreamed(const Dependence &dependence) {
+  return llvm::any_of(sharedHolders(dependence), [](StorageOp storage) {
+    return storage.getStream().has_value();
+  });
+}
+
+/// The node from whose visit, or from above it, both leaves get the tensor;
+/// null if they share none.
+static StorageOp meetingNode(const Dependence &dependence) {
+  for (StorageOp storage : llvm::reverse(sharedHolders(dependence)))
+    if (!storage.getPassthrough())
+      return storage;
+  return {};
 }
 
 /// True if the producer comes first when both run in the same slot.
@@ -233,7 +250,11 @@ public:
       if (relation == Relation::unclear && isViolated(i, example))
         return refuseLoop(i, example);
     }
-    return late == 0 ? verifyWithinStep(alwaysEqual) : verifySlots(loops, late);
+    if (late == 0)
+      return verifyWithinStep(alwaysEqual);
+    if (failed(verifySlots(loops, late)))
+      return failure();
+    return verifyVisit(loops);
   }
 
   /// True if some pair of points is run in different steps of loop `index`.
@@ -300,17 +321,23 @@ private:
                                               : success();
   }
 
-  /// Number of the iteration of the loops from `first` on in which a point
-  /// runs.
-  Linear iteration(PointPairs &pairs, PointPairs::Side side, unsigned first) {
+  /// Number of the iteration of the loops [first, end) in which a point runs.
+  Linear iteration(PointPairs &pairs, PointPairs::Side side, unsigned first,
+                   unsigned end) {
     Linear number;
     DynamicAPInt inner(1);
-    for (unsigned i = dependence.sharedLoops; i-- > first;) {
+    for (unsigned i = end; i-- > first;) {
       if (compareSteps(dependence, i, cascade) != Relation::equal)
         number.add(pairs.step(side, i), inner);
       inner *= *reader.loops[i].steps();
     }
     return number;
+  }
+
+  /// By how many iterations of the loops [first, end) the producer is later.
+  Linear laterBy(PointPairs &pairs, unsigned first, unsigned end) {
+    return iteration(pairs, PointPairs::producer, first, end) -
+           iteration(pairs, PointPairs::reader, first, end);
   }
 
   LogicalResult verifySlots(unsigned first, int64_t late) {
@@ -320,12 +347,38 @@ private:
     if ((late > 0 && neverLater) || !bound)
       return success();
     PointPairs pairs = makePairs(first);
-    Linear ahead = iteration(pairs, PointPairs::producer, first) -
-                   iteration(pairs, PointPairs::reader, first);
+    Linear ahead = laterBy(pairs, first, dependence.sharedLoops);
     ahead.constant -= late + (isWrittenFirst(dependence) ? 1 : 0);
     pairs.keepNonNegative(ahead);
     std::optional<PairOfPoints> example = pairs.findPair();
     return example ? refuseSlots(example) : success();
+  }
+
+  /// A late reader works in the visits that control has left, so that lags do
+  /// not help it to what a later visit of the node between them is to hold.
+  LogicalResult verifyVisit(unsigned first) {
+    StorageOp node = meetingNode(dependence);
+    if (!node)
+      return success();
+    unsigned end = llvm::count_if(reader.loops, [&](const LoopAbove &loop) {
+      return loop.op->isProperAncestor(node);
+    });
+    for (unsigned i = first; i < end; ++i) {
+      if (compareSteps(dependence, i, cascade) != Relation::unclear)
+        continue;
+      std::optional<PairOfPoints> example;
+      if (bound) {
+        PointPairs pairs = makePairs(first);
+        Linear ahead = laterBy(pairs, first, end);
+        ahead.constant -= 1;
+        pairs.keepNonNegative(ahead);
+        example = pairs.findPair();
+        return example ? refuseVisit(node, i, example) : success();
+      }
+      if (isViolated(i, example))
+        return refuseVisit(node, i, example);
+    }
+    return success();
   }
 
   //===--------------------------------------------------------------------===//
@@ -405,6 +458,21 @@ private:
     diag << "before it is computed: the pipeline runs the reader with lag "
          << lagOf(reader, dependence.shared) << " and the producer with lag "
          << lagOf(producer, dependence.shared);
+    return explain(diag, example);
+  }
+
+  LogicalResult refuseVisit(StorageOp node, unsigned index,
+                            const std::optional<PairOfPoints> &example) {
+    StringRef rank = reader.loops[index].rank;
+    InFlightDiagnostic diag = refuse();
+    diag << "from a storage node that is entered anew in each step of the loop "
+            "over '"
+         << rank
+         << "', where later steps still compute it: a lag delays the reader, "
+            "but leaves it in the visit of its own step";
+    diag.attachNote(node.getLoc())
+        << "hold '" << tensor() << "' above the loop, not here";
+    diag.attachNote(reader.loops[index].op->getLoc()) << "the loop is here";
     return explain(diag, example);
   }
 

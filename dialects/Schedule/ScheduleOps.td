@@ -25,13 +25,15 @@ def Schedule_MappingOp : Schedule_Op<"mapping", [
     - C2: every Einsum of the cascade has exactly one compute leaf.
     - C3: loops are over ranks of the cascade, the loops above a leaf divide the
       extent of each rank of its Einsum down to one point. A tile need not divide
-      the tile around it.
+      the tile around it. Below a node whose `halo` sets the interval of a rank,
+      loops below that node do.
     - C4: a leaf reads an element only after it is complete. In the first shared
       loop that separates reader and producer, the producer's step comes first; if
       no loop separates them, the producer comes earlier (in a sequence, or in a
       slot of a pipeline). So no loop over a rank that the producer reduces
       encloses both while the reader iterates over that rank: the rank pass has
-      not ended there. Units of a spatial loop run at once, so there none may read
+      not ended there. A lag does not help where a storage node of the tensor is
+      entered anew in each step of the loop. Units of a spatial loop run at once, so there none may read
       what another computes.
     - C5: every tensor has a storage node above each leaf that touches it, and the
       leaves of a tensor share its outermost one. That node is entered anew in
@@ -151,7 +153,8 @@ def Schedule_StorageOp : Schedule_Node<"storage"> {
       what is not held here.
     - C4: `stream` names a rank of each tensor, and where the leaves that touch it
       part, each goes on with a loop over that rank, all by the same tile.
-    - C5: `halo` is one of the three; `recomputed` needs a tensor produced below.
+    - C5: `halo` is one of the three; `recomputed` needs a tensor produced below,
+      and what is produced below is read by another leaf below.
       No loop over a rank that such a producer reduces encloses the node.
 
     Example: `schedule.storage "buffer" ["K", "V"] buffers 2 { ... }`

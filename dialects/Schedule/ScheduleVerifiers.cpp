@@ -11,10 +11,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/Schedule/PointPairs.h"
 #include "dialects/Schedule/ReadOrder.h"
 
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
@@ -548,6 +550,31 @@ static LogicalResult verifyOnlyReadBelow(StorageOp storage,
   return success();
 }
 
+/// The accesses to what `producer` makes of the other leaves below `node`.
+static SmallVector<std::pair<const Leaf *, Access>>
+findDemand(StorageOp node, const Leaf &producer, ArrayRef<Leaf> leaves) {
+  SmallVector<std::pair<const Leaf *, Access>> demand;
+  for (const Leaf &reader : leaves)
+    if (node->isProperAncestor(reader.op) && reader.einsum != producer.einsum)
+      for (const Access &access : reader.einsum.getInputAccesses())
+        if (access.tensor.getDefiningOp() == producer.einsum.getOperation())
+          demand.emplace_back(&reader, access);
+  return demand;
+}
+
+/// Without a reader there is no demand, and nothing to produce.
+static LogicalResult verifyReadBelow(StorageOp storage, const Leaf &producer,
+                                     ArrayRef<Leaf> leaves) {
+  if (!findDemand(storage, producer, leaves).empty())
+    return success();
+  InFlightDiagnostic diag = storage.emitError()
+                            << "'" << getEinsumName(producer.einsum)
+                            << "' is produced here as far as leaves below read "
+                               "it, and none does; leave out the halo";
+  diag.attachNote(producer.op.getLoc()) << "it is produced here";
+  return diag;
+}
+
 /// Storage C5: what is recomputed is produced below, and wholly within a visit.
 static LogicalResult verifyHalo(StorageOp storage, ArrayRef<Leaf> leaves) {
   StringRef halo = storage.getHalo().value_or("refetched");
@@ -563,7 +590,8 @@ static LogicalResult verifyHalo(StorageOp storage, ArrayRef<Leaf> leaves) {
     producesBelow |= produces;
     if (!produces)
       continue;
-    if (failed(verifyOnlyReadBelow(storage, leaf)))
+    if (failed(verifyOnlyReadBelow(storage, leaf)) ||
+        failed(verifyReadBelow(storage, leaf, leaves)))
       return failure();
     if (!leaf.einsum.getInitialValues().empty())
       return storage.emitError()
@@ -595,6 +623,83 @@ static LogicalResult verifyHalo(StorageOp storage, ArrayRef<Leaf> leaves) {
     return storage.emitError()
            << "halo \"recomputed\" is for tensors produced below; what comes "
               "from above is \"refetched\" or \"retained\"";
+  return success();
+}
+
+/// The node with a halo above a leaf that its production follows; null if none.
+static StorageOp findDemandingNode(const Leaf &leaf) {
+  for (Operation *node : llvm::reverse(leaf.path))
+    if (auto storage = dyn_cast<StorageOp>(node);
+        storage && storage.getHalo().value_or("refetched") != "refetched" &&
+        llvm::any_of(leaf.einsum.getTensorNames(), [&](StringAttr name) {
+          return holds(storage, name.getValue());
+        }))
+      return storage;
+  return {};
+}
+
+/// The coordinate that a visit of `node` reads with `expr`, over the ranks of
+/// the cascade in their order; null if it reads several, because the loops
+/// above have not cut each rank in it to one point.
+static AffineExpr findFixed(StorageOp node, const Leaf &reader, AffineExpr expr,
+                            CascadeOp cascade) {
+  llvm::SmallDenseMap<StringAttr, unsigned> numbers;
+  for (RankOp rank : cascade.getBodyBlock()->getOps<RankOp>())
+    numbers.try_emplace(rank.getSymNameAttr(), numbers.size());
+  SmallVector<AffineExpr> numbered;
+  for (StringAttr rank : reader.einsum.getIterationRanks()) {
+    unsigned position = numbered.size();
+    numbered.push_back(
+        getAffineDimExpr(numbers.lookup(rank), expr.getContext()));
+    std::optional<int64_t> left = cascade.findRank(rank).getBoundExtent();
+    for (const LoopAbove &loop : reader.loops)
+      if (loop.rank == rank && loop.op->isProperAncestor(node))
+        left = loop.tile;
+    if (expr.isFunctionOfDim(position) && left != 1)
+      return {};
+  }
+  return bindParameters(expr, reader.einsum, cascade).replaceDims(numbered);
+}
+
+/// C3 where production follows demand: the node replaces the interval of a rank
+/// that no reader iterates over, whatever the loops above it have left.
+static LogicalResult verifyDemandedPoint(const Leaf &producer,
+                                         ArrayRef<Leaf> leaves,
+                                         CascadeOp cascade) {
+  StorageOp node = findDemandingNode(producer);
+  if (!node)
+    return success();
+  auto demand = findDemand(node, producer, leaves);
+  SmallVector<StringAttr> ranks = producer.einsum.getIterationRanks();
+  for (auto [position, written] :
+       llvm::enumerate(producer.einsum.getOutputAccess().getResults())) {
+    StringAttr rank = ranks[cast<AffineDimExpr>(written).getPosition()];
+    bool isFollowed = true;
+    llvm::SmallSetVector<AffineExpr, 2> coordinates; // null: several
+    for (const auto &[reader, access] : demand) {
+      isFollowed &=
+          !llvm::is_contained(reader->einsum.getIterationRanks(), rank);
+      coordinates.insert(
+          findFixed(node, *reader, access.map.getResult(position), cascade));
+    }
+    bool isFixed = coordinates.size() == 1 && coordinates.front();
+    bool isCut = cascade.findRank(rank).getBoundExtent() == 1 ||
+                 llvm::any_of(producer.loops, [&](const LoopAbove &loop) {
+                   return loop.rank == rank && loop.tile == 1 &&
+                          node->isProperAncestor(loop.op);
+                 });
+    if (!isFollowed || isFixed || isCut)
+      continue;
+    InFlightDiagnostic diag =
+        producer.op.emitError()
+        << "'" << producer.op.getEinsum() << "' is left with all points of '"
+        << rank.getValue()
+        << "' that readers ask for: what a node with a halo demands is divided "
+           "down to one point by loops below that node";
+    diag.attachNote(node.getLoc()) << "below this node, add a loop over '"
+                                   << rank.getValue() << "' with tile 1";
+    return diag;
+  }
   return success();
 }
 
@@ -659,7 +764,8 @@ static LogicalResult verifyMoves(MappingOp mapping, ArrayRef<Leaf> leaves) {
 static LogicalResult verifyLoops(ArrayRef<Leaf> leaves,
                                  CascadeOp cascade) { // C3
   return success(llvm::all_of(leaves, [&](const Leaf &leaf) {
-    return succeeded(verifyOnePoint(leaf, cascade));
+    return succeeded(verifyOnePoint(leaf, cascade)) &&
+           succeeded(verifyDemandedPoint(leaf, leaves, cascade));
   }));
 }
 

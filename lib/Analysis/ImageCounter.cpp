@@ -31,7 +31,7 @@ ImageCounter::ImageCounter(unsigned ranks, std::vector<ImagePiece> newPieces)
     coordinates = pieces[0].coordinates.size();
 }
 
-ImageCounter::ImageCounter(ImageCounter &&) = default;
+ImageCounter::ImageCounter(ImageCounter &&) noexcept = default;
 ImageCounter::~ImageCounter() = default;
 
 //===----------------------------------------------------------------------===//

@@ -46,7 +46,7 @@ class ImageCounter {
 public:
   /// All pieces have the same number of coordinates, and there are at most 64.
   ImageCounter(unsigned ranks, std::vector<ImagePiece> pieces);
-  ImageCounter(ImageCounter &&);
+  ImageCounter(ImageCounter &&) noexcept;
   ~ImageCounter();
 
   /// `boxes[piece * ranks + rank]`; a piece with an empty side is absent.

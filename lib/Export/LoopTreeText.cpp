@@ -61,7 +61,8 @@ private:
   /// "m: 256 steps of 16"; the tile below is then 16.
   std::string describeSteps(StringRef rank, int64_t tile) {
     int64_t &current = tiles[facts.findRank(rank)];
-    int64_t steps = llvm::divideCeil(current, tile), last = current % tile;
+    int64_t steps = llvm::divideCeilSigned(current, tile),
+            last = current % tile;
     tile = std::min(tile, current);
     current = tile;
     std::string text = rank.str() + ": " + std::to_string(steps) +

@@ -210,7 +210,7 @@ static std::string listPlaceholders(const CascadeFacts &facts,
   return llvm::join(names, ", ");
 }
 
-/// Where the cycles go, beside work.
+/// Where the cycles go, if not all are work.
 static std::string describeTime(const cost::TimeBreakdown &time) {
   std::vector<std::string> parts;
   for (auto [name, part] : {std::pair("work", time.work),
@@ -222,7 +222,7 @@ static std::string describeTime(const cost::TimeBreakdown &time) {
     if (part > 0)
       parts.push_back(std::string(name) + " " +
                       formatPercent(getShare(part, time.total())));
-  return llvm::join(parts, ", ");
+  return parts.size() > 1 ? llvm::join(parts, ", ") : "";
 }
 
 /// "1.25 x the bound 4 MiB (compulsory)"
@@ -261,8 +261,8 @@ static void printHead(const Result &result, llvm::raw_ostream &os) {
                 formatSi(cost.cycles, "") + " cycles at " +
                 formatSi(arch.clockHz, "Hz") +
                 (cost.boundBy.empty() ? "" : ", bound by " + cost.boundBy));
-  if (cost.cycles > 0)
-    printFact(os, "", describeTime(cost.time));
+  if (std::string parts = describeTime(cost.time); !parts.empty())
+    printFact(os, "", parts);
   const cost::ScalarBound &time = mapped.bounds->latency,
                           &joules = mapped.bounds->energy;
   printFact(os, "",
@@ -348,6 +348,9 @@ static void printEinsumCosts(const CascadeFacts &facts, const Mapped &mapped,
   std::vector<int> arrays = getArrays(facts, mapped);
   TextTable table({"Einsum", "array", ">cycles", ">of latency", ">utilization",
                    "operators"});
+  // A line on one more would take as much room as that one.
+  if (facts.einsums.size() == room + 1)
+    ++room;
   llvm::SmallVector<size_t> chosen = chooseEinsums(*mapped.cost, room);
   for (size_t id : chosen) {
     const cost::EinsumCost &cost = mapped.cost->einsums[id];
@@ -374,9 +377,9 @@ void einsum::exporting::printSummary(const Result &result,
   os << "\n";
   printLevels(mapped, os);
   os << "\n";
-  // Thirteen lines of head, three empty ones, three headings, the line on the
+  // Fifteen lines of head, three empty ones, three headings, the line on the
   // rest.
-  size_t taken = 20 + mapped.arch->arrays.size() + mapped.arch->levels.size();
+  size_t taken = 22 + mapped.arch->arrays.size() + mapped.arch->levels.size();
   printEinsumCosts(*result.facts, mapped, taken < kLines ? kLines - taken : 1,
                    os);
 }

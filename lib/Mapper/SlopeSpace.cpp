@@ -101,7 +101,8 @@ class Words {
 public:
   Words() = default;
   /// Ranks are whole but for shared loops in `loops`, whose tiles come later,
-  /// and ranks in `single`, which are at one value. `carried` as in wordsOf.
+  /// and ranks in `single`, which are at one value. `carried` is the loop that
+  /// carries a recurrence, or -1: of its rank, one tile and the steps before.
   Words(const CascadeFacts &facts, const Touch &touch,
         llvm::ArrayRef<SlopeLoop> loops, llvm::ArrayRef<int> single,
         int carried = -1) {
@@ -110,8 +111,9 @@ public:
          llvm::zip(tensor.ranks, touch.access->coordinates)) {
       if (coordinate.terms.empty())
         continue;
-      if (rank == carried && facts.ranks[rank].extent > 1) {
-        constant *= tensor.carriedSteps;
+      if (carried >= 0 && rank == tensor.iterativeRank) {
+        sums.push_back({{{1, carried, 1}, {1, -1, tensor.carriedSteps}},
+                        static_cast<uint64_t>(facts.ranks[rank].extent)});
         continue;
       }
       Sum sum;
@@ -271,16 +273,27 @@ private:
     }
   }
 
+  bool isWantedOutside(int tensor) const {
+    return facts.tensors[tensor].isOutput ||
+           llvm::any_of(facts.einsums, [&](const EinsumFact &einsum) {
+             int id = &einsum - facts.einsums.data();
+             return !llvm::is_contained(config.einsums, id) &&
+                    llvm::any_of(einsum.reads, [&](const AccessFact &read) {
+                      return read.tensor == tensor;
+                    });
+           });
+  }
+
   void addHeld(const SlopeHold &hold) {
     // A loop below over the iterative rank carries a few steps from one of its
-    // steps to the next, and nothing else.
+    // steps to the next, and nothing else, if only this group wants the tensor.
     const TensorFact &tensor = facts.tensors[hold.tensor];
     int carried = -1;
-    if (llvm::is_contained(config.einsums, tensor.producer))
-      for (const SlopeLoop &loop :
-           llvm::ArrayRef(config.loops).drop_front(hold.depth))
-        if (loop.rank == tensor.iterativeRank)
-          carried = loop.rank;
+    if (llvm::is_contained(config.einsums, tensor.producer) &&
+        !isWantedOutside(hold.tensor))
+      for (size_t i = hold.depth; i < config.loops.size(); ++i)
+        if (config.loops[i].rank == tensor.iterativeRank)
+          carried = i;
     auto touches = touchesOf(facts, config.einsums, hold.tensor);
     Held held{hold.tensor,
               llvm::any_of(touches, [](const Touch &t) { return t.isWrite; }),

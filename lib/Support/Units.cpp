@@ -16,18 +16,27 @@ struct Unit {
   double factor;
 };
 
-constexpr double Ki = 1024, Mi = Ki * Ki, Gi = Ki * Mi, Ti = Ki * Gi;
+constexpr double kibi = 1024, mebi = kibi * kibi, gibi = kibi * mebi,
+                 tebi = kibi * gibi;
 
 /// Units of data; each also exists per second.
 constexpr Unit dataUnits[] = {
-    {"B", Dimension::Bytes, 1},          {"kB", Dimension::Bytes, 1e3},
-    {"MB", Dimension::Bytes, 1e6},       {"GB", Dimension::Bytes, 1e9},
-    {"TB", Dimension::Bytes, 1e12},      {"KiB", Dimension::Bytes, Ki},
-    {"MiB", Dimension::Bytes, Mi},       {"GiB", Dimension::Bytes, Gi},
-    {"TiB", Dimension::Bytes, Ti},       {"bit", Dimension::Bytes, 1. / 8},
-    {"kbit", Dimension::Bytes, 1e3 / 8}, {"Mbit", Dimension::Bytes, 1e6 / 8},
-    {"Gbit", Dimension::Bytes, 1e9 / 8}, {"Kibit", Dimension::Bytes, Ki / 8},
-    {"Mibit", Dimension::Bytes, Mi / 8}, {"Gibit", Dimension::Bytes, Gi / 8},
+    {"B", Dimension::Bytes, 1},
+    {"kB", Dimension::Bytes, 1e3},
+    {"MB", Dimension::Bytes, 1e6},
+    {"GB", Dimension::Bytes, 1e9},
+    {"TB", Dimension::Bytes, 1e12},
+    {"KiB", Dimension::Bytes, kibi},
+    {"MiB", Dimension::Bytes, mebi},
+    {"GiB", Dimension::Bytes, gibi},
+    {"TiB", Dimension::Bytes, tebi},
+    {"bit", Dimension::Bytes, 1. / 8},
+    {"kbit", Dimension::Bytes, 1e3 / 8},
+    {"Mbit", Dimension::Bytes, 1e6 / 8},
+    {"Gbit", Dimension::Bytes, 1e9 / 8},
+    {"Kibit", Dimension::Bytes, kibi / 8},
+    {"Mibit", Dimension::Bytes, mebi / 8},
+    {"Gibit", Dimension::Bytes, gibi / 8},
 };
 
 constexpr Unit otherUnits[] = {

@@ -33,6 +33,10 @@ static cl::opt<unsigned>
     repetitions("repetitions", cl::init(5),
                 cl::desc("Repetitions; the median counts"));
 
+static cl::opt<bool>
+    preparedOnly("prepared-only",
+                 cl::desc("Leave out fresh evaluators (for a profiler)"));
+
 static const std::string root = EINSUM_SOURCE_DIR;
 
 namespace {
@@ -173,8 +177,9 @@ int main(int argc, char **argv) {
     evaluator->setTile(free.loop, tile);
     evaluator->evaluate(cost);
   };
-  double naive =
-      report("fresh", measure(evaluateFresh, free.tiles), /*naive=*/0);
+  double naive = 0;
+  if (!preparedOnly)
+    naive = report("fresh", measure(evaluateFresh, free.tiles), /*naive=*/0);
   report("prepared", measure(evaluatePrepared, free.tiles), naive);
   return 0;
 }

@@ -6,108 +6,83 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Init/CompileDriver.h"
-
-#include "llvm/Support/CommandLine.h"
-#include "llvm/Support/InitLLVM.h"
-#include "llvm/Support/PrettyStackTrace.h"
-#include "llvm/Support/raw_ostream.h"
+#include "lib/Init/ToolMain.h"
 
 using namespace einsum;
-namespace cl = llvm::cl;
 
-static cl::OptionCategory category("einsum-compile options");
+static llvm::cl::OptionCategory category("einsum-compile options");
 static CompileOptions options;
 
-static cl::opt<std::string, true>
-    workload(cl::Positional,
-             cl::desc("WORKLOAD (.ein or .mlir; '-': standard input)"),
-             cl::location(options.workload), cl::cat(category));
-static cl::opt<std::string, true>
-    cascade("cascade", cl::value_desc("NAME"),
-            cl::desc("Compile this cascade of a file that holds several"),
-            cl::location(options.cascade), cl::cat(category));
-static cl::opt<std::string, true> arch("arch", cl::value_desc("SPEC.json"),
-                                       cl::desc("The architecture"),
-                                       cl::location(options.arch),
-                                       cl::cat(category));
-static cl::list<std::string>
-    bind("bind", cl::value_desc("M=65536,P=1"), cl::CommaSeparated,
-         cl::desc("Give parameters of the cascade their values"),
-         cl::cat(category));
-static cl::list<std::string>
-    set("set", cl::value_desc("N=128"), cl::CommaSeparated,
-        cl::desc("Replace parameters of the architecture"), cl::cat(category));
-static cl::opt<std::string, true>
-    energyProfile("energy-profile", cl::value_desc("NAME"),
-                  cl::desc("Use energy/NAME.json beside the architecture"),
-                  cl::location(options.energyProfile), cl::cat(category));
-static cl::opt<std::string, true> accounting(
-    "accounting", cl::value_desc("PROFILE"),
-    cl::desc("Count moves and times as 'default' or 'looptree', whatever the "
-             "architecture says"),
-    cl::location(options.accounting), cl::cat(category));
-static cl::opt<std::string, true>
-    mapping("mapping", cl::value_desc("NAME|FILE.mlir"),
-            cl::desc("A registered mapping, or a file with a schedule.mapping"),
-            cl::location(options.mapping), cl::cat(category));
-static cl::opt<std::string, true>
-    json("json", cl::value_desc("FILE"),
-         cl::desc("Write the result as JSON ('-': instead of the summary)"),
-         cl::location(options.json), cl::cat(category));
-static cl::opt<std::string, true> schedule(
-    "schedule", cl::value_desc("FILE"),
-    cl::desc("Write the schedule: .mlir as IR, .txt or '-' as a drawn tree"),
-    cl::location(options.schedule), cl::cat(category));
-static cl::opt<bool, true>
-    analyzeOnly("analyze-only",
-                cl::desc("Stop after the analysis of the cascade"),
-                cl::location(options.analyzeOnly), cl::cat(category));
-static cl::opt<std::string, true> rewrite(
-    "rewrite", cl::value_desc("auto|none|LIST"),
-    cl::desc(
-        "Rewrite the cascade first: auto derives fewer rank passes; a list "
-        "names rewrites, as in 'defer,online{tile=64}' (default: none)"),
-    cl::location(options.rewrite), cl::init("none"), cl::cat(category));
-static cl::opt<bool, true>
-    explain("explain", cl::desc("Print how --rewrite came to its result"),
-            cl::location(options.explain), cl::cat(category));
-static cl::opt<std::string>
-    skiSlope("ski-slope", cl::ValueOptional, cl::value_desc("FILE.csv"),
-             cl::desc("Least traffic found and lower bound for every capacity"),
-             cl::cat(category));
-static cl::opt<std::string, true> picture("ski-slope-svg",
-                                          cl::value_desc("FILE.svg"),
-                                          cl::desc("The same as a picture"),
-                                          cl::location(options.skiSlopeSvg),
-                                          cl::cat(category));
-static cl::opt<bool> list("list-mappings",
-                          cl::desc("List the registered mappings"),
-                          cl::cat(category));
+static ToolInput workload(category,
+                          "WORKLOAD (.ein or .mlir; '-': standard input)",
+                          options.workload);
+static ToolOption cascade(category, "cascade", "NAME",
+                          "Compile this cascade of a file that holds several",
+                          options.cascade);
+static ToolOption arch(category, "arch", "SPEC.json", "The architecture",
+                       options.arch);
+static ToolList bind(category, "bind", "M=65536,P=1",
+                     "Give parameters of the cascade their values",
+                     options.bind);
+static ToolList set(category, "set", "N=128",
+                    "Replace parameters of the architecture", options.set);
+static ToolOption energyProfile(category, "energy-profile", "NAME",
+                                "Use energy/NAME.json beside the architecture",
+                                options.energyProfile);
+static ToolOption accounting(category, "accounting", "PROFILE",
+                             "Count moves and times as 'default' or "
+                             "'looptree', whatever the architecture says",
+                             options.accounting);
+static ToolOption mapping(category, "mapping", "NAME|FILE.mlir",
+                          "A registered mapping, or a file with a "
+                          "schedule.mapping",
+                          options.mapping);
+static ToolOption json(category, "json", "FILE",
+                       "Write the result as JSON ('-': instead of the summary)",
+                       options.json);
+static ToolOption schedule(category, "schedule", "FILE",
+                           "Write the schedule: .mlir as IR, .txt or '-' as a "
+                           "drawn tree",
+                           options.schedule);
+static ToolOption analyzeOnly(category, "analyze-only", "",
+                              "Stop after the analysis of the cascade",
+                              options.analyzeOnly);
+static ToolOption rewrite(category, "rewrite", "auto|none|LIST",
+                          "Rewrite the cascade first: auto derives fewer rank "
+                          "passes; a list names rewrites, as in "
+                          "'defer,online{tile=64}' (default: none)",
+                          options.rewrite);
+static ToolOption explain(category, "explain", "",
+                          "Print how --rewrite came to its result",
+                          options.explain);
+static llvm::cl::opt<std::string> skiSlope(
+    "ski-slope", llvm::cl::ValueOptional, llvm::cl::value_desc("FILE.csv"),
+    llvm::cl::desc("Least traffic found and lower bound for every capacity"),
+    llvm::cl::cat(category));
+static ToolOption skiSlopeSvg(category, "ski-slope-svg", "FILE.svg",
+                              "The same as a picture", options.skiSlopeSvg);
+static llvm::cl::opt<bool> list("list-mappings",
+                                llvm::cl::desc("List the registered mappings"),
+                                llvm::cl::cat(category));
 
-static ExitCode run() {
-  options.bind = bind;
-  options.set = set;
+static ExitCode runDriver() {
+  if (list) {
+    listMappings();
+    return ExitCode::Ok;
+  }
   options.skiSlope =
-      skiSlope.getNumOccurrences() + picture.getNumOccurrences() > 0;
+      skiSlope.getNumOccurrences() + skiSlopeSvg.getNumOccurrences() > 0;
   options.skiSlopeFile = skiSlope;
-  return list ? (listMappings(), ExitCode::Ok) : compile(options);
+  return compile(options);
 }
 
 int main(int argc, char **argv) {
-  llvm::InitLLVM init(argc, argv);
-  llvm::setBugReportMsg("internal error: this is a bug in einsum-compile\n");
-  cl::HideUnrelatedOptions(category);
-  cl::SetVersionPrinter([](llvm::raw_ostream &os) {
-    os << "einsum-compile " EINSUM_VERSION "\n";
-  });
-  cl::ParseCommandLineOptions(
+  return runTool(
       argc, argv,
-      "Maps a cascade of Einsums onto an architecture and says what it costs.\n"
-      "Exits with 0, 1 (bad input), 2 (does not fit) or 4 (internal error).\n");
-  try {
-    return static_cast<int>(run());
-  } catch (const std::exception &error) {
-    llvm::errs() << "internal error: " << error.what() << "\n";
-    return static_cast<int>(ExitCode::InternalError);
-  }
+      {"einsum-compile", EINSUM_VERSION,
+       "Maps a cascade of Einsums onto an architecture and says what it "
+       "costs.\n"
+       "Exits with 0, 1 (bad input), 2 (does not fit) or 4 (internal "
+       "error).\n"},
+      category, runDriver);
 }

@@ -501,7 +501,6 @@ static uint64_t countTouchedInBox(const CascadeFacts &facts,
 }
 
 uint64_t einsum::bounds::countTouched(const CascadeFacts &facts,
-                                      const EinsumFact &einsum,
                                       const Domain &domain,
                                       const AccessFact &access) {
   if (domain.isBox())

@@ -54,8 +54,8 @@ uint64_t countPoints(const CascadeFacts &facts, const EinsumFact &einsum,
 
 /// Elements of its tensor that the access touches over all executed points, or
 /// fewer.
-uint64_t countTouched(const CascadeFacts &facts, const EinsumFact &einsum,
-                      const Domain &domain, const AccessFact &access);
+uint64_t countTouched(const CascadeFacts &facts, const Domain &domain,
+                      const AccessFact &access);
 
 /// Distinct values of a coordinate while rank r runs over extents[r] values, or
 /// fewer; exact unless terms with large extents overlap irregularly.

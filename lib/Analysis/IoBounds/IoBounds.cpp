@@ -42,8 +42,7 @@ einsum::bounds::countCompulsory(const CascadeFacts &facts,
   auto touch = [&](size_t einsum, const AccessFact &access, bool counts) {
     uint64_t &most = touched[access.tensor];
     if (counts && isFar[access.tensor])
-      most = std::max(most, countTouched(facts, facts.einsums[einsum],
-                                         domains[einsum], access));
+      most = std::max(most, countTouched(facts, domains[einsum], access));
   };
   for (auto [id, einsum] : llvm::enumerate(facts.einsums)) {
     for (const AccessFact &read : einsum.reads)
@@ -107,7 +106,8 @@ private:
     });
   }
 
-  void choose(size_t next, uint64_t gain, llvm::SmallVector<size_t, 8> chosen) {
+  void choose(size_t next, uint64_t gain,
+              const llvm::SmallVector<size_t, 8> &chosen) {
     if (gain > bestGain) {
       bestGain = gain;
       best = chosen;

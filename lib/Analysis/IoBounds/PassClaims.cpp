@@ -44,8 +44,8 @@ public:
     for (auto [id, einsum] : llvm::enumerate(facts.einsums))
       for (const AccessFact &read : einsum.reads)
         if (read.tensor == this->pass.tensor)
-          touched = std::max(
-              touched, countTouched(facts, einsum, context.domains[id], read));
+          touched =
+              std::max(touched, countTouched(facts, context.domains[id], read));
     bits = narrowest = tensor.bits;
     for (int other : this->pass.aligned)
       narrowest = std::min(narrowest, facts.tensors[other].bits);

@@ -174,6 +174,82 @@ schedule.mapping @m of @one on "toy" {
 
 // -----
 
+// storage C5: demand, but no reader
+einsum.cascade @windows(P = 4, Q = 6, R = 3) : f32 {
+  einsum.rank @p [P] = P
+  einsum.rank @q [Q] = Q
+  einsum.rank @r [R] = R
+  %X = einsum.input "X" : !einsum.tensor<[q], f32>
+  %T = einsum.compute "T" over [q] : [q] = (%X[q]) {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[q], f32>) -> !einsum.tensor<[q], f32>
+  %Z = einsum.compute "Z" over [p, r] : [p] = (%X[p + r]) reduce [r by add] {
+  ^bb0(%t: f32):
+    einsum.yield %t : f32
+  } : (!einsum.tensor<[q], f32>) -> !einsum.tensor<[p], f32>
+  einsum.output %Z : !einsum.tensor<[p], f32>
+}
+schedule.mapping @m of @windows on "toy" {
+  schedule.storage "DRAM" ["X", "Z"] {
+    schedule.temporal "p" tile 2 {
+      // expected-error@+1 {{'T' is produced here as far as leaves below read it, and none does; leave out the halo}}
+      schedule.storage "buffer" ["T"] halo "recomputed" {
+        schedule.sequence {
+          schedule.temporal "q" tile 1 {
+            // expected-note@+1 {{it is produced here}}
+            schedule.compute "T" on "a"
+          }
+          schedule.temporal "p" tile 1 {
+            schedule.temporal "r" tile 1 {
+              schedule.compute "Z" on "a"
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+// -----
+
+// mapping C3: a loop above a node with a halo does not cut what is demanded
+einsum.cascade @windows(P = 4, Q = 6, R = 3) : f32 {
+  einsum.rank @p [P] = P
+  einsum.rank @q [Q] = Q
+  einsum.rank @r [R] = R
+  %X = einsum.input "X" : !einsum.tensor<[q], f32>
+  %T = einsum.compute "T" over [q] : [q] = (%X[q]) {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[q], f32>) -> !einsum.tensor<[q], f32>
+  %Z = einsum.compute "Z" over [p, r] : [p] = (%T[p + r]) reduce [r by add] {
+  ^bb0(%t: f32):
+    einsum.yield %t : f32
+  } : (!einsum.tensor<[q], f32>) -> !einsum.tensor<[p], f32>
+  einsum.output %Z : !einsum.tensor<[p], f32>
+}
+schedule.mapping @m of @windows on "toy" {
+  schedule.storage "DRAM" ["X", "Z"] {
+    schedule.temporal "q" tile 1 {
+      // expected-note@+1 {{below this node, add a loop over 'q' with tile 1}}
+      schedule.storage "buffer" ["T"] halo "recomputed" {
+        schedule.sequence {
+          // expected-error@+1 {{'T' is left with all points of 'q' that readers ask for: what a node with a halo demands is divided down to one point by loops below that node}}
+          schedule.compute "T" on "a"
+          schedule.temporal "p" tile 1 {
+            schedule.temporal "r" tile 1 {
+              schedule.compute "Z" on "a"
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+// -----
+
 // transfer C1
 einsum.cascade @one(M = 12) : f32 {
   einsum.rank @m [M] = M

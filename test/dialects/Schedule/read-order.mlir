@@ -268,3 +268,113 @@ schedule.mapping @at_once of @running on "toy" {
     }
   }
 }
+
+// -----
+
+// A lag waits for a sum, but in a node that each step of it enters anew.
+einsum.cascade @shares(M = 4) : f32 {
+  einsum.rank @m [M] = M
+  %X = einsum.input "X" : !einsum.tensor<[m], f32>
+  %S = einsum.compute "S" over [m] : [] = (%X[m]) reduce [m by add] {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[m], f32>) -> !einsum.tensor<[], f32>
+  %A = einsum.compute "A" over [m] : [m] = (%X[m], %S[]) {
+  ^bb0(%x: f32, %s: f32):
+    %0 = arith.divf %x, %s : f32
+    einsum.yield %0 : f32
+  } : (!einsum.tensor<[m], f32>, !einsum.tensor<[], f32>) -> !einsum.tensor<[m], f32>
+  einsum.output %A : !einsum.tensor<[m], f32>
+}
+// Held above the loop, the sum is there when the late reader comes.
+schedule.mapping @above of @shares on "toy" {
+  schedule.storage "DRAM" ["X", "S", "A"] {
+    schedule.temporal "m" tile 1 {
+      schedule.pipeline lags [0, 3] {
+        schedule.compute "S" on "a"
+        schedule.compute "A" on "a"
+      }
+    }
+  }
+}
+schedule.mapping @below of @shares on "toy" {
+  schedule.storage "DRAM" ["X", "S", "A"] {
+    // expected-note@+1 {{the loop is here}}
+    schedule.temporal "m" tile 1 {
+      // expected-note@+1 {{hold 'S' above the loop, not here}}
+      schedule.storage "buffer" ["S"] {
+        schedule.pipeline lags [0, 3] {
+          // expected-note-re@+1 {{'S' is computed here; for example, its point {{.+}} is needed at {{.+}}}}
+          schedule.compute "S" on "a"
+          // expected-error@+1 {{'A' reads 'S' from a storage node that is entered anew in each step of the loop over 'm', where later steps still compute it: a lag delays the reader, but leaves it in the visit of its own step}}
+          schedule.compute "A" on "a"
+        }
+      }
+    }
+  }
+}
+
+// -----
+
+// The same for an extent that is not known yet.
+einsum.cascade @shares(M) : f32 {
+  einsum.rank @m [M] = M
+  %X = einsum.input "X" : !einsum.tensor<[m], f32>
+  %S = einsum.compute "S" over [m] : [] = (%X[m]) reduce [m by add] {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[m], f32>) -> !einsum.tensor<[], f32>
+  %A = einsum.compute "A" over [m] : [m] = (%X[m], %S[]) {
+  ^bb0(%x: f32, %s: f32):
+    %0 = arith.divf %x, %s : f32
+    einsum.yield %0 : f32
+  } : (!einsum.tensor<[m], f32>, !einsum.tensor<[], f32>) -> !einsum.tensor<[m], f32>
+  einsum.output %A : !einsum.tensor<[m], f32>
+}
+schedule.mapping @below of @shares on "toy" {
+  schedule.storage "DRAM" ["X", "S", "A"] {
+    // expected-note@+1 {{the loop is here}}
+    schedule.temporal "m" tile 1 {
+      // expected-note@+1 {{hold 'S' above the loop, not here}}
+      schedule.storage "buffer" ["S"] {
+        schedule.pipeline lags [0, 3] {
+          // expected-note@+1 {{'S' is computed here}}
+          schedule.compute "S" on "a"
+          // expected-error@+1 {{'A' reads 'S' from a storage node that is entered anew in each step of the loop over 'm', where later steps still compute it}}
+          schedule.compute "A" on "a"
+        }
+      }
+    }
+  }
+}
+
+// -----
+
+// The last step of a short tile is an earlier one than that of a full tile.
+einsum.cascade @short(M = 4) : f32 {
+  einsum.rank @m [M] = M
+  %X = einsum.input "X" : !einsum.tensor<[m], f32>
+  %S = einsum.compute "S" over [m] : [] = (%X[m]) reduce [m by add] {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[m], f32>) -> !einsum.tensor<[], f32>
+  %R = einsum.compute "R" over [] : [] = (%S[]) {
+  ^bb0(%s: f32):
+    einsum.yield %s : f32
+  } : (!einsum.tensor<[], f32>) -> !einsum.tensor<[], f32>
+  einsum.output %R : !einsum.tensor<[], f32>
+}
+schedule.mapping @ragged of @short on "toy" {
+  schedule.storage "DRAM" ["X", "S", "R"] {
+    schedule.temporal "m" tile 3 {
+      schedule.temporal "m" tile 1 {
+        schedule.pipeline lags [1, 0] {
+          // expected-note-re@+1 {{'S' is computed here; for example, its point {{.+}} is needed at {{.+}}}}
+          schedule.compute "S" on "a"
+          // expected-error@+1 {{'R' reads 'S' before it is computed: the pipeline runs the reader with lag 0 and the producer with lag 1}}
+          schedule.compute "R" on "a"
+        }
+      }
+    }
+  }
+}

@@ -50,16 +50,15 @@ struct Statistics {
 /// other Einsums, which stream everything.
 class Exhaustive {
 public:
-  Exhaustive(llvm::StringRef text, bool onlyDivisors, size_t stride = 1)
-      : cascade(text), stride(stride), onlyDivisors(onlyDivisors),
-        analysis(cascade.facts) {
+  Exhaustive(llvm::StringRef text, size_t stride = 1)
+      : cascade(text), stride(stride), analysis(cascade.facts) {
     cascade.context.loadDialect<schedule::ScheduleDialect>();
     std::vector<int> cuts = findCuts(cascade.facts);
     for (size_t a = 0; a < cuts.size(); ++a)
       for (size_t b = a + 1; b < cuts.size(); ++b)
         enumerateGroup(cascade.facts, cuts[a], cuts[b],
                        [&](const SlopeConfig &config, SlopeCost cost) {
-                         if (seen++ % this->stride == 0 && isSuitable(config))
+                         if (seen++ % this->stride == 0)
                            check(config, cost, cuts[a], cuts[b]);
                        });
   }
@@ -68,13 +67,6 @@ public:
   Statistics statistics;
 
 private:
-  bool isSuitable(const SlopeConfig &config) const {
-    return !onlyDivisors ||
-           llvm::all_of(config.loops, [&](const SlopeLoop &loop) {
-             return cascade.facts.ranks[loop.rank].extent % loop.tile == 0;
-           });
-  }
-
   /// The configuration of one group that holds least.
   const std::pair<SlopeConfig, SlopeCost> &smallest(int first, int last) {
     auto &best = fillers[{first, last}];
@@ -82,8 +74,7 @@ private:
       best.second.heldBytes = UINT64_MAX;
       enumerateGroup(cascade.facts, first, last,
                      [&](const SlopeConfig &config, SlopeCost cost) {
-                       if (isSuitable(config) &&
-                           cost.heldBytes < best.second.heldBytes)
+                       if (cost.heldBytes < best.second.heldBytes)
                          best = {config, cost};
                      });
     }
@@ -137,16 +128,14 @@ private:
   }
 
   size_t seen = 0, stride;
-  bool onlyDivisors, overlaps = readsTwoPlaces();
+  bool overlaps = readsTwoPlaces();
   bounds::IoBoundAnalysis analysis;
   std::map<std::pair<int, int>, std::pair<SlopeConfig, SlopeCost>> fillers;
 };
 
-constexpr bool kOnlyDivisors = true;
-
 void exhaust(const char *name, llvm::StringRef text, size_t least,
              size_t stride = 1) {
-  Exhaustive all(text, kOnlyDivisors, stride);
+  Exhaustive all(text, stride);
   WARN(all.statistics.text(name));
   CHECK(all.statistics.schedules >= least);
   CHECK(all.statistics.below == 0);

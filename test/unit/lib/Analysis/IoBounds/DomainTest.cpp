@@ -32,7 +32,7 @@ struct Counts {
                                  llvm::ArrayRef<AccessFact>(fact.writes)})
       for (const AccessFact &access : accesses)
         if (access.tensor == cascade.tensor(tensor))
-          return countTouched(cascade.facts, fact, domains[id], access);
+          return countTouched(cascade.facts, domains[id], access);
     return 0;
   }
 };

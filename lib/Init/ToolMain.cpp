@@ -1,0 +1,37 @@
+//===- ToolMain.cpp - What the mains of our tools share -------------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Init/ToolMain.h"
+
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/PrettyStackTrace.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <exception>
+
+using namespace einsum;
+
+int einsum::runTool(int argc, char **argv, const ToolInfo &info,
+                    llvm::cl::OptionCategory &category,
+                    llvm::function_ref<ExitCode()> run) {
+  llvm::InitLLVM init(argc, argv);
+  // A crash may come as late as in a static destructor.
+  static const std::string bug =
+      "internal error: this is a bug in " + info.name + "\n";
+  llvm::setBugReportMsg(bug.c_str());
+  llvm::cl::HideUnrelatedOptions(category);
+  llvm::cl::SetVersionPrinter([info](llvm::raw_ostream &os) {
+    os << info.name << " " << info.version << "\n";
+  });
+  llvm::cl::ParseCommandLineOptions(argc, argv, info.overview);
+  try {
+    return static_cast<int>(run());
+  } catch (const std::exception &error) {
+    llvm::errs() << "internal error: " << error.what() << "\n";
+    return static_cast<int>(ExitCode::InternalError);
+  }
+}

@@ -1,0 +1,80 @@
+//===- ToolMain.h - What the mains of our tools share -----------*- C++ -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A tool is a struct of options with a driver that takes it. Its main says how
+// the fields are called on the command line, one line each, and ends in
+// runTool:
+//
+//   static llvm::cl::OptionCategory category("einsum-run options");
+//   static RunOptions options;
+//   static ToolOption json(category, "json", "FILE", "Write ...",
+//   options.json);
+//
+//   int main(int argc, char **argv) {
+//     return runTool(argc, argv, {"einsum-run", EINSUM_VERSION, "Executes
+//     ..."},
+//                    category, [] { return run(options); });
+//   }
+//
+// What a field holds before the command line is read is the option's default.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIB_INIT_TOOLMAIN_H
+#define LIB_INIT_TOOLMAIN_H
+
+#include "lib/Init/ExitCode.h"
+
+#include "llvm/ADT/STLFunctionalExtras.h"
+#include "llvm/Support/CommandLine.h"
+
+#include <string>
+#include <vector>
+
+namespace einsum {
+
+/// `--name=VALUE`, or `--name` for a bool; sets a field.
+template <typename T> struct ToolOption : llvm::cl::opt<T, true> {
+  ToolOption(llvm::cl::OptionCategory &category, llvm::StringRef name,
+             llvm::StringRef value, llvm::StringRef text, T &field)
+      : llvm::cl::opt<T, true>(name, llvm::cl::value_desc(value),
+                               llvm::cl::desc(text), llvm::cl::location(field),
+                               llvm::cl::cat(category)) {}
+};
+
+/// `--name=A,B --name=C`; fills a field.
+struct ToolList : llvm::cl::list<std::string, std::vector<std::string>> {
+  ToolList(llvm::cl::OptionCategory &category, llvm::StringRef name,
+           llvm::StringRef value, llvm::StringRef text,
+           std::vector<std::string> &field)
+      : list(name, llvm::cl::value_desc(value), llvm::cl::desc(text),
+             llvm::cl::location(field), llvm::cl::CommaSeparated,
+             llvm::cl::cat(category)) {}
+};
+
+/// The one argument without a name.
+struct ToolInput : llvm::cl::opt<std::string, true> {
+  ToolInput(llvm::cl::OptionCategory &category, llvm::StringRef text,
+            std::string &field)
+      : opt(llvm::cl::Positional, llvm::cl::desc(text),
+            llvm::cl::location(field), llvm::cl::cat(category)) {}
+};
+
+/// How a tool presents itself.
+struct ToolInfo {
+  std::string name, version, overview;
+};
+
+/// Reads the command line, showing only options of `category`, and runs the
+/// tool. What a library throws, and a crash, is reported as an internal error.
+int runTool(int argc, char **argv, const ToolInfo &info,
+            llvm::cl::OptionCategory &category,
+            llvm::function_ref<ExitCode()> run);
+
+} // namespace einsum
+
+#endif // LIB_INIT_TOOLMAIN_H
