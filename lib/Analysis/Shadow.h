@@ -36,8 +36,9 @@ namespace einsum {
 mlir::presburger::IntegerPolyhedron
 removeExactly(const mlir::presburger::IntegerPolyhedron &set);
 
-/// A subset whose local variables are all quotients; nullopt if that takes more
-/// constraints than are worth it.
+/// A subset whose local variables are all quotients; nullopt if an equality
+/// ties several of them together, or if it takes more constraints than are
+/// worth it.
 std::optional<mlir::presburger::IntegerPolyhedron>
 shrink(const mlir::presburger::IntegerPolyhedron &set);
 

@@ -127,6 +127,9 @@ static bool checkOptions(const CompileOptions &options) {
     return fail("--schedule", "standard output already takes --json");
   if (!checkRewriteList(options.rewrite))
     return false;
+  if (options.explain && options.rewrite == "none")
+    return fail("--explain", "there is no rewrite to explain; add "
+                             "--rewrite=auto or a list of rewrites");
   if (options.analyzeOnly)
     return schedule.empty() ||
            fail("--schedule", "there is no schedule with --analyze-only");

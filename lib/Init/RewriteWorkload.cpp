@@ -110,7 +110,7 @@ static void addToReport(const Derivation &derivation,
 static bool runOne(CascadeOp cascade, const Rewrite &rewrite,
                    Derivation &derivation) {
   auto reportError = [&](const llvm::Twine &message) {
-    return failure(fail("'" + rewrite.name + "' " + message));
+    return success(fail("'" + rewrite.name + "' " + message));
   };
   if (std::optional<RewriteOptions> options = getRewriteOptions(rewrite.name)) {
     if (failed(parseRewriteOptions(rewrite.options, *options, reportError)) ||

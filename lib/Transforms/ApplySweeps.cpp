@@ -1268,6 +1268,10 @@ Expr Emitter::withFactors(const SweepMember &member, const Term &term,
           return node->isOp("arith.divf") || node->isOp("math.rsqrt") ||
                  node->isOp("math.log") || node->isOp("math.powf");
         });
+    if (factor.choice != Factor::Choice::none) {
+      value = applyChoice(exprs, factor, value, d);
+      continue;
+    }
     value =
         arithmetic(factor.isDivisor ? "arith.divf" : "arith.mulf", value, d);
   }
@@ -1443,6 +1447,11 @@ static LawId deferralLaw(const SweepMember &member) {
   bool isMin = monoid == "min" || monoid == "argmin";
   ArrayRef<Factor> factors = member.terms.front().factors;
   bool divides = !factors.empty() && factors.front().isDivisor;
+  bool chooses = !factors.empty() && llvm::all_of(factors, [](const Factor &f) {
+    return f.choice != Factor::Choice::none;
+  });
+  if (monoid == "add" && chooses)
+    return LawId::deferChoice;
   if (monoid == "add")
     return divides ? LawId::deferDivisor : LawId::deferFactor;
   if (!member.base.empty())
@@ -1561,8 +1570,10 @@ Emitter::textAfterDeferral(const SweepMember &member) {
         editor.declare(name, part.outputRanks, part.elementTypes[0]);
     Expr sum = editor.readPlain(placeholder);
     for (const Factor &factor : term.factors)
-      sum = arithmetic(factor.isDivisor ? "arith.divf" : "arith.mulf", sum,
-                       factor.d);
+      sum = factor.choice != Factor::Choice::none
+                ? applyChoice(exprs, factor, sum, factor.d)
+                : arithmetic(factor.isDivisor ? "arith.divf" : "arith.mulf",
+                             sum, factor.d);
     value = value ? arithmetic("arith.addf", value, sum) : sum;
     temporaries.push_back(placeholder);
   }

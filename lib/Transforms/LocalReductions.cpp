@@ -343,8 +343,10 @@ void LocalForm::reduceDependent(SweepMember &member) {
     if (!member.base.empty())
       value = exprs.op(member.base, {value}, value->type);
     for (const Factor &factor : term.factors)
-      value = arithmetic(factor.isDivisor ? "arith.divf" : "arith.mulf", value,
-                         factor.d);
+      value = factor.choice != Factor::Choice::none
+                  ? applyChoice(exprs, factor, value, factor.d)
+                  : arithmetic(factor.isDivisor ? "arith.divf" : "arith.mulf",
+                               value, factor.d);
     sum = sum ? arithmetic("arith.addf", sum, value) : value;
   }
   finish(member, sum);

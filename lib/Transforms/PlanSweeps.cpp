@@ -331,12 +331,18 @@ bool Planner::acceptExtremum(SweepMember &member, Separator &separator,
         "statistics",
         f);
   Term term = terms[0];
-  for (const Factor &factor : term.factors)
+  for (const Factor &factor : term.factors) {
+    if (factor.choice != Factor::Choice::none)
+      return refuse(member,
+                    "a choice by a statistic does not move out of an extremum, "
+                    "which over no points is infinite, not 0",
+                    f);
     if (!facts.isNonNegative(factor.d))
       return refuse(member,
                     "the sign of the factor '" + toText(editor, factor.d) +
                         "' is not known",
                     factor.d);
+  }
   if (term.logarithm) {
     member.base = term.base;
     member.addends = term.logarithm->parts;

@@ -285,10 +285,12 @@ Form Separator::separateOp(Expr e) {
   if (name == "arith.extf")
     return converted(e, operands[0]);
   if (name == "arith.select") {
-    if (dependsOnStatistic(e->operands[0]))
-      return fail(e, "a choice made by comparing with a statistic "
-                     "(data-dependent filter)");
-    return choice(e, operands[1], operands[2]);
+    if (!dependsOnStatistic(e->operands[0]))
+      return choice(e, operands[1], operands[2]);
+    if (!isOnRank(e->operands[0]))
+      return choiceByStatistic(e, operands[1], operands[2]);
+    return fail(e, "a choice made by comparing with a statistic "
+                   "(data-dependent filter)");
   }
   if (name == "arith.cmpf" || name == "arith.cmpi")
     return fail(e, "data is compared with a statistic (data-dependent filter)");
@@ -426,6 +428,10 @@ Form Separator::product(Expr e, const Form &a, const Form &b) {
   return fromTerms(std::move(terms), isExpanded);
 }
 
+static bool isChoice(const Factor &factor) {
+  return factor.choice != Factor::Choice::none;
+}
+
 Form Separator::quotient(Expr e, const Form &a, const Form &b) {
   if (b.kind == Kind::neutral && a.kind == Kind::linear) {
     Form form = a;
@@ -450,6 +456,8 @@ Form Separator::quotient(Expr e, const Form &a, const Form &b) {
       !b.terms[0].shifts.empty())
     return fail(e, "the divisor is a sum that mixes data and a statistic");
   Term divisor = b.terms[0];
+  if (llvm::any_of(divisor.factors, isChoice))
+    return fail(e, "the divisor is 0 where a statistic chooses so");
   if (!divisor.exponents.empty()) {
     // 1 / exp(L) is exp(-L), whose argument needs a bound of its own.
     if (!divisor.logarithm)
@@ -693,7 +701,7 @@ Form Separator::logarithm(Expr e, const Form &a) {
   for (const Factor &factor : term.factors) {
     if (term.logarithm && factor.isFromExponent)
       continue;
-    if (facts.sign(factor.d) != Sign::positive)
+    if (isChoice(factor) || facts.sign(factor.d) != Sign::positive)
       return fail(e, "the logarithm of a statistic whose sign is not known");
     Expr d = exprs.op(e->name(), {factor.d}, factor.d->type);
     Expr coefficient = exprs.number(factor.isDivisor ? -1 : 1, d->type);
@@ -742,7 +750,7 @@ Form Separator::root(Expr e, const Form &a) {
     term.rest = exprs.op(e->name(), {term.rest}, e->type);
   bool isInverse = e->isOp("math.rsqrt");
   for (Factor &factor : term.factors) {
-    if (!facts.isNonNegative(factor.d))
+    if (isChoice(factor) || !facts.isNonNegative(factor.d))
       return fail(e, "the root of a statistic whose sign is not known");
     factor.d = exprs.op("math.sqrt", {factor.d}, factor.d->type);
     factor.isDivisor = factor.isDivisor != isInverse;
@@ -761,7 +769,7 @@ Form Separator::absolute(Expr e, const Form &a) {
   if (term.rest) // exponentials are positive
     term.rest = exprs.op(e->name(), {term.rest}, e->type);
   for (Factor &factor : term.factors)
-    if (!facts.isNonNegative(factor.d))
+    if (!isChoice(factor) && !facts.isNonNegative(factor.d))
       factor.d = exprs.op(e->name(), {factor.d}, factor.d->type);
   term.logarithm.reset();
   return fromTerms({term}, a.isExpanded);
@@ -792,7 +800,7 @@ Form Separator::extremum(Expr e, const Form &a, const Form &b) {
     return fail(
         e, "no law carries the larger of a difference from a statistic and 0");
   for (const Factor &factor : result.factors)
-    if (!facts.isNonNegative(factor.d))
+    if (isChoice(factor) || !facts.isNonNegative(factor.d))
       return fail(
           e, "a factor whose sign is not known under a maximum or minimum");
   result.rest = exprs.op(e->name(),
@@ -859,6 +867,42 @@ Form Separator::choice(Expr e, const Form &a, const Form &b) {
   return fromTerms(std::move(terms), a.isExpanded || b.isExpanded);
 }
 
+/// select(c, x, y) with c the same for the whole reduction is x times a factor
+/// that is 0 or 1 plus y times the other; it is applied as a choice, so that
+/// what is not chosen may be anything, as x / 0 is.
+Form Separator::choiceByStatistic(Expr e, const Form &a, const Form &b) {
+  SmallVector<Term, 2> terms;
+  auto push = [&](const Form &side, Factor::Choice choice) {
+    for (Term term : asTerms(side)) {
+      if (term.rest && isNumber(term.rest, 0))
+        continue;
+      if (term.rest && isInfinite(term.rest))
+        return false;
+      term.factors.push_back({e->operands[0], /*isDivisor=*/false,
+                              /*isFromExponent=*/false, choice});
+      term.logarithm.reset();
+      terms.push_back(std::move(term));
+    }
+    return true;
+  };
+  if (!push(a, Factor::Choice::zeroElsewhere) ||
+      !push(b, Factor::Choice::zeroWhere))
+    return fail(e, "a choice between a statistic and infinity");
+  if (terms.empty())
+    return fail(e, "a choice between zeros");
+  if (terms.size() > kMaxTerms)
+    return fail(e, "more than 16 accumulators would be needed");
+  return fromTerms(std::move(terms), a.isExpanded || b.isExpanded);
+}
+
+Expr algebra::applyChoice(ExprContext &exprs, const Factor &factor, Expr value,
+                          Expr condition) {
+  Expr zero = exprs.number(0, value->type);
+  return factor.choice == Factor::Choice::zeroWhere
+             ? exprs.select(condition, zero, value)
+             : exprs.select(condition, value, zero);
+}
+
 Form Separator::converted(Expr e, const Form &a) {
   auto widen = [&](Expr x) { return exprs.op(e->name(), {x}, e->type); };
   Form form = a;
@@ -872,7 +916,8 @@ Form Separator::converted(Expr e, const Form &a) {
     for (Shift &shift : term.shifts)
       shift.linear.body = widen(shift.linear.body);
     for (Factor &factor : term.factors)
-      factor.d = widen(factor.d);
+      if (!isChoice(factor))
+        factor.d = widen(factor.d);
     term.logarithm.reset();
   }
   return form;

@@ -58,14 +58,23 @@ struct Linear {
 };
 
 struct Factor {
+  /// A factor that is 0 where `d`, then a condition on statistics, holds or
+  /// does not, and 1 elsewhere.
+  enum class Choice { none, zeroWhere, zeroElsewhere };
+
   Expr d;
   bool isDivisor = false;
   /// Comes from the exponent that `Term::logarithm` holds.
   bool isFromExponent = false;
+  Choice choice = Choice::none;
   bool operator==(const Factor &o) const {
-    return d == o.d && isDivisor == o.isDivisor;
+    return d == o.d && isDivisor == o.isDivisor && choice == o.choice;
   }
 };
+
+/// `value` or 0, by a factor that is a choice.
+Expr applyChoice(ExprContext &exprs, const Factor &factor, Expr value,
+                 Expr condition);
 
 /// base^(coefficient * d), with a frame in place of d.
 struct Exponent {
@@ -184,6 +193,7 @@ private:
   Form absolute(Expr e, const Form &a);
   Form extremum(Expr e, const Form &a, const Form &b);
   Form choice(Expr e, const Form &a, const Form &b);
+  Form choiceByStatistic(Expr e, const Form &a, const Form &b);
   Form converted(Expr e, const Form &a);
 
   Form fail(Expr at, const llvm::Twine &reason);

@@ -35,6 +35,7 @@ namespace einsum::algebra {
 enum class LawId {
   deferFactor,
   deferDivisor,
+  deferChoice,
   deferScaleOfMax,
   deferScaleOfMin,
   deferDivisorOfMax,

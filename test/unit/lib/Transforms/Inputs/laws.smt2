@@ -18,6 +18,12 @@
 (assert (not (= d 0)))
 (assert (not (= (+ (/ s d) (/ a d)) (/ (+ s a) d))))
 
+;; deferral: a choice that no reduced rank has moves out of a sum, whatever is not chosen
+(declare-const s Real) (declare-const a Real) (declare-const d Real) (declare-const q Real)
+(declare-const r Real) (declare-const c Bool)
+(assert (=> (not c) (and (not (= d 0)) (= (* q d) s) (= (* r d) a))))
+(assert (not (= (+ (ite c 0 q) (ite c 0 r)) (ite c 0 (/ (+ s a) d)))))
+
 ;; deferral: division by a root, the scale of RMS normalisation
 (declare-const x Real) (declare-const y Real) (declare-const w Real) (declare-const v Real)
 (declare-const r Real) (declare-const q Real)
