@@ -226,6 +226,13 @@ private:
   // Pipelines
   //===--------------------------------------------------------------------===//
 
+  /// Accounting "sequential": a pipeline counts as a sequence.
+  void visitPipeline(int id, Context &context) override {
+    if (arch.accounting.sequential)
+      return visitSequence(id, context);
+    LaggedWalk::visitPipeline(id, context);
+  }
+
   /// How far each array has come in the slot of a pipeline.
   struct Slot {
     double start = 0;

@@ -67,19 +67,10 @@ static LogicalResult checkSupported(schedule::MappingOp mapping,
     return mapping.emitError()
            << "unsupported: the simulator does not execute " << what;
   };
-  if (arch.accounting.onePerPoint || arch.accounting.sequential)
-    return refuse(
-        "the accounting profile '" + arch.accounting.profile +
-        "', which counts other operators, or other times, than are scheduled");
   if (arch.accounting.buffered)
     return refuse(
         "transfers that are not overlapped (accounting: overlap 'buffered')");
-  for (const arch::Level &level : arch.levels)
-    if (level.multicast.width != 0)
-      return refuse("the multicast width of level '" + level.name + "'");
   for (const arch::Array &array : arch.arrays) {
-    if (array.reduction.width != 0)
-      return refuse("the reduction width of array '" + array.name + "'");
     if (array.fillCycles + array.drainCycles != 0)
       return refuse("the fill and drain cycles of array '" + array.name + "'");
     auto isPipelined = [](const auto &op) {
@@ -135,6 +126,9 @@ FailureOr<Simulation> einsum::sim::simulate(schedule::MappingOp mapping,
       Points::create(cascade, options.arithmetic, options.limit);
   if (failed(points))
     return failure();
+  if (arch.accounting.onePerPoint)
+    for (EinsumInfo &einsum : points->einsums)
+      einsum.operators = {{"compute", 1}};
   FailureOr<Program> program = Program::create(mapping, *points, arch);
   if (failed(program))
     return failure();
