@@ -70,18 +70,27 @@ static LogicalResult checkSupported(schedule::MappingOp mapping,
   if (arch.accounting.buffered)
     return refuse(
         "transfers that are not overlapped (accounting: overlap 'buffered')");
+  bool hasPipeline = !arch.accounting.sequential &&
+                     llvm::any_of(program.nodes, [](const Node &node) {
+                       return node.kind == NodeKind::pipeline;
+                     });
   for (const arch::Array &array : arch.arrays) {
+    if (!hasPipeline)
+      break;
     if (array.fillCycles + array.drainCycles != 0)
-      return refuse("the fill and drain cycles of array '" + array.name + "'");
-    auto isPipelined = [](const auto &op) {
+      return refuse("pipelines on machines with fill and drain cycles, as "
+                    "those of array '" +
+                    array.name + "'");
+    auto isLate = [](const auto &op) {
       return op.second.latency > op.second.cycles;
     };
-    bool latency = llvm::any_of(array.ops, isPipelined);
+    bool late = llvm::any_of(array.ops, isLate);
     for (const auto &[datatype, ops] : array.opsByDatatype)
-      latency |= llvm::any_of(ops, isPipelined);
-    if (latency)
-      return refuse("operator latencies of array '" + array.name +
-                    "' beyond their interval");
+      late |= llvm::any_of(ops, isLate);
+    if (late)
+      return refuse("pipelines on machines with operator latencies beyond "
+                    "their interval, as those of array '" +
+                    array.name + "'");
   }
   for (const Node &node : program.nodes)
     if (node.kind == NodeKind::transfer)

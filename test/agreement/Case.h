@@ -94,6 +94,7 @@ struct CaseArray {
   std::vector<std::pair<std::string, int64_t>> dims;
   std::vector<std::pair<std::string, int64_t>> cycles; ///< per operator
   int64_t reduction = 0;                               ///< width; 0 any
+  int64_t fill = 0, drain = 0, beyond = 0; ///< cycles; latency past interval
 };
 
 struct Case {

@@ -56,6 +56,16 @@ private:
       array.reduction = chance(50) ? pick(1, 4) : 0;
       array.cycles.emplace_back("compute", pick(1, 3));
     }
+    if (hasPipeline(c.tree) && !c.sequential)
+      return; // the simulator knows no start-up of pipelines
+    for (CaseArray &array : c.arrays)
+      for (int64_t *cycles : {&array.fill, &array.drain, &array.beyond})
+        *cycles = chance(30) ? pick(1, 9) : 0;
+  }
+
+  static bool hasPipeline(const Tree &tree) {
+    return tree.kind == TreeKind::pipeline ||
+           std::any_of(tree.children.begin(), tree.children.end(), hasPipeline);
   }
 
   int64_t pick(int64_t lo, int64_t hi) { // both included

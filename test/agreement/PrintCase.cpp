@@ -204,8 +204,15 @@ std::string Case::printSpec() const {
     llvm::ListSeparator separator;
     for (const auto &[name, cycles] : array.cycles)
       os << separator << "\"" << name << "\": {\"cycles\": " << cycles
+         << (array.beyond
+                 ? ", \"latency\": " + std::to_string(cycles + array.beyond)
+                 : "")
          << ", \"energy\": \"1 pJ\"}";
     os << "}";
+    if (array.fill)
+      os << ", \"fill\": \"" << array.fill << " cycle\"";
+    if (array.drain)
+      os << ", \"drain\": \"" << array.drain << " cycle\"";
     if (array.reduction)
       os << ", \"reduction\": {\"width\": " << array.reduction << "}";
     os << ", \"provenance\": \"test\"}";

@@ -282,6 +282,12 @@ private:
       if (width && attempt(Case(best)))
         return true;
       array.reduction = width;
+      for (int64_t *cycles : {&array.fill, &array.drain, &array.beyond}) {
+        int64_t before = std::exchange(*cycles, 0);
+        if (before && attempt(Case(best)))
+          return true;
+        *cycles = before;
+      }
     }
     for (size_t a = 0; a < best.arrays.size(); ++a) {
       Case c = best;

@@ -1,0 +1,21 @@
+// RUN: %exits 1 einsum-run %S/Inputs/chain.ein --schedule=%s --arch=%S/Inputs/spec.json 2>&1 | FileCheck %s
+// CHECK: transfer.mlir:[[# @LINE + 6]]:9: error: unsupported: the simulator does not execute transfers on an engine
+
+schedule.mapping @m of @chain on "small" {
+  schedule.storage "DRAM" ["A", "X", "Y", "Z"] {
+    schedule.storage "buffer" ["A"] {
+      schedule.sequence {
+        schedule.transfer ["A"] on "dma"
+        schedule.temporal "m" tile 1 {
+          schedule.compute "X" on "pe"
+        }
+        schedule.temporal "m" tile 1 {
+          schedule.compute "Y" on "pe"
+        }
+        schedule.temporal "m" tile 1 {
+          schedule.compute "Z" on "pe"
+        }
+      }
+    }
+  }
+}
