@@ -1,4 +1,5 @@
-// RUN: %exits 1 einsum-run %S/Inputs/chain.ein --schedule=%s --arch=%S/Inputs/spec.json 2>&1 | FileCheck %s
+// RUN: sed 's/"arrays"/"engines": [{"name": "dma"}], "arrays"/' %S/Inputs/spec.json > %t.json
+// RUN: %exits 1 einsum-run %S/Inputs/chain.ein --schedule=%s --arch=%t.json 2>&1 | FileCheck %s
 // CHECK: transfer.mlir:[[# @LINE + 6]]:9: error: unsupported: the simulator does not execute transfers on an engine
 
 schedule.mapping @m of @chain on "small" {
