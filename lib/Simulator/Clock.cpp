@@ -41,6 +41,30 @@ FailureOr<uint64_t> einsum::sim::cyclesPerRun(const Node &leaf,
   return cycles;
 }
 
+/// How long after the next could be issued the last results of a leaf come:
+/// each operator hands on to another, once.
+static uint64_t latencyBeyond(const Node &leaf, const Points &points,
+                              const arch::ArchSpec &arch) {
+  const EinsumInfo &einsum = points.einsums[leaf.einsum];
+  const arch::Array &array = arch.arrays[leaf.array];
+  std::string datatype;
+  llvm::raw_string_ostream(datatype)
+      << points.tensors[einsum.results.front()].elementType;
+  uint64_t sum = 0;
+  auto add = [&](const arch::OpCost *cost) {
+    sum += cost ? cost->latency - cost->cycles : 0;
+  };
+  for (const auto &[name, count] : einsum.operators) {
+    const arch::OpCost *own = array.findOp(name, datatype);
+    add(own);
+    if (own || name != "mac")
+      continue;
+    add(array.findOp("mul", datatype));
+    add(array.findOp("add", datatype));
+  }
+  return sum;
+}
+
 namespace {
 
 /// Cycles that a transfer keeps one port of a level busy.
@@ -56,14 +80,17 @@ public:
         Simulation &result)
       : LaggedWalk(points, program, plan), ledger(ledger), arch(arch),
         keepTasks(keepTasks), result(result), cursors(program.nodes.size()),
-        perRun(program.nodes.size(), 0) {
-    for (int leaf : program.leaves)
+        perRun(program.nodes.size(), 0), late(program.nodes.size(), 0) {
+    for (int leaf : program.leaves) {
       perRun[leaf] = *cyclesPerRun(program.nodes[leaf], points, arch);
+      late[leaf] = latencyBeyond(program.nodes[leaf], points, arch);
+    }
   }
 
   void measure() {
     run();
     runDry(-1);
+    now += startUp(0);
     for (const PortTime &port : portTimes(0, 1)) {
       note(0, now, port.port, program.nodes.front(), "");
       now = std::max(now, port.cycles);
@@ -157,6 +184,7 @@ private:
       visit(child, context);
       if (runs == before)
         continue;
+      now += startUp(child);
       for (const PortTime &port : portTimes(child, plan.happened[child])) {
         note(start, start + port.cycles, port.port, program.nodes[child], "");
         now = std::max(now, start + port.cycles);
@@ -164,6 +192,25 @@ private:
       if (i + 1 < node.children.size())
         addDrain(child, node.children[i + 1]);
     }
+  }
+
+  /// Section 7, start-up: the first nest waits for its first operands, and the
+  /// last one's results leave late. A child that is split again leaves it to
+  /// its own children.
+  uint64_t startUp(int id) const {
+    int first = -1, last = -1;
+    for (int i = id; i < program.nodes[id].end; ++i) {
+      if (program.nodes[i].isSplit())
+        return 0;
+      if (program.nodes[i].kind != NodeKind::leaf)
+        continue;
+      first = first < 0 ? i : first;
+      last = i;
+    }
+    if (first < 0)
+      return 0;
+    return arch.arrays[program.nodes[first].array].fillCycles +
+           arch.arrays[program.nodes[last].array].drainCycles + late[last];
   }
 
   /// The last sums of `before` pass through the dimensions that reduce them.
@@ -226,6 +273,13 @@ private:
   // Pipelines
   //===--------------------------------------------------------------------===//
 
+  /// Accounting "sequential": a pipeline counts as a sequence.
+  void visitPipeline(int id, Context &context) override {
+    if (arch.accounting.sequential)
+      return visitSequence(id, context);
+    LaggedWalk::visitPipeline(id, context);
+  }
+
   /// How far each array has come in the slot of a pipeline.
   struct Slot {
     double start = 0;
@@ -283,7 +337,7 @@ private:
   double now = 0;
   uint64_t runs = 0;
   std::vector<Slot> cursors; ///< per pipeline
-  std::vector<uint64_t> perRun;
+  std::vector<uint64_t> perRun, late;
 };
 
 } // namespace

@@ -66,11 +66,14 @@ void Ledger::note(const Transfer &transfer) {
       llvm::divideCeil(bytes, arch.levels[transfer.level].accessBytes);
   Traffic traffic;
   bool reads = transfer.direction == Direction::read;
+  uint64_t times = transfer.times;
+  if (uint64_t width = arch.levels[transfer.level].multicast.width;
+      reads && width != 0)
+    times *= llvm::divideCeil(transfer.receivers, width);
   (reads ? traffic.readElements : traffic.writeElements) =
-      transfer.elements * transfer.times;
-  (reads ? traffic.readBytes : traffic.writeBytes) = bytes * transfer.times;
-  (reads ? traffic.readAccesses : traffic.writeAccesses) =
-      accesses * transfer.times;
+      transfer.elements * times;
+  (reads ? traffic.readBytes : traffic.writeBytes) = bytes * times;
+  (reads ? traffic.readAccesses : traffic.writeAccesses) = accesses * times;
   add(result.levels[transfer.level].traffic, traffic);
   TensorMoves &moves =
       result.tensors[transfer.tensor * levels + transfer.level];

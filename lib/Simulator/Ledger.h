@@ -31,6 +31,9 @@ struct Transfer {
   Cause cause = Cause::operand;
   uint64_t elements = 0;
   uint64_t times = 1;
+  /// Units that receive the same words of one read: the level's multicast width
+  /// may take several reads for them (section 5).
+  uint64_t receivers = 1;
 };
 
 class Ledger {

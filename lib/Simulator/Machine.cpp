@@ -8,6 +8,7 @@
 #include "lib/Simulator/Machine.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace einsum;
@@ -24,9 +25,10 @@ static std::vector<CellBuilder> makeBuilders(Points &points) {
 Machine::Machine(Points &points, const Program &program, const Plan &plan,
                  const arch::ArchSpec &arch, Ledger &ledger,
                  const interp::TensorMap &inputs, Simulation &result)
-    : LaggedWalk(points, program, plan), ledger(ledger), result(result),
-      builders(makeBuilders(points)),
-      store(points, program, plan, ledger, inputs, builders, result.outputs),
+    : LaggedWalk(points, program, plan), arch(arch), ledger(ledger),
+      result(result), builders(makeBuilders(points)),
+      store(points, program, plan, arch, ledger, inputs, builders,
+            result.outputs),
       latches(program.nodes.size()), everyRun(arch.accounting.everyRun) {
   result.runs.assign(points.einsums.size(), 0);
   result.points.assign(points.einsums.size(), 0);
@@ -156,6 +158,21 @@ bool Machine::runUnit(int id, const Context &context, const Unit &unit) {
   return true;
 }
 
+/// Units that read the same element, or contribute to it, in one run: along the
+/// spatial loops below the home over ranks that do not address it. One that
+/// guards the leaf has a single unit at work.
+uint64_t Machine::countCopies(int id, const Port &port,
+                              const Context &context) const {
+  const Node &leaf = program.nodes[id];
+  uint64_t copies = 1;
+  for (int i = leaf.parent; i > port.home; i = program.nodes[i].parent)
+    if (program.nodes[i].kind == NodeKind::spatial &&
+        points.einsums[leaf.einsum].iterates(program.nodes[i].rank) &&
+        !program.uses(port, leaf.einsum, program.nodes[i].rank))
+      copies *= context.spread[i];
+  return copies;
+}
+
 Machine::Latch &Machine::getLatch(int id, int index, const Context &context,
                                   const Unit &unit) {
   const Port &port = program.nodes[id].ports[index];
@@ -165,13 +182,17 @@ Machine::Latch &Machine::getLatch(int id, int index, const Context &context,
                    : port.group < 0 ? 0
                                     : context.epochs[port.group];
   Latch &latch = latches[id][index][home];
-  if (latch.home && latch.group == group)
+  uint64_t copies = countCopies(id, port, context);
+  if (latch.home && latch.group == group) {
+    latch.copies = std::max(latch.copies, copies);
     return latch;
+  }
   closeLatch(id, port, latch);
   latch = Latch();
   latch.home = store.find(port.home, home.first);
   latch.unit = home.second;
   latch.group = group;
+  latch.copies = copies;
   return latch;
 }
 
@@ -277,8 +298,20 @@ void Machine::closeLatch(int id, const Port &port, Latch &latch) {
   }
   Transfer transfer = makeTransfer(
       id, port, port.read >= 0 ? Direction::read : Direction::write);
+  uint64_t width = arch.arrays[program.nodes[id].array].reduction.width;
+  if (port.read >= 0)
+    transfer.receivers = latch.copies;
+  else if (width != 0)
+    transfer.times = llvm::divideCeil(latch.copies, width);
   store.note(*latch.home, port.slot, latch.unit, latch.elements, transfer);
+  // Each write but the first contribution is preceded by a read.
   transfer.direction = Direction::read;
+  if (port.read < 0) {
+    --transfer.times;
+    store.note(*latch.home, port.slot, latch.unit, latch.elements, transfer);
+    transfer.times = 1;
+  }
+  transfer.receivers = 1;
   store.note(*latch.home, port.slot, latch.unit, latch.continued, transfer);
   if (port.read >= 0 && program.nodes[id].registers >= 0) {
     transfer.direction = Direction::write;

@@ -48,6 +48,7 @@ private:
     std::vector<int64_t> elements;                  ///< used, each once
     std::vector<int64_t> continued;                 ///< had a partial value
     std::set<std::vector<int32_t>> units;           ///< that took part
+    uint64_t copies = 1; ///< units at one element at once, masked or not
   };
   using Latches = std::map<std::pair<int64_t, int>, Latch>;
 
@@ -67,6 +68,8 @@ private:
                    interp::Scalar &value);
   bool writeResult(int node, int port, const Context &context, const Unit &unit,
                    llvm::ArrayRef<interp::Scalar> values);
+  uint64_t countCopies(int node, const Port &port,
+                       const Context &context) const;
   Latch &getLatch(int node, int port, const Context &context, const Unit &unit);
   void closeLatch(int node, const Port &port, Latch &latch);
   void closeLatches(const Visit &home);
@@ -79,6 +82,7 @@ private:
   mlir::InFlightDiagnostic refuse(int node, const Port &port, const Unit &unit,
                                   int64_t element);
 
+  const arch::ArchSpec &arch;
   Ledger &ledger;
   Simulation &result;
   std::vector<CellBuilder> builders;

@@ -429,10 +429,14 @@ private:
 
   void visitPipeline(int id, Context &context) override {
     plan.arrivals[id].push_back(0);
-    Walk::visitPipeline(id, context);
+    visitChildren(id, context);
   }
 
   void visitSequence(int id, Context &context) override {
+    visitChildren(id, context);
+  }
+
+  void visitChildren(int id, Context &context) {
     for (int child : program.nodes[id].children) {
       uint64_t before = runs;
       visit(child, context);

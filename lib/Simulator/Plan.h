@@ -72,7 +72,7 @@ struct Plan {
   std::vector<StoragePlan> storages; ///< per node
   /// Per pipeline node and arrival: whether something happens.
   std::vector<std::vector<char>> arrivals;
-  /// Per child of a sequence: visits in which something happens.
+  /// Per child of a sequence or pipeline: visits in which something happens.
   std::vector<uint64_t> happened;
 };
 

@@ -35,6 +35,12 @@ bool Program::touches(int node, int tensor) const {
          });
 }
 
+bool Program::uses(const Port &port, int einsum, int rank) const {
+  const EinsumInfo &info = points->einsums[einsum];
+  return port.read >= 0 ? info.reads[port.read].uses(rank)
+                        : llvm::is_contained(info.outputRanks, rank);
+}
+
 std::optional<int64_t> Program::heldSteps(int storage, int tensor,
                                           size_t position) const {
   const TensorInfo &info = points->tensors[tensor];
@@ -360,15 +366,10 @@ private:
 
   /// Section 4, latch.
   int findGroup(const Node &leaf, const Port &port) const {
-    const EinsumInfo &einsum = points.einsums[leaf.einsum];
-    auto uses = [&](int rank) {
-      return port.read >= 0 ? einsum.reads[port.read].uses(rank)
-                            : llvm::is_contained(einsum.outputRanks, rank);
-    };
     for (int i = leaf.parent; i > port.home; i = program.nodes[i].parent) {
       const Node &node = program.nodes[i];
-      if (node.kind == NodeKind::temporal && uses(node.rank) &&
-          node.fullSteps() > 1)
+      if (node.kind == NodeKind::temporal &&
+          program.uses(port, leaf.einsum, node.rank) && node.fullSteps() > 1)
         return i;
     }
     return -1;

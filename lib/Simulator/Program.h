@@ -130,6 +130,8 @@ public:
   /// True if a leaf at or below `node` reads or makes the tensor.
   bool touches(int node, int tensor) const;
   bool makes(int node, int tensor) const;
+  /// Whether the element of an access changes with a rank of the Einsum.
+  bool uses(const Port &port, int einsum, int rank) const;
   /// Section 6: how many consecutive steps of a recurrence are held at a
   /// storage node, if one loop below over its rank (the `position`-th of the
   /// tensor) encloses all that touch the tensor and nobody wants the other

@@ -67,30 +67,30 @@ static LogicalResult checkSupported(schedule::MappingOp mapping,
     return mapping.emitError()
            << "unsupported: the simulator does not execute " << what;
   };
-  if (arch.accounting.onePerPoint || arch.accounting.sequential)
-    return refuse(
-        "the accounting profile '" + arch.accounting.profile +
-        "', which counts other operators, or other times, than are scheduled");
   if (arch.accounting.buffered)
     return refuse(
         "transfers that are not overlapped (accounting: overlap 'buffered')");
-  for (const arch::Level &level : arch.levels)
-    if (level.multicast.width != 0)
-      return refuse("the multicast width of level '" + level.name + "'");
+  bool hasPipeline = !arch.accounting.sequential &&
+                     llvm::any_of(program.nodes, [](const Node &node) {
+                       return node.kind == NodeKind::pipeline;
+                     });
   for (const arch::Array &array : arch.arrays) {
-    if (array.reduction.width != 0)
-      return refuse("the reduction width of array '" + array.name + "'");
+    if (!hasPipeline)
+      break;
     if (array.fillCycles + array.drainCycles != 0)
-      return refuse("the fill and drain cycles of array '" + array.name + "'");
-    auto isPipelined = [](const auto &op) {
+      return refuse("pipelines on machines with fill and drain cycles, as "
+                    "those of array '" +
+                    array.name + "'");
+    auto isLate = [](const auto &op) {
       return op.second.latency > op.second.cycles;
     };
-    bool latency = llvm::any_of(array.ops, isPipelined);
+    bool late = llvm::any_of(array.ops, isLate);
     for (const auto &[datatype, ops] : array.opsByDatatype)
-      latency |= llvm::any_of(ops, isPipelined);
-    if (latency)
-      return refuse("operator latencies of array '" + array.name +
-                    "' beyond their interval");
+      late |= llvm::any_of(ops, isLate);
+    if (late)
+      return refuse("pipelines on machines with operator latencies beyond "
+                    "their interval, as those of array '" +
+                    array.name + "'");
   }
   for (const Node &node : program.nodes)
     if (node.kind == NodeKind::transfer)
@@ -135,6 +135,9 @@ FailureOr<Simulation> einsum::sim::simulate(schedule::MappingOp mapping,
       Points::create(cascade, options.arithmetic, options.limit);
   if (failed(points))
     return failure();
+  if (arch.accounting.onePerPoint)
+    for (EinsumInfo &einsum : points->einsums)
+      einsum.operators = {{"compute", 1}};
   FailureOr<Program> program = Program::create(mapping, *points, arch);
   if (failed(program))
     return failure();

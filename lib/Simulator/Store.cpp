@@ -9,15 +9,17 @@
 
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace einsum;
 using namespace einsum::sim;
 
 Store::Store(Points &points, const Program &program, const Plan &plan,
-             Ledger &ledger, const interp::TensorMap &inputs,
+             const arch::ArchSpec &arch, Ledger &ledger,
+             const interp::TensorMap &inputs,
              std::vector<CellBuilder> &builders, interp::TensorMap &outputs)
-    : points(points), program(program), plan(plan), ledger(ledger),
+    : points(points), program(program), plan(plan), arch(arch), ledger(ledger),
       inputs(inputs), builders(builders), outputs(outputs),
       previous(program.nodes.size()) {}
 
@@ -35,6 +37,10 @@ void Store::open(int id, const Context &context) {
   visit->drained.assign(slots, 0);
   visit->writers.assign(slots, 0);
   visit->streamed.resize(slots);
+  for (const Held &held : node.held) {
+    visit->receivers.push_back(countReceivers(id, held, context));
+    visit->writes.push_back(countWrites(id, held, context));
+  }
   for (const Held &held : node.held)
     visit->parents.push_back(
         held.parent < 0 ? nullptr
@@ -141,6 +147,48 @@ int Store::firstUser(int node, int tensor) const {
     if (program.isBelow(leaf, node) && program.touches(leaf, tensor))
       return program.nodes[leaf].einsum;
   return -1;
+}
+
+/// Units that differ only along spatial loops, between a node and its parent,
+/// over ranks that no leaf below uses to address the tensor.
+uint64_t Store::countReceivers(int id, const Held &held,
+                               const Context &context) const {
+  if (held.parent < 0 || held.madeBelow)
+    return 1; // partial values go to one unit each
+  auto isUsed = [&](int rank) {
+    return llvm::any_of(program.leaves, [&](int leaf) {
+      const Node &node = program.nodes[leaf];
+      return program.isBelow(leaf, id) &&
+             llvm::any_of(node.ports, [&](const Port &port) {
+               return port.tensor == held.tensor &&
+                      program.uses(port, node.einsum, rank);
+             });
+    });
+  };
+  uint64_t count = 1;
+  for (int i = program.nodes[id].parent; i > held.parent;
+       i = program.nodes[i].parent)
+    if (program.nodes[i].kind == NodeKind::spatial &&
+        !isUsed(program.nodes[i].rank))
+      count *= context.spread[i];
+  return count;
+}
+
+/// Section 5, reduction width: sums that units hold at a node leave through the
+/// array's network, so many at a time.
+uint64_t Store::countWrites(int id, const Held &held,
+                            const Context &context) const {
+  if (held.parent < 0 || !held.madeBelow)
+    return 1;
+  int producer = points.tensors[held.tensor].producer;
+  const Node &leaf = program.nodes[program.leafOf[producer]];
+  uint64_t width = arch.arrays[leaf.array].reduction.width, units = 1;
+  for (int i = program.nodes[id].parent; i > held.parent;
+       i = program.nodes[i].parent)
+    if (program.nodes[i].kind == NodeKind::spatial &&
+        points.einsums[producer].reduces(program.nodes[i].rank))
+      units *= context.spread[i];
+  return width == 0 ? 1 : llvm::divideCeil(units, width);
 }
 
 Transfer Store::makeTransfer(const Visit &visit, int slot, Direction direction,
@@ -262,10 +310,11 @@ bool Store::fill(Visit &visit, int slot) {
         makeTransfer(visit, slot, Direction::write, Cause::fill);
     note(visit, slot, u, filled, transfer);
   }
+  Transfer transfer = makeTransfer(visit, slot, Direction::read, Cause::fill);
+  transfer.receivers = visit.receivers[slot];
   for (auto &[from, elements] : united)
     note(parent, held.parentSlot, from,
-         std::vector<int64_t>(elements.begin(), elements.end()),
-         makeTransfer(visit, slot, Direction::read, Cause::fill));
+         std::vector<int64_t>(elements.begin(), elements.end()), transfer);
   return true;
 }
 
@@ -326,8 +375,13 @@ bool Store::drain(Visit &visit, int slot) {
       elements.push_back(element);
       put(*visit.parents[slot], held.parentSlot, to, element, std::move(cell));
     }
-    note(*visit.parents[slot], held.parentSlot, to, elements,
-         makeTransfer(visit, slot, Direction::write, Cause::drain));
+    Transfer transfer =
+        makeTransfer(visit, slot, Direction::write, Cause::drain);
+    transfer.times = visit.writes[slot];
+    note(*visit.parents[slot], held.parentSlot, to, elements, transfer);
+    transfer.direction = Direction::read; // what it adds to
+    --transfer.times;
+    note(*visit.parents[slot], held.parentSlot, to, elements, transfer);
   }
   return true;
 }

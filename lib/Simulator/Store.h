@@ -55,7 +55,9 @@ struct Visit {
   /// Per held tensor.
   llvm::SmallVector<std::shared_ptr<Visit>, 3> parents;
   llvm::SmallVector<char, 3> filled, drained;
-  llvm::SmallVector<int, 3> writers; ///< postponed stages that make it
+  llvm::SmallVector<int, 3> writers;        ///< postponed stages that make it
+  llvm::SmallVector<uint64_t, 3> receivers; ///< of the same words of a fill
+  llvm::SmallVector<uint64_t, 3> writes;    ///< of each word of a drain
   /// Per held tensor: which coordinates a streamed rank went through, by leaf.
   llvm::SmallVector<std::map<int, std::vector<int64_t>>, 3> streamed;
   int postponed = 0; ///< stages that still have to work on this visit
@@ -65,8 +67,9 @@ struct Visit {
 class Store {
 public:
   Store(Points &points, const Program &program, const Plan &plan,
-        Ledger &ledger, const interp::TensorMap &inputs,
-        std::vector<CellBuilder> &builders, interp::TensorMap &outputs);
+        const arch::ArchSpec &arch, Ledger &ledger,
+        const interp::TensorMap &inputs, std::vector<CellBuilder> &builders,
+        interp::TensorMap &outputs);
 
   void open(int node, const Context &context);
   std::shared_ptr<Visit> find(int node, int64_t index) const;
@@ -96,12 +99,17 @@ private:
   bool fetch(Visit &visit, int slot, int unit, int64_t element);
   void harvest(Visit &visit, int slot);
   int firstUser(int node, int tensor) const;
+  uint64_t countReceivers(int node, const Held &held,
+                          const Context &context) const;
+  uint64_t countWrites(int node, const Held &held,
+                       const Context &context) const;
   Transfer makeTransfer(const Visit &visit, int slot, Direction direction,
                         Cause cause) const;
 
   Points &points;
   const Program &program;
   const Plan &plan;
+  const arch::ArchSpec &arch;
   Ledger &ledger;
   const interp::TensorMap &inputs;
   std::vector<CellBuilder> &builders;

@@ -22,6 +22,7 @@ void Walk::run() {
   unit.entered.assign(program.nodes.size(), 0);
   context.units.push_back(std::move(unit));
   context.epochs.assign(program.nodes.size(), 0);
+  context.spread.assign(program.nodes.size(), 1);
   context.visits.assign(program.nodes.size(), 0);
   visit(0, context);
 }
@@ -74,6 +75,7 @@ void Walk::visitTemporal(int node, Context &context) {
   for (int64_t step = 0; step < most; ++step) {
     Context inner;
     inner.epochs = context.epochs;
+    inner.spread = context.spread;
     inner.visits = context.visits;
     inner.epochs[node] = ++epoch;
     for (const Unit &unit : context.units) {
@@ -91,9 +93,11 @@ void Walk::visitSpatial(int node, Context &context) {
   const Node &loop = program.nodes[node];
   Context inner;
   inner.epochs = context.epochs;
+  inner.spread = context.spread;
   inner.visits = context.visits;
   for (const Unit &unit : context.units) {
     int64_t count = countSteps(loop, unit);
+    inner.spread[node] = std::max(inner.spread[node], count);
     for (int64_t step = 0; step < count; ++step) {
       inner.units.push_back(unit);
       inner.units.back().path.push_back(step);

@@ -38,6 +38,8 @@ struct Context {
   std::vector<Unit> units;
   /// Per loop above: a number that no other step of any loop has.
   llvm::SmallVector<uint64_t, 24> epochs;
+  /// Per spatial loop above: its steps, those included that have no unit here.
+  llvm::SmallVector<int64_t, 24> spread;
   /// Per storage node above: how many times it was entered before.
   llvm::SmallVector<int64_t, 24> visits;
 };

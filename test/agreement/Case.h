@@ -86,12 +86,15 @@ struct CaseLevel {
   int64_t readBandwidth = 0, writeBandwidth = 0,
           bandwidth = 0; ///< GB/s; 0 none
   int64_t ports = 0;
+  int64_t multicast = 0; ///< width; 0 any
 };
 
 struct CaseArray {
   std::string name, level;
   std::vector<std::pair<std::string, int64_t>> dims;
   std::vector<std::pair<std::string, int64_t>> cycles; ///< per operator
+  int64_t reduction = 0;                               ///< width; 0 any
+  int64_t fill = 0, drain = 0, beyond = 0; ///< cycles; latency past interval
 };
 
 struct Case {
@@ -103,6 +106,7 @@ struct Case {
   std::vector<CaseLevel> levels;
   std::vector<CaseArray> arrays;
   bool perPoint = false, singleBuffers = false; ///< accounting
+  bool onePerPoint = false, sequential = false;
   Tree tree;
 
   /// Sets the extents that follow from others.
@@ -112,8 +116,9 @@ struct Case {
   std::string printSpec() const;
 };
 
-/// A case that depends on the seed and nothing else.
-Case generate(uint64_t seed);
+/// A case that depends on the seed and nothing else; `extended` adds accounting
+/// profiles and the widths of multicast and reduction to it.
+Case generate(uint64_t seed, bool extended = false);
 
 /// What came of running a case on both sides.
 struct Verdict {

@@ -33,16 +33,41 @@ public:
   explicit Generator(uint64_t seed)
       : random(seed * 0x9E3779B97F4A7C15ull + 1) {}
 
-  Case make() {
+  Case make(bool extended) {
     makeRanks();
     makeEinsums();
     makeMachine();
     makeTree();
     c.deriveExtents();
+    if (extended)
+      extend();
     return std::move(c);
   }
 
 private:
+  /// Accounting profiles, and limits of multicast and reduction networks. Drawn
+  /// last, so that the rest of a case is the same without them.
+  void extend() {
+    c.onePerPoint = chance(40);
+    c.sequential = chance(40);
+    for (CaseLevel &level : c.levels)
+      level.multicast = chance(50) ? pick(1, 4) : 0;
+    for (CaseArray &array : c.arrays) {
+      array.reduction = chance(50) ? pick(1, 4) : 0;
+      array.cycles.emplace_back("compute", pick(1, 3));
+    }
+    if (hasPipeline(c.tree) && !c.sequential)
+      return; // the simulator knows no start-up of pipelines
+    for (CaseArray &array : c.arrays)
+      for (int64_t *cycles : {&array.fill, &array.drain, &array.beyond})
+        *cycles = chance(30) ? pick(1, 9) : 0;
+  }
+
+  static bool hasPipeline(const Tree &tree) {
+    return tree.kind == TreeKind::pipeline ||
+           std::any_of(tree.children.begin(), tree.children.end(), hasPipeline);
+  }
+
   int64_t pick(int64_t lo, int64_t hi) { // both included
     return lo +
            static_cast<int64_t>(random() % static_cast<uint64_t>(hi - lo + 1));
@@ -683,6 +708,6 @@ private:
 
 } // namespace
 
-Case einsum::agreement::generate(uint64_t seed) {
-  return Generator(seed).make();
+Case einsum::agreement::generate(uint64_t seed, bool extended) {
+  return Generator(seed).make(extended);
 }

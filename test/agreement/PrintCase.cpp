@@ -159,10 +159,12 @@ std::string Case::printSpec() const {
   os << "{\"schema\": \"einsum-arch/1\", \"name\": \"spec\", \"clock\": \"1 "
         "GHz\", "
         "\"word\": \"32 bit\",\n";
-  if (perPoint || singleBuffers)
+  if (perPoint || singleBuffers || onePerPoint || sequential)
     os << " \"accounting\": {\"operands\": \""
        << (perPoint ? "per_point" : "latched") << "\", \"buffers\": \""
-       << (singleBuffers ? "ignored" : "counted") << "\"},\n";
+       << (singleBuffers ? "ignored" : "counted") << "\", \"operators\": \""
+       << (onePerPoint ? "one_per_point" : "each") << "\", \"einsums\": \""
+       << (sequential ? "sequential" : "as_scheduled") << "\"},\n";
   os << " \"levels\": [";
   llvm::ListSeparator levelSeparator(",\n  ");
   for (const CaseLevel &level : levels) {
@@ -180,6 +182,8 @@ std::string Case::printSpec() const {
       os << ", \"write_bandwidth\": \"" << level.writeBandwidth << " GB/s\"";
     if (level.ports)
       os << ", \"ports\": " << level.ports;
+    if (level.multicast)
+      os << ", \"multicast\": {\"width\": " << level.multicast << "}";
     os << ", \"energy\": {\"read\": \"1 pJ\", \"write\": \"1 pJ\"}, "
           "\"provenance\": "
           "\"test\"}";
@@ -200,8 +204,18 @@ std::string Case::printSpec() const {
     llvm::ListSeparator separator;
     for (const auto &[name, cycles] : array.cycles)
       os << separator << "\"" << name << "\": {\"cycles\": " << cycles
+         << (array.beyond
+                 ? ", \"latency\": " + std::to_string(cycles + array.beyond)
+                 : "")
          << ", \"energy\": \"1 pJ\"}";
-    os << "}, \"provenance\": \"test\"}";
+    os << "}";
+    if (array.fill)
+      os << ", \"fill\": \"" << array.fill << " cycle\"";
+    if (array.drain)
+      os << ", \"drain\": \"" << array.drain << " cycle\"";
+    if (array.reduction)
+      os << ", \"reduction\": {\"width\": " << array.reduction << "}";
+    os << ", \"provenance\": \"test\"}";
   }
   os << "]}\n";
   return text;

@@ -250,9 +250,12 @@ private:
     Case plain = best;
     if (std::exchange(plain.perPoint, false) && attempt(plain))
       return true;
-    plain = best;
-    if (std::exchange(plain.singleBuffers, false) && attempt(plain))
-      return true;
+    for (bool Case::*key :
+         {&Case::singleBuffers, &Case::onePerPoint, &Case::sequential}) {
+      plain = best;
+      if (std::exchange(plain.*key, false) && attempt(plain))
+        return true;
+    }
     for (size_t l = 0; l < best.levels.size(); ++l) {
       Case c = best;
       CaseLevel &level = c.levels[l];
@@ -267,6 +270,24 @@ private:
       c = best;
       if (std::exchange(c.levels[l].access, 1) != 1 && attempt(c))
         return true;
+    }
+    for (CaseLevel &level : best.levels) {
+      int64_t width = std::exchange(level.multicast, 0);
+      if (width && attempt(Case(best)))
+        return true;
+      level.multicast = width;
+    }
+    for (CaseArray &array : best.arrays) {
+      int64_t width = std::exchange(array.reduction, 0);
+      if (width && attempt(Case(best)))
+        return true;
+      array.reduction = width;
+      for (int64_t *cycles : {&array.fill, &array.drain, &array.beyond}) {
+        int64_t before = std::exchange(*cycles, 0);
+        if (before && attempt(Case(best)))
+          return true;
+        *cycles = before;
+      }
     }
     for (size_t a = 0; a < best.arrays.size(); ++a) {
       Case c = best;

@@ -11,6 +11,7 @@
 //   printed einsum-agreement --files X.ein X.mlir SPEC.json    a given case
 //   einsum-agreement --mapping NAME X.ein SPEC.json    a published mapping
 //   einsum-agreement --print 17            the files of a case
+//   einsum-agreement --extended ...        with accounting profiles and widths
 //
 // --known FILE lists seeds that are known to differ, one a line, each with the
 // kind of its difference and the reason. They are counted apart, and it is said
@@ -38,9 +39,10 @@ struct Options {
   uint64_t seed = 1, cases = 2000;
   unsigned threads = 2;
   bool shrink = true;
-  unsigned failures = 3;                 ///< to print
-  bool explain = false;                  ///< count why cases are illegal
-  std::vector<std::string> ignore;       ///< kinds of difference
+  unsigned failures = 3;           ///< to print
+  bool extended = false;           ///< keys that change how moves are counted
+  bool explain = false;            ///< count why cases are illegal
+  std::vector<std::string> ignore; ///< kinds of difference
   std::map<uint64_t, std::string> known; ///< kinds, by seed
 };
 
@@ -93,7 +95,7 @@ static void work(const Options &options, std::atomic<uint64_t> &next,
                  Totals &totals) {
   while (totals.legal < options.cases && totals.differing < options.failures) {
     uint64_t seed = next++;
-    Case c = generate(seed);
+    Case c = generate(seed, options.extended);
     Verdict verdict = check(c, seed);
     ++totals.tried;
     if (options.cases == 1 || verdict.status != Verdict::illegal)
@@ -209,10 +211,12 @@ int main(int argc, char **argv) {
       options.ignore.push_back(arguments[++i]);
     else if (name == "--known" && i + 1 < arguments.size())
       options.known = readKnown(arguments[++i]);
+    else if (name == "--extended")
+      options.extended = true;
     else if (name == "--explain")
       options.explain = true;
     else if (name == "--print") {
-      printCase(generate(number()), llvm::outs());
+      printCase(generate(number(), options.extended), llvm::outs());
       return 0;
     } else if (name == "--files" && i + 3 < arguments.size()) {
       return runGiven(arguments[i + 1], arguments[i + 2], "", arguments[i + 3]);
