@@ -12,14 +12,15 @@
 // steps at the edge of a domain are timed apart, and what was timed for one box
 // is remembered for boxes that look the same.
 //
-// Two things do not multiply with a loop: a pipeline needs extra slots to fill
-// and drain, and the first tile of a buffered node has nothing to hide behind.
-// Both travel upwards beside the time until a node after which something else
-// runs.
+// Two things do not multiply with a loop: the stages of a pipeline overlap with
+// those of other iterations, and the first tile of a buffered node has nothing
+// to hide behind. Both travel upwards beside the time until a node after which
+// something else runs.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lib/CostModel/Model.h"
+#include "lib/CostModel/PipelineSlots.h"
 
 #include "lib/Analysis/ImageCounter.h"
 
@@ -36,7 +37,9 @@ enum StepState : uint8_t { middle = 0, first = 1, last = 2, both = 3 };
 /// Cycles of one visit in parts, and cycles that come once.
 struct Span {
   double work = 0, startUp = 0, sums = 0, waits = 0;
-  double fill = 0, firstTiles = 0;
+  double firstTiles = 0;
+  /// Iterations, up to here, of the pipelines below.
+  llvm::SmallVector<PipelineSlots, 1> pipelines;
   bool runs = false; ///< something happens, even if it takes no time
 
   double cycles() const { return work + startUp + sums + waits; }
@@ -46,6 +49,18 @@ struct Span {
     sums += other.sums * times;
     waits += other.waits * times;
     runs |= other.runs;
+  }
+  void addIterations(const Span &step, int64_t times) {
+    for (PipelineSlots one : step.pipelines) {
+      one.repeat(times);
+      auto same = llvm::find_if(pipelines, [&](const PipelineSlots &known) {
+        return known.pipeline == one.pipeline;
+      });
+      if (same == pipelines.end())
+        pipelines.push_back(std::move(one));
+      else
+        same->append(one);
+    }
   }
 };
 
@@ -118,23 +133,22 @@ public:
       findDomains();
   }
 
-  /// `iterations`: how often the loops right around the node repeat it.
-  Span time(int id, double iterations) {
+  Span time(int id) {
     const Node &node = tree.nodes[id];
     switch (node.kind) {
     case NodeKind::leaf:
       return timeLeaf(id, node);
     case NodeKind::temporal:
-      return timeLoop(id, node, iterations);
+      return timeLoop(id, node);
     case NodeKind::spatial:
-      return timeUnits(id, node, iterations);
+      return timeUnits(id, node);
     case NodeKind::storage:
-      return timeStorage(id, node, iterations);
+      return timeStorage(id, node);
     case NodeKind::sequence:
-      return timeSequence(node, iterations);
+      return timeSequence(node);
     case NodeKind::pipeline:
-      return arch.accounting.sequential ? timeSequence(node, iterations)
-                                        : timePipeline(node, iterations);
+      return arch.accounting.sequential ? timeSequence(node)
+                                        : timePipeline(id, node);
     case NodeKind::transfer:
       return timeTransfer(id, node);
     }
@@ -143,9 +157,17 @@ public:
 
   /// Of the whole tree, with the start-up of its first nest.
   Span timeAll() {
-    Span span = time(0, 1);
+    Span span = time(0);
     span.startUp += startUpOf(0);
     return span;
+  }
+
+  /// Cycles that pipelines take beyond their iterations.
+  double fillOf(const Span &span) const {
+    double cycles = 0;
+    for (const PipelineSlots &one : span.pipelines)
+      cycles += one.cyclesBeyond() + startUpOfStages(tree.nodes[one.pipeline]);
+    return cycles;
   }
 
   /// Visits of a node in which something below runs.
@@ -180,8 +202,8 @@ private:
     for (auto [loop, guard] : leaf.guards)
       if (!(stepState[loop] & (guard == schedule::Guard::first ? first : last)))
         return span;
-    if (uniform || existsPoint(id, leaf))
-      span = {static_cast<double>(leaf.cyclesPerPoint), 0, 0, 0, 0, 0, true};
+    span.runs = uniform || existsPoint(id, leaf);
+    span.work = span.runs ? static_cast<double>(leaf.cyclesPerPoint) : 0;
     return span;
   }
 
@@ -233,29 +255,27 @@ private:
   // Loops
   //===--------------------------------------------------------------------===//
 
-  Span timeLoop(int id, const Node &loop, double iterations) {
+  Span timeLoop(int id, const Node &loop) {
     if (uniform)
-      return timeUniformLoop(id, loop, iterations);
+      return timeUniformLoop(id, loop);
     std::vector<int64_t> key;
     if (isWorthKeeping(id)) {
-      key = makeKey(id, iterations);
+      key = makeKey(id);
       if (auto found = known.find(key); found != known.end())
         return found->second;
     }
     Interval reached = box[loop.rank];
     int64_t steps = llvm::divideCeil(reached.size(), loop.tile);
-    double inner = iterations * std::max<int64_t>(steps, 1);
     Span total;
     int child = loop.children.front();
-    int64_t most = 0; // pipelines fill with the kind of step that is frequent
-    for (auto [begin, end] : splitSteps(id, loop, reached, steps)) {
+    llvm::SmallVector<Range, 8> ranges = splitSteps(id, loop, reached, steps);
+    if (loop.descends)
+      std::reverse(ranges.begin(), ranges.end());
+    for (auto [begin, end] : ranges) {
       enterStep(id, loop, reached, begin, steps);
-      Span step = time(child, inner);
+      Span step = time(child);
       total.addRepeated(step, end - begin);
-      if (step.runs && end - begin > most) {
-        most = end - begin;
-        total.fill = step.fill;
-      }
+      total.addIterations(step, end - begin);
       total.firstTiles = std::max(total.firstTiles, step.firstTiles);
     }
     box[loop.rank] = reached;
@@ -266,35 +286,26 @@ private:
     return total;
   }
 
-  Span timeUniformLoop(int id, const Node &loop, double iterations) {
-    double inner = iterations * loop.steps;
+  Span timeUniformLoop(int id, const Node &loop) {
     int child = loop.children.front();
     uint8_t &state = stepState[id];
     Span total;
-    if (loop.steps == 1 || (!loop.guardsFirst && !loop.guardsLast)) {
-      state = both;
-      Span step = time(child, inner);
-      total.addRepeated(step, loop.steps);
-      total.fill = step.fill;
-      total.firstTiles = step.firstTiles;
-      return total;
-    }
-    double count = 0;
-    auto timeStep = [&](StepState which) {
+    auto timeSteps = [&](StepState which, int64_t count) {
+      if (count == 0)
+        return;
       state = which;
-      total.addRepeated(time(child, inner), 1);
-      ++count;
+      Span step = time(child);
+      total.addRepeated(step, count);
+      total.addIterations(step, count);
+      total.firstTiles = std::max(total.firstTiles, step.firstTiles);
     };
-    if (loop.guardsFirst)
-      timeStep(first);
-    if (loop.guardsLast)
-      timeStep(last);
-    state = middle;
-    Span step = time(child, inner);
+    bool differ = loop.steps > 1;
+    timeSteps(differ ? first : both, loop.guardsFirst && differ);
+    timeSteps(differ && (loop.guardsFirst || loop.guardsLast) ? middle : both,
+              loop.steps - (loop.guardsFirst && differ) -
+                  (loop.guardsLast && differ));
+    timeSteps(last, loop.guardsLast && differ);
     state = both;
-    total.addRepeated(step, loop.steps - count);
-    total.fill = step.fill;
-    total.firstTiles = step.firstTiles;
     return total;
   }
 
@@ -359,7 +370,7 @@ private:
     return true;
   }
 
-  Span timeUnits(int, const Node &loop, double iterations) {
+  Span timeUnits(int, const Node &loop) {
     // Below, loops of the same rank walk the tile of the unit that has most.
     Interval reached = box[loop.rank];
     bool dealsOut = false;
@@ -368,7 +379,7 @@ private:
                   tree.nodes[i].rank == loop.rank;
     if (dealsOut)
       box[loop.rank].hi = std::min(reached.hi, reached.lo + loop.tile);
-    Span span = time(loop.children.front(), iterations);
+    Span span = time(loop.children.front());
     box[loop.rank] = reached;
     return span;
   }
@@ -398,8 +409,8 @@ private:
     return !tree.hasDemands && !domains[id].empty();
   }
 
-  std::vector<int64_t> makeKey(int id, double iterations) const {
-    std::vector<int64_t> key = {id, static_cast<int64_t>(iterations)};
+  std::vector<int64_t> makeKey(int id) const {
+    std::vector<int64_t> key = {id};
     for (const Interval &side : box)
       key.push_back(side.size());
     for (int i = id; i >= 0; i = tree.nodes[i].parent)
@@ -425,13 +436,13 @@ private:
   // Storage
   //===--------------------------------------------------------------------===//
 
-  Span timeStorage(int id, const Node &node, double iterations) {
+  Span timeStorage(int id, const Node &node) {
     llvm::SmallVector<std::pair<int, Interval>, 1> saved;
     for (const Demand &demand : node.demands) {
       saved.push_back({demand.rank, box[demand.rank]});
       box[demand.rank] = demanded(id, demand);
     }
-    Span span = time(node.children.front(), iterations);
+    Span span = time(node.children.front());
     for (auto [rank, side] : llvm::reverse(saved))
       box[rank] = side;
     if (arch.accounting.buffered)
@@ -527,15 +538,15 @@ private:
             continuesAcrossVisits(tree.nodes[id].children.front()));
   }
 
-  Span timeSequence(const Node &node, double iterations) {
+  Span timeSequence(const Node &node) {
     Span total;
     for (auto [i, child] : llvm::enumerate(node.children)) {
       bool continues = continuesAcrossVisits(child);
-      Span span = time(child, continues ? iterations : 1);
+      Span span = time(child);
       if (continues) {
-        total.fill += span.fill;
+        total.addIterations(span, 1);
       } else {
-        span.work += span.fill;
+        span.work += fillOf(span);
         if (span.runs)
           span.startUp += startUpOf(child);
       }
@@ -552,49 +563,21 @@ private:
     return total;
   }
 
-  /// Busiest array among the stages for which `isRunning(lag)` holds.
-  template <typename Predicate>
-  double slot(const Node &node, llvm::ArrayRef<double> stages,
-              Predicate isRunning) {
-    double busiest = 0;
-    for (size_t i = 0; i < node.children.size(); ++i) {
-      int resource = tree.nodes[node.children[i]].resource;
-      double busy = 0;
-      for (size_t j = 0; j < node.children.size(); ++j) {
-        const Node &stage = tree.nodes[node.children[j]];
-        if (stage.resource == resource && isRunning(stage.lag))
-          busy += stages[j];
-      }
-      busiest = std::max(busiest, busy);
-    }
-    return busiest;
-  }
-
-  Span timePipeline(const Node &node, double iterations) {
+  Span timePipeline(int id, const Node &node) {
     llvm::SmallVector<double, 16> stages;
-    int64_t longest = 0;
     Span total;
     for (int child : node.children) {
-      Span span = time(child, 1);
-      stages.push_back(span.cycles() + span.fill);
+      Span span = time(child);
+      stages.push_back(span.cycles() + fillOf(span));
       total.runs |= span.runs;
       total.firstTiles = std::max(total.firstTiles, span.firstTiles);
-      longest = std::max(longest, tree.nodes[child].lag);
     }
-    double full = slot(node, stages, [](int64_t) { return true; });
-    total.work = full;
-    total.fill = startUpOfStages(node);
-    if (longest == 0)
-      return total;
-    // Slot s runs the stages whose lag l has l <= s < l + iterations.
-    double partial = 0;
-    double slots = std::min<double>(longest, iterations) + longest;
-    for (int64_t s = 0; s < slots; ++s)
-      partial += slot(node, stages, [&](int64_t lag) {
-        return lag <= s && s < lag + std::min<double>(longest, iterations);
-      });
-    double steady = std::max(0.0, iterations - longest);
-    total.fill += partial + steady * full - iterations * full;
+    if (!total.runs)
+      return total; // no iteration
+    PipelineSlots slots(id, tree);
+    total.work = slots.busiest(stages);
+    slots.addIteration(stages);
+    total.pipelines.push_back(std::move(slots));
     return total;
   }
 
@@ -705,8 +688,8 @@ void einsum::cost::computeLatency(const LoopTree &tree, Queries &queries,
   sumOverSubtrees(tree, scratch);
   Timer timer(tree, queries, scratch);
   Span span = timer.timeAll();
-  result.time = {span.work, span.startUp,    span.sums,
-                 span.fill, span.firstTiles, span.waits};
+  result.time = {span.work,          span.startUp,    span.sums,
+                 timer.fillOf(span), span.firstTiles, span.waits};
   const Bandwidth &bandwidth = timer.getBandwidth();
   int binding = -1;
   double transfer = bandwidth.cycles(scratch.nodeTraffic.data(), &binding);

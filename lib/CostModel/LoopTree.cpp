@@ -444,13 +444,14 @@ private:
         continue;
       auto op = cast<schedule::PipelineOp>(node.op);
       for (auto [i, child] : llvm::enumerate(node.children)) {
-        tree.nodes[child].lag = op.getLag(i);
+        Node::Stage &stage = node.stages.emplace_back();
+        stage.lag = op.getLag(i);
         for (int below = child; below < tree.nodes[child].end; ++below) {
           const Node &worker = tree.nodes[below];
           if (worker.kind == NodeKind::leaf)
-            tree.nodes[child].resource = worker.array;
+            stage.resource = worker.array;
           if (worker.kind == NodeKind::transfer)
-            tree.nodes[child].resource = arch.arrays.size() + worker.engine;
+            stage.resource = arch.arrays.size() + worker.engine;
         }
       }
       for (int i = node.parent; i >= 0; i = tree.nodes[i].parent) {
@@ -475,11 +476,11 @@ private:
 
   int64_t liveSlots(const Node &pipeline, int tensor) const {
     int64_t first = INT64_MAX, last = INT64_MIN;
-    for (int child : pipeline.children)
+    for (auto [child, stage] : llvm::zip(pipeline.children, pipeline.stages))
       for (int id = child; id < tree.nodes[child].end; ++id)
         if (touches(id, tensor)) {
-          first = std::min(first, tree.nodes[child].lag);
-          last = std::max(last, tree.nodes[child].lag);
+          first = std::min(first, stage.lag);
+          last = std::max(last, stage.lag);
         }
     return first > last ? 1 : last - first + 1;
   }

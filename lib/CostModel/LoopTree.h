@@ -104,9 +104,12 @@ struct Node {
   Halo halo = Halo::refetched;
   llvm::SmallVector<Demand, 0> demands;
 
-  // Children of a pipeline.
-  int64_t lag = 0;
-  int resource = -1; ///< array, or arrays + DMA engine
+  // Pipeline: one stage per child.
+  struct Stage {
+    int64_t lag = 0;
+    int resource = -1; ///< array, or arrays + DMA engine
+  };
+  llvm::SmallVector<Stage, 0> stages;
 
   // Sequence: for each child but the last, spatial loops through which the sums
   // that the next child waits for have to drain.

@@ -25,16 +25,12 @@ using namespace einsum::cost;
 // Tiles
 //===----------------------------------------------------------------------===//
 
-namespace {
-
-/// Along an iterative rank walked below, only carried steps are held; along a
-/// stream, as many as it is deep.
-struct Window {
-  int rank = -1;
-  int64_t steps = INT64_MAX;
-};
-
-} // namespace
+/// Where a rank of the tensor stands among its coordinates.
+static Window windowAlong(const TensorFact &tensor, int rank, int64_t width) {
+  return {static_cast<unsigned>(llvm::find(tensor.ranks, rank) -
+                                tensor.ranks.begin()),
+          width};
+}
 
 /// If a loop below over the iterative rank encloses everything that touches the
 /// tensor, only the innermost such loop's tile and what is carried into it has
@@ -55,19 +51,22 @@ static std::optional<Window> carriedBelow(const LoopTree &tree, int id,
         llvm::all_of(held.uses, [&](const Use &use) {
           return tree.contains(i, use.leaf);
         }))
-      window = {tensor.iterativeRank,
-                tree.nodes[i].tile + tensor.carriedSteps - 1};
+      window = windowAlong(tensor, tensor.iterativeRank,
+                           tree.nodes[i].tile + tensor.carriedSteps - 1);
   return window;
 }
 
+/// Along an iterative rank walked below, only carried steps are held; along a
+/// stream, as many as it is deep.
 static llvm::SmallVector<Window, 2> windowsOf(const LoopTree &tree, int id,
                                               const HeldTensor &held) {
   llvm::SmallVector<Window, 2> windows;
   const Node &node = tree.nodes[id];
   if (std::optional<Window> window = carriedBelow(tree, id, held))
     windows.push_back(*window);
-  if (node.streamRank >= 0)
-    windows.push_back({node.streamRank, node.streamDepth});
+  const TensorFact &tensor = tree.facts->tensors[held.tensor];
+  if (node.streamRank >= 0 && llvm::is_contained(tensor.ranks, node.streamRank))
+    windows.push_back(windowAlong(tensor, node.streamRank, node.streamDepth));
   return windows;
 }
 
@@ -80,18 +79,24 @@ productOfSpans(const LoopTree &tree, int id, const HeldTensor &held,
   if (tree.hasDemands)
     return std::nullopt; // ranks of what is below may follow from others
   const TensorFact &tensor = tree.facts->tensors[held.tensor];
-  auto isWindowed = [&](int rank) {
+  auto isWindowed = [&](unsigned k) {
     return llvm::any_of(windows,
-                        [&](const Window &w) { return w.rank == rank; });
+                        [&](const Window &w) { return w.coordinate == k; });
   };
   const AccessFact &first = *held.uses.front().access;
   for (const Use &use : held.uses) {
     if (!tree.facts->einsums[tree.nodes[use.leaf].einsum].domain.empty())
       return std::nullopt;
-    for (auto [rank, a, b] :
-         llvm::zip(tensor.ranks, first.coordinates, use.access->coordinates)) {
-      if (isWindowed(rank))
+    for (auto [k, pair] : llvm::enumerate(
+             llvm::zip(first.coordinates, use.access->coordinates))) {
+      const auto &[a, b] = pair;
+      if (isWindowed(k)) {
+        // A window holds as many as it is wide only where none are left out.
+        if (b.terms.size() > 1 ||
+            (b.terms.size() == 1 && std::abs(b.terms[0].coefficient) != 1))
+          return std::nullopt;
         continue;
+      }
       AffineForm difference = a.form();
       difference.add(b.form(), -1);
       if (!difference.isConstant() || difference.constant != 0)
@@ -114,12 +119,12 @@ productOfSpans(const LoopTree &tree, int id, const HeldTensor &held,
         span = std::max(span, spanOf(use.access->coordinates[k], tiles));
     span = std::min<uint64_t>(span, tree.facts->ranks[rank].extent);
     for (const Window &window : windows) {
-      if (window.rank != rank)
+      if (window.coordinate != k)
         continue;
       // Less than the window, accesses that differ may add up.
-      if (span < static_cast<uint64_t>(window.steps) && held.uses.size() > 1)
+      if (span < static_cast<uint64_t>(window.width) && held.uses.size() > 1)
         return std::nullopt;
-      span = std::min<uint64_t>(span, window.steps);
+      span = std::min<uint64_t>(span, window.width);
     }
     words = counter.mul(words, span);
   }
@@ -143,11 +148,8 @@ void einsum::cost::computeReservations(const LoopTree &tree, Queries &queries,
       words = *product;
       continue;
     }
-    llvm::SmallVector<std::pair<int, int64_t>, 2> limits;
-    for (const Window &window : windows)
-      limits.push_back({window.rank, window.steps});
     std::optional<uint64_t> largest =
-        tile.query.largest(limits, scratch.counter);
+        tile.query.largest(windows, scratch.counter);
     if (!largest && scratch.unanswered < 0)
       scratch.unanswered = tile.node;
     words = largest.value_or(0);

@@ -123,21 +123,43 @@ void Component::addPiece(TileQuery &query, unsigned set, const Use &use,
       if (localOf[demand.rank] >= 0)
         piece.demands.insert(piece.demands.begin(), {i, &demand});
   SetMask bit = SetMask(1) << pieces.size();
+  // Of a guard, a later step of a loop around its own leaves nothing open.
   for (auto [guard, when] : tree.nodes[use.leaf].guards)
     for (Loop &above : loops)
-      if (above.node == guard)
+      if (above.node == guard && (box != Box::afterwards || guard < loop))
         (when == schedule::Guard::first ? above.inFirst : above.inLast) |= bit;
   constrained |= !piece.constraints.empty();
   for (const Constraint &constraint : piece.constraints)
     boxLike &= constraint.form.isLinear() && constraint.form.terms.size() == 1;
-  for (unsigned k : coordinates)
-    farthest =
-        std::max(farthest, std::abs(use.access->coordinates[k].constant));
+  if (box == Box::afterwards)
+    for (unsigned k : coordinates) {
+      // From where the write stands to what the read reaches.
+      AffineForm distance = use.access->coordinates[k].form();
+      distance.add(query.write->access->coordinates[k].form(), -1);
+      int64_t reach = std::abs(distance.constant);
+      for (const AffineForm::Term &term : distance.terms)
+        reach += std::abs(term.coefficient) *
+                 (tree.facts->ranks[term.variable].extent - 1);
+      farthest = std::max(farthest, reach);
+    }
   pieces.push_back(std::move(piece));
   imagePieces.push_back(std::move(image));
 }
 
+/// True if a step of the rank moves the two pieces by different amounts.
+static bool movesApart(const ImagePiece &a, const ImagePiece &b, int rank) {
+  return llvm::any_of(llvm::zip(a.coordinates, b.coordinates),
+                      [&](const auto &pair) {
+                        return std::get<0>(pair).coefficientOf(rank) !=
+                               std::get<1>(pair).coefficientOf(rank);
+                      });
+}
+
 bool Component::finish() {
+  for (const ImagePiece &piece : imagePieces)
+    for (size_t rank = 0; rank < ranks.size(); ++rank)
+      if (movesApart(piece, imagePieces.front(), rank))
+        apartRanks |= SetMask(1) << rank;
   isLocal =
       llvm::all_of(pieces,
                    [](const Piece &piece) {
@@ -179,6 +201,10 @@ public:
       if (!component.images)
         component.images.emplace(component.ranks.size(), component.imagePieces);
     walk(0, 1, 1, 1);
+    if (component.windowImages) {
+      counter.overflowed |= component.windowImages->overflowed;
+      supported &= !component.windowImages->exhausted;
+    }
     if (component.images) {
       counter.overflowed |= component.images->overflowed;
       supported &= !component.images->exhausted;
@@ -257,9 +283,95 @@ private:
                  uint64_t reducing) {
     const Loop &loop = component.loops[index];
     RankState reached = current[loop.local];
+    bool repeats = component.constrained;
+    if (repeats) {
+      supported &= !repeated;
+      repeated = &repeatOf(index, reached);
+    }
     current[loop.local].units = {{1, tree.nodes[loop.node].around}};
     walkSteps(index, times, sharing, reducing);
     current[loop.local] = reached;
+    if (repeats)
+      repeated = nullptr;
+  }
+
+  /// A unit's part of a rank, over and over: r, r + tile, r + 2 * tile, ...
+  struct Repeat {
+    llvm::SmallVector<Interval, 2> steps; ///< of the loops that repeat it
+    Interval around;
+    std::optional<ImageCounter> images;
+  };
+
+  /// Ranks added to those of the component: the step of each loop not entered,
+  /// then both ends of what they were reached with.
+  Repeat &repeatOf(size_t index, const RankState &reached) {
+    int local = component.loops[index].local;
+    auto [found, isNew] = repeats.try_emplace(index);
+    Repeat &repeat = found->second;
+    repeat.around = reached.interval();
+    if (!isNew)
+      return repeat;
+    llvm::SmallVector<int64_t, 2> tiles;
+    for (size_t i = 0; i < index; ++i) {
+      const Loop &outer = component.loops[i];
+      if (outer.local != local)
+        continue;
+      if (query.isEntered(outer.node)) {
+        tiles.clear();
+        repeat.steps.clear();
+        continue;
+      }
+      tiles.push_back(tree.nodes[outer.node].tile);
+      repeat.steps.push_back({0, tree.nodes[outer.node].steps});
+    }
+    int first = component.ranks.size(), ends = first + tiles.size();
+    std::vector<Constraint> inside;
+    AffineForm offset = AffineForm::variable(local); // in the innermost tile
+    offset.add(AffineForm::variable(ends), -1);
+    for (size_t i = tiles.size(); i-- > 0;) {
+      offset.add(first + i, tiles[i]);
+      AffineForm room =
+          i > 0 ? AffineForm::number(tiles[i - 1] - 1) : AffineForm::number(-1);
+      if (i == 0) {
+        room.add(AffineForm::variable(ends + 1), 1);
+        room.add(AffineForm::variable(ends), -1);
+      }
+      room.add(offset, -1);
+      inside.push_back({std::move(room)});
+    }
+    auto place = [&](int rank) {
+      AffineForm form = AffineForm::variable(rank);
+      for (size_t i = 0; rank == local && i < tiles.size(); ++i)
+        form.add(first + i, tiles[i]);
+      return form;
+    };
+    std::vector<ImagePiece> pieces = component.imagePieces;
+    for (ImagePiece &piece : pieces) {
+      for (AffineForm &form : piece.coordinates)
+        form = form.substitute(place);
+      for (Constraint &constraint : piece.constraints)
+        constraint.form = constraint.form.substitute(place);
+      llvm::append_range(piece.constraints, inside);
+    }
+    repeat.images.emplace(ends + 2, std::move(pieces));
+    return repeat;
+  }
+
+  Signature countRepeated() {
+    size_t ranks = component.ranks.size();
+    llvm::SmallVector<Interval, 32> boxes;
+    for (size_t i = 0; i < component.pieces.size(); ++i) {
+      llvm::ArrayRef<Interval> box =
+          llvm::ArrayRef(scratchBoxes).slice(i * ranks, ranks);
+      boxes.append(box.begin(), box.end());
+      boxes.append(repeated->steps.begin(), repeated->steps.end());
+      boxes.push_back({repeated->around.lo, repeated->around.lo + 1});
+      boxes.push_back({repeated->around.hi, repeated->around.hi + 1});
+    }
+    Signature signature = repeated->images->count(boxes);
+    counter.overflowed |= repeated->images->overflowed;
+    supported &= !repeated->images->exhausted;
+    return signature;
   }
 
   void walkSteps(size_t index, uint64_t times, uint64_t sharing,
@@ -287,7 +399,8 @@ private:
   /// and where the box lies to each constraint. Not where pieces reach beyond
   /// the box.
   std::optional<Key> keyAt(size_t index) const {
-    if (!component.isLocal || !component.constrained)
+    if (!component.isLocal || !component.constrained ||
+        component.apartRanks != 0 || repeated)
       return std::nullopt;
     llvm::SmallVector<Interval, 4> box = intervals();
     llvm::SmallVector<int64_t, 4> corner;
@@ -525,8 +638,9 @@ private:
                           int64_t end, llvm::SmallVectorImpl<Range> &ranges) {
     if (first == end)
       return;
-    if (end - first == 1 || !component.constrained ||
-        isDecided(index, reached, first, end)) {
+    bool alike =
+        !component.constrained || isDecided(index, reached, first, end);
+    if (end - first == 1 || (alike && staysApart(index, reached, first, end))) {
       ranges.push_back({first, end});
       return;
     }
@@ -567,7 +681,10 @@ private:
         box = regionOf(piece, index, box, region, all);
         break;
       case Box::afterwards:
-        box[loop.local] = whole[loop.local];
+        // What has been left to a loop further out is known by now.
+        if (loop.node < piece.loop)
+          break;
+        box = whole;
         break;
       }
       for (auto [node, demand] : piece.demands)
@@ -575,6 +692,46 @@ private:
       if (!isDecidedFor(piece, box))
         return false;
     }
+    return true;
+  }
+
+  /// True if over all these steps no two pieces meet that move by different
+  /// amounts.
+  bool staysApart(size_t index, const RankState &reached, int64_t first,
+                  int64_t end) const {
+    const Loop &loop = component.loops[index];
+    if (!(component.apartRanks >> loop.local & 1))
+      return true;
+    int64_t tile = tree.nodes[loop.node].tile;
+    Interval all = reached.interval();
+    llvm::SmallVector<Interval, 4> current = intervals();
+    current[loop.local] = {all.lo + first * tile,
+                           std::min(all.lo + end * tile, all.hi)};
+    applyDemands(index + 1, current);
+    auto hullOf = [&](size_t i, size_t k) {
+      llvm::SmallVector<Interval, 4> box =
+          component.pieces[i].box == Box::current ? current : whole;
+      for (auto [node, demand] : component.pieces[i].demands)
+        box[component.localOf[demand->rank]] = demanded(*demand, box);
+      for (const Interval &side : box)
+        if (side.size() == 0)
+          return std::pair<int64_t, int64_t>(INT64_MAX, INT64_MIN);
+      return component.imagePieces[i].coordinates[k].bounds(box);
+    };
+    auto areDisjoint = [&](size_t i, size_t j) {
+      for (size_t k = 0; k < component.coordinates.size(); ++k) {
+        auto [low, high] = hullOf(i, k);
+        auto [otherLow, otherHigh] = hullOf(j, k);
+        if (high < otherLow || otherHigh < low)
+          return true;
+      }
+      return false;
+    };
+    const std::vector<ImagePiece> &images = component.imagePieces;
+    for (size_t i = 0; i < images.size(); ++i)
+      for (size_t j = 0; j < i; ++j)
+        if (movesApart(images[i], images[j], loop.local) && !areDisjoint(i, j))
+          return false;
     return true;
   }
 
@@ -587,7 +744,7 @@ private:
     for (const Constraint &constraint : piece.constraints) {
       std::optional<bool> truth = constraint.decide(box);
       if (truth == false)
-        return true;
+        return !repeated; // it may hold further on
       open |= !truth;
     }
     return !open;
@@ -629,7 +786,7 @@ private:
 
   /// The box of a piece in the current visit; nullopt if the piece is absent.
   std::optional<llvm::SmallVector<Interval, 4>>
-  boxOf(const Component::Piece &piece) const {
+  boxOf(const Component::Piece &piece) {
     llvm::SmallVector<Interval, 4> box = intervals();
     switch (piece.box) {
     case Box::current:
@@ -652,8 +809,7 @@ private:
       break;
     }
     case Box::afterwards:
-      if (!setAfterwards(box))
-        return std::nullopt;
+      setAfterwards(piece.loop, box);
       break;
     }
     for (auto [node, demand] : piece.demands) {
@@ -663,7 +819,7 @@ private:
         asked = withoutHeld(node, *demand, asked, box);
       box[component.localOf[demand->rank]] = asked;
     }
-    if (component.boxLike)
+    if (component.boxLike && !repeated)
       for (const Constraint &constraint : piece.constraints)
         tighten(constraint, box);
     if (llvm::any_of(box,
@@ -701,22 +857,35 @@ private:
     return true;
   }
 
-  /// All of what is still to come of the ranks looped over above.
-  bool setAfterwards(llvm::SmallVector<Interval, 4> &box) const {
-    bool found = false;
-    llvm::SmallVector<bool, 4> seen(box.size());
-    for (const Loop &loop : component.loops) {
-      if (loop.local < 0 || loop.spatial || seen[loop.local])
+  /// What visits in later steps of one loop run over, while those around it
+  /// stay: of loops below all of what there is when they are reached.
+  void setAfterwards(int laterLoop, llvm::SmallVector<Interval, 4> &box) {
+    for (auto [i, loop] : llvm::enumerate(component.loops)) {
+      // Units run together; where one has several tiles, they lie apart.
+      if (loop.node < laterLoop && loop.spatial && loop.local >= 0) {
+        supported &= !loop.dealsOut || tree.nodes[loop.node].steps == 1;
+        if (!parts[i].box.empty())
+          box[loop.local] = parts[i].box[loop.local];
+      }
+      if (loop.node < laterLoop || loop.local < 0 || parts[i].box.empty())
         continue;
-      seen[loop.local] = found = true;
-      Interval &side = box[loop.local], all = whole[loop.local];
-      side = tree.nodes[loop.node].descends ? Interval{all.lo, side.lo}
-                                            : Interval{side.hi, all.hi};
+      box = parts[i].box;
+      if (loop.node == laterLoop)
+        box[loop.local] = parts[i].later;
+      for (size_t outer = 0; outer < i; ++outer)
+        if (component.loops[outer].spatial && !parts[outer].box.empty())
+          box[component.loops[outer].local] =
+              parts[outer].box[component.loops[outer].local];
+      applyDemands(i, box);
+      break;
     }
-    return found;
   }
 
   void measure(uint64_t times, uint64_t sharing, uint64_t reducing) {
+    if (component.apartRanks != 0 && ++visited > kVisits) {
+      supported = false;
+      return;
+    }
     llvm::SmallVector<Interval, 32> &boxes = scratchBoxes;
     boxes.clear();
     SetMask present = 0, sets = 0;
@@ -726,11 +895,11 @@ private:
       std::optional<llvm::SmallVector<Interval, 4>> box;
       if (!(absent >> i & 1))
         box = boxOf(piece);
-      if (box && !component.boxLike)
+      if (box && (!component.boxLike || repeated))
         for (const Constraint &constraint : piece.constraints) {
           std::optional<bool> truth = constraint.decide(*box);
-          open |= !truth;
-          if (truth == false) {
+          open |= !truth || (repeated && !*truth);
+          if (truth == false && !repeated) {
             box.reset();
             break;
           }
@@ -750,14 +919,90 @@ private:
       present = presentWithoutRanks(sets, reference, alike);
     if (present == 0)
       return;
+    if (!component.windows.empty())
+      return measureWindows(present, times, sharing, reducing);
     Signature signature;
-    if (component.coordinates.empty() && !open)
+    if (repeated && open)
+      signature = countRepeated();
+    else if (component.coordinates.empty() && !open)
       signature.push_back({sets, 1});
     else if (alike && !open)
       signature.push_back({sets, spanOfAll(reference)});
     else
       signature = component.images->count(boxes);
     addClass(invert(signature), times, sharing, reducing);
+  }
+
+  /// A class for every place that the windows can take.
+  void measureWindows(SetMask present, uint64_t times, uint64_t sharing,
+                      uint64_t reducing) {
+    size_t ranks = component.ranks.size();
+    llvm::SmallVector<Interval, 4> hulls(component.coordinates.size(),
+                                         {INT64_MAX, INT64_MIN});
+    SetMask sets = 0;
+    for (auto [i, piece] : llvm::enumerate(component.imagePieces)) {
+      if (!(present >> i & 1) || !query.isOfTile(piece.set))
+        continue;
+      llvm::ArrayRef<Interval> box =
+          llvm::ArrayRef(scratchBoxes).slice(i * ranks, ranks);
+      for (auto [coordinate, hull] : llvm::zip(piece.coordinates, hulls)) {
+        auto [low, high] = coordinate.bounds(box);
+        hull = {std::min(hull.lo, low), std::max(hull.hi, high + 1)};
+      }
+      sets |= SetMask(1) << piece.set;
+    }
+    if (sets == 0)
+      return;
+    llvm::SmallVector<Interval, 2> places;
+    for (const Window &window : component.windows) {
+      Interval &hull = hulls[window.coordinate];
+      int64_t last = std::max(hull.lo, hull.hi - window.width);
+      places.push_back({hull.lo, last + 1});
+      hull.hi = std::min(hull.hi, hull.lo + window.width);
+    }
+    // Nowhere is there more than all of a window in all of the sets.
+    uint64_t most = 1;
+    for (const Interval &hull : hulls)
+      most = counter.mul(most, hull.size());
+    llvm::SmallVector<int64_t, 2> starts(places.size(), 0);
+    placeWindows(present, places, starts, [&](const Signature &signature) {
+      addClass(invert(signature), times, sharing, reducing);
+      return signature.size() != 1 || signature[0].first != sets ||
+             signature[0].second != most;
+    });
+  }
+
+  /// Calls `visit` with what lies within the windows, until that says false.
+  bool placeWindows(SetMask present, llvm::ArrayRef<Interval> places,
+                    llvm::SmallVectorImpl<int64_t> &starts,
+                    llvm::function_ref<bool(const Signature &)> visit,
+                    size_t next = 0) {
+    if (next < places.size()) {
+      for (int64_t start = places[next].lo; start < places[next].hi; ++start) {
+        starts[next] = start;
+        if (!placeWindows(present, places, starts, visit, next + 1))
+          return false;
+      }
+      return true;
+    }
+    if (++visited > kVisits) {
+      supported = false;
+      return false;
+    }
+    size_t ranks = component.ranks.size();
+    llvm::SmallVector<Interval, 32> boxes;
+    for (size_t i = 0; i < component.pieces.size(); ++i) {
+      bool counts =
+          present >> i & 1 && query.isOfTile(component.imagePieces[i].set);
+      for (size_t rank = 0; rank < ranks; ++rank)
+        boxes.push_back(counts ? scratchBoxes[i * ranks + rank]
+                               : Interval{0, 0});
+      for (auto [window, start] : llvm::zip(component.windows, starts)) {
+        boxes.push_back({start, start + counts});
+        boxes.push_back({window.width, window.width + counts});
+      }
+    }
+    return visit(component.windowImages->count(boxes));
   }
 
   /// Coordinates that are numbers have no ranks to be empty along.
@@ -846,17 +1091,55 @@ private:
   llvm::SmallVector<Interval, 4> whole;
   std::vector<std::optional<Interval>> before; ///< per loop: its previous step
   std::vector<Parts> parts;
-  SetMask absent = 0; ///< pieces whose guards fail
+  SetMask absent = 0;               ///< pieces whose guards fail
+  std::map<size_t, Repeat> repeats; ///< by loop
+  Repeat *repeated = nullptr;       ///< below such a loop
   llvm::SmallVector<SetMask, 8> absentStack;
   llvm::SmallVector<Interval, 32> scratchBoxes;
   std::map<Key, std::vector<ComponentClass>> remembered;
   bool supported = true;
+  /// Visits told apart only because pieces meet differently in them.
+  static constexpr uint64_t kVisits = uint64_t(1) << 18;
+  uint64_t visited = 0;
 };
 
 } // namespace einsum::cost
 
+/// Adds the start t and the width w of each window as ranks, and to each piece
+/// what keeps a coordinate c in it: t <= c < t + w.
+void Component::prepareWindows(const TileQuery &query) {
+  windows.clear();
+  for (const Window &window : query.windows)
+    if (auto k = llvm::find(coordinates, window.coordinate);
+        k != coordinates.end())
+      windows.push_back(
+          {static_cast<unsigned>(k - coordinates.begin()), window.width});
+  if (windows.empty() || windowImages)
+    return;
+  std::vector<ImagePiece> windowPieces = imagePieces;
+  for (ImagePiece &piece : windowPieces)
+    for (auto [i, window] : llvm::enumerate(windows)) {
+      AffineForm start = AffineForm::variable(ranks.size() + 2 * i);
+      AffineForm last = start;
+      last.add(AffineForm::variable(ranks.size() + 2 * i + 1), 1);
+      last.add(AffineForm::number(1), -1);
+      AffineForm low = piece.coordinates[window.coordinate];
+      low.add(start, -1);
+      last.add(piece.coordinates[window.coordinate], -1);
+      piece.constraints.push_back({std::move(low)});
+      piece.constraints.push_back({std::move(last)});
+    }
+  windowImages.emplace(ranks.size() + 2 * windows.size(),
+                       std::move(windowPieces));
+}
+
 bool Component::listClasses(TileQuery &query, bool unitsApart, Counter &counter,
                             std::vector<ComponentClass> &classes) {
+  prepareWindows(query);
+  if (!windows.empty()) {
+    classes.clear();
+    return ComponentWalker(query, *this, unitsApart, counter, classes).run();
+  }
   Known &last = known[unitsApart];
   std::vector<int64_t> key;
   key.reserve(loops.size() + 1);

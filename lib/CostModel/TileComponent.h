@@ -40,7 +40,7 @@ struct TileQuery::Component {
 
   struct Piece {
     Box box;
-    int loop; ///< of earlier, later, earlierUnit
+    int loop; ///< of earlier, later, earlierUnit; the node of afterwards
     const Use *use;
     std::vector<Constraint> constraints;
     /// Demands between place and leaf, outermost first.
@@ -54,13 +54,20 @@ struct TileQuery::Component {
   std::vector<Piece> pieces;
   std::vector<ImagePiece> imagePieces;
   std::optional<ImageCounter> images;
+  /// Of `query.windows`, those along a coordinate here; and a counter of what
+  /// lies within them, with the start and the width of each as further ranks.
+  llvm::SmallVector<Window, 2> windows;
+  std::optional<ImageCounter> windowImages;
   bool constrained = false;
   bool separable =
       true; ///< coordinates share no rank, and pieces no difference
   SetMask keptRanks = 0; ///< local ranks in the coordinates of the write
-  int64_t farthest = 0;  ///< offset of a later read
-  bool isLocal = false;  ///< no piece reaches beyond the tile itself
-  bool boxLike = true;   ///< each constraint bounds one rank by itself
+  /// Local ranks whose steps move pieces by different amounts, as h in
+  /// T[h] * T[b + a]: how far these overlap depends on the position.
+  SetMask apartRanks = 0;
+  int64_t farthest = 0; ///< offset of a later read
+  bool isLocal = false; ///< no piece reaches beyond the tile itself
+  bool boxLike = true;  ///< each constraint bounds one rank by itself
 
   /// The classes of the tiles asked for last, with units united and apart.
   struct Known {
@@ -74,6 +81,7 @@ struct TileQuery::Component {
   bool finish();
   bool listClasses(TileQuery &query, bool unitsApart, Counter &counter,
                    std::vector<ComponentClass> &classes);
+  void prepareWindows(const TileQuery &query);
 
   AffineForm localise(const AffineForm &form) const;
 };

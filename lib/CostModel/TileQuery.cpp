@@ -177,11 +177,34 @@ void TileQuery::collectSets() {
   if (!write)
     return;
   neededOutside = asked.isOutput || !asked.outside.empty();
-  // What a later visit fetches of it: reads at other coordinates.
   if (!neededOutside && asked.halo == Halo::refetched)
     for (auto [i, read] : llvm::enumerate(reads))
-      if (!sameCoordinates(*read.access, *write->access) || isGuardedMore(read))
-        laterReads.push_back(i);
+      if (mayFollow(read))
+        addLaterReads(i);
+}
+
+/// Whether elements may be read in a visit after the last that adds to them.
+bool TileQuery::mayFollow(const Use &read) const {
+  if (!sameCoordinates(*read.access, *write->access) || isGuardedMore(read))
+    return true;
+  // A domain may end the sum before the step in which it is read.
+  return !constraintsOf(tree, *write).empty() &&
+         llvm::any_of(tree.nodes[read.leaf].guards, [&](const auto &guard) {
+           return llvm::is_contained(above, guard.first) &&
+                  !llvm::is_contained(tree.nodes[write->leaf].guards, guard);
+         });
+}
+
+/// A visit is later if, of the loops above, the first that is in another step
+/// is in a later one.
+void TileQuery::addLaterReads(int read) {
+  for (int loop : above) {
+    if (tree.nodes[loop].kind != NodeKind::temporal)
+      continue;
+    std::pair<int, schedule::Guard> first = {loop, schedule::Guard::first};
+    if (!llvm::is_contained(tree.nodes[reads[read].leaf].guards, first))
+      laterReads.push_back({read, loop});
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -276,13 +299,6 @@ bool TileQuery::addPieces(Component &component) {
   bits.laterReads = bits.write + 5;
   component.setUp(*this);
 
-  auto differs = [&](const Use &use) {
-    return llvm::any_of(component.coordinates, [&](unsigned k) {
-      AffineForm difference = use.access->coordinates[k].form();
-      difference.add(write->access->coordinates[k].form(), -1);
-      return !difference.isConstant() || difference.constant != 0;
-    });
-  };
   for (auto [i, use] : llvm::enumerate(reads)) {
     component.addPiece(*this, i, use, Box::current);
     if (retained)
@@ -306,15 +322,9 @@ bool TileQuery::addPieces(Component &component) {
       component.addPiece(*this, bits.unit, *write, Box::earlierUnit, i);
     }
   }
-  bool guardsWrite = llvm::any_of(component.loops, [&](const auto &loop) {
-    return llvm::any_of(tree.nodes[write->leaf].guards, [&](const auto &guard) {
-      return guard.first == loop.node;
-    });
-  });
-  for (auto [n, i] : llvm::enumerate(laterReads))
-    component.addPiece(*this, bits.laterReads + n, reads[i],
-                       (differs(reads[i]) || guardsWrite) ? Box::afterwards
-                                                          : Box::current);
+  for (auto [n, later] : llvm::enumerate(laterReads))
+    component.addPiece(*this, bits.laterReads + n, reads[later.first],
+                       Box::afterwards, later.second);
   return component.finish();
 }
 
@@ -566,22 +576,13 @@ bool TileQuery::runGeneral(bool unitsApart, Counter &counter, Visit visit) {
   return true;
 }
 
-std::optional<uint64_t>
-TileQuery::largest(llvm::ArrayRef<std::pair<int, int64_t>> limits,
-                   Counter &counter) {
-  if (!listClasses(/*unitsApart=*/true, counter))
+std::optional<uint64_t> TileQuery::largest(llvm::ArrayRef<Window> within,
+                                           Counter &counter) {
+  windows.assign(within.begin(), within.end());
+  bool answered = listClasses(/*unitsApart=*/true, counter);
+  windows.clear();
+  if (!answered)
     return std::nullopt;
-  for (const std::pair<int, int64_t> &limit : limits)
-    for (auto [component, list] : llvm::zip(components, classes))
-      if (component.localOf[limit.first] >= 0 &&
-          component.coordinates.size() == 1)
-        for (ComponentClass &one : list) {
-          uint64_t points = 0;
-          for (auto [mask, count] : one.signature)
-            counter.add(points, count);
-          one.signature = {
-              {~SetMask(0), std::min<uint64_t>(points, limit.second)}};
-        }
   uint64_t largest = 0;
   TileClass start;
   start.times = 1;

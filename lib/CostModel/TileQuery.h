@@ -49,6 +49,12 @@ struct TileSizes {
   uint64_t all = 0;        ///< read or written
 };
 
+/// Of a tensor, at most so many consecutive coordinates count at once.
+struct Window {
+  unsigned coordinate;
+  int64_t width;
+};
+
 struct ComponentClass;
 
 struct TileClass {
@@ -90,10 +96,10 @@ public:
   /// As `run`, never taking the short way; for the tests to compare.
   bool runGeneral(bool unitsApart, Counter &counter, Visit visit);
 
-  /// The largest tile of any visit on one unit, where along some ranks at most
-  /// so many coordinates count; nullopt if the model cannot count this.
-  std::optional<uint64_t>
-  largest(llvm::ArrayRef<std::pair<int, int64_t>> limits, Counter &counter);
+  /// The most of any visit's tile on one unit that lies within windows,
+  /// wherever these are; nullopt if the model cannot count this.
+  std::optional<uint64_t> largest(llvm::ArrayRef<Window> within,
+                                  Counter &counter);
 
   const TilePlace &place() const { return asked; }
 
@@ -110,8 +116,14 @@ private:
   bool listClasses(bool unitsApart, Counter &counter);
   TileSizes measure(const Signature &signature, Counter &counter) const;
   bool isEntered(int loop) const;
+  /// Of sets: what this visit reads or writes.
+  bool isOfTile(unsigned set) const {
+    return set < reads.size() || (write && set == bits.write);
+  }
   bool sharesPartials(int loop) const;
   bool isGuardedMore(const Use &read) const;
+  bool mayFollow(const Use &read) const;
+  void addLaterReads(int read);
   int latch() const;
   void runUniform(bool unitsApart, Counter &counter, Visit visit);
 
@@ -126,7 +138,8 @@ private:
   std::optional<Use> write;
   bool neededOutside = false;                ///< all of it
   llvm::SmallVector<Interval, 4> outsideBox; ///< per coordinate, or empty
-  llvm::SmallVector<int, 1> laterReads;      ///< indices into `reads`
+  /// What a later step of a temporal loop may fetch: index into `reads`, node.
+  llvm::SmallVector<std::pair<int, int>, 1> laterReads;
   int retainedLoop = -1;
   bool partialsAreShared = false; ///< by units of spatial loops above the home
   bool uniform = false, hasComponents = false;
@@ -138,6 +151,8 @@ private:
   struct {
     unsigned held, write, earlier, later, unit, earlierHere, laterReads;
   } bits = {};
+
+  llvm::SmallVector<Window, 2> windows; ///< while `largest` asks
 
   // Reused, so that repeating a query allocates little.
   llvm::SmallVector<int64_t, 16> scratchTiles;

@@ -1,0 +1,69 @@
+//===- PipelineSlots.h - Iterations of a pipeline, overlapped ---*- C++ -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Internal to the cost model. Slot s of a pipeline runs a stage of lag l on
+// iteration s - l and takes its busiest array:
+//
+//   lags 0, 1; iterations take (4, 1), (0, 1), (0, 1)
+//
+//   slot 0: 4   slot 1: max(0, 1)   slot 2: max(0, 1)   slot 3: 1      7 in all
+//
+// The iterations that loops put together are kept as runs of equal ones. Those
+// further than the longest lag from both ends meet nothing that is still to
+// come, so that what they take is added up and they are dropped; a list stays
+// short however many iterations it stands for, and repeating it takes
+// logarithmic time. Exact.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIB_COSTMODEL_PIPELINESLOTS_H
+#define LIB_COSTMODEL_PIPELINESLOTS_H
+
+#include "lib/CostModel/LoopTree.h"
+
+namespace einsum::cost {
+
+class PipelineSlots {
+public:
+  PipelineSlots(int pipeline, const LoopTree &tree)
+      : pipeline(pipeline), stages(&tree.nodes[pipeline].stages) {}
+
+  /// One iteration, by the time that each stage takes.
+  void addIteration(llvm::ArrayRef<double> times);
+  /// What follows in later visits of the same pipeline.
+  void append(const PipelineSlots &later);
+  void repeat(int64_t times);
+
+  /// Cycles beyond those that the iterations would take if all stages of a slot
+  /// belonged to one of them.
+  double cyclesBeyond() const { return folded + beyond(runs); }
+
+  /// The busiest array of an iteration.
+  double busiest(llvm::ArrayRef<double> times) const;
+
+  int pipeline;
+
+private:
+  struct Run {
+    llvm::SmallVector<double, 6> times;
+    int64_t count;
+  };
+  using Runs = llvm::SmallVector<Run, 1>;
+
+  int64_t longestLag() const;
+  double beyond(llvm::ArrayRef<Run> of) const;
+  static void push(Runs &to, const Run &run);
+  void fold();
+
+  const llvm::SmallVectorImpl<Node::Stage> *stages;
+  Runs runs;
+  double folded = 0; ///< of iterations dropped
+};
+
+} // namespace einsum::cost
+
+#endif // LIB_COSTMODEL_PIPELINESLOTS_H
