@@ -20,12 +20,16 @@ int64_t PipelineSlots::longestLag() const {
 }
 
 double PipelineSlots::busiest(llvm::ArrayRef<double> times) const {
+  llvm::SmallVector<std::pair<int, double>, 4> busy; // by resource
   double most = 0;
-  for (const Node::Stage &stage : *stages) {
-    double busy = 0;
-    for (auto [other, time] : llvm::zip(*stages, times))
-      busy += other.resource == stage.resource ? time : 0;
-    most = std::max(most, busy);
+  for (auto [stage, time] : llvm::zip(*stages, times)) {
+    int resource = stage.resource;
+    auto *known = llvm::find_if(
+        busy, [&](const auto &one) { return one.first == resource; });
+    if (known == busy.end())
+      known = busy.insert(busy.end(), {resource, 0.0});
+    known->second += time;
+    most = std::max(most, known->second);
   }
   return most;
 }
@@ -33,27 +37,33 @@ double PipelineSlots::busiest(llvm::ArrayRef<double> times) const {
 /// Between neighbouring cuts, places where some stage comes to another run, all
 /// slots are alike.
 double PipelineSlots::beyond(llvm::ArrayRef<Run> of) const {
-  llvm::SmallVector<int64_t, 8> starts = {0};
+  llvm::SmallVector<int64_t, 8> starts = {0}, lags;
   double inStep = 0;
   for (const Run &run : of) {
     starts.push_back(starts.back() + run.count);
     inStep += static_cast<double>(run.count) * busiest(run.times);
   }
-  llvm::SmallVector<int64_t, 16> cuts = {0};
   for (const Node::Stage &stage : *stages)
+    if (!llvm::is_contained(lags, stage.lag))
+      lags.push_back(stage.lag);
+  llvm::SmallVector<int64_t, 32> cuts = {0};
+  for (int64_t lag : lags)
     for (int64_t start : starts)
-      cuts.push_back(start + stage.lag);
-  llvm::sort(cuts);
+      cuts.push_back(start + lag);
+  std::sort(cuts.begin(), cuts.end());
   cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
   double overlapped = 0;
-  llvm::SmallVector<double, 8> times(stages->size());
+  llvm::SmallVector<double, 12> times(stages->size());
+  // The run that each lag has come to; it only goes on.
+  llvm::SmallVector<size_t, 8> runOf(lags.size(), 0);
   for (size_t i = 0; i + 1 < cuts.size(); ++i) {
+    for (auto [lag, run] : llvm::zip(lags, runOf))
+      while (run < of.size() && cuts[i] - lag >= starts[run + 1])
+        ++run;
     for (auto [stage, time] : llvm::zip(*stages, times)) {
-      int64_t iteration = cuts[i] - stage.lag;
-      time = 0;
-      if (iteration >= 0 && iteration < starts.back())
-        time = of[llvm::upper_bound(starts, iteration) - starts.begin() - 1]
-                   .times[&stage - stages->begin()];
+      size_t run = runOf[llvm::find(lags, stage.lag) - lags.begin()];
+      bool runs = cuts[i] >= stage.lag && run < of.size();
+      time = runs ? of[run].times[&stage - stages->begin()] : 0;
     }
     overlapped += static_cast<double>(cuts[i + 1] - cuts[i]) * busiest(times);
   }
@@ -112,6 +122,20 @@ void PipelineSlots::repeat(int64_t times) {
     runs.front().count *= times;
     folded *= static_cast<double>(times);
     return;
+  }
+  int64_t iterations = 0;
+  for (const Run &run : runs)
+    iterations += run.count;
+  if (times > 1 && iterations >= longestLag()) {
+    // Only neighbours overlap, and each pair alike.
+    Runs two = runs;
+    for (const Run &run : runs)
+      push(two, run);
+    double pair = beyond(two) - beyond(runs);
+    folded = static_cast<double>(times) * folded +
+             static_cast<double>(times - 2) * pair;
+    runs = std::move(two);
+    return fold();
   }
   PipelineSlots power = *this;
   runs.clear();
