@@ -19,53 +19,82 @@ int64_t PipelineSlots::longestLag() const {
   return longest;
 }
 
-double PipelineSlots::busiest(llvm::ArrayRef<double> times) const {
-  llvm::SmallVector<std::pair<int, double>, 4> busy; // by resource
-  double most = 0;
-  for (auto [stage, time] : llvm::zip(*stages, times)) {
-    int resource = stage.resource;
-    auto *known = llvm::find_if(
-        busy, [&](const auto &one) { return one.first == resource; });
-    if (known == busy.end())
-      known = busy.insert(busy.end(), {resource, 0.0});
-    known->second += time;
-    most = std::max(most, known->second);
+namespace {
+/// The resources of stages, numbered densely.
+struct ResourceOfStage {
+  llvm::SmallVector<unsigned, 12> numbers;
+  llvm::SmallVector<int, 4> resources;
+
+  explicit ResourceOfStage(const llvm::SmallVectorImpl<Node::Stage> &stages) {
+    for (const Node::Stage &stage : stages) {
+      auto *known = llvm::find(resources, stage.resource);
+      numbers.push_back(known - resources.begin());
+      if (known == resources.end())
+        resources.push_back(stage.resource);
+    }
   }
-  return most;
+
+  double busiest(llvm::ArrayRef<double> times) const {
+    llvm::SmallVector<double, 4> busy(resources.size(), 0.0);
+    for (size_t i = 0; i < times.size(); ++i)
+      busy[numbers[i]] += times[i];
+    return *std::max_element(busy.begin(), busy.end());
+  }
+};
+} // namespace
+
+double PipelineSlots::busiest(llvm::ArrayRef<double> times) const {
+  return ResourceOfStage(*stages).busiest(times);
 }
 
 /// Between neighbouring cuts, places where some stage comes to another run, all
 /// slots are alike.
 double PipelineSlots::beyond(llvm::ArrayRef<Run> of) const {
+  const ResourceOfStage resources(*stages);
   llvm::SmallVector<int64_t, 8> starts = {0}, lags;
-  double inStep = 0;
-  for (const Run &run : of) {
-    starts.push_back(starts.back() + run.count);
-    inStep += static_cast<double>(run.count) * busiest(run.times);
-  }
-  for (const Node::Stage &stage : *stages)
-    if (!llvm::is_contained(lags, stage.lag))
+  llvm::SmallVector<unsigned, 12> lagOf; // of each stage
+  for (const Node::Stage &stage : *stages) {
+    auto *known = llvm::find(lags, stage.lag);
+    lagOf.push_back(known - lags.begin());
+    if (known == lags.end())
       lags.push_back(stage.lag);
+  }
+  // [(run * lags + lag) * resources + resource]: what stages of one lag take.
+  size_t width = resources.resources.size();
+  llvm::SmallVector<double, 64> loads(of.size() * lags.size() * width, 0.0);
+  double inStep = 0;
+  for (auto [id, run] : llvm::enumerate(of)) {
+    starts.push_back(starts.back() + run.count);
+    inStep += static_cast<double>(run.count) * resources.busiest(run.times);
+    for (size_t stage = 0; stage < run.times.size(); ++stage)
+      loads[(id * lags.size() + lagOf[stage]) * width +
+            resources.numbers[stage]] += run.times[stage];
+  }
   llvm::SmallVector<int64_t, 32> cuts = {0};
   for (int64_t lag : lags)
     for (int64_t start : starts)
       cuts.push_back(start + lag);
   std::sort(cuts.begin(), cuts.end());
   cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
+
   double overlapped = 0;
-  llvm::SmallVector<double, 12> times(stages->size());
+  llvm::SmallVector<double, 4> busy(width);
   // The run that each lag has come to; it only goes on.
   llvm::SmallVector<size_t, 8> runOf(lags.size(), 0);
   for (size_t i = 0; i + 1 < cuts.size(); ++i) {
-    for (auto [lag, run] : llvm::zip(lags, runOf))
-      while (run < of.size() && cuts[i] - lag >= starts[run + 1])
+    std::fill(busy.begin(), busy.end(), 0.0);
+    for (size_t lag = 0; lag < lags.size(); ++lag) {
+      size_t &run = runOf[lag];
+      int64_t iteration = cuts[i] - lags[lag];
+      while (run < of.size() && iteration >= starts[run + 1])
         ++run;
-    for (auto [stage, time] : llvm::zip(*stages, times)) {
-      size_t run = runOf[llvm::find(lags, stage.lag) - lags.begin()];
-      bool runs = cuts[i] >= stage.lag && run < of.size();
-      time = runs ? of[run].times[&stage - stages->begin()] : 0;
+      if (iteration < 0 || run == of.size())
+        continue;
+      for (size_t resource = 0; resource < width; ++resource)
+        busy[resource] += loads[(run * lags.size() + lag) * width + resource];
     }
-    overlapped += static_cast<double>(cuts[i + 1] - cuts[i]) * busiest(times);
+    overlapped += static_cast<double>(cuts[i + 1] - cuts[i]) *
+                  *std::max_element(busy.begin(), busy.end());
   }
   return overlapped - inStep;
 }
@@ -118,6 +147,8 @@ void PipelineSlots::append(const PipelineSlots &later) {
 }
 
 void PipelineSlots::repeat(int64_t times) {
+  if (times == 1)
+    return;
   if (runs.size() == 1) {
     runs.front().count *= times;
     folded *= static_cast<double>(times);
@@ -143,6 +174,7 @@ void PipelineSlots::repeat(int64_t times) {
   for (; times > 0; times /= 2) {
     if (times % 2 == 1)
       append(power);
-    power.append(power);
+    if (times > 1)
+      power.append(power);
   }
 }
