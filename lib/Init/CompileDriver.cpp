@@ -10,6 +10,7 @@
 #include "lib/Export/Result.h"
 #include "lib/Export/SkiSlopeFiles.h"
 #include "lib/Init/InitAll.h"
+#include "lib/Init/OptionValues.h"
 #include "lib/Init/ReadWorkload.h"
 #include "lib/Init/RewriteWorkload.h"
 #include "lib/Plugin/MappingPass.h"
@@ -27,11 +28,6 @@
 using namespace mlir;
 using namespace einsum;
 
-static bool fail(StringRef option, const llvm::Twine &message) {
-  llvm::errs() << option << ": error: " << message << "\n";
-  return false;
-}
-
 //===----------------------------------------------------------------------===//
 // Options
 //===----------------------------------------------------------------------===//
@@ -43,35 +39,15 @@ static bool parseBindings(const std::vector<std::string> &texts,
     auto [name, number] = text.split('=');
     int64_t value;
     if (name.empty() || number.getAsInteger(10, value) || value < 1)
-      return fail(
+      return failOption(
           "--bind",
           "takes NAME=N with a whole number from 1 to 2^63 - 1, found '" +
               text + "'");
     if (!seen.insert(name).second)
-      return fail("--bind", "gives '" + name + "' twice");
+      return failOption("--bind", "gives '" + name + "' twice");
     bindings.push_back({name.str(), value});
   }
   return true;
-}
-
-static bool parseSettings(const std::vector<std::string> &texts,
-                          std::map<std::string, double> &settings) {
-  for (StringRef text : texts) {
-    auto [name, number] = text.split('=');
-    double value;
-    if (name.empty() || number.getAsDouble(value))
-      return fail("--set", "takes NAME=NUMBER, found '" + text + "'");
-    if (!settings.insert({name.str(), value}).second)
-      return fail("--set", "gives '" + name + "' twice");
-  }
-  return true;
-}
-
-static std::vector<std::string> getMappingNames() {
-  std::vector<std::string> names;
-  for (const std::unique_ptr<MappingPass> &pass : getMappingPasses())
-    names.push_back(pass->getName().str());
-  return names;
 }
 
 static bool isMappingFile(StringRef mapping) {
@@ -83,15 +59,16 @@ static bool checkSkiSlope(const CompileOptions &options) {
   StringRef file = options.skiSlopeFile, svg = options.skiSlopeSvg;
   if (!file.empty() && file != "-" && !file.ends_with(".csv") &&
       !file.ends_with(".svg"))
-    return fail("--ski-slope",
-                "takes a .csv file for the numbers or a .svg file for "
-                "the picture, found '" +
-                    file + "'");
+    return failOption("--ski-slope",
+                      "takes a .csv file for the numbers or a .svg file for "
+                      "the picture, found '" +
+                          file + "'");
   if (!svg.empty() && svg != "-" && !svg.ends_with(".svg"))
-    return fail("--ski-slope-svg", "takes a .svg file, found '" + svg + "'");
+    return failOption("--ski-slope-svg",
+                      "takes a .svg file, found '" + svg + "'");
   if (!file.empty() && file == svg)
-    return fail("--ski-slope-svg",
-                "'" + svg + "' is already taken by --ski-slope");
+    return failOption("--ski-slope-svg",
+                      "'" + svg + "' is already taken by --ski-slope");
   for (const auto &[option, text] :
        {std::pair("--arch", options.arch),
         {"--mapping", options.mapping},
@@ -99,56 +76,57 @@ static bool checkSkiSlope(const CompileOptions &options) {
         {"--schedule", options.schedule},
         {"--energy-profile", options.energyProfile}})
     if (!text.empty())
-      return fail(option,
-                  "a ski slope is searched for every capacity, on a machine "
+      return failOption(
+          option, "a ski slope is searched for every capacity, on a machine "
                   "with two levels; leave this out with --ski-slope");
   if (!options.set.empty())
-    return fail("--set", "there is no architecture with --ski-slope");
+    return failOption("--set", "there is no architecture with --ski-slope");
   return !options.analyzeOnly ||
-         fail("--analyze-only",
-              "is less than what --ski-slope asks for; give one of "
-              "them");
+         failOption("--analyze-only",
+                    "is less than what --ski-slope asks for; give one of "
+                    "them");
 }
 
 /// Everything about the options that can be said before a file is read.
 static bool checkOptions(const CompileOptions &options) {
   StringRef schedule = options.schedule;
   if (options.workload.empty())
-    return fail("einsum-compile", "needs a WORKLOAD, a .ein or .mlir file");
+    return failOption("einsum-compile",
+                      "needs a WORKLOAD, a .ein or .mlir file");
   if (options.skiSlope)
     return checkSkiSlope(options);
   if (!schedule.empty() && schedule != "-" && !schedule.ends_with(".mlir") &&
       !schedule.ends_with(".txt"))
-    return fail("--schedule",
-                "takes a .mlir file for the schedule as IR or a .txt file for "
-                "the drawn tree, found '" +
-                    schedule + "'");
+    return failOption(
+        "--schedule",
+        "takes a .mlir file for the schedule as IR or a .txt file for "
+        "the drawn tree, found '" +
+            schedule + "'");
   if (options.json == "-" && schedule == "-")
-    return fail("--schedule", "standard output already takes --json");
+    return failOption("--schedule", "standard output already takes --json");
   if (!checkRewriteList(options.rewrite))
     return false;
   if (options.explain && options.rewrite == "none")
-    return fail("--explain", "there is no rewrite to explain; add "
-                             "--rewrite=auto or a list of rewrites");
+    return failOption("--explain", "there is no rewrite to explain; add "
+                                   "--rewrite=auto or a list of rewrites");
   if (options.analyzeOnly)
     return schedule.empty() ||
-           fail("--schedule", "there is no schedule with --analyze-only");
+           failOption("--schedule", "there is no schedule with --analyze-only");
   if (options.arch.empty())
-    return fail("--arch",
-                "a mapping needs an architecture: give --arch=SPEC.json, or "
-                "--analyze-only to stop before");
+    return failOption(
+        "--arch", "a mapping needs an architecture: give --arch=SPEC.json, or "
+                  "--analyze-only to stop before");
   std::vector<std::string> names = getMappingNames();
   if (options.mapping.empty())
-    return fail("--mapping", "name a mapping or a .mlir file; registered are " +
-                                 llvm::join(names, ", "));
+    return failOption("--mapping",
+                      "name a mapping or a .mlir file; registered are " +
+                          llvm::join(names, ", "));
   if (isMappingFile(options.mapping)) {
     if (options.mapping == "-" && options.workload == "-")
-      return fail("--mapping", "standard input already gives the workload");
+      return failOption("--mapping",
+                        "standard input already gives the workload");
   } else if (!findMappingPass(options.mapping)) {
-    return fail("--mapping", "there is no mapping '" + options.mapping +
-                                 "'; registered are " +
-                                 llvm::join(names, ", ") +
-                                 didYouMean(options.mapping, names));
+    return failUnknownMapping(options.mapping);
   }
   return true;
 }
@@ -261,9 +239,10 @@ bool Compilation::readArch() {
   std::vector<std::string> names(arch::Accounting::names().begin(),
                                  arch::Accounting::names().end());
   if (!profile)
-    return fail("--accounting", "there is no profile '" + options.accounting +
-                                    "'; there are " + llvm::join(names, ", ") +
-                                    didYouMean(options.accounting, names));
+    return failOption("--accounting",
+                      "there is no profile '" + options.accounting +
+                          "'; there are " + llvm::join(names, ", ") +
+                          didYouMean(options.accounting, names));
   arch->accounting = *profile;
   return true;
 }
@@ -328,8 +307,8 @@ static bool writeFile(StringRef path, function_ref<void(raw_ostream &)> write) {
   });
   if (!error)
     return true;
-  return fail(path,
-              "cannot write the file: " + llvm::toString(std::move(error)));
+  return failOption(path, "cannot write the file: " +
+                              llvm::toString(std::move(error)));
 }
 
 bool Compilation::writeOutputs() {

@@ -8,6 +8,7 @@
 #include "lib/Init/RunDriver.h"
 
 #include "lib/Init/InitAll.h"
+#include "lib/Init/OptionValues.h"
 #include "lib/Init/RunReport.h"
 #include "lib/Interpreter/Interpreter.h"
 #include "lib/Interpreter/NpyFile.h"
@@ -26,11 +27,6 @@ using namespace einsum::interp;
 
 /// Points that a run without --extent takes, all trials together.
 static constexpr uint64_t kBudget = 1 << 22, kSmallestBudget = 1 << 16;
-
-static bool fail(StringRef option, const llvm::Twine &message) {
-  llvm::errs() << option << ": error: " << message << "\n";
-  return false;
-}
 
 //===----------------------------------------------------------------------===//
 // Options
@@ -55,12 +51,12 @@ static bool parseExtents(const RunOptions &options, Settings &settings) {
     auto [name, number] = text.split('=');
     int64_t value = 0;
     if (name.empty() || number.getAsInteger(10, value) || value < 1)
-      return fail("--extent",
-                  "takes NAME=N with a whole number from 1 to 2^63 - 1, "
-                  "found '" +
-                      text + "'");
+      return failOption("--extent",
+                        "takes NAME=N with a whole number from 1 to 2^63 - 1, "
+                        "found '" +
+                            text + "'");
     if (!settings.extents.insert({name.str(), value}).second)
-      return fail("--extent", "gives '" + name + "' twice");
+      return failOption("--extent", "gives '" + name + "' twice");
   }
   return true;
 }
@@ -77,9 +73,9 @@ static bool parseFormat(const RunOptions &options, Settings &settings) {
   std::vector<std::string> names{"declared"};
   for (const NumberFormat &format : getFloatFormats())
     names.push_back(format.name);
-  return fail("--format", "there is no format '" + options.format +
-                              "'; there are " + llvm::join(names, ", ") +
-                              didYouMean(options.format, names));
+  return failOption("--format", "there is no format '" + options.format +
+                                    "'; there are " + llvm::join(names, ", ") +
+                                    didYouMean(options.format, names));
 }
 
 static bool parseData(const RunOptions &options, Settings &settings) {
@@ -91,15 +87,16 @@ static bool parseData(const RunOptions &options, Settings &settings) {
       std::vector<std::string> names;
       for (const DistributionInfo &info : getDistributions())
         names.push_back(info.name.str());
-      return fail("--data", "there is no distribution '" + distribution +
-                                "'; there are " + llvm::join(names, ", ") +
-                                didYouMean(distribution, names) +
-                                " (and NAME:SCALE for multiples)");
+      return failOption("--data", "there is no distribution '" + distribution +
+                                      "'; there are " +
+                                      llvm::join(names, ", ") +
+                                      didYouMean(distribution, names) +
+                                      " (and NAME:SCALE for multiples)");
     }
     if (!text.contains('='))
       settings.data.push_back({text.str(), *sampling});
     else if (!settings.dataOf.insert({input.str(), *sampling}).second)
-      return fail("--data", "gives '" + input + "' twice");
+      return failOption("--data", "gives '" + input + "' twice");
   }
   if (settings.data.empty())
     settings.data.push_back(
@@ -112,33 +109,35 @@ static bool parseFiles(StringRef option, const std::vector<std::string> &texts,
   for (StringRef text : texts) {
     auto [name, path] = text.split('=');
     if (name.empty() || path.empty())
-      return fail(option, "takes TENSOR=FILE.npy, found '" + text + "'");
+      return failOption(option, "takes TENSOR=FILE.npy, found '" + text + "'");
     if (!files.insert({name.str(), path.str()}).second)
-      return fail(option, "gives '" + name + "' twice");
+      return failOption(option, "gives '" + name + "' twice");
   }
   return true;
 }
 
 static bool parseOptions(const RunOptions &options, Settings &settings) {
   if (options.program.empty())
-    return fail("einsum-run", "needs a cascade, a .ein or .mlir file");
+    return failOption("einsum-run", "needs a cascade, a .ein or .mlir file");
   if (options.program == "-" && options.against == "-")
-    return fail("--against", "standard input already gives the first cascade");
+    return failOption("--against",
+                      "standard input already gives the first cascade");
   if (options.against.empty() && !options.againstCascade.empty())
-    return fail("--against-cascade",
-                "there is no second cascade without --against");
+    return failOption("--against-cascade",
+                      "there is no second cascade without --against");
   if (!checkScheduleOptions(options.schedule))
     return false;
   if (options.schedule.isGiven() && !options.against.empty())
-    return fail("--against", "the schedule is compared with its own cascade");
+    return failOption("--against",
+                      "the schedule is compared with its own cascade");
   if (options.program == "-" && options.schedule.schedule == "-")
-    return fail("--schedule", "standard input already gives the cascade");
+    return failOption("--schedule", "standard input already gives the cascade");
   if (options.against.empty() && !options.schedule.isGiven() &&
       options.tolerance)
-    return fail("--tolerance", "there is nothing to compare with without "
-                               "--against or a schedule");
+    return failOption("--tolerance", "there is nothing to compare with without "
+                                     "--against or a schedule");
   if (options.tolerance && !(*options.tolerance >= 0))
-    return fail("--tolerance", "is 0 or more");
+    return failOption("--tolerance", "is 0 or more");
   return parseExtents(options, settings) && parseFormat(options, settings) &&
          parseData(options, settings) &&
          parseFiles("--input", options.inputs, settings.inputFiles) &&
@@ -383,10 +382,11 @@ bool Runner::checkNames() {
   auto check = [](StringRef option, const char *what, const std::string &name,
                   ArrayRef<std::string> known) {
     return llvm::is_contained(known, name) ||
-           fail(option, llvm::Twine("there is no ") + what + " '" + name +
-                            "'; there " + (known.size() == 1 ? "is " : "are ") +
-                            (known.empty() ? "none" : llvm::join(known, ", ")) +
-                            didYouMean(name, known));
+           failOption(option,
+                      llvm::Twine("there is no ") + what + " '" + name +
+                          "'; there " + (known.size() == 1 ? "is " : "are ") +
+                          (known.empty() ? "none" : llvm::join(known, ", ")) +
+                          didYouMean(name, known));
   };
   for (auto &[name, sampling] : settings.dataOf)
     if (!check("--data", "input", name, inputs))
@@ -503,8 +503,8 @@ bool Runner::writeOutputs(const Interpretation &values) {
       return llvm::Error::success();
     });
     if (error)
-      return fail(file->second,
-                  "cannot write the file: " + llvm::toString(std::move(error)));
+      return failOption(file->second, "cannot write the file: " +
+                                          llvm::toString(std::move(error)));
   }
   return true;
 }
@@ -560,8 +560,8 @@ static bool writeJson(const RunResult &result, StringRef path) {
     writeRunJson(result, os);
     return llvm::Error::success();
   });
-  return !error || fail(path, "cannot write the file: " +
-                                  llvm::toString(std::move(error)));
+  return !error || failOption(path, "cannot write the file: " +
+                                        llvm::toString(std::move(error)));
 }
 
 ExitCode Runner::run() {

@@ -7,6 +7,7 @@
 
 #include "lib/Init/ScheduleRun.h"
 
+#include "lib/Init/OptionValues.h"
 #include "lib/Plugin/MappingPass.h"
 #include "lib/Support/Format.h"
 #include "lib/Support/TextTable.h"
@@ -21,11 +22,6 @@
 using namespace mlir;
 using namespace einsum;
 
-static bool fail(StringRef option, const llvm::Twine &message) {
-  llvm::errs() << option << ": error: " << message << "\n";
-  return false;
-}
-
 //===----------------------------------------------------------------------===//
 // Options
 //===----------------------------------------------------------------------===//
@@ -37,7 +33,7 @@ bool einsum::checkScheduleOptions(const ScheduleOptions &options) {
           {"--trace", options.trace},
           {"--set", options.set.empty() ? "" : options.set[0]}})
       if (!text.empty())
-        return fail(
+        return failOption(
             option,
             "there is no schedule to execute; give --schedule=FILE.mlir "
             "or --mapping=NAME");
@@ -45,31 +41,14 @@ bool einsum::checkScheduleOptions(const ScheduleOptions &options) {
   }
   registerAllMappings();
   if (!options.schedule.empty() && !options.mapping.empty())
-    return fail("--mapping", "--schedule already gives the schedule");
+    return failOption("--mapping", "--schedule already gives the schedule");
   if (options.arch.empty())
-    return fail("--arch", "a schedule is executed on an architecture: give "
-                          "--arch=SPEC.json");
+    return failOption("--arch",
+                      "a schedule is executed on an architecture: give "
+                      "--arch=SPEC.json");
   if (options.mapping.empty() || findMappingPass(options.mapping))
     return true;
-  std::vector<std::string> names;
-  for (const std::unique_ptr<MappingPass> &pass : getMappingPasses())
-    names.push_back(pass->getName().str());
-  return fail("--mapping", "there is no mapping '" + options.mapping +
-                               "'; registered are " + llvm::join(names, ", ") +
-                               didYouMean(options.mapping, names));
-}
-
-static bool parseSettings(const std::vector<std::string> &texts,
-                          std::map<std::string, double> &settings) {
-  for (StringRef text : texts) {
-    auto [name, number] = text.split('=');
-    double value;
-    if (name.empty() || number.getAsDouble(value))
-      return fail("--set", "takes NAME=NUMBER, found '" + text + "'");
-    if (!settings.insert({name.str(), value}).second)
-      return fail("--set", "gives '" + name + "' twice");
-  }
-  return true;
+  return failUnknownMapping(options.mapping);
 }
 
 //===----------------------------------------------------------------------===//
@@ -137,8 +116,9 @@ bool ScheduleRun::writeTrace() const {
       sim::writeChromeTrace(simulated->timeline, os);
     return llvm::Error::success();
   });
-  return !error || fail(options.trace, "cannot write the file: " +
-                                           llvm::toString(std::move(error)));
+  return !error ||
+         failOption(options.trace, "cannot write the file: " +
+                                       llvm::toString(std::move(error)));
 }
 
 //===----------------------------------------------------------------------===//

@@ -1,0 +1,49 @@
+//===- OptionValues.cpp - Values of options that drivers share ------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Init/OptionValues.h"
+
+#include "lib/Plugin/MappingPass.h"
+#include "lib/Support/Diagnostics.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace einsum;
+using llvm::StringRef;
+
+bool einsum::failOption(StringRef option, const llvm::Twine &message) {
+  llvm::errs() << option << ": error: " << message << "\n";
+  return false;
+}
+
+bool einsum::parseSettings(const std::vector<std::string> &texts,
+                           std::map<std::string, double> &settings) {
+  for (StringRef text : texts) {
+    auto [name, number] = text.split('=');
+    double value;
+    if (name.empty() || number.getAsDouble(value))
+      return failOption("--set", "takes NAME=NUMBER, found '" + text + "'");
+    if (!settings.insert({name.str(), value}).second)
+      return failOption("--set", "gives '" + name + "' twice");
+  }
+  return true;
+}
+
+std::vector<std::string> einsum::getMappingNames() {
+  std::vector<std::string> names;
+  for (const std::unique_ptr<MappingPass> &pass : getMappingPasses())
+    names.push_back(pass->getName().str());
+  return names;
+}
+
+bool einsum::failUnknownMapping(StringRef name) {
+  std::vector<std::string> names = getMappingNames();
+  return failOption("--mapping",
+                    "there is no mapping '" + name + "'; registered are " +
+                        llvm::join(names, ", ") + didYouMean(name, names));
+}

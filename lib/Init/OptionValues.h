@@ -1,0 +1,39 @@
+//===- OptionValues.h - Values of options that drivers share ----*- C++ -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What several tools ask of the command line, checked and refused alike. A
+// message names its option: `--set: error: gives 'N' twice`.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIB_INIT_OPTIONVALUES_H
+#define LIB_INIT_OPTIONVALUES_H
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/ADT/Twine.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace einsum {
+
+/// Prints `option: error: message`; false.
+bool failOption(llvm::StringRef option, const llvm::Twine &message);
+
+/// Values of `--set NAME=NUMBER`; false after an error.
+bool parseSettings(const std::vector<std::string> &texts,
+                   std::map<std::string, double> &settings);
+
+/// Names of the registered mappings.
+std::vector<std::string> getMappingNames();
+/// Says which mappings there are; false.
+bool failUnknownMapping(llvm::StringRef name);
+
+} // namespace einsum
+
+#endif // LIB_INIT_OPTIONVALUES_H
