@@ -278,7 +278,7 @@ static std::string describeCount(const FiberPasses &fiber) {
   return relation + std::to_string(fiber.passes);
 }
 
-static std::string describeReason(const FiberPasses &fiber) {
+std::string einsum::describeWitness(const FiberPasses &fiber) {
   std::string text = fiber.passes > 1 ? joinWitness(fiber) : "";
   if (!fiber.via.empty())
     text += " (through " + fiber.via + ")";
@@ -286,6 +286,11 @@ static std::string describeReason(const FiberPasses &fiber) {
     text += " (scans in opposite directions)";
   if (fiber.perStep > 0)
     text += " (" + describeGrowth(fiber) + ")";
+  return text;
+}
+
+static std::string describeReason(const FiberPasses &fiber) {
+  std::string text = describeWitness(fiber);
   for (auto [i, einsum] : llvm::enumerate(fiber.partial))
     text += (i == 0 ? "  revisits some: " : ", ") + getEinsumName(einsum).str();
   return text;

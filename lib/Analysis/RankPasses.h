@@ -113,6 +113,8 @@ RankPasses computeRankPasses(CascadeOp cascade);
 llvm::StringRef getEinsumName(mlir::Operation *einsum);
 /// "GM -> SN -> SD -> A"
 std::string joinWitness(const FiberPasses &fiber);
+/// The witness of a count above one, and what else it rests on.
+std::string describeWitness(const FiberPasses &fiber);
 /// "1 per step of i", "1 per 2 steps of i"; empty if the count does not grow.
 std::string describeGrowth(const FiberPasses &fiber);
 /// All counts, one line for each tensor and rank.

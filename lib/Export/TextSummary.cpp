@@ -90,17 +90,6 @@ static void printEinsums(const CascadeFacts &facts, llvm::raw_ostream &os) {
   table.print(os, kColumns);
 }
 
-static std::string describeWitness(const FiberPasses &fiber) {
-  std::string text = fiber.passes > 1 ? joinWitness(fiber) : "";
-  if (!fiber.via.empty())
-    text += " (through " + fiber.via + ")";
-  if (fiber.oppositeScans)
-    text += " (scans in opposite directions)";
-  if (fiber.perStep > 0)
-    text += " (" + describeGrowth(fiber) + ")";
-  return text;
-}
-
 /// ">= 3" for a theorem, "~ 3" for anything less.
 static std::string describeCount(const FiberPasses &fiber) {
   return (fiber.certainty == Certainty::Theorem ? ">= " : "~ ") +
