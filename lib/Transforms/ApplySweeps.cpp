@@ -490,12 +490,7 @@ Expr Emitter::readAt(const NewTensor &tensor, AffineExpr outerIndex) {
 }
 
 Expr Emitter::arithmetic(StringRef op, Expr a, Expr b) {
-  unsigned widthA = a->type.getIntOrFloatBitWidth(),
-           widthB = b->type.getIntOrFloatBitWidth();
-  if (widthA < widthB)
-    a = exprs.op("arith.extf", {a}, b->type);
-  else if (widthB < widthA)
-    b = exprs.op("arith.extf", {b}, a->type);
+  exprs.widen(a, b);
   return exprs.op(op, {a, b}, a->type);
 }
 

@@ -53,6 +53,15 @@ Expr ExprContext::constant(TypedAttr value) {
   return unique(std::move(node));
 }
 
+void ExprContext::widen(Expr &a, Expr &b) {
+  unsigned widthA = a->type.getIntOrFloatBitWidth(),
+           widthB = b->type.getIntOrFloatBitWidth();
+  if (widthA < widthB)
+    a = op("arith.extf", {a}, b->type);
+  else if (widthB < widthA)
+    b = op("arith.extf", {b}, a->type);
+}
+
 Expr ExprContext::number(double value, Type type) {
   return constant(FloatAttr::get(cast<FloatType>(type), value));
 }

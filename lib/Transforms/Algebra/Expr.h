@@ -79,6 +79,8 @@ public:
           mlir::DictionaryAttr attributes = {});
 
   // Arithmetic in the type of the first operand.
+  /// Extends the narrower of two floats to the type of the other.
+  void widen(Expr &a, Expr &b);
   Expr add(Expr a, Expr b) { return op("arith.addf", {a, b}, a->type); }
   Expr sub(Expr a, Expr b) { return op("arith.subf", {a, b}, a->type); }
   Expr mul(Expr a, Expr b) { return op("arith.mulf", {a, b}, a->type); }

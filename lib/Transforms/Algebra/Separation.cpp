@@ -78,12 +78,7 @@ Expr Separator::slotFor(Expr d) {
 
 /// `a op b` in the wider of their types.
 Expr Separator::arithmetic(StringRef op, Expr a, Expr b) {
-  unsigned widthA = a->type.getIntOrFloatBitWidth(),
-           widthB = b->type.getIntOrFloatBitWidth();
-  if (widthA < widthB)
-    a = exprs.op("arith.extf", {a}, b->type);
-  else if (widthB < widthA)
-    b = exprs.op("arith.extf", {b}, a->type);
+  exprs.widen(a, b);
   std::optional<double> x = getNumber(a), y = getNumber(b);
   if (x && y && op == "arith.addf")
     return exprs.number(*x + *y, a->type);
