@@ -326,7 +326,8 @@ static void addCost(Json &json, const CascadeFacts &facts,
     json["provenance"].push_back(
         {{"of", used.of},
          {"text", used.provenance.text},
-         {"placeholder", used.provenance.placeholder}});
+         {"certainty", arch::spell(used.provenance.certainty)},
+         {"placeholder", used.provenance.isPlaceholder()}});
 }
 
 void einsum::exporting::writeJson(const Result &result, llvm::raw_ostream &os) {

@@ -194,7 +194,7 @@ static std::string listPlaceholders(const CascadeFacts &facts,
                                     const Mapped &mapped) {
   std::vector<std::string> names;
   for (const UsedNumbers &used : listUsedNumbers(facts, mapped))
-    if (used.provenance.placeholder)
+    if (used.provenance.isPlaceholder())
       names.push_back(used.of);
   return llvm::join(names, ", ");
 }
