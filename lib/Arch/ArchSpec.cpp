@@ -177,7 +177,7 @@ uint64_t ArchSpec::instances(const Link &link) const {
 uint64_t ArchSpec::longestWay(const Link &link) const {
   if (link.topology == Topology::Bus || link.topology == Topology::AllToAll)
     return 1;
-  uint64_t hops = 0;
+  uint64_t hops = 1; // to enter
   for (const ArrayDim &dim : dimsOf(link))
     hops += link.topology == Topology::Ring ? dim.size / 2 : dim.size - 1;
   return hops;
