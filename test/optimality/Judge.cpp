@@ -35,14 +35,27 @@ std::string Measure::describe(const arch::ArchSpec &arch) const {
   return names[kind] + (kind >= traffic ? arch.levels[level].name : "");
 }
 
+static schedule::MappingOp makeMapping(const Tree &tree, CascadeOp cascade,
+                                       const CascadeFacts &facts,
+                                       const arch::ArchSpec &arch) {
+  OpBuilder builder(cascade.getContext());
+  builder.setInsertionPointAfter(cascade);
+  auto mapping = builder.create<schedule::MappingOp>(
+      cascade.getLoc(), builder.getStringAttr("tried"),
+      FlatSymbolRefAttr::get(cascade.getSymNameAttr()),
+      builder.getStringAttr(arch.name));
+  mapping.getBody().emplaceBlock();
+  buildTree(tree, facts, arch, builder, mapping);
+  return mapping;
+}
+
 namespace {
 
 class Judge {
 public:
   Judge(CascadeOp cascade, const CascadeFacts &facts,
         const arch::ArchSpec &arch, const std::vector<Goal> &goals)
-      : cascade(cascade), facts(facts), arch(arch), goals(goals),
-        builder(cascade.getContext()) {
+      : cascade(cascade), facts(facts), arch(arch), goals(goals) {
     findings.best.resize(goals.size());
     for (const TensorFact &tensor : facts.tensors)
       hasRecurrence |= tensor.iterativeRank >= 0;
@@ -75,10 +88,11 @@ public:
 private:
   /// Returns whether the tree is legal.
   bool consider(const Tree &tree, bool verifies) {
-    schedule::MappingOp mapping = make(tree);
-    bool isLegal = !verifies ||
-                   (succeeded(mlir::verify(mapping)) &&
-                    succeeded(schedule::verifyAgainstCascade(mapping, cascade)));
+    schedule::MappingOp mapping = makeMapping(tree, cascade, facts, arch);
+    bool isLegal =
+        !verifies ||
+        (succeeded(mlir::verify(mapping)) &&
+         succeeded(schedule::verifyAgainstCascade(mapping, cascade)));
     if (isLegal) {
       ++findings.legal;
       if (auto evaluator = cost::Evaluator::create(mapping, facts, arch);
@@ -91,17 +105,6 @@ private:
     }
     mapping.erase();
     return isLegal;
-  }
-
-  schedule::MappingOp make(const Tree &tree) {
-    builder.setInsertionPointAfter(cascade);
-    auto mapping = builder.create<schedule::MappingOp>(
-        cascade.getLoc(), builder.getStringAttr("tried"),
-        FlatSymbolRefAttr::get(cascade.getSymNameAttr()),
-        builder.getStringAttr(arch.name));
-    mapping.getBody().emplaceBlock();
-    buildTree(tree, facts, arch, builder, mapping);
-    return mapping;
   }
 
   void compare(const Tree &tree) {
@@ -140,7 +143,6 @@ private:
   const CascadeFacts &facts;
   const arch::ArchSpec &arch;
   const std::vector<Goal> &goals;
-  OpBuilder builder;
   bool hasRecurrence = false;
   cost::Evaluation evaluation;
   std::vector<double> values;
@@ -162,17 +164,30 @@ Findings einsum::optimality::tryAll(
   return std::move(judge.findings);
 }
 
+std::vector<double> einsum::optimality::evaluateTree(const Tree &tree,
+                                                     CascadeOp cascade,
+                                                     const CascadeFacts &facts,
+                                                     const arch::ArchSpec &arch,
+                                                     const Goal &goal) {
+  ScopedDiagnosticHandler silence(cascade.getContext(),
+                                  [](mlir::Diagnostic &) {});
+  schedule::MappingOp mapping = makeMapping(tree, cascade, facts, arch);
+  std::vector<double> values;
+  cost::Evaluation cost;
+  if (succeeded(mlir::verify(mapping)) &&
+      succeeded(schedule::verifyAgainstCascade(mapping, cascade)))
+    if (auto evaluator = cost::Evaluator::create(mapping, facts, arch);
+        evaluator && evaluator->evaluate(cost))
+      for (const Measure &measure : goal)
+        values.push_back(measure.of(cost));
+  mapping.erase();
+  return values;
+}
+
 std::string einsum::optimality::printTree(const Tree &tree, CascadeOp cascade,
                                           const CascadeFacts &facts,
                                           const arch::ArchSpec &arch) {
-  OpBuilder builder(cascade.getContext());
-  builder.setInsertionPointAfter(cascade);
-  auto mapping = builder.create<schedule::MappingOp>(
-      cascade.getLoc(), builder.getStringAttr("found"),
-      FlatSymbolRefAttr::get(cascade.getSymNameAttr()),
-      builder.getStringAttr(arch.name));
-  mapping.getBody().emplaceBlock();
-  buildTree(tree, facts, arch, builder, mapping);
+  schedule::MappingOp mapping = makeMapping(tree, cascade, facts, arch);
   std::string text;
   llvm::raw_string_ostream os(text);
   mapping.print(os);

@@ -28,7 +28,13 @@
 namespace einsum::optimality {
 
 struct Measure {
-  enum Kind : uint8_t { latency, energy, edp, traffic, capacity } kind = latency;
+  enum Kind : uint8_t {
+    latency,
+    energy,
+    edp,
+    traffic,
+    capacity
+  } kind = latency;
   int level = 0; ///< for traffic and capacity
 
   /// In seconds, joules, joule-seconds, bytes.
@@ -57,6 +63,11 @@ tryAll(CascadeOp cascade, const CascadeFacts &facts, const arch::ArchSpec &arch,
        const Limits &limits, const std::vector<Goal> &goals,
        const std::function<void(schedule::MappingOp, const cost::Evaluation &)>
            &visit = {});
+
+/// What one tree measures; empty if it is illegal or does not fit.
+std::vector<double> evaluateTree(const Tree &tree, CascadeOp cascade,
+                                 const CascadeFacts &facts,
+                                 const arch::ArchSpec &arch, const Goal &goal);
 
 /// The text of a tree.
 std::string printTree(const Tree &tree, CascadeOp cascade,

@@ -22,8 +22,7 @@ namespace {
 
 class Generator {
 public:
-  explicit Generator(uint64_t seed)
-      : random(seed * 0x9E3779B97F4A7C15ull + 1) {
+  explicit Generator(uint64_t seed) : random(seed * 0x9E3779B97F4A7C15ull + 1) {
     problem.seed = seed;
   }
 
@@ -66,9 +65,11 @@ private:
     int rankCount = einsumCount == 1 ? pick(1, 3) : pick(1, 2);
     for (int i = 0; i < rankCount; ++i) {
       char rank = "abc"[i];
-      int64_t most = einsumCount == 1 && rankCount < 3 ? 4 : 3;
-      int64_t extent = chance(6) && rankCount == 1 ? 6 : pick(1, most);
-      if (rankCount > 1 && chance(45))
+      int64_t most = einsumCount <= 2 && rankCount < 3 ? 4 : 3;
+      int64_t extent = chance(10) && rankCount == 1 ? 6
+                       : chance(7)                  ? 1
+                                                    : pick(2, most);
+      if (rankCount > 1 && chance(50))
         extent = std::min<int64_t>(extent, 2);
       extents[rank] = extent;
     }
@@ -237,8 +238,8 @@ private:
     text += ", \"access\": \"" + std::to_string(access) + " B\"";
     if (!parent.empty() && chance(60)) {
       int64_t most = static_cast<int64_t>(largest()) * bytes;
-      int64_t room = per.empty() ? pick(bytes, 2 * most + bytes)
-                                 : pick(1, 3) * bytes;
+      int64_t room =
+          per.empty() ? pick(bytes, 2 * most + bytes) : pick(1, 3) * bytes;
       text += ", \"capacity\": \"" + std::to_string(room) + " B\"";
     }
     if (chance(45)) {
@@ -263,8 +264,8 @@ private:
 
   std::string makeArray(const std::string &name, const std::string &level,
                         int shape, bool isComplete) {
-    std::string text = "{\"name\": \"" + name + "\", \"level\": \"" + level +
-                       "\"";
+    std::string text =
+        "{\"name\": \"" + name + "\", \"level\": \"" + level + "\"";
     if (shape == 1)
       text += ", \"shape\": {\"x\": " + std::to_string(pick(2, 4)) + "}";
     if (shape == 2)
@@ -274,8 +275,8 @@ private:
     llvm::ListSeparator separator;
     llvm::raw_string_ostream os(text);
     bool delays = chance(10);
-    for (const char *op : {"mac", "mul", "add", "max", "exp", "abs", "copy",
-                           "compute"}) {
+    for (const char *op :
+         {"mac", "mul", "add", "max", "exp", "abs", "copy", "compute"}) {
       if (!isComplete && chance(20))
         continue;
       int64_t cycles = chance(75) ? 1 : pick(2, 3);

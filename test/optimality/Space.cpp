@@ -23,7 +23,8 @@ Space::Space(const CascadeFacts &facts, const arch::ArchSpec &arch,
 bool Space::touches(int einsum, int tensor) const {
   const EinsumFact &fact = facts.einsums[einsum];
   auto isMeant = [&](const AccessFact &a) { return a.tensor == tensor; };
-  return llvm::any_of(fact.reads, isMeant) || llvm::any_of(fact.writes, isMeant);
+  return llvm::any_of(fact.reads, isMeant) ||
+         llvm::any_of(fact.writes, isMeant);
 }
 
 bool Space::depends(int reader, int producer) const {
@@ -74,6 +75,10 @@ std::vector<int> Space::path(int unit) const {
   return levels;
 }
 
+bool Space::isOne(int level) const {
+  return arch.levels[level].perArray < 0 && arch.levels[level].dims.empty();
+}
+
 bool Space::mayBeFused(int tensor) const {
   const TensorFact &fact = facts.tensors[tensor];
   if (fact.isInput || fact.isOutput || fact.producer < 0)
@@ -85,13 +90,13 @@ bool Space::mayBeFused(int tensor) const {
 }
 
 /// Where a fused tensor may live: levels of a path of its producer or of a
-/// reader, shared by all units.
+/// reader, of which there is one.
 std::vector<int> Space::levelsFor(int tensor) const {
   std::vector<int> levels;
   for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e)
     if (touches(e, tensor))
       for (int level : path(array[e]))
-        if (!isPrivate(level) && !llvm::is_contained(levels, level))
+        if (isOne(level) && !llvm::is_contained(levels, level))
           levels.push_back(level);
   llvm::sort(levels);
   return levels;
@@ -279,7 +284,7 @@ void Space::addHolders(Run run, Frame &frame, Above above, bool owesLoop,
     if (from == levels.size() && above.heldAt[t] != 0)
       continue; // its home is on another path
     for (size_t l = above.heldAt[t] == 0 ? 0 : from + 1; l < levels.size(); ++l)
-      if (!isPrivate(levels[l]))
+      if (isOne(levels[l]))
         add(t, levels[l], true);
   }
 }
@@ -359,8 +364,8 @@ void Space::split(Run run, Frame &frame, const Above &above, const Next &next) {
     // 7. Einsums under shared loops may overlap.
     if (limits.pipelines && depth > 0 && chosen + 1 == (1u << boundaries)) {
       frame.isPipeline = true;
-      frame.lags = leastLags({order.begin() + run.first,
-                              order.begin() + run.last});
+      frame.lags =
+          leastLags({order.begin() + run.first, order.begin() + run.last});
       frame.children.assign(cuts.size() - 1, Frame());
       addChildren(cuts, 0, frame, above, next);
     }
@@ -375,9 +380,8 @@ void Space::addChildren(const std::vector<unsigned> &cuts, size_t child,
     return next();
   frame.children[child] = Frame();
   addRun({cuts[child], cuts[child + 1], above.sharedLoops, false},
-         frame.children[child], above, [&, child] {
-           addChildren(cuts, child + 1, frame, above, next);
-         });
+         frame.children[child], above,
+         [&, child] { addChildren(cuts, child + 1, frame, above, next); });
 }
 
 /// One more than the producer's if the arrays differ, else the same; one for
@@ -390,8 +394,8 @@ std::vector<int64_t> Space::leastLags(const std::vector<int> &stages) const {
         if (sameRecurrence(stages[i], stages[member]) &&
             !sameRecurrence(stages[i], stages[p]) &&
             depends(stages[member], stages[p]))
-          lags[i] = std::max(lags[i], lags[p] + (array[stages[p]] !=
-                                                 array[stages[member]]));
+          lags[i] = std::max(
+              lags[i], lags[p] + (array[stages[p]] != array[stages[member]]));
   }
   return lags;
 }

@@ -39,9 +39,9 @@ struct Limits {
 
 /// What the loops and holders above a node have made of ranks and tensors.
 struct Above {
-  std::vector<int64_t> tile; ///< per rank: points that reach the node
-  std::vector<bool> looped;  ///< per rank: a loop stands above
-  std::vector<int> heldAt;   ///< per tensor: nearest level above; -1 nowhere
+  std::vector<int64_t> tile;  ///< per rank: points that reach the node
+  std::vector<bool> looped;   ///< per rank: a loop stands above
+  std::vector<int> heldAt;    ///< per tensor: nearest level above; -1 nowhere
   std::vector<int> homeDepth; ///< per tensor: shared loops above its home
   std::vector<unsigned> sharedPerRank;
   unsigned sharedLoops = 0;
@@ -98,23 +98,33 @@ private:
                    Frame &frame, const Above &above, const Next &next);
 
   // Nests.
+  /// Dimensions whose loops stand together: those of a level, or of the array.
+  struct Dealing {
+    size_t position; ///< of the outermost level on the path that they divide
+    std::vector<int> dims;
+    bool isArray;
+  };
   struct NestState {
     int einsum, array;
     Above above;
-    bool dealt = false;     ///< the array's spatial loops stand above
-    bool inRegisters = false; ///< a holder private to the units stands above
+    size_t dealt = 0;     ///< dealings decided
+    size_t innermost = 0; ///< position of the last that has loops
     Nest steps;
   };
-  void addToNest(NestState &state);
-  void addHolder(NestState &state);
-  void addTemporal(NestState &state);
-  void addSpatial(NestState &state, size_t dim);
-  void endNest(NestState &state);
+  void addToNest(const NestState &state);
+  void addHolder(const NestState &state);
+  void addTemporal(const NestState &state);
+  void deal(const NestState &state, size_t position,
+            const std::function<void(const NestState &)> &then);
+  void addSpatial(const NestState &state, const Dealing &dealing, size_t dim,
+                  const std::function<void(const NestState &)> &then);
+  void addLeaf(const NestState &state);
+  std::vector<Dealing> dealings(int array) const;
 
   // Facts.
   std::vector<int64_t> tilesBelow(int rank, const Above &above) const;
   std::vector<int> path(int array) const;
-  bool isPrivate(int level) const { return arch.levels[level].perArray >= 0; }
+  bool isOne(int level) const; ///< has a single instance
   bool touches(int einsum, int tensor) const;
   bool canRun(int einsum, int array) const;
   bool mayBeFused(int tensor) const;
