@@ -12,6 +12,7 @@
 //   einsum-optimality --files X.ein SPEC   a given problem
 //   einsum-optimality --enumerate ...      the judge alone
 //   einsum-optimality --agree K ...        every K-th tree is simulated as well
+//   einsum-optimality --prove ...          and Z3 is asked, where it can
 //   einsum-optimality --self-check         spaces counted by hand
 //
 // Exits with 1 at a difference; prints the problem, what is better, and both
@@ -21,6 +22,7 @@
 
 #include "test/agreement/Case.h"
 #include "test/optimality/Compare.h"
+#include "test/optimality/Prove.h"
 #include "test/optimality/SelfCheck.h"
 
 #include "lib/Init/InitAll.h"
@@ -43,13 +45,13 @@ struct Options {
   uint64_t seed = 1, cases = 400, most = 6000;
   unsigned threads = 2, failures = 3;
   uint64_t agree = 0; ///< 0: nothing is simulated
-  bool asksMapper = true, verbose = false;
+  bool asksMapper = true, asksZ3 = false, verbose = false;
 };
 
 /// What was seen, over all problems.
 struct Totals {
   std::atomic<uint64_t> problems{0}, differing{0}, trees{0}, fitting{0},
-      simulated{0}, infeasible{0};
+      simulated{0}, infeasible{0}, proven{0};
   std::atomic<uint64_t> tooLarge{0}, withPareto{0}, fused{0}, pipelined{0},
       spatial{0}, einsums{0};
   std::mutex mutex;
@@ -120,6 +122,11 @@ static std::string judge(const Problem &made, LoadedProblem &problem,
   countKinds(findings, totals);
   if (options.asksMapper)
     text += compareWithMapper(problem, made.limits, goals, findings);
+  if (options.asksZ3) {
+    unsigned proven = 0;
+    text += proveFindings(problem, made.limits, goals, findings, proven);
+    totals.proven += proven;
+  }
   return text;
 }
 
@@ -179,7 +186,8 @@ static int runRandom(const Options &options) {
                << ", pipelined in " << totals.pipelined << ", spatial in "
                << totals.spatial << "; " << totals.withPareto
                << " Pareto sets of several points\n"
-               << totals.simulated << " simulated; " << totals.differing
+               << totals.simulated << " simulated; " << totals.proven
+               << " optima proven by Z3; " << totals.differing
                << " problems differ\n";
   return totals.differing ? 1 : 0;
 }
@@ -227,6 +235,8 @@ int main(int argc, char **argv) {
       return runSelfCheck();
     if (name == "--enumerate")
       options.asksMapper = false;
+    else if (name == "--prove")
+      options.asksZ3 = true;
     else if (name == "--verbose")
       options.verbose = true;
     else if (name == "--cases" && hasValue)

@@ -28,6 +28,7 @@
 #include "lib/Analysis/CascadeFacts.h"
 #include "lib/Arch/ArchSpec.h"
 
+#include <map>
 #include <z3++.h>
 
 namespace einsum::mapper {
@@ -55,12 +56,11 @@ public:
                        const std::vector<int> &homes);
   /// A new variable that is no less than the cycles of all runs.
   z3::expr chargeRuns(z3::solver &solver, double cyclesPerRun);
-  /// Terms `condition ? bytes : 0` of what one tensor holds at one level.
+  /// What one tensor holds at one level if it stands between the k-th and the
+  /// next loop, and wherever it stands.
+  z3::expr bytesHeld(int tensor, int level, size_t k);
   z3::expr bytesHeld(int tensor, int level);
-  /// The same for holders above the `depth`-th loop only.
-  z3::expr bytesHeldAbove(int tensor, int level, size_t depth);
-  /// What a home below `depth` loops takes.
-  z3::expr bytesOfHome(int tensor, size_t depth);
+  z3::expr bytesOfHome(int tensor);
 
   size_t slots() const { return pathLength + 1; }
   const std::vector<int> &path() const { return levels; }
@@ -79,8 +79,10 @@ public:
 private:
   using Vector = std::vector<int64_t>; ///< per rank of the Einsum
 
-  void listVectors(bool imperfect);
+  void listVectors();
   bool follows(const Vector &from, const Vector &to) const;
+  bool canDeal(const Vector &v) const;
+  bool isAtOrBelow(size_t level, int home) const;
   void constrainPath(z3::solver &solver);
   void constrainHolders(z3::solver &solver, const std::vector<int> &homes);
   void constrainLatches(z3::solver &solver, const std::vector<int> &homes);
@@ -96,8 +98,13 @@ private:
     uint64_t inHere = 0, outHere = 0; ///< accesses at the inner one
   };
   Moves countMoves(int tensor, const Vector &v, int outer, int inner) const;
-  z3::expr priceOf(const Moves &moves, const Prices &prices, int outer,
-                   int inner);
+  static double priceOf(const Moves &moves, const Prices &prices, int outer,
+                        int inner);
+  /// `part` is no less than the price of moves at v[k], if `when` holds.
+  void chargeAt(z3::solver &solver, const z3::expr &when, size_t k, int tensor,
+                int outer, int inner, const Prices &prices,
+                const z3::expr &part);
+  z3::expr bytesAt(int tensor, const z3::expr &when, size_t k);
   z3::expr number(double value);
   z3::expr flag(const std::string &name);
 
@@ -109,6 +116,7 @@ private:
   std::vector<int> ranks, levels, touched;
   std::vector<Vector> vectors;
   size_t pathLength = 0;
+  unsigned charges = 0; ///< variables made so far
   std::vector<std::vector<z3::expr>> at;
   std::map<std::tuple<int, int, size_t>, z3::expr> held;
   std::map<std::pair<int, size_t>, z3::expr> homes, last;
