@@ -81,7 +81,11 @@ std::string whyNotCovered(const arch::ArchSpec &arch, Metric metric) {
       return "the reduction of array '" + array.name + "'";
     if (metric == Metric::energy && array.leakageW > 0)
       return "leakage";
-    if (metric == Metric::latency && (array.fillCycles || array.drainCycles))
+    bool startsUp = array.fillCycles || array.drainCycles;
+    for (const auto &[datatype, ops] : array.opsByDatatype)
+      for (const auto &[name, op] : ops)
+        startsUp |= op.latency > op.cycles;
+    if (metric == Metric::latency && startsUp)
       return "the start-up of array '" + array.name + "'";
   }
   if (metric == Metric::latency && arch.accounting.buffered)
