@@ -82,9 +82,13 @@ std::string whyNotCovered(const arch::ArchSpec &arch, Metric metric) {
     if (metric == Metric::energy && array.leakageW > 0)
       return "leakage";
     bool startsUp = array.fillCycles || array.drainCycles;
-    for (const auto &[datatype, ops] : array.opsByDatatype)
+    auto addDelays = [&](const arch::OpCosts &ops) {
       for (const auto &[name, op] : ops)
         startsUp |= op.latency > op.cycles;
+    };
+    addDelays(array.ops);
+    for (const auto &[datatype, ops] : array.opsByDatatype)
+      addDelays(ops);
     if (metric == Metric::latency && startsUp)
       return "the start-up of array '" + array.name + "'";
   }
