@@ -23,10 +23,11 @@ namespace einsum::optimality {
 /// Pareto sets of two and three of them.
 std::vector<Goal> goalsFor(const arch::ArchSpec &arch);
 
-/// What differs, in words; empty if nothing does.
+/// What differs, in words; empty if nothing does. `covered`: false if the
+/// mapper says that it does not support the problem.
 std::string compareWithMapper(LoadedProblem &problem, const Limits &limits,
                               const std::vector<Goal> &goals,
-                              const Findings &findings);
+                              const Findings &findings, bool &covered);
 
 } // namespace einsum::optimality
 

@@ -45,18 +45,18 @@ std::string einsum::optimality::proveFindings(LoadedProblem &problem,
         proof.verdict == mapper::Verdict::unknown)
       continue;
     if (proof.verdict == mapper::Verdict::refuted)
-      text += name + ": the best is " + std::to_string(best.values[0]) +
-              ", but Z3 finds " + std::to_string(proof.better) + "\n" +
-              printTree(best.tree, problem.cascade, problem.facts,
-                        problem.arch);
+      text +=
+          name + ": the best is " + std::to_string(best.values[0]) +
+          ", but Z3 finds " + std::to_string(proof.better) + "\n" +
+          printTree(best.tree, problem.cascade, problem.facts, problem.arch);
     else
       ++proven;
     if (best.values[0] > 0 &&
         ask(best.values[0] * 1.001).verdict == mapper::Verdict::proven)
-      text += name + ": Z3 does not find what costs " +
-              std::to_string(best.values[0]) + "\n" +
-              printTree(best.tree, problem.cascade, problem.facts,
-                        problem.arch);
+      text +=
+          name + ": Z3 does not find what costs " +
+          std::to_string(best.values[0]) + "\n" +
+          printTree(best.tree, problem.cascade, problem.facts, problem.arch);
   }
   return text;
 }

@@ -233,6 +233,13 @@ bool Space::crosses(int tensor, unsigned boundary) const {
   return before && after;
 }
 
+/// Only its last steps take space where the loop that carries it encloses all
+/// that touch it.
+bool Space::isCarried(int tensor) const {
+  return facts.tensors[tensor].iterativeRank >= 0 &&
+         facts.tensors[tensor].hasInitialValue;
+}
+
 void Space::addRun(Run run, Frame &frame, Above above, const Next &next) {
   if (stopped)
     return;
@@ -298,7 +305,8 @@ void Space::addSharedLoop(Run run, Frame &frame, const Above &above,
   for (unsigned i = run.first + 1; i < run.last; ++i) {
     bool hasReason = false;
     for (size_t t = 0; t < facts.tensors.size(); ++t)
-      hasReason |= home[t] > 0 && above.heldAt[t] < 0 && crosses(t, i);
+      hasReason |=
+          home[t] > 0 && crosses(t, i) && (above.heldAt[t] < 0 || isCarried(t));
     if (!hasReason)
       return;
   }
@@ -314,6 +322,7 @@ void Space::addSharedLoop(Run run, Frame &frame, const Above &above,
       Above below = above;
       below.tile[r] = tile;
       below.looped[r] = true;
+      below.lastShared = r;
       ++below.sharedLoops;
       ++below.sharedPerRank[r];
       frame.steps.push_back(Step::loop(r, tile));
@@ -324,7 +333,9 @@ void Space::addSharedLoop(Run run, Frame &frame, const Above &above,
 }
 
 /// Where neighbours part. They have as many loops in common as the deepest
-/// tensor that both need has above it; who shares more goes on together.
+/// tensor that both need has above it, or as it takes for a running value that
+/// both need to be carried by the last of them; who shares more goes on
+/// together.
 void Space::split(Run run, Frame &frame, const Above &above, const Next &next) {
   unsigned depth = above.sharedLoops;
   if (depth == run.entryDepth && !run.isWhole)
@@ -352,8 +363,10 @@ void Space::split(Run run, Frame &frame, const Above &above, const Next &next) {
     for (size_t c = 1; c + 1 < cuts.size() && depth > 0; ++c) {
       bool hasReason = false;
       for (size_t t = 0; t < facts.tensors.size(); ++t)
-        hasReason |= above.homeDepth[t] == static_cast<int>(depth) &&
-                     crosses(t, cuts[c]);
+        hasReason |= home[t] > 0 && crosses(t, cuts[c]) &&
+                     (above.homeDepth[t] == static_cast<int>(depth) ||
+                      (isCarried(t) &&
+                       above.lastShared == facts.tensors[t].iterativeRank));
       isLegal &= hasReason;
     }
     if (!isLegal)

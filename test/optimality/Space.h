@@ -45,6 +45,7 @@ struct Above {
   std::vector<int> homeDepth; ///< per tensor: shared loops above its home
   std::vector<unsigned> sharedPerRank;
   unsigned sharedLoops = 0;
+  int lastShared = -1; ///< rank of the innermost shared loop
 };
 
 /// A frame, complete but for the nests, and what is above each of these.
@@ -130,6 +131,7 @@ private:
   bool mayBeFused(int tensor) const;
   bool isInside(const Run &run, int tensor) const;
   bool crosses(int tensor, unsigned boundary) const;
+  bool isCarried(int tensor) const;
   std::vector<int> levelsFor(int tensor) const;
   std::vector<int64_t> leastLags(const std::vector<int> &stages) const;
   bool depends(int reader, int producer) const;

@@ -51,7 +51,7 @@ struct Options {
 /// What was seen, over all problems.
 struct Totals {
   std::atomic<uint64_t> problems{0}, differing{0}, trees{0}, fitting{0},
-      simulated{0}, infeasible{0}, proven{0};
+      simulated{0}, infeasible{0}, proven{0}, unsupported{0};
   std::atomic<uint64_t> tooLarge{0}, withPareto{0}, fused{0}, pipelined{0},
       spatial{0}, einsums{0};
   std::mutex mutex;
@@ -120,8 +120,11 @@ static std::string judge(const Problem &made, LoadedProblem &problem,
   totals.infeasible += findings.fitting == 0;
   totals.einsums += problem.facts.einsums.size();
   countKinds(findings, totals);
-  if (options.asksMapper)
-    text += compareWithMapper(problem, made.limits, goals, findings);
+  if (options.asksMapper) {
+    bool covered = true;
+    text += compareWithMapper(problem, made.limits, goals, findings, covered);
+    totals.unsupported += !covered;
+  }
   if (options.asksZ3) {
     unsigned proven = 0;
     text += proveFindings(problem, made.limits, goals, findings, proven);
@@ -187,8 +190,9 @@ static int runRandom(const Options &options) {
                << totals.spatial << "; " << totals.withPareto
                << " Pareto sets of several points\n"
                << totals.simulated << " simulated; " << totals.proven
-               << " optima proven by Z3; " << totals.differing
-               << " problems differ\n";
+               << " optima proven by Z3; " << totals.unsupported
+               << " problems unsupported by the mapper, " << totals.differing
+               << " differ\n";
   return totals.differing ? 1 : 0;
 }
 
