@@ -61,8 +61,11 @@ bool Space::canRun(int einsum, int array) const {
   const arch::Array &unit = arch.arrays[array];
   if (arch.accounting.onePerPoint)
     return unit.findOp("compute", fact.datatype);
+  auto has = [&](llvm::StringRef op) {
+    return unit.findOp(op, fact.datatype) != nullptr;
+  };
   return llvm::all_of(fact.operators, [&](const auto &op) {
-    return unit.findOp(op.first, fact.datatype);
+    return has(op.first) || (op.first == "mac" && has("mul") && has("add"));
   });
 }
 
@@ -89,15 +92,17 @@ bool Space::mayBeFused(int tensor) const {
   return false;
 }
 
-/// Where a fused tensor may live: levels of a path of its producer or of a
-/// reader, of which there is one.
+/// Where a fused tensor may live: levels of which there is one, on a path of an
+/// array that its producer or a reader can run on.
 std::vector<int> Space::levelsFor(int tensor) const {
   std::vector<int> levels;
   for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e)
     if (touches(e, tensor))
-      for (int level : path(array[e]))
-        if (isOne(level) && !llvm::is_contained(levels, level))
-          levels.push_back(level);
+      for (size_t a = 0; a < arch.arrays.size(); ++a)
+        if (canRun(e, a))
+          for (int level : path(a))
+            if (isOne(level) && !llvm::is_contained(levels, level))
+              levels.push_back(level);
   llvm::sort(levels);
   return levels;
 }

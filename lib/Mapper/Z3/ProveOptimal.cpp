@@ -20,6 +20,7 @@
 
 #include <cmath>
 #include <memory>
+#include <set>
 
 using namespace einsum;
 using namespace einsum::mapper;
@@ -123,6 +124,33 @@ std::string whyNotCovered(const CascadeFacts &facts, const arch::ArchSpec &arch,
     if (std::string why = whyNotCovered(facts, einsum); !why.empty())
       return why;
   return whyNotCovered(arch, metric);
+}
+
+using Operators = std::vector<std::pair<const arch::OpCost *, uint64_t>>;
+
+/// What one point does, and how often; none if the array cannot.
+std::optional<Operators> operatorsOf(const EinsumFact &einsum,
+                                     const arch::ArchSpec &arch,
+                                     const arch::Array &array) {
+  std::map<std::string, uint64_t> names = einsum.operators;
+  if (arch.accounting.onePerPoint)
+    names = {{"compute", 1}};
+  Operators all;
+  for (const auto &[name, count] : names) {
+    const arch::OpCost *op = array.findOp(name, einsum.datatype);
+    if (op) {
+      all.emplace_back(op, count);
+      continue;
+    }
+    // A mac is done as two.
+    for (const char *part : {"mul", "add"}) {
+      op = name == "mac" ? array.findOp(part, einsum.datatype) : nullptr;
+      if (!op)
+        return std::nullopt;
+      all.emplace_back(op, count);
+    }
+  }
+  return all;
 }
 
 //===----------------------------------------------------------------------===//
@@ -276,17 +304,12 @@ private:
   }
 
   double operatorSum(size_t e, bool energy) const {
-    const EinsumFact &fact = facts.einsums[e];
-    const arch::Array &array = arch.arrays[arrays[e]];
-    std::map<std::string, uint64_t> operators = fact.operators;
-    if (arch.accounting.onePerPoint)
-      operators = {{"compute", 1}};
+    Operators operators =
+        *operatorsOf(facts.einsums[e], arch, arch.arrays[arrays[e]]);
     double sum = 0;
-    for (const auto &[name, count] : operators) {
-      const arch::OpCost *op = array.findOp(name, fact.datatype);
+    for (const auto &[op, count] : operators)
       sum += static_cast<double>(count) *
              (energy ? op->energyPj : static_cast<double>(op->cycles));
-    }
     return sum;
   }
 
@@ -343,27 +366,6 @@ private:
   std::vector<std::unique_ptr<NestModel>> nests;
 };
 
-bool canRun(const EinsumFact &einsum, const arch::ArchSpec &arch,
-            const arch::Array &array) {
-  if (arch.accounting.onePerPoint)
-    return array.findOp("compute", einsum.datatype);
-  return llvm::all_of(einsum.operators, [&](const auto &op) {
-    return array.findOp(op.first, einsum.datatype);
-  });
-}
-
-/// Levels on a path of either array, below the backing one.
-std::vector<int> levelsOf(const arch::ArchSpec &arch,
-                          const std::vector<int> &arrays) {
-  std::vector<int> levels;
-  for (int array : arrays)
-    for (int l = arch.arrays[array].level; arch.levels[l].parent >= 0;
-         l = arch.levels[l].parent)
-      if (!llvm::is_contained(levels, l))
-        levels.push_back(l);
-  return levels;
-}
-
 } // namespace
 
 /// All ways to give each Einsum an array that has its operators.
@@ -374,13 +376,27 @@ static std::vector<std::vector<int>> listArrays(const CascadeFacts &facts,
     std::vector<std::vector<int>> more;
     for (const std::vector<int> &sofar : all)
       for (size_t a = 0; a < arch.arrays.size(); ++a)
-        if (canRun(einsum, arch, arch.arrays[a])) {
+        if (operatorsOf(einsum, arch, arch.arrays[a])) {
           more.push_back(sofar);
           more.back().push_back(static_cast<int>(a));
         }
     all = std::move(more);
   }
   return all;
+}
+
+/// Levels on a path of an array that an Einsum can run on, below the backing
+/// one.
+static std::vector<int>
+listLevels(const arch::ArchSpec &arch,
+           const std::vector<std::vector<int>> &arrays) {
+  std::set<int> levels;
+  for (const std::vector<int> &choice : arrays)
+    for (int array : choice)
+      for (int l = arch.arrays[array].level; arch.levels[l].parent >= 0;
+           l = arch.levels[l].parent)
+        levels.insert(l);
+  return {levels.begin(), levels.end()};
 }
 
 OptimalityProof mapper::proveOptimal(const CascadeFacts &facts,
@@ -397,10 +413,11 @@ OptimalityProof mapper::proveOptimal(const CascadeFacts &facts,
       limits.fusion && between >= 0 && !facts.tensors[between].isOutput;
   level = std::max(level, 0); // -1: the backing level
   proof.verdict = Verdict::proven;
-  for (const std::vector<int> &arrays : listArrays(facts, arch)) {
-    std::vector<int> homes = {0};
-    if (mayFuse)
-      llvm::append_range(homes, levelsOf(arch, arrays));
+  std::vector<std::vector<int>> all = listArrays(facts, arch);
+  std::vector<int> homes = {0};
+  if (mayFuse)
+    llvm::append_range(homes, listLevels(arch, all));
+  for (const std::vector<int> &arrays : all) {
     for (int home : homes) {
       Question question(facts, arch, limits, arrays, between, home);
       if (!question.isSmall())
