@@ -22,7 +22,8 @@ namespace {
 
 class Generator {
 public:
-  explicit Generator(uint64_t seed) : random(seed * 0x9E3779B97F4A7C15ull + 1) {
+  Generator(uint64_t seed, bool extended)
+      : random(seed * 0x9E3779B97F4A7C15ull + 1), extended(extended) {
     problem.seed = seed;
   }
 
@@ -50,14 +51,13 @@ private:
   struct Tensor {
     std::string name, ranks; ///< one letter per rank
     bool isInput = false, isRead = false;
+    char carried = 0; ///< rank of its recurrence
     uint64_t elements = 1;
   };
 
-  /// An Einsum over what there is, or over a new input.
-  struct Operand {
-    size_t tensor;
-    std::string text;
-    std::string ranks; ///< that it makes the Einsum iterate
+  /// A read, and the ranks over which it makes the Einsum iterate.
+  struct Read {
+    std::string text, ranks;
   };
 
   void makeCascade() {
@@ -74,8 +74,10 @@ private:
       extents[rank] = extent;
     }
     bytes = chance(60) ? 1 : chance(50) ? 2 : 4;
-    for (int i = 0; i < einsumCount; ++i)
-      addEinsum(i);
+    if (extended && rankCount > 1 && chance(25))
+      extents['w'] = extents['a'] + extents['b'] - 1;
+    for (int i = 0; i < einsumCount;)
+      i += addEinsum(i);
     write();
   }
 
@@ -85,8 +87,11 @@ private:
     os << "cascade c(";
     llvm::ListSeparator separator;
     for (const auto &[rank, extent] : extents)
-      os << separator << static_cast<char>(toupper(rank)) << "=" << extent;
+      if (rank != 'w')
+        os << separator << static_cast<char>(toupper(rank)) << "=" << extent;
     os << ") : " << types[bytes - 1] << "\n";
+    if (extents.count('w'))
+      os << "  rank w = A + B - 1\n";
     for (const Tensor &tensor : tensors)
       if (tensor.isInput)
         os << "  input " << indexed(tensor.name, tensor.ranks) << "\n";
@@ -109,8 +114,10 @@ private:
   std::string someRanks() {
     std::string ranks;
     for (const auto &[rank, extent] : extents)
-      if (isalpha(rank) && rank != 'w' && chance(60))
+      if (rank != 'w' && chance(60))
         ranks += rank;
+    if (extents.count('w') && chance(40))
+      return "w";
     return ranks.empty() ? std::string(1, extents.begin()->first) : ranks;
   }
 
@@ -137,21 +144,48 @@ private:
     return addTensor("I" + std::to_string(inputs.size()), someRanks(), true);
   }
 
-  void addEinsum(int number) {
+  /// A tensor at its ranks; through a window; or the last of a recurrence.
+  Read read(size_t tensor) {
+    const Tensor &info = tensors[tensor];
+    tensors[tensor].isRead = true;
+    Read made;
+    made.text = info.name + "[";
+    for (size_t i = 0; i < info.ranks.size(); ++i) {
+      char rank = info.ranks[i];
+      made.text += i ? "," : "";
+      if (extended && rank == info.carried && info.ranks.size() > 1 &&
+          chance(30)) {
+        made.text += std::string(1, static_cast<char>(toupper(rank))) + "-1";
+        continue;
+      }
+      bool isWindow = rank == 'w' && chance(80);
+      made.text += isWindow ? "a+b" : std::string(1, rank);
+      for (char used : isWindow ? std::string("ab") : std::string(1, rank))
+        if (!llvm::is_contained(made.ranks, used))
+          made.ranks += used;
+    }
+    made.text += "]";
+    return made;
+  }
+
+  /// Returns how many it has added.
+  int addEinsum(int number) {
     std::string name(1, "YZVW"[number]);
     size_t first = chooseTensor(number > 0);
-    if (chance(18) && addRecurrence(name, first))
-      return;
-    std::string ranks = tensors[first].ranks;
-    std::string map = indexed(tensors[first].name, ranks);
-    tensors[first].isRead = true;
+    if (chance(18)) {
+      if (extended && number + 1 < einsumCount && chance(40)) {
+        addMutual(name, std::string(1, "YZVW"[number + 1]), first);
+        return 2;
+      }
+      addRecurrence(name, first);
+      return 1;
+    }
+    auto [map, ranks] = read(first);
     if (chance(einsumCount <= 2 ? 55 : 25)) {
-      size_t second = chooseTensor(false);
-      // A tensor twice, or one with another's ranks.
-      tensors[second].isRead = true;
-      map += (chance(70) ? " * " : " + ") +
-             indexed(tensors[second].name, tensors[second].ranks);
-      for (char rank : tensors[second].ranks)
+      // A tensor twice, or one with other ranks.
+      Read other = read(chooseTensor(false));
+      map += (chance(70) ? " * " : " + ") + other.text;
+      for (char rank : other.ranks)
         if (!llvm::is_contained(ranks, rank))
           ranks += rank;
     } else if (chance(40)) {
@@ -174,6 +208,7 @@ private:
     addTensor(name, kept, false);
     if (chance(8))
       alsoOutput = name;
+    return 1;
   }
 
   static std::string join(const std::string &ranks) {
@@ -191,24 +226,46 @@ private:
     return a + " <= " + b;
   }
 
-  /// R[a,..] = max(R[a-1,..], X[a,..]).
-  bool addRecurrence(const std::string &name, size_t first) {
-    std::string ranks = tensors[first].ranks;
-    char along = ranks[pick(0, ranks.size() - 1)];
-    tensors[first].isRead = true;
+  /// R[a,..] at one step along `along`.
+  static std::string stepped(const std::string &name, const std::string &ranks,
+                             char along, const char *step) {
     std::string before;
     for (char rank : ranks)
       before += (before.empty() ? "" : ",") + std::string(1, rank) +
-                (rank == along ? "-1" : "");
+                (rank == along ? step : "");
+    return name + "[" + before + "]";
+  }
+
+  /// R[a,..] = max(R[a-1,..], X[a,..]).
+  void addRecurrence(const std::string &name, size_t first) {
+    std::string ranks = tensors[first].ranks;
+    char along = ranks[pick(0, ranks.size() - 1)];
+    tensors[first].isRead = true;
     bool isMax = chance(50) && bytes > 1;
-    std::string self = name + "[" + before + "]",
+    bool isBackward = extended && chance(25);
+    std::string self = stepped(name, ranks, along, isBackward ? "+1" : "-1"),
                 operand = indexed(tensors[first].name, ranks);
     body += "  " + indexed(name, ranks) + " = " +
             (isMax ? "max(" + self + ", " + operand + ") init -inf"
                    : self + " + " + operand + " init 0") +
             "\n";
-    addTensor(name, ranks, false);
-    return true;
+    size_t made = addTensor(name, ranks, false);
+    if (!isBackward)
+      tensors[made].carried = along;
+  }
+
+  /// R[a,..] = S[a-1,..] + X[a,..], S[a,..] = f(R[a,..]).
+  void addMutual(const std::string &one, const std::string &two, size_t first) {
+    std::string ranks = tensors[first].ranks;
+    char along = ranks[pick(0, ranks.size() - 1)];
+    tensors[first].isRead = true;
+    body += "  " + indexed(one, ranks) + " = " +
+            stepped(two, ranks, along, "-1") + " + " +
+            indexed(tensors[first].name, ranks) + "\n  " + indexed(two, ranks) +
+            " = " + (bytes == 1 ? "abs(" : "exp(") + indexed(one, ranks) +
+            ") init 0\n";
+    tensors[addTensor(one, ranks, false)].isRead = true;
+    tensors[addTensor(two, ranks, false)].carried = along;
   }
 
   //===--------------------------------------------------------------------===//
@@ -234,6 +291,9 @@ private:
       text += ", \"parent\": \"" + parent + "\"";
     if (!per.empty())
       text += ", \"per\": \"" + per + "\"";
+    if (extended && per.empty() && !parent.empty() && parent != "DRAM" &&
+        chance(50))
+      text += ", \"instances\": {\"Z\": " + std::to_string(pick(2, 3)) + "}";
     int64_t access = chance(50) ? bytes : int64_t{1} << pick(0, 3);
     text += ", \"access\": \"" + std::to_string(access) + " B\"";
     if (!parent.empty() && chance(60)) {
@@ -353,6 +413,7 @@ private:
   }
 
   std::mt19937_64 random;
+  bool extended;
   Problem problem;
   int einsumCount = 1;
   int64_t bytes = 1;
@@ -363,8 +424,8 @@ private:
 
 } // namespace
 
-Problem einsum::optimality::generate(uint64_t seed) {
-  return Generator(seed).make();
+Problem einsum::optimality::generate(uint64_t seed, bool extended) {
+  return Generator(seed, extended).make();
 }
 
 std::unique_ptr<LoadedProblem>

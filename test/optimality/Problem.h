@@ -11,11 +11,12 @@
 // They are made to be small: extents 1 to 4, now and then 6; one to four
 // Einsums over up to three ranks; one to three levels, one or two arrays. What
 // is drawn at random: products, sums, copies and exponentials, reductions by
-// sum and maximum, filters, windows, recurrences; accesses of several bytes,
-// energies, bandwidths and ports, capacities that bind, registers private to
-// the units, array dimensions, operators that only one array has, cycles,
-// start-up, leakage, widths and costs of multicast and reduction, accounting
-// profiles.
+// sum and maximum, filters, recurrences; accesses of several bytes, energies,
+// bandwidths and ports, capacities that bind, registers private to the units,
+// array dimensions, operators that only one array has, cycles, start-up,
+// leakage, widths and costs of multicast and reduction, accounting profiles.
+// Extended ones have windows, recurrences of two Einsums and backwards, reads
+// of a last step, and levels of several instances in addition.
 //
 //===----------------------------------------------------------------------===//
 
@@ -36,7 +37,7 @@ struct Problem {
   Limits limits;
 };
 
-Problem generate(uint64_t seed);
+Problem generate(uint64_t seed, bool extended = false);
 
 /// The texts, read. Null if one of them is not valid; says why on stderr.
 struct LoadedProblem {
