@@ -174,7 +174,7 @@ bool NestSearch::hold(Costs &costs, int operand, uint8_t from, int pathIndex,
   codec.tiles(tile, tiles);
   Place place{tiles, 0};
   int level = nest.path[pathIndex];
-  if (nest.stages[pathIndex] != 0 || fact.isCarried ||
+  if (nest.stages[pathIndex] != 0 ||
       !mayHold(operand, from, pathIndex, tiles)) {
     ++counts.ruledOut;
     return false;
@@ -199,8 +199,8 @@ uint64_t NestSearch::keyOf(const State &state) {
   return key << 4 | static_cast<uint64_t>(state.stage) << 1 | state.mustPlace;
 }
 
-const std::vector<NestEntry> &
-NestSearch::complete(uint32_t tile, const Holdings &holdings) {
+const std::vector<NestEntry> &NestSearch::complete(uint32_t tile,
+                                                   const Holdings &holdings) {
   State state{tile, holdings, 0, false};
   uint64_t key = keyOf(state);
   if (auto found = complete_.find(key); found != complete_.end())
@@ -237,8 +237,8 @@ const std::vector<NestEntry> &NestSearch::solve(Config &config,
 
 /// What is below, below one more node.
 void NestSearch::append(std::vector<NestEntry> &out,
-                        const std::vector<NestEntry> &below,
-                        const Costs &added, const NestStep &step) {
+                        const std::vector<NestEntry> &below, const Costs &added,
+                        const NestStep &step) {
   for (const NestEntry &entry : below) {
     NestEntry &mine = out.emplace_back();
     for (int i = 0; i < axes.count; ++i)
@@ -284,7 +284,7 @@ void NestSearch::holdBelow(Config &config, const State &state,
   for (int o = 0; o < static_cast<int>(nest.operands.size()); ++o) {
     const Operand &operand = nest.operands[o];
     uint8_t from = state.holdings[o];
-    if (from >= Holding::kOffPath || operand.isCarried)
+    if (from >= Holding::kOffPath)
       continue;
     for (int i = from % Holding::kOutside + 1;
          i < static_cast<int>(nest.path.size()); ++i) {
@@ -339,8 +339,8 @@ void NestSearch::latch(Config &config, const State &state,
     bool settled = true;
     for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank)
       settled &= !operand.uses_(rank) ||
-                 tiles[rank] == config.counts->unitsOf(rank, state.stage,
-                                                       nest.lastStage);
+                 tiles[rank] ==
+                     config.counts->unitsOf(rank, state.stage, nest.lastStage);
     if (!settled)
       continue;
     Costs added{};
