@@ -61,8 +61,11 @@ public:
     for (const Measure &measure : goal)
       name += (name.empty() ? "" : ", ") + measure.describe(problem.arch);
     std::string said;
-    ScopedDiagnosticHandler listen(
-        &problem.context, [&](mlir::Diagnostic &d) { said += d.str() + "\n"; });
+    ScopedDiagnosticHandler listen(&problem.context, [&](mlir::Diagnostic &d) {
+      said += d.str() + "\n";
+      for (mlir::Diagnostic &note : d.getNotes())
+        said += note.str() + "\n";
+    });
     auto result = mapper::mapCascade(problem.cascade, problem.facts,
                                      problem.arch, options);
     if (failed(result)) {

@@ -136,8 +136,6 @@ static std::string addUse(const CascadeFacts &facts, EinsumOnArray &nest,
     if (operand.along >= 0 && operand.along != use.rank)
       return "steps along several ranks of '" + tensor.name + "'";
     operand.along = use.rank;
-    if (!tensor.isOutput)
-      operand.carriedSteps = tensor.carriedSteps;
   }
   operand.uses.push_back(use);
   return {};
@@ -354,7 +352,7 @@ std::string EinsumOnArray::signature() const {
        << operand.writes << operand.mustLiveAtBacking;
     for (const Operand::Use &use : operand.uses)
       os << " " << use.isWrite << use.rank << use.shift;
-    os << " " << operand.along << " " << operand.carriedSteps;
+    os << " " << operand.along;
     if (operand.needed)
       for (int64_t step : *operand.needed)
         os << "," << step;

@@ -61,9 +61,6 @@ struct Operand {
   int along = -1;
   /// Steps that others need; nullopt: all.
   std::optional<llvm::SmallVector<int64_t, 1>> needed;
-  /// Only the last steps take space below a loop over `along`: so many besides
-  /// those that the loop takes at once; -1: all do.
-  int64_t carriedSteps = -1;
   bool mustLiveAtBacking = false; ///< an input or output of the cascade
 
   bool isWritten() const { return writes > 0; }

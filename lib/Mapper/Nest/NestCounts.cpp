@@ -204,10 +204,6 @@ uint64_t NestCounts::heldBytes(const Operand &operand,
     if (rank == operand.along) {
       for (const Walk &visit : walk(operand, place.stage, place))
         steps = std::max(steps, visit.held);
-      // A loop below that goes round takes so many at once.
-      int64_t inner = unitsOf(rank, place.stage, nest.lastStage);
-      if (operand.carriedSteps >= 0 && place.tile[rank] > inner)
-        steps = std::min<uint64_t>(steps, inner + operand.carriedSteps - 1);
     }
     words *= steps;
   }
