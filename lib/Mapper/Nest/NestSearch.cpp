@@ -177,7 +177,7 @@ bool NestSearch::hold(Costs &costs, int operand, uint8_t from, int pathIndex,
   codec.tiles(tile, tiles);
   Place place{tiles, 0};
   int level = nest.path[pathIndex];
-  if (nest.stages[pathIndex] != 0 || fact.isCarried ||
+  if (nest.stages[pathIndex] != 0 ||
       !mayHold(operand, from, pathIndex, tiles)) {
     ++counts.ruledOut;
     return false;
@@ -213,7 +213,7 @@ int NestSearch::numberOf(const Placement &placement) {
     } else {
       made.mayEnd = false;
     }
-    if (from >= Holding::kOffPath || nest.operands[o].isCarried)
+    if (from >= Holding::kOffPath)
       continue;
     KeptTensor tensor{nest.operands[o].tensor, from < Holding::kOutside};
     for (int i = from % Holding::kOutside + 1; i < levels; ++i) {
@@ -340,8 +340,8 @@ void NestSearch::restart(NestBounds next) {
   bounds = std::move(next);
 }
 
-const std::vector<NestEntry> &
-NestSearch::complete(uint32_t tile, const Holdings &holdings) {
+const std::vector<NestEntry> &NestSearch::complete(uint32_t tile,
+                                                   const Holdings &holdings) {
   Placement top;
   top.holdings = holdings;
   return solve({numberOf(top), tile});
@@ -387,17 +387,15 @@ void NestSearch::thin(std::vector<NestEntry> &entries) const {
     return;
   std::vector<NestEntry> kept(entries.begin(),
                               entries.begin() + bounds.beam / 2);
-  std::vector<NestEntry> rest(entries.begin() + bounds.beam / 2,
-                              entries.end());
+  std::vector<NestEntry> rest(entries.begin() + bounds.beam / 2, entries.end());
   auto held = [&](const NestEntry &entry) {
     double sum = 0;
     for (int i = axes.held; i < axes.count; ++i)
       sum += entry.costs[i];
     return sum;
   };
-  std::sort(rest.begin(), rest.end(), [&](const auto &a, const auto &b) {
-    return held(a) < held(b);
-  });
+  std::sort(rest.begin(), rest.end(),
+            [&](const auto &a, const auto &b) { return held(a) < held(b); });
   kept.insert(kept.end(), rest.begin(),
               rest.begin() + (bounds.beam - kept.size()));
   entries = std::move(kept);
@@ -447,8 +445,7 @@ void NestSearch::append(std::vector<NestEntry> &out,
 // Moves
 //===----------------------------------------------------------------------===//
 
-template <typename Fn>
-void NestSearch::forEachMove(const State &state, Fn fn) {
+template <typename Fn> void NestSearch::forEachMove(const State &state, Fn fn) {
   const Placement &placement = placements[state.placement];
   int first = placement.config, last = placement.config;
   if (placement.config < 0) {
@@ -579,8 +576,7 @@ void NestSearch::deal(const State &state, int config, Fn fn) {
     auto found = llvm::find(rank.tiles, inside);
     if (found == rank.tiles.end())
       return;
-    tileBelow =
-        codec.with(tileBelow, deal.rank, found - rank.tiles.begin());
+    tileBelow = codec.with(tileBelow, deal.rank, found - rank.tiles.begin());
   }
   Placement below = placement;
   below.stage = static_cast<uint8_t>(stage);
