@@ -78,6 +78,10 @@ int LoopTree::updateSteps() {
                                               nodes[node.outer].around);
     }
     node.steps = llvm::divideCeil(node.around, node.tile);
+    node.fullSteps = llvm::divideCeil(
+        std::min(facts->ranks[node.rank].extent,
+                 node.outer < 0 ? INT64_MAX : nodes[node.outer].tile),
+        node.tile);
     perfect &= node.around % node.tile == 0;
     if (node.units != 0 && static_cast<uint64_t>(node.steps) > node.units &&
         overfull < 0)
@@ -112,6 +116,7 @@ public:
     resolveTransfers();
     resolvePipelines();
     resolveDrains();
+    findUnevenSteps();
     return std::move(tree);
   }
 
@@ -395,17 +400,38 @@ private:
     for (Node &node : tree.nodes) {
       if (node.kind != NodeKind::storage || node.halo == Halo::refetched)
         continue;
-      for (const HeldTensor &held : node.held)
-        if (held.isProducedBelow)
-          addDemands(node, held);
+      SmallVector<char, 4> done(node.held.size(), 0);
+      for (size_t held = 0; held < node.held.size(); ++held)
+        addDemandsAfterReaders(node, held, done);
       tree.hasDemands |= !node.demands.empty();
     }
+  }
+
+  /// What the readers of a tensor make is asked for before it.
+  void addDemandsAfterReaders(Node &node, size_t index,
+                              SmallVectorImpl<char> &done) {
+    const HeldTensor &held = node.held[index];
+    if (done[index] || !held.isProducedBelow)
+      return;
+    done[index] = 1;
+    for (auto [other, reader] : llvm::enumerate(node.held)) {
+      int producer = facts.tensors[reader.tensor].producer;
+      if (producer >= 0 && reader.tensor != held.tensor &&
+          llvm::any_of(facts.einsums[producer].reads,
+                       [&](const AccessFact &read) {
+                         return read.tensor == held.tensor;
+                       }))
+        addDemandsAfterReaders(node, other, done);
+    }
+    addDemands(node, held);
   }
 
   void addDemands(Node &node, const HeldTensor &held) {
     for (auto [k, rank] : llvm::enumerate(facts.tensors[held.tensor].ranks)) {
       Demand demand;
       demand.rank = rank;
+      demand.tensor = held.tensor;
+      demand.coordinate = k;
       bool iterated = false;
       for (const Use &use : held.uses) {
         // The producer's own earlier elements are no demand.
@@ -413,12 +439,41 @@ private:
             tree.nodes[use.leaf].einsum == facts.tensors[held.tensor].producer)
           continue;
         iterated |= facts.einsums[tree.nodes[use.leaf].einsum].iterates(rank);
+        demand.uses.push_back(use);
         demand.readers.push_back(&use.access->coordinates[k]);
         demand.forms.push_back(use.access->coordinates[k].form());
       }
       if (!iterated && !demand.readers.empty())
         node.demands.push_back(std::move(demand));
     }
+  }
+
+  void findUnevenSteps() {
+    for (const Node &node : tree.nodes)
+      for (const Demand &demand : node.demands)
+        tree.hasUnevenSteps |= !demand.isHull;
+    for (int leaf : tree.leaves)
+      for (const Constraint &constraint :
+           facts.einsums[tree.nodes[leaf].einsum].domain)
+        tree.hasUnevenSteps |= isWalkedInUnits(leaf, constraint.form);
+  }
+
+  /// True if one of the ranks is dealt to units and walked below them.
+  bool isWalkedInUnits(int leaf, const AffineForm &form) const {
+    for (const AffineForm::Floor &floor : form.floors)
+      if (isWalkedInUnits(leaf, floor.inner))
+        return true;
+    ArrayRef<int> path = tree.nodes[leaf].path;
+    for (int inner : path) {
+      const Node &loop = tree.nodes[inner];
+      if (loop.kind != NodeKind::temporal || !form.uses(loop.rank))
+        continue;
+      for (int outer : path)
+        if (outer < inner && tree.nodes[outer].kind == NodeKind::spatial &&
+            tree.nodes[outer].rank == loop.rank)
+          return true;
+    }
+    return false;
   }
 
   /// A transfer moves, of each tensor it names, the tile at the nearest node
@@ -487,7 +542,7 @@ private:
 
   void resolveDrains() {
     for (Node &node : tree.nodes) {
-      if (node.kind != NodeKind::sequence)
+      if (node.kind != NodeKind::sequence && node.kind != NodeKind::pipeline)
         continue;
       for (size_t i = 0; i + 1 < node.children.size(); ++i)
         node.drains.push_back(

@@ -143,8 +143,11 @@ void einsum::cost::computeReservations(const LoopTree &tree, Queries &queries,
       continue;
     }
     llvm::SmallVector<Window, 2> windows = windowsOf(tree, tile.node, held);
-    if (auto product = productOfSpans(tree, tile.node, held, windows,
-                                      scratch.tiles, scratch.counter)) {
+    std::optional<uint64_t> product;
+    if (!scratch.generalOnly)
+      product = productOfSpans(tree, tile.node, held, windows, scratch.tiles,
+                               scratch.counter);
+    if (product) {
       words = *product;
       continue;
     }

@@ -8,6 +8,7 @@
 #include "lib/CostModel/TileQuery.h"
 
 #include "lib/CostModel/TileComponent.h"
+#include "lib/CostModel/UnfoldedQuery.h"
 
 #include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/STLExtras.h"
@@ -61,6 +62,7 @@ TileQuery::TileQuery(const LoopTree &tree, TilePlace place)
   for (int id : above)
     partialsAreShared |= sharesPartials(id);
   decideUniform();
+  decideSteps();
 }
 
 int einsum::cost::loopAround(const LoopTree &tree, int node) {
@@ -384,7 +386,7 @@ int TileQuery::latch() const {
     const Node &loop = tree.nodes[id];
     if (id <= asked.home)
       break;
-    if (loop.kind == NodeKind::temporal && loop.steps > 1 &&
+    if (loop.kind == NodeKind::temporal && loop.fullSteps > 1 &&
         access.uses(loop.rank) && !leaf.isGuardedBy(id))
       return id;
   }
@@ -560,9 +562,35 @@ TileSizes TileQuery::measure(const Signature &signature,
   return sizes;
 }
 
+//===----------------------------------------------------------------------===//
+// Step by step
+//===----------------------------------------------------------------------===//
+
+void TileQuery::decideSteps() {
+  auto look = [&](const Use &use) {
+    for (int i = use.leaf; i >= 0; i = tree.nodes[i].parent)
+      for (const Demand &demand : tree.nodes[i].demands)
+        inSteps |= !demand.isHull;
+  };
+  for (const Use &use : asked.uses)
+    look(use);
+}
+
+bool TileQuery::canUnfold() const {
+  return llvm::all_of(asked.uses, [&](const Use &use) {
+    return facts.einsums[tree.nodes[use.leaf].einsum].points <= kUnfolded;
+  });
+}
+
+bool TileQuery::runUnfolded(bool unitsApart, Visit visit) {
+  return canUnfold() && UnfoldedQuery(tree, asked, latch(), unitsApart).run(visit);
+}
+
 bool TileQuery::runGeneral(bool unitsApart, Counter &counter, Visit visit) {
+  if (inSteps || (unitedInSteps && !unitsApart))
+    return runUnfolded(unitsApart, visit);
   if (!listClasses(unitsApart, counter))
-    return false;
+    return runUnfolded(unitsApart, visit);
   if (components.empty() && (write || !reads.empty()))
     visit({measure({{~SetMask(0), 1}}, counter), 1});
   if (components.empty())
@@ -579,10 +607,12 @@ bool TileQuery::runGeneral(bool unitsApart, Counter &counter, Visit visit) {
 std::optional<uint64_t> TileQuery::largest(llvm::ArrayRef<Window> within,
                                            Counter &counter) {
   windows.assign(within.begin(), within.end());
-  bool answered = listClasses(/*unitsApart=*/true, counter);
+  bool answered = !inSteps && listClasses(/*unitsApart=*/true, counter);
   windows.clear();
-  if (!answered)
+  if (!answered && !canUnfold())
     return std::nullopt;
+  if (!answered)
+    return UnfoldedQuery(tree, asked, latch(), true).largest(within);
   uint64_t largest = 0;
   TileClass start;
   start.times = 1;
