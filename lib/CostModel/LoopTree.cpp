@@ -403,7 +403,9 @@ private:
       SmallVector<char, 4> done(node.held.size(), 0);
       for (size_t held = 0; held < node.held.size(); ++held)
         addDemandsAfterReaders(node, held, done);
-      tree.hasDemands |= !node.demands.empty();
+      node.producesAnew = llvm::any_of(
+          node.held, [](const HeldTensor &h) { return h.isProducedBelow; });
+      tree.hasDemands |= node.producesAnew;
     }
   }
 

@@ -110,6 +110,8 @@ struct Node {
   int64_t streamDepth = 0;
   Halo halo = Halo::refetched;
   llvm::SmallVector<Demand, 0> demands; ///< of consumers before producers
+  /// Some tensor here is produced in every visit, whatever loops are above.
+  bool producesAnew = false;
 
   // Pipeline: one stage per child.
   struct Stage {
@@ -152,7 +154,7 @@ struct LoopTree {
   std::vector<int> leaves;
   const CascadeFacts *facts = nullptr;
   const arch::ArchSpec *arch = nullptr;
-  bool hasDemands = false;
+  bool hasDemands = false; ///< or produces anew, somewhere
   /// The steps of some leaf depend on more than sizes: on what is asked for, or
   /// on a filter over a rank that units walk each for themselves.
   bool hasUnevenSteps = false;

@@ -58,7 +58,7 @@ private:
     TilePlace place;
     place.node = 0;
     for (int i = leaf; i >= 0; i = tree.nodes[i].parent)
-      if (!tree.nodes[i].demands.empty() && place.node == 0)
+      if (tree.nodes[i].producesAnew && place.node == 0)
         place.node = i;
     place.uses.push_back({leaf, &point, false});
     return place;

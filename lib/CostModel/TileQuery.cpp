@@ -334,6 +334,26 @@ bool TileQuery::addPieces(Component &component) {
 // The short way
 //===----------------------------------------------------------------------===//
 
+/// True if units that are united lie apart along a rank, which they walk each
+/// for themselves, and it shares a coordinate with others: how far their tiles
+/// overlap is no product.
+bool TileQuery::scattersTiles(const Use &use) const {
+  for (auto outer = above.begin(); outer != above.end(); ++outer) {
+    const Node &spatial = tree.nodes[*outer];
+    bool isWalked =
+        spatial.kind == NodeKind::spatial && *outer > asked.home &&
+        std::any_of(outer, above.end(), [&](int inner) {
+          return tree.nodes[inner].kind == NodeKind::temporal &&
+                 tree.nodes[inner].rank == spatial.rank;
+        });
+    for (const Coordinate &coordinate : use.access->coordinates)
+      if (isWalked && coordinate.terms.size() > 1 &&
+          coordinate.uses(spatial.rank))
+        return true;
+  }
+  return false;
+}
+
 /// One set, uncut, whose coordinates share no rank. Reads left out because they
 /// equal the write have its guards.
 void TileQuery::decideUniform() {
@@ -349,7 +369,7 @@ void TileQuery::decideUniform() {
         return;
       used.push_back(term.rank);
     }
-  if (partialsAreShared)
+  if (partialsAreShared || scattersTiles(*only))
     return;
   guards = tree.nodes[only->leaf].guards;
   uniform = true;
@@ -574,6 +594,11 @@ void TileQuery::decideSteps() {
   };
   for (const Use &use : asked.uses)
     look(use);
+  // A unit may fetch what another has kept.
+  if (asked.halo == Halo::retained)
+    for (int id : above)
+      unitedInSteps |=
+          tree.nodes[id].kind == NodeKind::spatial && id > asked.home;
 }
 
 bool TileQuery::canUnfold() const {

@@ -117,6 +117,7 @@ private:
   void collectComponents();
   void decideUniform();
   void decideSteps();
+  bool scattersTiles(const Use &use) const;
   bool canUnfold() const;
   bool addPieces(Component &component);
   bool listClasses(bool unitsApart, Counter &counter);

@@ -308,6 +308,8 @@ void UnfoldedQuery::walkPlace(const Units &units) {
       measure(tile);
   else if (happens)
     closeTiles(units, tiles);
+  else
+    before.clear(); // the next visit has none before it
   ++visitNumber;
 }
 

@@ -218,21 +218,18 @@ void Unfolding::scan(int node, const Unit &unit, int leaf,
   for (int child : tree.nodes[node].children) {
     if (!tree.contains(child, leaf))
       continue;
-    Units inside = {unit};
     if (!tree.nodes[node].isLoop()) {
-      // What it will have kept by then is not known yet.
-      exhausted |= tree.nodes[child].halo == Halo::retained &&
-                   !tree.nodes[child].demands.empty();
-      followDemands(child, inside.front(), /*remembers=*/false);
-      return scan(child, inside.front(), leaf, act);
+      Unit inner = unit;
+      followDemands(child, inner);
+      return scan(child, inner, leaf, act);
     }
     int64_t count = stepsOf(node, unit);
     for (int64_t step = 0; step < count && spend(1); ++step) {
       Unit inner = unit;
       setStep(node, step, count, inner);
-      exhausted |= tree.nodes[child].halo == Halo::retained &&
-                   !tree.nodes[child].demands.empty();
-      followDemands(child, inner, /*remembers=*/false);
+      if (tree.nodes[node].kind == NodeKind::spatial)
+        inner.path.push_back(step);
+      followDemands(child, inner);
       scan(child, inner, leaf, act);
     }
   }
@@ -243,37 +240,57 @@ void Unfolding::scan(int node, const Unit &unit, int leaf,
 //===----------------------------------------------------------------------===//
 
 void Unfolding::enter(int storage, Units &units) {
+  for (Unit &unit : units)
+    followDemands(storage, unit);
+}
+
+/// A visit of one unit is known by its box: what it found when it was first
+/// asked about is remembered.
+void Unfolding::followDemands(int storage, Unit &unit) {
   const Node &node = tree.nodes[storage];
   if (node.demands.empty())
     return;
-  for (Unit &unit : units)
-    followDemands(storage, unit, /*remembers=*/true);
+  std::vector<int64_t> key = {storage, depth};
+  key.insert(key.end(), unit.path.begin(), unit.path.end());
+  for (const Interval &side : unit.box) {
+    key.push_back(side.lo);
+    key.push_back(side.hi);
+  }
+  auto [known, isNew] = followed.try_emplace(std::move(key));
+  if (!isNew) {
+    unit.box = known->second;
+    return;
+  }
+  auto &result = known->second;
+  for (size_t next = 0; next < node.demands.size();)
+    next = followTensor(storage, next, unit);
+  result = unit.box;
   if (node.halo == Halo::retained)
-    remember(storage, units);
+    remember(storage, unit);
 }
 
-/// Consumers come before producers in `demands`.
-void Unfolding::followDemands(int storage, Unit &unit, bool remembers) {
+/// All ranks of a tensor follow what is asked for in the same box. Returns the
+/// first demand for another tensor; consumers come before producers.
+size_t Unfolding::followTensor(int storage, size_t next, Unit &unit) {
   const Node &node = tree.nodes[storage];
-  size_t next = 0;
-  while (next < node.demands.size()) {
-    int tensor = node.demands[next].tensor;
-    const Elements *held = nullptr;
-    if (remembers && keeps(storage, unit)) {
-      auto &all = remains[{storage, tensor}];
-      auto found =
-          all.find(std::vector<int32_t>(unit.path.begin(), unit.path.end()));
-      held = found == all.end() ? nullptr : &found->second;
-    }
-    // All ranks of a tensor follow what is asked for in the same box.
-    llvm::SmallVector<std::pair<int, Interval>, 2> set;
-    for (; next < node.demands.size() && node.demands[next].tensor == tensor;
-         ++next)
-      set.push_back({node.demands[next].rank,
-                     demanded(storage, node.demands[next], unit, held)});
-    for (auto [rank, side] : set)
-      unit.box[rank] = side;
+  int tensor = node.demands[next].tensor;
+  const Elements *held = nullptr;
+  if (keeps(storage, unit)) {
+    auto &all = remains[{storage, tensor, depth}];
+    auto found =
+        all.find(std::vector<int32_t>(unit.path.begin(), unit.path.end()));
+    held = found == all.end() ? nullptr : &found->second;
   }
+  llvm::SmallVector<std::pair<int, Interval>, 2> sides;
+  ++depth; // nobody below has been visited yet
+  for (; next < node.demands.size() && node.demands[next].tensor == tensor;
+       ++next)
+    sides.push_back({node.demands[next].rank,
+                     demanded(storage, node.demands[next], unit, held)});
+  --depth;
+  for (auto [rank, side] : sides)
+    unit.box[rank] = side;
+  return next;
 }
 
 Interval Unfolding::demanded(int storage, const Demand &demand,
@@ -309,25 +326,20 @@ bool Unfolding::keeps(int storage, const Unit &unit) const {
          !(unit.stepIn(loop) & 1);
 }
 
-/// What the units hold of produced tensors when this visit ends.
-void Unfolding::remember(int storage, const Units &units) {
+/// What the unit holds of produced tensors when this visit ends.
+void Unfolding::remember(int storage, const Unit &unit) {
   for (const HeldTensor &held : tree.nodes[storage].held) {
-    if (!held.isProducedBelow)
-      continue;
-    auto &all = remains[{storage, held.tensor}];
     auto known = numbers.find(held.tensor);
-    if (known == numbers.end())
+    if (!held.isProducedBelow || known == numbers.end())
       continue; // nobody demands it
-    for (const Unit &unit : units) {
-      Elements tile;
-      for (const Use &use : held.uses) {
-        scan(storage, unit, use.leaf, [&](llvm::ArrayRef<int64_t> point) {
-          if (isElement(use, point))
-            tile.insert(known->second.numberOf(use, point));
-        });
-      }
-      all[std::vector<int32_t>(unit.path.begin(), unit.path.end())] =
-          std::move(tile);
-    }
+    Elements tile;
+    for (const Use &use : held.uses)
+      scan(storage, unit, use.leaf, [&](llvm::ArrayRef<int64_t> point) {
+        if (isElement(use, point))
+          tile.insert(known->second.numberOf(use, point));
+      });
+    remains[{storage, held.tensor, depth}]
+           [std::vector<int32_t>(unit.path.begin(), unit.path.end())] =
+               std::move(tile);
   }
 }

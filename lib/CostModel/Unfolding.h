@@ -101,10 +101,11 @@ public:
 private:
   int64_t stepsOf(int loop, const Unit &unit) const;
   void setStep(int loop, int64_t step, int64_t count, Unit &unit) const;
-  void followDemands(int storage, Unit &unit, bool remembers);
+  void followDemands(int storage, Unit &unit);
+  size_t followTensor(int storage, size_t next, Unit &unit);
   Interval demanded(int storage, const Demand &demand, const Unit &unit,
                     const Elements *held);
-  void remember(int storage, const Units &units);
+  void remember(int storage, const Unit &unit);
   void scanPoints(int leaf, const Unit &unit,
                   llvm::function_ref<void(llvm::ArrayRef<int64_t>)> act);
   bool passesGuardsAbove(int node, int leaf, const Unit &unit) const;
@@ -116,9 +117,13 @@ private:
 
   const LoopTree &tree;
   uint64_t spent = 0;
-  /// By storage node and tensor: per unit what its last visit had.
-  std::map<std::pair<int, int>, std::map<std::vector<int32_t>, Elements>>
+  /// How many demands are being worked out around what is scanned.
+  int depth = 0;
+  /// By storage node, tensor and depth: per unit what its last visit had.
+  std::map<std::tuple<int, int, int>, std::map<std::vector<int32_t>, Elements>>
       remains;
+  /// By storage node, depth, unit and box: the box that demands leave.
+  std::map<std::vector<int64_t>, llvm::SmallVector<Interval, 8>> followed;
   std::map<int, ElementNumbers> numbers; ///< by tensor
   std::map<std::pair<int, const AccessFact *>, std::vector<Constraint>>
       restrictions; ///< by use

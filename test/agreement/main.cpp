@@ -110,6 +110,8 @@ static void work(const Options &options, std::atomic<uint64_t> &next,
       totals.mended.insert(seed);
     totals.known += isKnown;
     totals.unsupported += verdict.isUnsupported;
+    if (verdict.isUnsupported && options.explain)
+      llvm::outs() << "seed " << seed << " is unsupported\n";
     if (verdict.status == Verdict::illegal) {
       if (options.explain || options.cases == 1)
         ++totals.reasons[summarizeReason(verdict.text)];
