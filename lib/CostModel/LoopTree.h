@@ -73,7 +73,7 @@ struct LeafAccess {
 struct Demand {
   int rank = -1;
   int tensor = -1;
-  unsigned coordinate = 0;      ///< of the tensor, along the rank
+  unsigned coordinate = 0;        ///< of the tensor, along the rank
   llvm::SmallVector<Use, 2> uses; ///< by those who ask
   llvm::SmallVector<const Coordinate *, 2> readers;
   /// The same, as forms over rank numbers.
@@ -95,7 +95,7 @@ struct Node {
   int outer = -1; ///< next loop above over the same rank, or -1
   int64_t tile = 1;
   int64_t around = 1, steps = 1; ///< of a full tile, as it is reached
-  int64_t fullSteps = 1; ///< of a full tile, whatever readers ask for
+  int64_t fullSteps = 1;         ///< of a full tile, whatever readers ask for
   uint64_t units = 0;            ///< of the array dimension, for a spatial loop
   bool descends = false;
   bool guardsFirst = false,

@@ -190,11 +190,17 @@ bool TileQuery::mayFollow(const Use &read) const {
   if (!sameCoordinates(*read.access, *write->access) || isGuardedMore(read))
     return true;
   // A domain may end the sum before the step in which it is read.
-  return !constraintsOf(tree, *write).empty() &&
-         llvm::any_of(tree.nodes[read.leaf].guards, [&](const auto &guard) {
-           return llvm::is_contained(above, guard.first) &&
-                  !llvm::is_contained(tree.nodes[write->leaf].guards, guard);
-         });
+  std::vector<Constraint> reading = constraintsOf(tree, read);
+  bool readsMore = llvm::any_of(
+      constraintsOf(tree, *write), [&](const Constraint &constraint) {
+        return !llvm::is_contained(reading, constraint);
+      });
+  return readsMore ||
+         (!constraintsOf(tree, *write).empty() &&
+          llvm::any_of(tree.nodes[read.leaf].guards, [&](const auto &guard) {
+            return llvm::is_contained(above, guard.first) &&
+                   !llvm::is_contained(tree.nodes[write->leaf].guards, guard);
+          }));
 }
 
 /// A visit is later if, of the loops above, the first that is in another step
@@ -340,12 +346,11 @@ bool TileQuery::addPieces(Component &component) {
 bool TileQuery::scattersTiles(const Use &use) const {
   for (auto outer = above.begin(); outer != above.end(); ++outer) {
     const Node &spatial = tree.nodes[*outer];
-    bool isWalked =
-        spatial.kind == NodeKind::spatial && *outer > asked.home &&
-        std::any_of(outer, above.end(), [&](int inner) {
-          return tree.nodes[inner].kind == NodeKind::temporal &&
-                 tree.nodes[inner].rank == spatial.rank;
-        });
+    bool isWalked = spatial.kind == NodeKind::spatial && *outer > asked.home &&
+                    std::any_of(outer, above.end(), [&](int inner) {
+                      return tree.nodes[inner].kind == NodeKind::temporal &&
+                             tree.nodes[inner].rank == spatial.rank;
+                    });
     for (const Coordinate &coordinate : use.access->coordinates)
       if (isWalked && coordinate.terms.size() > 1 &&
           coordinate.uses(spatial.rank))
@@ -608,7 +613,8 @@ bool TileQuery::canUnfold() const {
 }
 
 bool TileQuery::runUnfolded(bool unitsApart, Visit visit) {
-  return canUnfold() && UnfoldedQuery(tree, asked, latch(), unitsApart).run(visit);
+  return canUnfold() &&
+         UnfoldedQuery(tree, asked, latch(), unitsApart).run(visit);
 }
 
 bool TileQuery::runGeneral(bool unitsApart, Counter &counter, Visit visit) {

@@ -202,8 +202,7 @@ void UnfoldedQuery::claim(Holder &holder, Holder &parent, const Units &units) {
     Path from = prefix(path, parent.spatials);
     for (auto [element, count] : tileOf(holder.node, unit, true).made) {
       uint64_t points = pointsSoFar(parent, path, element);
-      if (isIncomplete(points, element) &&
-          claimed[from].insert(element).second)
+      if (isIncomplete(points, element) && claimed[from].insert(element).second)
         holder.carried[path][element] = points;
     }
   }
@@ -227,9 +226,10 @@ uint64_t UnfoldedQuery::copiesOf(bool reducing) const {
     bool used = llvm::any_of(
         asked.uses, [&](const Use &use) { return use.access->uses(rank); });
     if (asked.isOperand)
-      used |= !tree.facts->einsums[tree.nodes[asked.node].einsum].iterates(rank);
-    bool counts = reducing ? producer && producer->reduces(rank)
-                           : !producer && !used;
+      used |=
+          !tree.facts->einsums[tree.nodes[asked.node].einsum].iterates(rank);
+    bool counts =
+        reducing ? producer && producer->reduces(rank) : !producer && !used;
     copies *= counts ? units : 1;
   }
   return copies;
@@ -378,8 +378,8 @@ void UnfoldedQuery::closeTiles(const Units &units,
       if (!needed && ownWorld)
         needed = carried[next++];
       else if (!needed && world >= 0)
-        needed = isIncomplete(pointsSoFar(holders[world], path, element),
-                              element);
+        needed =
+            isIncomplete(pointsSoFar(holders[world], path, element), element);
       auto later = lastFetch.find(element);
       needed |= later != lastFetch.end() && later->second > visitNumber;
       if (needed)
@@ -413,8 +413,8 @@ static uint64_t mostWithin(const ElementNumbers &numbers,
   uint64_t most = 0;
   for (auto first = along.begin(); first != along.end(); ++first) {
     std::vector<int64_t> within;
-    for (auto it = first; it != along.end() &&
-                          it->first - first->first < windows.front().width;
+    for (auto it = first;
+         it != along.end() && it->first - first->first < windows.front().width;
          ++it)
       within.insert(within.end(), it->second.begin(), it->second.end());
     most = std::max(most, mostWithin(numbers, within, windows.drop_front()));

@@ -41,7 +41,7 @@ private:
   /// A storage node between the one where the tensor lives and the place.
   struct Holder {
     int node;
-    size_t spatials; ///< loops above it
+    size_t spatials;                ///< loops above it
     PerUnit<Counts> begun, carried; ///< contributions, in this visit
   };
 
@@ -91,15 +91,15 @@ private:
   llvm::SmallVector<int, 12> route; ///< nodes from the root to the place
   std::vector<Holder> holders;      ///< outermost first, down to the home
   int world = -1; ///< the holder that sees all contributions to its elements
-  bool ownWorld = false; ///< the place itself does
-  size_t homeSpatials = 0; ///< spatial loops above the home
+  bool ownWorld = false;          ///< the place itself does
+  size_t homeSpatials = 0;        ///< spatial loops above the home
   std::map<int, int64_t> spreads; ///< most units of each spatial loop
-  Counts needed; ///< points of each element
-  PerUnit<Elements> before; ///< what a retained tile was
+  Counts needed;                  ///< points of each element
+  PerUnit<Elements> before;       ///< what a retained tile was
   PerUnit<Group> groups;
   int64_t visitNumber = 0;
   std::unordered_map<int64_t, int64_t> lastFetch; ///< visit, by element
-  bool onlyFetches = false; ///< find `lastFetch`
+  bool onlyFetches = false;                       ///< find `lastFetch`
   TileQuery::Visit *visit = nullptr;
   llvm::ArrayRef<Window> windows;
   uint64_t largestTile = 0;

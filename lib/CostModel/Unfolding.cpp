@@ -55,7 +55,8 @@ int64_t ElementNumbers::numberOf(const Use &use,
   return number;
 }
 
-int64_t ElementNumbers::coordinateOf(int64_t number, unsigned coordinate) const {
+int64_t ElementNumbers::coordinateOf(int64_t number,
+                                     unsigned coordinate) const {
   for (unsigned k = extent.size() - 1; k > coordinate; --k)
     number /= extent[k];
   return number % extent[coordinate] + low[coordinate];
@@ -181,8 +182,8 @@ void Unfolding::scanPoints(
                      [&](const Constraint &c) { return c.holds(point); }))
       act(point);
     more = false;
-    for (auto rank = einsum.ranks.rbegin(); rank != einsum.ranks.rend() && !more;
-         ++rank) {
+    for (auto rank = einsum.ranks.rbegin();
+         rank != einsum.ranks.rend() && !more; ++rank) {
       more = ++point[*rank] < unit.box[*rank].hi;
       if (!more)
         point[*rank] = unit.box[*rank].lo;
@@ -190,8 +191,8 @@ void Unfolding::scanPoints(
   }
 }
 
-void Unfolding::scanAll(
-    int leaf, llvm::function_ref<void(llvm::ArrayRef<int64_t>)> act) {
+void Unfolding::scanAll(int leaf,
+                        llvm::function_ref<void(llvm::ArrayRef<int64_t>)> act) {
   scanPoints(leaf, whole().front(), act);
 }
 

@@ -18,8 +18,8 @@
 // Then the steps are taken one by one. A *unit* is a box of coordinates, as
 // section 1 of dialects/Schedule/README.md has it; here is how loops and
 // demands change the boxes of all units that are at one place at the same time,
-// and which points a leaf executes in a box. Queries (UnfoldedQuery.cpp) and the
-// clock (Latency.cpp) walk with it.
+// and which points a leaf executes in a box. Queries (UnfoldedQuery.cpp) and
+// the clock (Latency.cpp) walk with it.
 //
 // Work is counted; beyond `limit` points and boxes `exhausted` is set, and what
 // was found since is worthless.
@@ -90,8 +90,7 @@ public:
             llvm::function_ref<void(llvm::ArrayRef<int64_t>)> act);
 
   /// All points of a leaf's Einsum.
-  void scanAll(int leaf,
-               llvm::function_ref<void(llvm::ArrayRef<int64_t>)> act);
+  void scanAll(int leaf, llvm::function_ref<void(llvm::ArrayRef<int64_t>)> act);
 
   /// True if a retained node still has what its previous visit left.
   bool keeps(int storage, const Unit &unit) const;
