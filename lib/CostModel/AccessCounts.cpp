@@ -266,17 +266,19 @@ private:
     double further = use.use.isWrite ? reduction.energyPj : multicast.energyPj;
     if (!feedsRegisters && further == 0)
       return;
+    uint64_t latches = 0; // groups of each unit with an element
     if (!use.use.isWrite || further != 0)
       ask(access.query, /*unitsApart=*/true, [&](const TileClass &c) {
         words.each += counter.mul(c.times, use.use.isWrite ? c.sizes.written
                                                            : c.sizes.fetched);
+        latches += c.sizes.fetched != 0 ? c.times : 0;
       });
     if (use.use.isWrite)
       reduce(use.use, reduction, words);
     else
       deliver(level, multicast, words);
     if (feedsRegisters)
-      countOperandRegisters(access.leaf, leaf, use, words.each);
+      countOperandRegisters(access.leaf, leaf, use, latches);
   }
 
   //===--------------------------------------------------------------------===//

@@ -599,11 +599,20 @@ void TileQuery::decideSteps() {
   };
   for (const Use &use : asked.uses)
     look(use);
-  // A unit may fetch what another has kept.
-  if (asked.halo == Halo::retained)
-    for (int id : above)
-      unitedInSteps |=
-          tree.nodes[id].kind == NodeKind::spatial && id > asked.home;
+  if (asked.halo != Halo::retained)
+    return;
+  for (int id : above) {
+    if (tree.nodes[id].kind != NodeKind::spatial)
+      continue;
+    // A unit may fetch what another has kept; and its previous tile is a part
+    // of the previous step.
+    unitedInSteps |= id > asked.home;
+    inSteps |= retainedLoop >= 0 && id > retainedLoop &&
+               tree.nodes[id].rank == tree.nodes[retainedLoop].rank;
+  }
+  // A leaf that ran in the previous step may not run in this one.
+  for (const Use &use : asked.uses)
+    inSteps |= tree.nodes[use.leaf].isGuardedBy(retainedLoop);
 }
 
 bool TileQuery::canUnfold() const {

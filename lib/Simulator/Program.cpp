@@ -289,7 +289,8 @@ private:
       int producer = points.tensors[read.tensor].producer;
       if (producer < 0 || !program.isBelow(program.leafOf[producer], loop))
         continue;
-      if (points.einsums[producer].iterates(program.nodes[loop].rank))
+      if (points.einsums[producer].iterates(program.nodes[loop].rank) &&
+          !followsDemand(loop, program.leafOf[producer]))
         return true;
       for (const StepGuard &guard :
            program.nodes[program.leafOf[producer]].guards)
