@@ -900,19 +900,36 @@ static LogicalResult verifyDemands(ArrayRef<Leaf> leaves) {
   return success();
 }
 
+/// True if what a leaf below a demanding node makes follows its readers along
+/// the rank: none of them iterates over it.
+static bool isFollowedAlong(const Leaf &leaf, StringAttr rank,
+                            ArrayRef<Leaf> leaves) {
+  StorageOp node = findDemandingNode(leaf);
+  return node && findKept(leaf, rank) &&
+         llvm::none_of(findDemand(node, leaf, leaves), [&](const auto &reading) {
+           return llvm::is_contained(reading.first->einsum.getIterationRanks(),
+                                     rank);
+         });
+}
+
 /// A leaf that follows demand runs in every step of the loops above its node,
-/// and may not read a sum over one of them there.
-static LogicalResult verifyDemanded(const Dependence &dependence) {
+/// and may read there what each step has made, at its own place, and nothing
+/// that later steps make.
+static LogicalResult verifyDemanded(const Dependence &dependence,
+                                    ArrayRef<Leaf> leaves) {
   const Leaf &producer = *dependence.producer, &reader = *dependence.reader;
   for (unsigned i = 0; i < dependence.sharedLoops; ++i) {
     const LoopAbove &loop = producer.loops[i];
     if (!reader.loops[i].isDemanded || loop.isDemanded || loop.steps() == 1)
       continue;
-    bool reduces = llvm::any_of(producer.einsum.getReductionList(),
-                                [&](const Reduction &reduction) {
-                                  return reduction.rank == loop.rank;
-                                });
-    if (!reduces && loop.guard != Guard::last)
+    std::optional<unsigned> position = findKept(producer, loop.rank);
+    bool iterates =
+        llvm::is_contained(producer.einsum.getIterationRanks(), loop.rank);
+    bool isThere = loop.guard == Guard::first;
+    if (iterates && position)
+      isThere = readsAt(reader, dependence.access, *position, loop.rank) &&
+                !isFollowedAlong(reader, loop.rank, leaves);
+    if (isThere)
       continue;
     InFlightDiagnostic diag = reader.op.emitError()
                               << "'" << reader.op.getEinsum()
@@ -1008,7 +1025,7 @@ LogicalResult einsum::schedule::verifyAgainstCascade(MappingOp mapping,
     if (failed(verifyReadOrder(dependence, cascade))) // C4
       return failure();
   for (const Dependence &dependence : dependences)
-    if (failed(verifyDemanded(dependence)))
+    if (failed(verifyDemanded(dependence, leaves)))
       return failure();
   llvm::StringMap<StorageOp> homes;
   if (failed(verifyHomes(mapping, cascade, leaves, homes)))

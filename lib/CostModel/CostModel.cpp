@@ -72,16 +72,7 @@ void Evaluator::avoidShortWays() { impl->scratch.generalOnly = true; }
 void Evaluator::takeEveryStep() {
   impl->scratch.generalOnly = true;
   impl->tree.hasUnevenSteps = true;
-  auto set = [](TileQuery &query) { query.takeEveryStep(); };
-  for (Queries::Tile &tile : impl->queries.tiles)
-    set(tile.query);
-  for (Queries::Access &access : impl->queries.accesses)
-    set(access.query);
-  llvm::for_each(impl->queries.points, set);
-  llvm::for_each(impl->queries.runs, set);
-  for (std::optional<TileQuery> &visits : impl->queries.visits)
-    if (visits)
-      set(*visits);
+  impl->queries.everyStep = true;
 }
 
 void Evaluator::Impl::reset(Evaluation &result) {

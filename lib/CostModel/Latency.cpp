@@ -183,17 +183,15 @@ public:
     if (count >= 0)
       return count;
     count = 0;
-    if (queries.visits[id]) {
-      auto visit = [&](const TileClass &c) {
-        count += static_cast<double>(c.times);
-      };
-      bool answered =
-          scratch.generalOnly
-              ? queries.visits[id]->runGeneral(false, scratch.counter, visit)
-              : queries.visits[id]->run(false, scratch.counter, visit);
-      if (!answered && scratch.unanswered < 0)
-        scratch.unanswered = id;
-    }
+    auto visit = [&](const TileClass &c) {
+      count += static_cast<double>(c.times);
+    };
+    TileQuery &query = queries.visitsOf(id);
+    bool answered = scratch.generalOnly
+                        ? query.runGeneral(false, scratch.counter, visit)
+                        : query.run(false, scratch.counter, visit);
+    if (!answered && scratch.unanswered < 0)
+      scratch.unanswered = id;
     return count;
   }
 

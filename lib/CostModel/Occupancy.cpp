@@ -152,7 +152,7 @@ void einsum::cost::computeReservations(const LoopTree &tree, Queries &queries,
       continue;
     }
     std::optional<uint64_t> largest =
-        tile.query.largest(windows, scratch.counter);
+        queries.of(tile).largest(windows, scratch.counter);
     if (!largest && scratch.unanswered < 0)
       scratch.unanswered = tile.node;
     words = largest.value_or(0);

@@ -597,8 +597,9 @@ void TileQuery::decideSteps() {
       for (const Demand &demand : tree.nodes[i].demands)
         inSteps |= !demand.isHull;
   };
-  for (const Use &use : asked.uses)
-    look(use);
+  if (tree.hasDemands)
+    for (const Use &use : asked.uses)
+      look(use);
   if (asked.halo != Halo::retained)
     return;
   for (int id : above) {
