@@ -107,7 +107,7 @@ public:
     for (int leaf : tree.leaves)
       if (failed(priceLeaf(leaf)))
         return failure();
-    resolveGuards(mapping);
+    resolveGuards();
     resolveLeafAccesses();
     resolveStorage();
     resolveDemands();
@@ -328,21 +328,74 @@ private:
     return -1;
   }
 
-  void resolveGuards(schedule::MappingOp mapping) {
-    llvm::DenseMap<Operation *, int> ids;
-    for (auto [id, node] : llvm::enumerate(tree.nodes))
-      ids[node.op] = id;
-    for (const schedule::Leaf &leaf :
-         schedule::resolveLeaves(mapping, cast<CascadeOp>(facts.op)))
-      for (const schedule::LoopAbove &loop : leaf.loops) {
-        Node &node = tree.nodes[ids[loop.op]];
-        node.descends |= loop.isDescending;
-        if (!loop.guard)
-          continue;
-        tree.nodes[ids[leaf.op]].guards.push_back({ids[loop.op], *loop.guard});
-        (*loop.guard == schedule::Guard::last ? node.guardsLast
-                                              : node.guardsFirst) = true;
-      }
+  /// Section 1, guards: as schedule::resolveLeaves has it, but from numbers.
+  void resolveGuards() {
+    for (int id : tree.leaves) {
+      Node &leaf = tree.nodes[id];
+      for (int loop : leaf.path)
+        if (!facts.einsums[leaf.einsum].iterates(tree.nodes[loop].rank) &&
+            !isDemandedBelow(loop, id))
+          leaf.guards.push_back({loop, schedule::Guard::first});
+    }
+    for (int id : tree.leaves)
+      for (int loop : tree.nodes[id].path)
+        if (!tree.nodes[id].isGuardedBy(loop) && !isDemandedBelow(loop, id))
+          guardReaders(id, loop);
+    for (int id : tree.leaves)
+      for (auto [loop, guard] : tree.nodes[id].guards)
+        (guard == schedule::Guard::last ? tree.nodes[loop].guardsLast
+                                        : tree.nodes[loop].guardsFirst) = true;
+    for (int id : tree.leaves)
+      setDirections(id);
+  }
+
+  /// True if a node with a halo between the loop and the leaf holds what it
+  /// makes: then the loop does not guard the leaf.
+  bool isDemandedBelow(int loop, int leaf) const {
+    for (int i = tree.nodes[leaf].parent; i > loop; i = tree.nodes[i].parent)
+      if (tree.nodes[i].halo != Halo::refetched)
+        for (const HeldTensor &held : tree.nodes[i].held)
+          if (facts.tensors[held.tensor].producer == tree.nodes[leaf].einsum)
+            return true;
+    return false;
+  }
+
+  /// Readers below the loop of what is complete in its last step only run in
+  /// that, and so do their readers.
+  void guardReaders(int complete, int loop) {
+    int producer = tree.nodes[complete].einsum;
+    for (int id : tree.leaves) {
+      Node &reader = tree.nodes[id];
+      auto guard =
+          llvm::find(reader.guards, std::pair(loop, schedule::Guard::first));
+      if (guard == reader.guards.end() ||
+          llvm::none_of(
+              facts.einsums[reader.einsum].reads, [&](const AccessFact &read) {
+                return facts.tensors[read.tensor].producer == producer;
+              }))
+        continue;
+      guard->second = schedule::Guard::last;
+      guardReaders(id, loop);
+    }
+  }
+
+  /// A loop goes down if somebody below reads a later step of a recurrence that
+  /// is computed below too.
+  void setDirections(int id) {
+    const Node &leaf = tree.nodes[id];
+    for (const AccessFact &read : facts.einsums[leaf.einsum].reads) {
+      const TensorFact &tensor = facts.tensors[read.tensor];
+      if (!tensor.hasInitialValue)
+        continue;
+      int producer = leafOf(tensor.producer);
+      for (auto [rank, coordinate] : llvm::zip(tensor.ranks, read.coordinates))
+        if (coordinate.constant > 0 && coordinate.terms.size() == 1 &&
+            coordinate.terms[0].rank == rank &&
+            coordinate.terms[0].coefficient == 1)
+          for (int loop : leaf.path)
+            tree.nodes[loop].descends |=
+                tree.nodes[loop].rank == rank && tree.contains(loop, producer);
+    }
   }
 
   /// Nearest storage node above `node` that holds `tensor` and is charged.

@@ -29,6 +29,8 @@ struct Queries {
     int node, held;
     bool hasUnits; ///< spatial loops between the parent and the node
     Query query;
+    /// Of spans, whatever the sizes; once known.
+    std::optional<bool> isProduct = std::nullopt;
   };
   struct Access {
     int leaf, access;
@@ -38,8 +40,8 @@ struct Queries {
   std::vector<Access> accesses;
   std::vector<Query> points, runs; ///< per leaf of the tree
   std::vector<Query> visits;       ///< per node
-  std::deque<AccessFact> madeUp; ///< accesses of `points`, `runs`, `visits`
-  bool everyStep = false; ///< for tests: see TileQuery::takeEveryStep
+  std::deque<AccessFact> madeUp;   ///< accesses of `points`, `runs`, `visits`
+  bool everyStep = false;          ///< for tests: see TileQuery::takeEveryStep
 
   /// The tree stays where it is.
   void build(const LoopTree &tree);

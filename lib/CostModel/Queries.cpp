@@ -46,7 +46,8 @@ TileQuery &Queries::make(Query &query, llvm::function_ref<TilePlace()> place) {
 
 TileQuery &Queries::of(Tile &tile) {
   return make(tile.query, [&] {
-    return placeOfTile(*tree, tile.node, tree->nodes[tile.node].held[tile.held]);
+    return placeOfTile(*tree, tile.node,
+                       tree->nodes[tile.node].held[tile.held]);
   });
 }
 
