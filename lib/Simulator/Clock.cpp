@@ -119,6 +119,10 @@ private:
     double start = now;
     uint64_t before = runs;
     LaggedWalk::visitNode(id, context);
+    for (size_t i = 0; i < program.nodes.size(); ++i)
+      if (program.nodes[i].kind == NodeKind::pipeline &&
+          program.nodes[i].region == id)
+        cursors[i].lastTook.clear(); // it has run dry
     if (!keepTasks || runs == before || !isNest(id))
       return;
     const Node &leaf = program.nodes[program.nodes[id].end - 1];
