@@ -290,6 +290,10 @@ public:
 
   /// True if some pair of points is run in different steps of loop `index`.
   bool crossesSteps(unsigned index) {
+    // What follows demand runs in every step, what it reads in one only.
+    if (reader.loops[index].isDemanded && producer.loops[index].guard &&
+        producer.loops[index].steps() != 1)
+      return true;
     Relation relation = compareSteps(dependence, index, cascade);
     if (relation == Relation::equal)
       return false;

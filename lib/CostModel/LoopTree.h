@@ -97,6 +97,8 @@ struct Node {
   int64_t around = 1, steps = 1; ///< of a full tile, as it is reached
   int64_t fullSteps = 1;         ///< of a full tile, whatever readers ask for
   uint64_t units = 0;            ///< of the array dimension, for a spatial loop
+  llvm::StringRef dim;           ///< its name
+  int dimLevel = -1;             ///< the level whose instances stand along it
   bool descends = false;
   bool guardsFirst = false,
        guardsLast = false; ///< some leaf below runs only then

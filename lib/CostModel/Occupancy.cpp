@@ -44,6 +44,12 @@ static std::optional<Window> carriedBelow(const LoopTree &tree, int id,
     for (const LeafAccess &access : tree.nodes[leaf].accesses)
       if (access.use.access->tensor == held.tensor && !tree.contains(id, leaf))
         return std::nullopt;
+  // A read of a certain step wants it kept, however far away it is.
+  auto along = llvm::find(tensor.ranks, tensor.iterativeRank);
+  for (const Use &use : held.uses)
+    if (!use.access->coordinates[along - tensor.ranks.begin()].uses(
+            tensor.iterativeRank))
+      return std::nullopt;
   std::optional<Window> window;
   for (int i = id + 1; i < tree.nodes[id].end; ++i)
     if (tree.nodes[i].kind == NodeKind::temporal &&
@@ -217,9 +223,18 @@ private:
     int id = queries.tiles[first].node;
     const Node &node = tree.nodes[id];
     uint64_t units = 1;
+    const arch::Level &level = tree.arch->levels[node.level];
+    auto isAcross = [&](const Node &loop) {
+      return llvm::any_of(level.dims, [&](const arch::ArrayDim &dim) {
+        return dim.level == loop.dimLevel && dim.name == loop.dim;
+      });
+    };
     for (int i = node.parent; i >= 0; i = tree.nodes[i].parent)
-      if (tree.nodes[i].kind == NodeKind::spatial)
+      if (tree.nodes[i].kind == NodeKind::spatial && !isAcross(tree.nodes[i]))
         units = scratch.counter.mul(units, tree.nodes[i].steps);
+    // Each instance reserves what the fullest needs, in use or not.
+    for (const arch::ArrayDim &dim : level.dims)
+      units = scratch.counter.mul(units, dim.size);
     if (node.shared) {
       uint64_t largest = 0;
       for (size_t tile = first; tile < end; ++tile)

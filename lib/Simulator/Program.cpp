@@ -46,6 +46,14 @@ std::optional<int64_t> Program::heldSteps(int storage, int tensor,
   const TensorInfo &info = points->tensors[tensor];
   if (info.producer < 0 || info.isOutput || info.direction[position] == 0)
     return std::nullopt;
+  // A read of a certain step wants it kept, however far away it is.
+  for (int leaf : leaves) {
+    const EinsumInfo &einsum = points->einsums[nodes[leaf].einsum];
+    for (const ReadInfo &read : einsum.reads)
+      if (read.tensor == tensor &&
+          !read.index[position].uses(info.ranks[position]))
+        return std::nullopt;
+  }
   auto enclosesAll = [&](int node) {
     return llvm::all_of(leaves, [&](int leaf) {
       return isBelow(leaf, node) || !touches(leaf, tensor);
