@@ -906,10 +906,11 @@ static bool isFollowedAlong(const Leaf &leaf, StringAttr rank,
                             ArrayRef<Leaf> leaves) {
   StorageOp node = findDemandingNode(leaf);
   return node && findKept(leaf, rank) &&
-         llvm::none_of(findDemand(node, leaf, leaves), [&](const auto &reading) {
-           return llvm::is_contained(reading.first->einsum.getIterationRanks(),
-                                     rank);
-         });
+         llvm::none_of(findDemand(node, leaf, leaves),
+                       [&](const auto &reading) {
+                         return llvm::is_contained(
+                             reading.first->einsum.getIterationRanks(), rank);
+                       });
 }
 
 /// A leaf that follows demand runs in every step of the loops above its node,

@@ -533,13 +533,69 @@ private:
   }
 
   void findUnevenSteps() {
-    for (const Node &node : tree.nodes)
-      for (const Demand &demand : node.demands)
+    for (auto [id, node] : llvm::enumerate(tree.nodes))
+      for (Demand &demand : node.demands) {
+        demand.isHull = asksForHulls(id);
         tree.hasUnevenSteps |= !demand.isHull;
+      }
     for (int leaf : tree.leaves)
       for (const Constraint &constraint :
            facts.einsums[tree.nodes[leaf].einsum].domain)
         tree.hasUnevenSteps |= isWalkedInUnits(leaf, constraint.form);
+  }
+
+  bool isCutAbove(int id, int rank) const {
+    for (int i = tree.nodes[id].parent; i >= 0; i = tree.nodes[i].parent)
+      if (tree.nodes[i].isLoop() && tree.nodes[i].rank == rank)
+        return true;
+    return false;
+  }
+
+  /// True if what readers below ask for is the hull of their coordinates over
+  /// the box, in every visit: they are one tensor's, run whenever control comes
+  /// by and at all points of the box, on one unit.
+  bool asksForHulls(int id) const {
+    const Node &node = tree.nodes[id];
+    int around = node.parent; // the loop whose steps halos are kept from
+    while (around >= 0 && tree.nodes[around].kind != NodeKind::temporal)
+      around = tree.nodes[around].parent;
+    for (int i = node.parent; i >= 0; i = tree.nodes[i].parent)
+      if (tree.nodes[i].kind == NodeKind::spatial || tree.nodes[i].producesAnew)
+        return false;
+    bool keeps = node.halo == Halo::retained;
+    if (keeps && (around < 0 || node.demands.size() > 1))
+      return false;
+    for (const Demand &demand : node.demands) {
+      if (demand.tensor != node.demands.front().tensor ||
+          (keeps && demand.uses.size() > 1))
+        return false;
+      for (const Use &use : demand.uses) {
+        const Node &leaf = tree.nodes[use.leaf];
+        if (!facts.einsums[leaf.einsum].domain.empty())
+          return false;
+        for (auto [loop, guard] : leaf.guards)
+          if (loop < id)
+            return false;
+        for (int i = leaf.parent; i > id; i = tree.nodes[i].parent)
+          if (tree.nodes[i].producesAnew)
+            return false;
+        // Visits have no gaps between them.
+        for (const Coordinate::Term &term :
+             use.access->coordinates[demand.coordinate].terms)
+          if (std::abs(term.coefficient) != 1 && isCutAbove(id, term.rank))
+            return false;
+        // Each step asks for something that was not there ...
+        if (keeps && !use.access->coordinates[demand.coordinate].uses(
+                         tree.nodes[around].rank))
+          return false;
+        // ... in the same rows.
+        for (auto [k, coordinate] : llvm::enumerate(use.access->coordinates))
+          if (keeps && k != demand.coordinate &&
+              coordinate.uses(tree.nodes[around].rank))
+            return false;
+      }
+    }
+    return true;
   }
 
   /// True if one of the ranks is dealt to units and walked below them.

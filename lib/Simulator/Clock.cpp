@@ -310,8 +310,8 @@ private:
     // The transfers of a visit are held against a slot that is not full yet,
     // and of the slots that come after the last visit against nothing.
     if (isFirst && crossesSequence(id))
-      result.cycleBound += program.nodes[id].lags[child] *
-                           std::max(took, transfersPerVisit(id));
+      result.cycleBound +=
+          program.nodes[id].lags[child] * std::max(took, transfersPerVisit(id));
     if (!isFirst)
       result.cycleBound +=
           program.nodes[id].lags[child] * std::abs(took - last->second);
