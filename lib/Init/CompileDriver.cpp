@@ -92,7 +92,7 @@ static bool checkOptions(const CompileOptions &options) {
   StringRef schedule = options.schedule;
   if (options.workload.empty())
     return failOption("einsum-compile",
-                      "needs a WORKLOAD, a .ein or .mlir file");
+                      "needs a WORKLOAD, a .ein, .mlir or config.json file");
   if (options.skiSlope)
     return checkSkiSlope(options);
   if (!schedule.empty() && schedule != "-" && !schedule.ends_with(".mlir") &&
@@ -200,7 +200,7 @@ bool Compilation::bindAndRewrite(const Bindings &bindings) {
 bool Compilation::readCascade() {
   Bindings bindings;
   if (!parseBindings(options.bind, bindings) ||
-      failed(workload.read(options.workload)))
+      failed(workload.read(options.workload, options.model)))
     return false;
   FailureOr<CascadeOp> chosen = workload.chooseCascade(options.cascade);
   if (failed(chosen))

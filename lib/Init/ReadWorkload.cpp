@@ -8,6 +8,7 @@
 #include "lib/Init/ReadWorkload.h"
 
 #include "lib/Frontend/Cascade/Cascade.h"
+#include "lib/Init/OptionValues.h"
 #include "lib/Support/Diagnostics.h"
 
 #include "mlir/IR/Verifier.h"
@@ -28,10 +29,43 @@ static LogicalResult failFile(StringRef path, const llvm::Twine &message) {
 Workload::Workload(MLIRContext &context)
     : context(context), handler(sources, &context) {}
 
-OwningOpRef<ModuleOp> Workload::parse(StringRef path, bool verify) {
+OwningOpRef<ModuleOp> Workload::parseModel(const llvm::MemoryBuffer &config,
+                                           const ModelFlags &flags) {
+  frontend::ModelOptions options;
+  if (!parseModelFlags(flags, options))
+    return {};
+  Diagnostics diags;
+  std::optional<std::string> text = frontend::convertConfigToCascade(
+      config.getBuffer(), config.getBufferIdentifier(), options, diags);
+  diags.print(llvm::errs());
+  if (!text)
+    return {};
+  std::string name = config.getBufferIdentifier().str() + " (as a cascade)";
+  llvm::SourceMgr current;
+  current.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(*text, name),
+                             llvm::SMLoc());
+  sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(*text, name),
+                             llvm::SMLoc());
+  // A table of embeddings that only a gather reads is no mistake.
+  ScopedDiagnosticHandler noWarnings(&context, [](mlir::Diagnostic &diag) {
+    return success(diag.getSeverity() == DiagnosticSeverity::Warning);
+  });
+  return frontend::parseCascadeSource(current, &context);
+}
+
+OwningOpRef<ModuleOp> Workload::parse(StringRef path, bool verify,
+                                      const ModelFlags *flags) {
   auto file = llvm::MemoryBuffer::getFileOrSTDIN(path);
   if (std::error_code error = file.getError()) {
     (void)failFile(path, "cannot read the file: " + error.message());
+    return {};
+  }
+  if (flags && frontend::isModelConfig(**file))
+    return parseModel(**file, *flags);
+  if (flags && !flags->firstGiven().empty()) {
+    (void)failOption(flags->firstGiven(),
+                     "describes what a config.json computes, and '" + path +
+                         "' is a cascade");
     return {};
   }
   // Parsers read the main buffer of a source manager; `sources` has all of
@@ -47,9 +81,9 @@ OwningOpRef<ModuleOp> Workload::parse(StringRef path, bool verify) {
   return parseSourceFile<ModuleOp>(current, ParserConfig(&context, verify));
 }
 
-LogicalResult Workload::read(StringRef path) {
+LogicalResult Workload::read(StringRef path, const ModelFlags &flags) {
   this->path = path.str();
-  module = parse(path, /*verify=*/true);
+  module = parse(path, /*verify=*/true, &flags);
   return success(static_cast<bool>(module));
 }
 
