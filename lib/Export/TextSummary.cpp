@@ -69,7 +69,8 @@ static void printTensors(const CascadeFacts &facts, llvm::raw_ostream &os) {
   TextTable table({"tensor", "", "type", "ranks", ">size"});
   for (const TensorFact &tensor : facts.tensors)
     table.add({tensor.name,
-               tensor.isInput    ? "input"
+               tensor.isWeight   ? "weight"
+               : tensor.isInput  ? "input"
                : tensor.isOutput ? "output"
                                  : "",
                tensor.datatype, listRanks(facts, tensor.ranks),
@@ -88,6 +89,7 @@ static void printEinsums(const CascadeFacts &facts, llvm::raw_ostream &os) {
                describeOperators(traffic.operators)});
   }
   table.print(os, kColumns);
+  os << "all together: " << describeOperators(countAllOperators(facts)) << "\n";
 }
 
 /// ">= 3" for a theorem, "~ 3" for anything less.
@@ -136,11 +138,22 @@ static void printFootprint(const LiveFootprint &footprint,
   std::string each = footprint.each.empty()
                          ? ""
                          : ", for each " + llvm::join(footprint.each, ",");
-  for (const PassBoundary &boundary : footprint.boundaries)
-    os << "after pass " << boundary.after << " over " << footprint.rank
-       << " keep " << llvm::join(boundary.keep, ", ") << ": "
-       << boundary.formula << " = " << formatBytes(boundary.bytes) << each
+  auto isSame = [](const PassBoundary &a, const PassBoundary &b) {
+    return a.keep == b.keep && a.formula == b.formula;
+  };
+  llvm::ArrayRef<PassBoundary> rest = footprint.boundaries;
+  while (!rest.empty()) {
+    const PassBoundary &first = rest.front();
+    auto alike =
+        rest.take_while([&](const auto &b) { return isSame(b, first); });
+    os << "after pass " << first.after;
+    if (alike.size() > 1)
+      os << " to " << alike.back().after;
+    os << " over " << footprint.rank << " keep " << llvm::join(first.keep, ", ")
+       << ": " << first.formula << " = " << formatBytes(first.bytes) << each
        << "\n";
+    rest = rest.drop_front(alike.size());
+  }
   os << "at a level of S bytes, "
      << (footprint.isInput ? "traffic" : "traffic or repeated work") << " of "
      << footprint.tensor << " >= " << footprint.trafficFormula << "\n";
@@ -151,6 +164,12 @@ static void printAnalysis(const Result &result, llvm::raw_ostream &os) {
   printFact(os, "cascade", facts.name);
   printFact(os, "binding", describeBinding(result));
   printFact(os, "passes", describeClass(result.passes));
+  if (ParameterCount count = countParameters(facts); count.tensors > 0)
+    printFact(os, "weights",
+              std::to_string(count.elements) + " parameters in " +
+                  std::to_string(count.tensors) +
+                  (count.tensors == 1 ? " tensor, " : " tensors, ") +
+                  formatBytes(count.bytes));
   os << "\n";
   printRanks(facts, os);
   os << "\n";

@@ -155,10 +155,11 @@ void einsum::registerModelTranslations() {
   addModelFlags(category, flags);
   static mlir::TranslateRegistration toCascade(
       "hf-config-to-cascade", "write the model of a config.json as a cascade",
-      [](llvm::SourceMgr &sources, llvm::raw_ostream &os, mlir::MLIRContext *) {
+      [](const std::shared_ptr<llvm::SourceMgr> &sources, llvm::raw_ostream &os,
+         mlir::MLIRContext *) {
         ModelOptions options;
         const llvm::MemoryBuffer &buffer =
-            *sources.getMemoryBuffer(sources.getMainFileID());
+            *sources->getMemoryBuffer(sources->getMainFileID());
         Diagnostics diags;
         std::optional<std::string> text;
         if (parseModelFlags(flags, options))

@@ -13,7 +13,7 @@
 #include "lib/Frontend/HuggingFace/Activations.h"
 
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/SmallVectorExtras.h"
 
 using namespace einsum::frontend;
 using llvm::StringRef;

@@ -265,12 +265,13 @@ void LayerWriter::writeCrossAttention(const Attention &attention,
       scaled(project("CQ", "{n}", "{q}", "{s}", "{e}", attention.queryBias),
              "{q}", "{s}", attention.scale);
   scope.set("o", m);
+  scope.set("memory", memory);
   if (isDecoding()) {
     scope.input("CK[{l}{b}{k}{o}{e}]");
     scope.input("CV[{l}{b}{k}{o}{f}]");
   } else {
-    project("CK", memory, "{k}", "{o}", "{e}", attention.keyBias);
-    project("CV", memory, "{k}", "{o}", "{f}", attention.valueBias);
+    project("CK", "{memory}", "{k}", "{o}", "{e}", attention.keyBias);
+    project("CV", "{memory}", "{k}", "{o}", "{f}", attention.valueBias);
     if (options.phase == Phase::Prefill) {
       scope.output("CK");
       scope.output("CV");
@@ -308,7 +309,7 @@ std::string LayerWriter::writeLatentQuery(const Attention &attention) {
     line("UQ[{l}{b}{s}" + in + "] = CQ[{l}{b}{s}" + in +
          "] * rsqrt(CQQ[{l}{b}{s}] / " + StringRef(in).upper() + " + " +
          writeNumber(latent.norm.epsilon) + ") * GUQ[{l}" + in + "]");
-    source = scope.own("UQ") + "[{l}";
+    source = "UQ[{l}";
   }
   std::string w = "WQ[{l}" + in + ",{q}{e}]", v = "WQP[{l}" + in + ",{q}{p}]";
   scope.weight(w);

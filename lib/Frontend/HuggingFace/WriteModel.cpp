@@ -235,7 +235,12 @@ std::string ModelWriter::writePositions(TextScope &scope,
   scope.weight("WPE[pos,d]");
   int64_t offset = embedding.positionOffset;
   std::string row = isDecoding() ? stream.extent : stream.token;
-  return "WPE[" + row + (offset ? "+" + std::to_string(offset) : "") + ",d]";
+  if (offset > 0)
+    row += "+" + std::to_string(offset);
+  if (isDecoding())
+    return "WPE[" + row + ",d]";
+  scope.line("PE[{s}d] = WPE[pos,d] where pos == " + row);
+  return "PE[{s}d]";
 }
 
 std::string ModelWriter::writeEmbedding(const Stream &stream, StringRef input) {

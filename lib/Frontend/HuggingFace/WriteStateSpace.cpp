@@ -21,22 +21,21 @@
 using namespace einsum::frontend;
 using llvm::StringRef;
 
-/// SV, the window over SX.
+/// SV, the window over SX; element w of the weight is for w tokens back.
 void LayerWriter::writeWindow(const StateSpace &mixer) {
   std::string w = scope.text.rank("w", mixer.window);
   scope.set("w", w);
   scope.weight("WSC[{l}{i},{w}]");
-  std::string last = std::to_string(mixer.window - 1);
   if (!isDecoding()) {
-    line("SV[{l}{b}{s}{i}] = SX[{l}{b}" + stream.token + "+{w}-" + last +
-         ",{i}] * WSC[{l}{i},{w}]");
+    line("SV[{l}{b}{s}{i}] = SX[{l}{b}" + stream.token +
+         "-{w},{i}] * WSC[{l}{i},{w}] where {w} <= " + stream.token);
     return;
   }
-  std::string value = "SX[{l}{b}{i}] * WSC[{l}{i}," + last + "]";
+  std::string value = "SX[{l}{b}{i}] * WSC[{l}{i},0]";
   if (mixer.window > 1) {
     scope.set("c", scope.text.rank("c", mixer.window - 1));
     scope.input("SXC[{l}{b}{c},{i}]");
-    line("SVC[{l}{b}{i}] = SXC[{l}{b}{c},{i}] * WSC[{l}{i},{c}]");
+    line("SVC[{l}{b}{i}] = SXC[{l}{b}{c},{i}] * WSC[{l}{i},{c}+1]");
     value = "SVC[{l}{b}{i}] + " + value;
   }
   line("SV[{l}{b}{i}] = " + value);
