@@ -17,6 +17,7 @@
 #include "llvm/ADT/StringExtras.h"
 
 #include <algorithm>
+#include <tuple>
 
 using namespace einsum;
 using namespace einsum::frontend;
@@ -128,6 +129,10 @@ public:
   std::string write();
 
 private:
+  void numberRuns();
+  std::string writeEncoder(const Stream &stream);
+  void writeTwoStacks();
+  void writeOneStack();
   bool isDecoding() const { return options.phase == Phase::Decode; }
   Stream makeStream(StringRef token, StringRef key, int64_t sequence);
   TextScope makeScope(StringRef suffix, const Stream &stream);
@@ -149,7 +154,7 @@ private:
   void writeHead(const Stream &stream, std::string x);
   std::string takeLast(TextScope &scope, const Stream &stream, std::string x);
   void writeLogits(TextScope &scope, StringRef x);
-  void writeMaskedHead(TextScope &scope, StringRef x);
+  void writeMaskedHead(TextScope &scope, const Stream &stream, StringRef x);
   void writePooler(TextScope &scope, const Stream &stream, StringRef x);
   void writeClassifier(TextScope &scope, StringRef x);
   void writeLoss(TextScope &scope);
@@ -412,7 +417,8 @@ void ModelWriter::writeLogits(TextScope &scope, StringRef x) {
 }
 
 /// BERT's: a dense layer, a norm, the table and a bias.
-void ModelWriter::writeMaskedHead(TextScope &scope, StringRef x) {
+void ModelWriter::writeMaskedHead(TextScope &scope, const Stream &stream,
+                                  StringRef x) {
   std::string d2 = text.rank("dd", model.hidden);
   const Activation *activation = findActivation(model.head.activation);
   scope.set("x", x);
@@ -421,9 +427,7 @@ void ModelWriter::writeMaskedHead(TextScope &scope, StringRef x) {
   scope.line("HD[{b}{s}d] = {x}{b}{s}" + d2 + "] * WH[" + d2 + ",d]");
   scope.line("HA[{b}{s}d] = " + activation->function.str() +
              "(HD[{b}{s}d] + BH[d])");
-  Stream none;
-  LayerWriter writer(scope, options, none, "HA[");
-  std::string s = scope.get("s");
+  LayerWriter writer(scope, options, stream, "HA[");
   std::string normed = writer.writeNorm(model.head.norm, "HN", "HA[");
   std::string table = model.head.isTied ? "WTE" : "WLM";
   scope.weight(table + "[v,d]");
@@ -501,7 +505,7 @@ void ModelWriter::writeHead(const Stream &stream, std::string x) {
     writeLogits(scope, x);
     break;
   case Head::Kind::Masked:
-    writeMaskedHead(scope, x);
+    writeMaskedHead(scope, stream, x);
     break;
   case Head::Kind::Pooled:
     return writePooler(scope, stream, x);
@@ -519,46 +523,70 @@ void ModelWriter::writeHead(const Stream &stream, std::string x) {
 // The whole
 //===----------------------------------------------------------------------===//
 
+/// Bodies and ranks of runs are numbered through the model, whichever of its
+/// stacks a phase computes.
+void ModelWriter::numberRuns() {
+  auto count = [&](const Stack &stack) {
+    std::pair<unsigned, unsigned> counts;
+    for (const LayerRun &run : findRuns(selectLayers(stack))) {
+      counts.first += run.kinds.size();
+      counts.second += run.repeats > 1;
+    }
+    return counts;
+  };
+  std::tie(numBodies, numRuns) = count(model.stack);
+  if (!model.encoder)
+    return;
+  auto [encoderBodies, encoderRuns] = count(*model.encoder);
+  numBodies += encoderBodies;
+  numRuns += encoderRuns;
+  if (isDecoding()) {
+    bodies = encoderBodies;
+    runs = encoderRuns;
+  }
+}
+
+/// The encoder, if this phase computes it; returns the access to its result.
+std::string ModelWriter::writeEncoder(const Stream &stream) {
+  if (isDecoding())
+    return "";
+  writeRelativeBias(*model.encoder, stream, "E", /*isCausal=*/false);
+  std::string x = writeEmbedding(stream, "EMB");
+  x = writeStack(*model.encoder, stream, x, "E", nullptr, "");
+  TextScope scope = makeScope("", stream);
+  LayerWriter writer(scope, options, stream, x);
+  return writer.writeNorm(model.encoder->final, "EN", x);
+}
+
+void ModelWriter::writeTwoStacks() {
+  Stream other = makeStream("s", "m", options.sequence);
+  std::string memory = writeEncoder(other);
+  int64_t target = options.target                    ? options.target
+                   : options.phase == Phase::Prefill ? 1
+                                                     : options.sequence;
+  Stream stream = makeStream("p", "n", target);
+  writeRelativeBias(model.stack, stream, "D", /*isCausal=*/true);
+  std::string x = writeEmbedding(stream, "EMBD");
+  writeHead(stream, writeStack(model.stack, stream, x, "D", &other, memory));
+}
+
+void ModelWriter::writeOneStack() {
+  Stream stream = makeStream(
+      "s", "m", model.patches ? imageTokens(*model.patches) : options.sequence);
+  writeRelativeBias(model.stack, stream, "", model.isCausal);
+  std::string x =
+      model.patches ? writePatches(stream) : writeEmbedding(stream, "EMB");
+  writeHead(stream, writeStack(model.stack, stream, x, "", nullptr, ""));
+}
+
 std::string ModelWriter::write() {
   text.param("B", options.batch);
-  for (const Stack *stack :
-       {model.encoder ? &*model.encoder : nullptr, &model.stack}) {
-    if (!stack)
-      continue;
-    for (const LayerRun &run : findRuns(selectLayers(*stack))) {
-      numBodies += run.kinds.size();
-      numRuns += run.repeats > 1;
-    }
-  }
   text.param("D", model.hidden);
-  int64_t sequence =
-      model.patches ? imageTokens(*model.patches) : options.sequence;
-  std::string memory;
-  std::optional<Stream> other;
-  if (model.encoder) {
-    other = makeStream("s", "m", sequence);
-    if (!isDecoding()) {
-      writeRelativeBias(*model.encoder, *other, "E", /*isCausal=*/false);
-      std::string x = writeEmbedding(*other, "EMB");
-      x = writeStack(*model.encoder, *other, x, "E", nullptr, "");
-      TextScope scope = makeScope("", *other);
-      LayerWriter writer(scope, options, *other, x);
-      memory = writer.writeNorm(model.encoder->final, "EN", x);
-    }
-    int64_t target = options.target                    ? options.target
-                     : options.phase == Phase::Prefill ? 1
-                                                       : sequence;
-    Stream stream = makeStream("p", "n", target);
-    writeRelativeBias(model.stack, stream, "D", /*isCausal=*/true);
-    std::string x = writeEmbedding(stream, "EMBD");
-    writeHead(stream, writeStack(model.stack, stream, x, "D", &*other, memory));
-  } else {
-    Stream stream = makeStream("s", "m", sequence);
-    writeRelativeBias(model.stack, stream, "", model.isCausal);
-    std::string x =
-        model.patches ? writePatches(stream) : writeEmbedding(stream, "EMB");
-    writeHead(stream, writeStack(model.stack, stream, x, "", nullptr, ""));
-  }
+  numberRuns();
+  if (model.encoder)
+    writeTwoStacks();
+  else
+    writeOneStack();
   const char *phase = options.phase == Phase::Prefill  ? "prefill"
                       : options.phase == Phase::Decode ? "decode"
                                                        : "train";
