@@ -10,19 +10,24 @@
 
 #include "lib/Init/ModelFlags.h"
 
+#include "dialects/Einsum/Einsum.h"
+#include "lib/Frontend/Cascade/Cascade.h"
 #include "lib/Init/OptionValues.h"
 #include "lib/Init/ToolMain.h"
+#include "lib/Transforms/Differentiate.h"
 
+#include "mlir/IR/Verifier.h"
 #include "mlir/Tools/mlir-translate/Translation.h"
+#include "llvm/ADT/SmallVectorExtras.h"
 #include "llvm/Support/SourceMgr.h"
 
 #include <utility>
 
+using namespace mlir;
 using namespace einsum;
 using frontend::ModelOptions;
 using frontend::Phase;
 using frontend::Routing;
-using llvm::StringRef;
 
 std::string ModelFlags::firstGiven() const {
   for (const auto &[name, text] : {std::pair("--phase", phase),
@@ -32,7 +37,8 @@ std::string ModelFlags::firstGiven() const {
                                    {"--layers", layers},
                                    {"--parts", parts},
                                    {"--routing", routing},
-                                   {"--dtype", dtype}})
+                                   {"--dtype", dtype},
+                                   {"--optimizer", optimizer}})
     if (!text.empty())
       return name;
   return ignored.empty() ? "" : "--ignore-fields";
@@ -68,6 +74,10 @@ void einsum::addModelFlags(llvm::cl::OptionCategory &category,
   static ToolOption dtype(category, "dtype", "TYPE",
                           "Of a config.json: instead of its torch_dtype",
                           flags.dtype);
+  static ToolOption optimizer(category, "optimizer", "adam|sgd|none",
+                              "Of a config.json that trains: the step, or "
+                              "none to deliver the gradients",
+                              flags.optimizer);
   static ToolList ignored(category, "ignore-fields", "A,B",
                           "Of a config.json: fields that change nothing",
                           flags.ignored);
@@ -149,26 +159,76 @@ bool einsum::parseModelFlags(const ModelFlags &flags, ModelOptions &options) {
   return true;
 }
 
+static bool parseOptimizer(const ModelFlags &flags, OptimizerStep &step) {
+  if (!flags.optimizer.empty() && flags.phase != "train")
+    return failOption("--optimizer", "there is no step without --phase=train");
+  return parseChoice<OptimizerStep>("--optimizer", flags.optimizer,
+                                    {{"adam", OptimizerStep::Adam},
+                                     {"sgd", OptimizerStep::Sgd},
+                                     {"none", OptimizerStep::None}},
+                                    step);
+}
+
+/// Gradients of the loss by all weights, and what is done with them.
+static LogicalResult addTraining(ModuleOp module, OptimizerStep step) {
+  for (CascadeOp cascade : module.getOps<CascadeOp>()) {
+    FailureOr<std::vector<Gradient>> gradients =
+        differentiateCascade(cascade, "LOSS", {});
+    if (failed(gradients))
+      return failure();
+    if (step != OptimizerStep::None) {
+      addOptimizerSteps(cascade, *gradients, step);
+      continue;
+    }
+    addOutputs(cascade,
+               llvm::map_to_vector(*gradients, [](const Gradient &gradient) {
+                 return gradient.adjoint;
+               }));
+  }
+  return verify(module);
+}
+
+OwningOpRef<ModuleOp> einsum::readModelConfig(const llvm::MemoryBuffer &config,
+                                              const ModelFlags &flags,
+                                              MLIRContext *context) {
+  ModelOptions options;
+  OptimizerStep step;
+  if (!parseModelFlags(flags, options) || !parseOptimizer(flags, step))
+    return {};
+  Diagnostics diags;
+  std::optional<std::string> text = frontend::convertConfigToCascade(
+      config.getBuffer(), config.getBufferIdentifier(), options, diags);
+  diags.print(llvm::errs());
+  if (!text)
+    return {};
+  llvm::SourceMgr source;
+  source.AddNewSourceBuffer(
+      llvm::MemoryBuffer::getMemBufferCopy(
+          *text, config.getBufferIdentifier().str() + " (as a cascade)"),
+      llvm::SMLoc());
+  // A table of embeddings that only a gather reads is no mistake.
+  ScopedDiagnosticHandler noWarnings(context, [](mlir::Diagnostic &diag) {
+    return success(diag.getSeverity() == DiagnosticSeverity::Warning);
+  });
+  OwningOpRef<ModuleOp> module = frontend::parseCascadeSource(source, context);
+  if (module && options.phase == Phase::Train &&
+      failed(addTraining(*module, step)))
+    return {};
+  return module;
+}
+
 void einsum::registerModelTranslations() {
   static llvm::cl::OptionCategory category("Options of --hf-config-to-cascade");
   static ModelFlags flags;
   addModelFlags(category, flags);
-  static mlir::TranslateRegistration toCascade(
+  static TranslateRegistration toCascade(
       "hf-config-to-cascade", "write the model of a config.json as a cascade",
       [](const std::shared_ptr<llvm::SourceMgr> &sources, llvm::raw_ostream &os,
-         mlir::MLIRContext *) {
-        ModelOptions options;
+         MLIRContext *context) {
         const llvm::MemoryBuffer &buffer =
             *sources->getMemoryBuffer(sources->getMainFileID());
-        Diagnostics diags;
-        std::optional<std::string> text;
-        if (parseModelFlags(flags, options))
-          text = frontend::convertConfigToCascade(
-              buffer.getBuffer(), buffer.getBufferIdentifier(), options, diags);
-        diags.print(llvm::errs());
-        if (!text)
-          return mlir::failure();
-        os << *text;
-        return mlir::success();
+        OwningOpRef<ModuleOp> module = readModelConfig(buffer, flags, context);
+        return success(module &&
+                       succeeded(frontend::printCascadeSource(*module, os)));
       });
 }

@@ -29,30 +29,6 @@ static LogicalResult failFile(StringRef path, const llvm::Twine &message) {
 Workload::Workload(MLIRContext &context)
     : context(context), handler(sources, &context) {}
 
-OwningOpRef<ModuleOp> Workload::parseModel(const llvm::MemoryBuffer &config,
-                                           const ModelFlags &flags) {
-  frontend::ModelOptions options;
-  if (!parseModelFlags(flags, options))
-    return {};
-  Diagnostics diags;
-  std::optional<std::string> text = frontend::convertConfigToCascade(
-      config.getBuffer(), config.getBufferIdentifier(), options, diags);
-  diags.print(llvm::errs());
-  if (!text)
-    return {};
-  std::string name = config.getBufferIdentifier().str() + " (as a cascade)";
-  llvm::SourceMgr current;
-  current.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(*text, name),
-                             llvm::SMLoc());
-  sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(*text, name),
-                             llvm::SMLoc());
-  // A table of embeddings that only a gather reads is no mistake.
-  ScopedDiagnosticHandler noWarnings(&context, [](mlir::Diagnostic &diag) {
-    return success(diag.getSeverity() == DiagnosticSeverity::Warning);
-  });
-  return frontend::parseCascadeSource(current, &context);
-}
-
 OwningOpRef<ModuleOp> Workload::parse(StringRef path, bool verify,
                                       const ModelFlags *flags) {
   auto file = llvm::MemoryBuffer::getFileOrSTDIN(path);
@@ -61,7 +37,7 @@ OwningOpRef<ModuleOp> Workload::parse(StringRef path, bool verify,
     return {};
   }
   if (flags && frontend::isModelConfig(**file))
-    return parseModel(**file, *flags);
+    return readModelConfig(**file, *flags, &context);
   if (flags && !flags->firstGiven().empty()) {
     (void)failOption(flags->firstGiven(),
                      "describes what a config.json computes, and '" + path +

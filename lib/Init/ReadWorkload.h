@@ -57,8 +57,6 @@ public:
 private:
   mlir::OwningOpRef<mlir::ModuleOp> parse(llvm::StringRef path, bool verify,
                                           const ModelFlags *flags = nullptr);
-  mlir::OwningOpRef<mlir::ModuleOp> parseModel(const llvm::MemoryBuffer &config,
-                                               const ModelFlags &flags);
 
   mlir::MLIRContext &context;
   std::string path;

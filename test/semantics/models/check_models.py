@@ -522,12 +522,48 @@ def check_decode(name, folder):
     return largest_difference(got, wanted)
 
 
+# --- Gradients --------------------------------------------------------------------------------------------------------
+
+def check_gradient(name, folder):
+    """The derivative along a random direction of all weights, against a central difference of the loss."""
+    _, _, config = MODELS[name]
+    flags = [] if name == "vit" else [f"--seq={SEQ}"]
+    if name == "t5":
+        flags.append("--target-seq=4")
+    if name == "bert":
+        config = dict(config, architectures=["BertForMaskedLM"])
+    cascade = convert(config, folder, "--phase=train", "--optimizer=none", *flags)
+    labels = config.get("num_labels", 11)
+    tensors = fill(cascade, limits={"SEG": 2, "BKE": 5, "BKD": 5, "LAB": labels})
+    results = execute(cascade, folder, tensors)
+    weights = [name for line in re.findall(r"^  weight (.*)$", cascade.text, re.M) for name in re.findall(r"(\w+)\[", line)]
+    adjoints = {w: next((n for n in (f"D{w}", f"D{w}_2") if n in results), None) for w in weights}
+    # A table that only a gather reads has no adjoint in the cascade.
+    missing = [w for w, n in adjoints.items() if n is None and w[:3] not in ("WTE", "WSE", "BR_")]  # nor has a bias that only chooses
+    assert not missing, missing
+    assert adjoints.get("WTE") or "WLM" in weights or name == "vit"
+    step, slope, losses = 1e-5, 0.0, []
+    directions = {w: [random.Random("to " + w).gauss(0, 1) for _ in range(math.prod(cascade.shape(w)))]
+                  for w in weights if adjoints[w]}
+    for w, direction in directions.items():
+        slope += dot(ref.flat(results[adjoints[w]]), direction)
+    forward = Cascade(re.sub(r"^  output .*$", "  output LOSS", cascade.text, flags=re.M))
+    for sign in (1, -1):
+        moved = dict(tensors)
+        for w, direction in directions.items():
+            values = [x + sign * step * d for x, d in zip(ref.flat(tensors[w]), direction)]
+            moved[w] = nest(values, cascade.shape(w))
+        losses.append(execute(forward, folder, moved)["LOSS"])
+    return abs((losses[0] - losses[1]) / (2 * step) - slope) / abs(slope) * 1e-7  # 1e-12 stands for five digits
+
+
 def main():
     names = sys.argv[1:] or list(MODELS)
     bad = 0
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
             results = {"reference": check_reference(name, folder)}
+            results["gradient"] = check_gradient(name, folder)
             if name not in ("bert", "vit"):
                 results["decode"] = check_decode(name, folder)
         for what, error in results.items():
