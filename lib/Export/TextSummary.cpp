@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Export/Formulas.h"
 #include "lib/Export/Result.h"
 #include "lib/Support/Format.h"
 #include "lib/Support/TextTable.h"
@@ -89,7 +90,9 @@ static void printEinsums(const CascadeFacts &facts, llvm::raw_ostream &os) {
                describeOperators(traffic.operators)});
   }
   table.print(os, kColumns);
-  os << "all together: " << describeOperators(countAllOperators(facts)) << "\n";
+  if (facts.einsums.size() > 1)
+    os << "all together: " << describeOperators(countAllOperators(facts))
+       << "\n";
 }
 
 /// ">= 3" for a theorem, "~ 3" for anything less.
@@ -100,7 +103,8 @@ static std::string describeCount(const FiberPasses &fiber) {
 
 /// Whole ranks, then parts of split ranks, then tensors of one element per tile
 /// where they are traversed more than once.
-static void printPasses(const RankPasses &passes, llvm::raw_ostream &os) {
+void einsum::exporting::printPassTable(const RankPasses &passes,
+                                       llvm::raw_ostream &os) {
   TextTable table({"rank", ">passes", "", "by", "forced by"});
   auto add = [&](const FiberPasses &fiber) {
     std::string kind =
@@ -177,7 +181,7 @@ static void printAnalysis(const Result &result, llvm::raw_ostream &os) {
   os << "\n";
   printEinsums(facts, os);
   os << "\n";
-  printPasses(result.passes, os);
+  printPassTable(result.passes, os);
   for (const LiveFootprint &footprint : result.footprints)
     printFootprint(footprint, os);
   os << "\ncompulsory traffic " << formatBytes(computeCompulsoryBytes(facts))

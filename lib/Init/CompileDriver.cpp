@@ -7,6 +7,7 @@
 
 #include "lib/Init/CompileDriver.h"
 
+#include "lib/Export/Formulas.h"
 #include "lib/Export/Result.h"
 #include "lib/Export/SkiSlopeFiles.h"
 #include "lib/Init/InitAll.h"
@@ -135,6 +136,18 @@ static bool checkOptions(const CompileOptions &options) {
 // Stages
 //===----------------------------------------------------------------------===//
 
+/// Whole or not at all: written beside the target, then renamed.
+static bool writeFile(StringRef path, function_ref<void(raw_ostream &)> write) {
+  llvm::Error error = llvm::writeToOutput(path, [&](raw_ostream &os) {
+    write(os);
+    return llvm::Error::success();
+  });
+  if (!error)
+    return true;
+  return failOption(path, "cannot write the file: " +
+                              llvm::toString(std::move(error)));
+}
+
 namespace {
 
 class Compilation {
@@ -152,6 +165,8 @@ private:
   ExitCode evaluate(schedule::MappingOp mapping);
   bool writeOutputs();
   bool writeSkiSlope();
+  bool writeFormulas();
+  std::vector<std::pair<std::string, int64_t>> listBinding();
 
   const CompileOptions &options;
   Workload workload;
@@ -164,6 +179,8 @@ private:
   cost::Evaluation cost;
   cost::MachineBounds machineBounds;
   exporting::Result result;
+  /// Set if extents are missing that the analysis can do without.
+  std::optional<exporting::FormulaResult> formulas;
 };
 
 } // namespace
@@ -208,6 +225,10 @@ bool Compilation::readCascade() {
   cascade = *chosen;
   if (!bindAndRewrite(bindings))
     return false;
+  if (options.analyzeOnly && hasUnboundExtents(cascade)) {
+    formulas.emplace();
+    return true;
+  }
   FailureOr<CascadeFacts> computed = computeCascadeFacts(cascade);
   if (failed(computed))
     return false;
@@ -216,12 +237,33 @@ bool Compilation::readCascade() {
   result.facts = &facts;
   result.passes = computeRankPasses(cascade);
   result.footprints = computeLiveFootprints(cascade, result.passes);
+  result.binding = listBinding();
+  return true;
+}
+
+/// Parameters with their values.
+std::vector<std::pair<std::string, int64_t>> Compilation::listBinding() {
+  std::vector<std::pair<std::string, int64_t>> binding;
   for (auto [name, value] :
        llvm::zip(cascade.getParamNames().getAsRange<StringAttr>(),
                  cascade.getParamValues()))
     if (value != CascadeOp::kUnbound)
-      result.binding.push_back({name.str(), value});
-  return true;
+      binding.push_back({name.str(), value});
+  return binding;
+}
+
+/// Counts of a cascade that is not bound.
+bool Compilation::writeFormulas() {
+  formulas->workload = options.workload;
+  formulas->cascade = cascade.getSymName().str();
+  formulas->counts = computeCountFormulas(cascade);
+  formulas->passes = computeRankPasses(cascade);
+  formulas->binding = listBinding();
+  if (options.json != "-")
+    exporting::printFormulas(*formulas, llvm::outs());
+  return options.json.empty() || writeFile(options.json, [&](raw_ostream &os) {
+           exporting::writeFormulasJson(*formulas, os);
+         });
 }
 
 bool Compilation::readArch() {
@@ -299,18 +341,6 @@ ExitCode Compilation::evaluate(schedule::MappingOp mapping) {
   return ExitCode::Ok;
 }
 
-/// Whole or not at all: written beside the target, then renamed.
-static bool writeFile(StringRef path, function_ref<void(raw_ostream &)> write) {
-  llvm::Error error = llvm::writeToOutput(path, [&](raw_ostream &os) {
-    write(os);
-    return llvm::Error::success();
-  });
-  if (!error)
-    return true;
-  return failOption(path, "cannot write the file: " +
-                              llvm::toString(std::move(error)));
-}
-
 bool Compilation::writeOutputs() {
   StringRef json = options.json, schedule = options.schedule;
   if (json != "-" && schedule != "-")
@@ -375,6 +405,8 @@ bool Compilation::writeSkiSlope() {
 ExitCode Compilation::run() {
   if (!readCascade())
     return ExitCode::BadInput;
+  if (formulas)
+    return writeFormulas() ? ExitCode::Ok : ExitCode::BadInput;
   if (options.skiSlope)
     return writeSkiSlope() ? ExitCode::Ok : ExitCode::BadInput;
   if (!options.analyzeOnly) {
