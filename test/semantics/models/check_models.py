@@ -65,7 +65,7 @@ class Cascade:
         self.text = text
         self.params = {name: int(value) for name, value in
                        re.findall(r"(\w+)=(\d+)", re.search(r"^cascade \w+\(([^)]*)\)", text, re.M).group(1))}
-        self.ranks = dict(re.findall(r"^  rank (\w+) = (\w+)$", text, re.M))
+        self.ranks = dict(re.findall(r"^  rank (\w+) = (.+)$", text, re.M))
         self.inputs = {}
         for line in re.findall(r"^  (?:input|weight) (.*)$", text, re.M):
             for name, ranks, kind in re.findall(r"(\w+)\[([\w,]*)\](?: : (\w+))?", line):
@@ -73,7 +73,12 @@ class Cascade:
         self.outputs = re.search(r"^  output (.*)$", text, re.M).group(1).split(", ")
 
     def shape(self, name):
-        return [self.params[self.ranks.get(rank, rank.upper())] for rank in self.inputs[name][0]]
+        return [self.extent(rank) for rank in self.inputs[name][0]]
+
+    def extent(self, rank):
+        """Of a parameter, or of the expression in a rank statement."""
+        text = re.sub(r"(\w+) ceildiv (\w+)", r"-(-\1 // \2)", self.ranks.get(rank, rank.upper()))
+        return eval(text, {}, self.params)
 
 
 def convert(config, folder, *flags):
