@@ -42,20 +42,38 @@
 #ifndef EINSUM_ARCH_ARCHSPEC_H
 #define EINSUM_ARCH_ARCHSPEC_H
 
+#include "lib/Arch/Constraints.h"
+#include "lib/Arch/LogTable.h"
 #include "lib/Support/Diagnostics.h"
 #include <cstdint>
 
 namespace einsum::arch {
 
+/// How far a number can be relied on: read in a publication or data sheet of
+/// the makers; in somebody else's account; from memory; not at all.
+enum class Certainty { Published, Secondary, Recalled, Guess };
+
+llvm::StringRef spell(Certainty certainty);
+
 /// Where a number comes from; a placeholder is a guess to be replaced.
 struct Provenance {
   std::string text;
-  bool placeholder = false;
+  Certainty certainty = Certainty::Published;
+
+  bool isPlaceholder() const { return certainty == Certainty::Guess; }
+};
+
+/// Where the numbers of one object come from, by key where they differ.
+struct Sources {
+  Provenance common;
+  std::map<std::string, Provenance> byKey;
+
+  const Provenance &of(const std::string &key) const;
 };
 
 /// The resolved cost of one operator at one PE.
 struct OpCost {
-  uint64_t cycles = 1;  ///< initiation interval if issued alone
+  uint64_t cycles = 1;  ///< initiation interval if issued alone; 0 = free
   uint64_t latency = 1; ///< from issue to result; at least `cycles`
   double energyPj = 0;
   double areaUm2 = 0; ///< of the unit in one PE; 0 when it shares another's
@@ -72,11 +90,27 @@ struct Fanout {
   Provenance provenance;
 };
 
+/// A direction along which units, or instances of a level, stand side by side.
+struct ArrayDim {
+  std::string name;
+  uint64_t size = 1;
+  /// How many units along it one access serves, and how many contributions
+  /// along it become one; 0 means any number.
+  uint64_t multicastWidth = 0, reductionWidth = 0;
+  int level = -1; ///< >= 0: the level whose instances stand along it
+};
+
 /// One memory. Bandwidth, capacity, energy and area are those of one instance.
 struct Level {
   std::string name;
-  int parent = -1;   ///< index of the enclosing level; -1 = backing level
+  int parent = -1; ///< index of the enclosing level; -1 = backing level
+  /// >= 0: a further backing level, beside that one; both feed the same levels.
+  int beside = -1;
   int perArray = -1; ///< >= 0: one private instance per PE of that array
+  /// One instance per coordinate along each of these: first those of the
+  /// parent, then its own. All arrays further in have them as their first
+  /// dimensions.
+  std::vector<ArrayDim> dims;
   std::optional<uint64_t> capacityBytes; ///< nullopt = unlimited
   uint64_t accessBytes = 1; ///< moved by one charged access (row, burst)
 
@@ -92,14 +126,37 @@ struct Level {
   bool energyKnown = false; ///< false: readPj and writePj mean nothing
 
   std::string memory;          ///< entry of the energy profile, or empty
-  Provenance provenance;       ///< of what the spec itself gives
+  std::string estimate;        ///< "sram", "registers", or empty
+  Sources sources;             ///< of what the spec itself gives
   Provenance memoryProvenance; ///< of energy, area, leakage from the profile
+  uint64_t chunkBytes = 1;     ///< a transfer moves whole chunks
+  uint64_t latencyCycles = 0;  ///< from a request to its first byte
+  int link = -1;               ///< to what is around it: index into links
   SourceLocation loc;
 };
 
-struct ArrayDim {
-  std::string name;
-  uint64_t size = 1;
+/// How the instances on the far end of a link are reached from its near end.
+enum class Topology {
+  Bus,     ///< one hop, whoever listens
+  Mesh,    ///< from the corner at 0, along one dimension after the other
+  Ring,    ///< as a mesh whose dimensions are rings, the shorter way round
+  AllToAll ///< one hop, over a link of its own for each instance
+};
+
+llvm::StringRef spell(Topology topology);
+
+/// The way into a level, or an array, from what is around it. All words pass it
+/// that move between a place outside and one inside; see
+/// dialects/Schedule/README.md, section 5.
+struct Link {
+  std::string name;           ///< of the level or array
+  int level = -1, array = -1; ///< one of them
+  Topology topology = Topology::Bus;
+  std::optional<double> bytesPerS; ///< of the busiest wire; nullopt = no bound
+  double pjPerByte = 0;            ///< per hop
+  uint64_t latencyCycles = 0;      ///< per hop, before the first byte
+  Provenance provenance;
+  SourceLocation loc;
 };
 
 /// operator -> cost
@@ -108,7 +165,8 @@ using OpCosts = std::map<std::string, OpCost>;
 /// One compute unit: a 2D PE array, a vector unit, a scalar unit.
 struct Array {
   std::string name;
-  std::vector<ArrayDim> dims; ///< none = scalar unit
+  /// First those of the level that feeds it; none = scalar unit.
+  std::vector<ArrayDim> dims;
   int level =
       -1;      ///< innermost level that feeds it, maybe its own register file
   OpCosts ops; ///< at the first datatype
@@ -119,7 +177,8 @@ struct Array {
   Fanout reduction;         ///< sums over units on the way out
   double leakageW = 0;      ///< of the whole array
   double areaUm2PerPe = 0;  ///< sum of the operators' areas unless given
-  Provenance provenance;
+  int link = -1;            ///< to the level that feeds it: index into links
+  Sources sources;
   SourceLocation loc;
 
   uint64_t peCount() const;
@@ -136,6 +195,17 @@ struct Engine {
   uint64_t latencyCycles = 0;      ///< before the first byte of each tile
   Provenance provenance;
   SourceLocation loc;
+};
+
+/// The process that a machine is built in, to which energies and areas of
+/// profiles and tables are scaled.
+struct Technology {
+  double nodeNm = 0;
+  double volts = 0.8;
+  std::string scaling;     ///< "stillmaker2017", or "table" for one of its own
+  LogTable energy{{1, 1}}; ///< "table": energy of logic by node
+  LogTable area{{1, 1}};   ///< "table": area of logic by node
+  Provenance provenance;
 };
 
 /// How moves and times are counted; see dialects/Schedule/README.md, section 8.
@@ -160,21 +230,43 @@ struct ArchSpec {
   std::vector<Level> levels;                ///< parents before children
   std::vector<Array> arrays;
   std::vector<Engine> engines;
+  std::vector<Link> links;
+  std::optional<Technology> technology;
   Accounting accounting;
+  Constraints constraints;
   std::string energyProfile;           ///< name, or empty
   std::vector<std::string> provenance; ///< every distinct text, in spec order
+  SourceLocation loc;                  ///< of the name
 
   /// Index of the level or array of that name, or -1.
   int findLevel(llvm::StringRef name) const;
   int findArray(llvm::StringRef name) const;
   int findEngine(llvm::StringRef name) const;
 
-  /// How many instances of a level there are: the PEs of its array, or 1.
+  /// How many instances of a level there are: the PEs of its array, or as many
+  /// as its dimensions have coordinates.
   uint64_t instances(const Level &level) const;
+
+  /// The dimensions along which a link reaches several instances.
+  llvm::ArrayRef<ArrayDim> dimsOf(const Link &link) const;
+  /// How many of a link there are: one in each instance of what is around it.
+  uint64_t instances(const Link &link) const;
+  /// Hops to the farthest instance.
+  uint64_t longestWay(const Link &link) const;
 
   double areaUm2() const;
   double leakageW() const;
 };
+
+/// Numbers whose source is not a publication: which, and how many.
+struct DoubtfulNumber {
+  std::string what; ///< "level 'DRAM', bandwidth", "array 'pe': exp, log"
+  Provenance provenance;
+  unsigned count = 1;
+};
+
+/// All of them, in the order of the spec.
+std::vector<DoubtfulNumber> listDoubtful(const ArchSpec &spec);
 
 /// Reads, resolves profile and expressions, verifies; reports everything wrong
 /// at once. `path` "-" is standard input. `parameterOverrides` replace declared

@@ -27,13 +27,16 @@ struct ParsedOp {
   std::map<std::string, uint64_t> as; ///< other operators it is made of
   std::optional<uint64_t> cycles, latency;
   std::optional<double> energyPj, areaUm2;
-  Provenance provenance;
+  Sources sources;
+  std::vector<std::string> only;              ///< datatypes; empty = all
+  std::map<std::string, ParsedOp> byDatatype; ///< where a datatype differs
   Places at;
 };
 
 /// Beside ArchSpec::levels, index by index.
 struct ParsedLevel {
-  std::string parent, per;
+  std::string parent, per, beside;
+  std::vector<SourceLocation> dimLocs; ///< of its own dimensions
   std::optional<double> readPj, writePj, areaUm2, leakageW;
   Places at;
 };
@@ -41,6 +44,7 @@ struct ParsedLevel {
 /// Beside ArchSpec::arrays, index by index.
 struct ParsedArray {
   std::string level;
+  std::vector<SourceLocation> dimLocs; ///< of its own dimensions
   std::vector<ParsedOp> ops;
   std::optional<double> areaUm2PerPe;
   Places at;
@@ -56,6 +60,7 @@ struct ParsedArch {
   std::vector<ParsedLevel> levels;
   std::vector<ParsedArray> arrays;
   std::vector<ParsedEngine> engines;
+  const JsonValue *constraints = nullptr; ///< read when names are resolved
   Parameters parameters;
   std::map<std::string, SourceLocation> parameterLocs;
   Places at;
@@ -64,6 +69,9 @@ struct ParsedArch {
 /// Names to indices; operators and memories to energies and areas.
 void resolveArch(ParsedArch &arch, llvm::StringRef directory,
                  Diagnostics &diags);
+
+/// Reads `constraints`; levels, arrays and their dimensions are known by now.
+void readConstraints(ParsedArch &arch, Diagnostics &diags);
 
 /// Everything that only shows when the whole machine is known.
 void verifyArch(const ParsedArch &arch, Diagnostics &diags);

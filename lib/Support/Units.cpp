@@ -55,6 +55,8 @@ constexpr Unit otherUnits[] = {
     {"pJ", Dimension::Picojoules, 1},
     {"nJ", Dimension::Picojoules, 1e3},
     {"uJ", Dimension::Picojoules, 1e6},
+    {"mJ", Dimension::Picojoules, 1e9},
+    {"J", Dimension::Picojoules, 1e12},
     {"um^2", Dimension::SquareMicrometres, 1},
     {"um2", Dimension::SquareMicrometres, 1},
     {"mm^2", Dimension::SquareMicrometres, 1e6},
@@ -68,6 +70,15 @@ constexpr Unit otherUnits[] = {
     {"us", Dimension::Seconds, 1e-6},
     {"ns", Dimension::Seconds, 1e-9},
     {"ps", Dimension::Seconds, 1e-12},
+    {"nm", Dimension::Nanometres, 1},
+    {"um", Dimension::Nanometres, 1e3},
+    {"V", Dimension::Volts, 1},
+    {"mV", Dimension::Volts, 1e-3},
+    {"fJ/bit", Dimension::PicojoulesPerByte, 8e-3},
+    {"pJ/bit", Dimension::PicojoulesPerByte, 8},
+    {"fJ/B", Dimension::PicojoulesPerByte, 1e-3},
+    {"pJ/B", Dimension::PicojoulesPerByte, 1},
+    {"nJ/B", Dimension::PicojoulesPerByte, 1e3},
 };
 
 struct NamedUnit {
@@ -329,13 +340,19 @@ llvm::StringRef einsum::describe(Dimension dimension) {
   case Dimension::Hertz:
     return "a frequency (Hz, kHz, MHz, GHz)";
   case Dimension::Picojoules:
-    return "an energy (fJ, pJ, nJ, uJ)";
+    return "an energy (fJ, pJ, nJ, uJ, mJ, J)";
   case Dimension::SquareMicrometres:
     return "an area (um^2, mm^2)";
   case Dimension::Watts:
     return "a power (nW, uW, mW, W)";
   case Dimension::Seconds:
     return "a time (ps, ns, us, ms, s)";
+  case Dimension::Nanometres:
+    return "a length (nm, um)";
+  case Dimension::Volts:
+    return "a voltage (mV, V)";
+  case Dimension::PicojoulesPerByte:
+    return "an energy per byte (pJ/bit, pJ/B, nJ/B, ...)";
   }
   llvm_unreachable("all dimensions are listed");
 }

@@ -1,0 +1,203 @@
+//===- NestSearch.h - All nests of one Einsum that matter -------*- C++ -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A nest is a descending path in the lattice of tile vectors, with holders on
+// it; what comes below a place depends on the tile vector there and on where
+// each operand is held by then, not on how the path got there. So the Pareto
+// set of completions of a state is computed once (Bellman's principle):
+//
+//   state   t = (m 64, n 64, k 8), A and B at the buffer, Z at DRAM
+//   moves   a smaller tile of one rank           no cost
+//           hold an operand at a level           fills, drains, bytes
+//           latch an operand in the units        accesses of the leaf
+//           deal ranks to the units of a fan     no cost
+//           leaf, when every tile is 1           operators, cycles
+//
+// There may be any number of loops, in any order, and of holders; the number of
+// states is the number of tile vectors times that of placements.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIB_MAPPER_NEST_NESTSEARCH_H
+#define LIB_MAPPER_NEST_NESTSEARCH_H
+
+#include "lib/Mapper/Nest/NestCounts.h"
+#include "lib/Mapper/Nest/Pareto.h"
+
+#include <cmath>
+#include <deque>
+#include <functional>
+#include <map>
+
+namespace einsum::mapper {
+
+/// One node of a nest; `tile` is the tile vector where it stands.
+struct NestStep {
+  enum class Kind : uint8_t { hold, latch, deal, leaf } kind;
+  int operand = -1, level = -1, stage = 0;
+  uint32_t tile = 0; ///< packed, see TileCodec
+  const Deals *deals = nullptr;
+  const NestStep *next = nullptr;
+};
+
+struct NestEntry {
+  Costs costs{};
+  NestStep step; ///< the first node; the others hang from it
+};
+
+/// Tile vectors as numbers.
+class TileCodec {
+public:
+  explicit TileCodec(llvm::ArrayRef<LocalRank> ranks);
+  uint32_t pack(llvm::ArrayRef<int> indices) const;
+  void unpack(uint32_t code, llvm::MutableArrayRef<int> indices) const;
+  void tiles(uint32_t code, llvm::SmallVectorImpl<int64_t> &tiles) const;
+  uint32_t with(uint32_t code, int rank, int index) const;
+  int index(uint32_t code, int rank) const {
+    return code / strides[rank] % sizes[rank];
+  }
+  uint64_t count() const { return total; }
+
+private:
+  llvm::ArrayRef<LocalRank> ranks;
+  llvm::SmallVector<uint32_t, 8> strides, sizes;
+  uint64_t total = 1;
+};
+
+/// Where an operand is held innermost.
+struct Holding {
+  static constexpr uint8_t kOutside = 8; ///< added if it lives on chip
+  static constexpr uint8_t kOffPath = 16;
+  static constexpr uint8_t kRegisters = 30, kLatched = 31;
+};
+using Holdings = std::array<uint8_t, kMaxOperands>;
+
+struct SearchCounts {
+  uint64_t states = 0, entries = 0;
+  uint64_t dominated = 0, overCapacity = 0, ruledOut = 0, overBound = 0;
+
+  SearchCounts &operator+=(const SearchCounts &other);
+};
+
+/// What is known about the rest of a cascade when one nest is searched.
+struct NestBounds {
+  /// Whether no mapping of at least this energy, this many cycles and this
+  /// traffic of the Einsum is of interest. Empty: all are.
+  std::function<bool(double energy, double cycles, double traffic)> isHopeless;
+  size_t beam = 0; ///< entries kept per state, the best ones; 0: all
+  std::function<bool()> shouldStop;
+};
+
+class NestSearch {
+public:
+  NestSearch(const EinsumOnArray &nest, const arch::ArchSpec &arch,
+             const Axes &axes);
+
+  /// Every way that an operand may be held at the outset; must come before
+  /// `complete`. Finds the least costs of any nest, capacities aside.
+  void explore(llvm::ArrayRef<Holdings> starts);
+  double leastEnergy() const { return least[0]; }
+  double leastCycles() const { return least[1]; }
+  double leastTraffic() const { return least[2]; }
+
+  /// Forgets what was found under other bounds.
+  void restart(NestBounds bounds);
+  /// The ways to go on below a place at which no fan-out has been passed.
+  const std::vector<NestEntry> &complete(uint32_t tile,
+                                         const Holdings &holdings);
+  /// Adds the cost of holding an operand at a place above fan-outs, innermost
+  /// held as `from` says; false if that is not allowed.
+  bool hold(Costs &costs, int operand, uint8_t from, int pathIndex,
+            uint32_t tile);
+
+  const EinsumOnArray &getNest() const { return nest; }
+  const TileCodec &getCodec() const { return codec; }
+  /// Code of a level off the path that a tensor lives at.
+  uint8_t codeOffPath(int level);
+  const SearchCounts &getCounts() const { return counts; }
+
+private:
+  /// What a state is besides its tile vector. Few, so they are numbered.
+  struct Placement {
+    Holdings holdings{};
+    uint8_t stage = 0;
+    bool mustPlace = false; ///< right below a fan-out: a holder, a fan-out or
+                            ///< the leaf
+    int16_t config = -1;    ///< chosen with the first latch or fan-out
+    /// (operand, index into the path) that may be held next.
+    llvm::SmallVector<std::pair<int, int>, 8> holds;
+    llvm::SmallVector<int, 4> latches; ///< operands
+    bool mayEnd = true; ///< nothing else has to be held
+  };
+  struct State {
+    int placement;
+    uint32_t tile;
+  };
+  struct Config {
+    Deals deals;
+    std::unique_ptr<NestCounts> counts;
+    llvm::SmallVector<int64_t, 8> dealt; ///< least tile per rank
+  };
+  /// Costs of the least energy, and of the least traffic, to and from a state.
+  struct Least {
+    double energyTo = INFINITY, energyFrom = INFINITY;
+    double trafficTo = INFINITY, trafficFrom = INFINITY;
+    double cyclesFrom = INFINITY;
+  };
+  using Entries = std::vector<NestEntry>;
+
+  void listConfigs(size_t fan, Deals &deals);
+  int numberOf(const Placement &placement);
+  int nextPlacement(const State &state, Placement &next);
+  bool isAlive(const Placement &placement, uint32_t tile) const;
+  const Entries &solve(const State &state);
+
+  /// Calls `fn(below, added, step)` for each move; a smaller tile is no node,
+  /// and has the step null.
+  template <typename Fn> void forEachMove(const State &state, Fn fn);
+  template <typename Fn> void shrink(const State &state, Fn fn);
+  template <typename Fn> void holdBelow(const State &state, Fn fn);
+  template <typename Fn> void latch(const State &state, int config, Fn fn);
+  template <typename Fn> void deal(const State &state, int config, Fn fn);
+  bool finish(const State &state, NestEntry &entry);
+  void append(std::vector<NestEntry> &out, const std::vector<NestEntry> &below,
+              const Costs &added, const NestStep &step, bool leavesStage,
+              const Least &here);
+  void thin(std::vector<NestEntry> &entries) const;
+
+  const NestCounts &countsOf(int config) const {
+    return config < 0 ? shared : *configs[config].counts;
+  }
+  int levelOf(uint8_t code) const;
+  int stageOf(uint8_t code) const;
+  /// Whether nothing further in on the path has to hold the operand.
+  bool mayStayAt(int operand, uint8_t code, int upTo) const;
+  bool fits(int level, uint64_t bytes) const;
+  bool mayHold(int operand, uint8_t from, int pathIndex,
+               llvm::ArrayRef<int64_t> tiles) const;
+
+  const EinsumOnArray &nest;
+  const arch::ArchSpec &arch;
+  const Axes &axes;
+  TileCodec codec;
+  std::deque<Config> configs;
+  std::deque<Placement> placements;
+  std::map<std::vector<int>, int> numbers;
+  /// By placement and tile vector.
+  std::vector<std::vector<std::unique_ptr<Entries>>> known;
+  std::vector<std::vector<Least>> leastOf;
+  std::array<double, 3> least{};
+  std::vector<int> offPath;
+  SearchCounts counts;
+  NestBounds bounds;
+  Deals noDeals;
+  NestCounts shared; ///< above all fan-outs
+};
+
+} // namespace einsum::mapper
+
+#endif // LIB_MAPPER_NEST_NESTSEARCH_H
