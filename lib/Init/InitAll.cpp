@@ -11,6 +11,7 @@
 #include "dialects/Schedule/Schedule.h"
 #include "lib/Analysis/Passes.h"
 #include "lib/Frontend/Cascade/Cascade.h"
+#include "lib/Mapper/Passes.h"
 #include "lib/Transforms/Passes.h"
 #include "mappings/Mappings.h"
 
@@ -31,6 +32,7 @@ void einsum::registerAllPasses() {
   mlir::registerSymbolDCEPass();
   registerEinsumAnalysisPasses();
   registerEinsumTransformsPasses();
+  registerEinsumMapperPasses();
   registerAllMappings();
 }
 

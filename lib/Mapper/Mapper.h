@@ -33,6 +33,7 @@
 #include "lib/Analysis/CascadeFacts.h"
 #include "lib/Arch/ArchSpec.h"
 #include "lib/CostModel/Evaluation.h"
+#include "lib/Support/SourceLocation.h"
 
 #include <atomic>
 #include <map>
@@ -99,6 +100,7 @@ struct Certificate {
 struct Conflict {
   std::string constraint; ///< "level 'L1' holds 64 B"
   std::string remedy;     ///< "96 B would do"
+  SourceLocation loc;     ///< where it is stated, if a file or option does
 };
 
 struct MappedPoint {
