@@ -27,6 +27,9 @@
 
 namespace einsum::mapper {
 
+/// Tensors that one Einsum may touch.
+constexpr int kMaxOperands = 6;
+
 struct LocalRank {
   int rank = -1; ///< of the cascade
   int64_t extent = 1;
@@ -79,6 +82,7 @@ struct EinsumOnArray {
   bool feedsRegisters = false;  ///< the last level is private to the units
   bool reduces = false;
   double cyclesPerPoint = 0, energyPerPoint = 0;
+  double startUpCycles = 0; ///< per visit of its nest
   uint64_t points = 1;
   const EinsumConstraints *constraints = nullptr;
 
