@@ -319,7 +319,8 @@ static void printHead(const Result &result, llvm::raw_ostream &os) {
             arch.name + ", energy profile " +
                 (arch.energyProfile.empty() ? "none" : arch.energyProfile));
   printFact(os, "mapping", mapping.getSymName() + " (" + mapped.status + ")");
-  printFact(os, "", mapped.space);
+  if (!mapped.space.empty())
+    printFact(os, "", mapped.space);
   if (result.search)
     printSearch(*result.search, arch, os);
   os << "\n";

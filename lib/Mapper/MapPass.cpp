@@ -43,15 +43,19 @@ struct MapPass : einsum::impl::MapPassBase<MapPass> {
   }
 
 private:
-  /// What is wrong with an option, at the module.
+  /// What is wrong with an option, at the first cascade.
   bool report(StringRef option, const llvm::Twine &message) {
-    getOperation().emitError("option '") << option << "': " << message.str();
+    auto cascades = getOperation().getOps<CascadeOp>();
+    mlir::emitError(cascades.empty() ? getOperation().getLoc()
+                                     : (*cascades.begin()).getLoc())
+        << "--einsum-map: option '" << option << "' " << message.str();
     return false;
   }
 
   std::optional<arch::ArchSpec> readArch() {
     if (arch.empty()) {
-      report("arch", "a mapping needs an architecture, a JSON file");
+      report("arch", "is not given; a mapping needs an architecture, a JSON "
+                     "file");
       return std::nullopt;
     }
     Diagnostics diagnostics;
@@ -106,8 +110,9 @@ private:
       return failure();
     }
     if (result.points.empty())
-      return cascade.emitError("the search ended before it had found a "
-                               "mapping; give it more time");
+      return mlir::emitError(cascade.getLoc(),
+                             "the search ended before it had found a mapping; "
+                             "give it more time");
     for (MappedPoint &point : result.points)
       if (std::string violation = findConstraintViolation(
               point.mapping, facts, spec, how.limits);
@@ -115,11 +120,15 @@ private:
         return point.mapping.emitError("internal error: the mapper found what "
                                        "is ruled out: ")
                << violation;
-    cascade.emitRemark(describeStatus(certificate.status))
-        << ": "
+    for (auto [i, point] : llvm::enumerate(result.points))
+      if (i > 0)
+        point.mapping.setSymName(
+            (point.mapping.getSymName() + "_" + llvm::Twine(i + 1)).str());
+    mlir::emitRemark(cascade.getLoc())
+        << describeStatus(certificate.status) << ": "
         << describeOutcome(certificate, how.objective, spec,
                            result.points.size())
-        << "; " << certificate.space;
+        << (certificate.space.empty() ? "" : "; " + certificate.space);
     return success();
   }
 };

@@ -480,17 +480,22 @@ bool einsum::mapper::applyOrder(const MapRequest &request, CascadeOp cascade,
                                " of the " + llvm::Twine(names.size()) +
                                " Einsums; all have their place in an order: " +
                                llvm::join(names, ", "));
-  llvm::StringSet<> done;
-  for (const std::string &name : request.order)
-    done.insert(name);
   // A graph region: definitions may follow uses, so every order is a cascade.
-  Operation *last = einsums.at(names.back());
+  Operation *next = nullptr;
   for (const std::string &name : llvm::reverse(request.order)) {
     Operation *op = einsums.at(name);
-    if (op != last)
-      op->moveBefore(last);
-    last = op;
+    if (next)
+      op->moveBefore(next);
+    next = op;
   }
+  FailureOr<CascadeFacts> facts = computeCascadeFacts(cascade);
+  if (failed(facts))
+    return false;
+  // Facts keep the order of the text unless a producer comes too late.
+  for (auto [name, einsum] : llvm::zip(request.order, facts->einsums))
+    if (name != einsum.name)
+      return report("order", "has '" + name + "' before '" + einsum.name +
+                                 "', on which it depends");
   limits.reorder = false;
   return true;
 }

@@ -280,7 +280,8 @@ FailureOr<MapResult> MappingSearch::run() {
   JoinResult joined =
       joinCascade(facts, arch, axes, choices, constraints, limits);
   if (joined.plans.empty())
-    result.certificate.status = Status::infeasible;
+    result.certificate.status =
+        joined.complete ? Status::infeasible : Status::bestFound;
   else if (failed(realise(joined, result)))
     return failure();
   certify(joined, result);

@@ -12,6 +12,8 @@
 #ifndef LIB_MAPPER_PASSES_H
 #define LIB_MAPPER_PASSES_H
 
+#include "dialects/Schedule/Schedule.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 

@@ -26,6 +26,7 @@ def MapPass : Pass<"einsum-map", "::mlir::ModuleOp"> {
 
     Example: `--einsum-map="arch=arch-specs/fusemax-cloud.json objective=energy space=no-fusion"`
   }];
+  let dependentDialects = ["::einsum::schedule::ScheduleDialect"];
   let options = [
     Option<"arch", "arch", "std::string", "\"\"", "The architecture, a JSON file">,
     Option<"energyProfile", "energy-profile", "std::string", "\"\"",
