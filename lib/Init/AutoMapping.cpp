@@ -34,18 +34,18 @@ namespace {
 class VariantSearch {
 public:
   VariantSearch(std::vector<Variant> &variants, const arch::ArchSpec &arch,
-                const AutoOptions &options)
-      : variants(variants), arch(arch), options(options) {}
+                const AutoOptions &options, AutoResult &result)
+      : variants(variants), arch(arch), options(options), result(result) {}
 
-  FailureOr<AutoResult> run();
+  ExitCode run();
 
 private:
   bool prepare();
   bool findNames();
-  LogicalResult search(size_t id);
+  ExitCode search(size_t id);
   FailureOr<MapResult> map(size_t id, const CascadeFacts &facts,
                            const arch::ArchSpec &constrained,
-                           const MapOptions &own, bool isQuiet);
+                           const MapOptions &own, std::string &reason);
   double shareOfTime(size_t id) const;
   void judge();
   void keepBest();
@@ -53,8 +53,8 @@ private:
   std::vector<Variant> &variants;
   const arch::ArchSpec &arch;
   const AutoOptions &options;
+  AutoResult &result;
   MapOptions how;
-  AutoResult result;
   std::chrono::steady_clock::time_point start =
       std::chrono::steady_clock::now();
 };
@@ -104,46 +104,63 @@ double VariantSearch::shareOfTime(size_t id) const {
   return std::max(left / static_cast<double>(variants.size() - id), 1e-6);
 }
 
+/// Maps a variant; of several, errors are kept as the reason why one is left
+/// out.
 FailureOr<MapResult> VariantSearch::map(size_t id, const CascadeFacts &facts,
                                         const arch::ArchSpec &constrained,
-                                        const MapOptions &own, bool isQuiet) {
+                                        const MapOptions &own,
+                                        std::string &reason) {
+  bool isAlone = variants.size() == 1;
   std::string name = "mapping '" + facts.name + "'";
-  if (variants.size() > 1)
+  if (!isAlone)
     name += ", " + variants[id].describe() + " (" + std::to_string(id + 1) +
             " of " + std::to_string(variants.size()) + ")";
   Progress progress(name);
-  std::optional<ScopedDiagnosticHandler> quiet;
-  if (isQuiet)
-    quiet.emplace(variants[id].cascade.getContext(),
-                  [](mlir::Diagnostic &) { return success(); });
+  ScopedDiagnosticHandler listener(
+      variants[id].cascade.getContext(), [&](mlir::Diagnostic &diagnostic) {
+        bool isError = diagnostic.getSeverity() == DiagnosticSeverity::Error;
+        if (isError && reason.empty())
+          reason = diagnostic.str();
+        return success(!isAlone);
+      });
   return mapCascade(variants[id].cascade, facts, constrained, own);
 }
 
-LogicalResult VariantSearch::search(size_t id) {
+ExitCode VariantSearch::search(size_t id) {
   Variant &variant = variants[id];
   VariantOutcome &outcome = result.outcomes[id];
   MapOptions own = how;
   arch::ArchSpec constrained = arch;
   if (!applyOrder(options.request, variant.cascade, own.limits, report))
-    return failure();
+    return ExitCode::BadInput;
   FailureOr<CascadeFacts> facts = computeCascadeFacts(variant.cascade);
   if (failed(facts) ||
       !addConstraints(options.request, *facts, constrained, report))
-    return failure();
+    return ExitCode::BadInput;
   own.timeLimitSeconds = shareOfTime(id);
-  bool isAlone = variants.size() == 1;
-  FailureOr<MapResult> mapped = map(id, *facts, constrained, own, !isAlone);
-  if (failed(mapped) && isAlone)
-    return failure();
-  if (failed(mapped) || mapped->certificate.status == Status::unsupported) {
-    outcome.leftOut = "the mapper does not cover it";
-    return success();
+  std::string reason;
+  FailureOr<MapResult> mapped = map(id, *facts, constrained, own, reason);
+  if (failed(mapped)) {
+    // What is not covered may be left out, what is wrong may not.
+    bool isDefect = StringRef(reason).starts_with("internal error");
+    if (isDefect && variants.size() > 1)
+      mlir::emitError(variant.cascade.getLoc(), reason)
+          << "; in the variant '" << variant.describe() << "'";
+    outcome.leftOut = reason.empty() ? "the mapper does not cover it" : reason;
+    return isDefect ? ExitCode::InternalError : ExitCode::Ok;
   }
   outcome.certificate = mapped->certificate;
+  if (mapped->certificate.status == Status::unsupported)
+    outcome.leftOut = "it is unsupported by the mapper";
   for (MappedPoint &point : mapped->points) {
-    if (result.defect.empty())
-      result.defect = findConstraintViolation(point.mapping, *facts,
-                                              constrained, own.limits);
+    std::string violation = findConstraintViolation(
+        point.mapping, *facts, constrained, own.limits);
+    if (!violation.empty()) {
+      mlir::emitError(variant.cascade.getLoc(),
+                      "internal error: the mapper found what is ruled out: ")
+          << violation;
+      return ExitCode::InternalError;
+    }
     result.points.push_back({id, std::move(point)});
   }
   if (mapped->certificate.status == Status::infeasible &&
@@ -151,7 +168,7 @@ LogicalResult VariantSearch::search(size_t id) {
     Progress progress("looking for the reason why nothing fits");
     result.conflicts = explainFully(variant.cascade, *facts, constrained, own);
   }
-  return success();
+  return ExitCode::Ok;
 }
 
 //===----------------------------------------------------------------------===//
@@ -224,29 +241,27 @@ void VariantSearch::keepBest() {
   result.points = std::move(kept);
 }
 
-FailureOr<AutoResult> VariantSearch::run() {
+ExitCode VariantSearch::run() {
   if (!prepare())
-    return failure();
+    return ExitCode::BadInput;
   result.objective = how.objective;
   for (size_t id = 0; id < variants.size(); ++id)
-    if (isSearched(result.outcomes[id]) && failed(search(id)))
-      return failure();
+    if (isSearched(result.outcomes[id]))
+      if (ExitCode code = search(id); code != ExitCode::Ok)
+        return code;
   if (llvm::none_of(result.outcomes, isSearched)) {
-    // What is not covered is said of the first one.
-    FailureOr<CascadeFacts> facts = computeCascadeFacts(variants[0].cascade);
-    arch::ArchSpec constrained = arch;
-    if (succeeded(facts) &&
-        addConstraints(options.request, *facts, constrained, report))
-      (void)map(0, *facts, constrained, how, /*isQuiet=*/false);
-    return failure();
+    // A variant alone has spoken for itself.
+    if (variants.size() > 1)
+      mlir::emitError(variants[0].cascade.getLoc(), result.outcomes[0].leftOut);
+    return ExitCode::BadInput;
   }
   keepBest();
   judge();
-  return std::move(result);
+  return ExitCode::Ok;
 }
 
-FailureOr<AutoResult> einsum::mapVariants(std::vector<Variant> &variants,
-                                          const arch::ArchSpec &arch,
-                                          const AutoOptions &options) {
-  return VariantSearch(variants, arch, options).run();
+ExitCode einsum::mapVariants(std::vector<Variant> &variants,
+                             const arch::ArchSpec &arch,
+                             const AutoOptions &options, AutoResult &result) {
+  return VariantSearch(variants, arch, options, result).run();
 }

@@ -23,6 +23,7 @@
 #ifndef LIB_INIT_AUTOMAPPING_H
 #define LIB_INIT_AUTOMAPPING_H
 
+#include "lib/Init/ExitCode.h"
 #include "lib/Init/Variants.h"
 #include "lib/Mapper/MapRequest.h"
 
@@ -53,15 +54,12 @@ struct AutoResult {
   std::vector<VariantOutcome> outcomes;
   /// Of the first variant, if nothing fits.
   std::vector<std::vector<mapper::Conflict>> conflicts;
-  /// A constraint that a mapping found violates, an internal error; or empty.
-  std::string defect;
 };
 
-/// Maps all variants. Fails after an error: an option that names what does not
-/// exist, or a cascade that the mapper does not cover.
-mlir::FailureOr<AutoResult> mapVariants(std::vector<Variant> &variants,
-                                        const arch::ArchSpec &arch,
-                                        const AutoOptions &options);
+/// Maps all variants. Bad input after an error: an option that names what does
+/// not exist, or a cascade that the mapper does not cover.
+ExitCode mapVariants(std::vector<Variant> &variants, const arch::ArchSpec &arch,
+                     const AutoOptions &options, AutoResult &result);
 
 } // namespace einsum
 

@@ -404,13 +404,14 @@ ExitCode Compilation::search() {
   Interrupt interrupt;
   AutoOptions how{options.request, 0, options.threads, interrupt.flag()};
   parseTimeLimit(options.timeLimit, how.timeLimitSeconds);
-  FailureOr<AutoResult> found = mapVariants(variants, *arch, how);
-  if (failed(found))
-    return ExitCode::BadInput;
-  describeSearch(*found, variants);
-  if (found->points.empty()) {
-    if (found->certificate.status == mapper::Status::infeasible)
-      mapper::printConflicts(found->conflicts, cascade, *arch);
+  AutoResult found;
+  if (ExitCode code = mapVariants(variants, *arch, how, found);
+      code != ExitCode::Ok)
+    return code;
+  describeSearch(found, variants);
+  if (found.points.empty()) {
+    if (found.certificate.status == mapper::Status::infeasible)
+      mapper::printConflicts(found.conflicts, cascade, *arch);
     else
       cascade.emitError("the search ended before it had found a mapping; give "
                         "it more time");
@@ -418,26 +419,20 @@ ExitCode Compilation::search() {
       writeFile(json, [&](raw_ostream &os) {
         exporting::writeJson(result, os);
       });
-    return found->certificate.status == mapper::Status::infeasible
+    return found.certificate.status == mapper::Status::infeasible
                ? ExitCode::Infeasible
                : ExitCode::LimitReached;
   }
-  AutoPoint &best = found->points.front();
+  AutoPoint &best = found.points.front();
   Variant &variant = variants[best.variant];
-  if (!found->defect.empty()) {
-    best.point.mapping.emitError("internal error: the mapper found what is "
-                                 "ruled out: ")
-        << found->defect;
-    return ExitCode::InternalError;
-  }
-  for (AutoPoint &other : llvm::drop_begin(found->points))
+  for (AutoPoint &other : llvm::drop_begin(found.points))
     other.point.mapping.erase();
   exporting::Mapped &mapped = result.mapped.emplace();
   mapped.arch = &*arch;
-  mapped.status = mapper::describeStatus(found->certificate.status).str();
-  mapped.space = found->certificate.space;
-  mapped.evaluated = found->certificate.evaluated;
-  mapped.wallSeconds = found->certificate.wallSeconds;
+  mapped.status = mapper::describeStatus(found.certificate.status).str();
+  mapped.space = found.certificate.space;
+  mapped.evaluated = found.certificate.evaluated;
+  mapped.wallSeconds = found.certificate.wallSeconds;
   result.rewrite = variant.rewrite;
   workload.replaceModule(std::move(variant.module));
   if (!setCascade(variant.cascade))

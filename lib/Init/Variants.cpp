@@ -128,7 +128,12 @@ std::vector<int64_t> einsum::listTileCandidates(const arch::ArchSpec &arch,
   std::optional<int64_t> words = countSharedWords(arch, std::max(1u, bits));
   if (words && *words / 4 < *candidates.begin())
     add(*words / 4);
-  return {candidates.begin(), candidates.end()};
+  // One element, or all of them, are no tile; but something has to be chosen.
+  std::vector<int64_t> proper;
+  for (int64_t tile : candidates)
+    if (tile > 1 && tile < whole)
+      proper.push_back(tile);
+  return proper.empty() ? std::vector<int64_t>{whole} : proper;
 }
 
 namespace {

@@ -16,7 +16,8 @@
 // user binds it. Its candidates are the sizes of the arrays, two and four times
 // as much, and the least that makes sense to a small buffer: a quarter of what
 // the innermost shared level holds, if all others are larger. Each is brought
-// down to a divisor of the rank if one is at least half as large.
+// down to a divisor of the rank if one is more than half as large; one element,
+// or all, are left out if others remain.
 //
 //===----------------------------------------------------------------------===//
 
