@@ -330,7 +330,8 @@ static Json describePareto(const Search &search, const arch::ArchSpec &arch) {
   Json points = Json::array();
   for (const ParetoPoint &point : search.pareto) {
     Json values = Json::object();
-    for (auto [metric, value] : llvm::zip(search.objective.metrics, point.values))
+    for (auto [metric, value] :
+         llvm::zip(search.objective.metrics, point.values))
       values[mapper::getMetricName(metric, search.objective, arch)] = value;
     points.push_back({{"values", values},
                       {"latency_s", point.latencySeconds},

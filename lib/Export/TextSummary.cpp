@@ -245,7 +245,7 @@ describePruned(const std::map<std::string, uint64_t> &pruned) {
   for (const auto &[rule, count] : pruned)
     if (count > 0)
       parts.push_back(rule + " " + formatSi(static_cast<double>(count), ""));
-  return parts.empty() ? "" : "; pruned: " + llvm::join(parts, ", ");
+  return parts.empty() ? "" : "pruned: " + llvm::join(parts, ", ");
 }
 
 static void printVariants(const Search &search, mapper::Metric metric,
@@ -257,11 +257,11 @@ static void printVariants(const Search &search, mapper::Metric metric,
     const mapper::Certificate &one = variant.certificate;
     if (variant.name == search.variant)
       continue;
-    std::string outcome =
-        !variant.leftOut.empty() ? "left out, " + variant.leftOut
-        : one.status == mapper::Status::infeasible
-            ? mapper::describeStatus(one.status).str()
-            : mapper::formatValue(metric, one.best);
+    std::string outcome = !variant.leftOut.empty()
+                              ? "left out, " + variant.leftOut
+                          : one.status == mapper::Status::infeasible
+                              ? mapper::describeStatus(one.status).str()
+                              : mapper::formatValue(metric, one.best);
     printFact(os, "", "not " + variant.name + ": " + outcome);
   }
 }
@@ -274,11 +274,16 @@ static void printSearch(const Search &search, const arch::ArchSpec &arch,
   printFact(os, "least",
             mapper::describeOutcome(certificate, search.objective, arch,
                                     search.pareto.size()));
+  std::string size =
+      certificate.spaceSize > 0
+          ? " for " + formatSi(certificate.spaceSize, "") + " mappings"
+          : "";
   printFact(os, "searched",
             formatSi(static_cast<double>(certificate.evaluated), "") +
-                " considered for " + formatSi(certificate.spaceSize, "") +
-                " mappings in " + formatSi(certificate.wallSeconds, "s") +
-                describePruned(certificate.pruned));
+                " considered" + size + " in " +
+                formatSi(certificate.wallSeconds, "s"));
+  if (std::string pruned = describePruned(certificate.pruned); !pruned.empty())
+    printFact(os, "", pruned);
   printVariants(search, metric, os);
 }
 
@@ -286,8 +291,8 @@ static void printPareto(const Search &search, const arch::ArchSpec &arch,
                         size_t room, llvm::raw_ostream &os) {
   std::vector<std::string> heading = {""};
   for (mapper::Metric metric : search.objective.metrics)
-    heading.push_back(
-        ">" + mapper::getMetricName(metric, search.objective, arch));
+    heading.push_back(">" +
+                      mapper::getMetricName(metric, search.objective, arch));
   if (search.variants.size() > 1)
     heading.push_back("variant");
   TextTable table(heading);
@@ -446,7 +451,7 @@ void einsum::exporting::printSummary(const Result &result,
   size_t searchLines = 0;
   if (result.search) {
     size_t variants = result.search->variants.size();
-    searchLines = 2 + (variants > 1 ? variants : 0);
+    searchLines = 3 + (variants > 1 ? variants : 0);
     if (result.search->objective.metrics.size() > 1) {
       printPareto(*result.search, *mapped.arch, 12, os);
       os << "\n";

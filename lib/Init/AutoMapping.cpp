@@ -153,8 +153,8 @@ ExitCode VariantSearch::search(size_t id) {
   if (mapped->certificate.status == Status::unsupported)
     outcome.leftOut = "it is unsupported by the mapper";
   for (MappedPoint &point : mapped->points) {
-    std::string violation = findConstraintViolation(
-        point.mapping, *facts, constrained, own.limits);
+    std::string violation =
+        findConstraintViolation(point.mapping, *facts, constrained, own.limits);
     if (!violation.empty()) {
       mlir::emitError(variant.cascade.getLoc(),
                       "internal error: the mapper found what is ruled out: ")
@@ -208,9 +208,9 @@ void VariantSearch::judge() {
   }
   if (isAnyFound)
     all.best = result.outcomes[result.points[0].variant].certificate.best;
-  all.wallSeconds = std::chrono::duration<double>(
-                        std::chrono::steady_clock::now() - start)
-                        .count();
+  all.wallSeconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+          .count();
 }
 
 static bool dominates(const std::vector<double> &a,

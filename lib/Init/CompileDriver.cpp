@@ -137,10 +137,10 @@ static bool checkSearch(const CompileOptions &options) {
   if (!pareto.empty() && pareto != "-" && !pareto.ends_with(".csv"))
     return failOption("--pareto", "takes a .csv file, found '" + pareto + "'");
   if (pareto == "-" && (options.json == "-" || options.schedule == "-"))
-    return failOption("--pareto", "standard output already takes " +
-                                      StringRef(options.json == "-"
-                                                    ? "--json"
-                                                    : "--schedule"));
+    return failOption(
+        "--pareto",
+        "standard output already takes " +
+            StringRef(options.json == "-" ? "--json" : "--schedule"));
   return true;
 }
 
@@ -237,8 +237,8 @@ private:
 
 /// Where the derivation goes, if not into a file.
 llvm::raw_ostream &Compilation::getTextOutput() const {
-  bool isOutputTaken = options.json == "-" || options.schedule == "-" ||
-                       options.pareto == "-";
+  bool isOutputTaken =
+      options.json == "-" || options.schedule == "-" || options.pareto == "-";
   return isOutputTaken ? llvm::errs() : llvm::outs();
 }
 
@@ -385,9 +385,8 @@ ExitCode Compilation::search() {
       cascade.emitError("the search ended before it had found a mapping; give "
                         "it more time");
     if (StringRef json = options.json; !json.empty())
-      writeFile(json, [&](raw_ostream &os) {
-        exporting::writeJson(result, os);
-      });
+      writeFile(json,
+                [&](raw_ostream &os) { exporting::writeJson(result, os); });
     return found.certificate.status == mapper::Status::infeasible
                ? ExitCode::Infeasible
                : ExitCode::LimitReached;
@@ -522,9 +521,8 @@ bool Compilation::writeSkiSlope() {
     Progress progress("ski slope of '" + facts.name + "'");
     if (asWritten)
       add(factsAsWritten, "as written");
-    add(facts,
-        asWritten ? "rewritten (" + getRewrite(options).str() + ")"
-                  : "as written");
+    add(facts, asWritten ? "rewritten (" + getRewrite(options).str() + ")"
+                         : "as written");
   }
   StringRef file = options.skiSlopeFile, svg = options.skiSlopeSvg;
   if (file.empty() && svg != "-")
@@ -555,8 +553,8 @@ ExitCode Compilation::run() {
   }
   if (!writeOutputs())
     return ExitCode::BadInput;
-  bool isCut = result.search && result.search->certificate.status ==
-                                    mapper::Status::bestFound;
+  bool isCut = result.search &&
+               result.search->certificate.status == mapper::Status::bestFound;
   return isCut ? ExitCode::LimitReached : ExitCode::Ok;
 }
 

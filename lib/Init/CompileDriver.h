@@ -51,8 +51,8 @@ struct CompileOptions {
   mapper::MapRequest request;
   std::string timeLimit; ///< seconds
   unsigned threads = 0;
-  std::string pareto; ///< a .csv file for the points of a Pareto set
-  std::string json, schedule;   ///< files to write, empty for none
+  std::string pareto;         ///< a .csv file for the points of a Pareto set
+  std::string json, schedule; ///< files to write, empty for none
   /// Traffic against capacity, and nothing else: a table on standard output, or
   /// the files named, .csv or .svg.
   bool skiSlope = false;

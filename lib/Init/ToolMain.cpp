@@ -16,8 +16,7 @@
 using namespace einsum;
 
 llvm::StringRef einsum::claimOption(llvm::StringRef name) {
-  llvm::StringMap<llvm::cl::Option *> &known =
-      llvm::cl::getRegisteredOptions();
+  llvm::StringMap<llvm::cl::Option *> &known = llvm::cl::getRegisteredOptions();
   if (llvm::cl::Option *other = known.lookup(name))
     other->removeArgument();
   return name;

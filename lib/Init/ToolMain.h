@@ -55,9 +55,9 @@ struct ToolList : llvm::cl::list<std::string, std::vector<std::string>> {
   ToolList(llvm::cl::OptionCategory &category, llvm::StringRef name,
            llvm::StringRef value, llvm::StringRef text,
            std::vector<std::string> &field)
-      : list(claimOption(name), llvm::cl::value_desc(value), llvm::cl::desc(text),
-             llvm::cl::location(field), llvm::cl::CommaSeparated,
-             llvm::cl::cat(category)) {}
+      : list(claimOption(name), llvm::cl::value_desc(value),
+             llvm::cl::desc(text), llvm::cl::location(field),
+             llvm::cl::CommaSeparated, llvm::cl::cat(category)) {}
 };
 
 /// The one argument without a name.

@@ -54,9 +54,8 @@ static FailureOr<Variant> rewrite(CascadeOp cascade, StringRef list,
   return variant;
 }
 
-FailureOr<std::vector<Variant>> einsum::makeVariants(CascadeOp cascade,
-                                                     StringRef list,
-                                                     const Bindings &added) {
+FailureOr<std::vector<Variant>>
+einsum::makeVariants(CascadeOp cascade, StringRef list, const Bindings &added) {
   std::vector<Variant> variants;
   if (list == "auto" || list == "none")
     variants.push_back(copy(cascade, "as written"));
@@ -203,9 +202,10 @@ static void addCombinations(const Variant &variant,
     combinations.push_back(std::move(bound));
 }
 
-std::vector<Variant>
-einsum::chooseTiles(std::vector<Variant> variants, CascadeOp written,
-                    const Bindings &added, const arch::ArchSpec &arch) {
+std::vector<Variant> einsum::chooseTiles(std::vector<Variant> variants,
+                                         CascadeOp written,
+                                         const Bindings &added,
+                                         const arch::ArchSpec &arch) {
   std::vector<Variant> chosen;
   for (Variant &variant : variants) {
     std::vector<FreeExtent> free =

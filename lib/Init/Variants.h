@@ -32,8 +32,8 @@ namespace einsum {
 
 /// One cascade in a module of its own.
 struct Variant {
-  std::string name;   ///< "as written", "fewer passes"
-  Bindings extents;   ///< of parameters that were chosen for it
+  std::string name; ///< "as written", "fewer passes"
+  Bindings extents; ///< of parameters that were chosen for it
   mlir::OwningOpRef<mlir::ModuleOp> module;
   CascadeOp cascade;
   std::optional<exporting::RewriteReport> rewrite;
@@ -47,9 +47,8 @@ struct Variant {
 /// as written and what rewrites make of it, else the one that `rewrite` asks
 /// for. `added` are bindings of parameters that rewrites bring along. Fails
 /// after an error.
-mlir::FailureOr<std::vector<Variant>> makeVariants(CascadeOp cascade,
-                                                   llvm::StringRef rewrite,
-                                                   const Bindings &added);
+mlir::FailureOr<std::vector<Variant>>
+makeVariants(CascadeOp cascade, llvm::StringRef rewrite, const Bindings &added);
 
 /// A variant for each combination of candidates for its free parameters.
 /// `written` is the cascade before rewriting, `added` what the user has bound.

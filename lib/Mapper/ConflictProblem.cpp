@@ -32,7 +32,8 @@ static bool takesNoMore(const std::map<int, uint64_t> &a,
 
 /// Whether `a` can always take the place of `b`.
 static bool replaces(const Alternative &a, const Alternative &b) {
-  return isSubset(a.contradicts, b.contradicts) && takesNoMore(a.bytes, b.bytes);
+  return isSubset(a.contradicts, b.contradicts) &&
+         takesNoMore(a.bytes, b.bytes);
 }
 
 template <typename T, typename Replaces>
@@ -54,15 +55,16 @@ void einsum::mapper::simplify(ConflictProblem &problem) {
   keepMinimal(problem.skeletons, [](const Skeleton &a, const Skeleton &b) {
     return isSubset(a.contradicts, b.contradicts) &&
            a.operands.size() == b.operands.size() &&
-           llvm::all_of(llvm::zip(a.operands, b.operands), [](const auto &pair) {
-             const auto &[ours, theirs] = pair;
-             return llvm::all_of(theirs, [&, &ours = ours](
-                                             const Alternative &t) {
-               return llvm::any_of(ours, [&](const Alternative &o) {
-                 return replaces(o, t);
+           llvm::all_of(
+               llvm::zip(a.operands, b.operands), [](const auto &pair) {
+                 const auto &[ours, theirs] = pair;
+                 return llvm::all_of(
+                     theirs, [&, &ours = ours](const Alternative &t) {
+                       return llvm::any_of(ours, [&](const Alternative &o) {
+                         return replaces(o, t);
+                       });
+                     });
                });
-             });
-           });
   });
 }
 
@@ -187,7 +189,8 @@ einsum::mapper::findSmallestConflict(PremiseSet active, Decide isSatisfiable) {
   // Beyond this many questions a set of which everything is needed has to do.
   unsigned budget = 20000;
   for (unsigned size = 0; size < conflict.count() && budget > 0; ++size)
-    if (auto smaller = tryAll(items, size, active.size(), budget, isSatisfiable))
+    if (auto smaller =
+            tryAll(items, size, active.size(), budget, isSatisfiable))
       return smaller;
   return conflict;
 }

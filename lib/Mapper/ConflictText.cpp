@@ -46,9 +46,10 @@ einsum::mapper::explainFully(CascadeOp cascade, const CascadeFacts &facts,
                              const arch::ArchSpec &arch,
                              const MapOptions &how) {
   RelaxedSearch relaxed(cascade, facts, arch, how);
-  std::vector<std::vector<Conflict>> sets = explainAllConflicts(
-      facts, arch, how.limits,
-      [&](int level) { return relaxed.findLeastCapacity(level); });
+  std::vector<std::vector<Conflict>> sets =
+      explainAllConflicts(facts, arch, how.limits, [&](int level) {
+        return relaxed.findLeastCapacity(level);
+      });
   if (sets.empty())
     sets.push_back(relaxed.explain());
   return sets;

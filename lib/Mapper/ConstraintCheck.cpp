@@ -286,8 +286,9 @@ std::string Check::run() {
   return violation;
 }
 
-std::string einsum::mapper::findConstraintViolation(
-    schedule::MappingOp mapping, const CascadeFacts &facts,
-    const arch::ArchSpec &arch, const SpaceLimits &limits) {
+std::string einsum::mapper::findConstraintViolation(schedule::MappingOp mapping,
+                                                    const CascadeFacts &facts,
+                                                    const arch::ArchSpec &arch,
+                                                    const SpaceLimits &limits) {
   return Check(mapping, facts, arch, limits).run();
 }

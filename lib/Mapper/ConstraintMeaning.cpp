@@ -106,8 +106,8 @@ bool einsum::mapper::contains(const arch::TensorSet &set, int tensor,
   return isIn;
 }
 
-llvm::SmallVector<int, 4>
-einsum::mapper::getPath(const arch::ArchSpec &arch, const arch::Array &array) {
+llvm::SmallVector<int, 4> einsum::mapper::getPath(const arch::ArchSpec &arch,
+                                                  const arch::Array &array) {
   llvm::SmallVector<int, 4> path;
   for (int level = array.level; level >= 0; level = arch.levels[level].parent)
     path.push_back(level);

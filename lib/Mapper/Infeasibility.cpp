@@ -97,8 +97,8 @@ bool Explanation::frees(int einsum, const Premise &premise) const {
   for (auto [id, nest] : llvm::enumerate(nests)) {
     PremiseSet active = allOf(nest);
     for (auto [i, other] : llvm::enumerate(nest.premises))
-      if (isSame(premise, other) && (premise.kind != Kind::operators ||
-                                     static_cast<int>(id) == einsum))
+      if (isSame(premise, other) &&
+          (premise.kind != Kind::operators || static_cast<int>(id) == einsum))
         active.reset(i);
     if (!isSatisfiable(nest.problem, active))
       return false;
@@ -216,10 +216,8 @@ einsum::mapper::explainInfeasible(const CascadeFacts &facts,
   return all.empty() ? std::vector<Conflict>() : std::move(all.front());
 }
 
-std::vector<std::vector<Conflict>>
-einsum::mapper::explainAllConflicts(const CascadeFacts &facts,
-                                    const arch::ArchSpec &arch,
-                                    const SpaceLimits &limits,
-                                    LeastCapacity leastCapacity) {
+std::vector<std::vector<Conflict>> einsum::mapper::explainAllConflicts(
+    const CascadeFacts &facts, const arch::ArchSpec &arch,
+    const SpaceLimits &limits, LeastCapacity leastCapacity) {
   return Explanation(facts, arch, limits, std::move(leastCapacity)).run();
 }

@@ -16,14 +16,14 @@
 //                                         leaving this out would do
 //
 // Every nest of an Einsum is a choice of an array, of what is dealt to the
-// units that have to be in use, of the levels at which each operand is kept, and
-// of tiles. Of all nests with the same choice the one with the smallest tiles
-// holds least, and that is counted here: one element where nothing asks for
-// more, as many as there are units along a rank dealt to them at levels outside
-// the array, the least allowed tile where tiles are bounded. At the backing
-// level whole tensors stand: those of the Einsum, and inputs and outputs that
-// are in use before and after it in any order. So a conflict found here is one
-// (a theorem), whatever the search does.
+// units that have to be in use, of the levels at which each operand is kept,
+// and of tiles. Of all nests with the same choice the one with the smallest
+// tiles holds least, and that is counted here: one element where nothing asks
+// for more, as many as there are units along a rank dealt to them at levels
+// outside the array, the least allowed tile where tiles are bounded. At the
+// backing level whole tensors stand: those of the Einsum, and inputs and
+// outputs that are in use before and after it in any order. So a conflict found
+// here is one (a theorem), whatever the search does.
 //
 // Not counted: orders of loops, tiles of one rank that would have to divide one
 // another at several levels, and what else is on chip at the same time. Where

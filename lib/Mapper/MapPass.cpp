@@ -114,16 +114,19 @@ private:
                              "the search ended before it had found a mapping; "
                              "give it more time");
     for (MappedPoint &point : result.points)
-      if (std::string violation = findConstraintViolation(
-              point.mapping, facts, spec, how.limits);
+      if (std::string violation =
+              findConstraintViolation(point.mapping, facts, spec, how.limits);
           !violation.empty())
         return point.mapping.emitError("internal error: the mapper found what "
                                        "is ruled out: ")
                << violation;
-    for (auto [i, point] : llvm::enumerate(result.points))
-      if (i > 0)
-        point.mapping.setSymName(
-            (point.mapping.getSymName() + "_" + llvm::Twine(i + 1)).str());
+    // The best first, and each with a name of its own.
+    for (size_t i = 1; i < result.points.size(); ++i) {
+      schedule::MappingOp mapping = result.points[i].mapping;
+      mapping->moveAfter(result.points[i - 1].mapping);
+      mapping.setSymName(
+          (mapping.getSymName() + "_" + llvm::Twine(i + 1)).str());
+    }
     mlir::emitRemark(cascade.getLoc())
         << describeStatus(certificate.status) << ": "
         << describeOutcome(certificate, how.objective, spec,

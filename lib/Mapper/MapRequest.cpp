@@ -82,8 +82,9 @@ static bool parseGoal(StringRef text, llvm::SmallVectorImpl<Goal> &goals,
                       text + "'" + didYouMean(name, words));
   }
   if (hasColon && !word->hasLevel)
-    return report("objective", "'" + name + "' is of the whole machine and "
-                                            "takes no level, found '" +
+    return report("objective", "'" + name +
+                                   "' is of the whole machine and "
+                                   "takes no level, found '" +
                                    text + "'");
   if (hasColon && level.empty())
     return report("objective",
@@ -163,14 +164,12 @@ static bool chooseLevel(llvm::ArrayRef<Goal> goals, const arch::ArchSpec &arch,
   chosen = allDefault ? -1 : levels.front();
   if (allDefault || llvm::all_equal(levels))
     return true;
-  return report("objective", "traffic and capacity of one Pareto set are of "
-                             "one level, or of '" +
-                                 arch.levels[findBacking(arch)].name +
-                                 "' and '" +
-                                 arch.levels[getDefaultLevel(
-                                                 Metric::capacity, arch)]
-                                     .name +
-                                 "'; other pairs are unsupported");
+  return report("objective",
+                "traffic and capacity of one Pareto set are of "
+                "one level, or of '" +
+                    arch.levels[findBacking(arch)].name + "' and '" +
+                    arch.levels[getDefaultLevel(Metric::capacity, arch)].name +
+                    "'; other pairs are unsupported");
 }
 
 bool einsum::mapper::parseObjective(StringRef text, const arch::ArchSpec &arch,
@@ -216,11 +215,10 @@ std::string einsum::mapper::formatValue(Metric metric, double value) {
 
 static bool parseSpaceWord(StringRef word, SpaceLimits &limits,
                            ReportOption report) {
-  for (auto [name, field] :
-       {std::pair("no-fusion", &SpaceLimits::fusion),
-        {"no-pipelines", &SpaceLimits::pipelines},
-        {"no-reorder", &SpaceLimits::reorder},
-        {"perfect-tiles", &SpaceLimits::imperfect}})
+  for (auto [name, field] : {std::pair("no-fusion", &SpaceLimits::fusion),
+                             {"no-pipelines", &SpaceLimits::pipelines},
+                             {"no-reorder", &SpaceLimits::reorder},
+                             {"perfect-tiles", &SpaceLimits::imperfect}})
     if (word == name) {
       limits.*field = false;
       return true;
@@ -237,11 +235,11 @@ static bool parseSpaceWord(StringRef word, SpaceLimits &limits,
                                    word + "'");
       return true;
     }
-  std::vector<std::string> names = {
-      "shared-loops=N", "shared-loops-per-rank=N", "perfect-tiles",
-      "no-fusion",      "no-pipelines",            "no-reorder"};
-  return report("space", "there is no restriction " +
-                             listAlternatives(word, names));
+  std::vector<std::string> names = {"shared-loops=N", "shared-loops-per-rank=N",
+                                    "perfect-tiles",  "no-fusion",
+                                    "no-pipelines",   "no-reorder"};
+  return report("space",
+                "there is no restriction " + listAlternatives(word, names));
 }
 
 bool einsum::mapper::parseSpace(llvm::ArrayRef<std::string> words,
@@ -402,8 +400,8 @@ bool ConstraintWriter::addTile(arch::LevelConstraint constraint,
   readTile(clause.value, tile);
   if (tile > static_cast<uint64_t>(facts.ranks[rank].extent))
     return fail("rank '" + clause.name + "' has extent " +
-                llvm::Twine(facts.ranks[rank].extent) + ", its tiles cannot be " +
-                clause.value + " long");
+                llvm::Twine(facts.ranks[rank].extent) +
+                ", its tiles cannot be " + clause.value + " long");
   arch::TileBound bound;
   bound.rank = {clause.name.str(), loc};
   bound.extent = {tile, tile};

@@ -134,7 +134,8 @@ void PremiseBuilder::addPremises() {
 }
 
 void PremiseBuilder::forEach(
-    Kind kind, llvm::function_ref<void(unsigned, const Premise &)> visit) const {
+    Kind kind,
+    llvm::function_ref<void(unsigned, const Premise &)> visit) const {
   for (auto [i, premise] : llvm::enumerate(result.premises))
     if (premise.kind == kind)
       visit(i, premise);

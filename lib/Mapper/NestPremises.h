@@ -25,10 +25,10 @@ struct Premise {
     dimension,   ///< into Constraints::dimensions
     mustKeep,    ///< into Constraints::levels
     mayKeep,
-    tile,       ///< its tile bound `part`
-    capacity,   ///< of level `index`
-    perfect,    ///< tiles divide their extents
-    unfused     ///< every tensor lives at the backing level
+    tile,     ///< its tile bound `part`
+    capacity, ///< of level `index`
+    perfect,  ///< tiles divide their extents
+    unfused   ///< every tensor lives at the backing level
   };
   Kind kind = Kind::operators;
   int index = -1, part = -1;

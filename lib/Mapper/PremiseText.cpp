@@ -23,7 +23,10 @@ static std::string quote(const std::string &name) { return "'" + name + "'"; }
 static std::string joinQuoted(const std::vector<std::string> &names) {
   std::string text;
   for (auto [i, name] : llvm::enumerate(names))
-    text += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + quote(name);
+    text += (i == 0                  ? ""
+             : i + 1 == names.size() ? " and "
+                                     : ", ") +
+            quote(name);
   return text;
 }
 
@@ -101,8 +104,7 @@ std::string PremiseText::describeOperators(const EinsumFact &einsum) const {
     });
   }
   if (!everywhere.empty())
-    return subject + listOperators(everywhere, einsum) +
-           ", which no array has";
+    return subject + listOperators(everywhere, einsum) + ", which no array has";
   if (lacking.size() == arch.arrays.size())
     return subject + listOperators(all, einsum) +
            ", which no array has together";
@@ -124,8 +126,8 @@ PremiseText::describeDimension(const arch::DimensionConstraint &c) const {
     parts.push_back("at least " + formatPercent(c.minUtilization) + " of " +
                     std::to_string(array.dims[c.dim].size) +
                     " units are in use");
-  return "along " + quote(array.dims[c.dim].name) + " of " +
-         quote(array.name) + " " + llvm::join(parts, ", ");
+  return "along " + quote(array.dims[c.dim].name) + " of " + quote(array.name) +
+         " " + llvm::join(parts, ", ");
 }
 
 std::string PremiseText::describeTile(const arch::LevelConstraint &c,
@@ -181,8 +183,8 @@ std::string PremiseText::describe(const Premise &premise, int einsum) const {
     const arch::Level &level = arch.levels[premise.index];
     return "level " + quote(level.name) + " holds " +
            std::to_string(*level.capacityBytes) + " B" +
-           (level.perArray >= 0 ? " for each unit of " +
-                                      quote(arch.arrays[level.perArray].name)
+           (level.perArray >= 0
+                ? " for each unit of " + quote(arch.arrays[level.perArray].name)
             : arch.instances(level) > 1 ? " in each instance"
                                         : "");
   }

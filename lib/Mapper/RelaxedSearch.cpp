@@ -65,8 +65,9 @@ static void leaveOut(const Premise &premise, arch::ArchSpec &arch,
     arch::LevelConstraint &constraint = constraints.levels[premise.index];
     // What had to be kept may be kept still. A set that takes away cannot be
     // added to another one; then everything may be.
-    bool takesAway = llvm::any_of(
-        *constraint.mustKeep, [](const arch::TensorTerm &t) { return t.negated; });
+    bool takesAway =
+        llvm::any_of(*constraint.mustKeep,
+                     [](const arch::TensorTerm &t) { return t.negated; });
     if (takesAway)
       constraint.mayKeep.reset();
     else if (constraint.mayKeep)
@@ -102,8 +103,7 @@ bool RelaxedSearch::isEmpty(const arch::ArchSpec &relaxed,
   question.limits = limits;
   question.objective = {};
   question.timeLimitSeconds = kQuestionSeconds;
-  FailureOr<MapResult> answer =
-      mapCascade(cascade, facts, relaxed, question);
+  FailureOr<MapResult> answer = mapCascade(cascade, facts, relaxed, question);
   if (failed(answer))
     return false;
   for (MappedPoint &point : answer->points)
@@ -135,8 +135,8 @@ std::vector<Conflict> RelaxedSearch::explain() {
     if (premise.kind == Kind::capacity)
       if (std::optional<uint64_t> bytes = findLeastCapacity(premise.index))
         remedy = std::to_string(*bytes) + " B would do";
-    conflicts.push_back({words.describe(premise, -1), remedy,
-                         words.findPlace(premise, -1)});
+    conflicts.push_back(
+        {words.describe(premise, -1), remedy, words.findPlace(premise, -1)});
   }
   return conflicts;
 }
@@ -147,8 +147,7 @@ std::optional<uint64_t> RelaxedSearch::findLeastCapacity(int level) {
   MapOptions question = options;
   question.objective = {{Metric::capacity}, level};
   question.timeLimitSeconds = kQuestionSeconds;
-  FailureOr<MapResult> answer =
-      mapCascade(cascade, facts, unlimited, question);
+  FailureOr<MapResult> answer = mapCascade(cascade, facts, unlimited, question);
   if (failed(answer) || answer->points.empty())
     return std::nullopt;
   uint64_t bytes = answer->points.front().cost.levels[level].peakBytes;

@@ -26,8 +26,8 @@ struct einsum::mapper::z3::ConflictSolver::Impl {
   unsigned choices = 0;
 };
 
-::z3::expr
-einsum::mapper::z3::ConflictSolver::Impl::choice(const PremiseSet &contradicts) {
+::z3::expr einsum::mapper::z3::ConflictSolver::Impl::choice(
+    const PremiseSet &contradicts) {
   ::z3::expr chosen =
       context.bool_const(("c" + std::to_string(choices++)).c_str());
   for (unsigned premise : contradicts.set_bits())
@@ -56,14 +56,13 @@ void einsum::mapper::z3::ConflictSolver::Impl::add(
   }
   for (const CapacityPremise &capacity : problem.capacities)
     if (auto sum = held.find(capacity.level); sum != held.end())
-      solver.add(::z3::implies(
-          chosen && premises[static_cast<int>(capacity.premise)],
-          sum->second <= number(capacity.bytes)));
+      solver.add(
+          ::z3::implies(chosen && premises[static_cast<int>(capacity.premise)],
+                        sum->second <= number(capacity.bytes)));
 }
 
 einsum::mapper::z3::ConflictSolver::Impl::Impl(const ConflictProblem &problem)
-    : problem(problem), solver(context), premises(context),
-      skeletons(context) {
+    : problem(problem), solver(context), premises(context), skeletons(context) {
   for (unsigned i = 0; i < problem.premises; ++i)
     premises.push_back(context.bool_const(("p" + std::to_string(i)).c_str()));
   for (const Skeleton &skeleton : problem.skeletons)

@@ -62,9 +62,10 @@ public:
     if (hasRegisters)
       text += R"(, {"name": "RF", "parent": "L1", "per": "pe", "capacity": ")" +
               std::to_string(1 + pick(8)) + " B\", " + energy;
-    text += R"(], "arrays": [{"name": "pe", "shape": {"x": 2, "y": 2}, "level": ")" +
-            std::string(hasRegisters ? "RF" : "L1") +
-            R"(", "ops": {"mac": {"energy": "1 pJ"}, "add": {"energy": "1 pJ"}}, "provenance": "test"},
+    text +=
+        R"(], "arrays": [{"name": "pe", "shape": {"x": 2, "y": 2}, "level": ")" +
+        std::string(hasRegisters ? "RF" : "L1") +
+        R"(", "ops": {"mac": {"energy": "1 pJ"}, "add": {"energy": "1 pJ"}}, "provenance": "test"},
             {"name": "vector", "level": "L1", "ops": {"add": {"energy": "2 pJ"}, "mac": {"energy": "3 pJ"})";
     if (pick(8))
       text += R"(, "div": {"energy": "4 pJ"}, "exp": {"energy": "4 pJ"})";
@@ -80,9 +81,7 @@ private:
   template <typename T> std::string nameOf(const std::vector<T> &items) {
     return items[pick(items.size())].name;
   }
-  std::string level() {
-    return pick(3) == 0 && hasRegisters ? "RF" : "L1";
-  }
+  std::string level() { return pick(3) == 0 && hasRegisters ? "RF" : "L1"; }
   std::string tensors() {
     switch (pick(6)) {
     case 0:
@@ -114,7 +113,8 @@ private:
       return "{\"arrays\": [\"" + std::string(pick(2) ? "pe" : "vector") +
              "\"], \"einsums\": [\"" + nameOf(facts.einsums) + "\"]}";
     case 5:
-      return "{\"array\": \"pe\", \"dimension\": \"x\", \"min_utilization\": 1}";
+      return "{\"array\": \"pe\", \"dimension\": \"x\", \"min_utilization\": "
+             "1}";
     default:
       return "{\"array\": \"pe\", \"dimension\": \"y\", \"reuse\": [" +
              tensors() + "], \"min_utilization\": 1}";
@@ -140,8 +140,9 @@ findCapacity(const std::vector<Conflict> &conflicts,
       if (llvm::StringRef(conflict.constraint)
               .starts_with("level '" + level.name + "' holds")) {
         uint64_t bytes = 0;
-        llvm::StringRef(conflict.remedy).split(' ').first.getAsInteger(10,
-                                                                       bytes);
+        llvm::StringRef(conflict.remedy)
+            .split(' ')
+            .first.getAsInteger(10, bytes);
         return std::pair<int, uint64_t>(id, bytes);
       }
   return std::nullopt;
