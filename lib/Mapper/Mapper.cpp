@@ -270,8 +270,11 @@ void MappingSearch::certify(const JoinResult &joined, MapResult &result) const {
   certificate.pruned["constraints"] = nests.ruledOut;
   certificate.pruned["bound"] = nests.overBound + joined.counts.overBound;
   certificate.wallSeconds = seconds();
-  if (result.points.empty())
+  if (result.points.empty()) {
+    certificate.status =
+        joined.complete ? Status::infeasible : Status::bestFound;
     return;
+  }
   certificate.best = result.points.front().values.front();
   certificate.lowerBound = joined.complete ? certificate.best : 0;
   certificate.boundName = joined.complete ? "search complete" : "";
@@ -421,6 +424,12 @@ FailureOr<MapResult> MappingSearch::run() {
   if (dbg) fprintf(stderr, "joined %.2f\n", seconds());
   if (!joined.plans.empty() && failed(realise(joined, result)))
     return failure();
+  // Where the search ended early, or nothing is better, the first one it is.
+  if (result.points.empty())
+    result.points = std::move(first.points);
+  else
+    for (MappedPoint &point : first.points)
+      point.mapping.erase();
   certify(joined, result);
   return result;
 }
