@@ -381,7 +381,8 @@ private:
       neverLater &= compareSteps(dependence, i, cascade) != Relation::unclear;
     if ((late > 0 && neverLater) || !bound)
       return success();
-    if (late < 0 && !runsInEachStep(producer, first))
+    if (late < 0 && isa<SequenceOp>(partingNode(dependence)) &&
+        !runsInEachStep(producer, first))
       return refuseSkipped(first);
     PointPairs pairs = makePairs(first);
     Linear ahead = laterBy(pairs, first, dependence.sharedLoops);
