@@ -338,8 +338,8 @@ void Compilation::describeSearch(AutoResult &found,
   search.certificate = found.certificate;
   search.conflicts = found.conflicts;
   for (auto [variant, outcome] : llvm::zip(variants, found.outcomes))
-    search.variants.push_back(
-        {variant.describe(), outcome.leftOut, outcome.certificate});
+    search.variants.push_back({variant.describe(), outcome.leftOut,
+                               outcome.isBeaten, outcome.certificate});
   if (found.points.empty())
     return;
   search.variant = search.variants[found.points.front().variant].name;

@@ -72,7 +72,7 @@ private:
     int einsum = -1;
     const EinsumOnArray *fact = nullptr;
     NestSearch *search = nullptr;
-    JoinState state; ///< with everything new opened, nothing closed
+    JoinState state;         ///< with everything new opened, nothing closed
     std::vector<Role> roles; ///< per shared loop
     std::vector<Home> homes;
     int keep = 0;
@@ -113,9 +113,12 @@ private:
   bool fits(double bytes, int axis) const;
   bool isHopeless(const Placement &p, const std::vector<double> &costs,
                   const JoinLayout &open) const;
-  double pipelineCycles(const JoinState &state, const std::vector<double> &costs,
+  double pipelineCycles(const JoinState &state,
+                        const std::vector<double> &costs,
                         const JoinLayout &open) const;
   bool mayLiveAt(int tensor, int level) const;
+  bool mayHoldHome(const Placement &p, size_t operand,
+                   const Pending &home) const;
 
   const CascadeFacts &facts;
   const arch::ArchSpec &arch;
@@ -166,8 +169,7 @@ double CascadeJoin::steps(const JoinState &state, int from, int to) const {
       if (state.loops[outer].rank == state.loops[d].rank)
         around = state.loops[outer].tile;
     // Inner tiles divide; the outermost may leave a rest, which is a step too.
-    count *= static_cast<double>(
-        llvm::divideCeil(around, state.loops[d].tile));
+    count *= static_cast<double>(llvm::divideCeil(around, state.loops[d].tile));
   }
   return count;
 }
@@ -211,8 +213,8 @@ double CascadeJoin::liveBytes(const JoinState &state, int depth,
 bool CascadeJoin::fits(double bytes, int axis) const {
   const arch::Level &level = arch.levels[axes.levels[axis]];
   return !level.capacityBytes ||
-         bytes <= static_cast<double>(*level.capacityBytes *
-                                      arch.instances(level));
+         bytes <=
+             static_cast<double>(*level.capacityBytes * arch.instances(level));
 }
 
 /// Tile vector of the placed Einsum below so many shared loops.
@@ -225,8 +227,8 @@ uint32_t CascadeJoin::tileAt(const Placement &p, int depth) const {
       continue;
     auto found = llvm::find(nest.ranks[rank].tiles, p.state.loops[d].tile);
     assert(found != nest.ranks[rank].tiles.end());
-    code = p.search->getCodec().with(
-        code, rank, found - nest.ranks[rank].tiles.begin());
+    code = p.search->getCodec().with(code, rank,
+                                     found - nest.ranks[rank].tiles.begin());
   }
   return code;
 }
@@ -272,6 +274,26 @@ bool CascadeJoin::mayLiveAt(int tensor, int level) const {
   return onPath;
 }
 
+/// Whether the tile of a fused tensor where it lives is one that the user
+/// allows there.
+bool CascadeJoin::mayHoldHome(const Placement &p, size_t operand,
+                              const Pending &home) const {
+  const EinsumOnArray &nest = *p.fact;
+  if (!nest.constraints->boundsTiles(home.level))
+    return true;
+  for (auto [r, rank] : llvm::enumerate(nest.ranks)) {
+    int64_t tile = rank.extent;
+    for (int d = 0; d < home.depth; ++d)
+      if (p.state.loops[d].rank == rank.rank)
+        tile = p.state.loops[d].tile;
+    if (nest.operands[operand].uses_(r) &&
+        !nest.constraints->mayHoldTile(home.level, rank.rank, tile,
+                                       rank.extent))
+      return false;
+  }
+  return true;
+}
+
 /// Where tensors that are touched here for the first time live: all at the
 /// backing level, or fused below any number of loops.
 void CascadeJoin::chooseHomes(Placement &p, size_t at, Layer &next) {
@@ -290,9 +312,11 @@ void CascadeJoin::chooseHomes(Placement &p, size_t at, Layer &next) {
     return constraints[einsum].mayKeep(0, atBacking);
   });
   bool mustBack = fact.isOutput || rules.touchers(tensor).size() < 2 ||
-                  llvm::any_of(rules.touchers(tensor), [&](int einsum) {
-                    return constraints[einsum].mustKeep(0, atBacking);
-                  });
+                  llvm::any_of(
+                      rules.touchers(tensor),
+                      [&](int einsum) {
+                        return constraints[einsum].mustKeep(0, atBacking);
+                      });
   Pending one;
   one.tensor = tensor;
   one.produced = fact.producer == p.einsum;
@@ -321,8 +345,7 @@ void CascadeJoin::chooseHomes(Placement &p, size_t at, Layer &next) {
       // it goes on until nobody needs it.
       if (fact.iterativeRank >= 0 && fact.hasInitialValue)
         for (one.need = depth + 1;
-             one.need <= static_cast<int>(limits.space.sharedLoops);
-             ++one.need)
+             one.need <= static_cast<int>(limits.space.sharedLoops); ++one.need)
           if (!p.state.pipelined || one.need <= p.keep)
             chooseNext(one);
       p.homes.pop_back();
@@ -396,6 +419,10 @@ void CascadeJoin::chooseSplit(Placement &p, bool isNewRun, Layer &next) {
           ++counts.illegal;
           return;
         }
+      if (!mayHoldHome(stage, o, *home)) {
+        ++counts.illegal;
+        return;
+      }
       stage.holdings[o] = Holding::kOutside + index;
     }
     chooseHolds(stage, 0, 0, next);
@@ -519,8 +546,7 @@ void CascadeJoin::addNests(Placement &p, Layer &next) {
         if (node->kind == NestStep::Kind::deal)
           for (const Deal &deal : *node->deals)
             if (p.fact->fans[deal.fan].stage == node->stage &&
-                facts.einsums[p.einsum].reduces(
-                    p.fact->ranks[deal.rank].rank))
+                facts.einsums[p.einsum].reduces(p.fact->ranks[deal.rank].rank))
               sums += deal.units;
     bySteps[sums].push_back(std::move(entry));
   }
@@ -548,8 +574,8 @@ JoinEntry CascadeJoin::extend(const Placement &p, const JoinEntry &old,
   JoinEntry entry;
   std::vector<double> &costs = entry.costs;
   costs.assign(open.size(), 0);
-  std::copy(old.costs.begin(), old.costs.begin() + before.time(before.depth + 1),
-            costs.begin());
+  std::copy(old.costs.begin(),
+            old.costs.begin() + before.time(before.depth + 1), costs.begin());
   if (before.pipelined)
     std::copy(old.costs.begin() + before.busy(0, 0), old.costs.end(),
               costs.begin() + open.busy(0, 0));
@@ -707,8 +733,8 @@ double CascadeJoin::pipelineCycles(const JoinState &state,
 void CascadeJoin::closeLoop(const JoinState &state, std::vector<double> &costs,
                             const JoinLayout &open) const {
   int d = open.depth;
-  double time = open.pipelined ? pipelineCycles(state, costs, open)
-                               : costs[open.time(d)];
+  double time =
+      open.pipelined ? pipelineCycles(state, costs, open) : costs[open.time(d)];
   for (int r = 0; r < open.resources; ++r) {
     time = std::max(time, costs[open.moved(d) + r]);
     costs[open.moved(d - 1) + r] += costs[open.moved(d) + r];
@@ -817,10 +843,10 @@ JoinResult CascadeJoin::run() {
   return result;
 }
 
-JoinResult mapper::joinCascade(const CascadeFacts &facts,
-                               const arch::ArchSpec &arch, const Axes &axes,
-                               std::vector<EinsumChoices> &choices,
-                               const std::vector<EinsumConstraints> &constraints,
-                               const JoinLimits &limits) {
+JoinResult
+mapper::joinCascade(const CascadeFacts &facts, const arch::ArchSpec &arch,
+                    const Axes &axes, std::vector<EinsumChoices> &choices,
+                    const std::vector<EinsumConstraints> &constraints,
+                    const JoinLimits &limits) {
   return CascadeJoin(facts, arch, axes, choices, constraints, limits).run();
 }
