@@ -7,6 +7,7 @@
 
 #include "lib/Init/CompileDriver.h"
 
+#include "lib/Export/Formulas.h"
 #include "lib/Export/Result.h"
 #include "lib/Export/SkiSlopeFiles.h"
 #include "lib/Init/AutoMapping.h"
@@ -149,7 +150,7 @@ static bool checkOptions(const CompileOptions &options) {
   StringRef schedule = options.schedule;
   if (options.workload.empty())
     return failOption("einsum-compile",
-                      "needs a WORKLOAD, a .ein or .mlir file");
+                      "needs a WORKLOAD, a .ein, .mlir or config.json file");
   if (options.skiSlope)
     return checkSkiSlope(options) && checkNoSearch(options);
   if (isSearched(options) ? !checkSearch(options) : !checkNoSearch(options))
@@ -196,6 +197,18 @@ static bool checkOptions(const CompileOptions &options) {
 // Stages
 //===----------------------------------------------------------------------===//
 
+/// Whole or not at all: written beside the target, then renamed.
+static bool writeFile(StringRef path, function_ref<void(raw_ostream &)> write) {
+  llvm::Error error = llvm::writeToOutput(path, [&](raw_ostream &os) {
+    write(os);
+    return llvm::Error::success();
+  });
+  if (!error)
+    return true;
+  return failOption(path, "cannot write the file: " +
+                              llvm::toString(std::move(error)));
+}
+
 namespace {
 
 class Compilation {
@@ -217,6 +230,8 @@ private:
   ExitCode evaluate(schedule::MappingOp mapping);
   bool writeOutputs();
   bool writeSkiSlope();
+  bool writeFormulas();
+  std::vector<std::pair<std::string, int64_t>> listBinding();
 
   const CompileOptions &options;
   Workload workload;
@@ -231,6 +246,8 @@ private:
   cost::Evaluation cost;
   cost::MachineBounds machineBounds;
   exporting::Result result;
+  /// Set if extents are missing that the analysis can do without.
+  std::optional<exporting::FormulaResult> formulas;
 };
 
 } // namespace
@@ -277,19 +294,14 @@ bool Compilation::setCascade(CascadeOp chosen) {
   result.facts = &facts;
   result.passes = computeRankPasses(cascade);
   result.footprints = computeLiveFootprints(cascade, result.passes);
-  result.binding.clear();
-  for (auto [name, value] :
-       llvm::zip(cascade.getParamNames().getAsRange<StringAttr>(),
-                 cascade.getParamValues()))
-    if (value != CascadeOp::kUnbound)
-      result.binding.push_back({name.str(), value});
+  result.binding = listBinding();
   return true;
 }
 
 bool Compilation::readCascade() {
   Bindings bindings;
   if (!parseBindings(options.bind, bindings) ||
-      failed(workload.read(options.workload)))
+      failed(workload.read(options.workload, options.model)))
     return false;
   FailureOr<CascadeOp> chosen = workload.chooseCascade(options.cascade);
   if (failed(chosen))
@@ -301,7 +313,38 @@ bool Compilation::readCascade() {
     (isKnown ? known : added).push_back(binding);
   }
   result.workload = options.workload;
-  return bindAndRewrite() && setCascade(cascade);
+  if (!bindAndRewrite())
+    return false;
+  if (options.analyzeOnly && hasUnboundExtents(cascade)) {
+    formulas.emplace();
+    return true;
+  }
+  return setCascade(cascade);
+}
+
+/// Parameters with their values.
+std::vector<std::pair<std::string, int64_t>> Compilation::listBinding() {
+  std::vector<std::pair<std::string, int64_t>> binding;
+  for (auto [name, value] :
+       llvm::zip(cascade.getParamNames().getAsRange<StringAttr>(),
+                 cascade.getParamValues()))
+    if (value != CascadeOp::kUnbound)
+      binding.push_back({name.str(), value});
+  return binding;
+}
+
+/// Counts of a cascade that is not bound.
+bool Compilation::writeFormulas() {
+  formulas->workload = options.workload;
+  formulas->cascade = cascade.getSymName().str();
+  formulas->counts = computeCountFormulas(cascade);
+  formulas->passes = computeRankPasses(cascade);
+  formulas->binding = listBinding();
+  if (options.json != "-")
+    exporting::printFormulas(*formulas, llvm::outs());
+  return options.json.empty() || writeFile(options.json, [&](raw_ostream &os) {
+           exporting::writeFormulasJson(*formulas, os);
+         });
 }
 
 bool Compilation::readArch() {
@@ -320,8 +363,6 @@ bool Compilation::readArch() {
 //===----------------------------------------------------------------------===//
 // The search
 //===----------------------------------------------------------------------===//
-
-static bool writeFile(StringRef path, function_ref<void(raw_ostream &)> write);
 
 static std::string drawTree(schedule::MappingOp mapping,
                             const CascadeFacts &facts) {
@@ -462,18 +503,6 @@ ExitCode Compilation::evaluate(schedule::MappingOp mapping) {
   return ExitCode::Ok;
 }
 
-/// Whole or not at all: written beside the target, then renamed.
-static bool writeFile(StringRef path, function_ref<void(raw_ostream &)> write) {
-  llvm::Error error = llvm::writeToOutput(path, [&](raw_ostream &os) {
-    write(os);
-    return llvm::Error::success();
-  });
-  if (!error)
-    return true;
-  return failOption(path, "cannot write the file: " +
-                              llvm::toString(std::move(error)));
-}
-
 bool Compilation::writeOutputs() {
   StringRef json = options.json, schedule = options.schedule;
   if (json != "-" && schedule != "-" && options.pareto != "-")
@@ -543,6 +572,8 @@ bool Compilation::writeSkiSlope() {
 ExitCode Compilation::run() {
   if (!readCascade())
     return ExitCode::BadInput;
+  if (formulas)
+    return writeFormulas() ? ExitCode::Ok : ExitCode::BadInput;
   if (options.skiSlope)
     return writeSkiSlope() ? ExitCode::Ok : ExitCode::BadInput;
   if (!options.analyzeOnly) {

@@ -433,7 +433,7 @@ void CascadeJoin::chooseSplit(Placement &p, bool isNewRun, Layer &next) {
   }
   go();
   if (isNewRun && limits.space.pipelines && axes.cycles >= 0 &&
-      arch.arrays.size() > 1 && !arch.accounting.sequential) {
+      !arch.accounting.sequential) {
     p.state.pipelined = true;
     go();
   }
@@ -600,6 +600,8 @@ JoinEntry CascadeJoin::extend(const Placement &p, const JoinEntry &old,
     double cycles = nest.costs[axes.cycles];
     if (open.pipelined) {
       costs[open.busy(fact.array, p.lag)] += cycles;
+      costs[open.startUp()] =
+          std::max(costs[open.startUp()], fact.startUpCycles);
     } else {
       cycles += fact.startUpCycles * steps(p.state, 0, last);
       for (int r = 0; r < open.resources; ++r)
@@ -726,7 +728,7 @@ double CascadeJoin::pipelineCycles(const JoinState &state,
       cycles += slot(s) + slot(iterations + s);
     cycles += slot(longest) * (iterations - longest);
   }
-  return cycles * visits;
+  return (cycles + costs[open.startUp()]) * visits;
 }
 
 /// Ends the innermost loop: its child of the sequence around is done.
