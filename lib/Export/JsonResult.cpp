@@ -331,6 +331,9 @@ static Json describeSearch(const Search &search, const arch::ArchSpec &arch) {
       entry.update(describeCertificate(variant.certificate));
     else
       entry["left_out"] = variant.leftOut;
+    // The values are those of the variant that it does not beat.
+    if (variant.isBeaten)
+      entry.erase("best");
     json["variants"].push_back(std::move(entry));
   }
   return json;

@@ -48,8 +48,9 @@ struct Mapped {
 
 /// What a search says about one variant of the cascade.
 struct SearchedVariant {
-  std::string name;    ///< "fewer passes, M0=256"
-  std::string leftOut; ///< why it was not searched, or empty
+  std::string name;      ///< "fewer passes, M0=256"
+  std::string leftOut;   ///< why it was not searched, or empty
+  bool isBeaten = false; ///< nothing in it is better than an earlier one
   mapper::Certificate certificate;
 };
 

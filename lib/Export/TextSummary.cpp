@@ -282,6 +282,7 @@ static void printVariants(const Search &search, mapper::Metric metric,
       continue;
     std::string outcome = !variant.leftOut.empty()
                               ? "left out, " + variant.leftOut
+                          : variant.isBeaten ? "nothing better"
                           : one.status == mapper::Status::infeasible
                               ? mapper::describeStatus(one.status).str()
                               : mapper::formatValue(metric, one.best);

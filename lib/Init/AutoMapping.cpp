@@ -138,6 +138,9 @@ ExitCode VariantSearch::search(size_t id) {
       !addConstraints(options.request, *facts, constrained, report))
     return ExitCode::BadInput;
   own.timeLimitSeconds = shareOfTime(id);
+  if (own.objective.metrics.size() == 1)
+    for (const AutoPoint &known : result.points)
+      own.cutoff = std::min(own.cutoff, known.point.values.front());
   std::string reason;
   FailureOr<MapResult> mapped = map(id, *facts, constrained, own, reason);
   if (failed(mapped)) {
@@ -150,6 +153,8 @@ ExitCode VariantSearch::search(size_t id) {
     return isDefect ? ExitCode::InternalError : ExitCode::Ok;
   }
   outcome.certificate = mapped->certificate;
+  outcome.isBeaten =
+      mapped->points.empty() && mapped->certificate.status == Status::optimal;
   if (mapped->certificate.status == Status::unsupported)
     outcome.leftOut = "it is unsupported by the mapper";
   for (MappedPoint &point : mapped->points) {

@@ -364,8 +364,6 @@ bool Compilation::readArch() {
 // The search
 //===----------------------------------------------------------------------===//
 
-static bool writeFile(StringRef path, function_ref<void(raw_ostream &)> write);
-
 static std::string drawTree(schedule::MappingOp mapping,
                             const CascadeFacts &facts) {
   std::string tree;
@@ -381,8 +379,8 @@ void Compilation::describeSearch(AutoResult &found,
   search.certificate = found.certificate;
   search.conflicts = found.conflicts;
   for (auto [variant, outcome] : llvm::zip(variants, found.outcomes))
-    search.variants.push_back(
-        {variant.describe(), outcome.leftOut, outcome.certificate});
+    search.variants.push_back({variant.describe(), outcome.leftOut,
+                               outcome.isBeaten, outcome.certificate});
   if (found.points.empty())
     return;
   search.variant = search.variants[found.points.front().variant].name;

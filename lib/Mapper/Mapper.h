@@ -36,6 +36,7 @@
 #include "lib/Support/SourceLocation.h"
 
 #include <atomic>
+#include <limits>
 #include <map>
 
 namespace einsum::mapper {
@@ -71,6 +72,10 @@ struct MapOptions {
   SpaceLimits limits;
   double timeLimitSeconds = 0; ///< 0: none
   unsigned threads = 0;        ///< 0: one per core
+  /// A value of the objective that is had elsewhere, for a single metric: what
+  /// costs more is of no interest. A complete search without a point then says
+  /// that nothing here is better.
+  double cutoff = std::numeric_limits<double>::infinity();
   /// Set from outside to end the search early.
   const std::atomic<bool> *stop = nullptr;
 };

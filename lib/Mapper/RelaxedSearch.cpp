@@ -103,6 +103,8 @@ bool RelaxedSearch::isEmpty(const arch::ArchSpec &relaxed,
   question.limits = limits;
   question.objective = {};
   question.timeLimitSeconds = kQuestionSeconds;
+  ScopedDiagnosticHandler quiet(cascade.getContext(),
+                                [](mlir::Diagnostic &) { return success(); });
   FailureOr<MapResult> answer = mapCascade(cascade, facts, relaxed, question);
   if (failed(answer))
     return false;
@@ -142,11 +144,15 @@ std::vector<Conflict> RelaxedSearch::explain() {
 }
 
 std::optional<uint64_t> RelaxedSearch::findLeastCapacity(int level) {
+  if (arch.levels[level].parent < 0)
+    return std::nullopt; // the search does not weigh what lives there
   arch::ArchSpec unlimited = arch;
   unlimited.levels[level].capacityBytes.reset();
   MapOptions question = options;
   question.objective = {{Metric::capacity}, level};
   question.timeLimitSeconds = kQuestionSeconds;
+  ScopedDiagnosticHandler quiet(cascade.getContext(),
+                                [](mlir::Diagnostic &) { return success(); });
   FailureOr<MapResult> answer = mapCascade(cascade, facts, unlimited, question);
   if (failed(answer) || answer->points.empty())
     return std::nullopt;

@@ -117,6 +117,8 @@ private:
                         const std::vector<double> &costs,
                         const JoinLayout &open) const;
   bool mayLiveAt(int tensor, int level) const;
+  bool mayHoldHome(const Placement &p, size_t operand,
+                   const Pending &home) const;
 
   const CascadeFacts &facts;
   const arch::ArchSpec &arch;
@@ -272,6 +274,26 @@ bool CascadeJoin::mayLiveAt(int tensor, int level) const {
   return onPath;
 }
 
+/// Whether the tile of a fused tensor where it lives is one that the user
+/// allows there.
+bool CascadeJoin::mayHoldHome(const Placement &p, size_t operand,
+                              const Pending &home) const {
+  const EinsumOnArray &nest = *p.fact;
+  if (!nest.constraints->boundsTiles(home.level))
+    return true;
+  for (auto [r, rank] : llvm::enumerate(nest.ranks)) {
+    int64_t tile = rank.extent;
+    for (int d = 0; d < home.depth; ++d)
+      if (p.state.loops[d].rank == rank.rank)
+        tile = p.state.loops[d].tile;
+    if (nest.operands[operand].uses_(r) &&
+        !nest.constraints->mayHoldTile(home.level, rank.rank, tile,
+                                       rank.extent))
+      return false;
+  }
+  return true;
+}
+
 /// Where tensors that are touched here for the first time live: all at the
 /// backing level, or fused below any number of loops.
 void CascadeJoin::chooseHomes(Placement &p, size_t at, Layer &next) {
@@ -397,6 +419,10 @@ void CascadeJoin::chooseSplit(Placement &p, bool isNewRun, Layer &next) {
           ++counts.illegal;
           return;
         }
+      if (!mayHoldHome(stage, o, *home)) {
+        ++counts.illegal;
+        return;
+      }
       stage.holdings[o] = Holding::kOutside + index;
     }
     chooseHolds(stage, 0, 0, next);

@@ -403,9 +403,9 @@ void NestSearch::thin(std::vector<NestEntry> &entries) const {
 
 /// What is below, below one more node.
 void NestSearch::append(std::vector<NestEntry> &out,
-                        const std::vector<NestEntry> &below,
-                        const Costs &added, const NestStep &step,
-                        bool leavesStage, const LeastBefore &before) {
+                        const std::vector<NestEntry> &below, const Costs &added,
+                        const NestStep &step, bool leavesStage,
+                        const LeastBefore &before) {
   for (const NestEntry &entry : below) {
     NestEntry &mine = out.emplace_back();
     for (int i = 0; i < axes.count; ++i)
