@@ -52,7 +52,8 @@ private:
   std::vector<Holdings> listStarts(const EinsumOnArray &nest,
                                    NestSearch &search) const;
   JoinResult search(size_t beam, double cutoff);
-  std::function<bool(double, double, double)> hopelessBeyond(double cutoff) const;
+  std::function<bool(double, double, double)>
+  hopelessBeyond(double cutoff) const;
   void chooseAxes();
   bool stopped() const;
   double seconds() const {
@@ -100,9 +101,9 @@ void MappingSearch::chooseAxes() {
     for (const TensorFact &tensor : facts.tensors)
       overflow |= __builtin_add_overflow(
           all, tensor.bytes(tensor.elements) * arch.instances(level), &all);
-    mayBind.push_back(level.capacityBytes &&
-                      (overflow ||
-                       all > *level.capacityBytes * arch.instances(level)));
+    mayBind.push_back(
+        level.capacityBytes &&
+        (overflow || all > *level.capacityBytes * arch.instances(level)));
   }
   mayBind[0] = false;
   axes = Axes::of(options.objective, arch, mayBind);
@@ -123,11 +124,10 @@ bool MappingSearch::describe() {
         continue;
       choices[e].nests.push_back(
           std::make_shared<EinsumOnArray>(std::move(*nest)));
-      NestSearch *&search =
-          bySignature[choices[e].nests.back()->signature()];
+      NestSearch *&search = bySignature[choices[e].nests.back()->signature()];
       if (!search) {
-        searches.push_back(std::make_unique<NestSearch>(
-            *choices[e].nests.back(), arch, axes));
+        searches.push_back(
+            std::make_unique<NestSearch>(*choices[e].nests.back(), arch, axes));
         search = searches.back().get();
       }
       choices[e].searches.push_back(search);
@@ -141,8 +141,7 @@ double MappingSearch::value(Metric metric, const JoinEntry &entry,
                             const JoinLayout &layout) const {
   const std::vector<double> &costs = entry.costs;
   double latency = costs[layout.time(0)] / arch.clockHz;
-  double energy =
-      costs[layout.energy()] * 1e-12 + arch.leakageW() * latency;
+  double energy = costs[layout.energy()] * 1e-12 + arch.leakageW() * latency;
   switch (metric) {
   case Metric::latency:
     return latency;
@@ -270,8 +269,11 @@ void MappingSearch::certify(const JoinResult &joined, MapResult &result) const {
   certificate.pruned["constraints"] = nests.ruledOut;
   certificate.pruned["bound"] = nests.overBound + joined.counts.overBound;
   certificate.wallSeconds = seconds();
-  if (result.points.empty())
+  if (result.points.empty()) {
+    certificate.status =
+        joined.complete ? Status::infeasible : Status::bestFound;
     return;
+  }
   certificate.best = result.points.front().values.front();
   certificate.lowerBound = joined.complete ? certificate.best : 0;
   certificate.boundName = joined.complete ? "search complete" : "";
@@ -285,11 +287,16 @@ void MappingSearch::explore() {
     choice.leastEnergy = choice.leastCycles = choice.leastTraffic = INFINITY;
     for (size_t i = 0; i < choice.searches.size(); ++i) {
       NestSearch &search = *choice.searches[i];
-      if (!explored[&search])
-      {
+      if (!explored[&search]) {
         double t0 = seconds();
         search.explore(listStarts(*choice.nests[i], search));
-        if (getenv("DBG")) fprintf(stderr, "einsum %d array %d explored %.2f states %lu ruled %lu cap %lu\n", choice.nests[i]->einsum, choice.nests[i]->array, seconds() - t0, search.getCounts().states, search.getCounts().ruledOut, search.getCounts().overCapacity);
+        if (getenv("DBG"))
+          fprintf(
+              stderr,
+              "einsum %d array %d explored %.2f states %lu ruled %lu cap %lu\n",
+              choice.nests[i]->einsum, choice.nests[i]->array, seconds() - t0,
+              search.getCounts().states, search.getCounts().ruledOut,
+              search.getCounts().overCapacity);
       }
       explored[&search] = true;
       choice.leastEnergy = std::min(choice.leastEnergy, search.leastEnergy());
@@ -301,8 +308,8 @@ void MappingSearch::explore() {
 }
 
 /// All combinations of places that the operands may live at.
-std::vector<Holdings>
-MappingSearch::listStarts(const EinsumOnArray &nest, NestSearch &search) const {
+std::vector<Holdings> MappingSearch::listStarts(const EinsumOnArray &nest,
+                                                NestSearch &search) const {
   std::vector<Holdings> starts(1);
   for (auto [o, operand] : llvm::enumerate(nest.operands)) {
     std::vector<uint8_t> codes = {0};
@@ -354,8 +361,7 @@ MappingSearch::hopelessBeyond(double cutoff) const {
 }
 
 JoinResult MappingSearch::search(size_t beam, double cutoff) {
-  std::function<bool(double, double, double)> hopeless =
-      hopelessBeyond(cutoff);
+  std::function<bool(double, double, double)> hopeless = hopelessBeyond(cutoff);
   double energy = 0, cycles = 0, traffic = 0;
   for (const EinsumChoices &choice : choices) {
     energy += choice.leastEnergy;
@@ -404,7 +410,8 @@ FailureOr<MapResult> MappingSearch::run() {
              !arch.accounting.sequential;
   explore();
   bool dbg = getenv("DBG");
-  if (dbg) fprintf(stderr, "explored %.2f\n", seconds());
+  if (dbg)
+    fprintf(stderr, "explored %.2f\n", seconds());
   // A first mapping, to measure all others by.
   double cutoff = INFINITY;
   MapResult first;
@@ -416,9 +423,11 @@ FailureOr<MapResult> MappingSearch::run() {
       cutoff = first.points.front().values.front();
     }
   }
-  if (dbg) fprintf(stderr, "cutoff %g at %.2f\n", cutoff, seconds());
+  if (dbg)
+    fprintf(stderr, "cutoff %g at %.2f\n", cutoff, seconds());
   JoinResult joined = search(0, cutoff);
-  if (dbg) fprintf(stderr, "joined %.2f\n", seconds());
+  if (dbg)
+    fprintf(stderr, "joined %.2f\n", seconds());
   if (!joined.plans.empty() && failed(realise(joined, result)))
     return failure();
   certify(joined, result);

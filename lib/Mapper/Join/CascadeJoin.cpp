@@ -303,9 +303,17 @@ void CascadeJoin::chooseHomes(Placement &p, size_t at, Layer &next) {
     chooseHomes(p, at + 1, next);
     p.state.pending.pop_back();
   };
-  if ((mayBack || fact.isOutput) &&
-      !(fact.iterativeRank >= 0 && rules.isRecurrence(fact.producer)))
-    chooseNext(one);
+  if (mayBack || fact.isOutput) {
+    // Members of a recurrence share the loop that carries it.
+    if (!rules.goesRound(tensor))
+      chooseNext(one);
+    else
+      for (one.need = 1; one.need <= static_cast<int>(limits.space.sharedLoops);
+           ++one.need)
+        if (!p.state.pipelined || one.need <= p.keep)
+          chooseNext(one);
+    one.need = 0;
+  }
   if (mustBack || !limits.space.fusion)
     return;
   for (int level = 1; level < static_cast<int>(arch.levels.size()); ++level) {
@@ -337,7 +345,8 @@ void CascadeJoin::openLoops(Placement &p, int need, Layer &next) {
   if (depth == need) {
     bool isNewRun = depth > p.keep;
     for (const Pending &one : p.state.pending)
-      if (one.level >= 0 && !rules.mayLive(p.state, one, p.einsum, p.keep)) {
+      if ((one.level >= 0 || one.need > 0) &&
+          !rules.mayLive(p.state, one, p.einsum, p.keep)) {
         ++counts.illegal;
         return;
       }

@@ -182,7 +182,7 @@ bool NestSearch::hold(Costs &costs, int operand, uint8_t from, int pathIndex,
     ++counts.ruledOut;
     return false;
   }
-  if (!fits(level, shared.heldBytes(fact, place))) {
+  if (!fits(level, shared.heldBytes(fact, level, place))) {
     ++counts.overCapacity;
     return false;
   }
@@ -489,7 +489,7 @@ template <typename Fn> void NestSearch::holdBelow(const State &state, Fn fn) {
       ++counts.ruledOut;
       continue;
     }
-    if (!fits(level, moves.heldBytes(operand, place))) {
+    if (!fits(level, moves.heldBytes(operand, level, place))) {
       ++counts.overCapacity;
       continue;
     }

@@ -131,7 +131,7 @@ private:
     /// (operand, index into the path) that may be held next.
     llvm::SmallVector<std::pair<int, int>, 8> holds;
     llvm::SmallVector<int, 4> latches; ///< operands
-    bool mayEnd = true; ///< nothing else has to be held
+    bool mayEnd = true;                ///< nothing else has to be held
   };
   struct State {
     int placement;
