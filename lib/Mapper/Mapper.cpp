@@ -445,6 +445,11 @@ JoinResult MappingSearch::search(size_t beam, double cutoff) {
 FailureOr<MapResult> MappingSearch::run() {
   chooseAxes();
   MapResult result;
+  if (arch.accounting.buffered) {
+    cascade.emitError("unsupported by the mapper: transfers that are not "
+                      "overlapped (accounting: overlap 'buffered')");
+    return failure();
+  }
   if (!describe()) {
     if (!unsupported.empty()) {
       cascade.emitError("unsupported by the mapper: ") << unsupported;
