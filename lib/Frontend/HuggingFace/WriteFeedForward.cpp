@@ -117,7 +117,7 @@ void LayerWriter::writeRouter(const Experts &experts) {
   scope.weight("WR[{l}d,x]");
   line("RL[{l}{b}{s}x] = {n}{b}{s}d] * WR[{l}d,x]");
   if (experts.isSigmoid) {
-    line("RP[{l}{b}{s}x] = sigmoid(RL[{l}{b}{s}x])");
+    line("RP[{l}{b}{s}x] = 1 / (1 + exp(-RL[{l}{b}{s}x]))");
   } else {
     line("RM[{l}{b}{s}] = max(x) RL[{l}{b}{s}x]");
     line("RE[{l}{b}{s}x] = exp(RL[{l}{b}{s}x] - RM[{l}{b}{s}])");
