@@ -563,13 +563,15 @@ public:
     for (size_t i = 0; i < facts.count; ++i)
       leasts.push_back(findLeast(i));
     // Stages that take long decide first.
-    auto weight = [&](int stage) {
-      return llvm::SaturatingMultiply(leasts[stage].choice.cycles,
-                                      facts.runs[stage]);
-    };
+    // Of equals those that come first in an iteration.
+    std::vector<std::tuple<uint64_t, int>> weights(facts.count);
+    for (auto [place, stage] : llvm::enumerate(facts.sorted))
+      weights[stage] = {
+          UINT64_MAX - llvm::SaturatingMultiply(leasts[stage].choice.cycles,
+                                                facts.runs[stage]),
+          static_cast<int>(place)};
     order.assign(facts.sorted.begin(), facts.sorted.end());
-    llvm::stable_sort(order,
-                      [&](int a, int b) { return weight(a) > weight(b); });
+    llvm::sort(order, [&](int a, int b) { return weights[a] < weights[b]; });
     search.statistics.pruned["dominated choice"] = facts.dropped;
   }
 
@@ -696,9 +698,9 @@ private:
       else
         options.push_back(std::move(option));
     }
-    llvm::stable_sort(options, [](const Option &a, const Option &b) {
-      return std::tie(a.floor.cycles, a.floor.energy) <
-             std::tie(b.floor.cycles, b.floor.energy);
+    llvm::sort(options, [](const Option &a, const Option &b) {
+      return std::tie(a.floor.cycles, a.floor.energy, a.choice) <
+             std::tie(b.floor.cycles, b.floor.energy, b.choice);
     });
     for (const Option &option : options) {
       chosen[stage] = option.choice;
@@ -747,11 +749,10 @@ static PipelineResult solve(const PipelineGroup &group, Archive &archive,
     ChoiceSearch(search).run();
   result.statistics = std::move(search.statistics);
   result.plans = std::move(archive.plans);
-  llvm::stable_sort(result.plans,
-                    [](const PipelinePlan &a, const PipelinePlan &b) {
-                      return std::tie(a.cycles, a.energy, a.held) <
-                             std::tie(b.cycles, b.energy, b.held);
-                    });
+  llvm::sort(result.plans, [](const PipelinePlan &a, const PipelinePlan &b) {
+    return std::tie(a.cycles, a.energy, a.held, a.choices, a.lags) <
+           std::tie(b.cycles, b.energy, b.held, b.choices, b.lags);
+  });
   return result;
 }
 
