@@ -9,6 +9,8 @@
 
 #include "lib/CostModel/CostModel.h"
 #include "lib/Mapper/Join/CascadeJoin.h"
+#include "lib/Mapper/Pipelines/LoadBound.h"
+#include "lib/Mapper/Pipelines/PipelinedRun.h"
 
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/STLExtras.h"
@@ -35,6 +37,9 @@ StringRef mapper::describeStatus(Status status) {
 
 namespace {
 
+/// A mapping whose latency is at most so many times a bound ends the search.
+constexpr double kCloseEnough = 1.001;
+
 class MappingSearch {
 public:
   MappingSearch(CascadeOp cascade, const CascadeFacts &facts,
@@ -57,7 +62,8 @@ private:
                const JoinLayout &layout) const;
   double value(Metric metric, const cost::Evaluation &cost) const;
   LogicalResult realise(const JoinResult &joined, MapResult &result);
-  std::optional<MappedPoint> build(const JoinEntry &entry);
+  std::optional<MappedPoint> build(const PlanStep &plan);
+  bool tryPipeline(MapResult &result);
   void certify(const JoinResult &joined, MapResult &result) const;
 
   CascadeOp cascade;
@@ -76,6 +82,22 @@ private:
 
 } // namespace
 
+static StringRef nameOf(Metric metric) {
+  switch (metric) {
+  case Metric::latency:
+    return "latency, s";
+  case Metric::energy:
+    return "energy, J";
+  case Metric::edp:
+    return "energy-delay product, J s";
+  case Metric::traffic:
+    return "traffic, B";
+  case Metric::capacity:
+    return "bytes held, B";
+  }
+  return "";
+}
+
 bool MappingSearch::stopped() const {
   return (options.stop && options.stop->load()) ||
          (options.timeLimitSeconds > 0 && seconds() > options.timeLimitSeconds);
@@ -90,9 +112,9 @@ void MappingSearch::chooseAxes() {
     for (const TensorFact &tensor : facts.tensors)
       overflow |= __builtin_add_overflow(
           all, tensor.bytes(tensor.elements) * arch.instances(level), &all);
-    mayBind.push_back(level.capacityBytes &&
-                      (overflow ||
-                       all > *level.capacityBytes * arch.instances(level)));
+    mayBind.push_back(
+        level.capacityBytes &&
+        (overflow || all > *level.capacityBytes * arch.instances(level)));
   }
   mayBind[0] = false;
   axes = Axes::of(options.objective, arch, mayBind);
@@ -126,8 +148,7 @@ double MappingSearch::value(Metric metric, const JoinEntry &entry,
                             const JoinLayout &layout) const {
   const std::vector<double> &costs = entry.costs;
   double latency = costs[layout.time(0)] / arch.clockHz;
-  double energy =
-      costs[layout.energy()] * 1e-12 + arch.leakageW() * latency;
+  double energy = costs[layout.energy()] * 1e-12 + arch.leakageW() * latency;
   switch (metric) {
   case Metric::latency:
     return latency;
@@ -163,9 +184,9 @@ double MappingSearch::value(Metric metric, const cost::Evaluation &cost) const {
   return 0;
 }
 
-std::optional<MappedPoint> MappingSearch::build(const JoinEntry &entry) {
+std::optional<MappedPoint> MappingSearch::build(const PlanStep &plan) {
   MappedPoint point;
-  point.mapping = buildSchedule(cascade, facts, arch, *entry.plan, "mapped");
+  point.mapping = buildSchedule(cascade, facts, arch, plan, "mapped");
   if (failed(verify(point.mapping))) {
     point.mapping.emitError("internal error: the mapper built a schedule that "
                             "is not legal");
@@ -208,7 +229,7 @@ LogicalResult MappingSearch::realise(const JoinResult &joined,
     });
     if (beaten)
       continue;
-    std::optional<MappedPoint> point = build(*one.second);
+    std::optional<MappedPoint> point = build(*one.second->plan);
     if (!point)
       return failure();
     for (size_t i = 0; i < metrics.size(); ++i)
@@ -223,22 +244,6 @@ LogicalResult MappingSearch::realise(const JoinResult &joined,
     result.points.push_back(std::move(*point));
   }
   return success();
-}
-
-static StringRef nameOf(Metric metric) {
-  switch (metric) {
-  case Metric::latency:
-    return "latency, s";
-  case Metric::energy:
-    return "energy, J";
-  case Metric::edp:
-    return "energy-delay product, J s";
-  case Metric::traffic:
-    return "traffic, B";
-  case Metric::capacity:
-    return "bytes held, B";
-  }
-  return "";
 }
 
 void MappingSearch::certify(const JoinResult &joined, MapResult &result) const {
@@ -263,6 +268,34 @@ void MappingSearch::certify(const JoinResult &joined, MapResult &result) const {
   certificate.status = joined.complete ? Status::optimal : Status::bestFound;
 }
 
+/// One pipeline of all Einsums; true if it is as good as any mapping can be,
+/// but for kCloseEnough.
+bool MappingSearch::tryPipeline(MapResult &result) {
+  if (options.objective.metrics != std::vector<Metric>{Metric::latency} ||
+      !options.limits.pipelines)
+    return false;
+  PipelinedRun run(facts, arch, axes, constraints, options.limits,
+                   [&] { return stopped(); });
+  std::shared_ptr<const PlanStep> plan = run.find(PipelineGoal::latency);
+  double bound = boundLoad(choices) / arch.clockHz;
+  if (!plan || run.getCycles() / arch.clockHz > bound * kCloseEnough)
+    return false;
+  std::optional<MappedPoint> point = build(*plan);
+  if (!point)
+    return false;
+  Certificate &certificate = result.certificate;
+  certificate.metric = nameOf(Metric::latency).str();
+  certificate.evaluated = run.getFrames();
+  certificate.best = point->values.front();
+  certificate.lowerBound = bound;
+  certificate.boundName = "the busiest array, over all bindings of Einsums";
+  certificate.status =
+      certificate.best <= bound ? Status::optimal : Status::bestFound;
+  certificate.wallSeconds = seconds();
+  result.points.push_back(std::move(*point));
+  return true;
+}
+
 FailureOr<MapResult> MappingSearch::run() {
   chooseAxes();
   MapResult result;
@@ -274,6 +307,8 @@ FailureOr<MapResult> MappingSearch::run() {
     result.certificate.status = Status::infeasible;
     return result;
   }
+  if (tryPipeline(result))
+    return result;
   JoinLimits limits;
   limits.space = options.limits;
   limits.shouldStop = [&] { return stopped(); };

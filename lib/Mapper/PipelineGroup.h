@@ -118,7 +118,7 @@ enum class PipelineGoal : uint8_t {
 
 struct PipelineStatistics {
   uint64_t bindings = 0;   ///< choices for all stages that were looked into
-  uint64_t placements = 0; ///< sets of stages put into a slot
+  uint64_t steps = 0;      ///< choices, and sets of stages put into a slot
   uint64_t plans = 0;      ///< evaluated
   std::map<std::string, uint64_t> pruned; ///< by rule
   bool complete = true;                   ///< the search was not cut short
@@ -127,8 +127,8 @@ struct PipelineStatistics {
 struct PipelineLimits {
   /// Stages start as soon as their dependences allow.
   bool leastLags = false;
-  /// Placements after which the search is cut short.
-  uint64_t placements = 5'000'000;
+  /// Steps after which the search is cut short.
+  uint64_t steps = 5'000'000;
 };
 
 struct PipelineResult {

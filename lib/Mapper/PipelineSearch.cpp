@@ -494,7 +494,7 @@ private:
 
   void place(int64_t lag, StageSet done, StageSet chosen, Cycles spent,
              Bytes held) {
-    if (++search.statistics.placements > search.limits.placements) {
+    if (++search.statistics.steps > search.limits.steps) {
       search.statistics.complete = false;
       return;
     }
@@ -682,6 +682,10 @@ private:
     if (position == facts.count) {
       ++search.statistics.bindings;
       LagSearch(search, chosen, findFloor()).run();
+      return;
+    }
+    if (++search.statistics.steps > search.limits.steps) {
+      search.statistics.complete = false;
       return;
     }
     int stage = order[position];
