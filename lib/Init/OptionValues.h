@@ -13,6 +13,9 @@
 #ifndef LIB_INIT_OPTIONVALUES_H
 #define LIB_INIT_OPTIONVALUES_H
 
+#include "lib/Arch/ArchSpec.h"
+#include "lib/Init/ReadWorkload.h"
+
 #include "llvm/ADT/StringRef.h"
 #include "llvm/ADT/Twine.h"
 
@@ -28,6 +31,12 @@ bool failOption(llvm::StringRef option, const llvm::Twine &message);
 /// Values of `--set NAME=NUMBER`; false after an error.
 bool parseSettings(const std::vector<std::string> &texts,
                    std::map<std::string, double> &settings);
+
+/// Values of `--bind NAME=N`; false after an error.
+bool parseBindings(const std::vector<std::string> &texts, Bindings &bindings);
+
+/// The profile that `--accounting` names, if any; false after an error.
+bool chooseAccounting(llvm::StringRef name, arch::ArchSpec &spec);
 
 /// Names of the registered mappings.
 std::vector<std::string> getMappingNames();

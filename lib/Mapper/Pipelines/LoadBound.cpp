@@ -18,26 +18,32 @@ using namespace einsum::mapper;
 
 /// The most units that fans from `at` on can have at work, each on another of
 /// the ranks in `free`, or, of levels further out, on any.
-static double mostUnits(const EinsumOnArray &nest, size_t at, uint32_t free) {
+static double mostUnits(const EinsumOnArray &nest, size_t at, uint32_t free,
+                        bool listed) {
   if (at == nest.fans.size())
     return 1;
   const Fan &fan = nest.fans[at];
   bool isLast = fan.stage == nest.lastStage;
-  double most = mostUnits(nest, at + 1, free);
+  double most = mostUnits(nest, at + 1, free, listed);
   for (size_t rank = 0; rank < nest.ranks.size(); ++rank) {
     if (!(fan.ranks >> rank & 1) || (isLast && !(free >> rank & 1)))
       continue;
-    double units = std::min(static_cast<double>(fan.size),
-                            static_cast<double>(nest.ranks[rank].extent));
+    auto units = std::min(static_cast<double>(fan.size),
+                          static_cast<double>(nest.ranks[rank].extent));
+    if (listed)
+      units = static_cast<double>(
+          *llvm::find_if(nest.ranks[rank].tiles, [&](int64_t tile) {
+            return static_cast<uint64_t>(tile) <= fan.size;
+          }));
     uint32_t rest = isLast ? free & ~(1u << rank) : free;
-    most = std::max(most, units * mostUnits(nest, at + 1, rest));
+    most = std::max(most, units * mostUnits(nest, at + 1, rest, listed));
   }
   return most;
 }
 
-double mapper::leastCycles(const EinsumOnArray &nest) {
+double mapper::leastCycles(const EinsumOnArray &nest, bool listed) {
   return static_cast<double>(nest.points) * nest.cyclesPerPoint /
-         mostUnits(nest, 0, ~0u);
+         mostUnits(nest, 0, ~0u, listed);
 }
 
 double mapper::boundLoad(llvm::ArrayRef<EinsumChoices> choices) {

@@ -25,8 +25,9 @@
 
 namespace einsum::mapper {
 
-/// The least cycles of one Einsum on the array of `nest`.
-double leastCycles(const EinsumOnArray &nest);
+/// The least cycles of one Einsum on the array of `nest`; with `listed`, of
+/// nests that deal as many points as a listed tile has.
+double leastCycles(const EinsumOnArray &nest, bool listed = false);
 
 /// The least cycles of the busiest array over all bindings.
 double boundLoad(llvm::ArrayRef<EinsumChoices> choices);

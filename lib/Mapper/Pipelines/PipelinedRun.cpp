@@ -7,6 +7,8 @@
 
 #include "lib/Mapper/Pipelines/PipelinedRun.h"
 
+#include "lib/Mapper/Pipelines/LoadBound.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -19,6 +21,8 @@ using namespace einsum::mapper;
 namespace {
 /// Loops besides those over ranks of all tensors.
 constexpr size_t kFreeLoops = 3;
+/// Nests kept per state of the search for them.
+constexpr size_t kBeam = 6;
 /// Frames after which no more are tried.
 constexpr size_t kMostFrames = 600;
 /// Ways to run an Einsum on one array that are passed on.
@@ -27,22 +31,12 @@ constexpr size_t kMostOptions = 48;
 constexpr uint64_t kMostSteps = 20'000;
 } // namespace
 
-/// Levels private to units are left to the cost model: they multiply the nests
-/// to be compared, and mostly hold what is asked of them.
-static Axes simplify(Axes axes, const arch::ArchSpec &arch) {
-  size_t before = axes.levels.size();
-  llvm::erase_if(axes.levels,
-                 [&](int level) { return arch.levels[level].perArray >= 0; });
-  axes.count -= static_cast<int>(before - axes.levels.size());
-  return axes;
-}
-
 PipelinedRun::PipelinedRun(const CascadeFacts &facts,
                            const arch::ArchSpec &arch, const Axes &axes,
                            const std::vector<EinsumConstraints> &constraints,
                            const SpaceLimits &limits,
                            std::function<bool()> shouldStop)
-    : facts(facts), arch(arch), axes(simplify(axes, arch)), constraints(constraints),
+    : facts(facts), arch(arch), axes(axes), constraints(constraints),
       limits(limits), shouldStop(std::move(shouldStop)), rules(facts) {}
 
 std::shared_ptr<const PlanStep> PipelinedRun::find(PipelineGoal wanted) {
@@ -74,6 +68,7 @@ std::shared_ptr<const PlanStep> PipelinedRun::find(PipelineGoal wanted) {
   }
   if (universal.size() > limits.sharedLoops)
     return nullptr;
+  startSearches();
   std::vector<SharedLoop> loops;
   for (int rank : universal)
     loops.push_back({rank, 1});
@@ -86,10 +81,15 @@ std::shared_ptr<const PlanStep> PipelinedRun::find(PipelineGoal wanted) {
   for (auto [size, i] : bySize) {
     if (shouldStop())
       break;
-      auto t0=std::chrono::steady_clock::now();
+    auto t0 = std::chrono::steady_clock::now();
     schedule(frames[i]);
-  for(auto&l:frames[i].loops) llvm::errs()<<facts.ranks[l.rank].name<<":"<<l.tile<<" ";
-  llvm::errs()<<" best "<<bestCycles<<" "<<bestEnergy<<" ms "<<std::chrono::duration<double,std::milli>(std::chrono::steady_clock::now()-t0).count()<<"\n";
+    for (auto &l : frames[i].loops)
+      llvm::errs() << facts.ranks[l.rank].name << ":" << l.tile << " ";
+    llvm::errs() << " best " << bestCycles << " " << bestEnergy << " ms "
+                 << std::chrono::duration<double, std::milli>(
+                        std::chrono::steady_clock::now() - t0)
+                        .count()
+                 << "\n";
   }
   return best;
 }
@@ -111,12 +111,38 @@ bool PipelinedRun::describe(const SpaceLimits &) {
         continue;
       choices[e].nests.push_back(
           std::make_shared<EinsumOnArray>(std::move(*nest)));
-      searches.push_back(
-          std::make_unique<NestSearch>(*choices[e].nests.back(), arch, axes));
-      choices[e].searches.push_back(searches.back().get());
     }
   return llvm::none_of(
-      choices, [](const EinsumChoices &one) { return one.searches.empty(); });
+      choices, [](const EinsumChoices &one) { return one.nests.empty(); });
+}
+
+/// Ranks that are walked one by one from the outset need no other tiles.
+void PipelinedRun::startSearches() {
+  for (EinsumChoices &one : choices)
+    for (auto &nest : one.nests) {
+      for (LocalRank &rank : nest->ranks)
+        if (rank.extent > 1 && isWalked(rank.rank)) {
+          rank.tiles = {rank.extent, 1};
+          rank.inner = {{1}, {}};
+        }
+      // An iteration that is slower than need be slows all of them down.
+      NestBounds bounds;
+      bounds.beam = kBeam;
+      double most = leastCycles(*nest, /*listed=*/true) * (1 + 1e-9);
+      bounds.isHopeless = [most](double, double cycles, double) {
+        return cycles > most;
+      };
+      searches.push_back(std::make_unique<NestSearch>(*nest, arch, axes));
+      searches.back()->restart(std::move(bounds));
+      one.searches.push_back(searches.back().get());
+    }
+}
+
+bool PipelinedRun::isWalked(int rank) const {
+  return llvm::is_contained(universal, rank) ||
+         llvm::any_of(facts.tensors, [&](const TensorFact &tensor) {
+           return tensor.iterativeRank == rank;
+         });
 }
 
 /// Producers first, members of a recurrence together; else as written.
@@ -198,8 +224,7 @@ void PipelinedRun::addLoop(std::vector<SharedLoop> &loops, size_t free) {
     if (same >= limits.sharedLoopsPerRank ||
         (!loops.empty() && loops.back().rank == rank))
       continue;
-    for (int64_t tile :
-         llvm::reverse(first.ranks[first.findRank(rank)].tiles))
+    for (int64_t tile : llvm::reverse(first.ranks[first.findRank(rank)].tiles))
       if (tile < around && around % tile == 0) {
         loops.push_back({rank, tile});
         extendFrame(loops, free - 1);

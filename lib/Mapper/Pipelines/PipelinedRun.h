@@ -64,6 +64,8 @@ private:
 
   bool describe(const SpaceLimits &limits);
   bool sortEinsums();
+  void startSearches();
+  bool isWalked(int rank) const;
   void extendFrame(std::vector<SharedLoop> &loops, size_t free);
   void addLoop(std::vector<SharedLoop> &loops, size_t free);
   double sizeOf(const Frame &frame) const;
