@@ -18,35 +18,30 @@ using namespace einsum::mapper;
 
 /// The most units that fans from `at` on can have at work, each on another of
 /// the ranks in `free`, or, of levels further out, on any.
-static double mostUnits(const EinsumOnArray &nest, size_t at, uint32_t free,
-                        bool listed) {
+static double mostUnits(const EinsumOnArray &nest, UnitsOf unitsOf, size_t at,
+                        uint32_t free) {
   if (at == nest.fans.size())
     return 1;
   const Fan &fan = nest.fans[at];
   bool isLast = fan.stage == nest.lastStage;
-  double most = mostUnits(nest, at + 1, free, listed);
+  double most = mostUnits(nest, unitsOf, at + 1, free);
   for (size_t rank = 0; rank < nest.ranks.size(); ++rank) {
     if (!(fan.ranks >> rank & 1) || (isLast && !(free >> rank & 1)))
       continue;
-    auto units = std::min(static_cast<double>(fan.size),
-                          static_cast<double>(nest.ranks[rank].extent));
-    if (listed)
-      units = static_cast<double>(
-          *llvm::find_if(nest.ranks[rank].tiles, [&](int64_t tile) {
-            return static_cast<uint64_t>(tile) <= fan.size;
-          }));
+    auto units = static_cast<double>(unitsOf(nest.ranks[rank], fan.size));
     uint32_t rest = isLast ? free & ~(1u << rank) : free;
-    most = std::max(most, units * mostUnits(nest, at + 1, rest, listed));
+    most = std::max(most, units * mostUnits(nest, unitsOf, at + 1, rest));
   }
   return most;
 }
 
-double mapper::leastCycles(const EinsumOnArray &nest, bool listed) {
+double mapper::leastCycles(const EinsumOnArray &nest, UnitsOf unitsOf) {
   return static_cast<double>(nest.points) * nest.cyclesPerPoint /
-         mostUnits(nest, 0, ~0u, listed);
+         mostUnits(nest, unitsOf, 0, ~0u);
 }
 
-double mapper::boundLoad(llvm::ArrayRef<EinsumChoices> choices) {
+double mapper::boundLoad(llvm::ArrayRef<EinsumChoices> choices,
+                         UnitsOf unitsOf) {
   // Beyond so many Einsums, each counts for itself.
   constexpr size_t kMost = 24;
   PipelineGroup group;
@@ -58,7 +53,7 @@ double mapper::boundLoad(llvm::ArrayRef<EinsumChoices> choices) {
     for (const auto &nest : einsum.nests) {
       StageChoice choice;
       choice.array = nest->array;
-      double cycles = std::floor(leastCycles(*nest));
+      double cycles = std::floor(leastCycles(*nest, unitsOf));
       least = std::min(least, cycles);
       choice.cycles = cycles < 1e16 ? static_cast<uint64_t>(cycles)
                                     : uint64_t{10'000'000'000'000'000};
@@ -80,4 +75,10 @@ double mapper::boundLoad(llvm::ArrayRef<EinsumChoices> choices) {
   if (result.plans.empty() || !result.statistics.complete)
     return simple;
   return std::max(simple, result.plans.front().cycles);
+}
+
+double mapper::boundLoad(llvm::ArrayRef<EinsumChoices> choices) {
+  return boundLoad(choices, [](const LocalRank &rank, uint64_t size) {
+    return std::min(rank.extent, static_cast<int64_t>(size));
+  });
 }

@@ -25,11 +25,16 @@
 
 namespace einsum::mapper {
 
-/// The least cycles of one Einsum on the array of `nest`; with `listed`, of
-/// nests that deal as many points as a listed tile has.
-double leastCycles(const EinsumOnArray &nest, bool listed = false);
+/// Into how many parts a rank can be dealt to a fan of `size` units.
+using UnitsOf =
+    llvm::function_ref<int64_t(const LocalRank &rank, uint64_t size)>;
+
+/// The least cycles of one Einsum on the array of `nest`.
+double leastCycles(const EinsumOnArray &nest, UnitsOf unitsOf);
 
 /// The least cycles of the busiest array over all bindings.
+double boundLoad(llvm::ArrayRef<EinsumChoices> choices, UnitsOf unitsOf);
+/// The same for all loops.
 double boundLoad(llvm::ArrayRef<EinsumChoices> choices);
 
 } // namespace einsum::mapper

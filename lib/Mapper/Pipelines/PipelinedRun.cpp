@@ -12,7 +12,6 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 
-#include <chrono>
 #include <cmath>
 
 using namespace einsum;
@@ -31,6 +30,14 @@ constexpr size_t kMostOptions = 48;
 constexpr uint64_t kMostSteps = 20'000;
 } // namespace
 
+/// The largest listed part of `tile` that a fan of `size` units can be dealt.
+static int64_t largestPart(const LocalRank &rank, int64_t tile, uint64_t size) {
+  for (int64_t part : rank.tiles)
+    if (part <= tile && tile % part == 0 && static_cast<uint64_t>(part) <= size)
+      return part;
+  return 1;
+}
+
 PipelinedRun::PipelinedRun(const CascadeFacts &facts,
                            const arch::ArchSpec &arch, const Axes &axes,
                            const std::vector<EinsumConstraints> &constraints,
@@ -39,8 +46,10 @@ PipelinedRun::PipelinedRun(const CascadeFacts &facts,
     : facts(facts), arch(arch), axes(axes), constraints(constraints),
       limits(limits), shouldStop(std::move(shouldStop)), rules(facts) {}
 
-std::shared_ptr<const PlanStep> PipelinedRun::find(PipelineGoal wanted) {
+std::shared_ptr<const PlanStep> PipelinedRun::find(PipelineGoal wanted,
+                                                   double closeEnough) {
   goal = wanted;
+  enough = closeEnough;
   size_t arrays = arch.arrays.size();
   if (axes.cycles < 0 || axes.energy < 0 || arrays < 2 ||
       facts.einsums.size() < 2 || facts.einsums.size() > maxStages ||
@@ -74,22 +83,17 @@ std::shared_ptr<const PlanStep> PipelinedRun::find(PipelineGoal wanted) {
     loops.push_back({rank, 1});
   extendFrame(loops, std::min(kFreeLoops, limits.sharedLoops - loops.size()));
   // Small tiles first: the nests in larger ones are made of those in them.
-  std::vector<std::pair<double, size_t>> bySize;
+  std::vector<std::tuple<double, double, size_t>> byBound;
   for (size_t i = 0; i < frames.size(); ++i)
-    bySize.emplace_back(sizeOf(frames[i]), i);
-  llvm::sort(bySize);
-  for (auto [size, i] : bySize) {
-    if (shouldStop())
+    byBound.emplace_back(boundOf(frames[i]), sizeOf(frames[i]), i);
+  llvm::sort(byBound);
+  for (auto [bound, size, i] : byBound) {
+    bool isFast =
+        best && (bestCycles <= enough ||
+                 (goal == PipelineGoal::latency && bound >= bestCycles));
+    if (isFast || shouldStop())
       break;
-    auto t0 = std::chrono::steady_clock::now();
     schedule(frames[i]);
-    for (auto &l : frames[i].loops)
-      llvm::errs() << facts.ranks[l.rank].name << ":" << l.tile << " ";
-    llvm::errs() << " best " << bestCycles << " " << bestEnergy << " ms "
-                 << std::chrono::duration<double, std::milli>(
-                        std::chrono::steady_clock::now() - t0)
-                        .count()
-                 << "\n";
   }
   return best;
 }
@@ -116,6 +120,24 @@ bool PipelinedRun::describe(const SpaceLimits &) {
       choices, [](const EinsumChoices &one) { return one.nests.empty(); });
 }
 
+/// Every fan gives what `units` need if the others give all that they can.
+static void demandUnits(EinsumOnArray &nest, UnitsOf unitsOf, double units) {
+  std::vector<double> most;
+  double all = 1;
+  for (const Fan &fan : nest.fans) {
+    int64_t parts = 1;
+    for (auto [r, rank] : llvm::enumerate(nest.ranks))
+      if (fan.ranks >> r & 1)
+        parts = std::max(parts, unitsOf(rank, fan.size));
+    most.push_back(static_cast<double>(parts));
+    all *= most.back();
+  }
+  for (auto [fan, parts] : llvm::zip(nest.fans, most))
+    fan.leastUnits =
+        std::max(fan.leastUnits,
+                 static_cast<uint64_t>(std::ceil(units * parts / all - 1e-6)));
+}
+
 /// Ranks that are walked one by one from the outset need no other tiles.
 void PipelinedRun::startSearches() {
   for (EinsumChoices &one : choices)
@@ -126,11 +148,17 @@ void PipelinedRun::startSearches() {
           rank.inner = {{1}, {}};
         }
       // An iteration that is slower than need be slows all of them down.
+      auto unitsOf = [](const LocalRank &rank, uint64_t size) {
+        return largestPart(rank, rank.extent, size);
+      };
+      double least = leastCycles(*nest, unitsOf);
+      demandUnits(*nest, unitsOf,
+                  static_cast<double>(nest->points) * nest->cyclesPerPoint /
+                      least);
       NestBounds bounds;
       bounds.beam = kBeam;
-      double most = leastCycles(*nest, /*listed=*/true) * (1 + 1e-9);
-      bounds.isHopeless = [most](double, double cycles, double) {
-        return cycles > most;
+      bounds.isHopeless = [least](double, double cycles, double) {
+        return cycles > least * (1 + 1e-9);
       };
       searches.push_back(std::make_unique<NestSearch>(*nest, arch, axes));
       searches.back()->restart(std::move(bounds));
@@ -193,19 +221,29 @@ void PipelinedRun::extendFrame(std::vector<SharedLoop> &loops, size_t free) {
     addLoop(loops, free);
 }
 
+/// What the busiest array takes if only the loops of the frame are in the way.
+double PipelinedRun::boundOf(const Frame &frame) const {
+  return boundLoad(choices, [&](const LocalRank &rank, uint64_t size) {
+    return largestPart(rank, tileOf(frame, rank), size);
+  });
+}
+
+int64_t PipelinedRun::tileOf(const Frame &frame, const LocalRank &rank) {
+  int64_t tile = rank.extent;
+  for (const SharedLoop &loop : frame.loops)
+    if (loop.rank == rank.rank)
+      tile = loop.tile;
+  return tile;
+}
+
 /// Points of an iteration that are not told apart by shared loops.
 double PipelinedRun::sizeOf(const Frame &frame) const {
   double size = 0;
   for (const EinsumChoices &one : choices) {
     const EinsumOnArray &nest = *one.nests.front();
     double points = 1;
-    for (const LocalRank &rank : nest.ranks) {
-      int64_t tile = rank.extent;
-      for (const SharedLoop &loop : frame.loops)
-        if (loop.rank == rank.rank)
-          tile = loop.tile;
-      points *= static_cast<double>(tile);
-    }
+    for (const LocalRank &rank : nest.ranks)
+      points *= static_cast<double>(tileOf(frame, rank));
     size += points;
   }
   return size;
@@ -622,6 +660,7 @@ void PipelinedRun::keep(const Frame &frame, const PipelinePlan &plan,
     const Option &option = options[place][plan.choices[place]];
     auto step = std::make_shared<PlanStep>();
     step->einsum = order[place];
+    step->fact = &option.search->getNest();
     step->search = option.search;
     step->loops = frame.loops;
     step->holds = option.holds;

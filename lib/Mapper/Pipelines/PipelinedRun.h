@@ -40,8 +40,8 @@ public:
                const SpaceLimits &limits, std::function<bool()> shouldStop);
 
   /// The last step of the best plan, valid as long as this; null if there is
-  /// none.
-  std::shared_ptr<const PlanStep> find(PipelineGoal goal);
+  /// none. One that takes at most `closeEnough` cycles ends the search.
+  std::shared_ptr<const PlanStep> find(PipelineGoal goal, double closeEnough);
 
   size_t getFrames() const { return frames.size(); }
   double getCycles() const { return bestCycles; }
@@ -69,6 +69,8 @@ private:
   void extendFrame(std::vector<SharedLoop> &loops, size_t free);
   void addLoop(std::vector<SharedLoop> &loops, size_t free);
   double sizeOf(const Frame &frame) const;
+  double boundOf(const Frame &frame) const;
+  static int64_t tileOf(const Frame &frame, const LocalRank &rank);
   bool makeFrame(const std::vector<SharedLoop> &loops, Frame &frame,
                  bool &fits) const;
   std::optional<Pending> findHome(const std::vector<SharedLoop> &loops,
@@ -110,7 +112,7 @@ private:
   std::vector<int> universal, others;
   PipelineGoal goal = PipelineGoal::latency;
   std::shared_ptr<const PlanStep> best;
-  double bestCycles = 0, bestEnergy = 0;
+  double bestCycles = 0, bestEnergy = 0, enough = 0;
   std::vector<Frame> frames;
 };
 
