@@ -599,7 +599,7 @@ private:
         span.waits += std::max(0.0, transfers - span.cycles());
       }
       total.addRepeated(span, 1);
-      if (i < node.drains.size() && span.runs)
+      if (i < node.drains.size() && span.runs && !arch.accounting.freeSums)
         for (int loop : node.drains[i])
           total.sums += static_cast<double>(tree.nodes[loop].steps);
     }
