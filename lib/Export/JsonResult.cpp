@@ -30,7 +30,8 @@ static Json listRanks(const CascadeFacts &facts, llvm::ArrayRef<int> ranks) {
 
 static Json describeTensor(const CascadeFacts &facts,
                            const TensorFact &tensor) {
-  const char *role = tensor.isInput    ? "input"
+  const char *role = tensor.isWeight   ? "weight"
+                     : tensor.isInput  ? "input"
                      : tensor.isOutput ? "output"
                                        : "intermediate";
   return {{"name", tensor.name},
@@ -119,9 +120,18 @@ static Json describeCascade(const CascadeFacts &facts, const Result &result) {
   Json footprints = Json::array();
   for (const LiveFootprint &footprint : result.footprints)
     footprints.push_back(describeFootprint(footprint));
-  return {{"name", facts.name},       {"ranks", ranks},
-          {"rank_passes", headlines}, {"tensors", passes},
-          {"footprints", footprints}, {"storage", tensors},
+  ParameterCount parameters = countParameters(facts);
+  return {{"name", facts.name},
+          {"parameters",
+           {{"tensors", parameters.tensors},
+            {"elements", parameters.elements},
+            {"bytes", parameters.bytes}}},
+          {"ops", Json(countAllOperators(facts))},
+          {"ranks", ranks},
+          {"rank_passes", headlines},
+          {"tensors", passes},
+          {"footprints", footprints},
+          {"storage", tensors},
           {"einsums", einsums}};
 }
 

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Export/Formulas.h"
 #include "lib/Export/Result.h"
 #include "lib/Support/Format.h"
 #include "lib/Support/TextTable.h"
@@ -69,7 +70,8 @@ static void printTensors(const CascadeFacts &facts, llvm::raw_ostream &os) {
   TextTable table({"tensor", "", "type", "ranks", ">size"});
   for (const TensorFact &tensor : facts.tensors)
     table.add({tensor.name,
-               tensor.isInput    ? "input"
+               tensor.isWeight   ? "weight"
+               : tensor.isInput  ? "input"
                : tensor.isOutput ? "output"
                                  : "",
                tensor.datatype, listRanks(facts, tensor.ranks),
@@ -88,6 +90,9 @@ static void printEinsums(const CascadeFacts &facts, llvm::raw_ostream &os) {
                describeOperators(traffic.operators)});
   }
   table.print(os, kColumns);
+  if (facts.einsums.size() > 1)
+    os << "all together: " << describeOperators(countAllOperators(facts))
+       << "\n";
 }
 
 /// ">= 3" for a theorem, "~ 3" for anything less.
@@ -98,7 +103,8 @@ static std::string describeCount(const FiberPasses &fiber) {
 
 /// Whole ranks, then parts of split ranks, then tensors of one element per tile
 /// where they are traversed more than once.
-static void printPasses(const RankPasses &passes, llvm::raw_ostream &os) {
+void einsum::exporting::printPassTable(const RankPasses &passes,
+                                       llvm::raw_ostream &os) {
   TextTable table({"rank", ">passes", "", "by", "forced by"});
   auto add = [&](const FiberPasses &fiber) {
     std::string kind =
@@ -136,11 +142,22 @@ static void printFootprint(const LiveFootprint &footprint,
   std::string each = footprint.each.empty()
                          ? ""
                          : ", for each " + llvm::join(footprint.each, ",");
-  for (const PassBoundary &boundary : footprint.boundaries)
-    os << "after pass " << boundary.after << " over " << footprint.rank
-       << " keep " << llvm::join(boundary.keep, ", ") << ": "
-       << boundary.formula << " = " << formatBytes(boundary.bytes) << each
+  auto isSame = [](const PassBoundary &a, const PassBoundary &b) {
+    return a.keep == b.keep && a.formula == b.formula;
+  };
+  llvm::ArrayRef<PassBoundary> rest = footprint.boundaries;
+  while (!rest.empty()) {
+    const PassBoundary &first = rest.front();
+    auto alike =
+        rest.take_while([&](const auto &b) { return isSame(b, first); });
+    os << "after pass " << first.after;
+    if (alike.size() > 1)
+      os << " to " << alike.back().after;
+    os << " over " << footprint.rank << " keep " << llvm::join(first.keep, ", ")
+       << ": " << first.formula << " = " << formatBytes(first.bytes) << each
        << "\n";
+    rest = rest.drop_front(alike.size());
+  }
   os << "at a level of S bytes, "
      << (footprint.isInput ? "traffic" : "traffic or repeated work") << " of "
      << footprint.tensor << " >= " << footprint.trafficFormula << "\n";
@@ -151,6 +168,12 @@ static void printAnalysis(const Result &result, llvm::raw_ostream &os) {
   printFact(os, "cascade", facts.name);
   printFact(os, "binding", describeBinding(result));
   printFact(os, "passes", describeClass(result.passes));
+  if (ParameterCount count = countParameters(facts); count.tensors > 0)
+    printFact(os, "weights",
+              std::to_string(count.elements) + " parameters in " +
+                  std::to_string(count.tensors) +
+                  (count.tensors == 1 ? " tensor, " : " tensors, ") +
+                  formatBytes(count.bytes));
   os << "\n";
   printRanks(facts, os);
   os << "\n";
@@ -158,7 +181,7 @@ static void printAnalysis(const Result &result, llvm::raw_ostream &os) {
   os << "\n";
   printEinsums(facts, os);
   os << "\n";
-  printPasses(result.passes, os);
+  printPassTable(result.passes, os);
   for (const LiveFootprint &footprint : result.footprints)
     printFootprint(footprint, os);
   os << "\ncompulsory traffic " << formatBytes(computeCompulsoryBytes(facts))

@@ -7,6 +7,7 @@
 
 #include "lib/Init/CompileDriver.h"
 
+#include "lib/Export/Formulas.h"
 #include "lib/Export/Result.h"
 #include "lib/Export/SkiSlopeFiles.h"
 #include "lib/Init/InitAll.h"
@@ -73,7 +74,7 @@ static bool checkOptions(const CompileOptions &options) {
   StringRef schedule = options.schedule;
   if (options.workload.empty())
     return failOption("einsum-compile",
-                      "needs a WORKLOAD, a .ein or .mlir file");
+                      "needs a WORKLOAD, a .ein, .mlir or config.json file");
   if (options.skiSlope)
     return checkSkiSlope(options);
   if (!schedule.empty() && schedule != "-" && !schedule.ends_with(".mlir") &&
@@ -116,6 +117,18 @@ static bool checkOptions(const CompileOptions &options) {
 // Stages
 //===----------------------------------------------------------------------===//
 
+/// Whole or not at all: written beside the target, then renamed.
+static bool writeFile(StringRef path, function_ref<void(raw_ostream &)> write) {
+  llvm::Error error = llvm::writeToOutput(path, [&](raw_ostream &os) {
+    write(os);
+    return llvm::Error::success();
+  });
+  if (!error)
+    return true;
+  return failOption(path, "cannot write the file: " +
+                              llvm::toString(std::move(error)));
+}
+
 namespace {
 
 class Compilation {
@@ -133,6 +146,8 @@ private:
   ExitCode evaluate(schedule::MappingOp mapping);
   bool writeOutputs();
   bool writeSkiSlope();
+  bool writeFormulas();
+  std::vector<std::pair<std::string, int64_t>> listBinding();
 
   const CompileOptions &options;
   Workload workload;
@@ -145,6 +160,8 @@ private:
   cost::Evaluation cost;
   cost::MachineBounds machineBounds;
   exporting::Result result;
+  /// Set if extents are missing that the analysis can do without.
+  std::optional<exporting::FormulaResult> formulas;
 };
 
 } // namespace
@@ -181,7 +198,7 @@ bool Compilation::bindAndRewrite(const Bindings &bindings) {
 bool Compilation::readCascade() {
   Bindings bindings;
   if (!parseBindings(options.bind, bindings) ||
-      failed(workload.read(options.workload)))
+      failed(workload.read(options.workload, options.model)))
     return false;
   FailureOr<CascadeOp> chosen = workload.chooseCascade(options.cascade);
   if (failed(chosen))
@@ -189,6 +206,10 @@ bool Compilation::readCascade() {
   cascade = *chosen;
   if (!bindAndRewrite(bindings))
     return false;
+  if (options.analyzeOnly && hasUnboundExtents(cascade)) {
+    formulas.emplace();
+    return true;
+  }
   FailureOr<CascadeFacts> computed = computeCascadeFacts(cascade);
   if (failed(computed))
     return false;
@@ -197,12 +218,33 @@ bool Compilation::readCascade() {
   result.facts = &facts;
   result.passes = computeRankPasses(cascade);
   result.footprints = computeLiveFootprints(cascade, result.passes);
+  result.binding = listBinding();
+  return true;
+}
+
+/// Parameters with their values.
+std::vector<std::pair<std::string, int64_t>> Compilation::listBinding() {
+  std::vector<std::pair<std::string, int64_t>> binding;
   for (auto [name, value] :
        llvm::zip(cascade.getParamNames().getAsRange<StringAttr>(),
                  cascade.getParamValues()))
     if (value != CascadeOp::kUnbound)
-      result.binding.push_back({name.str(), value});
-  return true;
+      binding.push_back({name.str(), value});
+  return binding;
+}
+
+/// Counts of a cascade that is not bound.
+bool Compilation::writeFormulas() {
+  formulas->workload = options.workload;
+  formulas->cascade = cascade.getSymName().str();
+  formulas->counts = computeCountFormulas(cascade);
+  formulas->passes = computeRankPasses(cascade);
+  formulas->binding = listBinding();
+  if (options.json != "-")
+    exporting::printFormulas(*formulas, llvm::outs());
+  return options.json.empty() || writeFile(options.json, [&](raw_ostream &os) {
+           exporting::writeFormulasJson(*formulas, os);
+         });
 }
 
 bool Compilation::readArch() {
@@ -266,18 +308,6 @@ ExitCode Compilation::evaluate(schedule::MappingOp mapping) {
   result.mapped->bounds = &machineBounds;
   result.mapped->operatorNames = evaluator->operatorNames();
   return ExitCode::Ok;
-}
-
-/// Whole or not at all: written beside the target, then renamed.
-static bool writeFile(StringRef path, function_ref<void(raw_ostream &)> write) {
-  llvm::Error error = llvm::writeToOutput(path, [&](raw_ostream &os) {
-    write(os);
-    return llvm::Error::success();
-  });
-  if (!error)
-    return true;
-  return failOption(path, "cannot write the file: " +
-                              llvm::toString(std::move(error)));
 }
 
 bool Compilation::writeOutputs() {
@@ -344,6 +374,8 @@ bool Compilation::writeSkiSlope() {
 ExitCode Compilation::run() {
   if (!readCascade())
     return ExitCode::BadInput;
+  if (formulas)
+    return writeFormulas() ? ExitCode::Ok : ExitCode::BadInput;
   if (options.skiSlope)
     return writeSkiSlope() ? ExitCode::Ok : ExitCode::BadInput;
   if (!options.analyzeOnly) {

@@ -22,6 +22,7 @@
 #define LIB_INIT_COMPILEDRIVER_H
 
 #include "lib/Init/ExitCode.h"
+#include "lib/Init/ModelFlags.h"
 
 #include <string>
 #include <vector>
@@ -31,6 +32,7 @@ namespace einsum {
 /// As on the command line; files are "-" for standard input or output.
 struct CompileOptions {
   std::string workload, cascade;
+  ModelFlags model; ///< of a workload that is a config.json
   std::string arch, energyProfile;
   std::string accounting;        ///< a profile, empty for the spec's
   std::vector<std::string> bind; ///< "M=65536"

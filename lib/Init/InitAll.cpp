@@ -11,6 +11,7 @@
 #include "dialects/Schedule/Schedule.h"
 #include "lib/Analysis/Passes.h"
 #include "lib/Frontend/Cascade/Cascade.h"
+#include "lib/Init/ModelFlags.h"
 #include "lib/Transforms/Passes.h"
 #include "mappings/Mappings.h"
 
@@ -36,4 +37,5 @@ void einsum::registerAllPasses() {
 
 void einsum::registerAllTranslations() {
   frontend::registerCascadeTranslations();
+  registerModelTranslations();
 }

@@ -119,6 +119,10 @@ private:
     double start = now;
     uint64_t before = runs;
     LaggedWalk::visitNode(id, context);
+    for (size_t i = 0; i < program.nodes.size(); ++i)
+      if (program.nodes[i].kind == NodeKind::pipeline &&
+          program.nodes[i].region == id)
+        cursors[i].lastTook.clear(); // it has run dry
     if (!keepTasks || runs == before || !isNest(id))
       return;
     const Node &leaf = program.nodes[program.nodes[id].end - 1];
@@ -305,15 +309,32 @@ private:
     LaggedWalk::runStage(id, child, context);
     double took = now - cursor;
     auto [last, isFirst] = cursors[id].lastTook.try_emplace(child, took);
-    // The transfers of a visit are held against a slot that is not full yet.
+    // The transfers of a visit are held against a slot that is not full yet,
+    // and of the slots that come after the last visit against nothing.
     if (isFirst && crossesSequence(id))
-      result.cycleBound += program.nodes[id].lags[child] * took;
+      result.cycleBound +=
+          program.nodes[id].lags[child] * std::max(took, transfersPerVisit(id));
     if (!isFirst)
       result.cycleBound +=
           program.nodes[id].lags[child] * std::abs(took - last->second);
     last->second = took;
     cursor = now;
     now = cursors[id].start;
+  }
+
+  /// What the transfers of children of sequences around a pipeline take.
+  double transfersPerVisit(int id) const {
+    double most = 0;
+    for (int i = id; i >= 0; i = program.nodes[i].parent) {
+      int parent = program.nodes[i].parent;
+      if (parent < 0 || program.nodes[parent].kind != NodeKind::sequence)
+        continue;
+      for (const PortTime &port : portTimes(i, plan.happened[i]))
+        most = std::max(most, port.cycles);
+      if (parent == program.nodes[id].region)
+        break;
+    }
+    return most;
   }
 
   /// True if the slots of a pipeline extend over the visits of a sequence.

@@ -46,6 +46,14 @@ std::optional<int64_t> Program::heldSteps(int storage, int tensor,
   const TensorInfo &info = points->tensors[tensor];
   if (info.producer < 0 || info.isOutput || info.direction[position] == 0)
     return std::nullopt;
+  // A read of a certain step wants it kept, however far away it is.
+  for (int leaf : leaves) {
+    const EinsumInfo &einsum = points->einsums[nodes[leaf].einsum];
+    for (const ReadInfo &read : einsum.reads)
+      if (read.tensor == tensor &&
+          !read.index[position].uses(info.ranks[position]))
+        return std::nullopt;
+  }
   auto enclosesAll = [&](int node) {
     return llvm::all_of(leaves, [&](int leaf) {
       return isBelow(leaf, node) || !touches(leaf, tensor);
@@ -289,7 +297,8 @@ private:
       int producer = points.tensors[read.tensor].producer;
       if (producer < 0 || !program.isBelow(program.leafOf[producer], loop))
         continue;
-      if (points.einsums[producer].iterates(program.nodes[loop].rank))
+      if (points.einsums[producer].iterates(program.nodes[loop].rank) &&
+          !followsDemand(loop, program.leafOf[producer]))
         return true;
       for (const StepGuard &guard :
            program.nodes[program.leafOf[producer]].guards)

@@ -128,7 +128,12 @@ struct Verdict {
   double cycleError = 0; ///< relative; of pipelines
   uint64_t points = 0;
   bool hasPipeline = false;
+  bool isUnsupported = false; ///< illegal to the cost model only, and said so
 };
+
+/// How the cost model counts: as it does, the general way, or step by step.
+enum class Counting { any, general, steps };
+extern Counting counting;
 
 Verdict check(const Case &c, uint64_t seed);
 /// The same for texts; the schedule is in `schedule`, or made by the mapping of

@@ -12,6 +12,8 @@
 //   einsum-agreement --mapping NAME X.ein SPEC.json    a published mapping
 //   einsum-agreement --print 17            the files of a case
 //   einsum-agreement --extended ...        with accounting profiles and widths
+//   einsum-agreement --counting steps      the cost model takes every step; or
+//   `general`, without its short ways
 //
 // --known FILE lists seeds that are known to differ, one a line, each with the
 // kind of its difference and the reason. They are counted apart, and it is said
@@ -48,7 +50,7 @@ struct Options {
 
 struct Totals {
   std::atomic<uint64_t> legal{0}, tried{0}, differing{0}, points{0},
-      pipelines{0};
+      pipelines{0}, unsupported{0};
   double cycleError = 0;
   uint64_t known = 0;
   std::set<uint64_t> mended;
@@ -107,6 +109,9 @@ static void work(const Options &options, std::atomic<uint64_t> &next,
     if (known != options.known.end() && !isKnown)
       totals.mended.insert(seed);
     totals.known += isKnown;
+    totals.unsupported += verdict.isUnsupported;
+    if (verdict.isUnsupported && options.explain)
+      llvm::outs() << "seed " << seed << " is unsupported\n";
     if (verdict.status == Verdict::illegal) {
       if (options.explain || options.cases == 1)
         ++totals.reasons[summarizeReason(verdict.text)];
@@ -139,6 +144,9 @@ static int runRandom(const Options &options) {
     llvm::outs() << "illegal " << count << ": " << reason << "\n";
   for (const auto &[kind, count] : totals.kinds)
     llvm::outs() << "differ in " << kind << ": " << count << "\n";
+  if (totals.unsupported > 0)
+    llvm::outs() << totals.unsupported
+                 << " refused by the cost model as unsupported\n";
   llvm::outs() << totals.legal << " cases (" << totals.pipelines
                << " with a pipeline) of " << totals.tried
                << " generated from seed " << options.seed << " on, "
@@ -211,7 +219,12 @@ int main(int argc, char **argv) {
       options.ignore.push_back(arguments[++i]);
     else if (name == "--known" && i + 1 < arguments.size())
       options.known = readKnown(arguments[++i]);
-    else if (name == "--extended")
+    else if (name == "--counting" && i + 1 < arguments.size()) {
+      std::string how = arguments[++i];
+      counting = how == "general" ? Counting::general
+                 : how == "steps" ? Counting::steps
+                                  : Counting::any;
+    } else if (name == "--extended")
       options.extended = true;
     else if (name == "--explain")
       options.explain = true;

@@ -13,9 +13,11 @@ using namespace einsum;
 static llvm::cl::OptionCategory category("einsum-compile options");
 static CompileOptions options;
 
-static ToolInput workload(category,
-                          "WORKLOAD (.ein or .mlir; '-': standard input)",
-                          options.workload);
+static ToolInput
+    workload(category,
+             "WORKLOAD (.ein, .mlir or a model's config.json; '-': "
+             "standard input)",
+             options.workload);
 static ToolOption cascade(category, "cascade", "NAME",
                           "Compile this cascade of a file that holds several",
                           options.cascade);
@@ -77,6 +79,7 @@ static ExitCode runDriver() {
 }
 
 int main(int argc, char **argv) {
+  addModelFlags(category, options.model);
   return runTool(
       argc, argv,
       {"einsum-compile", EINSUM_VERSION,

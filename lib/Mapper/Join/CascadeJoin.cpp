@@ -72,7 +72,7 @@ private:
     int einsum = -1;
     const EinsumOnArray *fact = nullptr;
     NestSearch *search = nullptr;
-    JoinState state; ///< with everything new opened, nothing closed
+    JoinState state;         ///< with everything new opened, nothing closed
     std::vector<Role> roles; ///< per shared loop
     std::vector<Home> homes;
     int keep = 0;
@@ -113,7 +113,8 @@ private:
   bool fits(double bytes, int axis) const;
   bool isHopeless(const Placement &p, const std::vector<double> &costs,
                   const JoinLayout &open) const;
-  double pipelineCycles(const JoinState &state, const std::vector<double> &costs,
+  double pipelineCycles(const JoinState &state,
+                        const std::vector<double> &costs,
                         const JoinLayout &open) const;
   bool mayLiveAt(int tensor, int level) const;
 
@@ -166,8 +167,7 @@ double CascadeJoin::steps(const JoinState &state, int from, int to) const {
       if (state.loops[outer].rank == state.loops[d].rank)
         around = state.loops[outer].tile;
     // Inner tiles divide; the outermost may leave a rest, which is a step too.
-    count *= static_cast<double>(
-        llvm::divideCeil(around, state.loops[d].tile));
+    count *= static_cast<double>(llvm::divideCeil(around, state.loops[d].tile));
   }
   return count;
 }
@@ -211,8 +211,8 @@ double CascadeJoin::liveBytes(const JoinState &state, int depth,
 bool CascadeJoin::fits(double bytes, int axis) const {
   const arch::Level &level = arch.levels[axes.levels[axis]];
   return !level.capacityBytes ||
-         bytes <= static_cast<double>(*level.capacityBytes *
-                                      arch.instances(level));
+         bytes <=
+             static_cast<double>(*level.capacityBytes * arch.instances(level));
 }
 
 /// Tile vector of the placed Einsum below so many shared loops.
@@ -225,8 +225,8 @@ uint32_t CascadeJoin::tileAt(const Placement &p, int depth) const {
       continue;
     auto found = llvm::find(nest.ranks[rank].tiles, p.state.loops[d].tile);
     assert(found != nest.ranks[rank].tiles.end());
-    code = p.search->getCodec().with(
-        code, rank, found - nest.ranks[rank].tiles.begin());
+    code = p.search->getCodec().with(code, rank,
+                                     found - nest.ranks[rank].tiles.begin());
   }
   return code;
 }
@@ -290,9 +290,11 @@ void CascadeJoin::chooseHomes(Placement &p, size_t at, Layer &next) {
     return constraints[einsum].mayKeep(0, atBacking);
   });
   bool mustBack = fact.isOutput || rules.touchers(tensor).size() < 2 ||
-                  llvm::any_of(rules.touchers(tensor), [&](int einsum) {
-                    return constraints[einsum].mustKeep(0, atBacking);
-                  });
+                  llvm::any_of(
+                      rules.touchers(tensor),
+                      [&](int einsum) {
+                        return constraints[einsum].mustKeep(0, atBacking);
+                      });
   Pending one;
   one.tensor = tensor;
   one.produced = fact.producer == p.einsum;
@@ -321,8 +323,7 @@ void CascadeJoin::chooseHomes(Placement &p, size_t at, Layer &next) {
       // it goes on until nobody needs it.
       if (fact.iterativeRank >= 0 && fact.hasInitialValue)
         for (one.need = depth + 1;
-             one.need <= static_cast<int>(limits.space.sharedLoops);
-             ++one.need)
+             one.need <= static_cast<int>(limits.space.sharedLoops); ++one.need)
           if (!p.state.pipelined || one.need <= p.keep)
             chooseNext(one);
       p.homes.pop_back();
@@ -406,7 +407,7 @@ void CascadeJoin::chooseSplit(Placement &p, bool isNewRun, Layer &next) {
   }
   go();
   if (isNewRun && limits.space.pipelines && axes.cycles >= 0 &&
-      arch.arrays.size() > 1 && !arch.accounting.sequential) {
+      !arch.accounting.sequential) {
     p.state.pipelined = true;
     go();
   }
@@ -519,8 +520,7 @@ void CascadeJoin::addNests(Placement &p, Layer &next) {
         if (node->kind == NestStep::Kind::deal)
           for (const Deal &deal : *node->deals)
             if (p.fact->fans[deal.fan].stage == node->stage &&
-                facts.einsums[p.einsum].reduces(
-                    p.fact->ranks[deal.rank].rank))
+                facts.einsums[p.einsum].reduces(p.fact->ranks[deal.rank].rank))
               sums += deal.units;
     bySteps[sums].push_back(std::move(entry));
   }
@@ -548,8 +548,8 @@ JoinEntry CascadeJoin::extend(const Placement &p, const JoinEntry &old,
   JoinEntry entry;
   std::vector<double> &costs = entry.costs;
   costs.assign(open.size(), 0);
-  std::copy(old.costs.begin(), old.costs.begin() + before.time(before.depth + 1),
-            costs.begin());
+  std::copy(old.costs.begin(),
+            old.costs.begin() + before.time(before.depth + 1), costs.begin());
   if (before.pipelined)
     std::copy(old.costs.begin() + before.busy(0, 0), old.costs.end(),
               costs.begin() + open.busy(0, 0));
@@ -574,6 +574,8 @@ JoinEntry CascadeJoin::extend(const Placement &p, const JoinEntry &old,
     double cycles = nest.costs[axes.cycles];
     if (open.pipelined) {
       costs[open.busy(fact.array, p.lag)] += cycles;
+      costs[open.startUp()] =
+          std::max(costs[open.startUp()], fact.startUpCycles);
     } else {
       cycles += fact.startUpCycles * steps(p.state, 0, last);
       for (int r = 0; r < open.resources; ++r)
@@ -700,15 +702,15 @@ double CascadeJoin::pipelineCycles(const JoinState &state,
       cycles += slot(s) + slot(iterations + s);
     cycles += slot(longest) * (iterations - longest);
   }
-  return cycles * visits;
+  return (cycles + costs[open.startUp()]) * visits;
 }
 
 /// Ends the innermost loop: its child of the sequence around is done.
 void CascadeJoin::closeLoop(const JoinState &state, std::vector<double> &costs,
                             const JoinLayout &open) const {
   int d = open.depth;
-  double time = open.pipelined ? pipelineCycles(state, costs, open)
-                               : costs[open.time(d)];
+  double time =
+      open.pipelined ? pipelineCycles(state, costs, open) : costs[open.time(d)];
   for (int r = 0; r < open.resources; ++r) {
     time = std::max(time, costs[open.moved(d) + r]);
     costs[open.moved(d - 1) + r] += costs[open.moved(d) + r];
@@ -817,10 +819,10 @@ JoinResult CascadeJoin::run() {
   return result;
 }
 
-JoinResult mapper::joinCascade(const CascadeFacts &facts,
-                               const arch::ArchSpec &arch, const Axes &axes,
-                               std::vector<EinsumChoices> &choices,
-                               const std::vector<EinsumConstraints> &constraints,
-                               const JoinLimits &limits) {
+JoinResult
+mapper::joinCascade(const CascadeFacts &facts, const arch::ArchSpec &arch,
+                    const Axes &axes, std::vector<EinsumChoices> &choices,
+                    const std::vector<EinsumConstraints> &constraints,
+                    const JoinLimits &limits) {
   return CascadeJoin(facts, arch, axes, choices, constraints, limits).run();
 }

@@ -35,7 +35,9 @@ public:
   bool reads(int einsum, int producer) const;
   /// Einsums that depend on one another have the same number.
   int recurrence(int einsum) const { return recurrenceOf[einsum]; }
-  bool isRecurrence(int einsum) const { return members[recurrenceOf[einsum]] > 1; }
+  bool isRecurrence(int einsum) const {
+    return members[recurrenceOf[einsum]] > 1;
+  }
   const AccessFact &write(int tensor) const;
 
   /// Tensors that the Einsum is the first to touch, of those that it shares.

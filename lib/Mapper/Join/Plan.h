@@ -46,7 +46,7 @@ struct PlanStep {
   std::vector<Home> homes;       ///< that begin here
   std::vector<SharedHold> holds;
   const NestStep *nest = nullptr;
-  int keep = 0; ///< loops shared with the Einsum before
+  int keep = 0;           ///< loops shared with the Einsum before
   int pipelineDepth = -1; ///< it is a stage of a pipeline below so many loops
   int lag = 0;
   std::shared_ptr<const PlanStep> previous;

@@ -177,7 +177,7 @@ bool NestSearch::hold(Costs &costs, int operand, uint8_t from, int pathIndex,
   codec.tiles(tile, tiles);
   Place place{tiles, 0};
   int level = nest.path[pathIndex];
-  if (nest.stages[pathIndex] != 0 || fact.isCarried ||
+  if (nest.stages[pathIndex] != 0 ||
       !mayHold(operand, from, pathIndex, tiles)) {
     ++counts.ruledOut;
     return false;
@@ -213,7 +213,7 @@ int NestSearch::numberOf(const Placement &placement) {
     } else {
       made.mayEnd = false;
     }
-    if (from >= Holding::kOffPath || nest.operands[o].isCarried)
+    if (from >= Holding::kOffPath)
       continue;
     KeptTensor tensor{nest.operands[o].tensor, from < Holding::kOutside};
     for (int i = from % Holding::kOutside + 1; i < levels; ++i) {
@@ -228,7 +228,7 @@ int NestSearch::numberOf(const Placement &placement) {
   }
   placements.push_back(std::move(made));
   known.emplace_back();
-  leastOf.emplace_back();
+  leastBefore.emplace_back();
   return found->second;
 }
 
@@ -247,81 +247,91 @@ bool NestSearch::isAlive(const Placement &placement, uint32_t tile) const {
 /// One graph of states, walked from the top once: what costs least from there
 /// to a state, and from a state to the leaf.
 void NestSearch::explore(llvm::ArrayRef<Holdings> starts) {
+  /// Costs of the least energy, and of the least traffic, to and from a state.
+  struct Least {
+    double energyTo = INFINITY, energyFrom = INFINITY;
+    double trafficTo = INFINITY, trafficFrom = INFINITY;
+    double cyclesFrom = INFINITY;
+  };
   struct Edge {
-    State to;
+    uint32_t to;
     double energy, traffic;
   };
-  std::vector<Edge> edges;  // but for smaller tiles, which cost nothing
-  std::vector<State> order; // children first
+  // Children first; edges of one state lie together.
+  std::vector<Least> leastOf;
+  std::vector<State> states;
+  std::vector<Edge> edges;
   std::vector<size_t> firstEdge = {0};
+  std::vector<std::vector<uint32_t>> ids; // by placement and tile, plus one
   auto axis = [](const Costs &costs, int axis) {
     return axis < 0 ? 0 : costs[axis];
   };
-  std::vector<std::vector<uint8_t>> seen;
-  auto visit = [&](auto &self, const State &state) -> void {
-    if (seen.size() <= static_cast<size_t>(state.placement))
-      seen.resize(placements.size());
-    if (seen[state.placement].empty()) {
-      seen[state.placement].resize(codec.count());
-      leastOf[state.placement].resize(codec.count());
-    }
-    if (seen[state.placement][state.tile])
-      return;
-    seen[state.placement][state.tile] = 1;
+  // Paths are no longer than there are factors and holders.
+  auto visit = [&](auto &self, const State &state) -> uint32_t {
+    if (ids.size() < placements.size())
+      ids.resize(placements.size());
+    if (ids[state.placement].empty())
+      ids[state.placement].resize(codec.count());
+    if (uint32_t id = ids[state.placement][state.tile])
+      return id - 1;
     Least own;
-    NestEntry leaf;
     llvm::SmallVector<Edge, 8> mine;
+    NestEntry leaf;
     if (finish(state, leaf)) {
       own.energyFrom = axis(leaf.costs, axes.energy);
       own.trafficFrom = axis(leaf.costs, axes.traffic);
       own.cyclesFrom = axis(leaf.costs, axes.cycles);
     }
-    forEachMove(state, [&](const State &to, const Costs &added,
-                           const NestStep *step) {
-      self(self, to);
-      Edge edge{to, axis(added, axes.energy), axis(added, axes.traffic)};
-      if (step)
-        mine.push_back(edge);
-      const Least &below = leastOf[to.placement][to.tile];
+    forEachMove(state, [&](const State &next, const Costs &added,
+                           const NestStep *) {
+      Edge edge{self(self, next), axis(added, axes.energy),
+                axis(added, axes.traffic)};
+      const Least &below = leastOf[edge.to];
+      if (std::isinf(below.cyclesFrom))
+        return; // no leaf there
+      mine.push_back(edge);
       own.energyFrom = std::min(own.energyFrom, edge.energy + below.energyFrom);
       own.trafficFrom =
           std::min(own.trafficFrom, edge.traffic + below.trafficFrom);
       own.cyclesFrom = std::min(own.cyclesFrom, below.cyclesFrom);
     });
-    leastOf[state.placement][state.tile] = own;
-    order.push_back(state);
+    leastOf.push_back(own);
+    states.push_back(state);
     edges.insert(edges.end(), mine.begin(), mine.end());
     firstEdge.push_back(edges.size());
+    ids[state.placement][state.tile] = states.size();
+    return states.size() - 1;
   };
   least = {INFINITY, INFINITY, INFINITY};
   for (const Holdings &holdings : starts) {
     Placement top;
     top.holdings = holdings;
-    State state{numberOf(top), 0};
-    visit(visit, state);
-    Least &own = leastOf[state.placement][0];
+    Least &own = leastOf[visit(visit, {numberOf(top), 0})];
     own.energyTo = own.trafficTo = 0;
     least = {std::min(least[0], own.energyFrom),
              std::min(least[1], own.cyclesFrom),
              std::min(least[2], own.trafficFrom)};
   }
-  auto reach = [&](const State &from, const State &to, double energy,
-                   double traffic) {
-    const Least &above = leastOf[from.placement][from.tile];
-    Least &below = leastOf[to.placement][to.tile];
-    below.energyTo = std::min(below.energyTo, above.energyTo + energy);
-    below.trafficTo = std::min(below.trafficTo, above.trafficTo + traffic);
+  auto roundDown = [](double value) {
+    return std::nextafter(static_cast<float>(value), -1.0f);
   };
-  for (size_t i = order.size(); i-- > 0;) {
-    const State &state = order[i];
-    if (!placements[state.placement].mustPlace)
-      shrink(state, [&](const State &to, const Costs &, const NestStep *) {
-        reach(state, to, 0, 0);
-      });
-    for (size_t e = firstEdge[i]; e < firstEdge[i + 1]; ++e)
-      reach(state, edges[e].to, edges[e].energy, edges[e].traffic);
+  for (size_t i = states.size(); i-- > 0;) {
+    const Least &above = leastOf[i];
+    for (size_t e = firstEdge[i]; e < firstEdge[i + 1]; ++e) {
+      Least &below = leastOf[edges[e].to];
+      below.energyTo =
+          std::min(below.energyTo, above.energyTo + edges[e].energy);
+      below.trafficTo =
+          std::min(below.trafficTo, above.trafficTo + edges[e].traffic);
+    }
+    std::vector<LeastBefore> &before = leastBefore[states[i].placement];
+    if (before.empty())
+      before.resize(codec.count());
+    if (!std::isinf(above.cyclesFrom))
+      before[states[i].tile] = {roundDown(above.energyTo),
+                                roundDown(above.trafficTo)};
   }
-  counts.states += order.size();
+  counts.states += states.size();
 }
 
 void NestSearch::restart(NestBounds next) {
@@ -330,8 +340,8 @@ void NestSearch::restart(NestBounds next) {
   bounds = std::move(next);
 }
 
-const std::vector<NestEntry> &
-NestSearch::complete(uint32_t tile, const Holdings &holdings) {
+const std::vector<NestEntry> &NestSearch::complete(uint32_t tile,
+                                                   const Holdings &holdings) {
   Placement top;
   top.holdings = holdings;
   return solve({numberOf(top), tile});
@@ -343,16 +353,14 @@ const NestSearch::Entries &NestSearch::solve(const State &state) {
   if (const auto &found = known[state.placement][state.tile])
     return *found;
   Entries out;
-  Least here;
-  if (!leastOf[state.placement].empty())
-    here = leastOf[state.placement][state.tile];
-  else
-    here.energyTo = here.trafficTo = here.energyFrom = 0;
+  LeastBefore before{0, 0};
+  if (!leastBefore[state.placement].empty())
+    before = leastBefore[state.placement][state.tile];
   NestEntry leaf;
   if (finish(state, leaf))
     out.push_back(leaf);
   bool stopped = bounds.shouldStop && bounds.shouldStop();
-  if (!stopped && !std::isinf(here.energyFrom))
+  if (!stopped && !std::isinf(before.energy))
     forEachMove(state, [&](const State &below, const Costs &added,
                            const NestStep *step) {
       const Entries &more = solve(below);
@@ -360,7 +368,7 @@ const NestSearch::Entries &NestSearch::solve(const State &state) {
         append(out, more, added, *step,
                placements[below.placement].stage !=
                    placements[state.placement].stage,
-               here);
+               before);
       else
         out.insert(out.end(), more.begin(), more.end());
     });
@@ -379,17 +387,15 @@ void NestSearch::thin(std::vector<NestEntry> &entries) const {
     return;
   std::vector<NestEntry> kept(entries.begin(),
                               entries.begin() + bounds.beam / 2);
-  std::vector<NestEntry> rest(entries.begin() + bounds.beam / 2,
-                              entries.end());
+  std::vector<NestEntry> rest(entries.begin() + bounds.beam / 2, entries.end());
   auto held = [&](const NestEntry &entry) {
     double sum = 0;
     for (int i = axes.held; i < axes.count; ++i)
       sum += entry.costs[i];
     return sum;
   };
-  std::sort(rest.begin(), rest.end(), [&](const auto &a, const auto &b) {
-    return held(a) < held(b);
-  });
+  std::sort(rest.begin(), rest.end(),
+            [&](const auto &a, const auto &b) { return held(a) < held(b); });
   kept.insert(kept.end(), rest.begin(),
               rest.begin() + (bounds.beam - kept.size()));
   entries = std::move(kept);
@@ -399,7 +405,7 @@ void NestSearch::thin(std::vector<NestEntry> &entries) const {
 void NestSearch::append(std::vector<NestEntry> &out,
                         const std::vector<NestEntry> &below,
                         const Costs &added, const NestStep &step,
-                        bool leavesStage, const Least &here) {
+                        bool leavesStage, const LeastBefore &before) {
   for (const NestEntry &entry : below) {
     NestEntry &mine = out.emplace_back();
     for (int i = 0; i < axes.count; ++i)
@@ -422,13 +428,13 @@ void NestSearch::append(std::vector<NestEntry> &out,
       out.pop_back();
       continue;
     }
-    auto total = [&](int axis, double before) {
-      return axis < 0 ? 0 : mine.costs[axis] + before;
+    auto total = [&](int axis, double outside) {
+      return axis < 0 ? 0 : mine.costs[axis] + outside;
     };
     if (bounds.isHopeless &&
-        bounds.isHopeless(total(axes.energy, here.energyTo),
+        bounds.isHopeless(total(axes.energy, before.energy),
                           total(axes.cycles, 0),
-                          total(axes.traffic, here.trafficTo))) {
+                          total(axes.traffic, before.traffic))) {
       ++counts.overBound;
       out.pop_back();
     }
@@ -439,8 +445,7 @@ void NestSearch::append(std::vector<NestEntry> &out,
 // Moves
 //===----------------------------------------------------------------------===//
 
-template <typename Fn>
-void NestSearch::forEachMove(const State &state, Fn fn) {
+template <typename Fn> void NestSearch::forEachMove(const State &state, Fn fn) {
   const Placement &placement = placements[state.placement];
   int first = placement.config, last = placement.config;
   if (placement.config < 0) {
@@ -571,8 +576,7 @@ void NestSearch::deal(const State &state, int config, Fn fn) {
     auto found = llvm::find(rank.tiles, inside);
     if (found == rank.tiles.end())
       return;
-    tileBelow =
-        codec.with(tileBelow, deal.rank, found - rank.tiles.begin());
+    tileBelow = codec.with(tileBelow, deal.rank, found - rank.tiles.begin());
   }
   Placement below = placement;
   below.stage = static_cast<uint8_t>(stage);

@@ -142,11 +142,10 @@ private:
     std::unique_ptr<NestCounts> counts;
     llvm::SmallVector<int64_t, 8> dealt; ///< least tile per rank
   };
-  /// Costs of the least energy, and of the least traffic, to and from a state.
-  struct Least {
-    double energyTo = INFINITY, energyFrom = INFINITY;
-    double trafficTo = INFINITY, trafficFrom = INFINITY;
-    double cyclesFrom = INFINITY;
+  /// The least energy and the least traffic from the top to a state, rounded
+  /// down; infinite if no leaf is reached from there.
+  struct LeastBefore {
+    float energy = INFINITY, traffic = INFINITY;
   };
   using Entries = std::vector<NestEntry>;
 
@@ -166,7 +165,7 @@ private:
   bool finish(const State &state, NestEntry &entry);
   void append(std::vector<NestEntry> &out, const std::vector<NestEntry> &below,
               const Costs &added, const NestStep &step, bool leavesStage,
-              const Least &here);
+              const LeastBefore &before);
   void thin(std::vector<NestEntry> &entries) const;
 
   const NestCounts &countsOf(int config) const {
@@ -189,7 +188,7 @@ private:
   std::map<std::vector<int>, int> numbers;
   /// By placement and tile vector.
   std::vector<std::vector<std::unique_ptr<Entries>>> known;
-  std::vector<std::vector<Least>> leastOf;
+  std::vector<std::vector<LeastBefore>> leastBefore;
   std::array<double, 3> least{};
   std::vector<int> offPath;
   SearchCounts counts;

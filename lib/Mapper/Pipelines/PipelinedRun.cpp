@@ -651,6 +651,7 @@ void PipelinedRun::keep(const Frame &frame, const PipelinePlan &plan,
   if (best && valueOf(goal, plan.cycles, plan.energy) >=
                   valueOf(goal, bestCycles, bestEnergy))
     return;
+  if (getenv("PDBG")) { for (size_t i=0;i<plan.held.size();++i) llvm::errs()<<arch.levels[axes.levels[i]].name<<" held "<<plan.held[i]<<"\n"; for (size_t p=0;p<order.size();++p){ auto&o=options[p][plan.choices[p]]; llvm::errs()<<facts.einsums[order[p]].name<<" array "<<o.search->getNest().array; for(size_t l=0;l<axes.levels.size();++l) llvm::errs()<<" "<<o.nest->costs[axes.held+l]; llvm::errs()<<"\n";} }
   bestCycles = plan.cycles;
   bestEnergy = plan.energy;
   int depth = static_cast<int>(frame.loops.size());
