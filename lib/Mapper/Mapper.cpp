@@ -10,6 +10,8 @@
 #include "lib/CostModel/CostModel.h"
 #include "lib/Mapper/Infeasibility.h"
 #include "lib/Mapper/Join/CascadeJoin.h"
+#include "lib/Mapper/Pipelines/LoadBound.h"
+#include "lib/Mapper/Pipelines/PipelinedRun.h"
 
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/STLExtras.h"
@@ -37,6 +39,11 @@ StringRef mapper::describeStatus(Status status) {
 }
 
 namespace {
+
+/// From so many Einsums on, a pipeline whose latency is at most so many times
+/// the bound ends the search; one that is this close is not improved.
+constexpr size_t kManyEinsums = 8;
+constexpr double kCloseEnough = 1.02, kAsGood = 1.0005;
 
 class MappingSearch {
 public:
@@ -66,8 +73,9 @@ private:
                const JoinLayout &layout) const;
   double value(Metric metric, const cost::Evaluation &cost) const;
   LogicalResult realise(const JoinResult &joined, MapResult &result);
-  std::optional<MappedPoint> build(const JoinEntry &entry);
+  std::optional<MappedPoint> build(const PlanStep &plan);
   std::string describeSpace() const;
+  bool tryPipeline(MapResult &result);
   void certify(const JoinResult &joined, MapResult &result) const;
 
   CascadeOp cascade;
@@ -92,6 +100,22 @@ private:
 };
 
 } // namespace
+
+static StringRef nameOf(Metric metric) {
+  switch (metric) {
+  case Metric::latency:
+    return "latency, s";
+  case Metric::energy:
+    return "energy, J";
+  case Metric::edp:
+    return "energy-delay product, J s";
+  case Metric::traffic:
+    return "traffic, B";
+  case Metric::capacity:
+    return "bytes held, B";
+  }
+  return "";
+}
 
 bool MappingSearch::stopped() const {
   return (options.stop && options.stop->load()) ||
@@ -183,9 +207,9 @@ double MappingSearch::value(Metric metric, const cost::Evaluation &cost) const {
   return 0;
 }
 
-std::optional<MappedPoint> MappingSearch::build(const JoinEntry &entry) {
+std::optional<MappedPoint> MappingSearch::build(const PlanStep &plan) {
   MappedPoint point;
-  point.mapping = buildSchedule(cascade, facts, arch, *entry.plan, "mapped");
+  point.mapping = buildSchedule(cascade, facts, arch, plan, "mapped");
   if (failed(verify(point.mapping))) {
     point.mapping.emitError("internal error: the mapper built a schedule that "
                             "is not legal");
@@ -239,7 +263,7 @@ LogicalResult MappingSearch::realise(const JoinResult &joined,
     if (beaten)
       continue;
     overBacking = false;
-    std::optional<MappedPoint> point = build(*one.second);
+    std::optional<MappedPoint> point = build(*one.second->plan);
     if (!point && overBacking) {
       leastOver = std::min(leastOver, values.front());
       continue;
@@ -258,22 +282,6 @@ LogicalResult MappingSearch::realise(const JoinResult &joined,
     result.points.push_back(std::move(*point));
   }
   return success();
-}
-
-static StringRef nameOf(Metric metric) {
-  switch (metric) {
-  case Metric::latency:
-    return "latency, s";
-  case Metric::energy:
-    return "energy, J";
-  case Metric::edp:
-    return "energy-delay product, J s";
-  case Metric::traffic:
-    return "traffic, B";
-  case Metric::capacity:
-    return "bytes held, B";
-  }
-  return "";
 }
 
 /// README.md in one line.
@@ -327,6 +335,37 @@ void MappingSearch::certify(const JoinResult &joined, MapResult &result) const {
   }
 }
 
+/// One pipeline of all Einsums; true if nothing can be better, or, where there
+/// are too many Einsums to find out, not by much.
+bool MappingSearch::tryPipeline(MapResult &result) {
+  if (options.objective.metrics != std::vector<Metric>{Metric::latency} ||
+      !options.limits.pipelines)
+    return false;
+  double bound = boundLoad(choices);
+  PipelinedRun run(facts, arch, axes, constraints, options.limits,
+                   [&] { return stopped(); });
+  std::shared_ptr<const PlanStep> plan =
+      run.find(PipelineGoal::latency, bound * kAsGood);
+  bool isLarge = facts.einsums.size() >= kManyEinsums;
+  if (!plan || run.getCycles() > bound * (isLarge ? kCloseEnough : 1))
+    return false;
+  std::optional<MappedPoint> point = build(*plan);
+  if (!point)
+    return false;
+  Certificate &certificate = result.certificate;
+  certificate.metric = nameOf(Metric::latency).str();
+  certificate.evaluated = run.getFrames();
+  certificate.best = point->values.front();
+  certificate.lowerBound = bound / arch.clockHz;
+  certificate.boundName = "the busiest array, over all bindings of Einsums";
+  certificate.status = certificate.best <= certificate.lowerBound
+                           ? Status::optimal
+                           : Status::bestFound;
+  certificate.wallSeconds = seconds();
+  result.points.push_back(std::move(*point));
+  return true;
+}
+
 /// The least that each Einsum costs by itself, wherever its tensors live.
 void MappingSearch::explore() {
   std::map<const NestSearch *, bool> explored;
@@ -334,17 +373,8 @@ void MappingSearch::explore() {
     choice.leastEnergy = choice.leastCycles = choice.leastTraffic = INFINITY;
     for (size_t i = 0; i < choice.searches.size(); ++i) {
       NestSearch &search = *choice.searches[i];
-      if (!explored[&search]) {
-        double t0 = seconds();
+      if (!explored[&search])
         search.explore(listStarts(*choice.nests[i], search));
-        if (getenv("DBG"))
-          fprintf(
-              stderr,
-              "einsum %d array %d explored %.2f states %lu ruled %lu cap %lu\n",
-              choice.nests[i]->einsum, choice.nests[i]->array, seconds() - t0,
-              search.getCounts().states, search.getCounts().ruledOut,
-              search.getCounts().overCapacity);
-      }
       explored[&search] = true;
       choice.leastEnergy = std::min(choice.leastEnergy, search.leastEnergy());
       choice.leastCycles = std::min(choice.leastCycles, search.leastCycles());
@@ -458,12 +488,11 @@ FailureOr<MapResult> MappingSearch::run() {
     result.certificate.status = Status::infeasible;
     return result;
   }
+  if (tryPipeline(result))
+    return result;
   overlaps = options.limits.pipelines && arch.arrays.size() > 1 &&
              !arch.accounting.sequential;
   explore();
-  bool dbg = getenv("DBG");
-  if (dbg)
-    fprintf(stderr, "explored %.2f\n", seconds());
   // A first mapping, to measure all others by.
   double cutoff = options.cutoff;
   MapResult first;
@@ -476,11 +505,7 @@ FailureOr<MapResult> MappingSearch::run() {
         cutoff = std::min(cutoff, first.points.front().values.front());
     }
   }
-  if (dbg)
-    fprintf(stderr, "cutoff %g at %.2f\n", cutoff, seconds());
   JoinResult joined = search(0, cutoff);
-  if (dbg)
-    fprintf(stderr, "joined %.2f\n", seconds());
   if (!joined.plans.empty() && failed(realise(joined, result)))
     return failure();
   if (std::isfinite(leastOver) && result.points.empty() &&

@@ -174,8 +174,6 @@ bool JoinRules::mayRead(const JoinState &state, int einsum,
 // Homes
 //===----------------------------------------------------------------------===//
 
-/// Every Einsum that touches the tensor walks the rank, and its elements of one
-/// step are those of that step.
 bool JoinRules::sharesRank(int tensor, int rank) const {
   const TensorFact &fact = facts.tensors[tensor];
   if (fact.iterativeRank == rank)

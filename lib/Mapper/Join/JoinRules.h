@@ -70,9 +70,11 @@ public:
   /// Forgets what was about loops that are closed.
   void truncate(JoinState &state, int depth) const;
 
-private:
+  /// Whether every Einsum that touches the tensor walks the rank, and its
+  /// elements of one step are those of that step.
   bool sharesRank(int tensor, int rank) const;
 
+private:
   const CascadeFacts &facts;
   std::vector<std::vector<int>> touchersOf;
   std::vector<int> recurrenceOf, members;
