@@ -61,19 +61,10 @@ std::shared_ptr<const PlanStep> PipelinedRun::find(PipelineGoal wanted,
       const EinsumOnArray &nest = *one.nests.front();
       int own = nest.findRank(rank.rank);
       return own >= 0 && llvm::all_of(nest.operands, [&](const Operand &o) {
-               return o.uses_(own) && !o.isCarried;
+               return o.uses_(own) && o.along != own;
              });
     });
-    // A carried operand may still use a rank of all tensors plainly.
-    bool plain = !everywhere && llvm::all_of(choices, [&](auto &one) {
-      const EinsumOnArray &nest = *one.nests.front();
-      int own = nest.findRank(rank.rank);
-      return own >= 0 && llvm::all_of(nest.operands, [&](const Operand &o) {
-               return o.uses_(own) &&
-                      facts.tensors[o.tensor].iterativeRank != rank.rank;
-             });
-    });
-    (everywhere || plain ? universal : others).push_back(rank.rank);
+    (everywhere ? universal : others).push_back(rank.rank);
   }
   if (universal.size() > limits.sharedLoops)
     return nullptr;
@@ -512,7 +503,7 @@ void PipelinedRun::chooseHolds(
   }
   chooseHolds(frame, search, operand + 1, holdings, holds, above, visit);
   const Operand &fact = nest.operands[operand];
-  if (holdings[operand] != 0 || fact.isCarried || nest.path.size() < 2 ||
+  if (holdings[operand] != 0 || fact.along >= 0 || nest.path.size() < 2 ||
       nest.stages[1] != 0 || rules.touchers(fact.tensor).size() > 1)
     return;
   auto uses = [&](size_t loop) {
