@@ -239,15 +239,10 @@ static bool runsInEachStep(const Leaf &leaf, unsigned first) {
       continue;
     if (einsum.getFilterSet())
       return false;
-    for (const Access &access : einsum.getInputAccesses()) {
-      Operation *definition = access.tensor.getDefiningOp();
-      bool steps = definition == einsum.getOperation();
-      for (AffineExpr index : access.map.getResults())
-        if (!isa<AffineDimExpr>(index) && !steps)
-          return false; // it may leave the extents
-      if (auto producer = dyn_cast_or_null<EinsumInterface>(definition))
+    for (const Access &access : einsum.getInputAccesses())
+      if (auto producer =
+              dyn_cast_or_null<EinsumInterface>(access.tensor.getDefiningOp()))
         worklist.push_back(producer);
-    }
   }
   return true;
 }
@@ -381,7 +376,8 @@ private:
       neverLater &= compareSteps(dependence, i, cascade) != Relation::unclear;
     if ((late > 0 && neverLater) || !bound)
       return success();
-    if (late < 0 && !runsInEachStep(producer, first))
+    if (late < 0 && isa<SequenceOp>(partingNode(dependence)) &&
+        !runsInEachStep(producer, first))
       return refuseSkipped(first);
     PointPairs pairs = makePairs(first);
     Linear ahead = laterBy(pairs, first, dependence.sharedLoops);

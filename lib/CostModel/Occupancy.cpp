@@ -44,12 +44,20 @@ static std::optional<Window> carriedBelow(const LoopTree &tree, int id,
     for (const LeafAccess &access : tree.nodes[leaf].accesses)
       if (access.use.access->tensor == held.tensor && !tree.contains(id, leaf))
         return std::nullopt;
-  // A read of a certain step wants it kept, however far away it is.
+  // A read of a certain step, but the last, wants it kept however far away.
+  const auto &directions = tree.facts->einsums[tensor.producer].direction;
+  auto direction = directions.find(tensor.iterativeRank);
+  bool descends = direction != directions.end() && direction->second < 0;
+  int64_t last =
+      descends ? 0 : tree.facts->ranks[tensor.iterativeRank].extent - 1;
   auto along = llvm::find(tensor.ranks, tensor.iterativeRank);
-  for (const Use &use : held.uses)
-    if (!use.access->coordinates[along - tensor.ranks.begin()].uses(
-            tensor.iterativeRank))
+  for (const Use &use : held.uses) {
+    const Coordinate &coordinate =
+        use.access->coordinates[along - tensor.ranks.begin()];
+    if (!coordinate.uses(tensor.iterativeRank) &&
+        !(coordinate.terms.empty() && coordinate.constant == last))
       return std::nullopt;
+  }
   std::optional<Window> window;
   for (int i = id + 1; i < tree.nodes[id].end; ++i)
     if (tree.nodes[i].kind == NodeKind::temporal &&

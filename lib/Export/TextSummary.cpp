@@ -7,6 +7,7 @@
 
 #include "lib/Export/Formulas.h"
 #include "lib/Export/Result.h"
+#include "lib/Mapper/ConflictText.h"
 #include "lib/Support/Format.h"
 #include "lib/Support/TextTable.h"
 
@@ -256,6 +257,87 @@ static std::string describeBacking(const Mapped &mapped) {
                      formatBytes(level.bound.bytes), level.bound.name);
 }
 
+//===----------------------------------------------------------------------===//
+// A search
+//===----------------------------------------------------------------------===//
+
+/// "capacity 812, dominated 10411"
+static std::string
+describePruned(const std::map<std::string, uint64_t> &pruned) {
+  std::vector<std::string> parts;
+  for (const auto &[rule, count] : pruned)
+    if (count > 0)
+      parts.push_back(rule + " " + formatSi(static_cast<double>(count), ""));
+  return parts.empty() ? "" : "pruned: " + llvm::join(parts, ", ");
+}
+
+static void printVariants(const Search &search, mapper::Metric metric,
+                          llvm::raw_ostream &os) {
+  if (search.variants.size() < 2)
+    return;
+  printFact(os, "variant", search.variant);
+  for (const SearchedVariant &variant : search.variants) {
+    const mapper::Certificate &one = variant.certificate;
+    if (variant.name == search.variant)
+      continue;
+    std::string outcome = !variant.leftOut.empty()
+                              ? "left out, " + variant.leftOut
+                          : variant.isBeaten ? "nothing better"
+                          : one.status == mapper::Status::infeasible
+                              ? mapper::describeStatus(one.status).str()
+                              : mapper::formatValue(metric, one.best);
+    printFact(os, "", "not " + variant.name + ": " + outcome);
+  }
+}
+
+/// Objective, proof and effort.
+static void printSearch(const Search &search, const arch::ArchSpec &arch,
+                        llvm::raw_ostream &os) {
+  const mapper::Certificate &certificate = search.certificate;
+  mapper::Metric metric = search.objective.metrics.front();
+  printFact(os, "least",
+            mapper::describeOutcome(certificate, search.objective, arch,
+                                    search.pareto.size()));
+  std::string size =
+      certificate.spaceSize > 0
+          ? " for " + formatSi(certificate.spaceSize, "") + " mappings"
+          : "";
+  printFact(os, "searched",
+            formatSi(static_cast<double>(certificate.evaluated), "") +
+                " considered" + size + " in " +
+                formatSi(certificate.wallSeconds, "s"));
+  if (std::string pruned = describePruned(certificate.pruned); !pruned.empty())
+    printFact(os, "", pruned);
+  printVariants(search, metric, os);
+}
+
+static void printPareto(const Search &search, const arch::ArchSpec &arch,
+                        size_t room, llvm::raw_ostream &os) {
+  std::vector<std::string> heading = {""};
+  for (mapper::Metric metric : search.objective.metrics)
+    heading.push_back(">" +
+                      mapper::getMetricName(metric, search.objective, arch));
+  if (search.variants.size() > 1)
+    heading.push_back("variant");
+  TextTable table(heading);
+  // The ends of the set, and points spread evenly between them.
+  size_t count = search.pareto.size(), shown = std::min(count, room);
+  for (size_t i = 0; i < shown; ++i) {
+    size_t id = shown < 2 ? 0 : i * (count - 1) / (shown - 1);
+    const ParetoPoint &point = search.pareto[id];
+    std::vector<std::string> row = {std::to_string(id + 1)};
+    for (auto [metric, value] :
+         llvm::zip(search.objective.metrics, point.values))
+      row.push_back(mapper::formatValue(metric, value));
+    if (search.variants.size() > 1)
+      row.push_back(point.variant);
+    table.add(std::move(row));
+  }
+  table.print(os, kColumns);
+  if (shown < count)
+    os << count - shown << " more points: see --json or --pareto\n";
+}
+
 static void printHead(const Result &result, llvm::raw_ostream &os) {
   const Mapped &mapped = *result.mapped;
   const cost::Evaluation &cost = *mapped.cost;
@@ -268,7 +350,10 @@ static void printHead(const Result &result, llvm::raw_ostream &os) {
             arch.name + ", energy profile " +
                 (arch.energyProfile.empty() ? "none" : arch.energyProfile));
   printFact(os, "mapping", mapping.getSymName() + " (" + mapped.status + ")");
-  printFact(os, "", mapped.space);
+  if (!mapped.space.empty())
+    printFact(os, "", mapped.space);
+  if (result.search)
+    printSearch(*result.search, arch, os);
   os << "\n";
   printFact(os, "latency",
             formatSi(cost.latencySeconds, "s") + ", " +
@@ -387,13 +472,24 @@ void einsum::exporting::printSummary(const Result &result,
   const Mapped &mapped = *result.mapped;
   printHead(result, os);
   os << "\n";
+  size_t searchLines = 0;
+  if (result.search) {
+    size_t variants = result.search->variants.size();
+    searchLines = 3 + (variants > 1 ? variants : 0);
+    if (result.search->objective.metrics.size() > 1) {
+      printPareto(*result.search, *mapped.arch, 12, os);
+      os << "\n";
+      searchLines += std::min<size_t>(result.search->pareto.size(), 13) + 2;
+    }
+  }
   printArrays(mapped, os);
   os << "\n";
   printLevels(mapped, os);
   os << "\n";
   // Fifteen lines of head, three empty ones, three headings, the line on the
   // rest.
-  size_t taken = 22 + mapped.arch->arrays.size() + mapped.arch->levels.size();
+  size_t taken = 22 + searchLines + mapped.arch->arrays.size() +
+                 mapped.arch->levels.size();
   printEinsumCosts(*result.facts, mapped, taken < kLines ? kLines - taken : 1,
                    os);
 }

@@ -12,6 +12,7 @@
 #include "lib/Analysis/Passes.h"
 #include "lib/Frontend/Cascade/Cascade.h"
 #include "lib/Init/ModelFlags.h"
+#include "lib/Mapper/Passes.h"
 #include "lib/Transforms/Passes.h"
 #include "mappings/Mappings.h"
 
@@ -32,6 +33,7 @@ void einsum::registerAllPasses() {
   mlir::registerSymbolDCEPass();
   registerEinsumAnalysisPasses();
   registerEinsumTransformsPasses();
+  registerEinsumMapperPasses();
   registerAllMappings();
 }
 

@@ -53,6 +53,10 @@ public:
                                                    CascadeOp cascade);
 
   mlir::ModuleOp getModule() { return *module; }
+  /// Goes on with another version of what was read.
+  void replaceModule(mlir::OwningOpRef<mlir::ModuleOp> other) {
+    module = std::move(other);
+  }
 
 private:
   mlir::OwningOpRef<mlir::ModuleOp> parse(llvm::StringRef path, bool verify,

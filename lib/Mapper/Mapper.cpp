@@ -8,6 +8,7 @@
 #include "lib/Mapper/Mapper.h"
 
 #include "lib/CostModel/CostModel.h"
+#include "lib/Mapper/Infeasibility.h"
 #include "lib/Mapper/Join/CascadeJoin.h"
 #include "lib/Mapper/Pipelines/LoadBound.h"
 #include "lib/Mapper/Pipelines/PipelinedRun.h"
@@ -59,7 +60,8 @@ private:
   std::vector<Holdings> listStarts(const EinsumOnArray &nest,
                                    NestSearch &search) const;
   JoinResult search(size_t beam, double cutoff);
-  std::function<bool(double, double, double)> hopelessBeyond(double cutoff) const;
+  std::function<bool(double, double, double)>
+  hopelessBeyond(double cutoff) const;
   void chooseAxes();
   bool stopped() const;
   double seconds() const {
@@ -73,6 +75,7 @@ private:
   LogicalResult realise(const JoinResult &joined, MapResult &result);
   std::optional<MappedPoint> build(const PlanStep &plan);
   bool tryPipeline(MapResult &result);
+  std::string describeSpace() const;
   void certify(const JoinResult &joined, MapResult &result) const;
 
   CascadeOp cascade;
@@ -87,6 +90,10 @@ private:
   std::map<std::string, NestSearch *> bySignature;
   std::string unsupported;
   bool noArray = false;
+  /// Whether the plan built last does not fit the backing level, and the least
+  /// value of those that do not.
+  bool overBacking = false;
+  double leastOver = INFINITY;
   bool overlaps = false; ///< arrays may run at once
   /// Entries per state of the quick search.
   static constexpr size_t kBeam = 4;
@@ -147,11 +154,10 @@ bool MappingSearch::describe() {
         continue;
       choices[e].nests.push_back(
           std::make_shared<EinsumOnArray>(std::move(*nest)));
-      NestSearch *&search =
-          bySignature[choices[e].nests.back()->signature()];
+      NestSearch *&search = bySignature[choices[e].nests.back()->signature()];
       if (!search) {
-        searches.push_back(std::make_unique<NestSearch>(
-            *choices[e].nests.back(), arch, axes));
+        searches.push_back(
+            std::make_unique<NestSearch>(*choices[e].nests.back(), arch, axes));
         search = searches.back().get();
       }
       choices[e].searches.push_back(search);
@@ -213,6 +219,16 @@ std::optional<MappedPoint> MappingSearch::build(const PlanStep &plan) {
   if (!evaluator)
     return std::nullopt;
   if (!evaluator->evaluate(point.cost)) {
+    // What lives at the backing level is not weighed by the search.
+    if (llvm::all_of(evaluator->violations(),
+                     [&](const cost::CapacityViolation &violation) {
+                       return violation.level == arch.levels[0].name;
+                     }) &&
+        !evaluator->violations().empty()) {
+      point.mapping.erase();
+      overBacking = true;
+      return std::nullopt;
+    }
     evaluator->emitViolations();
     point.mapping.emitError("internal error: the mapper built a schedule that "
                             "does not fit");
@@ -246,7 +262,12 @@ LogicalResult MappingSearch::realise(const JoinResult &joined,
     });
     if (beaten)
       continue;
+    overBacking = false;
     std::optional<MappedPoint> point = build(*one.second->plan);
+    if (!point && overBacking) {
+      leastOver = std::min(leastOver, values.front());
+      continue;
+    }
     if (!point)
       return failure();
     for (size_t i = 0; i < metrics.size(); ++i)
@@ -263,6 +284,20 @@ LogicalResult MappingSearch::realise(const JoinResult &joined,
   return success();
 }
 
+/// README.md in one line.
+std::string MappingSearch::describeSpace() const {
+  const SpaceLimits &limits = options.limits;
+  std::string text = limits.imperfect ? "any tiles" : "perfect tiles";
+  if (!limits.fusion)
+    text += ", no fusion";
+  else
+    text += ", fusion below up to " + std::to_string(limits.sharedLoops) +
+            " shared loops (" + std::to_string(limits.sharedLoopsPerRank) +
+            " over one rank)";
+  text += limits.pipelines ? ", sequences and pipelines" : ", no pipelines";
+  return text + (limits.reorder ? ", any order" : ", Einsums in order");
+}
+
 void MappingSearch::certify(const JoinResult &joined, MapResult &result) const {
   Certificate &certificate = result.certificate;
   certificate.metric = nameOf(options.objective.metrics.front()).str();
@@ -277,12 +312,27 @@ void MappingSearch::certify(const JoinResult &joined, MapResult &result) const {
   certificate.pruned["constraints"] = nests.ruledOut;
   certificate.pruned["bound"] = nests.overBound + joined.counts.overBound;
   certificate.wallSeconds = seconds();
-  if (result.points.empty())
+  certificate.space = describeSpace();
+  if (result.points.empty()) {
+    bool isBeaten = std::isfinite(options.cutoff);
+    certificate.status = !joined.complete ? Status::bestFound
+                         : isBeaten       ? Status::optimal
+                                          : Status::infeasible;
+    certificate.best = isBeaten ? options.cutoff : 0;
+    certificate.lowerBound = joined.complete ? certificate.best : 0;
+    certificate.boundName = "nothing is better than what is known";
     return;
+  }
   certificate.best = result.points.front().values.front();
   certificate.lowerBound = joined.complete ? certificate.best : 0;
   certificate.boundName = joined.complete ? "search complete" : "";
   certificate.status = joined.complete ? Status::optimal : Status::bestFound;
+  if (joined.complete && leastOver < certificate.best) {
+    certificate.status = Status::bestFound;
+    certificate.lowerBound = leastOver;
+    certificate.boundName =
+        "capacity of '" + arch.levels[0].name + "' left aside";
+  }
 }
 
 /// One pipeline of all Einsums; true if nothing can be better, or, where there
@@ -323,11 +373,16 @@ void MappingSearch::explore() {
     choice.leastEnergy = choice.leastCycles = choice.leastTraffic = INFINITY;
     for (size_t i = 0; i < choice.searches.size(); ++i) {
       NestSearch &search = *choice.searches[i];
-      if (!explored[&search])
-      {
+      if (!explored[&search]) {
         double t0 = seconds();
         search.explore(listStarts(*choice.nests[i], search));
-        if (getenv("DBG")) fprintf(stderr, "einsum %d array %d explored %.2f states %lu ruled %lu cap %lu\n", choice.nests[i]->einsum, choice.nests[i]->array, seconds() - t0, search.getCounts().states, search.getCounts().ruledOut, search.getCounts().overCapacity);
+        if (getenv("DBG"))
+          fprintf(
+              stderr,
+              "einsum %d array %d explored %.2f states %lu ruled %lu cap %lu\n",
+              choice.nests[i]->einsum, choice.nests[i]->array, seconds() - t0,
+              search.getCounts().states, search.getCounts().ruledOut,
+              search.getCounts().overCapacity);
       }
       explored[&search] = true;
       choice.leastEnergy = std::min(choice.leastEnergy, search.leastEnergy());
@@ -339,8 +394,8 @@ void MappingSearch::explore() {
 }
 
 /// All combinations of places that the operands may live at.
-std::vector<Holdings>
-MappingSearch::listStarts(const EinsumOnArray &nest, NestSearch &search) const {
+std::vector<Holdings> MappingSearch::listStarts(const EinsumOnArray &nest,
+                                                NestSearch &search) const {
   std::vector<Holdings> starts(1);
   for (auto [o, operand] : llvm::enumerate(nest.operands)) {
     std::vector<uint8_t> codes = {0};
@@ -392,8 +447,7 @@ MappingSearch::hopelessBeyond(double cutoff) const {
 }
 
 JoinResult MappingSearch::search(size_t beam, double cutoff) {
-  std::function<bool(double, double, double)> hopeless =
-      hopelessBeyond(cutoff);
+  std::function<bool(double, double, double)> hopeless = hopelessBeyond(cutoff);
   double energy = 0, cycles = 0, traffic = 0;
   for (const EinsumChoices &choice : choices) {
     energy += choice.leastEnergy;
@@ -430,6 +484,11 @@ JoinResult MappingSearch::search(size_t beam, double cutoff) {
 FailureOr<MapResult> MappingSearch::run() {
   chooseAxes();
   MapResult result;
+  if (arch.accounting.buffered) {
+    cascade.emitError("unsupported by the mapper: transfers that are not "
+                      "overlapped (accounting: overlap 'buffered')");
+    return failure();
+  }
   if (!describe()) {
     if (!unsupported.empty()) {
       cascade.emitError("unsupported by the mapper: ") << unsupported;
@@ -444,23 +503,45 @@ FailureOr<MapResult> MappingSearch::run() {
              !arch.accounting.sequential;
   explore();
   bool dbg = getenv("DBG");
-  if (dbg) fprintf(stderr, "explored %.2f\n", seconds());
+  if (dbg)
+    fprintf(stderr, "explored %.2f\n", seconds());
   // A first mapping, to measure all others by.
-  double cutoff = INFINITY;
+  double cutoff = options.cutoff;
   MapResult first;
   if (options.objective.metrics.size() == 1) {
     JoinResult quick = search(kBeam, cutoff);
     if (!quick.plans.empty()) {
       if (failed(realise(quick, first)))
         return failure();
-      cutoff = first.points.front().values.front();
+      if (!first.points.empty())
+        cutoff = std::min(cutoff, first.points.front().values.front());
     }
   }
-  if (dbg) fprintf(stderr, "cutoff %g at %.2f\n", cutoff, seconds());
+  if (dbg)
+    fprintf(stderr, "cutoff %g at %.2f\n", cutoff, seconds());
   JoinResult joined = search(0, cutoff);
-  if (dbg) fprintf(stderr, "joined %.2f\n", seconds());
+  if (dbg)
+    fprintf(stderr, "joined %.2f\n", seconds());
   if (!joined.plans.empty() && failed(realise(joined, result)))
     return failure();
+  if (std::isfinite(leastOver) && result.points.empty() &&
+      first.points.empty()) {
+    if (explainInfeasible(facts, arch, options.limits).empty()) {
+      cascade.emitError("unsupported by the mapper: level '")
+          << arch.levels[0].name
+          << "' does not hold all tensors at once, and no mapping was found "
+             "that makes do with less; give it more capacity";
+      return failure();
+    }
+    result.certificate.status = Status::infeasible;
+    return result;
+  }
+  // Where the search ended early, or nothing is better, the first one it is.
+  if (result.points.empty())
+    result.points = std::move(first.points);
+  else
+    for (MappedPoint &point : first.points)
+      point.mapping.erase();
   certify(joined, result);
   return result;
 }

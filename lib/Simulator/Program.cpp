@@ -46,12 +46,16 @@ std::optional<int64_t> Program::heldSteps(int storage, int tensor,
   const TensorInfo &info = points->tensors[tensor];
   if (info.producer < 0 || info.isOutput || info.direction[position] == 0)
     return std::nullopt;
-  // A read of a certain step wants it kept, however far away it is.
+  // A read of a certain step, but the last, wants it kept however far away.
+  int64_t last = info.direction[position] > 0 ? info.extents[position] - 1 : 0;
+  Coords origin(points->ranks.size(), 0);
   for (int leaf : leaves) {
     const EinsumInfo &einsum = points->einsums[nodes[leaf].einsum];
     for (const ReadInfo &read : einsum.reads)
       if (read.tensor == tensor &&
-          !read.index[position].uses(info.ranks[position]))
+          !read.index[position].uses(info.ranks[position]) &&
+          !(read.index[position].getRanks().empty() &&
+            read.index[position].at(origin) == last))
         return std::nullopt;
   }
   auto enclosesAll = [&](int node) {

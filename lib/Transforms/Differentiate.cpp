@@ -69,7 +69,7 @@ private:
   LogicalResult findLoss(StringRef name);
   LogicalResult findInputs(ArrayRef<std::string> names);
   void noteLoops(const std::vector<EvaluationStep> &steps,
-                 SmallVector<EnclosingLoop> around);
+                 ArrayRef<EnclosingLoop> around);
   void findReached();
   LogicalResult findInfluences();
   LogicalResult addInfluences(Operation *op, llvm::SetVector<Value> &tensors);
@@ -85,7 +85,7 @@ private:
                            Indices &indices, Term &term);
   void placeElements(Value tensor, const Indices &indices,
                      const Statement &reader, Term &term);
-  void fillWithZeros(Value tensor, const Statement &reader, Term &term);
+  void fillWithZeros(Value tensor, Term &term);
   bool isSameExtent(StringAttr a, StringAttr b);
   StringAttr unitRank();
   Expr inlineTerm(const Term &term, const Statement &sum);
@@ -174,18 +174,18 @@ LogicalResult Differentiator::findInputs(ArrayRef<std::string> names) {
 //===----------------------------------------------------------------------===//
 
 void Differentiator::noteLoops(const std::vector<EvaluationStep> &steps,
-                               SmallVector<EnclosingLoop> around) {
+                               ArrayRef<EnclosingLoop> around) {
   for (const EvaluationStep &step : steps) {
     if (step.einsum) {
-      loops[step.einsum] = around;
+      loops[step.einsum].assign(around.begin(), around.end());
       auto einsum = cast<EinsumInterface>(step.einsum);
       storage.push_back(std::make_unique<Statement>(editor.read(einsum)));
       statements[step.einsum] = storage.back().get();
       continue;
     }
-    SmallVector<EnclosingLoop> inside = around;
+    SmallVector<EnclosingLoop> inside(around);
     inside.push_back({&step, step.rank, step.direction});
-    noteLoops(step.body, std::move(inside));
+    noteLoops(step.body, inside);
   }
 }
 
@@ -458,8 +458,7 @@ void Differentiator::placeElements(Value tensor, const Indices &indices,
 /// An element exists where the tensor does, and is 0 where no point adds to it.
 /// A condition over kept ranks would make it absent; one that also names a
 /// reduced rank, of extent 1, does not.
-void Differentiator::fillWithZeros(Value tensor, const Statement &reader,
-                                   Term &term) {
+void Differentiator::fillWithZeros(Value tensor, Term &term) {
   Statement &made = term.statement;
   SmallVector<FilterTerm> own;
   RankMap toTerm;
@@ -525,7 +524,7 @@ FailureOr<Term> Differentiator::makeTerm(Value tensor,
   if (failed(setCarried(tensor, influence, indices, term)))
     return failure();
   placeElements(tensor, indices, reader, term);
-  fillWithZeros(tensor, reader, term);
+  fillWithZeros(tensor, term);
   return term;
 }
 

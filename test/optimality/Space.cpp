@@ -245,6 +245,20 @@ bool Space::isCarried(int tensor) const {
          facts.tensors[tensor].hasInitialValue;
 }
 
+/// A running value on chip may be carried by shared loops; one that several
+/// Einsums compute must be, wherever it lives.
+bool Space::mayCarry(int tensor) const {
+  if (!isCarried(tensor))
+    return false;
+  if (home[tensor] > 0)
+    return true;
+  int producer = facts.tensors[tensor].producer;
+  for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e)
+    if (e != producer && sameRecurrence(e, producer))
+      return true;
+  return false;
+}
+
 void Space::addRun(Run run, Frame &frame, Above above, const Next &next) {
   if (stopped)
     return;
@@ -310,8 +324,8 @@ void Space::addSharedLoop(Run run, Frame &frame, const Above &above,
   for (unsigned i = run.first + 1; i < run.last; ++i) {
     bool hasReason = false;
     for (size_t t = 0; t < facts.tensors.size(); ++t)
-      hasReason |=
-          home[t] > 0 && crosses(t, i) && (above.heldAt[t] < 0 || isCarried(t));
+      hasReason |= crosses(t, i) &&
+                   ((home[t] > 0 && above.heldAt[t] < 0) || mayCarry(t));
     if (!hasReason)
       return;
   }
@@ -368,10 +382,11 @@ void Space::split(Run run, Frame &frame, const Above &above, const Next &next) {
     for (size_t c = 1; c + 1 < cuts.size() && depth > 0; ++c) {
       bool hasReason = false;
       for (size_t t = 0; t < facts.tensors.size(); ++t)
-        hasReason |= home[t] > 0 && crosses(t, cuts[c]) &&
-                     (above.homeDepth[t] == static_cast<int>(depth) ||
-                      (isCarried(t) &&
-                       above.lastShared == facts.tensors[t].iterativeRank));
+        hasReason |=
+            crosses(t, cuts[c]) &&
+            ((home[t] > 0 && above.homeDepth[t] == static_cast<int>(depth)) ||
+             (mayCarry(t) &&
+              above.lastShared == facts.tensors[t].iterativeRank));
       isLegal &= hasReason;
     }
     if (!isLegal)

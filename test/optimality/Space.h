@@ -132,6 +132,7 @@ private:
   bool isInside(const Run &run, int tensor) const;
   bool crosses(int tensor, unsigned boundary) const;
   bool isCarried(int tensor) const;
+  bool mayCarry(int tensor) const;
   std::vector<int> levelsFor(int tensor) const;
   std::vector<int64_t> leastLags(const std::vector<int> &stages) const;
   bool depends(int reader, int producer) const;

@@ -6,7 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // Gelu is x * Phi(x) (Hendrycks & Gimpel 2016); its two approximations by tanh
-// and by a logistic function are other functions and keep their names.
+// and by a logistic function are other functions and keep their names. A
+// logistic function is spelt with exp, which more machines have.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,10 +27,10 @@ static const Activation kActivations[] = {
      "0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))"},
     {"gelu_fast", "gelu_tanh",
      "0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))"},
-    {"quick_gelu", "quick_gelu", "x * sigmoid(1.702 * x)"},
+    {"quick_gelu", "quick_gelu", "x / (1 + exp(-1.702 * x))"},
     {"relu", "relu", "max(x, 0)"},
-    {"silu", "silu", "x * sigmoid(x)"},
-    {"swish", "silu", "x * sigmoid(x)"}};
+    {"silu", "silu", "x / (1 + exp(-x))"},
+    {"swish", "silu", "x / (1 + exp(-x))"}};
 
 llvm::ArrayRef<StringRef> einsum::frontend::getActivationNames() {
   static const llvm::SmallVector<StringRef> names = llvm::map_to_vector(

@@ -104,7 +104,9 @@ static Attention readHeads(ConfigReader &config, const Model &model) {
 }
 
 static void useRotary(ConfigReader &config, Attention &attention) {
-  config.ignore("rope_scaling"); // its factors are in the tables
+  // Their factors are in the tables.
+  for (StringRef field : {"rope_scaling", "rope_parameters"})
+    config.ignore(field);
   config.expect("partial_rotary_factor", 1.0,
                 "all elements of a head turn with the position");
   if (attention.keyExtent % 2 != 0)
@@ -210,7 +212,14 @@ static void describeMixtral(ConfigReader &config, Model &model) {
   readCausalHead(config, model, /*isTied=*/false);
 }
 
+/// All layers attend to everything, whatever windows the config names.
 static void readNoWindow(ConfigReader &config) {
+  if (const JsonValue *types = config.find("layer_types"))
+    for (const JsonValue &type : types->elements)
+      if (type.string != "full_attention")
+        config.error("layer_types", "a layer of type '" + type.string +
+                                        "' is not supported; all layers are "
+                                        "of type full_attention");
   config.expect("use_sliding_window", false,
                 "windows in the upper layers alone are not described; set it "
                 "to false");
@@ -349,6 +358,8 @@ static void describeGemma3(ConfigReader &config, Model &model) {
 /// YaRN with `mscale_all_dim` scales the scores too, not the tables alone.
 static double readScoreScale(ConfigReader &config) {
   const JsonValue *scaling = config.find("rope_scaling");
+  if (const JsonValue *parameters = config.find("rope_parameters"))
+    scaling = parameters;
   const JsonValue *all = scaling ? scaling->find("mscale_all_dim") : nullptr;
   const JsonValue *factor = scaling ? scaling->find("factor") : nullptr;
   if (!all || !factor || all->number == 0 || factor->number <= 1)
@@ -552,6 +563,7 @@ static void readClasses(ConfigReader &config, Model &model) {
 }
 
 static void describeVit(ConfigReader &config, Model &model) {
+  expectNoCross(config);
   Layer layer = readEncoderLayer(config, model);
   Patches patches;
   patches.image = config.whole("image_size", 224);
@@ -640,6 +652,7 @@ static void describeT5(ConfigReader &config, Model &model) {
 //===----------------------------------------------------------------------===//
 
 static void describeMamba(ConfigReader &config, Model &model) {
+  expectNoCross(config);
   model.hidden = config.whole("hidden_size");
   model.vocabulary = config.whole("vocab_size");
   for (StringRef derived :

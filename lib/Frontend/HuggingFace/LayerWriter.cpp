@@ -65,7 +65,6 @@ std::string LayerWriter::writeNorm(const Norm &norm, StringRef name,
 }
 
 void LayerWriter::openBranch(const Branch &branch, StringRef letter) {
-  std::string source = "{x}";
   scope.set("x", x);
   scope.set("n", branch.pre ? writeNorm(branch.pre, (letter + "N").str(), "{x}")
                             : x);

@@ -87,7 +87,7 @@ private:
                            llvm::StringRef memory);
   void writeLatentAttention(const Attention &attention);
   void attendToLatent(const Attention &attention);
-  void attendToLatentCache(const Attention &attention);
+  void attendToLatentCache();
   std::string writeLatentQuery(const Attention &attention);
 
   // Feed-forward and state space.
@@ -97,7 +97,7 @@ private:
                   llvm::StringRef inner, llvm::StringRef activation);
   void writeExperts(const FeedForward &feedForward);
   void writeRouter(const Experts &experts);
-  std::string limitGroups(const Experts &experts, std::string choice);
+  std::string limitGroups(const Experts &experts, const std::string &choice);
   void writeMaskedExperts(const FeedForward &feedForward);
   void writeBalancedExperts(const FeedForward &feedForward);
   void writeStateSpace(const StateSpace &mixer);

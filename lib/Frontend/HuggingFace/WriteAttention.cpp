@@ -86,11 +86,11 @@ std::string LayerWriter::turn(const Rotary &rotary, StringRef name,
                               int64_t extent) {
   CascadeText &text = scope.text;
   std::string y = text.rank("y", 2), j = text.rank("j", extent / 2);
-  std::string J = StringRef(j).upper();
+  std::string half = StringRef(j).upper();
   bool isHalves = rotary.kind == Rotary::Kind::Halves;
-  std::string same = isHalves ? y + "*" + J + "+" + j : "2*" + j + "+" + y;
+  std::string same = isHalves ? y + "*" + half + "+" + j : "2*" + j + "+" + y;
   std::string other =
-      isHalves ? "(1-" + y + ")*" + J + "+" + j : "2*" + j + "+1-" + y;
+      isHalves ? "(1-" + y + ")*" + half + "+" + j : "2*" + j + "+1-" + y;
   std::string angles = "[" + token.str() + j + "]";
   std::string n = name.str(), lead = ("[{l}{b}" + heads + token).str();
   std::string cosine = "COS" + rotary.table, sine = "SIN" + rotary.table;
@@ -260,7 +260,7 @@ void LayerWriter::attendToCache(const Attention &attention, StringRef query) {
 void LayerWriter::writeCrossAttention(const Attention &attention,
                                       const Stream &other, StringRef memory) {
   setHeads(attention);
-  std::string m = other.key + ",", s = scope.get("s");
+  std::string m = other.key + ",";
   std::string query =
       scaled(project("CQ", "{n}", "{q}", "{s}", "{e}", attention.queryBias),
              "{q}", "{s}", attention.scale);
@@ -344,7 +344,7 @@ void LayerWriter::writeLatentAttention(const Attention &attention) {
   scope.weight("WUK[{l}{c},{q}{e}]");
   scope.weight("WUV[{l}{c},{q}{f}]");
   if (isDecoding())
-    attendToLatentCache(attention);
+    attendToLatentCache();
   else
     attendToLatent(attention);
   if (options.phase != Phase::Train) {
@@ -371,7 +371,7 @@ void LayerWriter::attendToLatent(const Attention &attention) {
 
 /// The query is multiplied by WUK and the result by WUV: no key or value of the
 /// cache is ever expanded.
-void LayerWriter::attendToLatentCache(const Attention &attention) {
+void LayerWriter::attendToLatentCache() {
   std::string c = scope.get("c"), m = scope.text.rank(stream.key, stream.keys);
   scope.set("i", m + ",");
   scope.input("CNC[{l}{b}{i}{c}]");

@@ -39,7 +39,7 @@ using llvm::StringRef;
 void LayerWriter::writeGated(StringRef letter, StringRef source, StringRef lead,
                              StringRef weightLead, StringRef inner,
                              StringRef activation) {
-  std::string n = letter.str(), i = inner.str();
+  std::string n = letter.str();
   std::string to = ("[{l}" + lead + inner + "]").str();
   std::string wg = ("[{l}" + weightLead + "d," + inner + "]").str();
   line(n + "G" + to + " = " + source.str() + " * W" + n + "G" + wg);
@@ -85,14 +85,14 @@ void LayerWriter::writeFeedForward(const FeedForward &feedForward) {
 /// Scores of the experts in the best groups, zero elsewhere. A group is as good
 /// as its two best experts.
 std::string LayerWriter::limitGroups(const Experts &experts,
-                                     std::string choice) {
+                                     const std::string &choice) {
   CascadeText &text = scope.text;
   std::string v = text.rank("v", experts.groups);
   std::string w = text.rank("w", experts.count / experts.groups);
   std::string o = text.rank("o", experts.chosenGroups);
-  std::string W = StringRef(w).upper();
+  std::string size = StringRef(w).upper();
   scope.set("v", v), scope.set("w", w), scope.set("o", o);
-  scope.set("vw", v + "*" + W + "+" + w);
+  scope.set("vw", v + "*" + size + "+" + w);
   text.define("monoid top2((a, b), (c, d)) = (max(a, c), max(min(a, c), max(b, "
               "d))) identity (-inf, -inf)");
   line("RGA[{l}{b}{s}{v}], RGB[{l}{b}{s}{v}] = top2({w}) (" + choice +
@@ -105,7 +105,7 @@ std::string LayerWriter::limitGroups(const Experts &experts,
        "RGR[{l}{b}{s}{o},{v}] init 0, 0");
   line("RGM[{l}{b}{s}{v}] = select({v} == RGI[{l}{b}{s}{o}], 1, 0)");
   line("RX[{l}{b}{s}x] = RGM[{l}{b}{s}{v}] * " + choice +
-       "[{l}{b}{s}x] where x == {v}*" + W + " + {w}");
+       "[{l}{b}{s}x] where x == {v}*" + size + " + {w}");
   return "RX";
 }
 
@@ -117,7 +117,7 @@ void LayerWriter::writeRouter(const Experts &experts) {
   scope.weight("WR[{l}d,x]");
   line("RL[{l}{b}{s}x] = {n}{b}{s}d] * WR[{l}d,x]");
   if (experts.isSigmoid) {
-    line("RP[{l}{b}{s}x] = sigmoid(RL[{l}{b}{s}x])");
+    line("RP[{l}{b}{s}x] = 1 / (1 + exp(-RL[{l}{b}{s}x]))");
   } else {
     line("RM[{l}{b}{s}] = max(x) RL[{l}{b}{s}x]");
     line("RE[{l}{b}{s}x] = exp(RL[{l}{b}{s}x] - RM[{l}{b}{s}])");

@@ -155,7 +155,7 @@ private:
   std::string takeLast(TextScope &scope, const Stream &stream, std::string x);
   void writeLogits(TextScope &scope, StringRef x);
   void writeMaskedHead(TextScope &scope, const Stream &stream, StringRef x);
-  void writePooler(TextScope &scope, const Stream &stream, StringRef x);
+  void writePooler(TextScope &scope, StringRef x);
   void writeClassifier(TextScope &scope, StringRef x);
   void writeLoss(TextScope &scope);
 
@@ -436,8 +436,7 @@ void ModelWriter::writeMaskedHead(TextScope &scope, const Stream &stream,
   scope.line("LG[{b}{s}v] = LR[{b}{s}v] + BLM[v]");
 }
 
-void ModelWriter::writePooler(TextScope &scope, const Stream &stream,
-                              StringRef x) {
+void ModelWriter::writePooler(TextScope &scope, StringRef x) {
   std::string d2 = text.rank("dd", model.hidden);
   scope.set("x", x);
   scope.weight("WPOOL[" + d2 + ",d]");
@@ -508,7 +507,7 @@ void ModelWriter::writeHead(const Stream &stream, std::string x) {
     writeMaskedHead(scope, stream, x);
     break;
   case Head::Kind::Pooled:
-    return writePooler(scope, stream, x);
+    return writePooler(scope, x);
   case Head::Kind::Classes:
     writeClassifier(scope, x);
     break;

@@ -28,7 +28,7 @@ std::vector<int32_t> JoinState::key() const {
   };
   add(loops.size(), pipelined, openedAt, unfinished);
   for (const SharedLoop &loop : loops)
-    add(loop.rank, loop.tile, loop.tile >> 32);
+    add(loop.rank, loop.tile, loop.tile >> 32, loop.direction);
   add(pending.size());
   for (const Pending &one : pending)
     add(one.tensor, one.level, one.depth, one.need, one.born, one.lag,
@@ -117,6 +117,14 @@ private:
                         const std::vector<double> &costs,
                         const JoinLayout &open) const;
   bool mayLiveAt(int tensor, int level) const;
+  bool mayHoldHome(const Placement &p, size_t operand,
+                   const Pending &home) const;
+  int directionOf(int einsum, int rank) const {
+    const std::map<int, int> &all = facts.einsums[einsum].direction;
+    auto found = all.find(rank);
+    return found == all.end() ? 0 : found->second;
+  }
+  LatchTiles latchTiles(const Placement &p) const;
 
   const CascadeFacts &facts;
   const arch::ArchSpec &arch;
@@ -250,6 +258,15 @@ void CascadeJoin::placeOn(const Bucket &bucket, int einsum, size_t choice,
   p.state = bucket.state;
   p.keep = p.state.loops.size();
   p.roles = rules.roles(p.state, einsum, p.keep);
+  // A loop goes one way for all recurrences below.
+  for (SharedLoop &loop : p.state.loops) {
+    int direction = directionOf(einsum, loop.rank);
+    if (direction && loop.direction && direction != loop.direction) {
+      ++counts.illegal;
+      return;
+    }
+    loop.direction = direction ? direction : loop.direction;
+  }
   if (!rules.mayRead(p.state, einsum, p.roles)) {
     ++counts.illegal;
     return;
@@ -270,6 +287,26 @@ bool CascadeJoin::mayLiveAt(int tensor, int level) const {
       onPath |= llvm::is_contained(nest->path, level);
   }
   return onPath;
+}
+
+/// Whether the tile of a fused tensor where it lives is one that the user
+/// allows there.
+bool CascadeJoin::mayHoldHome(const Placement &p, size_t operand,
+                              const Pending &home) const {
+  const EinsumOnArray &nest = *p.fact;
+  if (!nest.constraints->boundsTiles(home.level))
+    return true;
+  for (auto [r, rank] : llvm::enumerate(nest.ranks)) {
+    int64_t tile = rank.extent;
+    for (int d = 0; d < home.depth; ++d)
+      if (p.state.loops[d].rank == rank.rank)
+        tile = p.state.loops[d].tile;
+    if (nest.operands[operand].uses_(r) &&
+        !nest.constraints->mayHoldTile(home.level, rank.rank, tile,
+                                       rank.extent))
+      return false;
+  }
+  return true;
 }
 
 /// Where tensors that are touched here for the first time live: all at the
@@ -303,9 +340,17 @@ void CascadeJoin::chooseHomes(Placement &p, size_t at, Layer &next) {
     chooseHomes(p, at + 1, next);
     p.state.pending.pop_back();
   };
-  if ((mayBack || fact.isOutput) &&
-      !(fact.iterativeRank >= 0 && rules.isRecurrence(fact.producer)))
-    chooseNext(one);
+  if (mayBack || fact.isOutput) {
+    // Members of a recurrence share the loop that carries it.
+    if (!rules.goesRound(tensor))
+      chooseNext(one);
+    else
+      for (one.need = 1; one.need <= static_cast<int>(limits.space.sharedLoops);
+           ++one.need)
+        if (!p.state.pipelined || one.need <= p.keep)
+          chooseNext(one);
+    one.need = 0;
+  }
   if (mustBack || !limits.space.fusion)
     return;
   for (int level = 1; level < static_cast<int>(arch.levels.size()); ++level) {
@@ -337,7 +382,8 @@ void CascadeJoin::openLoops(Placement &p, int need, Layer &next) {
   if (depth == need) {
     bool isNewRun = depth > p.keep;
     for (const Pending &one : p.state.pending)
-      if (one.level >= 0 && !rules.mayLive(p.state, one, p.einsum, p.keep)) {
+      if ((one.level >= 0 || one.need > 0) &&
+          !rules.mayLive(p.state, one, p.einsum, p.keep)) {
         ++counts.illegal;
         return;
       }
@@ -362,7 +408,8 @@ void CascadeJoin::openLoops(Placement &p, int need, Layer &next) {
     for (int64_t tile : rank.tiles) {
       if (tile >= around || (around % tile != 0 && around != rank.extent))
         continue;
-      p.state.loops.push_back({rank.rank, tile});
+      p.state.loops.push_back(
+          {rank.rank, tile, directionOf(p.einsum, rank.rank)});
       p.roles.push_back(Role::everyStep);
       openLoops(p, need, next);
       p.roles.pop_back();
@@ -397,6 +444,10 @@ void CascadeJoin::chooseSplit(Placement &p, bool isNewRun, Layer &next) {
           ++counts.illegal;
           return;
         }
+      if (!mayHoldHome(stage, o, *home)) {
+        ++counts.illegal;
+        return;
+      }
       stage.holdings[o] = Holding::kOutside + index;
     }
     chooseHolds(stage, 0, 0, next);
@@ -484,10 +535,33 @@ void CascadeJoin::chooseHolds(Placement &p, int depth, size_t operand,
 // Costs
 //===----------------------------------------------------------------------===//
 
+/// Where each operand is latched if the nest has no loop that it uses: below
+/// the last shared loop that it uses, or where it is held.
+LatchTiles CascadeJoin::latchTiles(const Placement &p) const {
+  const EinsumOnArray &nest = *p.fact;
+  LatchTiles tiles{};
+  for (size_t o = 0; o < nest.operands.size(); ++o) {
+    int depth = 0;
+    for (const Pending &one : p.state.pending)
+      if (one.tensor == nest.operands[o].tensor && one.level >= 0)
+        depth = one.depth;
+    for (const SharedHold &hold : p.holds)
+      if (hold.operand == static_cast<int>(o))
+        depth = std::max(depth, hold.depth);
+    for (size_t d = 0; d < p.state.loops.size(); ++d) {
+      int rank = nest.findRank(p.state.loops[d].rank);
+      if (rank >= 0 && nest.operands[o].uses_(rank))
+        depth = std::max<int>(depth, d + 1);
+    }
+    tiles[o] = tileAt(p, depth);
+  }
+  return tiles;
+}
+
 void CascadeJoin::addNests(Placement &p, Layer &next) {
   int depth = p.state.loops.size();
   const std::vector<NestEntry> &nests =
-      p.search->complete(tileAt(p, depth), p.holdings);
+      p.search->complete(tileAt(p, depth), p.holdings, latchTiles(p));
   if (nests.empty())
     return;
   JoinLayout before = layoutOf(p.from->state), open = layoutOf(p.state);

@@ -222,7 +222,7 @@ bool JoinRules::mayLive(const JoinState &state, const Pending &home, int,
     // A recurrence through several Einsums goes round step by step.
     if (isRecurrence(fact.producer) && carrying.tile != 1)
       return false;
-  } else if (fact.iterativeRank >= 0 && isRecurrence(fact.producer)) {
+  } else if (goesRound(home.tensor)) {
     return false;
   }
   return true;

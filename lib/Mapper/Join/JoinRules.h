@@ -38,6 +38,12 @@ public:
   bool isRecurrence(int einsum) const {
     return members[recurrenceOf[einsum]] > 1;
   }
+  /// The tensor is carried from step to step by several Einsums.
+  bool goesRound(int tensor) const {
+    const TensorFact &fact = facts.tensors[tensor];
+    return fact.iterativeRank >= 0 && isRecurrence(fact.producer) &&
+           facts.ranks[fact.iterativeRank].extent > 1;
+  }
   const AccessFact &write(int tensor) const;
 
   /// Tensors that the Einsum is the first to touch, of those that it shares.

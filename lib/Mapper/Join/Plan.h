@@ -23,6 +23,8 @@ namespace einsum::mapper {
 struct SharedLoop {
   int rank = -1;
   int64_t tile = 1;
+  /// Of a recurrence below that walks along the rank; 0: none does.
+  int direction = 0;
   bool operator==(const SharedLoop &other) const {
     return rank == other.rank && tile == other.tile;
   }

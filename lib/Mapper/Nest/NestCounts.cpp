@@ -229,7 +229,7 @@ void NestCounts::forEachTile(const Operand &operand, int parentStage,
 // Holders
 //===----------------------------------------------------------------------===//
 
-uint64_t NestCounts::heldBytes(const Operand &operand,
+uint64_t NestCounts::heldBytes(const Operand &operand, int level,
                                const Place &place) const {
   uint64_t words = 1;
   for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
@@ -242,7 +242,16 @@ uint64_t NestCounts::heldBytes(const Operand &operand,
     }
     words *= steps;
   }
-  return (words * operand.bits + 7) / 8 * unitsAt(place.stage);
+  uint64_t units = 1;
+  for (const arch::ArrayDim &dim : arch.levels[level].dims)
+    units *= dim.size;
+  for (const Deal &deal : deals) {
+    const Fan &fan = nest.fans[deal.fan];
+    bool isInstance = arch.arrays[nest.array].dims[fan.dim].level >= 0;
+    if (fan.stage <= place.stage && !isInstance)
+      units *= deal.units;
+  }
+  return (words * operand.bits + 7) / 8 * units;
 }
 
 void NestCounts::addHolder(Costs &costs, const Operand &operand, int level,
@@ -283,7 +292,7 @@ void NestCounts::addHolder(Costs &costs, const Operand &operand, int level,
               (own - shared) * (operand.isWritten() ? reduction.energyPj
                                                     : multicast.energyPj));
   if (int axis = axes.heldAt(level); axis >= 0)
-    costs[axis] += static_cast<double>(heldBytes(operand, place));
+    costs[axis] += static_cast<double>(heldBytes(operand, level, place));
 }
 
 //===----------------------------------------------------------------------===//
@@ -442,7 +451,7 @@ void NestCounts::addWalked(Costs &costs, const Operand &operand, int level,
   addEnergy(costs, std::max(0.0, fetched) * multicast.energyPj +
                        std::max(0.0, delivered) * reduction.energyPj);
   if (int axis = axes.heldAt(level); axis >= 0)
-    costs[axis] += static_cast<double>(heldBytes(operand, place));
+    costs[axis] += static_cast<double>(heldBytes(operand, level, place));
 }
 
 //===----------------------------------------------------------------------===//

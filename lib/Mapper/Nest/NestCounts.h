@@ -60,8 +60,10 @@ public:
   void addRegisterAccesses(Costs &costs, const Operand &operand,
                            int home) const;
 
-  /// Bytes that a holder of the operand takes, over all units.
-  uint64_t heldBytes(const Operand &operand, const Place &place) const;
+  /// Bytes that a holder of the operand takes, over all units; over all
+  /// instances, in use or not, of a level that has several.
+  uint64_t heldBytes(const Operand &operand, int level,
+                     const Place &place) const;
   uint64_t unitsAt(int stage) const;
   int64_t unitsOf(int rank, int fromStage, int toStage) const;
 

@@ -8,6 +8,7 @@
 #include "lib/Mapper/Nest/NestSearch.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace einsum;
@@ -182,7 +183,7 @@ bool NestSearch::hold(Costs &costs, int operand, uint8_t from, int pathIndex,
     ++counts.ruledOut;
     return false;
   }
-  if (!fits(level, shared.heldBytes(fact, place))) {
+  if (!fits(level, shared.heldBytes(fact, level, place))) {
     ++counts.overCapacity;
     return false;
   }
@@ -337,14 +338,82 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts) {
 void NestSearch::restart(NestBounds next) {
   for (auto &some : known)
     some.clear();
+  knownOutside.clear();
   bounds = std::move(next);
 }
 
 const std::vector<NestEntry> &NestSearch::complete(uint32_t tile,
-                                                   const Holdings &holdings) {
-  Placement top;
-  top.holdings = holdings;
-  return solve({numberOf(top), tile});
+                                                   const Holdings &holdings,
+                                                   const LatchTiles &latches) {
+  Placement start;
+  start.holdings = holdings;
+  State top{numberOf(start), tile};
+  const Entries &inside = solve(top);
+  llvm::SmallVector<int, 4> outside;
+  for (int o : placements[top.placement].latches)
+    if (latches[o] != tile)
+      outside.push_back(o);
+  if (outside.empty())
+    return inside;
+  std::vector<uint32_t> key = {static_cast<uint32_t>(top.placement), tile};
+  key.insert(key.end(), latches.begin(), latches.end());
+  auto [found, isNew] = knownOutside.try_emplace(std::move(key));
+  Entries &out = found->second;
+  if (!isNew)
+    return out;
+  out = inside;
+  for (int config = 0; config < static_cast<int>(configs.size()); ++config)
+    for (uint32_t chosen = 1; chosen < (1u << outside.size()); ++chosen) {
+      uint32_t mask = 0;
+      for (size_t i = 0; i < outside.size(); ++i)
+        mask |= (chosen >> i & 1) << outside[i];
+      latchOutside(top, config, mask, latches, out);
+    }
+  counts.dominated += keepPareto(out, axes.count);
+  thin(out);
+  return out;
+}
+
+void NestSearch::latchOutside(const State &top, int config, uint32_t mask,
+                              const LatchTiles &latches, Entries &out) {
+  Placement below = placements[top.placement];
+  const NestCounts &moves = *configs[config].counts;
+  llvm::SmallVector<int64_t, 8> tiles;
+  Costs added{};
+  for (int o = 0; o < static_cast<int>(nest.operands.size()); ++o) {
+    if (!(mask >> o & 1))
+      continue;
+    const Operand &operand = nest.operands[o];
+    codec.tiles(top.tile, tiles);
+    if (!isSettled(operand, tiles, moves, 0))
+      return;
+    uint8_t from = below.holdings[o];
+    codec.tiles(latches[o], tiles);
+    moves.addAccesses(added, operand, levelOf(from), stageOf(from), {tiles, 0});
+    below.holdings[o] = Holding::kLatched;
+  }
+  below.config = static_cast<int16_t>(config);
+  below.holds.clear();
+  below.latches.clear();
+  below.mayEnd = true;
+  NestStep step;
+  step.kind = NestStep::Kind::latch;
+  step.operand = llvm::countr_zero(mask);
+  step.tile = top.tile;
+  append(out, solve({numberOf(below), top.tile}), added, step,
+         /*leavesStage=*/false, LeastBefore{0, 0});
+}
+
+/// No loop further in uses the operand, but those over units.
+bool NestSearch::isSettled(const Operand &operand,
+                           llvm::ArrayRef<int64_t> tiles,
+                           const NestCounts &moves, int stage) const {
+  for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
+    int64_t dealt = moves.unitsOf(rank, stage, nest.lastStage);
+    if (operand.uses_(rank) ? tiles[rank] != dealt : tiles[rank] < dealt)
+      return false;
+  }
+  return true;
 }
 
 const NestSearch::Entries &NestSearch::solve(const State &state) {
@@ -403,9 +472,9 @@ void NestSearch::thin(std::vector<NestEntry> &entries) const {
 
 /// What is below, below one more node.
 void NestSearch::append(std::vector<NestEntry> &out,
-                        const std::vector<NestEntry> &below,
-                        const Costs &added, const NestStep &step,
-                        bool leavesStage, const LeastBefore &before) {
+                        const std::vector<NestEntry> &below, const Costs &added,
+                        const NestStep &step, bool leavesStage,
+                        const LeastBefore &before) {
   for (const NestEntry &entry : below) {
     NestEntry &mine = out.emplace_back();
     for (int i = 0; i < axes.count; ++i)
@@ -497,7 +566,7 @@ template <typename Fn> void NestSearch::holdBelow(const State &state, Fn fn) {
       ++counts.ruledOut;
       continue;
     }
-    if (!fits(level, moves.heldBytes(operand, place))) {
+    if (!fits(level, moves.heldBytes(operand, level, place))) {
       ++counts.overCapacity;
       continue;
     }
@@ -533,13 +602,7 @@ void NestSearch::latch(const State &state, int config, Fn fn) {
   for (int o : placement.latches) {
     const Operand &operand = nest.operands[o];
     uint8_t from = placement.holdings[o];
-    bool settled = true;
-    for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
-      int64_t dealt = moves.unitsOf(rank, placement.stage, nest.lastStage);
-      settled &=
-          operand.uses_(rank) ? tiles[rank] == dealt : tiles[rank] >= dealt;
-    }
-    if (!settled)
+    if (!isSettled(operand, tiles, moves, placement.stage))
       continue;
     Costs added{};
     moves.addAccesses(added, operand, levelOf(from), stageOf(from), place);

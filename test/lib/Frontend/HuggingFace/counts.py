@@ -21,7 +21,7 @@ def split(cascade):
         name = einsum["name"].split("_")[0]
         if name in ("QK", "QKE", "QKP", "LV", "AL") or (name == "AV" and einsum["reduced"] == ["m"]):
             attention += macs
-        elif len(einsum["reduced"]) >= 1 and not name.endswith("NQ") and name not in ("CQQ", "CKQ", "RX", "MO", "ME", "QO", "QOE", "QOP"):
+        elif len(einsum["reduced"]) >= 1 and not name.endswith(("NQ", "NV")) and name not in ("CQQ", "CKQ", "RX", "MO", "ME", "QO", "QOE", "QOP"):
             weights += macs
     return weights, attention
 
