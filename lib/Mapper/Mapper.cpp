@@ -44,6 +44,7 @@ namespace {
 /// the bound ends the search; one that is this close is not improved.
 constexpr size_t kManyEinsums = 8;
 constexpr double kCloseEnough = 1.02, kAsGood = 1.0005;
+constexpr const char *kLoadBound = "the busiest array, over all bindings";
 
 class MappingSearch {
 public:
@@ -75,9 +76,13 @@ private:
                const JoinLayout &layout) const;
   double value(Metric metric, const cost::Evaluation &cost) const;
   LogicalResult realise(const JoinResult &joined, MapResult &result);
-  std::optional<MappedPoint> build(const PlanStep &plan);
+  std::optional<MappedPoint> build(const PlanStep &plan, bool isSure = true);
+  std::optional<MappedPoint> tryPipeline(size_t &frames);
+  bool acceptPipeline(MappedPoint &point, size_t frames, MapResult &result);
+  bool isLatencyOnly() const {
+    return options.objective.metrics == std::vector<Metric>{Metric::latency};
+  }
   std::string describeSpace() const;
-  bool tryPipeline(MapResult &result);
   void certify(const JoinResult &joined, MapResult &result) const;
 
   CascadeOp cascade;
@@ -249,7 +254,8 @@ double MappingSearch::value(Metric metric, const cost::Evaluation &cost) const {
   return 0;
 }
 
-std::optional<MappedPoint> MappingSearch::build(const PlanStep &plan) {
+std::optional<MappedPoint> MappingSearch::build(const PlanStep &plan,
+                                                bool isSure) {
   MappedPoint point;
   point.mapping = buildSchedule(cascade, facts, arch, plan, "mapped");
   if (failed(verify(point.mapping))) {
@@ -269,6 +275,10 @@ std::optional<MappedPoint> MappingSearch::build(const PlanStep &plan) {
         !evaluator->violations().empty()) {
       point.mapping.erase();
       overBacking = true;
+      return std::nullopt;
+    }
+    if (!isSure) {
+      point.mapping.erase();
       return std::nullopt;
     }
     evaluator->emitViolations();
@@ -368,6 +378,10 @@ void MappingSearch::certify(const JoinResult &joined, MapResult &result) const {
   certificate.best = result.points.front().values.front();
   certificate.lowerBound = joined.complete ? certificate.best : 0;
   certificate.boundName = joined.complete ? "search complete" : "";
+  if (!joined.complete && isLatencyOnly()) {
+    certificate.lowerBound = boundLoad(choices) / arch.clockHz;
+    certificate.boundName = kLoadBound;
+  }
   certificate.status = joined.complete ? Status::optimal : Status::bestFound;
   if (joined.complete && leastOver < certificate.best) {
     certificate.status = Status::bestFound;
@@ -377,34 +391,37 @@ void MappingSearch::certify(const JoinResult &joined, MapResult &result) const {
   }
 }
 
-/// One pipeline of all Einsums; true if nothing can be better, or, where there
-/// are too many Einsums to find out, not by much.
-bool MappingSearch::tryPipeline(MapResult &result) {
-  if (options.objective.metrics != std::vector<Metric>{Metric::latency} ||
-      !options.limits.pipelines)
-    return false;
-  double bound = boundLoad(choices);
+/// One pipeline of all Einsums, if there is one.
+std::optional<MappedPoint> MappingSearch::tryPipeline(size_t &frames) {
+  if (!isLatencyOnly() || !options.limits.pipelines)
+    return std::nullopt;
   PipelinedRun run(facts, arch, axes, constraints, options.limits,
                    [&] { return stopped(); });
   std::shared_ptr<const PlanStep> plan =
-      run.find(PipelineGoal::latency, bound * kAsGood);
+      run.find(PipelineGoal::latency, boundLoad(choices) * kAsGood);
+  frames = run.getFrames();
+  return plan ? build(*plan, /*isSure=*/false) : std::nullopt;
+}
+
+/// Nothing can be better than this pipeline, or, where there are too many
+/// Einsums to find out, not by much.
+bool MappingSearch::acceptPipeline(MappedPoint &point, size_t frames,
+                                   MapResult &result) {
+  double bound = boundLoad(choices) / arch.clockHz,
+         latency = point.values.front();
   bool isLarge = facts.einsums.size() >= kManyEinsums;
-  if (!plan || run.getCycles() > bound * (isLarge ? kCloseEnough : 1))
-    return false;
-  std::optional<MappedPoint> point = build(*plan);
-  if (!point)
+  if (latency > bound * (isLarge ? kCloseEnough : 1))
     return false;
   Certificate &certificate = result.certificate;
+  certificate.space = describeSpace();
   certificate.metric = nameOf(Metric::latency).str();
-  certificate.evaluated = run.getFrames();
-  certificate.best = point->values.front();
-  certificate.lowerBound = bound / arch.clockHz;
-  certificate.boundName = "the busiest array, over all bindings of Einsums";
-  certificate.status = certificate.best <= certificate.lowerBound
-                           ? Status::optimal
-                           : Status::bestFound;
+  certificate.evaluated = frames;
+  certificate.best = latency;
+  certificate.lowerBound = std::min(bound, latency);
+  certificate.boundName = kLoadBound;
+  certificate.status = latency <= bound ? Status::optimal : Status::bestFound;
   certificate.wallSeconds = seconds();
-  result.points.push_back(std::move(*point));
+  result.points.push_back(std::move(point));
   return true;
 }
 
@@ -560,7 +577,9 @@ FailureOr<MapResult> MappingSearch::run() {
     result.certificate.status = Status::infeasible;
     return result;
   }
-  if (tryPipeline(result))
+  size_t frames = 0;
+  std::optional<MappedPoint> pipeline = tryPipeline(frames);
+  if (pipeline && acceptPipeline(*pipeline, frames, result))
     return result;
   overlaps = options.limits.pipelines && arch.arrays.size() > 1 &&
              !arch.accounting.sequential;
@@ -576,6 +595,14 @@ FailureOr<MapResult> MappingSearch::run() {
       if (!first.points.empty())
         cutoff = std::min(cutoff, first.points.front().values.front());
     }
+  }
+  if (pipeline && pipeline->values.front() < cutoff) {
+    for (MappedPoint &point : first.points)
+      point.mapping.erase();
+    cutoff = pipeline->values.front();
+    first.points.assign(1, *pipeline);
+  } else if (pipeline) {
+    pipeline->mapping.erase();
   }
   JoinResult joined = search(0, cutoff);
   joined.complete &= !isCoarse;

@@ -61,19 +61,10 @@ std::shared_ptr<const PlanStep> PipelinedRun::find(PipelineGoal wanted,
       const EinsumOnArray &nest = *one.nests.front();
       int own = nest.findRank(rank.rank);
       return own >= 0 && llvm::all_of(nest.operands, [&](const Operand &o) {
-               return o.uses_(own) && o.along < 0;
+               return o.uses_(own) && o.along != own;
              });
     });
-    // A carried operand may still use a rank of all tensors plainly.
-    bool plain = !everywhere && llvm::all_of(choices, [&](auto &one) {
-      const EinsumOnArray &nest = *one.nests.front();
-      int own = nest.findRank(rank.rank);
-      return own >= 0 && llvm::all_of(nest.operands, [&](const Operand &o) {
-               return o.uses_(own) &&
-                      facts.tensors[o.tensor].iterativeRank != rank.rank;
-             });
-    });
-    (everywhere || plain ? universal : others).push_back(rank.rank);
+    (everywhere ? universal : others).push_back(rank.rank);
   }
   if (universal.size() > limits.sharedLoops)
     return nullptr;
@@ -498,24 +489,25 @@ uint32_t PipelinedRun::tileAt(const Frame &frame, const NestSearch &search,
   return code;
 }
 
-/// Units keep an operand while only loops go round that it does not use.
+/// How far out an operand may be latched: below its home, and below the loops
+/// that it uses.
 LatchTiles PipelinedRun::latchTiles(const Frame &frame,
                                     const NestSearch &search,
                                     llvm::ArrayRef<SharedHold> holds) const {
   const EinsumOnArray &nest = search.getNest();
   LatchTiles tiles{};
-  for (size_t o = 0; o < nest.operands.size(); ++o) {
+  for (auto [o, operand] : llvm::enumerate(nest.operands)) {
     int depth = 0;
     for (const Pending &home : frame.homes)
-      if (home.tensor == nest.operands[o].tensor)
+      if (home.tensor == operand.tensor)
         depth = home.depth;
     for (const SharedHold &hold : holds)
       if (hold.operand == static_cast<int>(o))
         depth = std::max(depth, hold.depth);
-    for (size_t d = 0; d < frame.loops.size(); ++d)
-      if (int rank = nest.findRank(frame.loops[d].rank);
-          rank >= 0 && nest.operands[o].uses_(rank))
-        depth = std::max<int>(depth, static_cast<int>(d) + 1);
+    for (size_t loop = 0; loop < frame.loops.size(); ++loop)
+      if (int rank = nest.findRank(frame.loops[loop].rank);
+          rank >= 0 && operand.uses_(rank))
+        depth = std::max(depth, static_cast<int>(loop) + 1);
     tiles[o] = tileAt(frame, search, depth);
   }
   return tiles;
@@ -589,7 +581,7 @@ void PipelinedRun::listOptions(const Frame &frame, size_t place, uint64_t runs,
     Costs above{};
     chooseHolds(frame, *search, 0, holdings, holds, above,
                 [&](const NestEntry &entry) {
-                  some.emplace_back(makeChoice(nest, entry, above, runs),
+                  some.emplace_back(makeChoice(*search, entry, above, runs),
                                     Option{search, holds, &entry});
                 });
     llvm::sort(some, [](const auto &a, const auto &b) {
@@ -607,9 +599,38 @@ void PipelinedRun::listOptions(const Frame &frame, size_t place, uint64_t runs,
   }
 }
 
-StageChoice PipelinedRun::makeChoice(const EinsumOnArray &nest,
+/// Bytes that a nest holds at a level private to units. A nest by itself is
+/// judged by each of its stages; stages of a pipeline hold theirs together.
+static uint64_t heldByUnits(const NestSearch &search, const NestStep &first,
+                            int level) {
+  const EinsumOnArray &nest = search.getNest();
+  uint64_t sum = 0;
+  const Deals *deals = nullptr;
+  for (const NestStep *step = &first; step; step = step->next) {
+    if (step->kind == NestStep::Kind::deal)
+      deals = step->deals;
+    if (step->kind != NestStep::Kind::hold || step->level != level)
+      continue;
+    const Operand &operand = nest.operands[step->operand];
+    llvm::SmallVector<int64_t, 8> tiles;
+    search.getCodec().tiles(step->tile, tiles);
+    uint64_t words = 1, units = 1;
+    for (size_t rank = 0; rank < tiles.size(); ++rank)
+      if (operand.uses_(static_cast<int>(rank)))
+        words *= tiles[rank];
+    if (deals)
+      for (const Deal &deal : *deals)
+        if (nest.fans[deal.fan].stage <= step->stage)
+          units *= deal.units;
+    sum += (words * operand.bits + 7) / 8 * units;
+  }
+  return sum;
+}
+
+StageChoice PipelinedRun::makeChoice(const NestSearch &search,
                                      const NestEntry &entry, const Costs &above,
                                      uint64_t runs) const {
+  const EinsumOnArray &nest = search.getNest();
   StageChoice choice;
   choice.array = nest.array;
   choice.cycles = static_cast<uint64_t>(
@@ -620,9 +641,11 @@ StageChoice PipelinedRun::makeChoice(const EinsumOnArray &nest,
   for (auto [r, resource] : llvm::enumerate(axes.resources))
     choice.moved.push_back(static_cast<uint64_t>(std::llround(
         sum(axes.resource + static_cast<int>(r)) / resource.cyclesPerUnit)));
-  for (size_t l = 0; l < axes.levels.size(); ++l)
+  for (auto [l, level] : llvm::enumerate(axes.levels))
     choice.held.push_back(
-        static_cast<uint64_t>(sum(axes.held + static_cast<int>(l))));
+        arch.levels[level].perArray >= 0
+            ? heldByUnits(search, entry.step, level)
+            : static_cast<uint64_t>(sum(axes.held + static_cast<int>(l))));
   return choice;
 }
 

@@ -81,7 +81,7 @@ private:
   void listOptions(const Frame &frame, size_t place, uint64_t runs,
                    std::vector<Option> &options,
                    std::vector<StageChoice> &stage);
-  StageChoice makeChoice(const EinsumOnArray &nest, const NestEntry &entry,
+  StageChoice makeChoice(const NestSearch &search, const NestEntry &entry,
                          const Costs &above, uint64_t runs) const;
   LatchTiles latchTiles(const Frame &frame, const NestSearch &search,
                         llvm::ArrayRef<SharedHold> holds) const;
@@ -91,6 +91,8 @@ private:
                    llvm::function_ref<void(const NestEntry &)> visit);
   uint32_t tileAt(const Frame &frame, const NestSearch &search,
                   size_t depth) const;
+  LatchTiles latchTiles(const Frame &frame, const NestSearch &search,
+                        llvm::ArrayRef<SharedHold> holds) const;
   Iterations makeIterations(const Frame &frame, size_t depth,
                             StageSet active) const;
   void addDependences(const Frame &frame, PipelineGroup &group) const;
