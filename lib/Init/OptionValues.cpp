@@ -7,6 +7,7 @@
 
 #include "lib/Init/OptionValues.h"
 
+#include "lib/Arch/ArchSpec.h"
 #include "lib/Plugin/MappingPass.h"
 #include "lib/Support/Diagnostics.h"
 
@@ -31,6 +32,21 @@ bool einsum::parseSettings(const std::vector<std::string> &texts,
     if (!settings.insert({name.str(), value}).second)
       return failOption("--set", "gives '" + name + "' twice");
   }
+  return true;
+}
+
+bool einsum::chooseAccounting(const std::string &profile,
+                              arch::ArchSpec &arch) {
+  if (profile.empty())
+    return true;
+  std::optional<arch::Accounting> found = arch::Accounting::named(profile);
+  std::vector<std::string> names(arch::Accounting::names().begin(),
+                                 arch::Accounting::names().end());
+  if (!found)
+    return failOption("--accounting",
+                      "there is no profile '" + profile + "'; there are " +
+                          llvm::join(names, ", ") + didYouMean(profile, names));
+  arch.accounting = *found;
   return true;
 }
 

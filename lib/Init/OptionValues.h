@@ -20,6 +20,10 @@
 #include <string>
 #include <vector>
 
+namespace einsum::arch {
+struct ArchSpec;
+} // namespace einsum::arch
+
 namespace einsum {
 
 /// Prints `option: error: message`; false.
@@ -28,6 +32,10 @@ bool failOption(llvm::StringRef option, const llvm::Twine &message);
 /// Values of `--set NAME=NUMBER`; false after an error.
 bool parseSettings(const std::vector<std::string> &texts,
                    std::map<std::string, double> &settings);
+
+/// Replaces a specification's accounting by the profile of that name, if one is
+/// given; false after an error.
+bool chooseAccounting(const std::string &profile, arch::ArchSpec &arch);
 
 /// Names of the registered mappings.
 std::vector<std::string> getMappingNames();
