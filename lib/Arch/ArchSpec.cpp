@@ -10,12 +10,14 @@
 using namespace einsum;
 using namespace einsum::arch;
 
-uint64_t Array::peCount() const {
+static uint64_t countAlong(llvm::ArrayRef<ArrayDim> dims) {
   uint64_t count = 1;
   for (const ArrayDim &dim : dims)
     count *= dim.size;
   return count;
 }
+
+uint64_t Array::peCount() const { return countAlong(dims); }
 
 const OpCost *Array::findOp(llvm::StringRef op,
                             llvm::StringRef datatype) const {
@@ -70,7 +72,8 @@ llvm::ArrayRef<const char *> Accounting::names() {
 }
 
 uint64_t ArchSpec::instances(const Level &level) const {
-  return level.perArray < 0 ? 1 : arrays[level.perArray].peCount();
+  return level.perArray < 0 ? countAlong(level.dims)
+                            : arrays[level.perArray].peCount();
 }
 
 double ArchSpec::areaUm2() const {
@@ -86,7 +89,9 @@ double ArchSpec::leakageW() const {
   double leakage = 0;
   for (const Level &level : levels)
     leakage += level.leakageW * double(instances(level));
-  for (const Array &array : arrays)
-    leakage += array.leakageW;
+  for (const Array &array : arrays) // one in each instance around it
+    leakage +=
+        array.leakageW *
+        (array.level < 0 ? 1 : double(countAlong(levels[array.level].dims)));
   return leakage;
 }

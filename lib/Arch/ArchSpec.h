@@ -42,6 +42,7 @@
 #ifndef EINSUM_ARCH_ARCHSPEC_H
 #define EINSUM_ARCH_ARCHSPEC_H
 
+#include "lib/Arch/Constraints.h"
 #include "lib/Support/Diagnostics.h"
 #include <cstdint>
 
@@ -55,7 +56,7 @@ struct Provenance {
 
 /// The resolved cost of one operator at one PE.
 struct OpCost {
-  uint64_t cycles = 1;  ///< initiation interval if issued alone
+  uint64_t cycles = 1;  ///< initiation interval if issued alone; 0 = free
   uint64_t latency = 1; ///< from issue to result; at least `cycles`
   double energyPj = 0;
   double areaUm2 = 0; ///< of the unit in one PE; 0 when it shares another's
@@ -72,11 +73,25 @@ struct Fanout {
   Provenance provenance;
 };
 
+/// A direction along which units, or instances of a level, stand side by side.
+struct ArrayDim {
+  std::string name;
+  uint64_t size = 1;
+  /// How many units along it one access serves, and how many contributions
+  /// along it become one; 0 means any number.
+  uint64_t multicastWidth = 0, reductionWidth = 0;
+  int level = -1; ///< >= 0: the level whose instances stand along it
+};
+
 /// One memory. Bandwidth, capacity, energy and area are those of one instance.
 struct Level {
   std::string name;
   int parent = -1;   ///< index of the enclosing level; -1 = backing level
   int perArray = -1; ///< >= 0: one private instance per PE of that array
+  /// One instance per coordinate along each of these: first those of the
+  /// parent, then its own. All arrays further in have them as their first
+  /// dimensions.
+  std::vector<ArrayDim> dims;
   std::optional<uint64_t> capacityBytes; ///< nullopt = unlimited
   uint64_t accessBytes = 1; ///< moved by one charged access (row, burst)
 
@@ -97,18 +112,14 @@ struct Level {
   SourceLocation loc;
 };
 
-struct ArrayDim {
-  std::string name;
-  uint64_t size = 1;
-};
-
 /// operator -> cost
 using OpCosts = std::map<std::string, OpCost>;
 
 /// One compute unit: a 2D PE array, a vector unit, a scalar unit.
 struct Array {
   std::string name;
-  std::vector<ArrayDim> dims; ///< none = scalar unit
+  /// First those of the level that feeds it; none = scalar unit.
+  std::vector<ArrayDim> dims;
   int level =
       -1;      ///< innermost level that feeds it, maybe its own register file
   OpCosts ops; ///< at the first datatype
@@ -161,6 +172,7 @@ struct ArchSpec {
   std::vector<Array> arrays;
   std::vector<Engine> engines;
   Accounting accounting;
+  Constraints constraints;
   std::string energyProfile;           ///< name, or empty
   std::vector<std::string> provenance; ///< every distinct text, in spec order
 
@@ -169,7 +181,8 @@ struct ArchSpec {
   int findArray(llvm::StringRef name) const;
   int findEngine(llvm::StringRef name) const;
 
-  /// How many instances of a level there are: the PEs of its array, or 1.
+  /// How many instances of a level there are: the PEs of its array, or as many
+  /// as its dimensions have coordinates.
   uint64_t instances(const Level &level) const;
 
   double areaUm2() const;

@@ -34,6 +34,7 @@ struct ParsedOp {
 /// Beside ArchSpec::levels, index by index.
 struct ParsedLevel {
   std::string parent, per;
+  std::vector<SourceLocation> dimLocs; ///< of its own dimensions
   std::optional<double> readPj, writePj, areaUm2, leakageW;
   Places at;
 };
@@ -41,6 +42,7 @@ struct ParsedLevel {
 /// Beside ArchSpec::arrays, index by index.
 struct ParsedArray {
   std::string level;
+  std::vector<SourceLocation> dimLocs; ///< of its own dimensions
   std::vector<ParsedOp> ops;
   std::optional<double> areaUm2PerPe;
   Places at;
@@ -56,6 +58,7 @@ struct ParsedArch {
   std::vector<ParsedLevel> levels;
   std::vector<ParsedArray> arrays;
   std::vector<ParsedEngine> engines;
+  const JsonValue *constraints = nullptr; ///< read when names are resolved
   Parameters parameters;
   std::map<std::string, SourceLocation> parameterLocs;
   Places at;
@@ -64,6 +67,9 @@ struct ParsedArch {
 /// Names to indices; operators and memories to energies and areas.
 void resolveArch(ParsedArch &arch, llvm::StringRef directory,
                  Diagnostics &diags);
+
+/// Reads `constraints`; levels, arrays and their dimensions are known by now.
+void readConstraints(ParsedArch &arch, Diagnostics &diags);
 
 /// Everything that only shows when the whole machine is known.
 void verifyArch(const ParsedArch &arch, Diagnostics &diags);

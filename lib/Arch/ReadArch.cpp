@@ -39,7 +39,9 @@ private:
   Fanout readFanout(ObjectReader &reader, const char *key,
                     const std::string &what);
   uint64_t readCycles(ObjectReader &reader, const char *key);
-  void readDims(const JsonValue &shape, Array &array, const std::string &what);
+  void readDims(const JsonValue &shape, const std::string &what,
+                std::vector<ArrayDim> &dims, std::vector<SourceLocation> &locs);
+  ArrayDim readDim(const JsonMember &json, const std::string &what);
   ParsedOp readOp(const JsonMember &json, const Array &array);
 
   std::string readName(ObjectReader &reader);
@@ -136,6 +138,7 @@ void Reader::read(const JsonValue &json,
       readEngine(engine);
   if (const JsonValue *accounting = reader.any("accounting"))
     readAccounting(*accounting);
+  arch.constraints = reader.get("constraints", JsonValue::Kind::Array);
   reader.finish();
 }
 
@@ -251,6 +254,14 @@ void Reader::readLevel(const JsonValue &json) {
   level.name = readName(reader);
   parsed.parent = reader.string("parent");
   parsed.per = reader.string("per");
+  if (const JsonValue *instances =
+          reader.get("instances", JsonValue::Kind::Object)) {
+    readDims(*instances, what, level.dims, parsed.dimLocs);
+    if (reader.places().has("per"))
+      diags.error(instances->loc,
+                  what + " has both 'instances' and 'per'; a level that is "
+                         "private to PEs has one instance in each");
+  }
   level.capacityBytes = reader.whole("capacity", Dimension::Bytes);
   reader.require("access");
   level.accessBytes = reader.whole("access", Dimension::Bytes).value_or(1);
@@ -314,7 +325,7 @@ void Reader::readArray(const JsonValue &json) {
     reader.require(key);
   parsed.level = reader.string("level");
   if (const JsonValue *shape = reader.get("shape", JsonValue::Kind::Object))
-    readDims(*shape, array, what);
+    readDims(*shape, what, array.dims, parsed.dimLocs);
   if (const JsonValue *types = reader.get("datatypes", JsonValue::Kind::Array))
     for (const JsonValue &type : types->elements) {
       if (type.kind != JsonValue::Kind::String || type.string.empty())
@@ -341,21 +352,34 @@ void Reader::readArray(const JsonValue &json) {
   arch.arrays.push_back(std::move(parsed));
 }
 
-void Reader::readDims(const JsonValue &shape, Array &array,
-                      const std::string &what) {
-  constexpr double maxPes = 9007199254740992.0; // 2^53
-  double pes = 1;
+void Reader::readDims(const JsonValue &shape, const std::string &what,
+                      std::vector<ArrayDim> &dims,
+                      std::vector<SourceLocation> &locs) {
   for (const JsonMember &dim : shape.members) {
-    uint64_t size = readWhole(dim.value, "shape '" + dim.key + "' of " + what,
-                              Dimension::Count, parameters, diags)
-                        .value_or(1);
-    pes *= double(size);
-    array.dims.push_back({dim.key, size});
+    dims.push_back(readDim(dim, what));
+    locs.push_back(dim.keyLoc);
   }
-  if (pes <= maxPes)
-    return;
-  diags.error(shape.loc, what + " has more than 2^53 PEs");
-  array.dims.clear();
+}
+
+/// A size, or a size and how far words reach along the dimension.
+ArrayDim Reader::readDim(const JsonMember &json, const std::string &what) {
+  std::string name = "dimension '" + json.key + "' of " + what;
+  ArrayDim dim{json.key};
+  if (json.value.kind != JsonValue::Kind::Object) {
+    dim.size = readWhole(json.value, name, Dimension::Count, parameters, diags)
+                   .value_or(1);
+    return dim;
+  }
+  ObjectReader reader(json.value, name, parameters, diags);
+  reader.require("size");
+  auto count = [&](const char *key, uint64_t absent) {
+    return reader.whole(key, Dimension::Count).value_or(absent);
+  };
+  dim.size = count("size", 1);
+  dim.multicastWidth = count("multicast", 0);
+  dim.reductionWidth = count("reduction", 0);
+  reader.finish();
+  return dim;
 }
 
 ParsedOp Reader::readOp(const JsonMember &json, const Array &array) {
@@ -366,7 +390,8 @@ ParsedOp Reader::readOp(const JsonMember &json, const Array &array) {
   op.name = json.key;
   op.nameLoc = json.keyLoc;
   op.at = reader.places();
-  op.cycles = reader.whole("cycles", Dimension::Cycles);
+  if (op.at.has("cycles"))
+    op.cycles = readCycles(reader, "cycles");
   op.latency = reader.whole("latency", Dimension::Cycles);
   op.energyPj =
       reader.quantity("energy", Dimension::Picojoules, Range::NonNegative);
@@ -404,6 +429,7 @@ std::optional<ArchSpec> build(const std::optional<JsonValue> &json,
   if (!energyProfile.empty())
     arch.spec.energyProfile = energyProfile.str();
   resolveArch(arch, llvm::sys::path::parent_path(path), diags);
+  readConstraints(arch, diags);
   verifyArch(arch, diags);
   if (diags.errorCount() != before)
     return std::nullopt;

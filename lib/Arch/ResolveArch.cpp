@@ -35,6 +35,24 @@ std::vector<std::string> keysOf(const std::map<std::string, T> &map) {
 // Names
 //===----------------------------------------------------------------------===//
 
+/// What lies inside a level that has several instances exists once in each.
+void inheritDims(ArchSpec &spec) {
+  for (size_t i = 0; i < spec.levels.size(); ++i) {
+    Level &level = spec.levels[i];
+    for (ArrayDim &dim : level.dims)
+      dim.level = int(i);
+    if (level.parent >= 0 && level.parent < int(i)) {
+      const std::vector<ArrayDim> &outer = spec.levels[level.parent].dims;
+      level.dims.insert(level.dims.begin(), outer.begin(), outer.end());
+    }
+  }
+  for (Array &array : spec.arrays)
+    if (array.level >= 0) {
+      const std::vector<ArrayDim> &outer = spec.levels[array.level].dims;
+      array.dims.insert(array.dims.begin(), outer.begin(), outer.end());
+    }
+}
+
 void resolveNames(ParsedArch &arch, Diagnostics &diags) {
   ArchSpec &spec = arch.spec;
   auto level = [&](const std::string &name, const SourceLocation &loc) {
@@ -59,6 +77,7 @@ void resolveNames(ParsedArch &arch, Diagnostics &diags) {
   for (size_t i = 0; i < spec.arrays.size(); ++i)
     spec.arrays[i].level =
         level(arch.arrays[i].level, arch.arrays[i].at.of("level"));
+  inheritDims(spec);
 }
 
 //===----------------------------------------------------------------------===//

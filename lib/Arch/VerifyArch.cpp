@@ -35,9 +35,14 @@ public:
     for (size_t i = 0; i < spec.levels.size(); ++i) {
       checkPlaceInTree(i);
       checkPrivacy(i);
+      checkDims(spec.levels[i].dims, arch.levels[i].dimLocs,
+                "level '" + spec.levels[i].name + "'");
     }
-    for (size_t i = 0; i < spec.arrays.size(); ++i)
+    for (size_t i = 0; i < spec.arrays.size(); ++i) {
       checkFeed(i);
+      checkDims(spec.arrays[i].dims, arch.arrays[i].dimLocs,
+                "array '" + spec.arrays[i].name + "'");
+    }
     // Warnings about a machine that was not understood would be about defaults.
     if (diags.hasErrors())
       return;
@@ -54,6 +59,8 @@ private:
   void checkPlaceInTree(int index);
   void checkPrivacy(int index);
   void checkFeed(int index);
+  void checkDims(llvm::ArrayRef<ArrayDim> dims,
+                 llvm::ArrayRef<SourceLocation> own, const std::string &what);
   void warnAboutSizes(int index);
   void warnAboutEnergy(int index);
   void warnAboutReach();
@@ -121,6 +128,18 @@ void Verifier::checkPrivacy(int index) {
   if (level.parent < 0)
     return;
   const Level &parent = spec.levels[level.parent];
+  if (level.perArray >= 0 && parent.perArray < 0) {
+    llvm::ArrayRef<ArrayDim> outer = spec.arrays[level.perArray].dims;
+    for (const ArrayDim &dim : parent.dims)
+      if (llvm::none_of(outer, [&](const ArrayDim &d) {
+            return d.level == dim.level && d.name == dim.name;
+          }))
+        diags.error(arch.levels[index].at.of("parent"),
+                    "level '" + level.name + "' is private to the PEs of '" +
+                        spec.arrays[level.perArray].name +
+                        "', which do not lie inside the instances of '" +
+                        spec.levels[dim.level].name + "'");
+  }
   if (parent.perArray >= 0 && level.perArray != parent.perArray)
     diags.error(arch.levels[index].at.of("parent"),
                 "level '" + level.name + "' is inside '" + parent.name +
@@ -140,6 +159,31 @@ void Verifier::checkFeed(int index) {
                                     "' cannot be fed by '" + feed.name +
                                     "', which is private to the PEs of '" +
                                     spec.arrays[feed.perArray].name + "'");
+}
+
+/// Dimensions of levels further out come first; the last ones are `own`.
+void Verifier::checkDims(llvm::ArrayRef<ArrayDim> dims,
+                         llvm::ArrayRef<SourceLocation> own,
+                         const std::string &what) {
+  constexpr double most = 9007199254740992.0; // 2^53
+  if (own.empty())
+    return;
+  size_t inherited = dims.size() - own.size();
+  double count = 1;
+  for (auto [i, dim] : llvm::enumerate(dims)) {
+    count *= double(dim.size);
+    for (const ArrayDim &outer : dims.take_front(std::min(i, inherited)))
+      if (i >= inherited && outer.name == dim.name)
+        diags.error(own[i - inherited],
+                    "dimension '" + dim.name + "' of " + what +
+                        " is already that of level '" +
+                        spec.levels[outer.level].name +
+                        "' around it; call it something else");
+  }
+  if (count > most)
+    diags.error(own.front(),
+                what + " exists more than 2^53 times; dimensions of levels "
+                       "around it count too");
 }
 
 void Verifier::warnAboutSizes(int index) {

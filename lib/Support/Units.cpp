@@ -55,6 +55,8 @@ constexpr Unit otherUnits[] = {
     {"pJ", Dimension::Picojoules, 1},
     {"nJ", Dimension::Picojoules, 1e3},
     {"uJ", Dimension::Picojoules, 1e6},
+    {"mJ", Dimension::Picojoules, 1e9},
+    {"J", Dimension::Picojoules, 1e12},
     {"um^2", Dimension::SquareMicrometres, 1},
     {"um2", Dimension::SquareMicrometres, 1},
     {"mm^2", Dimension::SquareMicrometres, 1e6},
@@ -329,7 +331,7 @@ llvm::StringRef einsum::describe(Dimension dimension) {
   case Dimension::Hertz:
     return "a frequency (Hz, kHz, MHz, GHz)";
   case Dimension::Picojoules:
-    return "an energy (fJ, pJ, nJ, uJ)";
+    return "an energy (fJ, pJ, nJ, uJ, mJ, J)";
   case Dimension::SquareMicrometres:
     return "an area (um^2, mm^2)";
   case Dimension::Watts:

@@ -59,6 +59,29 @@ def the_reader_knows_every_key_of_the_schema():
     assert "error" in errors and "unknown key" not in errors, errors
 
 
+def the_reader_knows_every_key_of_a_constraint():
+    subjects = {
+        "level": {"level": "L1"},
+        "array": {"array": "pe", "dimension": "col"},
+        "arrays": {"arrays": ["pe"]},
+    }
+    own = {
+        "level": ["must_keep", "may_keep", "order", "tile"],
+        "array": ["reuse", "ranks", "min_utilization", "if_unreachable"],
+        "arrays": [],
+    }
+    of_all = ["einsums", "operators", "operands", "copies"]
+    described = schema["$defs"]["constraint"]["properties"].keys()
+    assert described == {*subjects, "dimension", *of_all, *sum(own.values(), [])}
+    level = {"name": "L1", "access": "2 B"}
+    array = {"name": "pe", "level": "L1", "shape": {"col": 4}, "ops": {}}
+    for subject, words in subjects.items():
+        constraint = words | {key: None for key in own[subject] + of_all}
+        spec = {"levels": [level], "arrays": [array], "constraints": [constraint]}
+        errors = check("-", text=json.dumps(spec)).stderr
+        assert "error" in errors and "unknown key" not in errors, errors
+
+
 def the_schema_knows_every_key_of_the_specs():
     defs = schema["$defs"]
     for path in specs:
@@ -77,4 +100,5 @@ the_example_of_the_readme_is_accepted()
 all_profiles_name_the_same_memories()
 every_spec_is_in_the_readme()
 the_reader_knows_every_key_of_the_schema()
+the_reader_knows_every_key_of_a_constraint()
 the_schema_knows_every_key_of_the_specs()

@@ -1,0 +1,208 @@
+//===- BuildSchedule.cpp - The loop tree of a plan ------------------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The nests of a plan are merged: a run of Einsums that share one more loop is
+// one child of a sequence. Below d shared loops stand, outermost first: the
+// homes of fused tensors, the sequence, and in each child the holders of its
+// Einsums at depth d and the next loop.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Mapper/Join/Plan.h"
+
+#include "mlir/IR/Builders.h"
+#include "llvm/ADT/STLExtras.h"
+
+#include <map>
+
+using namespace mlir;
+using namespace einsum;
+using namespace einsum::mapper;
+
+namespace {
+
+class ScheduleBuilder {
+public:
+  ScheduleBuilder(CascadeOp cascade, const CascadeFacts &facts,
+                  const arch::ArchSpec &arch, const PlanStep &last)
+      : cascade(cascade), facts(facts), arch(arch),
+        builder(cascade.getContext()), loc(cascade.getLoc()) {
+    for (const PlanStep *step = &last; step; step = step->previous.get())
+      steps.insert(steps.begin(), step);
+    for (const PlanStep *step : steps)
+      homes.insert(homes.end(), step->homes.begin(), step->homes.end());
+  }
+
+  schedule::MappingOp run(StringRef name) {
+    builder.setInsertionPointAfter(cascade);
+    auto mapping = builder.create<schedule::MappingOp>(
+        loc, name, cascade.getSymName(), arch.name);
+    enter(mapping->getRegion(0));
+    holdBacking();
+    buildRun(0, steps.size(), 0);
+    return mapping;
+  }
+
+private:
+  void enter(Region &body) {
+    if (body.empty())
+      body.emplaceBlock();
+    builder.setInsertionPointToEnd(&body.front());
+  }
+
+  void hold(int level, ArrayRef<int> tensors) {
+    if (tensors.empty())
+      return;
+    SmallVector<StringRef> names;
+    for (int tensor : tensors)
+      names.push_back(facts.tensors[tensor].name);
+    enter(builder
+              .create<schedule::StorageOp>(loc, arch.levels[level].name, names)
+              ->getRegion(0));
+  }
+
+  void holdBacking() {
+    SmallVector<int> tensors;
+    for (int tensor = 0; tensor < static_cast<int>(facts.tensors.size());
+         ++tensor)
+      if (llvm::none_of(homes,
+                        [&](const Home &h) { return h.tensor == tensor; }))
+        tensors.push_back(tensor);
+    hold(0, tensors);
+  }
+
+  void loop(int rank, int64_t tile) {
+    enter(builder
+              .create<schedule::TemporalOp>(loc, facts.ranks[rank].name, tile)
+              ->getRegion(0));
+  }
+
+  /// Steps [begin, end) below `depth` shared loops.
+  void buildRun(size_t begin, size_t end, size_t depth) {
+    holdHomes(begin, end, depth);
+    // Children: maximal runs that share one more loop.
+    SmallVector<std::pair<size_t, size_t>> children;
+    for (size_t i = begin; i < end;) {
+      size_t next = i + 1;
+      while (next < end && steps[next]->keep > static_cast<int>(depth))
+        ++next;
+      children.push_back({i, next});
+      i = next;
+    }
+    if (children.size() == 1)
+      return buildChild(begin, end, depth);
+    Operation *split;
+    if (steps[begin]->pipelineDepth == static_cast<int>(depth)) {
+      SmallVector<int64_t> lags;
+      for (auto [first, last] : children)
+        lags.push_back(steps[first]->lag);
+      split = builder.create<schedule::PipelineOp>(loc, lags);
+    } else {
+      split = builder.create<schedule::SequenceOp>(loc);
+    }
+    if (split->getRegion(0).empty())
+      split->getRegion(0).emplaceBlock();
+    for (auto [first, last] : children) {
+      builder.setInsertionPointToEnd(&split->getRegion(0).front());
+      buildChild(first, last, depth);
+    }
+  }
+
+  void holdHomes(size_t begin, size_t end, size_t depth) {
+    std::map<int, SmallVector<int>> byLevel;
+    for (const Home &home : homes) {
+      if (home.depth != static_cast<int>(depth))
+        continue;
+      for (size_t i = begin; i < end; ++i)
+        if (llvm::any_of(steps[i]->homes, [&](const Home &h) {
+              return h.tensor == home.tensor;
+            })) {
+          byLevel[home.level].push_back(home.tensor);
+          break;
+        }
+    }
+    for (auto &[level, tensors] : byLevel)
+      hold(level, tensors);
+  }
+
+  void buildChild(size_t begin, size_t end, size_t depth) {
+    if (end - begin == 1 && steps[begin]->loops.size() <= depth)
+      return buildNest(*steps[begin], depth);
+    for (size_t i = begin; i < end; ++i)
+      for (const SharedHold &one : steps[i]->holds)
+        if (one.depth == static_cast<int>(depth))
+          hold(one.level,
+               {steps[i]->search->getNest().operands[one.operand].tensor});
+    const SharedLoop &next = steps[begin]->loops[depth];
+    loop(next.rank, next.tile);
+    buildRun(begin, end, depth + 1);
+  }
+
+  void buildNest(const PlanStep &step, size_t) {
+    const EinsumOnArray &nest = step.search->getNest();
+    SmallVector<int64_t, 8> at;
+    for (const LocalRank &rank : nest.ranks)
+      at.push_back(rank.extent);
+    for (const SharedLoop &shared : step.loops)
+      if (int rank = nest.findRank(shared.rank); rank >= 0)
+        at[rank] = shared.tile;
+    for (const NestStep *node = step.nest; node; node = node->next) {
+      SmallVector<int64_t, 8> tiles;
+      step.search->getCodec().tiles(node->tile, tiles);
+      for (size_t rank = 0; rank < tiles.size(); ++rank)
+        if (tiles[rank] != at[rank])
+          loop(nest.ranks[rank].rank, at[rank] = tiles[rank]);
+      addNode(nest, *node, at);
+    }
+  }
+
+  void addNode(const EinsumOnArray &nest, const NestStep &node,
+               SmallVectorImpl<int64_t> &at) {
+    switch (node.kind) {
+    case NestStep::Kind::latch:
+      return; // where loops stand says it
+    case NestStep::Kind::hold:
+      return hold(node.level, {nest.operands[node.operand].tensor});
+    case NestStep::Kind::deal:
+      for (const Deal &deal : *node.deals) {
+        const Fan &fan = nest.fans[deal.fan];
+        if (fan.stage != node.stage)
+          continue;
+        at[deal.rank] = deal.chunk ? deal.chunk : at[deal.rank] / deal.units;
+        enter(builder
+                  .create<schedule::SpatialOp>(
+                      loc, facts.ranks[nest.ranks[deal.rank].rank].name,
+                      at[deal.rank],
+                      arch.arrays[nest.array].dims[fan.dim].name)
+                  ->getRegion(0));
+      }
+      return;
+    case NestStep::Kind::leaf:
+      builder.create<schedule::LeafOp>(loc, facts.einsums[nest.einsum].name,
+                                       arch.arrays[nest.array].name);
+      return;
+    }
+  }
+
+  CascadeOp cascade;
+  const CascadeFacts &facts;
+  const arch::ArchSpec &arch;
+  OpBuilder builder;
+  Location loc;
+  std::vector<const PlanStep *> steps;
+  std::vector<Home> homes;
+};
+
+} // namespace
+
+schedule::MappingOp mapper::buildSchedule(CascadeOp cascade,
+                                          const CascadeFacts &facts,
+                                          const arch::ArchSpec &arch,
+                                          const PlanStep &last,
+                                          StringRef name) {
+  return ScheduleBuilder(cascade, facts, arch, last).run(name);
+}

@@ -1,0 +1,784 @@
+//===- CascadeJoin.cpp - Nests of all Einsums, put together ---------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Mapper/Join/CascadeJoin.h"
+
+#include "lib/Mapper/Join/JoinRules.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <cassert>
+
+using namespace einsum;
+using namespace einsum::mapper;
+
+std::vector<int32_t> JoinState::key() const {
+  std::vector<int32_t> key;
+  for (uint64_t word : done) {
+    key.push_back(static_cast<int32_t>(word));
+    key.push_back(static_cast<int32_t>(word >> 32));
+  }
+  auto add = [&](auto... values) {
+    (key.push_back(static_cast<int32_t>(values)), ...);
+  };
+  add(loops.size(), pipelined, openedAt, unfinished);
+  for (const SharedLoop &loop : loops)
+    add(loop.rank, loop.tile, loop.tile >> 32);
+  add(pending.size());
+  for (const Pending &one : pending)
+    add(one.tensor, one.level, one.depth, one.need, one.born, one.lag,
+        one.firstLag, one.lastLag, one.array, one.produced, one.lastStep,
+        one.firstStep, one.reduced);
+  add(marks.size());
+  for (const Mark &mark : marks)
+    add(mark.tensor, mark.depth, mark.isHeld);
+  for (const Drain &drain : drains)
+    add(drain.einsum, drain.array, drain.depth, drain.steps);
+  return key;
+}
+
+namespace {
+
+class CascadeJoin {
+public:
+  CascadeJoin(const CascadeFacts &facts, const arch::ArchSpec &arch,
+              const Axes &axes, std::vector<EinsumChoices> &choices,
+              const std::vector<EinsumConstraints> &constraints,
+              const JoinLimits &limits)
+      : facts(facts), arch(arch), axes(axes), choices(choices),
+        constraints(constraints), limits(limits), rules(facts) {
+    layout.resources = axes.resources.size();
+    layout.levels = axes.levels.size();
+    layout.arrays = arch.arrays.size();
+  }
+
+  JoinResult run();
+
+private:
+  struct Bucket {
+    JoinState state;
+    std::vector<JoinEntry> entries;
+  };
+  using Layer = std::map<std::vector<int32_t>, Bucket>;
+
+  /// One way to place an Einsum, as it takes shape.
+  struct Placement {
+    const Bucket *from = nullptr;
+    int einsum = -1;
+    NestSearch *search = nullptr;
+    JoinState state; ///< with everything new opened, nothing closed
+    std::vector<Role> roles; ///< per shared loop
+    std::vector<Home> homes;
+    int keep = 0;
+    int lag = 0;
+    Holdings holdings{};
+    std::vector<SharedHold> holds;
+    std::vector<Costs> above; ///< per depth: of `holds`
+  };
+
+  // In the order in which a placement takes shape.
+  void place(const Bucket &bucket, int einsum, Layer &next);
+  void placeOn(const Bucket &bucket, int einsum, NestSearch &search,
+               Layer &next);
+  void chooseHomes(Placement &p, size_t write, Layer &next);
+  void openLoops(Placement &p, int need, Layer &next);
+  void chooseSplit(Placement &p, bool isNewRun, Layer &next);
+  bool enterPipeline(Placement &p);
+  void chooseHolds(Placement &p, int depth, size_t operand, Layer &next);
+  void addNests(Placement &p, Layer &next);
+  JoinEntry extend(const Placement &p, const JoinEntry &old,
+                   const NestEntry &nest, const JoinLayout &before,
+                   const JoinLayout &open);
+  void close(JoinState &state, std::vector<JoinEntry> &entries, int einsum);
+  void closeLoop(const JoinState &state, std::vector<double> &costs,
+                 const JoinLayout &open) const;
+
+  JoinLayout layoutOf(const JoinState &state) const {
+    JoinLayout own = layout;
+    own.depth = state.loops.size();
+    own.pipelined = state.pipelined;
+    return own;
+  }
+  bool isReady(const JoinState &state, int einsum) const;
+  Pending *findPending(JoinState &state, int tensor) const;
+  uint32_t tileAt(const Placement &p, int depth) const;
+  uint64_t homeBytes(const JoinState &state, const Pending &home) const;
+  double liveBytes(const JoinState &state, int depth, int level) const;
+  double steps(const JoinState &state, int from, int to) const;
+  bool fits(double bytes, int axis) const;
+  double pipelineCycles(const JoinState &state, const std::vector<double> &costs,
+                        const JoinLayout &open) const;
+  bool mayLiveAt(int tensor, int level) const;
+
+  const CascadeFacts &facts;
+  const arch::ArchSpec &arch;
+  const Axes &axes;
+  std::vector<EinsumChoices> &choices;
+  const std::vector<EinsumConstraints> &constraints;
+  const JoinLimits &limits;
+  JoinRules rules;
+  JoinLayout layout;
+  JoinCounts counts;
+};
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Facts about a state
+//===----------------------------------------------------------------------===//
+
+bool CascadeJoin::isReady(const JoinState &state, int einsum) const {
+  if (state.isDone(einsum))
+    return false;
+  if (state.unfinished >= 0 && rules.recurrence(einsum) != state.unfinished)
+    return false;
+  for (int other = 0; other < static_cast<int>(facts.einsums.size()); ++other) {
+    if (state.isDone(other) || other == einsum)
+      continue;
+    bool together = rules.recurrence(other) == rules.recurrence(einsum);
+    if (together ? other < einsum
+                 : rules.reads(einsum, other) ||
+                       (!limits.space.reorder && other < einsum))
+      return false;
+  }
+  return true;
+}
+
+Pending *CascadeJoin::findPending(JoinState &state, int tensor) const {
+  for (Pending &one : state.pending)
+    if (one.tensor == tensor)
+      return &one;
+  return nullptr;
+}
+
+double CascadeJoin::steps(const JoinState &state, int from, int to) const {
+  double count = 1;
+  for (int d = from; d < to; ++d) {
+    int64_t around = facts.ranks[state.loops[d].rank].extent;
+    for (int outer = 0; outer < d; ++outer)
+      if (state.loops[outer].rank == state.loops[d].rank)
+        around = state.loops[outer].tile;
+    // Inner tiles divide; the outermost may leave a rest, which is a step too.
+    count *= static_cast<double>(
+        llvm::divideCeil(around, state.loops[d].tile));
+  }
+  return count;
+}
+
+/// Bytes of a fused tensor at its home.
+uint64_t CascadeJoin::homeBytes(const JoinState &state,
+                                const Pending &home) const {
+  const TensorFact &tensor = facts.tensors[home.tensor];
+  uint64_t words = 1;
+  for (const Coordinate &coordinate : rules.write(home.tensor).coordinates)
+    for (const Coordinate::Term &term : coordinate.terms) {
+      int64_t tile = facts.ranks[term.rank].extent;
+      for (int d = 0; d < home.depth; ++d)
+        if (state.loops[d].rank == term.rank)
+          tile = state.loops[d].tile;
+      if (home.need > home.depth && term.rank == tensor.iterativeRank) {
+        int64_t inner = tile;
+        for (int d = home.depth; d < home.need; ++d)
+          if (state.loops[d].rank == term.rank)
+            inner = state.loops[d].tile;
+        tile = std::min(tile, inner + tensor.carriedSteps - 1);
+      }
+      words *= tile;
+    }
+  uint64_t slots = 1;
+  if (state.pipelined && home.depth == static_cast<int>(state.loops.size()) &&
+      !arch.accounting.singleBuffers && home.firstLag >= 0)
+    slots += home.lastLag - home.firstLag;
+  return tensor.bytes(words) * slots;
+}
+
+double CascadeJoin::liveBytes(const JoinState &state, int depth,
+                              int level) const {
+  double bytes = 0;
+  for (const Pending &one : state.pending)
+    if (one.level == level && one.depth == depth)
+      bytes += static_cast<double>(homeBytes(state, one));
+  return bytes;
+}
+
+bool CascadeJoin::fits(double bytes, int axis) const {
+  const arch::Level &level = arch.levels[axes.levels[axis]];
+  return !level.capacityBytes ||
+         bytes <= static_cast<double>(*level.capacityBytes *
+                                      arch.instances(level));
+}
+
+/// Tile vector of the placed Einsum below so many shared loops.
+uint32_t CascadeJoin::tileAt(const Placement &p, int depth) const {
+  const EinsumOnArray &nest = p.search->getNest();
+  uint32_t code = 0;
+  for (int d = 0; d < depth; ++d) {
+    int rank = nest.findRank(p.state.loops[d].rank);
+    if (rank < 0)
+      continue;
+    auto found = llvm::find(nest.ranks[rank].tiles, p.state.loops[d].tile);
+    assert(found != nest.ranks[rank].tiles.end());
+    code = p.search->getCodec().with(
+        code, rank, found - nest.ranks[rank].tiles.begin());
+  }
+  return code;
+}
+
+//===----------------------------------------------------------------------===//
+// Placing one Einsum
+//===----------------------------------------------------------------------===//
+
+void CascadeJoin::place(const Bucket &bucket, int einsum, Layer &next) {
+  for (NestSearch *search : choices[einsum].searches)
+    placeOn(bucket, einsum, *search, next);
+}
+
+void CascadeJoin::placeOn(const Bucket &bucket, int einsum, NestSearch &search,
+                          Layer &next) {
+  Placement p;
+  p.from = &bucket;
+  p.einsum = einsum;
+  p.search = &search;
+  p.state = bucket.state;
+  p.keep = p.state.loops.size();
+  p.roles = rules.roles(p.state, einsum, p.keep);
+  if (!rules.mayRead(p.state, einsum, p.roles)) {
+    ++counts.illegal;
+    return;
+  }
+  chooseHomes(p, 0, next);
+}
+
+bool CascadeJoin::mayLiveAt(int tensor, int level) const {
+  const arch::Level &fact = arch.levels[level];
+  if (level == 0 || fact.perArray >= 0 || !fact.dims.empty())
+    return false;
+  bool onPath = false;
+  for (int einsum : rules.touchers(tensor)) {
+    KeptTensor kept{tensor, false};
+    if (!constraints[einsum].mayKeep(level, kept))
+      return false;
+    for (const auto &nest : choices[einsum].nests)
+      onPath |= llvm::is_contained(nest->path, level);
+  }
+  return onPath;
+}
+
+/// Where tensors that are touched here for the first time live: all at the
+/// backing level, or fused below any number of loops.
+void CascadeJoin::chooseHomes(Placement &p, size_t at, Layer &next) {
+  std::vector<int> fresh = rules.firstTouched(p.state, p.einsum);
+  if (at == fresh.size()) {
+    int need = p.keep;
+    for (const Pending &one : p.state.pending)
+      need = std::max(need, one.need);
+    openLoops(p, need, next);
+    return;
+  }
+  int tensor = fresh[at];
+  const TensorFact &fact = facts.tensors[tensor];
+  KeptTensor atBacking{tensor, true};
+  bool mayBack = llvm::all_of(rules.touchers(tensor), [&](int einsum) {
+    return constraints[einsum].mayKeep(0, atBacking);
+  });
+  bool mustBack = fact.isOutput || rules.touchers(tensor).size() < 2 ||
+                  llvm::any_of(rules.touchers(tensor), [&](int einsum) {
+                    return constraints[einsum].mustKeep(0, atBacking);
+                  });
+  Pending one;
+  one.tensor = tensor;
+  one.produced = fact.producer == p.einsum;
+  auto chooseNext = [&](const Pending &pending) {
+    p.state.pending.push_back(pending);
+    chooseHomes(p, at + 1, next);
+    p.state.pending.pop_back();
+  };
+  if ((mayBack || fact.isOutput) &&
+      !(fact.iterativeRank >= 0 && rules.isRecurrence(fact.producer)))
+    chooseNext(one);
+  if (mustBack || !limits.space.fusion)
+    return;
+  for (int level = 1; level < static_cast<int>(arch.levels.size()); ++level) {
+    if (!mayLiveAt(tensor, level))
+      continue;
+    for (int depth = 0; depth <= static_cast<int>(limits.space.sharedLoops);
+         ++depth) {
+      one.level = level;
+      one.depth = one.need = depth;
+      if (p.state.pipelined && depth > p.keep)
+        break;
+      p.homes.push_back({tensor, level, depth});
+      chooseNext(one);
+      // A running value: only its last steps are kept, if the loop that carries
+      // it goes on until nobody needs it.
+      if (fact.iterativeRank >= 0 && fact.hasInitialValue)
+        for (one.need = depth + 1;
+             one.need <= static_cast<int>(limits.space.sharedLoops);
+             ++one.need)
+          if (!p.state.pipelined || one.need <= p.keep)
+            chooseNext(one);
+      p.homes.pop_back();
+    }
+  }
+}
+
+/// New shared loops until there are `need`.
+void CascadeJoin::openLoops(Placement &p, int need, Layer &next) {
+  int depth = p.state.loops.size();
+  if (depth == need) {
+    bool isNewRun = depth > p.keep;
+    for (const Pending &one : p.state.pending)
+      if (one.level >= 0 && !rules.mayLive(p.state, one, p.einsum, p.keep)) {
+        ++counts.illegal;
+        return;
+      }
+    chooseSplit(p, isNewRun, next);
+    return;
+  }
+  if (p.state.pipelined)
+    return; // its stages are single Einsums
+  const EinsumOnArray &nest = p.search->getNest();
+  for (size_t r = 0; r < nest.ranks.size(); ++r) {
+    const LocalRank &rank = nest.ranks[r];
+    unsigned same = 0;
+    int64_t around = rank.extent;
+    for (const SharedLoop &loop : p.state.loops)
+      if (loop.rank == rank.rank) {
+        ++same;
+        around = loop.tile;
+      }
+    if (same >= limits.space.sharedLoopsPerRank ||
+        !rules.mayOpen(p.state, p.einsum, rank.rank, depth))
+      continue;
+    for (int64_t tile : rank.tiles) {
+      if (tile >= around || (around % tile != 0 && around != rank.extent))
+        continue;
+      p.state.loops.push_back({rank.rank, tile});
+      p.roles.push_back(Role::everyStep);
+      openLoops(p, need, next);
+      p.roles.pop_back();
+      p.state.loops.pop_back();
+    }
+  }
+}
+
+/// A new run of Einsums becomes a sequence or a pipeline.
+void CascadeJoin::chooseSplit(Placement &p, bool isNewRun, Layer &next) {
+  bool wasPipelined = p.state.pipelined;
+  int openedAt = p.state.openedAt;
+  auto go = [&] {
+    Placement stage = p;
+    if (stage.state.pipelined && !enterPipeline(stage))
+      return;
+    stage.above.assign(stage.state.loops.size() + 1, Costs{});
+    const EinsumOnArray &nest = stage.search->getNest();
+    for (size_t o = 0; o < nest.operands.size(); ++o) {
+      Pending *home = findPending(stage.state, nest.operands[o].tensor);
+      if (!home || home->level < 0)
+        continue;
+      auto found = llvm::find(nest.path, home->level);
+      if (found == nest.path.end()) {
+        stage.holdings[o] = stage.search->codeOffPath(home->level);
+        continue;
+      }
+      int index = found - nest.path.begin();
+      KeptTensor kept{home->tensor, false};
+      for (int i = 0; i < index; ++i)
+        if (nest.constraints->mustKeep(nest.path[i], kept)) {
+          ++counts.illegal;
+          return;
+        }
+      stage.holdings[o] = Holding::kOutside + index;
+    }
+    chooseHolds(stage, 0, 0, next);
+  };
+  if (isNewRun) {
+    p.state.pipelined = false;
+    p.state.openedAt = p.keep;
+  }
+  go();
+  if (isNewRun && limits.space.pipelines && axes.cycles >= 0 &&
+      arch.arrays.size() > 1 && !arch.accounting.sequential) {
+    p.state.pipelined = true;
+    go();
+  }
+  p.state.pipelined = wasPipelined;
+  p.state.openedAt = openedAt;
+}
+
+/// The lag of a new stage: behind what it reads, one more on another array.
+bool CascadeJoin::enterPipeline(Placement &p) {
+  int depth = p.state.loops.size(), array = p.search->getNest().array;
+  p.lag = 0;
+  for (const Pending &one : p.state.pending)
+    if (one.born >= depth && one.lag >= 0 &&
+        rules.touches(p.einsum, one.tensor))
+      p.lag = std::max(p.lag, one.lag + (one.array != array));
+  if (p.lag > kMaxLag)
+    return false;
+  for (Pending &one : p.state.pending) {
+    if (!rules.touches(p.einsum, one.tensor))
+      continue;
+    if (one.firstLag < 0)
+      one.firstLag = one.lastLag = p.lag;
+    one.firstLag = std::min(one.firstLag, p.lag);
+    one.lastLag = std::max(one.lastLag, p.lag);
+    if (facts.tensors[one.tensor].producer == p.einsum) {
+      one.lag = p.lag;
+      one.array = array;
+    }
+  }
+  // Members of one recurrence work on the same iteration.
+  for (const Pending &one : p.state.pending)
+    if (facts.tensors[one.tensor].iterativeRank >= 0 && one.firstLag >= 0 &&
+        rules.recurrence(p.einsum) ==
+            rules.recurrence(facts.tensors[one.tensor].producer) &&
+        rules.touches(p.einsum, one.tensor) && one.firstLag != one.lastLag)
+      return false;
+  return true;
+}
+
+/// Operands held between the shared loops.
+void CascadeJoin::chooseHolds(Placement &p, int depth, size_t operand,
+                              Layer &next) {
+  const EinsumOnArray &nest = p.search->getNest();
+  int last = p.state.loops.size();
+  if (depth == last)
+    return addNests(p, next);
+  if (operand == nest.operands.size())
+    return chooseHolds(p, depth + 1, 0, next);
+  chooseHolds(p, depth, operand + 1, next);
+  const Operand &fact = nest.operands[operand];
+  uint8_t from = p.holdings[operand];
+  if (from >= Holding::kOffPath ||
+      !rules.mayHoldAbove(p.state, fact.tensor, depth, p.keep))
+    return;
+  if (const Pending *home = findPending(p.state, fact.tensor);
+      home && home->level >= 0 && home->depth > depth)
+    return;
+  for (int i = from % Holding::kOutside + 1;
+       i < static_cast<int>(nest.path.size()) && nest.stages[i] == 0; ++i) {
+    Costs before = p.above[depth];
+    if (p.search->hold(p.above[depth], operand, from, i, tileAt(p, depth))) {
+      p.holds.push_back({static_cast<int>(operand), nest.path[i], depth});
+      p.holdings[operand] = i + from / Holding::kOutside * Holding::kOutside;
+      // Further in at the same place, or go on.
+      chooseHolds(p, depth, operand, next);
+      p.holdings[operand] = from;
+      p.holds.pop_back();
+    }
+    p.above[depth] = before;
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Costs
+//===----------------------------------------------------------------------===//
+
+void CascadeJoin::addNests(Placement &p, Layer &next) {
+  int depth = p.state.loops.size();
+  const std::vector<NestEntry> &nests =
+      p.search->complete(tileAt(p, depth), p.holdings);
+  if (nests.empty())
+    return;
+  JoinLayout before = layoutOf(p.from->state), open = layoutOf(p.state);
+  std::vector<JoinEntry> entries;
+  for (const JoinEntry &old : p.from->entries)
+    for (const NestEntry &nest : nests) {
+      JoinEntry entry = extend(p, old, nest, before, open);
+      if (entry.costs.empty())
+        continue;
+      entries.push_back(std::move(entry));
+    }
+  if (entries.empty())
+    return;
+  counts.entries += entries.size();
+  JoinState state = p.state;
+  rules.recordTouches(state, p.einsum, p.roles, p.holds, p.search->getNest());
+  llvm::erase_if(state.drains, [&](const Drain &drain) {
+    return drain.depth <= p.keep && drain.array != p.search->getNest().array &&
+           rules.reads(p.einsum, drain.einsum);
+  });
+  uint64_t drained = 0;
+  if (axes.cycles >= 0 && arch.arrays.size() > 1)
+    drained = 1;
+  // What drains depends on how ranks are dealt: apart by steps.
+  std::map<uint64_t, std::vector<JoinEntry>> bySteps;
+  for (JoinEntry &entry : entries) {
+    uint64_t sums = 0;
+    if (drained)
+      for (const NestStep *node = entry.plan->nest; node; node = node->next)
+        if (node->kind == NestStep::Kind::deal)
+          for (const Deal &deal : *node->deals)
+            if (p.search->getNest().fans[deal.fan].stage == node->stage &&
+                facts.einsums[p.einsum].reduces(
+                    p.search->getNest().ranks[deal.rank].rank))
+              sums += deal.units;
+    bySteps[sums].push_back(std::move(entry));
+  }
+  for (auto &[sums, some] : bySteps) {
+    JoinState closed = state;
+    if (sums && rules.hasLaterReader(closed, p.einsum))
+      closed.drains.push_back({p.einsum, p.search->getNest().array,
+                               static_cast<int>(closed.loops.size()) + 1,
+                               sums});
+    close(closed, some, p.einsum);
+    std::vector<int32_t> key = closed.key();
+    auto found = next.find(key);
+    if (found == next.end())
+      found = next.emplace(std::move(key), Bucket{closed, {}}).first;
+    std::vector<JoinEntry> &all = found->second.entries;
+    all.insert(all.end(), std::make_move_iterator(some.begin()),
+               std::make_move_iterator(some.end()));
+  }
+}
+
+/// Empty costs if it does not fit.
+JoinEntry CascadeJoin::extend(const Placement &p, const JoinEntry &old,
+                              const NestEntry &nest, const JoinLayout &before,
+                              const JoinLayout &open) {
+  JoinEntry entry;
+  std::vector<double> &costs = entry.costs;
+  costs.assign(open.size(), 0);
+  std::copy(old.costs.begin(), old.costs.begin() + before.time(before.depth + 1),
+            costs.begin());
+  if (before.pipelined)
+    std::copy(old.costs.begin() + before.busy(0, 0), old.costs.end(),
+              costs.begin() + open.busy(0, 0));
+  const EinsumOnArray &fact = p.search->getNest();
+  int last = open.depth;
+  auto add = [&](const Costs &some, int depth) {
+    if (axes.energy >= 0)
+      costs[open.energy()] += some[axes.energy];
+    if (axes.traffic >= 0)
+      costs[open.traffic()] += some[axes.traffic];
+    for (int r = 0; r < open.resources; ++r)
+      costs[open.moved(depth) + r] += some[axes.resource + r];
+  };
+  // Holders above the next shared loop move within its child.
+  for (int d = 0; d < last; ++d) {
+    add(p.above[d], d + 1);
+    for (int l = 0; l < open.levels; ++l)
+      costs[open.around(d) + l] += p.above[d][axes.held + l];
+  }
+  add(nest.costs, last);
+  if (axes.cycles >= 0) {
+    double cycles = nest.costs[axes.cycles];
+    if (open.pipelined) {
+      costs[open.busy(fact.array, p.lag)] += cycles;
+    } else {
+      cycles += fact.startUpCycles * steps(p.state, 0, last);
+      for (int r = 0; r < open.resources; ++r)
+        cycles = std::max(cycles, nest.costs[axes.resource + r]);
+      costs[open.time(last)] += cycles;
+    }
+    // Sums of the child before drain first.
+    for (const Drain &drain : p.from->state.drains)
+      if (drain.depth <= p.keep && drain.array != fact.array &&
+          rules.reads(p.einsum, drain.einsum))
+        costs[open.time(drain.depth)] +=
+            static_cast<double>(drain.steps) * steps(p.state, 0, drain.depth);
+  }
+  for (int l = 0; l < open.levels; ++l) {
+    double held = nest.costs[axes.held + l];
+    double live = liveBytes(p.state, last, axes.levels[l]);
+    double &largest = costs[open.largest(last) + l];
+    if (open.pipelined) {
+      largest += held;
+    } else {
+      largest = std::max(largest, live + held);
+    }
+    double total = largest;
+    if (open.pipelined)
+      total += live + costs[open.around(last) + l];
+    // Above, what is live in the children around.
+    for (int d = last - 1; d >= 0; --d) {
+      double around = costs[open.around(d) + l];
+      for (const Pending &one : p.state.pending)
+        if (one.level == axes.levels[l] && one.depth == d)
+          around += static_cast<double>(homeBytes(p.state, one));
+      total += around;
+    }
+    if (!fits(total, l)) {
+      ++counts.overCapacity;
+      return {};
+    }
+  }
+  auto step = std::make_shared<PlanStep>();
+  step->einsum = p.einsum;
+  step->search = p.search;
+  step->loops = p.state.loops;
+  step->homes = p.homes;
+  step->holds = p.holds;
+  step->nest = &nest.step;
+  step->keep = p.keep;
+  step->pipelineDepth = p.state.pipelined ? last : -1;
+  step->lag = p.lag;
+  step->previous = old.plan;
+  entry.plan = std::move(step);
+  return entry;
+}
+
+/// Cycles of one visit's worth of iterations, times the visits: the slots of
+/// PipelineSlots.h for equal iterations.
+double CascadeJoin::pipelineCycles(const JoinState &state,
+                                   const std::vector<double> &costs,
+                                   const JoinLayout &open) const {
+  int depth = state.loops.size();
+  double total = steps(state, 0, depth);
+  int around = state.openedAt;
+  double iterations = steps(state, around, depth),
+         visits = steps(state, 0, around);
+  int longest = 0;
+  for (int a = 0; a < open.arrays; ++a)
+    for (int lag = 0; lag <= kMaxLag; ++lag)
+      if (costs[open.busy(a, lag)] > 0)
+        longest = std::max(longest, lag);
+  double cycles = 0;
+  // Slot s runs lag l if 0 <= s - l < iterations.
+  auto slot = [&](double s) {
+    double busiest = 0;
+    for (int a = 0; a < open.arrays; ++a) {
+      double busy = 0;
+      for (int lag = 0; lag <= longest; ++lag)
+        if (s - lag >= 0 && s - lag < iterations)
+          busy += costs[open.busy(a, lag)] / total;
+      busiest = std::max(busiest, busy);
+    }
+    return busiest;
+  };
+  if (iterations <= 2 * longest + 2) {
+    for (double s = 0; s < iterations + longest; ++s)
+      cycles += slot(s);
+  } else {
+    for (int s = 0; s < longest; ++s)
+      cycles += slot(s) + slot(iterations + s);
+    cycles += slot(longest) * (iterations - longest);
+  }
+  return cycles * visits;
+}
+
+/// Ends the innermost loop: its child of the sequence around is done.
+void CascadeJoin::closeLoop(const JoinState &state, std::vector<double> &costs,
+                            const JoinLayout &open) const {
+  int d = open.depth;
+  double time = open.pipelined ? pipelineCycles(state, costs, open)
+                               : costs[open.time(d)];
+  for (int r = 0; r < open.resources; ++r) {
+    time = std::max(time, costs[open.moved(d) + r]);
+    costs[open.moved(d - 1) + r] += costs[open.moved(d) + r];
+  }
+  costs[open.time(d - 1)] += time;
+  for (int l = 0; l < open.levels; ++l) {
+    double below = costs[open.largest(d) + l];
+    if (open.pipelined)
+      below += costs[open.around(d) + l];
+    double &largest = costs[open.largest(d - 1) + l];
+    largest = std::max(largest, below + costs[open.around(d - 1) + l]);
+    costs[open.around(d - 1) + l] = 0;
+  }
+}
+
+void CascadeJoin::close(JoinState &state, std::vector<JoinEntry> &entries,
+                        int einsum) {
+  // What lives where until now, also if this Einsum was the last to touch it.
+  struct Living {
+    int tensor, depth, axis;
+    double bytes;
+  };
+  std::vector<Living> living;
+  for (const Pending &one : state.pending)
+    if (int axis = one.level < 0 ? -1 : axes.heldAt(one.level); axis >= 0)
+      living.push_back({one.tensor, one.depth, axis - axes.held,
+                        static_cast<double>(homeBytes(state, one))});
+  state.done[einsum / 64] |= uint64_t(1) << einsum % 64;
+  rules.dropDead(state, einsum);
+  auto isDead = [&](const Living &one) {
+    return !findPending(state, one.tensor);
+  };
+  auto addAround = [&](const JoinLayout &open, int depth, auto which) {
+    for (const Living &one : living)
+      if (one.depth == depth && which(one))
+        for (JoinEntry &entry : entries)
+          entry.costs[open.around(depth) + one.axis] += one.bytes;
+  };
+  auto always = [](const Living &) { return true; };
+  int need = 0;
+  for (const Pending &one : state.pending)
+    need = std::max(need, one.need);
+  while (static_cast<int>(state.loops.size()) > need) {
+    JoinLayout open = layoutOf(state), closed = open;
+    closed.depth--;
+    closed.pipelined = false;
+    if (open.pipelined)
+      addAround(open, open.depth, always);
+    addAround(open, open.depth - 1, always);
+    for (JoinEntry &entry : entries) {
+      closeLoop(state, entry.costs, open);
+      entry.costs.resize(closed.size());
+    }
+    state.pipelined = false;
+    state.loops.pop_back();
+    // Beside this child only what is still needed takes space.
+    llvm::erase_if(living, [&](const Living &one) {
+      return one.depth > closed.depth ||
+             (one.depth == closed.depth && isDead(one));
+    });
+  }
+  // Around an open child, and in a pipeline, it stays until the end.
+  JoinLayout open = layoutOf(state);
+  for (int d = 0; d < open.depth + open.pipelined; ++d)
+    addAround(open, d, isDead);
+  if (!state.pipelined)
+    state.openedAt = 0;
+  rules.truncate(state, need);
+}
+
+JoinResult CascadeJoin::run() {
+  Layer layer;
+  JoinState start;
+  start.done.assign((facts.einsums.size() + 63) / 64, 0);
+  JoinEntry nothing;
+  nothing.costs.assign(layoutOf(start).size(), 0);
+  layer[start.key()] = {start, {nothing}};
+  JoinResult result;
+  for (size_t i = 0; i < facts.einsums.size(); ++i) {
+    Layer next;
+    for (auto &[key, bucket] : layer)
+      for (int einsum = 0; einsum < static_cast<int>(facts.einsums.size());
+           ++einsum)
+        if (isReady(bucket.state, einsum))
+          place(bucket, einsum, next);
+    for (auto &[key, bucket] : next) {
+      JoinLayout own = layoutOf(bucket.state);
+      std::vector<JoinEntry> &entries = bucket.entries;
+      counts.dominated += keepPareto(entries, own.size());
+      if (limits.beam && entries.size() > limits.beam) {
+        entries.resize(limits.beam);
+        result.complete = false;
+      }
+      ++counts.states;
+    }
+    layer = std::move(next);
+  }
+  for (auto &[key, bucket] : layer) {
+    result.layout = layoutOf(bucket.state);
+    for (JoinEntry &entry : bucket.entries)
+      result.plans.push_back(std::move(entry));
+  }
+  result.counts = counts;
+  return result;
+}
+
+JoinResult mapper::joinCascade(const CascadeFacts &facts,
+                               const arch::ArchSpec &arch, const Axes &axes,
+                               std::vector<EinsumChoices> &choices,
+                               const std::vector<EinsumConstraints> &constraints,
+                               const JoinLimits &limits) {
+  return CascadeJoin(facts, arch, axes, choices, constraints, limits).run();
+}

@@ -1,0 +1,60 @@
+//===- CascadeJoin.h - Nests of all Einsums, put together -------*- C++ -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Dynamic programming over sets of placed Einsums (JoinState.h). One more
+// Einsum is placed in every way that README.md allows: on each array, below the
+// loops that must stay open and new ones, with its results at the backing level
+// or fused, its other operands held above the shared loops or not, and the
+// Pareto set of nests below (NestSearch.h).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIB_MAPPER_JOIN_CASCADEJOIN_H
+#define LIB_MAPPER_JOIN_CASCADEJOIN_H
+
+#include "lib/Mapper/Join/JoinState.h"
+
+#include <functional>
+#include <map>
+
+namespace einsum::mapper {
+
+/// The ways to run one Einsum.
+struct EinsumChoices {
+  std::vector<NestSearch *> searches; ///< one per array that can
+  std::vector<std::shared_ptr<EinsumOnArray>> nests;
+};
+
+struct JoinCounts {
+  uint64_t states = 0, entries = 0, dominated = 0, overCapacity = 0,
+           overBound = 0, illegal = 0;
+};
+
+struct JoinLimits {
+  SpaceLimits space;
+  size_t beam = 0; ///< entries kept per state; 0: all
+  /// A partial plan whose completion cannot cost less is dropped.
+  std::function<bool(double energy, double cycles, double traffic)> isHopeless;
+  std::function<bool()> shouldStop;
+};
+
+struct JoinResult {
+  std::vector<JoinEntry> plans; ///< Pareto set of the whole
+  JoinLayout layout;
+  JoinCounts counts;
+  bool complete = true;
+};
+
+JoinResult joinCascade(const CascadeFacts &facts, const arch::ArchSpec &arch,
+                       const Axes &axes,
+                       std::vector<EinsumChoices> &choices,
+                       const std::vector<EinsumConstraints> &constraints,
+                       const JoinLimits &limits);
+
+} // namespace einsum::mapper
+
+#endif // LIB_MAPPER_JOIN_CASCADEJOIN_H

@@ -1,0 +1,75 @@
+//===- JoinRules.h - Which neighbours may share what ------------*- C++ -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The legality of dialects/Schedule/LEGALITY.md, asked one Einsum at a time:
+//
+//   S[p] = X[p,m]   A[p,m] = X[p,m] / S[p]      p { S ; A }      yes
+//                                               p { m { S ; A }} no: S reduces
+//                                               m, its rank pass has not ended
+//
+// The rules are never more lenient than the verifier's, which has the last
+// word.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIB_MAPPER_JOIN_JOINRULES_H
+#define LIB_MAPPER_JOIN_JOINRULES_H
+
+#include "lib/Mapper/Join/JoinState.h"
+
+namespace einsum::mapper {
+
+class JoinRules {
+public:
+  explicit JoinRules(const CascadeFacts &facts);
+
+  bool touches(int einsum, int tensor) const;
+  const std::vector<int> &touchers(int tensor) const {
+    return touchersOf[tensor];
+  }
+  /// Whether `einsum` reads what `producer` produces.
+  bool reads(int einsum, int producer) const;
+  /// Einsums that depend on one another have the same number.
+  int recurrence(int einsum) const { return recurrenceOf[einsum]; }
+  bool isRecurrence(int einsum) const { return members[recurrenceOf[einsum]] > 1; }
+  const AccessFact &write(int tensor) const;
+
+  /// Tensors that the Einsum is the first to touch, of those that it shares.
+  std::vector<int> firstTouched(const JoinState &state, int einsum) const;
+  std::vector<Role> roles(const JoinState &state, int einsum, int depth) const;
+  bool mayRead(const JoinState &state, int einsum,
+               const std::vector<Role> &roles) const;
+  /// Whether a new loop may enclose the homes that `einsum` has just opened.
+  bool mayOpen(const JoinState &state, int einsum, int rank, int depth) const;
+  /// Whether a fused tensor may live where it is said to.
+  bool mayLive(const JoinState &state, const Pending &home, int einsum,
+               int keep) const;
+  /// Whether nobody else below the loop at `depth` touches the tensor.
+  bool mayHoldAbove(const JoinState &state, int tensor, int depth,
+                    int keep) const;
+
+  void recordTouches(JoinState &state, int einsum,
+                     const std::vector<Role> &roles,
+                     const std::vector<SharedHold> &holds,
+                     const EinsumOnArray &nest) const;
+  bool hasLaterReader(const JoinState &state, int einsum) const;
+  /// Forgets tensors that nobody needs any more; `einsum` is done.
+  void dropDead(JoinState &state, int einsum) const;
+  /// Forgets what was about loops that are closed.
+  void truncate(JoinState &state, int depth) const;
+
+private:
+  bool sharesRank(int tensor, int rank) const;
+
+  const CascadeFacts &facts;
+  std::vector<std::vector<int>> touchersOf;
+  std::vector<int> recurrenceOf, members;
+};
+
+} // namespace einsum::mapper
+
+#endif // LIB_MAPPER_JOIN_JOINRULES_H

@@ -1,0 +1,61 @@
+//===- Plan.h - A mapping under construction, Einsum by Einsum --*- C++ -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A plan lists, in the order of execution, for each Einsum: its array, the
+// loops that it shares with its neighbours, where the tensors that it brings on
+// chip live, what it holds above the last shared loop, and its own nest below.
+// `buildSchedule` makes the loop tree of it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIB_MAPPER_JOIN_PLAN_H
+#define LIB_MAPPER_JOIN_PLAN_H
+
+#include "dialects/Schedule/Schedule.h"
+#include "lib/Mapper/Nest/NestSearch.h"
+
+namespace einsum::mapper {
+
+struct SharedLoop {
+  int rank = -1;
+  int64_t tile = 1;
+  bool operator==(const SharedLoop &other) const {
+    return rank == other.rank && tile == other.tile;
+  }
+};
+
+/// A fused tensor's home: below `depth` shared loops.
+struct Home {
+  int tensor = -1, level = -1, depth = 0;
+};
+
+/// A holder of one Einsum above its last shared loop.
+struct SharedHold {
+  int operand = -1, level = -1, depth = 0;
+};
+
+struct PlanStep {
+  int einsum = -1;
+  const NestSearch *search = nullptr;
+  std::vector<SharedLoop> loops; ///< shared with a neighbour, outermost first
+  std::vector<Home> homes;       ///< that begin here
+  std::vector<SharedHold> holds;
+  const NestStep *nest = nullptr;
+  int keep = 0; ///< loops shared with the Einsum before
+  int pipelineDepth = -1; ///< it is a stage of a pipeline below so many loops
+  int lag = 0;
+  std::shared_ptr<const PlanStep> previous;
+};
+
+/// The loop tree, placed after the cascade; not verified.
+schedule::MappingOp buildSchedule(CascadeOp cascade, const CascadeFacts &facts,
+                                  const arch::ArchSpec &arch,
+                                  const PlanStep &last, llvm::StringRef name);
+
+} // namespace einsum::mapper
+
+#endif // LIB_MAPPER_JOIN_PLAN_H

@@ -1,0 +1,295 @@
+//===- Mapper.cpp - The best fused mapping in a stated space --------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Mapper/Mapper.h"
+
+#include "lib/CostModel/CostModel.h"
+#include "lib/Mapper/Join/CascadeJoin.h"
+
+#include "mlir/IR/Verifier.h"
+#include "llvm/ADT/STLExtras.h"
+
+#include <chrono>
+
+using namespace mlir;
+using namespace einsum;
+using namespace einsum::mapper;
+
+StringRef mapper::describeStatus(Status status) {
+  switch (status) {
+  case Status::optimal:
+    return "optimal";
+  case Status::bestFound:
+    return "best found";
+  case Status::infeasible:
+    return "infeasible";
+  case Status::unsupported:
+    return "unsupported";
+  }
+  return "";
+}
+
+namespace {
+
+class MappingSearch {
+public:
+  MappingSearch(CascadeOp cascade, const CascadeFacts &facts,
+                const arch::ArchSpec &arch, const MapOptions &options)
+      : cascade(cascade), facts(facts), arch(arch), options(options),
+        start(std::chrono::steady_clock::now()) {}
+
+  FailureOr<MapResult> run();
+
+private:
+  bool describe();
+  void chooseAxes();
+  bool stopped() const;
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() -
+                                         start)
+        .count();
+  }
+  double value(Metric metric, const JoinEntry &entry,
+               const JoinLayout &layout) const;
+  double value(Metric metric, const cost::Evaluation &cost) const;
+  LogicalResult realise(const JoinResult &joined, MapResult &result);
+  std::optional<MappedPoint> build(const JoinEntry &entry);
+  void certify(const JoinResult &joined, MapResult &result) const;
+
+  CascadeOp cascade;
+  const CascadeFacts &facts;
+  const arch::ArchSpec &arch;
+  const MapOptions &options;
+  std::chrono::steady_clock::time_point start;
+  Axes axes;
+  std::vector<EinsumConstraints> constraints;
+  std::vector<EinsumChoices> choices;
+  std::vector<std::unique_ptr<NestSearch>> searches;
+  std::map<std::string, NestSearch *> bySignature;
+  std::string unsupported;
+  bool noArray = false;
+};
+
+} // namespace
+
+bool MappingSearch::stopped() const {
+  return (options.stop && options.stop->load()) ||
+         (options.timeLimitSeconds > 0 && seconds() > options.timeLimitSeconds);
+}
+
+/// Levels that could hold everything need no watching.
+void MappingSearch::chooseAxes() {
+  llvm::SmallVector<bool> mayBind;
+  for (const arch::Level &level : arch.levels) {
+    uint64_t all = 0;
+    bool overflow = false;
+    for (const TensorFact &tensor : facts.tensors)
+      overflow |= __builtin_add_overflow(
+          all, tensor.bytes(tensor.elements) * arch.instances(level), &all);
+    mayBind.push_back(level.capacityBytes &&
+                      (overflow ||
+                       all > *level.capacityBytes * arch.instances(level)));
+  }
+  mayBind[0] = false;
+  axes = Axes::of(options.objective, arch, mayBind);
+}
+
+bool MappingSearch::describe() {
+  NestLimits limits{options.limits.imperfect};
+  constraints.reserve(facts.einsums.size());
+  choices.resize(facts.einsums.size());
+  for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e) {
+    constraints.emplace_back(facts, arch, e);
+    if (!constraints.back().unsupported.empty())
+      unsupported = constraints.back().unsupported;
+    for (int a = 0; a < static_cast<int>(arch.arrays.size()); ++a) {
+      std::optional<EinsumOnArray> nest = describeEinsum(
+          facts, arch, e, a, constraints.back(), limits, unsupported);
+      if (!nest)
+        continue;
+      choices[e].nests.push_back(
+          std::make_shared<EinsumOnArray>(std::move(*nest)));
+      const EinsumOnArray &kept = *choices[e].nests.back();
+      searches.push_back(std::make_unique<NestSearch>(kept, arch, axes));
+      choices[e].searches.push_back(searches.back().get());
+    }
+    noArray |= choices[e].searches.empty();
+  }
+  return unsupported.empty() && !noArray;
+}
+
+double MappingSearch::value(Metric metric, const JoinEntry &entry,
+                            const JoinLayout &layout) const {
+  const std::vector<double> &costs = entry.costs;
+  double latency = costs[layout.time(0)] / arch.clockHz;
+  double energy =
+      costs[layout.energy()] * 1e-12 + arch.leakageW() * latency;
+  switch (metric) {
+  case Metric::latency:
+    return latency;
+  case Metric::energy:
+    return energy;
+  case Metric::edp:
+    return latency * energy;
+  case Metric::traffic:
+    return costs[layout.traffic()];
+  case Metric::capacity:
+    return costs[layout.largest(0)];
+  }
+  return 0;
+}
+
+double MappingSearch::value(Metric metric, const cost::Evaluation &cost) const {
+  int level = options.objective.level;
+  switch (metric) {
+  case Metric::latency:
+    return cost.latencySeconds;
+  case Metric::energy:
+    return cost.energyJoules();
+  case Metric::edp:
+    return cost.latencySeconds * cost.energyJoules();
+  case Metric::traffic:
+    return static_cast<double>(cost.levels[std::max(0, level)].traffic.bytes());
+  case Metric::capacity:
+    return static_cast<double>(
+        cost.levels[level >= 0 ? level
+                               : std::min<int>(1, cost.levels.size() - 1)]
+            .peakBytes);
+  }
+  return 0;
+}
+
+std::optional<MappedPoint> MappingSearch::build(const JoinEntry &entry) {
+  MappedPoint point;
+  point.mapping = buildSchedule(cascade, facts, arch, *entry.plan, "mapped");
+  if (failed(verify(point.mapping))) {
+    point.mapping.emitError("internal error: the mapper built a schedule that "
+                            "is not legal");
+    return std::nullopt;
+  }
+  auto evaluator = cost::Evaluator::create(point.mapping, facts, arch);
+  if (!evaluator)
+    return std::nullopt;
+  if (!evaluator->evaluate(point.cost)) {
+    evaluator->emitViolations();
+    point.mapping.emitError("internal error: the mapper built a schedule that "
+                            "does not fit");
+    return std::nullopt;
+  }
+  for (Metric metric : options.objective.metrics)
+    point.values.push_back(value(metric, point.cost));
+  return point;
+}
+
+LogicalResult MappingSearch::realise(const JoinResult &joined,
+                                     MapResult &result) {
+  const std::vector<Metric> &metrics = options.objective.metrics;
+  std::vector<std::pair<std::vector<double>, const JoinEntry *>> ranked;
+  for (const JoinEntry &entry : joined.plans) {
+    std::vector<double> values;
+    for (Metric metric : metrics)
+      values.push_back(value(metric, entry, joined.layout));
+    // Of equally good ones, the one of least energy, then of least time.
+    std::vector<double> order = values;
+    order.push_back(entry.costs[joined.layout.energy()]);
+    order.push_back(entry.costs[joined.layout.time(0)]);
+    ranked.push_back({order, &entry});
+  }
+  std::sort(ranked.begin(), ranked.end()); // equal ones by their place
+  std::vector<std::vector<double>> kept;
+  for (const auto &one : ranked) {
+    const std::vector<double> &values = one.first;
+    bool beaten = llvm::any_of(kept, [&](const std::vector<double> &other) {
+      return isNoWorse(other, values, metrics.size());
+    });
+    if (beaten)
+      continue;
+    std::optional<MappedPoint> point = build(*one.second);
+    if (!point)
+      return failure();
+    for (size_t i = 0; i < metrics.size(); ++i)
+      if (std::abs(point->values[i] - values[i]) >
+          1e-9 * std::abs(values[i]) + 1e-30) {
+        point->mapping.emitError("internal error: the search expected ")
+            << std::to_string(values[i] * 1e9) << "e-9, the cost model says "
+            << std::to_string(point->values[i] * 1e9) << "e-9";
+        return failure();
+      }
+    kept.push_back(values);
+    result.points.push_back(std::move(*point));
+  }
+  return success();
+}
+
+static StringRef nameOf(Metric metric) {
+  switch (metric) {
+  case Metric::latency:
+    return "latency, s";
+  case Metric::energy:
+    return "energy, J";
+  case Metric::edp:
+    return "energy-delay product, J s";
+  case Metric::traffic:
+    return "traffic, B";
+  case Metric::capacity:
+    return "bytes held, B";
+  }
+  return "";
+}
+
+void MappingSearch::certify(const JoinResult &joined, MapResult &result) const {
+  Certificate &certificate = result.certificate;
+  certificate.metric = nameOf(options.objective.metrics.front()).str();
+  SearchCounts nests;
+  for (const auto &search : searches)
+    nests += search->getCounts();
+  certificate.evaluated = nests.entries + joined.counts.entries;
+  certificate.pruned["dominated"] = nests.dominated + joined.counts.dominated;
+  certificate.pruned["capacity"] =
+      nests.overCapacity + joined.counts.overCapacity;
+  certificate.pruned["rank pass not ended"] = joined.counts.illegal;
+  certificate.pruned["constraints"] = nests.ruledOut;
+  certificate.pruned["bound"] = nests.overBound + joined.counts.overBound;
+  certificate.wallSeconds = seconds();
+  if (result.points.empty())
+    return;
+  certificate.best = result.points.front().values.front();
+  certificate.lowerBound = joined.complete ? certificate.best : 0;
+  certificate.boundName = joined.complete ? "search complete" : "";
+  certificate.status = joined.complete ? Status::optimal : Status::bestFound;
+}
+
+FailureOr<MapResult> MappingSearch::run() {
+  chooseAxes();
+  MapResult result;
+  if (!describe()) {
+    if (!unsupported.empty()) {
+      cascade.emitError("unsupported by the mapper: ") << unsupported;
+      return failure();
+    }
+    result.certificate.status = Status::infeasible;
+    return result;
+  }
+  JoinLimits limits;
+  limits.space = options.limits;
+  limits.shouldStop = [&] { return stopped(); };
+  JoinResult joined =
+      joinCascade(facts, arch, axes, choices, constraints, limits);
+  if (joined.plans.empty())
+    result.certificate.status = Status::infeasible;
+  else if (failed(realise(joined, result)))
+    return failure();
+  certify(joined, result);
+  return result;
+}
+
+FailureOr<MapResult> mapper::mapCascade(CascadeOp cascade,
+                                        const CascadeFacts &facts,
+                                        const arch::ArchSpec &arch,
+                                        const MapOptions &options) {
+  return MappingSearch(cascade, facts, arch, options).run();
+}

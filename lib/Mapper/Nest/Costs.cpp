@@ -1,0 +1,74 @@
+//===- Costs.cpp - What a partial mapping costs, as one vector ------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Mapper/Nest/Costs.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+using namespace einsum;
+using namespace einsum::mapper;
+
+static void addResources(const arch::ArchSpec &arch, int id,
+                         std::vector<Resource> &resources) {
+  const arch::Level &level = arch.levels[id];
+  double instances = arch.instances(level);
+  auto bytes = [&](Resource::Kind kind, const std::optional<double> &perSecond) {
+    if (perSecond)
+      resources.push_back(
+          {kind, id, false, arch.clockHz / (*perSecond * instances)});
+  };
+  auto ports = [&](Resource::Kind kind, uint64_t count) {
+    if (count)
+      resources.push_back({kind, id, true, 1 / (count * instances)});
+  };
+  bytes(Resource::Kind::reads, level.readBytesPerS);
+  bytes(Resource::Kind::writes, level.writeBytesPerS);
+  bytes(Resource::Kind::both, level.sharedBytesPerS);
+  ports(Resource::Kind::reads, level.readPorts);
+  ports(Resource::Kind::writes, level.writePorts);
+  ports(Resource::Kind::both, level.sharedPorts);
+}
+
+Axes Axes::of(const Objective &objective, const arch::ArchSpec &arch,
+              llvm::ArrayRef<bool> mayBind) {
+  auto wants = [&](Metric metric) {
+    return llvm::is_contained(objective.metrics, metric);
+  };
+  Axes axes;
+  bool energy = wants(Metric::energy) || wants(Metric::edp);
+  bool time = wants(Metric::latency) || wants(Metric::edp) ||
+              (energy && arch.leakageW() > 0);
+  // Among equally fast mappings the one of least energy is wanted.
+  if (energy || time)
+    axes.energy = axes.count++;
+  if (time) {
+    axes.cycles = axes.count++;
+    for (size_t id = 0; id < arch.levels.size(); ++id)
+      addResources(arch, id, axes.resources);
+    axes.resource = axes.count;
+    axes.count += axes.resources.size();
+  }
+  if (wants(Metric::traffic)) {
+    axes.traffic = axes.count++;
+    axes.trafficLevel = std::max(0, objective.level);
+  }
+  axes.held = axes.count;
+  int measured = -1;
+  if (wants(Metric::capacity))
+    measured = objective.level >= 0 ? objective.level
+                                    : std::min<int>(1, arch.levels.size() - 1);
+  for (size_t id = 0; id < arch.levels.size(); ++id)
+    if (mayBind[id] || measured == static_cast<int>(id))
+      axes.levels.push_back(id);
+  axes.count += axes.levels.size();
+  return axes;
+}
+
+int Axes::heldAt(int level) const {
+  auto found = llvm::find(levels, level);
+  return found == levels.end() ? -1 : held + (found - levels.begin());
+}

@@ -1,0 +1,305 @@
+//===- EinsumOnArray.cpp - What a nest of one Einsum depends on -----------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Mapper/Nest/EinsumOnArray.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <set>
+
+using namespace einsum;
+using namespace einsum::mapper;
+
+int EinsumOnArray::findOperand(int tensor) const {
+  for (auto [i, operand] : llvm::enumerate(operands))
+    if (operand.tensor == tensor)
+      return i;
+  return -1;
+}
+
+int EinsumOnArray::findRank(int rank) const {
+  for (auto [i, local] : llvm::enumerate(ranks))
+    if (local.rank == rank)
+      return i;
+  return -1;
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+/// Up to this extent every tile size is a candidate.
+static constexpr int64_t kAllTiles = 16;
+/// Beyond, those that make up to so many equal steps.
+static constexpr int64_t kEqualSteps = 8;
+
+static std::vector<int64_t> listTiles(int64_t extent, bool imperfect,
+                                      llvm::ArrayRef<Fan> fans, int rank) {
+  std::set<int64_t, std::greater<>> tiles;
+  for (int64_t d = 1; d * d <= extent; ++d)
+    if (extent % d == 0)
+      tiles.insert({d, extent / d});
+  if (imperfect && extent <= kAllTiles)
+    for (int64_t tile = 1; tile <= extent; ++tile)
+      tiles.insert(tile);
+  if (imperfect && extent > kAllTiles) {
+    for (int64_t steps = 1; steps <= kEqualSteps; ++steps)
+      tiles.insert(llvm::divideCeil(extent, steps));
+    for (const Fan &fan : fans)
+      if (fan.ranks >> rank & 1 && fan.size < static_cast<uint64_t>(extent))
+        tiles.insert(fan.size);
+  }
+  return {tiles.begin(), tiles.end()};
+}
+
+/// The largest tiles that divide `tiles[outer]`; inside the whole extent any.
+static llvm::SmallVector<int, 4> listInner(llvm::ArrayRef<int64_t> tiles,
+                                           int outer) {
+  llvm::SmallVector<int, 4> inner;
+  for (int i = outer + 1; i < static_cast<int>(tiles.size()); ++i) {
+    bool divides = tiles[outer] % tiles[i] == 0;
+    if (!divides && outer != 0)
+      continue;
+    // Reached through another one already?
+    bool reached = llvm::any_of(inner, [&](int other) {
+      return tiles[other] % tiles[i] == 0;
+    });
+    if (!reached)
+      inner.push_back(i);
+  }
+  return inner;
+}
+
+//===----------------------------------------------------------------------===//
+// Operands
+//===----------------------------------------------------------------------===//
+
+/// Whether different points of the box of an access's ranks are different
+/// elements: plain ranks, strides, and splits such as m1 * 256 + m0.
+static bool isInjective(const CascadeFacts &facts, const AccessFact &access) {
+  std::set<int> seen;
+  for (const Coordinate &coordinate : access.coordinates) {
+    llvm::SmallVector<Coordinate::Term, 2> terms(coordinate.terms);
+    llvm::sort(terms, [](const auto &a, const auto &b) {
+      return std::abs(a.coefficient) < std::abs(b.coefficient);
+    });
+    int64_t reach = 0; // of the terms so far
+    for (const Coordinate::Term &term : terms) {
+      if (!seen.insert(term.rank).second ||
+          std::abs(term.coefficient) <= reach)
+        return false;
+      reach += std::abs(term.coefficient) * (facts.ranks[term.rank].extent - 1);
+    }
+  }
+  return true;
+}
+
+static std::string addUse(const CascadeFacts &facts, EinsumOnArray &nest,
+                          const AccessFact &access, bool isWrite) {
+  const TensorFact &tensor = facts.tensors[access.tensor];
+  if (!isInjective(facts, access))
+    return "windows and repeated ranks in an access to '" + tensor.name + "'";
+  uint32_t relevant = 0;
+  Operand::Use use{isWrite, -1, 0};
+  for (auto [k, coordinate] : llvm::enumerate(access.coordinates)) {
+    for (const Coordinate::Term &term : coordinate.terms)
+      relevant |= 1u << nest.findRank(term.rank);
+    if (coordinate.constant == 0 || coordinate.terms.empty())
+      continue;
+    bool carried = tensor.ranks[k] == tensor.iterativeRank &&
+                   tensor.hasInitialValue && coordinate.terms.size() == 1 &&
+                   coordinate.terms[0].coefficient == 1;
+    if (!carried)
+      return "a shifted access to '" + tensor.name + "'";
+    use.rank = nest.findRank(coordinate.terms[0].rank);
+    use.absent = std::abs(coordinate.constant);
+  }
+  int at = nest.findOperand(access.tensor);
+  if (at < 0) {
+    at = nest.operands.size();
+    Operand operand;
+    operand.tensor = access.tensor;
+    operand.bits = tensor.bits;
+    operand.mustLiveAtBacking = tensor.isInput || tensor.isOutput;
+    operand.relevant = relevant;
+    nest.operands.push_back(operand);
+  }
+  Operand &operand = nest.operands[at];
+  if (operand.relevant != relevant)
+    return "different accesses to '" + tensor.name + "'";
+  (isWrite ? operand.writes : operand.reads)++;
+  operand.isCarried |= use.absent != 0 || (operand.reads && operand.writes);
+  operand.uses.push_back(use);
+  return {};
+}
+
+//===----------------------------------------------------------------------===//
+// Array
+//===----------------------------------------------------------------------===//
+
+static bool price(const CascadeFacts &facts, const arch::ArchSpec &arch,
+                  EinsumOnArray &nest) {
+  const EinsumFact &einsum = facts.einsums[nest.einsum];
+  const arch::Array &array = arch.arrays[nest.array];
+  auto add = [&](const arch::OpCost *cost, uint64_t count) {
+    if (!cost)
+      return false;
+    nest.cyclesPerPoint += static_cast<double>(cost->cycles * count);
+    nest.energyPerPoint += cost->energyPj * static_cast<double>(count);
+    nest.startUpCycles += static_cast<double>(cost->latency - cost->cycles);
+    return true;
+  };
+  nest.startUpCycles =
+      static_cast<double>(array.fillCycles + array.drainCycles);
+  std::map<std::string, uint64_t> operators = einsum.operators;
+  if (arch.accounting.onePerPoint)
+    operators = {{"compute", 1}};
+  for (const auto &[name, count] : operators) {
+    if (add(array.findOp(name, einsum.datatype), count))
+      continue;
+    if (name != "mac" || !add(array.findOp("mul", einsum.datatype), count) ||
+        !add(array.findOp("add", einsum.datatype), count))
+      return false;
+  }
+  return true;
+}
+
+static void describePath(const arch::ArchSpec &arch, EinsumOnArray &nest) {
+  const arch::Array &array = arch.arrays[nest.array];
+  for (int level = array.level; level >= 0; level = arch.levels[level].parent)
+    nest.path.insert(nest.path.begin(), level);
+  int stage = 0;
+  size_t dims = 0;
+  for (int level : nest.path) {
+    const arch::Level &fact = arch.levels[level];
+    nest.feedsRegisters = fact.perArray == nest.array;
+    if (fact.perArray >= 0 ? dims < array.dims.size()
+                           : dims < fact.dims.size()) {
+      ++stage;
+      dims = fact.perArray >= 0 ? array.dims.size() : fact.dims.size();
+    }
+    nest.stages.push_back(stage);
+  }
+  nest.lastStage = dims < array.dims.size() ? stage + 1 : stage;
+}
+
+static void describeFans(const arch::ArchSpec &arch, EinsumOnArray &nest,
+                         const EinsumConstraints &constraints) {
+  const arch::Array &array = arch.arrays[nest.array];
+  for (auto [d, dim] : llvm::enumerate(array.dims)) {
+    Fan fan;
+    fan.dim = d;
+    fan.size = dim.size;
+    fan.multicastWidth = dim.multicastWidth;
+    fan.reductionWidth = dim.reductionWidth;
+    fan.stage = nest.lastStage;
+    if (dim.level >= 0)
+      fan.stage = nest.stages[llvm::find(nest.path, dim.level) -
+                              nest.path.begin()];
+    for (auto [r, rank] : llvm::enumerate(nest.ranks))
+      if (constraints.mayDeal(nest.array, d, rank.rank))
+        fan.ranks |= 1u << r;
+    nest.fans.push_back(fan);
+  }
+}
+
+/// As many units as the user wants, or where that cannot be, as can be.
+static void demandUnits(EinsumOnArray &nest,
+                        const EinsumConstraints &constraints) {
+  for (Fan &fan : nest.fans) {
+    auto [share, relax] = constraints.leastShare(nest.array, fan.dim);
+    fan.leastUnits = std::max<uint64_t>(
+        1, static_cast<uint64_t>(std::ceil(share * fan.size - 1e-9)));
+    if (!relax || fan.leastUnits == 1)
+      continue;
+    uint64_t most = 1;
+    for (auto [r, rank] : llvm::enumerate(nest.ranks))
+      if (fan.ranks >> r & 1)
+        for (int64_t tile : rank.tiles)
+          if (static_cast<uint64_t>(tile) <= fan.size)
+            most = std::max<uint64_t>(most, tile);
+    fan.leastUnits = std::min(fan.leastUnits, most);
+  }
+}
+
+std::optional<EinsumOnArray>
+mapper::describeEinsum(const CascadeFacts &facts, const arch::ArchSpec &arch,
+                       int einsum, int array,
+                       const EinsumConstraints &constraints,
+                       const NestLimits &limits, std::string &unsupported) {
+  const EinsumFact &fact = facts.einsums[einsum];
+  EinsumOnArray nest;
+  nest.einsum = einsum;
+  nest.array = array;
+  nest.points = fact.points;
+  nest.reduces = !fact.reduced.empty();
+  nest.constraints = &constraints;
+  if (!constraints.mayRunOn(array) || !price(facts, arch, nest))
+    return std::nullopt;
+  if (!fact.domain.empty()) {
+    unsupported = "filters and ragged splits in Einsum '" + fact.name + "'";
+    return std::nullopt;
+  }
+  for (int rank : fact.ranks) {
+    nest.ranks.emplace_back();
+    nest.ranks.back().rank = rank;
+    nest.ranks.back().extent = facts.ranks[rank].extent;
+  }
+  std::string reason;
+  for (const AccessFact &access : fact.reads)
+    if (reason.empty())
+      reason = addUse(facts, nest, access, /*isWrite=*/false);
+  for (const AccessFact &access : fact.writes)
+    if (reason.empty())
+      reason = addUse(facts, nest, access, /*isWrite=*/true);
+  if (nest.operands.size() > kMaxOperands)
+    reason = "more than " + std::to_string(kMaxOperands) + " tensors";
+  if (!reason.empty()) {
+    unsupported = reason + " of Einsum '" + fact.name + "'";
+    return std::nullopt;
+  }
+  describePath(arch, nest);
+  describeFans(arch, nest, constraints);
+  for (auto [r, rank] : llvm::enumerate(nest.ranks)) {
+    rank.tiles = listTiles(rank.extent, limits.imperfect, nest.fans, r);
+    for (int i = 0; i < static_cast<int>(rank.tiles.size()); ++i)
+      rank.inner.push_back(listInner(rank.tiles, i));
+  }
+  demandUnits(nest, constraints);
+  return nest;
+}
+
+std::string EinsumOnArray::signature() const {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << array << " " << cyclesPerPoint << " " << energyPerPoint << " "
+     << reduces << " " << points << "|";
+  for (const LocalRank &rank : ranks) {
+    os << rank.extent << ":";
+    for (const Fan &fan : fans)
+      os << (fan.ranks >> (&rank - ranks.data()) & 1);
+    os << ",";
+  }
+  for (const Fan &fan : fans)
+    os << "/" << fan.leastUnits;
+  for (const Operand &operand : operands) {
+    os << "|" << operand.relevant << " " << operand.bits << " "
+       << operand.reads << operand.writes << operand.mustLiveAtBacking;
+    for (const Operand::Use &use : operand.uses)
+      os << " " << use.isWrite << use.rank << use.absent;
+    for (int level : path)
+      for (bool backing : {false, true})
+        os << constraints->mustKeep(level, {operand.tensor, backing})
+           << constraints->mayKeep(level, {operand.tensor, backing});
+  }
+  for (int level : path)
+    if (constraints->boundsTiles(level))
+      os << "!" << einsum; // bounds name ranks: not shared
+  return text;
+}

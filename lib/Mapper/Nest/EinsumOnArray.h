@@ -1,0 +1,108 @@
+//===- EinsumOnArray.h - What a nest of one Einsum depends on ---*- C++ -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// One Einsum on one array, in local numbers: its ranks, its operands and the
+// levels between the backing level and the array.
+//
+//   Z[m,n] = A[m,k] * B[k,n]    ranks m n k    operands A {m,k} B {k,n} Z {m,n}
+//
+//   path    DRAM | buffer | registers        fan-outs   before registers:
+//                                            row, col
+//
+// Two Einsums that look the same in these numbers have the same nests; they are
+// searched once (`signature`).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIB_MAPPER_NEST_EINSUMONARRAY_H
+#define LIB_MAPPER_NEST_EINSUMONARRAY_H
+
+#include "lib/Analysis/CascadeFacts.h"
+#include "lib/Arch/ArchSpec.h"
+#include "lib/Mapper/UserConstraints.h"
+
+namespace einsum::mapper {
+
+/// Tensors that one Einsum may touch.
+constexpr int kMaxOperands = 6;
+
+struct LocalRank {
+  int rank = -1; ///< of the cascade
+  int64_t extent = 1;
+  /// Tile sizes, falling, from the extent to 1.
+  std::vector<int64_t> tiles;
+  /// For each tile, those that may stand directly inside: the largest ones.
+  std::vector<llvm::SmallVector<int, 4>> inner;
+};
+
+/// A tensor that the Einsum touches.
+struct Operand {
+  int tensor = -1;
+  /// Number of read and write accesses.
+  int reads = 0, writes = 0;
+  uint32_t relevant = 0; ///< mask of local ranks that select its elements
+  uint64_t bits = 0;
+  /// One access: along `rank` its first `absent` steps are no elements.
+  struct Use {
+    bool isWrite = false;
+    int rank = -1;
+    int64_t absent = 0;
+  };
+  llvm::SmallVector<Use, 2> uses;
+  /// Read at another step than it is written, or at several.
+  bool isCarried = false;
+  bool mustLiveAtBacking = false; ///< an input or output of the cascade
+
+  bool isWritten() const { return writes > 0; }
+  bool uses_(int rank) const { return relevant >> rank & 1; }
+};
+
+/// A direction that spatial loops may use.
+struct Fan {
+  int dim = -1;   ///< of the array
+  int stage = 1;  ///< of what lies below
+  uint64_t size = 1;
+  uint64_t multicastWidth = 0, reductionWidth = 0;
+  uint32_t ranks = 0;   ///< local ranks that may be dealt to it
+  uint64_t leastUnits = 1; ///< that must be in use
+};
+
+struct EinsumOnArray {
+  int einsum = -1, array = -1;
+  std::vector<LocalRank> ranks;
+  std::vector<Operand> operands;
+  std::vector<int> path;        ///< levels, outermost first
+  std::vector<int> stages;      ///< of each level of the path
+  int lastStage = 0;            ///< of the leaf
+  std::vector<Fan> fans;
+  bool feedsRegisters = false;  ///< the last level is private to the units
+  bool reduces = false;
+  double cyclesPerPoint = 0, energyPerPoint = 0;
+  double startUpCycles = 0; ///< per visit of its nest
+  uint64_t points = 1;
+  const EinsumConstraints *constraints = nullptr;
+
+  /// Everything that nests depend on, in local numbers.
+  std::string signature() const;
+  int findOperand(int tensor) const;
+  int findRank(int rank) const;
+};
+
+struct NestLimits {
+  bool imperfect = true;
+};
+
+/// Nullopt if the array has no such operators or the user forbids it; with a
+/// reason, if the Einsum itself is not covered (README.md).
+std::optional<EinsumOnArray>
+describeEinsum(const CascadeFacts &facts, const arch::ArchSpec &arch,
+               int einsum, int array, const EinsumConstraints &constraints,
+               const NestLimits &limits, std::string &unsupported);
+
+} // namespace einsum::mapper
+
+#endif // LIB_MAPPER_NEST_EINSUMONARRAY_H

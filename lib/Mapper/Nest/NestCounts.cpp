@@ -1,0 +1,319 @@
+//===- NestCounts.cpp - What a nest moves, from tile vectors --------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Mapper/Nest/NestCounts.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace einsum;
+using namespace einsum::mapper;
+
+NestCounts::NestCounts(const EinsumOnArray &nest, const arch::ArchSpec &arch,
+                       const Axes &axes, const Deals &deals)
+    : nest(nest), arch(arch), axes(axes), deals(deals),
+      resourcesOf(arch.levels.size()) {
+  for (auto [i, resource] : llvm::enumerate(axes.resources))
+    resourcesOf[resource.level].push_back(i);
+}
+
+void NestCounts::charge(Costs &costs, int level, bool isWrite, uint64_t times,
+                        uint64_t words, uint64_t bits) const {
+  if (times == 0 || words == 0)
+    return;
+  const arch::Level &fact = arch.levels[level];
+  uint64_t bytes = (words * bits + 7) / 8;
+  uint64_t accesses = llvm::divideCeil(bytes, fact.accessBytes);
+  addEnergy(costs, static_cast<double>(times * accesses) *
+                       (isWrite ? fact.writePj : fact.readPj));
+  if (axes.trafficLevel == level)
+    costs[axes.traffic] += static_cast<double>(times * bytes);
+  for (int i : resourcesOf[level]) {
+    const Resource &resource = axes.resources[i];
+    if (resource.kind ==
+        (isWrite ? Resource::Kind::reads : Resource::Kind::writes))
+      continue;
+    costs[axes.resource + i] +=
+        static_cast<double>(times * (resource.inAccesses ? accesses : bytes)) *
+        resource.cyclesPerUnit;
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Units
+//===----------------------------------------------------------------------===//
+
+int64_t NestCounts::unitsOf(int rank, int fromStage, int toStage) const {
+  int64_t units = 1;
+  for (const Deal &deal : deals) {
+    int stage = nest.fans[deal.fan].stage;
+    if (deal.rank == rank && stage > fromStage && stage <= toStage)
+      units *= deal.units;
+  }
+  return units;
+}
+
+uint64_t NestCounts::unitsAt(int stage) const {
+  uint64_t units = 1;
+  for (const Deal &deal : deals)
+    if (nest.fans[deal.fan].stage <= stage)
+      units *= deal.units;
+  return units;
+}
+
+uint64_t NestCounts::repeats(const Operand &operand, int parentStage, int stage,
+                             bool isWrite, uint64_t levelWidth) const {
+  uint64_t times = 1, others = 1;
+  for (const Deal &deal : deals) {
+    const Fan &fan = nest.fans[deal.fan];
+    if (fan.stage <= parentStage || fan.stage > stage ||
+        operand.uses_(deal.rank))
+      continue;
+    uint64_t width = isWrite ? fan.reductionWidth : fan.multicastWidth;
+    if (width)
+      times *= llvm::divideCeil(static_cast<uint64_t>(deal.units), width);
+    else
+      others *= deal.units;
+  }
+  return levelWidth ? times * llvm::divideCeil(others, levelWidth) : times;
+}
+
+//===----------------------------------------------------------------------===//
+// Visits
+//===----------------------------------------------------------------------===//
+
+NestCounts::Pieces NestCounts::pieces(int rank, int parentStage,
+                                      const Place &place) const {
+  uint64_t extent = nest.ranks[rank].extent;
+  uint64_t united = place.tile[rank], chunk = 0, full = 0;
+  for (const Deal &deal : deals) {
+    int stage = nest.fans[deal.fan].stage;
+    if (deal.rank != rank || stage <= parentStage || stage > place.stage)
+      continue;
+    if (deal.chunk == 0) {
+      united *= deal.units;
+      continue;
+    }
+    chunk = deal.chunk;
+    full = extent / chunk;
+  }
+  if (chunk == 0) {
+    Pieces result;
+    if (extent / united)
+      result.push_back({united, extent / united});
+    if (extent % united)
+      result.push_back({extent % united, 1});
+    return result;
+  }
+  // The last unit runs out of elements before the others.
+  uint64_t rest = extent % chunk, whole = rest / united;
+  Pieces result;
+  if (whole)
+    result.push_back({(full + 1) * united, whole});
+  if (rest % united)
+    result.push_back({full * united + rest % united, 1});
+  uint64_t others = chunk / united - llvm::divideCeil(rest, united);
+  if (full && others)
+    result.push_back({full * united, others});
+  return result;
+}
+
+uint64_t NestCounts::visits(int rank, int parentStage,
+                            const Place &place) const {
+  uint64_t count = 0;
+  for (const Piece &piece : pieces(rank, parentStage, place))
+    count += piece.count;
+  return count;
+}
+
+uint64_t NestCounts::otherVisits(const Operand &operand, int parentStage,
+                                 const Place &place) const {
+  uint64_t count = 1;
+  for (size_t rank = 0; rank < nest.ranks.size(); ++rank)
+    if (!operand.uses_(rank))
+      count *= visits(rank, parentStage, place);
+  return count;
+}
+
+template <typename Fn>
+void NestCounts::forEachTile(const Operand &operand, int parentStage,
+                             const Place &place, const Operand::Use *use,
+                             Fn fn) const {
+  llvm::SmallVector<Pieces, 6> sides;
+  for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
+    if (!operand.uses_(rank))
+      continue;
+    Pieces side = pieces(rank, parentStage, place);
+    if (use && use->rank == rank) {
+      // The first steps are no elements.
+      uint64_t absent = use->absent;
+      while (absent && !side.empty()) {
+        Piece &first = side.front();
+        uint64_t whole = std::min(first.count, absent / first.size);
+        first.count -= whole;
+        absent -= whole * first.size;
+        if (first.count == 0) {
+          side.erase(side.begin());
+          continue;
+        }
+        if (absent) {
+          uint64_t left = first.size - absent;
+          if (--first.count == 0)
+            side.erase(side.begin());
+          side.insert(side.begin(), {left, 1});
+          absent = 0;
+        }
+      }
+    }
+    sides.push_back(std::move(side));
+  }
+  auto visit = [&](auto &self, size_t at, uint64_t words,
+                   uint64_t count) -> void {
+    if (at == sides.size())
+      return fn(words, count);
+    for (const Piece &piece : sides[at])
+      self(self, at + 1, words * piece.size, count * piece.count);
+  };
+  visit(visit, 0, 1, 1);
+}
+
+//===----------------------------------------------------------------------===//
+// Holders
+//===----------------------------------------------------------------------===//
+
+uint64_t NestCounts::heldBytes(const Operand &operand,
+                               const Place &place) const {
+  uint64_t words = 1;
+  for (size_t rank = 0; rank < nest.ranks.size(); ++rank)
+    if (operand.uses_(rank))
+      words *= place.tile[rank];
+  return (words * operand.bits + 7) / 8 * unitsAt(place.stage);
+}
+
+void NestCounts::addHolder(Costs &costs, const Operand &operand, int level,
+                           int parent, int parentStage,
+                           const Place &place) const {
+  uint64_t bits = operand.bits;
+  const arch::Fanout &multicast = arch.levels[parent].multicast;
+  const arch::Fanout &reduction = arch.arrays[nest.array].reduction;
+  uint64_t joint = otherVisits(operand, parentStage, place);
+  uint64_t each = otherVisits(operand, place.stage, place);
+  double shared = 0, own = 0;
+  uint64_t times =
+      repeats(operand, parentStage, place.stage, operand.isWritten(),
+              operand.isWritten() ? reduction.width : multicast.width);
+  forEachTile(operand, parentStage, place, nullptr,
+              [&](uint64_t words, uint64_t count) {
+                shared += static_cast<double>(words) * count * joint;
+                if (!operand.isWritten())
+                  return charge(costs, parent, false, count * joint * times,
+                                words, bits);
+                charge(costs, parent, true, count * joint * times, words, bits);
+                charge(costs, parent, false,
+                       count * joint * (times - 1) + count * (joint - 1), words,
+                       bits);
+              });
+  forEachTile(operand, place.stage, place, nullptr,
+              [&](uint64_t words, uint64_t count) {
+                own += static_cast<double>(words) * count * each;
+                if (!operand.isWritten())
+                  return charge(costs, level, true, count * each, words, bits);
+                charge(costs, level, false, count * each, words, bits);
+                charge(costs, level, true, count * (joint - 1), words, bits);
+              });
+  if (own > shared)
+    addEnergy(costs, (own - shared) * (operand.isWritten()
+                                           ? reduction.energyPj
+                                           : multicast.energyPj));
+  if (int axis = axes.heldAt(level); axis >= 0)
+    costs[axis] += static_cast<double>(heldBytes(operand, place));
+}
+
+//===----------------------------------------------------------------------===//
+// Leaves
+//===----------------------------------------------------------------------===//
+
+void NestCounts::addPoints(Costs &costs) const {
+  addEnergy(costs, static_cast<double>(nest.points) * nest.energyPerPoint);
+  if (axes.cycles < 0)
+    return;
+  uint64_t runs = 1;
+  for (size_t rank = 0; rank < nest.ranks.size(); ++rank) {
+    int64_t dealt = 1, chunk = 0;
+    for (const Deal &deal : deals)
+      if (deal.rank == static_cast<int>(rank)) {
+        if (deal.chunk)
+          chunk = deal.chunk;
+        else
+          dealt *= deal.units;
+      }
+    runs *= llvm::divideCeil(chunk ? chunk : nest.ranks[rank].extent, dealt);
+  }
+  costs[axes.cycles] += static_cast<double>(runs) * nest.cyclesPerPoint;
+}
+
+uint64_t NestCounts::deliveries(const Operand &operand, const Operand::Use &use,
+                                const Place &latch) const {
+  uint64_t words = 1;
+  for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
+    uint64_t extent = nest.ranks[rank].extent;
+    if (operand.uses_(rank)) {
+      words *= extent - (use.rank == rank ? use.absent : 0);
+      continue;
+    }
+    uint64_t tile = latch.tile[rank];
+    uint64_t below = unitsOf(rank, latch.stage, nest.lastStage);
+    words *= extent / tile * below + std::min(below, extent % tile);
+  }
+  return words;
+}
+
+void NestCounts::addAccesses(Costs &costs, const Operand &operand, int home,
+                             int homeStage, const Place &latch) const {
+  const arch::Fanout &multicast = arch.levels[home].multicast;
+  const arch::Fanout &reduction = arch.arrays[nest.array].reduction;
+  uint64_t groups = otherVisits(operand, homeStage, latch);
+  for (const Operand::Use &use : operand.uses) {
+    double shared = 0;
+    uint64_t times =
+        repeats(operand, homeStage, nest.lastStage, use.isWrite,
+                use.isWrite ? reduction.width : multicast.width);
+    forEachTile(operand, homeStage, latch, &use,
+                [&](uint64_t words, uint64_t count) {
+                  shared += static_cast<double>(words) * count * groups;
+                  if (!use.isWrite)
+                    return charge(costs, home, false, count * groups * times,
+                                  words, operand.bits);
+                  charge(costs, home, true, count * groups * times, words,
+                         operand.bits);
+                  charge(costs, home, false,
+                         count * groups * (times - 1) + count * (groups - 1),
+                         words, operand.bits);
+                });
+    double price = use.isWrite ? reduction.energyPj : multicast.energyPj;
+    if (!nest.feedsRegisters && price == 0)
+      continue;
+    uint64_t each = deliveries(operand, use, latch);
+    if (static_cast<double>(each) > shared)
+      addEnergy(costs, (static_cast<double>(each) - shared) * price);
+    if (!nest.feedsRegisters)
+      continue;
+    int registers = nest.path.back();
+    charge(costs, registers, true, use.isWrite ? nest.points : each, 1,
+           operand.bits);
+    charge(costs, registers, false, nest.points, 1, operand.bits);
+  }
+}
+
+void NestCounts::addRegisterAccesses(Costs &costs, const Operand &operand,
+                                     int home) const {
+  for (const Operand::Use &use : operand.uses) {
+    charge(costs, home, use.isWrite, nest.points, 1, operand.bits);
+    if (use.isWrite && nest.reduces)
+      charge(costs, home, false, nest.points, 1, operand.bits);
+  }
+}

@@ -1,0 +1,108 @@
+//===- NestCounts.h - What a nest moves, from tile vectors ------*- C++ -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A tile vector t gives every rank the extent of the tile that one unit has at
+// a place in the nest. As every inner tile divides the outer one, the visits of
+// a place follow from t alone, whatever loops led there:
+//
+//   Z[m,n] = A[m,k] * B[k,n]    M = N = K = 8    A held at t = (m 4, n 2, k 8)
+//
+//   visits 2 * 4 * 1     A: 8*8 elements, n times over: 4 * 64 words fetched
+//
+// If units of a fan-out between the holder and its parent share the elements,
+// the parent reads them once. Everything is counted in integers; the rules are
+// those of dialects/Schedule/README.md, for boxes.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIB_MAPPER_NEST_NESTCOUNTS_H
+#define LIB_MAPPER_NEST_NESTCOUNTS_H
+
+#include "lib/Mapper/Nest/Costs.h"
+#include "lib/Mapper/Nest/EinsumOnArray.h"
+
+namespace einsum::mapper {
+
+/// A rank dealt to the units along a fan.
+struct Deal {
+  int fan = -1, rank = -1;
+  int64_t units = 1;
+  int64_t chunk = 0; ///< per unit if the units' tiles differ; else 0
+};
+using Deals = llvm::SmallVector<Deal, 3>;
+
+/// A place in the nest.
+struct Place {
+  llvm::ArrayRef<int64_t> tile; ///< per local rank
+  int stage = 0;                ///< fan-outs passed
+};
+
+class NestCounts {
+public:
+  NestCounts(const EinsumOnArray &nest, const arch::ArchSpec &arch,
+             const Axes &axes, const Deals &deals);
+
+  /// Adds what leaves do at each point: operators, cycles.
+  void addPoints(Costs &costs) const;
+  /// Adds fills and drains of a holder at `level`, whose parent is at `parent`,
+  /// below `parentStage` fan-outs, and the bytes it holds.
+  void addHolder(Costs &costs, const Operand &operand, int level, int parent,
+                 int parentStage, const Place &place) const;
+  /// Adds what the leaf's accesses move, once per group of runs that begins at
+  /// `latch`.
+  void addAccesses(Costs &costs, const Operand &operand, int home,
+                   int homeStage, const Place &latch) const;
+  /// The same where the home is the register file.
+  void addRegisterAccesses(Costs &costs, const Operand &operand,
+                           int home) const;
+
+  /// Bytes that a holder of the operand takes, over all units.
+  uint64_t heldBytes(const Operand &operand, const Place &place) const;
+  uint64_t unitsAt(int stage) const;
+  int64_t unitsOf(int rank, int fromStage, int toStage) const;
+
+private:
+  struct Piece {
+    uint64_t size, count;
+  };
+  using Pieces = llvm::SmallVector<Piece, 3>;
+  /// Tiles of a rank in all visits, those of the units of stages in
+  /// (parentStage, place.stage] united.
+  Pieces pieces(int rank, int parentStage, const Place &place) const;
+  uint64_t visits(int rank, int parentStage, const Place &place) const;
+  /// Calls `fn(words, count)` for each size of tile; `count` leaves out the
+  /// steps of ranks that the operand does not have.
+  template <typename Fn>
+  void forEachTile(const Operand &operand, int parentStage, const Place &place,
+                   const Operand::Use *use, Fn fn) const;
+  uint64_t otherVisits(const Operand &operand, int parentStage,
+                       const Place &place) const;
+  /// How often one word is read for all units that share it, or written by all
+  /// that contribute.
+  uint64_t repeats(const Operand &operand, int parentStage, int stage,
+                   bool isWrite, uint64_t levelWidth) const;
+  /// Words that units get or give, each counted.
+  uint64_t deliveries(const Operand &operand, const Operand::Use &use,
+                      const Place &latch) const;
+
+  void charge(Costs &costs, int level, bool isWrite, uint64_t times,
+              uint64_t words, uint64_t bits) const;
+  void addEnergy(Costs &costs, double picojoules) const {
+    if (axes.energy >= 0)
+      costs[axes.energy] += picojoules;
+  }
+
+  const EinsumOnArray &nest;
+  const arch::ArchSpec &arch;
+  const Axes &axes;
+  const Deals &deals;
+  std::vector<llvm::SmallVector<int, 4>> resourcesOf; ///< by level
+};
+
+} // namespace einsum::mapper
+
+#endif // LIB_MAPPER_NEST_NESTCOUNTS_H
