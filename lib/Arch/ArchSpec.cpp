@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Arch/ArchSpec.h"
+#include "llvm/ADT/StringExtras.h"
+#include <set>
 
 using namespace einsum;
 using namespace einsum::arch;
@@ -30,6 +32,75 @@ const OpCost *Array::findOp(llvm::StringRef op,
   }
   auto cost = costs->find(op.str());
   return cost == costs->end() ? nullptr : &cost->second;
+}
+
+namespace {
+
+class DoubtCollector {
+public:
+  std::vector<DoubtfulNumber> list;
+
+  void add(const std::string &what, const Provenance &provenance) {
+    if (provenance.certainty != Certainty::Published)
+      list.push_back({what, provenance, 1});
+  }
+  void add(const std::string &what, const Sources &sources) {
+    add(what, sources.common);
+    for (const auto &[key, source] : sources.byKey)
+      add(what + ", " + key, source);
+  }
+  /// Operators by their source, whatever the datatype.
+  void add(const std::string &what, const Array &array) {
+    std::map<std::string, std::set<std::string>> names;
+    std::map<std::string, Provenance> sources;
+    std::map<std::string, unsigned> counts;
+    auto addAll = [&](const OpCosts &ops) {
+      for (const auto &[name, cost] : ops) {
+        const Provenance &source = cost.provenance;
+        if (source.certainty == Certainty::Published)
+          continue;
+        sources[source.text] = source;
+        names[source.text].insert(name);
+        ++counts[source.text];
+      }
+    };
+    if (array.datatypes.empty())
+      addAll(array.ops);
+    for (const auto &[datatype, ops] : array.opsByDatatype)
+      addAll(ops);
+    for (const auto &[text, source] : sources)
+      list.push_back(
+          {what + ": " +
+               llvm::join(std::vector<std::string>(names[text].begin(),
+                                                   names[text].end()),
+                          ", "),
+           source, counts[text]});
+  }
+};
+
+} // namespace
+
+std::vector<DoubtfulNumber> arch::listDoubtful(const ArchSpec &spec) {
+  DoubtCollector doubts;
+  for (const Level &level : spec.levels) {
+    std::string what = "level '" + level.name + "'";
+    doubts.add(what, level.sources);
+    doubts.add(what + ", " +
+                   (level.memory.empty() ? level.estimate : level.memory),
+               level.memoryProvenance);
+    doubts.add(what + ", multicast", level.multicast.provenance);
+  }
+  for (const Array &array : spec.arrays) {
+    std::string what = "array '" + array.name + "'";
+    doubts.add(what, array.sources);
+    doubts.add(what + ", reduction", array.reduction.provenance);
+    doubts.add(what, array);
+  }
+  for (const Engine &engine : spec.engines)
+    doubts.add("DMA engine '" + engine.name + "'", engine.provenance);
+  for (const Link &link : spec.links)
+    doubts.add("link of '" + link.name + "'", link.provenance);
+  return doubts.list;
 }
 
 template <typename T>
@@ -74,6 +145,42 @@ llvm::ArrayRef<const char *> Accounting::names() {
 uint64_t ArchSpec::instances(const Level &level) const {
   return level.perArray < 0 ? countAlong(level.dims)
                             : arrays[level.perArray].peCount();
+}
+
+llvm::StringRef arch::spell(Topology topology) {
+  switch (topology) {
+  case Topology::Bus:
+    return "bus";
+  case Topology::Mesh:
+    return "mesh";
+  case Topology::Ring:
+    return "ring";
+  case Topology::AllToAll:
+    return "all_to_all";
+  }
+  llvm_unreachable("all topologies are listed");
+}
+
+llvm::ArrayRef<ArrayDim> ArchSpec::dimsOf(const Link &link) const {
+  llvm::ArrayRef<ArrayDim> dims =
+      link.level >= 0 ? levels[link.level].dims : arrays[link.array].dims;
+  return dims.drop_while(
+      [&](const ArrayDim &dim) { return dim.level != link.level; });
+}
+
+uint64_t ArchSpec::instances(const Link &link) const {
+  llvm::ArrayRef<ArrayDim> dims =
+      link.level >= 0 ? levels[link.level].dims : arrays[link.array].dims;
+  return countAlong(dims.drop_back(dimsOf(link).size()));
+}
+
+uint64_t ArchSpec::longestWay(const Link &link) const {
+  if (link.topology == Topology::Bus || link.topology == Topology::AllToAll)
+    return 1;
+  uint64_t hops = 1; // to enter
+  for (const ArrayDim &dim : dimsOf(link))
+    hops += link.topology == Topology::Ring ? dim.size / 2 : dim.size - 1;
+  return hops;
 }
 
 double ArchSpec::areaUm2() const {

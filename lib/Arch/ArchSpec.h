@@ -43,15 +43,32 @@
 #define EINSUM_ARCH_ARCHSPEC_H
 
 #include "lib/Arch/Constraints.h"
+#include "lib/Arch/LogTable.h"
 #include "lib/Support/Diagnostics.h"
 #include <cstdint>
 
 namespace einsum::arch {
 
+/// How far a number can be relied on: read in a publication or data sheet of
+/// the makers; in somebody else's account; from memory; not at all.
+enum class Certainty { Published, Secondary, Recalled, Guess };
+
+llvm::StringRef spell(Certainty certainty);
+
 /// Where a number comes from; a placeholder is a guess to be replaced.
 struct Provenance {
   std::string text;
-  bool placeholder = false;
+  Certainty certainty = Certainty::Published;
+
+  bool isPlaceholder() const { return certainty == Certainty::Guess; }
+};
+
+/// Where the numbers of one object come from, by key where they differ.
+struct Sources {
+  Provenance common;
+  std::map<std::string, Provenance> byKey;
+
+  const Provenance &of(const std::string &key) const;
 };
 
 /// The resolved cost of one operator at one PE.
@@ -86,7 +103,9 @@ struct ArrayDim {
 /// One memory. Bandwidth, capacity, energy and area are those of one instance.
 struct Level {
   std::string name;
-  int parent = -1;   ///< index of the enclosing level; -1 = backing level
+  int parent = -1; ///< index of the enclosing level; -1 = backing level
+  /// >= 0: a further backing level, beside that one; both feed the same levels.
+  int beside = -1;
   int perArray = -1; ///< >= 0: one private instance per PE of that array
   /// One instance per coordinate along each of these: first those of the
   /// parent, then its own. All arrays further in have them as their first
@@ -107,8 +126,36 @@ struct Level {
   bool energyKnown = false; ///< false: readPj and writePj mean nothing
 
   std::string memory;          ///< entry of the energy profile, or empty
-  Provenance provenance;       ///< of what the spec itself gives
+  std::string estimate;        ///< "sram", "registers", or empty
+  Sources sources;             ///< of what the spec itself gives
   Provenance memoryProvenance; ///< of energy, area, leakage from the profile
+  uint64_t chunkBytes = 1;     ///< a transfer moves whole chunks
+  uint64_t latencyCycles = 0;  ///< from a request to its first byte
+  int link = -1;               ///< to what is around it: index into links
+  SourceLocation loc;
+};
+
+/// How the instances on the far end of a link are reached from its near end.
+enum class Topology {
+  Bus,     ///< one hop, whoever listens
+  Mesh,    ///< from the corner at 0, along one dimension after the other
+  Ring,    ///< as a mesh whose dimensions are rings, the shorter way round
+  AllToAll ///< one hop, over a link of its own for each instance
+};
+
+llvm::StringRef spell(Topology topology);
+
+/// The way into a level, or an array, from what is around it. All words pass it
+/// that move between a place outside and one inside; see
+/// dialects/Schedule/README.md, section 5.
+struct Link {
+  std::string name;           ///< of the level or array
+  int level = -1, array = -1; ///< one of them
+  Topology topology = Topology::Bus;
+  std::optional<double> bytesPerS; ///< of the busiest wire; nullopt = no bound
+  double pjPerByte = 0;            ///< per hop
+  uint64_t latencyCycles = 0;      ///< per hop, before the first byte
+  Provenance provenance;
   SourceLocation loc;
 };
 
@@ -130,7 +177,8 @@ struct Array {
   Fanout reduction;         ///< sums over units on the way out
   double leakageW = 0;      ///< of the whole array
   double areaUm2PerPe = 0;  ///< sum of the operators' areas unless given
-  Provenance provenance;
+  int link = -1;            ///< to the level that feeds it: index into links
+  Sources sources;
   SourceLocation loc;
 
   uint64_t peCount() const;
@@ -147,6 +195,17 @@ struct Engine {
   uint64_t latencyCycles = 0;      ///< before the first byte of each tile
   Provenance provenance;
   SourceLocation loc;
+};
+
+/// The process that a machine is built in, to which energies and areas of
+/// profiles and tables are scaled.
+struct Technology {
+  double nodeNm = 0;
+  double volts = 0.8;
+  std::string scaling;     ///< "stillmaker2017", or "table" for one of its own
+  LogTable energy{{1, 1}}; ///< "table": energy of logic by node
+  LogTable area{{1, 1}};   ///< "table": area of logic by node
+  Provenance provenance;
 };
 
 /// How moves and times are counted; see dialects/Schedule/README.md, section 8.
@@ -171,10 +230,13 @@ struct ArchSpec {
   std::vector<Level> levels;                ///< parents before children
   std::vector<Array> arrays;
   std::vector<Engine> engines;
+  std::vector<Link> links;
+  std::optional<Technology> technology;
   Accounting accounting;
   Constraints constraints;
   std::string energyProfile;           ///< name, or empty
   std::vector<std::string> provenance; ///< every distinct text, in spec order
+  SourceLocation loc;                  ///< of the name
 
   /// Index of the level or array of that name, or -1.
   int findLevel(llvm::StringRef name) const;
@@ -185,9 +247,26 @@ struct ArchSpec {
   /// as its dimensions have coordinates.
   uint64_t instances(const Level &level) const;
 
+  /// The dimensions along which a link reaches several instances.
+  llvm::ArrayRef<ArrayDim> dimsOf(const Link &link) const;
+  /// How many of a link there are: one in each instance of what is around it.
+  uint64_t instances(const Link &link) const;
+  /// Hops to the farthest instance.
+  uint64_t longestWay(const Link &link) const;
+
   double areaUm2() const;
   double leakageW() const;
 };
+
+/// Numbers whose source is not a publication: which, and how many.
+struct DoubtfulNumber {
+  std::string what; ///< "level 'DRAM', bandwidth", "array 'pe': exp, log"
+  Provenance provenance;
+  unsigned count = 1;
+};
+
+/// All of them, in the order of the spec.
+std::vector<DoubtfulNumber> listDoubtful(const ArchSpec &spec);
 
 /// Reads, resolves profile and expressions, verifies; reports everything wrong
 /// at once. `path` "-" is standard input. `parameterOverrides` replace declared

@@ -158,6 +158,15 @@ struct Constraints {
   }
 };
 
+struct ArchSpec;
+
+/// What a constraint asks for, in the words of the spec: "must keep inputs,
+/// outputs; not for copies".
+std::string describe(const LevelConstraint &constraint, const ArchSpec &spec);
+std::string describe(const DimensionConstraint &constraint,
+                     const ArchSpec &spec);
+std::string describe(const ArrayChoice &constraint, const ArchSpec &spec);
+
 /// The names that a workload has.
 struct WorkloadNames {
   std::string workload;

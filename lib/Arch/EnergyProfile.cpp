@@ -38,6 +38,17 @@ MemoryEnergy readMemoryEnergy(const JsonValue &json, const std::string &what,
   for (const char *key : {"access", "read", "write"})
     reader.require(key);
   memory.accessBytes = reader.whole("access", Dimension::Bytes).value_or(1);
+  if (reader.places().has("scales")) {
+    std::string word = reader.string("scales");
+    memory.scaling = word == "none"    ? MemoryScaling::None
+                     : word == "logic" ? MemoryScaling::Logic
+                     : word == "sram"  ? MemoryScaling::Sram
+                                       : MemoryScaling::Unknown;
+    if (memory.scaling == MemoryScaling::Unknown)
+      diags.error(reader.places().of("scales"),
+                  "scales of " + what +
+                      " is 'logic', 'sram' or 'none', found '" + word + "'");
+  }
   auto number = [&](const char *key, Dimension dimension) {
     return reader.quantity(key, dimension, Range::NonNegative).value_or(0);
   };
@@ -60,6 +71,8 @@ EnergyProfile readProfile(const JsonValue &json, Diagnostics &diags) {
   profile.name = reader.string("name");
   reader.string("description");
   profile.defaultDatatype = reader.string("default_datatype");
+  profile.nodeNm =
+      reader.quantity("node", Dimension::Nanometres, Range::Positive);
 
   if (const JsonValue *ops = reader.get("ops", JsonValue::Kind::Object))
     for (const JsonMember &op : ops->members) {

@@ -10,12 +10,15 @@
 // spec can be judged under another table by changing one word:
 //
 //   { "schema": "einsum-energy/1", "name": "tiny45", "default_datatype": "f16",
+//     "node": "45 nm",
 //     "ops": {"mac": {"f16": {"energy": "1.5 pJ", "provenance": "..."}}},
 //     "memories": {"hbm2": {"access": "8 B", "read": "249.6 pJ",
 //                           "write": "249.6 pJ", "provenance": "..."}} }
 //
 // Energies are per access of `access` bytes. A level that moves a different
-// number of bytes per access is charged in proportion.
+// number of bytes per access is charged in proportion. For a machine in another
+// technology than `node`, energies and areas of operators are scaled as logic,
+// those of a memory as it `scales`: "logic", "sram", or "none" (off chip).
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,8 +35,12 @@ struct OpEnergy {
   Provenance provenance;
 };
 
+/// What a memory's energy follows from one node to another.
+enum class MemoryScaling { Unknown, None, Logic, Sram };
+
 struct MemoryEnergy {
   uint64_t accessBytes = 1;
+  MemoryScaling scaling = MemoryScaling::Unknown;
   double readPj = 0, writePj = 0;
   double areaUm2 = 0, leakageW = 0;
   Provenance provenance;
@@ -41,7 +48,8 @@ struct MemoryEnergy {
 
 struct EnergyProfile {
   std::string name;
-  std::string defaultDatatype; ///< for arrays that take any datatype
+  std::string defaultDatatype;  ///< for arrays that take any datatype
+  std::optional<double> nodeNm; ///< of the numbers
   std::map<std::string, std::map<std::string, OpEnergy>> ops; ///< op, datatype
   std::map<std::string, MemoryEnergy> memories;
 };

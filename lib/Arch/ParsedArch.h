@@ -27,13 +27,15 @@ struct ParsedOp {
   std::map<std::string, uint64_t> as; ///< other operators it is made of
   std::optional<uint64_t> cycles, latency;
   std::optional<double> energyPj, areaUm2;
-  Provenance provenance;
+  Sources sources;
+  std::vector<std::string> only;              ///< datatypes; empty = all
+  std::map<std::string, ParsedOp> byDatatype; ///< where a datatype differs
   Places at;
 };
 
 /// Beside ArchSpec::levels, index by index.
 struct ParsedLevel {
-  std::string parent, per;
+  std::string parent, per, beside;
   std::vector<SourceLocation> dimLocs; ///< of its own dimensions
   std::optional<double> readPj, writePj, areaUm2, leakageW;
   Places at;

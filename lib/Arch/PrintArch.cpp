@@ -71,6 +71,8 @@ public:
     printLevels();
     printArrays();
     printOps();
+    printLinks();
+    printConstraints();
     printProvenance();
   }
 
@@ -79,6 +81,8 @@ private:
   void printLevels();
   void printArrays();
   void printOps();
+  void printLinks();
+  void printConstraints();
   void printProvenance();
 
   /// "[2]" or "[2]*"; the list below the tables spells the numbers out.
@@ -89,14 +93,24 @@ private:
     return "[" + llvm::utostr(at - spec.provenance.begin() + 1) + "]" +
            star(provenance);
   }
+  /// The marks of all sources of an object.
+  std::string mark(const Sources &sources) {
+    std::vector<std::string> marks = {mark(sources.common)};
+    for (const auto &[key, source] : sources.byKey)
+      if (std::string one = mark(source); !llvm::is_contained(marks, one))
+        marks.push_back(one);
+    llvm::erase(marks, "");
+    return llvm::join(marks, " ");
+  }
   std::string star(const Provenance &provenance) {
-    hasPlaceholder |= provenance.placeholder;
-    return provenance.placeholder ? "*" : "";
+    static const char *const stars[] = {"", "'", "?", "*"};
+    has[int(provenance.certainty)] = true;
+    return stars[int(provenance.certainty)];
   }
 
   const ArchSpec &spec;
   llvm::raw_ostream &os;
-  bool hasPlaceholder = false;
+  bool has[4] = {}; ///< some number of that certainty was printed
 };
 
 void Printer::printHead() {
@@ -119,7 +133,7 @@ void Printer::printLevels() {
   for (const Level &level : spec.levels) {
     depth.push_back(level.parent < 0 ? 0 : depth[level.parent] + 1);
     uint64_t copies = spec.instances(level);
-    std::string marks = mark(level.provenance);
+    std::string marks = mark(level.sources);
     if (std::string more = mark(level.memoryProvenance); !more.empty())
       marks += (marks.empty() ? "" : " ") + more;
     table.add({std::string(2 * depth.back(), ' ') + level.name,
@@ -148,7 +162,7 @@ void Printer::printArrays() {
         {array.name, shape.empty() ? "scalar" : llvm::join(shape, " x "),
          llvm::utostr(array.peCount()), spec.levels[array.level].name,
          array.datatypes.empty() ? "any" : llvm::join(array.datatypes, " "),
-         number(array.areaUm2PerPe), mark(array.provenance)});
+         number(array.areaUm2PerPe), mark(array.sources)});
   }
   table.print(os);
 }
@@ -173,11 +187,50 @@ void Printer::printOps() {
   table.print(os);
 }
 
+void Printer::printLinks() {
+  if (spec.links.empty())
+    return;
+  os << "\n";
+  TextTable table({"link into", "topology", "reaches", "bandwidth",
+                   "pJ/B per hop", "cycles per hop", "from"});
+  for (const Link &link : spec.links) {
+    std::vector<std::string> reaches;
+    for (const ArrayDim &dim : spec.dimsOf(link))
+      reaches.push_back(dim.name + " " + llvm::utostr(dim.size));
+    table.add({link.name, spell(link.topology).str(),
+               reaches.empty() ? "1" : llvm::join(reaches, " x "),
+               link.bytesPerS ? formatBytes(*link.bytesPerS) + "/s" : "-",
+               number(link.pjPerByte), llvm::utostr(link.latencyCycles),
+               mark(link.provenance)});
+  }
+  table.print(os);
+}
+
+void Printer::printConstraints() {
+  const Constraints &all = spec.constraints;
+  if (all.empty())
+    return;
+  os << "\n";
+  for (const LevelConstraint &one : all.levels)
+    os << "constraint on level " << spec.levels[one.level].name << ": "
+       << describe(one, spec) << "\n";
+  for (const DimensionConstraint &one : all.dimensions)
+    os << "constraint on dimension "
+       << spec.arrays[one.array].dims[one.dim].name << " of "
+       << spec.arrays[one.array].name << ": " << describe(one, spec) << "\n";
+  for (const ArrayChoice &one : all.arrays)
+    os << "constraint on Einsums" << describe(one, spec) << "\n";
+}
+
 void Printer::printProvenance() {
   os << "\n";
   for (auto [i, text] : llvm::enumerate(spec.provenance))
     os << "[" << i + 1 << "] " << text << "\n";
-  if (hasPlaceholder)
+  if (has[int(Certainty::Secondary)])
+    os << "'   from a secondary source\n";
+  if (has[int(Certainty::Recalled)])
+    os << "?   recalled, not looked up\n";
+  if (has[int(Certainty::Guess)])
     os << "*   placeholder: a guess to be replaced\n";
 }
 
@@ -192,7 +245,18 @@ template <typename T> Json orNull(const std::optional<T> &value) {
 }
 
 Json toJson(const Provenance &provenance) {
-  return {{"text", provenance.text}, {"placeholder", provenance.placeholder}};
+  return {{"text", provenance.text},
+          {"certainty", spell(provenance.certainty).str()},
+          {"placeholder", provenance.isPlaceholder()}};
+}
+
+Json toJson(const Sources &sources) {
+  Json json = toJson(sources.common);
+  if (!sources.byKey.empty())
+    json["by_number"] = Json::object();
+  for (const auto &[key, source] : sources.byKey)
+    json["by_number"][key] = toJson(source);
+  return json;
 }
 
 Json toJson(const OpCosts &ops) {
@@ -226,7 +290,11 @@ Json toJson(const Level &level, const ArchSpec &spec) {
           {"area_um2", level.areaUm2},
           {"leakage_w", level.leakageW},
           {"banks", level.banks},
-          {"provenance", toJson(level.provenance)},
+          {"chunk_bytes", level.chunkBytes},
+          {"latency_cycles", level.latencyCycles},
+          {"beside",
+           level.beside < 0 ? Json() : Json(spec.levels[level.beside].name)},
+          {"provenance", toJson(level.sources)},
           {"memory_provenance", toJson(level.memoryProvenance)}};
 }
 
@@ -246,7 +314,21 @@ Json toJson(const Array &array, const ArchSpec &spec) {
           {"ops_by_datatype", byDatatype},
           {"area_um2_per_pe", array.areaUm2PerPe},
           {"leakage_w", array.leakageW},
-          {"provenance", toJson(array.provenance)}};
+          {"provenance", toJson(array.sources)}};
+}
+
+Json toJson(const Link &link, const ArchSpec &spec) {
+  Json dims = Json::object();
+  for (const ArrayDim &dim : spec.dimsOf(link))
+    dims[dim.name] = dim.size;
+  return {{"into", link.name},
+          {"topology", spell(link.topology).str()},
+          {"reaches", dims},
+          {"instances", spec.instances(link)},
+          {"bytes_per_s", orNull(link.bytesPerS)},
+          {"pj_per_byte_and_hop", link.pjPerByte},
+          {"latency_cycles_per_hop", link.latencyCycles},
+          {"provenance", toJson(link.provenance)}};
 }
 
 } // namespace
@@ -261,6 +343,13 @@ void arch::printArchJson(const ArchSpec &spec, llvm::raw_ostream &os) {
     levels.push_back(toJson(level, spec));
   for (const Array &array : spec.arrays)
     arrays.push_back(toJson(array, spec));
+  Json links = Json::array(), doubtful = Json::object();
+  for (const Link &link : spec.links)
+    links.push_back(toJson(link, spec));
+  for (const DoubtfulNumber &number : listDoubtful(spec)) {
+    Json &count = doubtful[spell(number.provenance.certainty).str()];
+    count = (count.is_null() ? 0 : count.get<unsigned>()) + number.count;
+  }
   Json json = {{"schema", "einsum-arch-check/1"},
                {"name", spec.name},
                {"description", spec.description},
@@ -270,8 +359,15 @@ void arch::printArchJson(const ArchSpec &spec, llvm::raw_ostream &os) {
                {"energy_profile", spec.energyProfile},
                {"area_um2", spec.areaUm2()},
                {"leakage_w", spec.leakageW()},
+               {"technology_nm",
+                spec.technology ? Json(spec.technology->nodeNm) : Json()},
                {"levels", levels},
                {"arrays", arrays},
+               {"links", links},
+               {"constraints", spec.constraints.levels.size() +
+                                   spec.constraints.dimensions.size() +
+                                   spec.constraints.arrays.size()},
+               {"doubtful", doubtful},
                {"provenance", spec.provenance}};
   // Text that is not UTF-8 cannot get here from a spec, but a path might.
   os << json.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";

@@ -28,6 +28,8 @@ private:
   void readParameters(const JsonValue *json,
                       const std::map<std::string, double> &overrides);
   void readWord(ObjectReader &reader);
+  void readTechnology(const JsonValue &json);
+  LogTable readByNode(const JsonValue &json, const std::string &what);
   void readList(ObjectReader &reader, llvm::StringRef key,
                 void (Reader::*readOne)(const JsonValue &));
   void readLevel(const JsonValue &json);
@@ -39,10 +41,14 @@ private:
   Fanout readFanout(ObjectReader &reader, const char *key,
                     const std::string &what);
   uint64_t readCycles(ObjectReader &reader, const char *key);
+  uint64_t readLatency(ObjectReader &reader);
+  int readLink(ObjectReader &reader, const std::string &what,
+               const std::string &name);
   void readDims(const JsonValue &shape, const std::string &what,
                 std::vector<ArrayDim> &dims, std::vector<SourceLocation> &locs);
   ArrayDim readDim(const JsonMember &json, const std::string &what);
   ParsedOp readOp(const JsonMember &json, const Array &array);
+  ParsedOp readOpNumbers(ObjectReader &reader, const Sources &inherited);
 
   std::string readName(ObjectReader &reader);
 
@@ -121,6 +127,7 @@ void Reader::read(const JsonValue &json,
   arch.at = reader.places();
   checkSchema(reader, "einsum-arch/1", diags);
   spec.name = readName(reader);
+  spec.loc = reader.places().of("name");
   spec.description = reader.string("description");
   readParameters(reader.get("parameters", JsonValue::Kind::Object), overrides);
   spec.parameters = parameters.values;
@@ -131,6 +138,8 @@ void Reader::read(const JsonValue &json,
       reader.quantity("clock", Dimension::Hertz, Range::Positive).value_or(1);
   readWord(reader);
   spec.energyProfile = reader.string("energy_profile");
+  if (const JsonValue *technology = reader.any("technology"))
+    readTechnology(*technology);
   readList(reader, "levels", &Reader::readLevel);
   readList(reader, "arrays", &Reader::readArray);
   if (const JsonValue *engines = reader.get("engines", JsonValue::Kind::Array))
@@ -140,6 +149,78 @@ void Reader::read(const JsonValue &json,
     readAccounting(*accounting);
   arch.constraints = reader.get("constraints", JsonValue::Kind::Array);
   reader.finish();
+}
+
+/// Energies or areas relative to each other, by node: {"45 nm": 1, "7 nm": .1}.
+LogTable Reader::readByNode(const JsonValue &json, const std::string &what) {
+  std::map<double, double> points;
+  for (const JsonMember &member : json.members) {
+    JsonValue node = member.value;
+    node.kind = JsonValue::Kind::String;
+    node.loc = member.keyLoc;
+    node.string = member.key;
+    auto nm = readQuantity(node, "a node of " + what, Dimension::Nanometres,
+                           Range::Positive, parameters, diags);
+    auto value =
+        readQuantity(member.value, what + " at " + member.key, Dimension::Count,
+                     Range::Positive, parameters, diags);
+    if (nm && value)
+      points[*nm] = *value;
+  }
+  if (points.size() < 2) {
+    if (!diags.hasErrors())
+      diags.error(json.loc, what + " needs two nodes at least");
+    return LogTable({{1, 1}});
+  }
+  return LogTable(LogTable::Points(points.begin(), points.end()));
+}
+
+/// A node, or a node and how to get there.
+void Reader::readTechnology(const JsonValue &json) {
+  Technology technology;
+  technology.scaling = "stillmaker2017";
+  if (json.kind == JsonValue::Kind::String) {
+    technology.nodeNm = readQuantity(json, "technology", Dimension::Nanometres,
+                                     Range::Positive, parameters, diags)
+                            .value_or(45);
+    arch.spec.technology = std::move(technology);
+    return;
+  }
+  ObjectReader reader(json, "technology", parameters, diags);
+  if (json.kind != JsonValue::Kind::Object)
+    return;
+  reader.require("node");
+  technology.nodeNm =
+      reader.quantity("node", Dimension::Nanometres, Range::Positive)
+          .value_or(45);
+  technology.volts =
+      reader.quantity("voltage", Dimension::Volts, Range::Positive)
+          .value_or(technology.volts);
+  const JsonValue *scaling = reader.any("scaling");
+  if (scaling && scaling->kind == JsonValue::Kind::Object) {
+    technology.scaling = "table";
+    ObjectReader table(*scaling, "scaling of technology", parameters, diags);
+    for (const char *key : {"energy", "area"})
+      table.require(key);
+    if (auto *energy = table.get("energy", JsonValue::Kind::Object))
+      technology.energy = readByNode(*energy, "energy of scaling");
+    if (auto *area = table.get("area", JsonValue::Kind::Object))
+      technology.area = readByNode(*area, "area of scaling");
+    technology.provenance = readProvenance(table, {"energy", "area"}, diags);
+    table.finish();
+    if (reader.places().has("voltage"))
+      diags.error(reader.places().of("voltage"),
+                  "a scaling table knows no voltage; leave it out");
+  } else if (scaling) {
+    std::string name = reader.string("scaling");
+    if (scaling->kind == JsonValue::Kind::String && name != "stillmaker2017")
+      diags.error(scaling->loc,
+                  "there is no scaling '" + name +
+                      "'; it is 'stillmaker2017', or an object with tables "
+                      "'energy' and 'area' by node");
+  }
+  reader.finish();
+  arch.spec.technology = std::move(technology);
 }
 
 /// A number of cycles that may be zero.
@@ -155,6 +236,68 @@ uint64_t Reader::readCycles(ObjectReader &reader, const char *key) {
                                            " must be a whole number of cycles, "
                                            "at most 2^53");
   return 0;
+}
+
+/// Cycles, or a time, of which each begun cycle counts.
+uint64_t Reader::readLatency(ObjectReader &reader) {
+  const JsonValue *json = reader.any("latency");
+  if (!json || json->kind != JsonValue::Kind::String)
+    return readCycles(reader, "latency");
+  Parameters scratch = parameters;
+  QuantityError ignored;
+  if (!parseQuantity(json->string, "latency", Dimension::Seconds, scratch,
+                     ignored))
+    return readCycles(reader, "latency");
+  auto seconds =
+      reader.quantity("latency", Dimension::Seconds, Range::NonNegative);
+  double cycles = std::ceil(seconds.value_or(0) * arch.spec.clockHz *
+                            (1 - 1e-12)); // 5 ns at 1 GHz are 5 cycles
+  if (cycles <= 9007199254740992.0)
+    return uint64_t(cycles);
+  diags.error(json->loc,
+              "latency of " + reader.name() + " is more than 2^53 cycles");
+  return 0;
+}
+
+/// The index of the new link, or -1.
+int Reader::readLink(ObjectReader &reader, const std::string &what,
+                     const std::string &name) {
+  const JsonValue *json = reader.get("link", JsonValue::Kind::Object);
+  if (!json)
+    return -1;
+  ObjectReader inner(*json, "link of " + what, parameters, diags);
+  Link link;
+  link.name = name;
+  link.loc = json->loc;
+  if (inner.places().has("topology")) {
+    std::string word = inner.string("topology");
+    std::vector<std::string> words;
+    for (Topology topology :
+         {Topology::Bus, Topology::Mesh, Topology::Ring, Topology::AllToAll}) {
+      words.push_back(spell(topology).str());
+      if (word == words.back())
+        link.topology = topology;
+    }
+    if (!llvm::is_contained(words, word))
+      diags.error(inner.places().of("topology"),
+                  "topology is one of " + llvm::join(words, ", ") +
+                      ", found '" + word + "'" + didYouMean(word, words));
+  }
+  link.bytesPerS =
+      inner.quantity("bandwidth", Dimension::BytesPerSecond, Range::Positive);
+  link.pjPerByte =
+      inner.quantity("energy", Dimension::PicojoulesPerByte, Range::NonNegative)
+          .value_or(0);
+  link.latencyCycles = readLatency(inner);
+  link.provenance = readProvenance(inner, {"bandwidth", "energy"}, diags);
+  inner.finish();
+  const Places &at = inner.places();
+  if (!at.has("bandwidth") && !at.has("energy") && !at.has("latency"))
+    diags.error(json->loc, "link of " + what +
+                               " costs nothing; give 'bandwidth', 'energy' or "
+                               "'latency', or leave it out");
+  arch.spec.links.push_back(std::move(link));
+  return int(arch.spec.links.size()) - 1;
 }
 
 Fanout Reader::readFanout(ObjectReader &reader, const char *key,
@@ -254,6 +397,7 @@ void Reader::readLevel(const JsonValue &json) {
   level.name = readName(reader);
   parsed.parent = reader.string("parent");
   parsed.per = reader.string("per");
+  parsed.beside = reader.string("beside");
   if (const JsonValue *instances =
           reader.get("instances", JsonValue::Kind::Object)) {
     readDims(*instances, what, level.dims, parsed.dimLocs);
@@ -270,6 +414,11 @@ void Reader::readLevel(const JsonValue &json) {
   level.writePorts = reader.whole("write_ports", Dimension::Count).value_or(0);
   level.sharedPorts = reader.whole("ports", Dimension::Count).value_or(0);
   level.multicast = readFanout(reader, "multicast", what);
+  level.chunkBytes = reader.whole("chunk", Dimension::Bytes).value_or(1);
+  level.latencyCycles = readLatency(reader);
+  level.link = readLink(reader, what, level.name);
+  if (level.link >= 0)
+    arch.spec.links.back().level = int(arch.spec.levels.size());
 
   auto bandwidth = [&](const char *key) {
     return reader.quantity(key, Dimension::BytesPerSecond, Range::Positive);
@@ -279,16 +428,16 @@ void Reader::readLevel(const JsonValue &json) {
   level.writeBytesPerS = bandwidth("write_bandwidth");
 
   level.memory = reader.string("memory");
+  level.estimate = reader.string("estimate");
   readLevelEnergy(reader, parsed, what);
   parsed.areaUm2 =
       reader.quantity("area", Dimension::SquareMicrometres, Range::NonNegative);
   parsed.leakageW =
       reader.quantity("leakage", Dimension::Watts, Range::NonNegative);
-  level.provenance =
-      readProvenance(reader,
-                     {"bandwidth", "read_bandwidth", "write_bandwidth",
-                      "energy", "area", "leakage"},
-                     diags);
+  level.sources = readSources(reader,
+                              {"bandwidth", "read_bandwidth", "write_bandwidth",
+                               "energy", "area", "leakage"},
+                              diags);
   reader.finish();
   arch.spec.levels.push_back(std::move(level));
   arch.levels.push_back(std::move(parsed));
@@ -299,8 +448,10 @@ void Reader::readLevelEnergy(ObjectReader &reader, ParsedLevel &parsed,
   const JsonValue *json = reader.get("energy", JsonValue::Kind::Object);
   if (!json)
     return;
-  if (reader.places().has("memory"))
-    diags.error(json->loc, what + " has both 'energy' and 'memory'; keep one");
+  for (const char *other : {"memory", "estimate"})
+    if (reader.places().has(other))
+      diags.error(json->loc,
+                  what + " has both 'energy' and '" + other + "'; keep one");
   ObjectReader energy(*json, "energy of " + what, parameters, diags);
   energy.require("read");
   energy.require("write");
@@ -343,7 +494,10 @@ void Reader::readArray(const JsonValue &json) {
   array.fillCycles = readCycles(reader, "fill");
   array.drainCycles = readCycles(reader, "drain");
   array.reduction = readFanout(reader, "reduction", what);
-  array.provenance = readProvenance(reader, {"area", "leakage"}, diags);
+  array.link = readLink(reader, what, array.name);
+  if (array.link >= 0)
+    arch.spec.links.back().array = int(arch.spec.arrays.size());
+  array.sources = readSources(reader, {"area", "leakage"}, diags);
   if (const JsonValue *ops = reader.get("ops", JsonValue::Kind::Object))
     for (const JsonMember &op : ops->members)
       parsed.ops.push_back(readOp(op, array));
@@ -382,13 +536,9 @@ ArrayDim Reader::readDim(const JsonMember &json, const std::string &what) {
   return dim;
 }
 
-ParsedOp Reader::readOp(const JsonMember &json, const Array &array) {
-  std::string what =
-      "operator '" + json.key + "' of array '" + array.name + "'";
-  ObjectReader reader(json.value, what, parameters, diags);
+/// What may differ between datatypes.
+ParsedOp Reader::readOpNumbers(ObjectReader &reader, const Sources &inherited) {
   ParsedOp op;
-  op.name = json.key;
-  op.nameLoc = json.keyLoc;
   op.at = reader.places();
   if (op.at.has("cycles"))
     op.cycles = readCycles(reader, "cycles");
@@ -397,8 +547,34 @@ ParsedOp Reader::readOp(const JsonMember &json, const Array &array) {
       reader.quantity("energy", Dimension::Picojoules, Range::NonNegative);
   op.areaUm2 =
       reader.quantity("area", Dimension::SquareMicrometres, Range::NonNegative);
-  op.provenance =
-      readProvenance(reader, {"energy", "area"}, diags, array.provenance);
+  op.sources = readSources(reader, {"energy", "area"}, diags, inherited);
+  return op;
+}
+
+ParsedOp Reader::readOp(const JsonMember &json, const Array &array) {
+  std::string what =
+      "operator '" + json.key + "' of array '" + array.name + "'";
+  ObjectReader reader(json.value, what, parameters, diags);
+  ParsedOp op = readOpNumbers(reader, {array.sources.of("ops"), {}});
+  op.name = json.key;
+  op.nameLoc = json.keyLoc;
+  auto checkType = [&](const std::string &type, const SourceLocation &loc) {
+    if (!llvm::is_contained(array.datatypes, type))
+      diags.error(loc, "array '" + array.name + "' does not compute in '" +
+                           type + "'" + didYouMean(type, array.datatypes));
+  };
+  if (const JsonValue *only = reader.get("only", JsonValue::Kind::Array))
+    for (const JsonValue &type : only->elements) {
+      checkType(type.string, type.loc);
+      op.only.push_back(type.string);
+    }
+  if (const JsonValue *types = reader.get("datatypes", JsonValue::Kind::Object))
+    for (const JsonMember &type : types->members) {
+      checkType(type.key, type.keyLoc);
+      ObjectReader own(type.value, what + " at " + type.key, parameters, diags);
+      op.byDatatype[type.key] = readOpNumbers(own, op.sources);
+      own.finish();
+    }
   if (const JsonValue *as = reader.get("as", JsonValue::Kind::Object)) {
     for (const JsonMember &part : as->members)
       op.as[part.key] =
@@ -417,6 +593,24 @@ ParsedOp Reader::readOp(const JsonMember &json, const Array &array) {
   return op;
 }
 
+/// One note for all numbers that nobody has looked up in a publication.
+void noteDoubtful(const ArchSpec &spec, Diagnostics &diags) {
+  std::map<Certainty, unsigned> counts;
+  for (const DoubtfulNumber &number : listDoubtful(spec))
+    counts[number.provenance.certainty] += number.count;
+  std::vector<std::string> parts;
+  for (auto [certainty, what] :
+       {std::pair(Certainty::Secondary, " from secondary sources"),
+        {Certainty::Recalled, " recalled, not looked up"},
+        {Certainty::Guess, " guessed"}})
+    if (unsigned count = counts[certainty])
+      parts.push_back(llvm::utostr(count) + what);
+  if (!parts.empty())
+    diags.note(spec.loc, "of the numbers of '" + spec.name + "', " +
+                             llvm::join(parts, ", ") +
+                             "; einsum-arch-check marks them");
+}
+
 std::optional<ArchSpec> build(const std::optional<JsonValue> &json,
                               llvm::StringRef path, Diagnostics &diags,
                               const std::map<std::string, double> &overrides,
@@ -433,6 +627,7 @@ std::optional<ArchSpec> build(const std::optional<JsonValue> &json,
   verifyArch(arch, diags);
   if (diags.errorCount() != before)
     return std::nullopt;
+  noteDoubtful(arch.spec, diags);
   return std::move(arch.spec);
 }
 

@@ -13,11 +13,21 @@
 
 namespace einsum::arch {
 
-/// Reads `provenance` and `placeholder`. An object that gives one of `numbers`
-/// must say where it comes from, unless `inherited` already does.
+/// Reads `provenance` and `placeholder`:
+///
+///   "provenance": "data sheet"
+///   "provenance": {"text": "from memory", "certainty": "recalled"}
+///   "provenance": {"bandwidth": "data sheet", "capacity": {"text": ...}}
+///
+/// An object that gives one of `numbers` must say where it comes from, unless
+/// `inherited` already does.
+Sources readSources(ObjectReader &reader, llvm::ArrayRef<const char *> numbers,
+                    Diagnostics &diags, const Sources &inherited = {});
+
+/// The same where all numbers have one source.
 Provenance readProvenance(ObjectReader &reader,
                           llvm::ArrayRef<const char *> numbers,
-                          Diagnostics &diags, const Provenance &inherited = {});
+                          Diagnostics &diags);
 
 /// Reads `schema`, which must be exactly `expected`, and an editor's `$schema`.
 void checkSchema(ObjectReader &reader, llvm::StringRef expected,

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Arch/EnergyProfile.h"
+#include "lib/Arch/MemoryEstimate.h"
 #include "lib/Arch/ParsedArch.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -65,6 +66,7 @@ void resolveNames(ParsedArch &arch, Diagnostics &diags) {
   for (size_t i = 0; i < spec.levels.size(); ++i) {
     ParsedLevel &parsed = arch.levels[i];
     spec.levels[i].parent = level(parsed.parent, parsed.at.of("parent"));
+    spec.levels[i].beside = level(parsed.beside, parsed.at.of("beside"));
     if (parsed.per.empty())
       continue;
     int array = spec.findArray(parsed.per);
@@ -81,8 +83,108 @@ void resolveNames(ParsedArch &arch, Diagnostics &diags) {
 }
 
 //===----------------------------------------------------------------------===//
+// From the node of a profile to that of the machine
+//===----------------------------------------------------------------------===//
+
+std::string nanometres(double nodeNm) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%g nm", nodeNm);
+  return text;
+}
+
+/// Factors on energies and areas of a profile.
+struct NodeScaling {
+  double energy = 1, area = 1, sramEnergy = 1;
+  std::string text; ///< "; scaled from ...", or empty
+
+  explicit operator bool() const { return !text.empty(); }
+};
+
+NodeScaling scalingTo(const std::optional<Technology> &technology,
+                      const EnergyProfile *profile) {
+  NodeScaling scaling;
+  if (!technology || !profile || !profile->nodeNm ||
+      *profile->nodeNm == technology->nodeNm)
+    return scaling;
+  double from = *profile->nodeNm, to = technology->nodeNm;
+  scaling.sramEnergy = sramNodeRatio(to) / sramNodeRatio(from);
+  scaling.text = "; scaled from " + nanometres(from) + " to " + nanometres(to);
+  if (technology->scaling == "table") {
+    scaling.energy = technology->energy(to) / technology->energy(from);
+    scaling.area = technology->area(to) / technology->area(from);
+    scaling.text += " (" + technology->provenance.text + ")";
+    return scaling;
+  }
+  double volts = technology->volts;
+  scaling.energy = nodeEnergyRatio(to, volts) / nodeEnergyRatio(from, volts);
+  scaling.area = nodeAreaRatio(to) / nodeAreaRatio(from);
+  scaling.text += " (Stillmaker and Baas 2017)";
+  return scaling;
+}
+
+//===----------------------------------------------------------------------===//
 // Memories
 //===----------------------------------------------------------------------===//
+
+void scaleMemory(Level &level, const MemoryEnergy &memory,
+                 const NodeScaling &scaling) {
+  if (!scaling || memory.scaling == MemoryScaling::None)
+    return;
+  bool isSram = memory.scaling == MemoryScaling::Sram;
+  double energy = isSram ? scaling.sramEnergy : scaling.energy;
+  level.readPj *= energy;
+  level.writePj *= energy;
+  level.areaUm2 *= scaling.area;
+  level.memoryProvenance.text += scaling.text;
+}
+
+/// Energy, area and leakage from the shape, at the machine's node.
+void estimateMemory(ParsedArch &arch, int index, Diagnostics &diags) {
+  Level &level = arch.spec.levels[index];
+  const Places &at = arch.levels[index].at;
+  if (level.estimate != "sram" && level.estimate != "registers") {
+    diags.error(at.of("estimate"),
+                "estimate is 'sram' or 'registers', found '" + level.estimate +
+                    "'");
+    return;
+  }
+  std::string title = "level '" + level.name + "'";
+  if (!level.memory.empty())
+    diags.error(at.of("estimate"),
+                title + " has both 'memory' and 'estimate'; keep one");
+  if (!at.has("capacity"))
+    diags.error(at.of("estimate"), "the energy of " + title +
+                                       " can only be estimated from a "
+                                       "'capacity'");
+  if (!arch.spec.technology)
+    diags.error(at.of("estimate"), "the energy of " + title +
+                                       " can only be estimated for a "
+                                       "'technology', such as \"45 nm\"");
+  if (!level.memory.empty() || !level.capacityBytes || !arch.spec.technology)
+    return;
+  uint64_t ports = level.sharedPorts + level.readPorts + level.writePorts;
+  MemoryShape shape{double(*level.capacityBytes), level.accessBytes,
+                    level.banks, std::max<uint64_t>(1, ports),
+                    arch.spec.technology->nodeNm};
+  // Each bank has its own ports.
+  if (level.banks > 1 && ports > 0)
+    shape.ports = std::max<uint64_t>(1, ports / level.banks);
+  std::string problem;
+  auto estimate = level.estimate == "sram" ? estimateSram(shape, problem)
+                                           : estimateRegisters(shape, problem);
+  if (!estimate) {
+    diags.error(at.of("estimate"), "the energy of " + title +
+                                       " cannot be estimated: " + problem +
+                                       "; give 'energy'");
+    return;
+  }
+  level.readPj = estimate->readPj;
+  level.writePj = estimate->writePj;
+  level.areaUm2 = estimate->areaUm2;
+  level.leakageW = estimate->leakageW;
+  level.energyKnown = true;
+  level.memoryProvenance.text = estimate->text;
+}
 
 void chargeMemory(Level &level, const MemoryEnergy &memory) {
   double scale = double(level.accessBytes) / double(memory.accessBytes);
@@ -100,14 +202,23 @@ void chargeMemory(Level &level, const MemoryEnergy &memory) {
 
 void resolveMemories(ParsedArch &arch, const EnergyProfile *profile,
                      Diagnostics &diags) {
+  NodeScaling scaling = scalingTo(arch.spec.technology, profile);
   for (size_t i = 0; i < arch.levels.size(); ++i) {
+    if (arch.levels[i].at.has("estimate"))
+      estimateMemory(arch, int(i), diags);
     Level &level = arch.spec.levels[i];
     const ParsedLevel &parsed = arch.levels[i];
     if (profile && !level.memory.empty()) {
       auto memory = profile->memories.find(level.memory);
-      if (memory != profile->memories.end())
+      if (memory != profile->memories.end()) {
         chargeMemory(level, memory->second);
-      else
+        if (scaling && memory->second.scaling == MemoryScaling::Unknown)
+          diags.error(parsed.at.of("memory"),
+                      "energy profile '" + profile->name +
+                          "' is for another node, and does not say how '" +
+                          level.memory + "' scales");
+        scaleMemory(level, memory->second, scaling);
+      } else
         diags.error(parsed.at.of("memory"),
                     "energy profile '" + profile->name + "' has no memory '" +
                         level.memory + "'" +
@@ -132,17 +243,37 @@ class OpResolver {
 public:
   OpResolver(const ParsedArray &parsed, const Array &array,
              llvm::StringRef datatype, const EnergyProfile *profile,
-             bool reportStructure, Diagnostics &diags)
+             const NodeScaling &scaling, bool reportStructure,
+             Diagnostics &diags)
       : parsed(parsed), array(array), datatype(datatype), profile(profile),
-        reportStructure(reportStructure), diags(diags) {}
+        scaling(scaling), reportStructure(reportStructure), diags(diags) {}
 
   OpCosts resolveAll() {
     for (const ParsedOp &op : parsed.ops)
+      if (op.only.empty() || llvm::is_contained(op.only, datatype))
+        merged.push_back(atDatatype(op));
+    for (const ParsedOp &op : merged)
       resolve(op);
     return std::move(costs);
   }
 
 private:
+  /// What the operator gives, with what it gives for this datatype.
+  ParsedOp atDatatype(const ParsedOp &op) const {
+    auto own = op.byDatatype.find(datatype.str());
+    if (own == op.byDatatype.end())
+      return op;
+    ParsedOp both = op;
+    auto replace = [](auto &value, const auto &by) { value = by ? by : value; };
+    replace(both.cycles, own->second.cycles);
+    replace(both.latency, own->second.latency);
+    replace(both.energyPj, own->second.energyPj);
+    replace(both.areaUm2, own->second.areaUm2);
+    both.sources = own->second.sources;
+    for (const auto &[key, loc] : own->second.at.values)
+      both.at.values.insert_or_assign(key, loc);
+    return both;
+  }
   const OpCost *resolve(const ParsedOp &op);
   OpCost native(const ParsedOp &op);
   const OpEnergy *findRow(const std::string &op) const;
@@ -158,9 +289,11 @@ private:
   const Array &array;
   llvm::StringRef datatype;
   const EnergyProfile *profile;
+  const NodeScaling &scaling;
   bool reportStructure; // what does not depend on the datatype is said once
   Diagnostics &diags;
   OpCosts costs;
+  std::vector<ParsedOp> merged;       // of `parsed`, at this datatype
   std::vector<const ParsedOp *> open; // being resolved, outermost first
 };
 
@@ -207,7 +340,7 @@ OpCost OpResolver::native(const ParsedOp &op) {
   if (op.energyPj) {
     cost.energyPj = *op.energyPj;
     cost.areaUm2 = op.areaUm2.value_or(0);
-    cost.provenance = op.provenance;
+    cost.provenance = op.sources.of("energy");
     return cost;
   }
   const OpEnergy *row = findRow(op.name);
@@ -216,9 +349,10 @@ OpCost OpResolver::native(const ParsedOp &op) {
       reportMissing(op);
     return cost;
   }
-  cost.energyPj = row->energyPj;
-  cost.areaUm2 = op.areaUm2.value_or(row->areaUm2);
+  cost.energyPj = row->energyPj * scaling.energy;
+  cost.areaUm2 = op.areaUm2.value_or(row->areaUm2 * scaling.area);
   cost.provenance = row->provenance;
+  cost.provenance.text += scaling.text;
   return cost;
 }
 
@@ -226,13 +360,13 @@ OpCost OpResolver::native(const ParsedOp &op) {
 /// cycles and energies add up and no area is added.
 OpCost OpResolver::composed(const ParsedOp &op) {
   OpCost cost;
-  cost.provenance = op.provenance;
+  cost.provenance = op.sources.common;
   double cycles = 0;
   std::vector<std::string> parts;
   for (const auto &[name, count] : op.as) {
     auto isPart = [&name = name](const ParsedOp &o) { return o.name == name; };
-    auto part = llvm::find_if(parsed.ops, isPart);
-    if (part == parsed.ops.end()) {
+    auto part = llvm::find_if(merged, isPart);
+    if (part == merged.end()) {
       if (reportStructure)
         diags.error(op.at.of("as"), title(op) + " is made of '" + name +
                                         "', which the array does not have" +
@@ -244,7 +378,8 @@ OpCost OpResolver::composed(const ParsedOp &op) {
       continue;
     cycles += double(count) * double(partCost->cycles);
     cost.energyPj += double(count) * partCost->energyPj;
-    cost.provenance.placeholder |= partCost->provenance.placeholder;
+    cost.provenance.certainty =
+        std::max(cost.provenance.certainty, partCost->provenance.certainty);
     parts.push_back(llvm::utostr(count) + " " + name);
   }
   if (cycles > double(largestExact)) {
@@ -290,11 +425,13 @@ void OpResolver::reportCycle(const ParsedOp &op) {
 
 void resolveOps(ParsedArch &arch, const EnergyProfile *profile,
                 Diagnostics &diags) {
+  NodeScaling scaling = scalingTo(arch.spec.technology, profile);
   for (size_t i = 0; i < arch.arrays.size(); ++i) {
     Array &array = arch.spec.arrays[i];
     std::string anyDatatype = profile ? profile->defaultDatatype : "";
     auto resolve = [&](llvm::StringRef datatype, bool first) {
-      return OpResolver(arch.arrays[i], array, datatype, profile, first, diags)
+      return OpResolver(arch.arrays[i], array, datatype, profile, scaling,
+                        first, diags)
           .resolveAll();
     };
     if (array.datatypes.empty())
@@ -322,13 +459,18 @@ void collectProvenance(ArchSpec &spec) {
         !llvm::is_contained(spec.provenance, provenance.text))
       spec.provenance.push_back(provenance.text);
   };
+  auto addAll = [&](const Sources &sources) {
+    add(sources.common);
+    for (const auto &[key, source] : sources.byKey)
+      add(source);
+  };
   for (const Level &level : spec.levels) {
-    add(level.provenance);
+    addAll(level.sources);
     add(level.memoryProvenance);
     add(level.multicast.provenance);
   }
   for (const Array &array : spec.arrays) {
-    add(array.provenance);
+    addAll(array.sources);
     add(array.reduction.provenance);
     for (const auto &[name, cost] : array.ops)
       add(cost.provenance);
@@ -338,6 +480,8 @@ void collectProvenance(ArchSpec &spec) {
   }
   for (const Engine &engine : spec.engines)
     add(engine.provenance);
+  for (const Link &link : spec.links)
+    add(link.provenance);
 }
 
 /// Whether anything in the spec is looked up in a profile.

@@ -38,6 +38,8 @@ public:
       checkDims(spec.levels[i].dims, arch.levels[i].dimLocs,
                 "level '" + spec.levels[i].name + "'");
     }
+    for (const Link &link : spec.links)
+      checkLink(link);
     for (size_t i = 0; i < spec.arrays.size(); ++i) {
       checkFeed(i);
       checkDims(spec.arrays[i].dims, arch.arrays[i].dimLocs,
@@ -57,8 +59,10 @@ public:
 private:
   void checkNames();
   void checkPlaceInTree(int index);
+  void checkBeside(int index);
   void checkPrivacy(int index);
   void checkFeed(int index);
+  void checkLink(const Link &link);
   void checkDims(llvm::ArrayRef<ArrayDim> dims,
                  llvm::ArrayRef<SourceLocation> own, const std::string &what);
   void warnAboutSizes(int index);
@@ -94,11 +98,14 @@ void Verifier::checkNames() {
 void Verifier::checkPlaceInTree(int index) {
   const Level &level = spec.levels[index];
   const Places &at = arch.levels[index].at;
+  if (at.has("beside"))
+    return checkBeside(index);
   if (!at.has("parent") && index > 0)
     diags.error(level.loc, "level '" + level.name + "' has no 'parent', but '" +
                                spec.levels[0].name +
                                "' already is the backing level; name the "
-                               "level that encloses it");
+                               "level that encloses it, or the one that it is "
+                               "'beside'");
   if (level.parent < index)
     return;
 
@@ -121,6 +128,25 @@ void Verifier::checkPlaceInTree(int index) {
                "level '" + level.name + "' is listed before its parent '" +
                    arch.levels[index].parent + "'; list the outermost first")
         .note(spec.levels[level.parent].loc, "the parent stands here");
+}
+
+/// A further backing memory.
+void Verifier::checkBeside(int index) {
+  const Level &level = spec.levels[index];
+  const Places &at = arch.levels[index].at;
+  if (at.has("parent"))
+    diags.error(at.of("beside"), "level '" + level.name +
+                                     "' has a 'parent' and is 'beside' another "
+                                     "backing level; keep one");
+  if (level.beside < 0)
+    return;
+  const Level &other = spec.levels[level.beside];
+  if (level.beside >= index || other.parent >= 0 || other.beside >= 0)
+    diags.error(at.of("beside"),
+                "level '" + level.name + "' must be beside '" +
+                    spec.levels[0].name +
+                    "', the first level; others lie inside it or are "
+                    "themselves beside it");
 }
 
 void Verifier::checkPrivacy(int index) {
@@ -161,6 +187,20 @@ void Verifier::checkFeed(int index) {
                                     spec.arrays[feed.perArray].name + "'");
 }
 
+void Verifier::checkLink(const Link &link) {
+  if (link.level < 0)
+    return;
+  const Level &level = spec.levels[link.level];
+  if (level.perArray >= 0)
+    diags.error(link.loc, "level '" + level.name + "' is inside the PEs of '" +
+                              spec.arrays[level.perArray].name +
+                              "' and has no link; give one to the array");
+  else if (level.parent < 0)
+    diags.error(link.loc, "level '" + level.name +
+                              "' has nothing around it to be linked to; give "
+                              "the link to the level inside it");
+}
+
 /// Dimensions of levels further out come first; the last ones are `own`.
 void Verifier::checkDims(llvm::ArrayRef<ArrayDim> dims,
                          llvm::ArrayRef<SourceLocation> own,
@@ -189,6 +229,12 @@ void Verifier::checkDims(llvm::ArrayRef<ArrayDim> dims,
 void Verifier::warnAboutSizes(int index) {
   const Level &level = spec.levels[index];
   const Places &at = arch.levels[index].at;
+  if (level.chunkBytes > 1 && level.chunkBytes % level.accessBytes != 0)
+    diags.warning(at.of("chunk"), "level '" + level.name +
+                                      "' moves chunks of " +
+                                      bytes(double(level.chunkBytes)) +
+                                      ", which are not whole accesses of " +
+                                      bytes(double(level.accessBytes)));
   if (!level.capacityBytes)
     return;
   if (*level.capacityBytes % level.accessBytes != 0)
@@ -197,7 +243,9 @@ void Verifier::warnAboutSizes(int index) {
                       bytes(level.accessBytes) +
                       " per access, which does not divide its capacity of " +
                       bytes(*level.capacityBytes));
-  if (level.parent < 0 || !spec.levels[level.parent].capacityBytes)
+  // Further in, memories often hold more than the one around them.
+  if (level.parent < 0 || spec.levels[level.parent].parent >= 0 ||
+      !spec.levels[level.parent].capacityBytes)
     return;
   const Level &parent = spec.levels[level.parent];
   double inner = double(*level.capacityBytes) * double(spec.instances(level));
@@ -215,10 +263,10 @@ void Verifier::warnAboutSizes(int index) {
 void Verifier::warnAboutEnergy(int index) {
   const Level &level = spec.levels[index];
   const Places &at = arch.levels[index].at;
-  if (!at.has("energy") && !at.has("memory"))
+  if (!at.has("energy") && !at.has("memory") && !at.has("estimate"))
     diags.warning(level.loc, "level '" + level.name +
                                  "' has no energy, which results will leave "
-                                 "out; give 'energy' or 'memory'");
+                                 "out; give 'energy', 'memory' or 'estimate'");
 }
 
 /// A level that encloses no array's feed can hold nothing anybody asks for.
@@ -229,7 +277,7 @@ void Verifier::warnAboutReach() {
          level = spec.levels[level].parent)
       reached[level] = true;
   for (size_t i = 0; i < reached.size(); ++i)
-    if (!reached[i] && !spec.arrays.empty())
+    if (!reached[i] && !spec.arrays.empty() && spec.levels[i].beside < 0)
       diags.warning(spec.levels[i].loc,
                     "level '" + spec.levels[i].name + "' feeds no array");
 }

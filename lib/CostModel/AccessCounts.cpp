@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Arch/Delivery.h"
 #include "lib/CostModel/Model.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -44,7 +45,7 @@ public:
                 Evaluation &result)
       : tree(tree), facts(*tree.facts), arch(*tree.arch), queries(queries),
         scratch(scratch), counter(scratch.counter), result(result),
-        levels(arch.levels.size()) {}
+        levels(arch.levels.size()), ports(countPorts(arch)) {}
 
   void run() {
     countPoints();
@@ -83,7 +84,8 @@ private:
               uint64_t times, uint64_t words) {
     if (times == 0 || words == 0)
       return;
-    uint64_t bytes = facts.tensors[tensor].bytes(words);
+    uint64_t bytes = llvm::alignTo(facts.tensors[tensor].bytes(words),
+                                   arch.levels[level].chunkBytes);
     uint64_t accesses = llvm::divideCeil(bytes, arch.levels[level].accessBytes);
     Traffic traffic;
     (direction == reading ? traffic.readBytes : traffic.writeBytes) =
@@ -94,21 +96,22 @@ private:
     result.tensorTraffic[tensor * levels + level] += traffic;
     if (einsum >= 0)
       result.einsumTraffic[einsum * levels + level] += traffic;
-    scratch.ownTraffic[where * levels + level] += traffic;
+    scratch.ownTraffic[where * ports + level] += traffic;
   }
 
   /// Moves words between node `where` and a storage node above it; what is not
   /// resident there goes on to that node's parent. `sharing` units receive the
-  /// words; each level repeats a read as often as its network asks for.
+  /// words; each level repeats a read as often as its network asks for, and
+  /// all as often as dimensions on the way do.
   void transfer(int where, int storage, int tensor, int einsum,
                 Direction direction, uint64_t times, uint64_t words,
-                uint64_t sharing = 1) {
+                uint64_t sharing = 1, uint64_t repeats = 1) {
     const Node &node = tree.nodes[storage];
     auto chargeShare = [&](int level, uint64_t count, uint64_t size) {
-      charge(
-          where, level, tensor, einsum, direction,
-          counter.mul(count, accesses(sharing, arch.levels[level].multicast)),
-          size);
+      uint64_t each =
+          std::max(repeats, accesses(sharing, arch.levels[level].multicast));
+      charge(where, level, tensor, einsum, direction, counter.mul(count, each),
+             size);
     };
     auto held = llvm::find_if(
         node.held, [&](const HeldTensor &h) { return h.tensor == tensor; });
@@ -168,6 +171,106 @@ private:
   }
 
   //===--------------------------------------------------------------------===//
+  // The way in
+  //===--------------------------------------------------------------------===//
+
+  enum class Along { shared, dealt, nothing };
+
+  /// How words of one transfer spread over units, and the links they pass.
+  struct Way {
+    uint64_t repeats = 1;
+    std::vector<arch::Crossing> crossings;
+  };
+
+  /// From `home` to a node of the tree, whose links are `into`.
+  Way findWay(int home, int place, llvm::ArrayRef<int> into, bool isWrite,
+              llvm::function_ref<Along(int)> along) const {
+    if (!isFannedOut && arch.links.empty())
+      return {};
+    llvm::SmallVector<arch::Fan, 4> fans;
+    for (int i = tree.nodes[place].parent; i > home; i = tree.nodes[i].parent) {
+      const Node &loop = tree.nodes[i];
+      if (loop.kind != NodeKind::spatial)
+        continue;
+      if (Along how = along(loop.rank); how != Along::nothing)
+        fans.push_back({loop.dimLevel, loop.dim.str(),
+                        static_cast<uint64_t>(loop.steps),
+                        how == Along::shared});
+    }
+    int leaf = place;
+    while (tree.nodes[leaf].kind != NodeKind::leaf)
+      ++leaf;
+    int array = tree.nodes[leaf].array;
+    std::vector<int> links =
+        arch::linksBetween(arch::linksInto(arch, tree.nodes[home].level), into);
+    return {arch::repeatsOf(arch, array, fans, isWrite),
+            arch::crossingsOf(arch, array, links, fans, isWrite)};
+  }
+
+  void cross(int where, int tensor, const Way &way, uint64_t times,
+             uint64_t words) {
+    if (times == 0 || words == 0)
+      return;
+    uint64_t bytes = counter.mul(times, facts.tensors[tensor].bytes(words));
+    for (const arch::Crossing &crossing : way.crossings) {
+      uint64_t passing = counter.mul(bytes, crossing.copies);
+      counter.add(result.links[crossing.link].bytes, passing);
+      counter.add(
+          scratch.ownTraffic[where * ports + levels + crossing.link].readBytes,
+          passing);
+      result.links[crossing.link].energyPj +=
+          static_cast<double>(bytes) * crossing.hops *
+          arch.links[crossing.link].pjPerByte;
+    }
+  }
+
+  /// Of a tile: what no leaf below uses to address it is shared; partial values
+  /// go to one unit each.
+  Way findFillWay(const Queries::Tile &tile, const Node &node,
+                  const HeldTensor &held) const {
+    return findWay(held.parent, tile.node, arch::linksInto(arch, node.level),
+                   false, [&](int rank) {
+                     bool used = llvm::any_of(held.uses, [&](const Use &use) {
+                       return use.access->uses(rank);
+                     });
+                     return used || held.isProducedBelow ? Along::dealt
+                                                         : Along::shared;
+                   });
+  }
+
+  Way findDrainWay(const Queries::Tile &tile, const Node &node,
+                   const HeldTensor &held) const {
+    int producer = facts.tensors[held.tensor].producer;
+    return findWay(held.parent, tile.node, arch::linksInto(arch, node.level),
+                   true, [&](int rank) {
+                     return producer >= 0 &&
+                                    facts.einsums[producer].reduces(rank)
+                                ? Along::shared
+                                : Along::dealt;
+                   });
+  }
+
+  /// A loop that guards the leaf has one unit at work.
+  Way findLeafWay(int id, const Node &leaf, const LeafAccess &use,
+                  bool isWrite) const {
+    const EinsumFact &einsum = facts.einsums[leaf.einsum];
+    return findWay(use.storage, id, arch::linksIntoArray(arch, leaf.array),
+                   isWrite, [&](int rank) {
+                     if (!einsum.iterates(rank))
+                       return Along::nothing;
+                     bool shared = isWrite ? einsum.reduces(rank)
+                                           : !use.use.access->uses(rank);
+                     return shared ? Along::shared : Along::dealt;
+                   });
+  }
+
+  /// Partial values that one unit continues.
+  Way findPartialWay(int id, const Node &leaf, const LeafAccess &use) const {
+    return findWay(use.storage, id, arch::linksIntoArray(arch, leaf.array),
+                   false, [](int) { return Along::dealt; });
+  }
+
+  //===--------------------------------------------------------------------===//
   // Fills and drains
   //===--------------------------------------------------------------------===//
 
@@ -178,6 +281,8 @@ private:
     const arch::Fanout &reduction = reductionBelow(held);
     auto placeOf = [&](int mover) { return mover >= 0 ? mover : tile.node; };
     Delivery fills, drains;
+    Way in = findFillWay(tile, node, held);
+    Way out = findDrainWay(tile, node, held);
     auto outside = [&](TileClass c) {
       keepResident(tile, c);
       auto move = [&](int mover, Direction direction, uint64_t times,
@@ -189,12 +294,16 @@ private:
               scratch.moved[mover],
               counter.mul(times, facts.tensors[held.tensor].bytes(words)));
       };
-      uint64_t reads = accesses(c.sharing, multicast);
+      cross(placeOf(held.fillMover), held.tensor, in, c.times,
+            c.sizes.fetched + c.sizes.partial);
+      cross(placeOf(held.drainMover), held.tensor, out, c.times,
+            c.sizes.drained);
+      uint64_t reads = std::max(accesses(c.sharing, multicast), in.repeats);
       if (reads > 1)
         move(held.fillMover, reading, counter.mul(c.times, reads - 1),
              c.sizes.fetched);
       move(held.fillMover, reading, c.times, c.sizes.fetched + c.sizes.partial);
-      uint64_t writes = accesses(c.reducing, reduction);
+      uint64_t writes = std::max(accesses(c.reducing, reduction), out.repeats);
       move(held.drainMover, writing, counter.mul(c.times, writes),
            c.sizes.drained);
       move(held.drainMover, reading, counter.mul(c.times, writes - 1),
@@ -287,18 +396,23 @@ private:
     const arch::Fanout &multicast = arch.levels[level].multicast;
     const arch::Fanout &reduction = arch.arrays[leaf.array].reduction;
     Delivery words;
+    Way way = findLeafWay(access.leaf, leaf, use, use.use.isWrite);
+    Way partials = findPartialWay(access.leaf, leaf, use);
     ask(access.query, /*unitsApart=*/false, [&](const TileClass &c) {
       auto move = [&](Direction direction, uint64_t times, uint64_t count,
-                      uint64_t sharing = 1) {
+                      uint64_t sharing = 1, uint64_t repeats = 1) {
         transfer(access.leaf, use.storage, tensor, leaf.einsum, direction,
-                 times, count, sharing);
+                 times, count, sharing, repeats);
       };
       if (!use.use.isWrite) {
-        move(reading, c.times, c.sizes.fetched, c.sharing);
+        cross(access.leaf, tensor, way, c.times, c.sizes.fetched);
+        move(reading, c.times, c.sizes.fetched, c.sharing, way.repeats);
         words.shared += counter.mul(c.times, c.sizes.fetched);
         return;
       }
-      uint64_t writes = accesses(c.reducing, reduction);
+      cross(access.leaf, tensor, way, c.times, c.sizes.written);
+      cross(access.leaf, tensor, partials, c.times, c.sizes.partial);
+      uint64_t writes = std::max(accesses(c.reducing, reduction), way.repeats);
       move(writing, counter.mul(c.times, writes), c.sizes.written);
       move(reading, counter.mul(c.times, writes - 1), c.sizes.written);
       move(reading, c.times, c.sizes.partial);
@@ -359,7 +473,13 @@ private:
   Scratch &scratch;
   Counter &counter;
   Evaluation &result;
-  size_t levels;
+  size_t levels, ports;
+  /// Some dimension limits how far a word reaches along it.
+  bool isFannedOut = llvm::any_of(arch.arrays, [](const arch::Array &array) {
+    return llvm::any_of(array.dims, [](const arch::ArrayDim &dim) {
+      return dim.multicastWidth != 0 || dim.reductionWidth != 0;
+    });
+  });
 };
 
 } // namespace

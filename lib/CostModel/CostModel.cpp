@@ -81,6 +81,7 @@ void Evaluator::Impl::reset(Evaluation &result) {
     array.operatorPj.assign(operatorNames.size(), 0);
   }
   result.engines.assign(tree.arch->engines.size(), {});
+  result.links.assign(tree.arch->links.size(), {});
   result.einsums.assign(facts.einsums.size(), {});
   result.tensorTraffic.assign(facts.tensors.size() * levels, {});
   result.einsumTraffic.assign(facts.einsums.size() * levels, {});
@@ -89,7 +90,7 @@ void Evaluator::Impl::reset(Evaluation &result) {
   result.boundBy.clear();
   scratch.counter = {};
   scratch.unanswered = -1;
-  scratch.ownTraffic.assign(tree.nodes.size() * levels, {});
+  scratch.ownTraffic.assign(tree.nodes.size() * countPorts(*tree.arch), {});
   scratch.moved.assign(tree.nodes.size(), 0);
   violations.clear();
   violatedAt.clear();
@@ -133,6 +134,8 @@ void Evaluator::Impl::computeEnergy(Evaluation &result) {
     (level.perArray >= 0 ? result.energy.registers : result.energy.memories) +=
         cost.energyPj;
   }
+  for (const LinkCost &link : result.links)
+    result.energy.links += link.energyPj;
   result.energy.leakage = tree.arch->leakageW() * result.latencySeconds * 1e12;
 }
 

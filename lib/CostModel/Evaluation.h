@@ -65,6 +65,13 @@ struct EngineCost {
   double busyCycles = 0;
 };
 
+/// One link's share: what passes its busiest wires, all instances together, and
+/// what all hops cost.
+struct LinkCost {
+  uint64_t bytes = 0;
+  double energyPj = 0, busySeconds = 0;
+};
+
 /// One Einsum's share: the cycles its array spends on it, what its accesses and
 /// the tiles fetched for it move at each level, and the energy of its
 /// operators.
@@ -81,9 +88,12 @@ struct EnergyBreakdown {
   double operators = 0;
   double memories = 0;  ///< shared levels
   double registers = 0; ///< levels private to the units of an array
+  double links = 0;
   double leakage = 0;
 
-  double total() const { return operators + memories + registers + leakage; }
+  double total() const {
+    return operators + memories + registers + links + leakage;
+  }
 };
 
 /// The parts of the total time, in cycles; they sum to Evaluation::cycles.
@@ -108,10 +118,12 @@ struct Evaluation {
   std::vector<LevelCost> levels;
   std::vector<ArrayCost> arrays;
   std::vector<EngineCost> engines;
+  std::vector<LinkCost> links;
   std::vector<EinsumCost> einsums;
   /// Traffic by [tensor * levels + level] and by [einsum * levels + level].
   std::vector<Traffic> tensorTraffic, einsumTraffic;
-  /// What sets the latency: the name of an array, an engine or a level.
+  /// What sets the latency: the name of an array, an engine or a level, or
+  /// "link into " and a name.
   std::string boundBy;
 
   double energyJoules() const { return energy.total() * 1e-12; }

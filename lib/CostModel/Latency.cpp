@@ -71,6 +71,10 @@ public:
 
   std::pair<double, const char *> seconds(size_t id,
                                           const Traffic &traffic) const {
+    if (id >= arch.levels.size())
+      return {
+          linkSeconds(arch.links[id - arch.levels.size()], traffic.readBytes),
+          "link"};
     const arch::Level &level = arch.levels[id];
     double instances = arch.instances(level), seconds = 0;
     const char *limit = "";
@@ -98,17 +102,36 @@ public:
     return {seconds, limit};
   }
 
-  double cycles(const Traffic *perLevel, int *binding = nullptr) const {
+  double linkSeconds(const arch::Link &link, uint64_t bytes) const {
+    if (!link.bytesPerS)
+      return 0;
+    double wires = arch.instances(link);
+    if (link.topology == arch::Topology::AllToAll)
+      for (const arch::ArrayDim &dim : arch.dimsOf(link))
+        wires *= dim.size;
+    return bytes / (*link.bytesPerS * wires);
+  }
+
+  /// Of all ports, or of levels alone.
+  double cycles(const Traffic *perPort, int *binding = nullptr,
+                bool withLinks = true) const {
     double most = 0;
-    for (size_t level = 0; level < arch.levels.size(); ++level) {
-      double cycles = seconds(level, perLevel[level]).first * arch.clockHz;
+    size_t ports = withLinks ? countPorts(arch) : arch.levels.size();
+    for (size_t port = 0; port < ports; ++port) {
+      double cycles = seconds(port, perPort[port]).first * arch.clockHz;
       if (cycles <= most)
         continue;
       most = cycles;
       if (binding)
-        *binding = level;
+        *binding = port;
     }
     return most;
+  }
+
+  std::string nameOf(size_t port) const {
+    size_t levels = arch.levels.size();
+    return port < levels ? arch.levels[port].name
+                         : "link into " + arch.links[port - levels].name;
   }
 
 private:
@@ -119,7 +142,7 @@ class Timer {
 public:
   Timer(const LoopTree &tree, Queries &queries, Scratch &scratch)
       : tree(tree), facts(*tree.facts), arch(*tree.arch), queries(queries),
-        scratch(scratch), levels(arch.levels.size()), bandwidth(arch) {
+        scratch(scratch), ports(countPorts(arch)), bandwidth(arch) {
     stepState.assign(tree.nodes.size(), both);
     visits.assign(tree.nodes.size(), -1);
     before.assign(tree.nodes.size(), std::nullopt);
@@ -158,7 +181,7 @@ public:
   /// Of the whole tree, with the start-up of its first nest.
   Span timeAll() {
     Span span = time(0);
-    span.startUp += startUpOf(0);
+    span.startUp += startUpOf(0) + waitOf(0);
     return span;
   }
 
@@ -242,7 +265,7 @@ private:
     if (count == 0)
       return span;
     const arch::Engine &engine = arch.engines[node.engine];
-    double cycles = bandwidth.cycles(&scratch.nodeTraffic[id * levels]);
+    double cycles = bandwidth.cycles(&scratch.nodeTraffic[id * ports]);
     if (engine.bytesPerS)
       cycles = std::max(cycles,
                         scratch.moved[id] / *engine.bytesPerS * arch.clockHz);
@@ -487,7 +510,7 @@ private:
   /// With one buffer the tile arrives before the work and leaves after it; with
   /// more, all but the first arrive while others are worked on.
   void addOwnTransfers(int id, const Node &node, Span &span) {
-    double cycles = bandwidth.cycles(&scratch.ownTraffic[id * levels]);
+    double cycles = bandwidth.cycles(&scratch.ownTraffic[id * ports]);
     double count = cycles == 0 || !span.runs ? 0 : visitsOf(id);
     if (count == 0)
       return;
@@ -517,7 +540,7 @@ private:
 
   /// Cycles that level bandwidths need for one visit of a node.
   double transferCycles(int id) {
-    double cycles = bandwidth.cycles(&scratch.nodeTraffic[id * levels]);
+    double cycles = bandwidth.cycles(&scratch.nodeTraffic[id * ports]);
     double count = cycles == 0 ? 0 : visitsOf(id);
     return count == 0 ? 0 : cycles / count;
   }
@@ -538,6 +561,26 @@ private:
     for (int child : node.children)
       most = std::max(most, startUpOf(child));
     return most;
+  }
+
+  /// Until the first words are there: each level that something below reads
+  /// from, and each link on the way, one after another. A sequence or pipeline
+  /// leaves this to its children.
+  double waitOf(int id) const {
+    for (int i = id; i < tree.nodes[id].end; ++i)
+      if (tree.nodes[i].kind == NodeKind::sequence ||
+          tree.nodes[i].kind == NodeKind::pipeline)
+        return 0;
+    double cycles = 0;
+    const Traffic *traffic = &scratch.nodeTraffic[id * ports];
+    for (auto [i, level] : llvm::enumerate(arch.levels))
+      if (traffic[i].readBytes > 0)
+        cycles += static_cast<double>(level.latencyCycles);
+    for (auto [i, link] : llvm::enumerate(arch.links))
+      if (traffic[arch.levels.size() + i].readBytes > 0)
+        cycles +=
+            static_cast<double>(link.latencyCycles * arch.longestWay(link));
+    return cycles;
   }
 
   /// True if a pipeline below overlaps its slots with the next visit of `id`:
@@ -589,7 +632,7 @@ private:
         total.firstTiles = std::max(total.firstTiles, span.firstTiles);
       } else {
         span.work += fillOf(span);
-        span.startUp += startUpOf(child);
+        span.startUp += startUpOf(child) + waitOf(child);
         span.waits += span.firstTiles;
         span.waits += std::max(0.0, transferCycles(child) - span.cycles());
       }
@@ -622,7 +665,7 @@ private:
   double startUpOfStages(const Node &node) const {
     double most = 0;
     for (int child : node.children)
-      most = std::max(most, startUpOf(child));
+      most = std::max(most, startUpOf(child) + waitOf(child));
     return most;
   }
 
@@ -631,7 +674,7 @@ private:
   const arch::ArchSpec &arch;
   Queries &queries;
   Scratch &scratch;
-  size_t levels;
+  size_t ports;
   Bandwidth bandwidth;
   bool uniform;
 
@@ -649,12 +692,12 @@ private:
 
 /// Adds the traffic of every node to its ancestors.
 static void sumOverSubtrees(const LoopTree &tree, Scratch &scratch) {
-  size_t levels = tree.arch->levels.size();
+  size_t ports = countPorts(*tree.arch);
   scratch.nodeTraffic = scratch.ownTraffic;
   for (size_t id = tree.nodes.size() - 1; id > 0; --id)
-    for (size_t level = 0; level < levels; ++level)
-      scratch.nodeTraffic[tree.nodes[id].parent * levels + level] +=
-          scratch.nodeTraffic[id * levels + level];
+    for (size_t port = 0; port < ports; ++port)
+      scratch.nodeTraffic[tree.nodes[id].parent * ports + port] +=
+          scratch.nodeTraffic[id * ports + port];
 }
 
 static void computeUtilization(const LoopTree &tree, Scratch &scratch,
@@ -677,7 +720,8 @@ static void computeUtilization(const LoopTree &tree, Scratch &scratch,
     array.utilization += useful;
     int binding = -1;
     double transfer =
-        bandwidth.cycles(&result.einsumTraffic[leaf.einsum * levels], &binding);
+        bandwidth.cycles(&result.einsumTraffic[leaf.einsum * levels], &binding,
+                         /*withLinks=*/false);
     cost.boundCycles = std::max(cycles, transfer);
     cost.boundBy = transfer > cycles ? tree.arch->levels[binding].name
                                      : tree.arch->arrays[leaf.array].name;
@@ -688,14 +732,14 @@ static void computeEngines(const LoopTree &tree, Scratch &scratch,
                            const Bandwidth &bandwidth,
                            llvm::function_ref<double(int)> visits,
                            Evaluation &result) {
-  size_t levels = tree.arch->levels.size();
+  size_t ports = countPorts(*tree.arch);
   for (auto [id, node] : llvm::enumerate(tree.nodes)) {
     if (node.kind != NodeKind::transfer)
       continue;
     const arch::Engine &engine = tree.arch->engines[node.engine];
     EngineCost &cost = result.engines[node.engine];
     scratch.counter.add(cost.bytes, scratch.moved[id]);
-    double cycles = bandwidth.cycles(&scratch.nodeTraffic[id * levels]);
+    double cycles = bandwidth.cycles(&scratch.nodeTraffic[id * ports]);
     if (engine.bytesPerS)
       cycles = std::max(cycles, scratch.moved[id] / *engine.bytesPerS *
                                     tree.arch->clockHz);
@@ -741,7 +785,8 @@ void einsum::cost::computeLatency(const LoopTree &tree, Queries &queries,
   for (auto [i, level] : llvm::enumerate(result.levels))
     std::tie(level.busySeconds, level.limit) =
         bandwidth.seconds(i, level.traffic);
-  result.boundBy = binding >= 0 && transfer >= busy
-                       ? tree.arch->levels[binding].name
-                       : nameBusiest(tree, result);
+  for (auto [link, cost] : llvm::zip(tree.arch->links, result.links))
+    cost.busySeconds = bandwidth.linkSeconds(link, cost.bytes);
+  result.boundBy = binding >= 0 && transfer >= busy ? bandwidth.nameOf(binding)
+                                                    : nameBusiest(tree, result);
 }

@@ -259,6 +259,35 @@ private:
                << "array '" << array.name << "' has no dimension '"
                << spatial.getDim() << "'";
       tree.nodes[i].units = dim->size;
+      tree.nodes[i].dim = spatial.getDim();
+      tree.nodes[i].dimLevel = dim->level;
+      if (failed(checkInstances(i)))
+        return failure();
+    }
+    return success();
+  }
+
+  /// What a level holds in one of its instances, units of another do not reach.
+  LogicalResult checkInstances(int loop) {
+    const Node &spatial = tree.nodes[loop];
+    if (spatial.dimLevel < 0)
+      return success();
+    for (int i = spatial.parent; i >= 0; i = tree.nodes[i].parent) {
+      if (tree.nodes[i].kind != NodeKind::storage)
+        continue;
+      const arch::Level &level = arch.levels[tree.nodes[i].level];
+      bool isAcross = llvm::any_of(level.dims, [&](const arch::ArrayDim &dim) {
+        return dim.level == spatial.dimLevel && dim.name == spatial.dim;
+      });
+      if (!isAcross)
+        continue;
+      InFlightDiagnostic diag =
+          tree.nodes[i].op->emitError()
+          << "level '" << level.name << "' has one instance per '"
+          << spatial.dim
+          << "', so its tiles must stand below the loop across it";
+      diag.attachNote(spatial.op->getLoc()) << "the loop is here";
+      return diag;
     }
     return success();
   }

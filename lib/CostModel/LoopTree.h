@@ -90,6 +90,8 @@ struct Node {
   int64_t tile = 1;
   int64_t around = 1, steps = 1; ///< of a full tile
   uint64_t units = 0;            ///< of the array dimension, for a spatial loop
+  llvm::StringRef dim;           ///< its name
+  int dimLevel = -1;             ///< the level whose instances stand along it
   bool descends = false;
   bool guardsFirst = false,
        guardsLast = false; ///< some leaf below runs only then

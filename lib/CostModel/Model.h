@@ -44,8 +44,9 @@ struct Queries {
 struct Scratch {
   Counter counter;
   llvm::SmallVector<int64_t> tiles;
-  /// [node * levels + level]: bytes moved by events at the node itself, and
-  /// anywhere below it.
+  /// [node * ports + port]: bytes moved by events at the node itself, and
+  /// anywhere below it. Ports are the levels, then the links, of which only
+  /// `readBytes` counts.
   std::vector<Traffic> ownTraffic, nodeTraffic;
   /// Words reserved by [index into Queries::tiles].
   std::vector<uint64_t> reserved;
@@ -57,6 +58,11 @@ struct Scratch {
   int unanswered = -1;
   bool generalOnly = false; ///< for tests: no short ways
 };
+
+/// Levels and links.
+inline size_t countPorts(const arch::ArchSpec &arch) {
+  return arch.levels.size() + arch.links.size();
+}
 
 /// Words that each tile reserves.
 void computeReservations(const LoopTree &tree, Queries &queries,

@@ -206,9 +206,18 @@ private:
     int id = queries.tiles[first].node;
     const Node &node = tree.nodes[id];
     uint64_t units = 1;
+    const arch::Level &level = tree.arch->levels[node.level];
+    auto isAcross = [&](const Node &loop) {
+      return llvm::any_of(level.dims, [&](const arch::ArrayDim &dim) {
+        return dim.level == loop.dimLevel && dim.name == loop.dim;
+      });
+    };
     for (int i = node.parent; i >= 0; i = tree.nodes[i].parent)
-      if (tree.nodes[i].kind == NodeKind::spatial)
+      if (tree.nodes[i].kind == NodeKind::spatial && !isAcross(tree.nodes[i]))
         units = scratch.counter.mul(units, tree.nodes[i].steps);
+    // Each instance reserves what the fullest needs, in use or not.
+    for (const arch::ArrayDim &dim : level.dims)
+      units = scratch.counter.mul(units, dim.size);
     bool frees = node.halo != Halo::retained;
     if (node.shared) {
       uint64_t largest = 0;

@@ -189,6 +189,16 @@ static Json describeEngines(const Mapped &mapped) {
   return engines;
 }
 
+static Json describeLinks(const Mapped &mapped) {
+  Json links = Json::array();
+  for (auto [link, cost] : llvm::zip(mapped.arch->links, mapped.cost->links))
+    links.push_back({{"into", link.name},
+                     {"bytes", cost.bytes},
+                     {"energy_j", cost.energyPj * 1e-12},
+                     {"busy_s", cost.busySeconds}});
+  return links;
+}
+
 static Json describeTime(const cost::TimeBreakdown &time) {
   return {{"work", time.work},
           {"start_up", time.startUp},
@@ -310,6 +320,7 @@ static void addCost(Json &json, const CascadeFacts &facts,
   json["energy_breakdown_pj"] = {{"operators", energy.operators},
                                  {"memories", energy.memories},
                                  {"registers", energy.registers},
+                                 {"links", energy.links},
                                  {"leakage", energy.leakage}};
   json["edp_js"] = cost.energyJoules() * cost.latencySeconds;
   json["area_mm2"] = mapped.arch->areaUm2() * 1e-6;
@@ -317,6 +328,7 @@ static void addCost(Json &json, const CascadeFacts &facts,
   json["levels"] = describeLevels(mapped);
   json["arrays"] = describeArrays(mapped);
   json["engines"] = describeEngines(mapped);
+  json["links"] = describeLinks(mapped);
   json["einsums"] = describeEinsumCosts(facts, mapped);
   addBounds(json["bounds"], mapped);
   json["mapper"] = {{"wall_s", mapped.wallSeconds},
@@ -326,7 +338,8 @@ static void addCost(Json &json, const CascadeFacts &facts,
     json["provenance"].push_back(
         {{"of", used.of},
          {"text", used.provenance.text},
-         {"placeholder", used.provenance.placeholder}});
+         {"certainty", arch::spell(used.provenance.certainty)},
+         {"placeholder", used.provenance.isPlaceholder()}});
 }
 
 void einsum::exporting::writeJson(const Result &result, llvm::raw_ostream &os) {

@@ -43,14 +43,20 @@ einsum::exporting::listUsedNumbers(const CascadeFacts &facts,
   const arch::ArchSpec &arch = *mapped.arch;
   std::vector<UsedNumbers> used;
   auto add = [&](const llvm::Twine &of, const arch::Provenance &provenance) {
-    if (!provenance.text.empty() || provenance.placeholder)
+    if (!provenance.text.empty() || provenance.isPlaceholder())
       used.push_back({of.str(), provenance});
+  };
+  auto addAll = [&](const std::string &of, const arch::Sources &sources) {
+    add(of, sources.common);
+    for (const auto &[key, source] : sources.byKey)
+      add(key + " of " + of, source);
   };
   for (auto [level, cost] : llvm::zip(arch.levels, mapped.cost->levels)) {
     if (cost.traffic.bytes() == 0 && cost.peakBytes == 0)
       continue;
-    add("level '" + level.name + "'", level.provenance);
-    add("memory '" + level.memory + "' of level '" + level.name + "'",
+    addAll("level '" + level.name + "'", level.sources);
+    add("memory '" + (level.memory.empty() ? level.estimate : level.memory) +
+            "' of level '" + level.name + "'",
         level.memoryProvenance);
     if (cost.multicastPj > 0)
       add("multicast of level '" + level.name + "'",
@@ -61,7 +67,7 @@ einsum::exporting::listUsedNumbers(const CascadeFacts &facts,
     const cost::ArrayCost &cost = mapped.cost->arrays[id];
     if (!llvm::is_contained(arrays, static_cast<int>(id)))
       continue;
-    add("array '" + array.name + "'", array.provenance);
+    addAll("array '" + array.name + "'", array.sources);
     if (cost.reductionPj > 0)
       add("reduction of array '" + array.name + "'",
           array.reduction.provenance);
@@ -79,7 +85,7 @@ einsum::exporting::listUsedNumbers(const CascadeFacts &facts,
           names = {"compute"};
         for (const std::string &one : names)
           if (const arch::OpCost *op = array.findOp(one, einsum.datatype))
-            if (op->provenance.text != array.provenance.text &&
+            if (op->provenance.text != array.sources.common.text &&
                 seen.insert({one, op->provenance.text}).second)
               add("'" + one + "' of array '" + array.name + "'",
                   op->provenance);

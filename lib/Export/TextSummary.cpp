@@ -174,9 +174,11 @@ static std::string describeEnergy(const cost::EnergyBreakdown &energy) {
   for (auto [name, part] : {std::pair("operators", energy.operators),
                             {"memories", energy.memories},
                             {"registers", energy.registers},
+                            {"links", energy.links},
                             {"leakage", energy.leakage}})
-    parts.push_back(std::string(name) + " " +
-                    formatPercent(getShare(part, energy.total())));
+    if (part > 0 || std::string_view(name) != "links") // most have none
+      parts.push_back(std::string(name) + " " +
+                      formatPercent(getShare(part, energy.total())));
   return llvm::join(parts, ", ");
 }
 
@@ -194,7 +196,7 @@ static std::string listPlaceholders(const CascadeFacts &facts,
                                     const Mapped &mapped) {
   std::vector<std::string> names;
   for (const UsedNumbers &used : listUsedNumbers(facts, mapped))
-    if (used.provenance.placeholder)
+    if (used.provenance.isPlaceholder())
       names.push_back(used.of);
   return llvm::join(names, ", ");
 }

@@ -20,7 +20,6 @@
 #include "mappings/Mappings.h"
 
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Error.h"
 
 #include <chrono>
@@ -32,24 +31,6 @@ using namespace einsum;
 //===----------------------------------------------------------------------===//
 // Options
 //===----------------------------------------------------------------------===//
-
-static bool parseBindings(const std::vector<std::string> &texts,
-                          Bindings &bindings) {
-  llvm::StringSet<> seen;
-  for (StringRef text : texts) {
-    auto [name, number] = text.split('=');
-    int64_t value;
-    if (name.empty() || number.getAsInteger(10, value) || value < 1)
-      return failOption(
-          "--bind",
-          "takes NAME=N with a whole number from 1 to 2^63 - 1, found '" +
-              text + "'");
-    if (!seen.insert(name).second)
-      return failOption("--bind", "gives '" + name + "' twice");
-    bindings.push_back({name.str(), value});
-  }
-  return true;
-}
 
 static bool isMappingFile(StringRef mapping) {
   return mapping == "-" || mapping.ends_with(".mlir");

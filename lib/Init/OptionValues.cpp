@@ -12,6 +12,7 @@
 #include "lib/Support/Diagnostics.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace einsum;
@@ -35,18 +36,35 @@ bool einsum::parseSettings(const std::vector<std::string> &texts,
   return true;
 }
 
-bool einsum::chooseAccounting(const std::string &profile,
-                              arch::ArchSpec &arch) {
-  if (profile.empty())
+bool einsum::parseBindings(const std::vector<std::string> &texts,
+                           Bindings &bindings) {
+  llvm::StringSet<> seen;
+  for (StringRef text : texts) {
+    auto [name, number] = text.split('=');
+    int64_t value;
+    if (name.empty() || number.getAsInteger(10, value) || value < 1)
+      return failOption(
+          "--bind",
+          "takes NAME=N with a whole number from 1 to 2^63 - 1, found '" +
+              text + "'");
+    if (!seen.insert(name).second)
+      return failOption("--bind", "gives '" + name + "' twice");
+    bindings.push_back({name.str(), value});
+  }
+  return true;
+}
+
+bool einsum::chooseAccounting(StringRef name, arch::ArchSpec &spec) {
+  if (name.empty())
     return true;
-  std::optional<arch::Accounting> found = arch::Accounting::named(profile);
+  std::optional<arch::Accounting> profile = arch::Accounting::named(name);
   std::vector<std::string> names(arch::Accounting::names().begin(),
                                  arch::Accounting::names().end());
-  if (!found)
+  if (!profile)
     return failOption("--accounting",
-                      "there is no profile '" + profile + "'; there are " +
-                          llvm::join(names, ", ") + didYouMean(profile, names));
-  arch.accounting = *found;
+                      "there is no profile '" + name + "'; there are " +
+                          llvm::join(names, ", ") + didYouMean(name, names));
+  spec.accounting = *profile;
   return true;
 }
 

@@ -13,6 +13,9 @@
 #ifndef LIB_INIT_OPTIONVALUES_H
 #define LIB_INIT_OPTIONVALUES_H
 
+#include "lib/Arch/ArchSpec.h"
+#include "lib/Init/ReadWorkload.h"
+
 #include "llvm/ADT/StringRef.h"
 #include "llvm/ADT/Twine.h"
 
@@ -33,9 +36,11 @@ bool failOption(llvm::StringRef option, const llvm::Twine &message);
 bool parseSettings(const std::vector<std::string> &texts,
                    std::map<std::string, double> &settings);
 
-/// Replaces a specification's accounting by the profile of that name, if one is
-/// given; false after an error.
-bool chooseAccounting(const std::string &profile, arch::ArchSpec &arch);
+/// Values of `--bind NAME=N`; false after an error.
+bool parseBindings(const std::vector<std::string> &texts, Bindings &bindings);
+
+/// The profile that `--accounting` names, if any; false after an error.
+bool chooseAccounting(llvm::StringRef name, arch::ArchSpec &spec);
 
 /// Names of the registered mappings.
 std::vector<std::string> getMappingNames();

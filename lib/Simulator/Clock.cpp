@@ -220,9 +220,18 @@ private:
       last = i;
     }
     if (first < 0)
-      return 0;
-    return arch.arrays[program.nodes[first].array].fillCycles +
+      return firstWords(id);
+    return firstWords(id) + arch.arrays[program.nodes[first].array].fillCycles +
            arch.arrays[program.nodes[last].array].drainCycles + late[last];
+  }
+
+  /// Until the first words are there: each level that is read answers late.
+  uint64_t firstWords(int id) const {
+    uint64_t cycles = 0;
+    for (auto [i, level] : llvm::enumerate(arch.levels))
+      if (level.latencyCycles != 0 && ledger.below(id, i).readBytes != 0)
+        cycles += level.latencyCycles;
+    return cycles;
   }
 
   /// The last sums of `before` pass through the dimensions that reduce them.

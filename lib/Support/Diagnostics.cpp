@@ -35,6 +35,12 @@ Diagnostic &Diagnostics::warning(const SourceLocation &loc,
   return diagnostics.back();
 }
 
+Diagnostic &Diagnostics::note(const SourceLocation &loc,
+                              const llvm::Twine &message) {
+  diagnostics.push_back({Severity::Note, loc, message.str(), {}});
+  return diagnostics.back();
+}
+
 void Diagnostics::print(llvm::raw_ostream &os) const {
   // A multimap keeps what stands at the same place in the order of reporting.
   using Position = std::tuple<llvm::StringRef, unsigned, unsigned>;

@@ -58,6 +58,9 @@ public:
   Diagnostic &error(const SourceLocation &loc, const llvm::Twine &message);
   Diagnostic &warning(const SourceLocation &loc, const llvm::Twine &message);
 
+  /// Something to know that is not wrong.
+  Diagnostic &note(const SourceLocation &loc, const llvm::Twine &message);
+
   bool hasErrors() const { return errors != 0; }
   unsigned errorCount() const { return errors; }
 

@@ -71,6 +71,13 @@ std::optional<uint64_t> ObjectReader::whole(llvm::StringRef key,
   return readWhole(*value, key, dimension, parameters, diags);
 }
 
+std::vector<std::string> ObjectReader::givenKeys() const {
+  std::vector<std::string> keys;
+  for (const JsonMember &member : json.members)
+    keys.push_back(member.key);
+  return keys;
+}
+
 void ObjectReader::finish() {
   for (const JsonMember &member : json.members)
     if (!llvm::is_contained(known, member.key))

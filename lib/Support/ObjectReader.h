@@ -65,6 +65,8 @@ public:
   void finish();
 
   const Places &places() const { return where; }
+  /// The keys that the object has.
+  std::vector<std::string> givenKeys() const;
   llvm::StringRef name() const { return what; }
 
 private:

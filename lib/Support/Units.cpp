@@ -70,6 +70,15 @@ constexpr Unit otherUnits[] = {
     {"us", Dimension::Seconds, 1e-6},
     {"ns", Dimension::Seconds, 1e-9},
     {"ps", Dimension::Seconds, 1e-12},
+    {"nm", Dimension::Nanometres, 1},
+    {"um", Dimension::Nanometres, 1e3},
+    {"V", Dimension::Volts, 1},
+    {"mV", Dimension::Volts, 1e-3},
+    {"fJ/bit", Dimension::PicojoulesPerByte, 8e-3},
+    {"pJ/bit", Dimension::PicojoulesPerByte, 8},
+    {"fJ/B", Dimension::PicojoulesPerByte, 1e-3},
+    {"pJ/B", Dimension::PicojoulesPerByte, 1},
+    {"nJ/B", Dimension::PicojoulesPerByte, 1e3},
 };
 
 struct NamedUnit {
@@ -338,6 +347,12 @@ llvm::StringRef einsum::describe(Dimension dimension) {
     return "a power (nW, uW, mW, W)";
   case Dimension::Seconds:
     return "a time (ps, ns, us, ms, s)";
+  case Dimension::Nanometres:
+    return "a length (nm, um)";
+  case Dimension::Volts:
+    return "a voltage (mV, V)";
+  case Dimension::PicojoulesPerByte:
+    return "an energy per byte (pJ/bit, pJ/B, nJ/B, ...)";
   }
   llvm_unreachable("all dimensions are listed");
 }

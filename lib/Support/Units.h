@@ -44,6 +44,9 @@ enum class Dimension {
   SquareMicrometres, // um^2
   Watts,             // W
   Seconds,           // s
+  Nanometres,        // nm
+  Volts,             // V
+  PicojoulesPerByte, // pJ/B
 };
 
 /// "bytes (B, KiB, MiB, GiB, ...)", for messages.

@@ -103,6 +103,7 @@ struct CaseLevel {
           bandwidth = 0; ///< GB/s; 0 none
   int64_t ports = 0;
   int64_t multicast = 0; ///< width; 0 any
+  int64_t latency = 0;   ///< cycles
 };
 
 struct CaseArray {

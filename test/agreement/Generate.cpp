@@ -73,6 +73,8 @@ private:
     for (CaseArray &array : c.arrays)
       for (int64_t *cycles : {&array.fill, &array.drain, &array.beyond})
         *cycles = startsUp && chance(50) ? pick(1, 9) : 0;
+    for (CaseLevel &level : c.levels)
+      level.latency = startsUp && chance(30) ? pick(1, 9) : 0;
     for (const char *name : {"dma0", "dma1"})
       c.engines.push_back(
           {name, chance(60) ? pick(1, 8) : 0, chance(60) ? pick(1, 12) : 0});

@@ -235,6 +235,8 @@ std::string Case::printSpec() const {
       os << ", \"write_bandwidth\": \"" << level.writeBandwidth << " GB/s\"";
     if (level.ports)
       os << ", \"ports\": " << level.ports;
+    if (level.latency)
+      os << ", \"latency\": \"" << level.latency << " cycle\"";
     if (level.multicast)
       os << ", \"multicast\": {\"width\": " << level.multicast << "}";
     os << ", \"energy\": {\"read\": \"1 pJ\", \"write\": \"1 pJ\"}, "
