@@ -508,7 +508,7 @@ void CascadeJoin::addNests(Placement &p, Layer &next) {
            rules.reads(p.einsum, drain.einsum);
   });
   uint64_t drained = 0;
-  if (axes.cycles >= 0 && arch.arrays.size() > 1)
+  if (axes.cycles >= 0 && arch.arrays.size() > 1 && !arch.accounting.freeSums)
     drained = 1;
   // What drains depends on how ranks are dealt: apart by steps.
   std::map<uint64_t, std::vector<JoinEntry>> bySteps;
