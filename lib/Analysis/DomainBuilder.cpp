@@ -223,13 +223,12 @@ private:
                << "'" << einsum.name << "' reads '" << tensor.name
                << "' one step away where it may be absent; add the filter of '"
                << tensor.name << "', one step on, to '" << einsum.name << "'";
+      // Which ranks it is about does not change where they cancel out.
       Ranks ownRanks;
-      for (int rank : ranks)
-        for (const Coordinate::Term &term :
-             read.coordinates[llvm::find(tensor.ranks, rank) -
-                              tensor.ranks.begin()]
-                 .terms)
-          ownRanks.push_back(term.rank);
+      for (auto [rank, coordinate] : llvm::zip(tensor.ranks, read.coordinates))
+        if (condition.form.uses(rank) || llvm::is_contained(ranks, rank))
+          for (const Coordinate::Term &term : coordinate.terms)
+            ownRanks.push_back(term.rank);
       addConstraint(einsum, std::move(own), ownRanks);
     }
     return success();

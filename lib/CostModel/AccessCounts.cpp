@@ -320,11 +320,12 @@ private:
       fills.each += counter.mul(c.times, c.sizes.fetched);
       drains.each += counter.mul(c.times, c.sizes.drained);
     };
+    TileQuery &query = queries.of(tile);
     if (tile.hasUnits) {
-      ask(tile.query, /*unitsApart=*/false, outside);
-      ask(tile.query, /*unitsApart=*/true, inside);
+      ask(query, /*unitsApart=*/false, outside);
+      ask(query, /*unitsApart=*/true, inside);
     } else {
-      ask(tile.query, /*unitsApart=*/false, [&](const TileClass &c) {
+      ask(query, /*unitsApart=*/false, [&](const TileClass &c) {
         outside(c);
         TileClass own = c;
         own.sizes.ownPartial = c.sizes.partial;
@@ -375,15 +376,28 @@ private:
       const EinsumFact &einsum = facts.einsums[tree.nodes[leaf].einsum];
       uint64_t &points = scratch.points[i], &runs = scratch.runs[i];
       if (tree.hasDemands || scratch.generalOnly)
-        ask(queries.points[i], true, [&](const TileClass &c) {
+        ask(queries.pointsOf(i), true, [&](const TileClass &c) {
           counter.add(points, counter.mul(c.times, c.sizes.fetched));
         });
       else
         points = einsum.points;
-      ask(queries.runs[i], false,
-          [&](const TileClass &c) { counter.add(runs, c.times); });
+      if (tree.perfect && einsum.domain.empty() && !scratch.generalOnly)
+        runs = countSteps(tree.nodes[leaf]);
+      else
+        ask(queries.runsOf(i), false,
+            [&](const TileClass &c) { counter.add(runs, c.times); });
       result.einsums[tree.nodes[leaf].einsum].points = points;
     }
+  }
+
+  /// Runs of a leaf where every tile divides and no domain is cut.
+  uint64_t countSteps(const Node &leaf) {
+    uint64_t steps = 1;
+    for (int loop : leaf.path)
+      if (tree.nodes[loop].kind == NodeKind::temporal &&
+          !leaf.isGuardedBy(loop))
+        steps = counter.mul(steps, tree.nodes[loop].steps);
+    return steps;
   }
 
   uint64_t pointsOf(int leaf) const {
@@ -398,7 +412,8 @@ private:
     Delivery words;
     Way way = findLeafWay(access.leaf, leaf, use, use.use.isWrite);
     Way partials = findPartialWay(access.leaf, leaf, use);
-    ask(access.query, /*unitsApart=*/false, [&](const TileClass &c) {
+    TileQuery &query = queries.of(access);
+    ask(query, /*unitsApart=*/false, [&](const TileClass &c) {
       auto move = [&](Direction direction, uint64_t times, uint64_t count,
                       uint64_t sharing = 1, uint64_t repeats = 1) {
         transfer(access.leaf, use.storage, tensor, leaf.einsum, direction,
@@ -422,17 +437,19 @@ private:
     double further = use.use.isWrite ? reduction.energyPj : multicast.energyPj;
     if (!feedsRegisters && further == 0)
       return;
+    uint64_t latches = 0; // groups of each unit with an element
     if (!use.use.isWrite || further != 0)
-      ask(access.query, /*unitsApart=*/true, [&](const TileClass &c) {
+      ask(query, /*unitsApart=*/true, [&](const TileClass &c) {
         words.each += counter.mul(c.times, use.use.isWrite ? c.sizes.written
                                                            : c.sizes.fetched);
+        latches += c.sizes.fetched != 0 ? c.times : 0;
       });
     if (use.use.isWrite)
       reduce(use.use, reduction, words);
     else
       deliver(level, multicast, words);
     if (feedsRegisters)
-      countOperandRegisters(access.leaf, leaf, use, words.each);
+      countOperandRegisters(access.leaf, leaf, use, latches);
   }
 
   //===--------------------------------------------------------------------===//

@@ -69,6 +69,12 @@ void Evaluator::setTile(Operation *loop, int64_t tile) {
 
 void Evaluator::avoidShortWays() { impl->scratch.generalOnly = true; }
 
+void Evaluator::takeEveryStep() {
+  impl->scratch.generalOnly = true;
+  impl->tree.hasUnevenSteps = true;
+  impl->queries.everyStep = true;
+}
+
 void Evaluator::Impl::reset(Evaluation &result) {
   size_t levels = tree.arch->levels.size();
   const CascadeFacts &facts = *tree.facts;

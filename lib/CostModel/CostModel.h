@@ -99,6 +99,8 @@ public:
   /// Counts the general way even where a product of steps would do; slower, for
   /// tests to compare.
   void avoidShortWays();
+  /// Takes every step there is, as is done where no closed form is exact.
+  void takeEveryStep();
 
 private:
   struct Impl;

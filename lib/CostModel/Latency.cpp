@@ -21,6 +21,7 @@
 
 #include "lib/CostModel/Model.h"
 #include "lib/CostModel/PipelineSlots.h"
+#include "lib/CostModel/Unfolding.h"
 
 #include "lib/Analysis/ImageCounter.h"
 
@@ -152,8 +153,12 @@ public:
               llvm::all_of(facts.einsums, [](const EinsumFact &einsum) {
                 return einsum.domain.empty();
               });
-    if (!uniform)
+    if (tree.hasUnevenSteps) {
+      unfolding.emplace(tree);
+      units = unfolding->whole();
+    } else if (!uniform) {
       findDomains();
+    }
   }
 
   Span time(int id) {
@@ -181,6 +186,8 @@ public:
   /// Of the whole tree, with the start-up of its first nest.
   Span timeAll() {
     Span span = time(0);
+    if (unfolding && unfolding->exhausted && scratch.unanswered < 0)
+      scratch.unanswered = 0;
     span.startUp += startUpOf(0) + waitOf(0);
     return span;
   }
@@ -199,17 +206,17 @@ public:
     if (count >= 0)
       return count;
     count = 0;
-    if (queries.visits[id]) {
-      auto visit = [&](const TileClass &c) {
-        count += static_cast<double>(c.times);
-      };
-      bool answered =
-          scratch.generalOnly
-              ? queries.visits[id]->runGeneral(false, scratch.counter, visit)
-              : queries.visits[id]->run(false, scratch.counter, visit);
-      if (!answered && scratch.unanswered < 0)
-        scratch.unanswered = id;
-    }
+    TileQuery *query = queries.visitsOf(id);
+    if (!query)
+      return count; // nothing below ever runs
+    auto visit = [&](const TileClass &c) {
+      count += static_cast<double>(c.times);
+    };
+    bool answered = scratch.generalOnly
+                        ? query->runGeneral(false, scratch.counter, visit)
+                        : query->run(false, scratch.counter, visit);
+    if (!answered && scratch.unanswered < 0)
+      scratch.unanswered = id;
     return count;
   }
 
@@ -222,6 +229,13 @@ private:
 
   Span timeLeaf(int id, const Node &leaf) {
     Span span;
+    if (unfolding) {
+      span.runs = llvm::any_of(units, [&](const Unit &unit) {
+        return unfolding->executes(id, unit);
+      });
+      span.work = span.runs ? static_cast<double>(leaf.cyclesPerPoint) : 0;
+      return span;
+    }
     for (auto [loop, guard] : leaf.guards)
       if (!(stepState[loop] & (guard == schedule::Guard::first ? first : last)))
         return span;
@@ -279,6 +293,8 @@ private:
   //===--------------------------------------------------------------------===//
 
   Span timeLoop(int id, const Node &loop) {
+    if (unfolding)
+      return timeUnfoldedLoop(id, loop);
     if (uniform)
       return timeUniformLoop(id, loop);
     std::vector<int64_t> key;
@@ -306,6 +322,22 @@ private:
     before[id].reset();
     if (!key.empty())
       known[std::move(key)] = total;
+    return total;
+  }
+
+  /// Step by step, all units at once.
+  Span timeUnfoldedLoop(int id, const Node &loop) {
+    Units reached = std::move(units);
+    int64_t steps = unfolding->countSteps(id, reached);
+    Span total;
+    for (int64_t i = 0; i < steps && !unfolding->exhausted; ++i) {
+      units = unfolding->stepOf(id, i, reached);
+      Span step = time(loop.children.front());
+      total.addRepeated(step, 1);
+      total.addIterations(step, 1);
+      total.firstTiles = std::max(total.firstTiles, step.firstTiles);
+    }
+    units = std::move(reached);
     return total;
   }
 
@@ -393,7 +425,14 @@ private:
     return true;
   }
 
-  Span timeUnits(int, const Node &loop) {
+  Span timeUnits(int id, const Node &loop) {
+    if (unfolding) {
+      Units reached = std::move(units);
+      units = unfolding->spread(id, reached);
+      Span span = time(loop.children.front());
+      units = std::move(reached);
+      return span;
+    }
     // Below, loops of the same rank walk the tile of the unit that has most.
     Interval reached = box[loop.rank];
     bool dealsOut = false;
@@ -460,6 +499,11 @@ private:
   //===--------------------------------------------------------------------===//
 
   Span timeStorage(int id, const Node &node) {
+    Units reached;
+    if (unfolding) {
+      reached = units;
+      unfolding->enter(id, units);
+    }
     llvm::SmallVector<std::pair<int, Interval>, 1> saved;
     for (const Demand &demand : node.demands) {
       saved.push_back({demand.rank, box[demand.rank]});
@@ -468,6 +512,8 @@ private:
     Span span = time(node.children.front());
     for (auto [rank, side] : llvm::reverse(saved))
       box[rank] = side;
+    if (unfolding)
+      units = std::move(reached);
     if (arch.accounting.buffered)
       addOwnTransfers(id, node, span);
     return span;
@@ -639,7 +685,7 @@ private:
       total.addRepeated(span, 1);
       if (i < node.drains.size() && !arch.accounting.freeSums)
         for (int loop : node.drains[i])
-          total.sums += static_cast<double>(tree.nodes[loop].steps);
+          total.sums += static_cast<double>(tree.nodes[loop].fullSteps);
     }
     return total;
   }
@@ -677,6 +723,9 @@ private:
   size_t ports;
   Bandwidth bandwidth;
   bool uniform;
+  /// Where boxes do not tell what runs: the units that are here.
+  std::optional<Unfolding> unfolding;
+  Units units;
 
   llvm::SmallVector<Interval, 16> box;
   /// Per loop that guards: whether the step being timed is the first, last.

@@ -78,6 +78,10 @@ int LoopTree::updateSteps() {
                                               nodes[node.outer].around);
     }
     node.steps = llvm::divideCeil(node.around, node.tile);
+    node.fullSteps = llvm::divideCeil(
+        std::min(facts->ranks[node.rank].extent,
+                 node.outer < 0 ? INT64_MAX : nodes[node.outer].tile),
+        node.tile);
     perfect &= node.around % node.tile == 0;
     if (node.units != 0 && static_cast<uint64_t>(node.steps) > node.units &&
         overfull < 0)
@@ -103,7 +107,7 @@ public:
     for (int leaf : tree.leaves)
       if (failed(priceLeaf(leaf)))
         return failure();
-    resolveGuards(mapping);
+    resolveGuards();
     resolveLeafAccesses();
     resolveStorage();
     resolveDemands();
@@ -112,6 +116,7 @@ public:
     resolveTransfers(mapping);
     resolvePipelines();
     resolveDrains();
+    findUnevenSteps();
     return std::move(tree);
   }
 
@@ -352,21 +357,74 @@ private:
     return -1;
   }
 
-  void resolveGuards(schedule::MappingOp mapping) {
-    llvm::DenseMap<Operation *, int> ids;
-    for (auto [id, node] : llvm::enumerate(tree.nodes))
-      ids[node.op] = id;
-    for (const schedule::Leaf &leaf :
-         schedule::resolveLeaves(mapping, cast<CascadeOp>(facts.op)))
-      for (const schedule::LoopAbove &loop : leaf.loops) {
-        Node &node = tree.nodes[ids[loop.op]];
-        node.descends |= loop.isDescending;
-        if (!loop.guard)
-          continue;
-        tree.nodes[ids[leaf.op]].guards.push_back({ids[loop.op], *loop.guard});
-        (*loop.guard == schedule::Guard::last ? node.guardsLast
-                                              : node.guardsFirst) = true;
-      }
+  /// Section 1, guards: as schedule::resolveLeaves has it, but from numbers.
+  void resolveGuards() {
+    for (int id : tree.leaves) {
+      Node &leaf = tree.nodes[id];
+      for (int loop : leaf.path)
+        if (!facts.einsums[leaf.einsum].iterates(tree.nodes[loop].rank) &&
+            !isDemandedBelow(loop, id))
+          leaf.guards.push_back({loop, schedule::Guard::first});
+    }
+    for (int id : tree.leaves)
+      for (int loop : tree.nodes[id].path)
+        if (!tree.nodes[id].isGuardedBy(loop) && !isDemandedBelow(loop, id))
+          guardReaders(id, loop);
+    for (int id : tree.leaves)
+      for (auto [loop, guard] : tree.nodes[id].guards)
+        (guard == schedule::Guard::last ? tree.nodes[loop].guardsLast
+                                        : tree.nodes[loop].guardsFirst) = true;
+    for (int id : tree.leaves)
+      setDirections(id);
+  }
+
+  /// True if a node with a halo between the loop and the leaf holds what it
+  /// makes: then the loop does not guard the leaf.
+  bool isDemandedBelow(int loop, int leaf) const {
+    for (int i = tree.nodes[leaf].parent; i > loop; i = tree.nodes[i].parent)
+      if (tree.nodes[i].halo != Halo::refetched)
+        for (const HeldTensor &held : tree.nodes[i].held)
+          if (facts.tensors[held.tensor].producer == tree.nodes[leaf].einsum)
+            return true;
+    return false;
+  }
+
+  /// Readers below the loop of what is complete in its last step only run in
+  /// that, and so do their readers.
+  void guardReaders(int complete, int loop) {
+    int producer = tree.nodes[complete].einsum;
+    for (int id : tree.leaves) {
+      Node &reader = tree.nodes[id];
+      auto guard =
+          llvm::find(reader.guards, std::pair(loop, schedule::Guard::first));
+      if (guard == reader.guards.end() ||
+          llvm::none_of(
+              facts.einsums[reader.einsum].reads, [&](const AccessFact &read) {
+                return facts.tensors[read.tensor].producer == producer;
+              }))
+        continue;
+      guard->second = schedule::Guard::last;
+      guardReaders(id, loop);
+    }
+  }
+
+  /// A loop goes down if somebody below reads a later step of a recurrence that
+  /// is computed below too.
+  void setDirections(int id) {
+    const Node &leaf = tree.nodes[id];
+    for (const AccessFact &read : facts.einsums[leaf.einsum].reads) {
+      const TensorFact &tensor = facts.tensors[read.tensor];
+      if (!tensor.hasInitialValue)
+        continue;
+      int producer = leafOf(tensor.producer);
+      for (auto [rank, coordinate] : llvm::zip(tensor.ranks, read.coordinates))
+        if (coordinate.constant > 0 && coordinate.terms.size() == 1 &&
+            coordinate.terms[0].rank == rank &&
+            coordinate.terms[0].coefficient == 1)
+          for (int loop : leaf.path)
+            tree.nodes[loop].descends |=
+                tree.nodes[loop].rank == rank && tree.contains(loop, producer);
+    }
   }
 
   /// Nearest storage node above `node` that holds `tensor` and is charged.
@@ -424,17 +482,40 @@ private:
     for (Node &node : tree.nodes) {
       if (node.kind != NodeKind::storage || node.halo == Halo::refetched)
         continue;
-      for (const HeldTensor &held : node.held)
-        if (held.isProducedBelow)
-          addDemands(node, held);
-      tree.hasDemands |= !node.demands.empty();
+      SmallVector<char, 4> done(node.held.size(), 0);
+      for (size_t held = 0; held < node.held.size(); ++held)
+        addDemandsAfterReaders(node, held, done);
+      node.producesAnew = llvm::any_of(
+          node.held, [](const HeldTensor &h) { return h.isProducedBelow; });
+      tree.hasDemands |= node.producesAnew;
     }
+  }
+
+  /// What the readers of a tensor make is asked for before it.
+  void addDemandsAfterReaders(Node &node, size_t index,
+                              SmallVectorImpl<char> &done) {
+    const HeldTensor &held = node.held[index];
+    if (done[index] || !held.isProducedBelow)
+      return;
+    done[index] = 1;
+    for (auto [other, reader] : llvm::enumerate(node.held)) {
+      int producer = facts.tensors[reader.tensor].producer;
+      if (producer >= 0 && reader.tensor != held.tensor &&
+          llvm::any_of(facts.einsums[producer].reads,
+                       [&](const AccessFact &read) {
+                         return read.tensor == held.tensor;
+                       }))
+        addDemandsAfterReaders(node, other, done);
+    }
+    addDemands(node, held);
   }
 
   void addDemands(Node &node, const HeldTensor &held) {
     for (auto [k, rank] : llvm::enumerate(facts.tensors[held.tensor].ranks)) {
       Demand demand;
       demand.rank = rank;
+      demand.tensor = held.tensor;
+      demand.coordinate = k;
       bool iterated = false;
       for (const Use &use : held.uses) {
         // The producer's own earlier elements are no demand.
@@ -442,12 +523,97 @@ private:
             tree.nodes[use.leaf].einsum == facts.tensors[held.tensor].producer)
           continue;
         iterated |= facts.einsums[tree.nodes[use.leaf].einsum].iterates(rank);
+        demand.uses.push_back(use);
         demand.readers.push_back(&use.access->coordinates[k]);
         demand.forms.push_back(use.access->coordinates[k].form());
       }
       if (!iterated && !demand.readers.empty())
         node.demands.push_back(std::move(demand));
     }
+  }
+
+  void findUnevenSteps() {
+    for (auto [id, node] : llvm::enumerate(tree.nodes))
+      for (Demand &demand : node.demands) {
+        demand.isHull = asksForHulls(id);
+        tree.hasUnevenSteps |= !demand.isHull;
+      }
+    for (int leaf : tree.leaves)
+      for (const Constraint &constraint :
+           facts.einsums[tree.nodes[leaf].einsum].domain)
+        tree.hasUnevenSteps |= isWalkedInUnits(leaf, constraint.form);
+  }
+
+  bool isCutAbove(int id, int rank) const {
+    for (int i = tree.nodes[id].parent; i >= 0; i = tree.nodes[i].parent)
+      if (tree.nodes[i].isLoop() && tree.nodes[i].rank == rank)
+        return true;
+    return false;
+  }
+
+  /// True if what readers below ask for is the hull of their coordinates over
+  /// the box, in every visit: they are one tensor's, run whenever control comes
+  /// by and at all points of the box, on one unit.
+  bool asksForHulls(int id) const {
+    const Node &node = tree.nodes[id];
+    int around = node.parent; // the loop whose steps halos are kept from
+    while (around >= 0 && tree.nodes[around].kind != NodeKind::temporal)
+      around = tree.nodes[around].parent;
+    for (int i = node.parent; i >= 0; i = tree.nodes[i].parent)
+      if (tree.nodes[i].kind == NodeKind::spatial || tree.nodes[i].producesAnew)
+        return false;
+    bool keeps = node.halo == Halo::retained;
+    if (keeps && (around < 0 || node.demands.size() > 1))
+      return false;
+    for (const Demand &demand : node.demands) {
+      if (demand.tensor != node.demands.front().tensor ||
+          (keeps && demand.uses.size() > 1))
+        return false;
+      for (const Use &use : demand.uses) {
+        const Node &leaf = tree.nodes[use.leaf];
+        if (!facts.einsums[leaf.einsum].domain.empty())
+          return false;
+        for (auto [loop, guard] : leaf.guards)
+          if (loop < id)
+            return false;
+        for (int i = leaf.parent; i > id; i = tree.nodes[i].parent)
+          if (tree.nodes[i].producesAnew)
+            return false;
+        // Visits have no gaps between them.
+        for (const Coordinate::Term &term :
+             use.access->coordinates[demand.coordinate].terms)
+          if (std::abs(term.coefficient) != 1 && isCutAbove(id, term.rank))
+            return false;
+        // Each step asks for something that was not there ...
+        if (keeps && !use.access->coordinates[demand.coordinate].uses(
+                         tree.nodes[around].rank))
+          return false;
+        // ... in the same rows.
+        for (auto [k, coordinate] : llvm::enumerate(use.access->coordinates))
+          if (keeps && k != demand.coordinate &&
+              coordinate.uses(tree.nodes[around].rank))
+            return false;
+      }
+    }
+    return true;
+  }
+
+  /// True if one of the ranks is dealt to units and walked below them.
+  bool isWalkedInUnits(int leaf, const AffineForm &form) const {
+    for (const AffineForm::Floor &floor : form.floors)
+      if (isWalkedInUnits(leaf, floor.inner))
+        return true;
+    ArrayRef<int> path = tree.nodes[leaf].path;
+    for (int inner : path) {
+      const Node &loop = tree.nodes[inner];
+      if (loop.kind != NodeKind::temporal || !form.uses(loop.rank))
+        continue;
+      for (int outer : path)
+        if (outer < inner && tree.nodes[outer].kind == NodeKind::spatial &&
+            tree.nodes[outer].rank == loop.rank)
+          return true;
+    }
+    return false;
   }
 
   /// A transfer makes, of each tensor it names, the fills or the drains of the

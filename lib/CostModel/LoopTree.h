@@ -72,9 +72,15 @@ struct LeafAccess {
 /// A rank whose interval at a storage node is what readers below ask for.
 struct Demand {
   int rank = -1;
+  int tensor = -1;
+  unsigned coordinate = 0;        ///< of the tensor, along the rank
+  llvm::SmallVector<Use, 2> uses; ///< by those who ask
   llvm::SmallVector<const Coordinate *, 2> readers;
   /// The same, as forms over rank numbers.
   llvm::SmallVector<AffineForm, 2> forms;
+  /// What is asked for is always the hull of the forms over the box, and moves
+  /// evenly with it.
+  bool isHull = false;
 };
 
 struct Node {
@@ -88,7 +94,8 @@ struct Node {
   int rank = -1;
   int outer = -1; ///< next loop above over the same rank, or -1
   int64_t tile = 1;
-  int64_t around = 1, steps = 1; ///< of a full tile
+  int64_t around = 1, steps = 1; ///< of a full tile, as it is reached
+  int64_t fullSteps = 1;         ///< of a full tile, whatever readers ask for
   uint64_t units = 0;            ///< of the array dimension, for a spatial loop
   llvm::StringRef dim;           ///< its name
   int dimLevel = -1;             ///< the level whose instances stand along it
@@ -104,7 +111,9 @@ struct Node {
   int streamRank = -1;
   int64_t streamDepth = 0;
   Halo halo = Halo::refetched;
-  llvm::SmallVector<Demand, 0> demands;
+  llvm::SmallVector<Demand, 0> demands; ///< of consumers before producers
+  /// Some tensor here is produced in every visit, whatever loops are above.
+  bool producesAnew = false;
 
   // Pipeline: one stage per child.
   struct Stage {
@@ -147,7 +156,10 @@ struct LoopTree {
   std::vector<int> leaves;
   const CascadeFacts *facts = nullptr;
   const arch::ArchSpec *arch = nullptr;
-  bool hasDemands = false;
+  bool hasDemands = false; ///< or produces anew, somewhere
+  /// The steps of some leaf depend on more than sizes: on what is asked for, or
+  /// on a filter over a rank that units walk each for themselves.
+  bool hasUnevenSteps = false;
   /// Every tile divides the tile around it (after `updateSteps`).
   bool perfect = true;
 

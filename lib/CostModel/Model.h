@@ -21,24 +21,44 @@
 
 namespace einsum::cost {
 
-/// Everything that is asked of a tree in each evaluation.
+/// Everything that may be asked of a tree in an evaluation. Queries are made
+/// when they are first asked, as most have a shorter answer in most schedules.
 struct Queries {
+  using Query = std::unique_ptr<TileQuery>;
   struct Tile {
     int node, held;
-    TileQuery query;
     bool hasUnits; ///< spatial loops between the parent and the node
+    Query query;
+    /// Of spans, whatever the sizes; once known.
+    std::optional<bool> isProduct = std::nullopt;
   };
   struct Access {
     int leaf, access;
-    TileQuery query;
+    Query query;
   };
   std::vector<Tile> tiles;
   std::vector<Access> accesses;
-  std::vector<TileQuery> points, runs;          ///< per leaf of the tree
-  std::vector<std::optional<TileQuery>> visits; ///< per node below a sequence
-  std::deque<AccessFact> madeUp; ///< accesses of `points`, `runs`, `visits`
+  std::vector<Query> points, runs; ///< per leaf of the tree
+  std::vector<Query> visits;       ///< per node
+  std::deque<AccessFact> madeUp;   ///< accesses of `points`, `runs`, `visits`
+  bool everyStep = false;          ///< for tests: see TileQuery::takeEveryStep
 
+  /// The tree stays where it is.
   void build(const LoopTree &tree);
+
+  TileQuery &of(Tile &tile);
+  TileQuery &of(Access &access);
+  /// Executed points and runs of the i-th leaf.
+  TileQuery &pointsOf(size_t i);
+  TileQuery &runsOf(size_t i);
+  /// Visits in which something below a node happens; null if it never does.
+  TileQuery *visitsOf(int node);
+
+private:
+  TileQuery &make(Query &query, llvm::function_ref<TilePlace()> place);
+  AccessFact &makeUp(int leaf);
+
+  const LoopTree *tree = nullptr;
 };
 
 struct Scratch {

@@ -44,6 +44,20 @@ static std::optional<Window> carriedBelow(const LoopTree &tree, int id,
     for (const LeafAccess &access : tree.nodes[leaf].accesses)
       if (access.use.access->tensor == held.tensor && !tree.contains(id, leaf))
         return std::nullopt;
+  // A read of a certain step, but the last, wants it kept however far away.
+  const auto &directions = tree.facts->einsums[tensor.producer].direction;
+  auto direction = directions.find(tensor.iterativeRank);
+  bool descends = direction != directions.end() && direction->second < 0;
+  int64_t last =
+      descends ? 0 : tree.facts->ranks[tensor.iterativeRank].extent - 1;
+  auto along = llvm::find(tensor.ranks, tensor.iterativeRank);
+  for (const Use &use : held.uses) {
+    const Coordinate &coordinate =
+        use.access->coordinates[along - tensor.ranks.begin()];
+    if (!coordinate.uses(tensor.iterativeRank) &&
+        !(coordinate.terms.empty() && coordinate.constant == last))
+      return std::nullopt;
+  }
   std::optional<Window> window;
   for (int i = id + 1; i < tree.nodes[id].end; ++i)
     if (tree.nodes[i].kind == NodeKind::temporal &&
@@ -70,15 +84,12 @@ static llvm::SmallVector<Window, 2> windowsOf(const LoopTree &tree, int id,
   return windows;
 }
 
-/// The elements of a tile whose accesses differ at most along windowed ranks
-/// and which no constraint cuts: a product of spans.
-static std::optional<uint64_t>
-productOfSpans(const LoopTree &tree, int id, const HeldTensor &held,
-               llvm::ArrayRef<Window> windows,
-               llvm::SmallVectorImpl<int64_t> &tiles, Counter &counter) {
+/// True if a tile's accesses differ at most along windowed ranks and no
+/// constraint cuts it, so that it is a product of spans, whatever the sizes.
+static bool isProductOfSpans(const LoopTree &tree, const HeldTensor &held,
+                             llvm::ArrayRef<Window> windows) {
   if (tree.hasDemands)
-    return std::nullopt; // ranks of what is below may follow from others
-  const TensorFact &tensor = tree.facts->tensors[held.tensor];
+    return false; // ranks of what is below may follow from others
   auto isWindowed = [&](unsigned k) {
     return llvm::any_of(windows,
                         [&](const Window &w) { return w.coordinate == k; });
@@ -86,7 +97,7 @@ productOfSpans(const LoopTree &tree, int id, const HeldTensor &held,
   const AccessFact &first = *held.uses.front().access;
   for (const Use &use : held.uses) {
     if (!tree.facts->einsums[tree.nodes[use.leaf].einsum].domain.empty())
-      return std::nullopt;
+      return false;
     for (auto [k, pair] : llvm::enumerate(
              llvm::zip(first.coordinates, use.access->coordinates))) {
       const auto &[a, b] = pair;
@@ -94,22 +105,31 @@ productOfSpans(const LoopTree &tree, int id, const HeldTensor &held,
         // A window holds as many as it is wide only where none are left out.
         if (b.terms.size() > 1 ||
             (b.terms.size() == 1 && std::abs(b.terms[0].coefficient) != 1))
-          return std::nullopt;
+          return false;
         continue;
       }
       AffineForm difference = a.form();
       difference.add(b.form(), -1);
       if (!difference.isConstant() || difference.constant != 0)
-        return std::nullopt;
+        return false;
     }
   }
   llvm::SmallVector<int, 8> used; // a rank in two coordinates correlates them
   for (const Coordinate &coordinate : first.coordinates)
     for (const Coordinate::Term &term : coordinate.terms) {
       if (llvm::is_contained(used, term.rank))
-        return std::nullopt;
+        return false;
       used.push_back(term.rank);
     }
+  return true;
+}
+
+/// The product, unless sizes say that it is none.
+static std::optional<uint64_t>
+productOfSpans(const LoopTree &tree, int id, const HeldTensor &held,
+               llvm::ArrayRef<Window> windows,
+               llvm::SmallVectorImpl<int64_t> &tiles, Counter &counter) {
+  const TensorFact &tensor = tree.facts->tensors[held.tensor];
   tree.tilesAt(id, tiles);
   uint64_t words = 1;
   for (auto [k, rank] : llvm::enumerate(tensor.ranks)) {
@@ -143,13 +163,18 @@ void einsum::cost::computeReservations(const LoopTree &tree, Queries &queries,
       continue;
     }
     llvm::SmallVector<Window, 2> windows = windowsOf(tree, tile.node, held);
-    if (auto product = productOfSpans(tree, tile.node, held, windows,
-                                      scratch.tiles, scratch.counter)) {
+    std::optional<uint64_t> product;
+    if (!tile.isProduct)
+      tile.isProduct = isProductOfSpans(tree, held, windows);
+    if (*tile.isProduct && !scratch.generalOnly)
+      product = productOfSpans(tree, tile.node, held, windows, scratch.tiles,
+                               scratch.counter);
+    if (product) {
       words = *product;
       continue;
     }
     std::optional<uint64_t> largest =
-        tile.query.largest(windows, scratch.counter);
+        queries.of(tile).largest(windows, scratch.counter);
     if (!largest && scratch.unanswered < 0)
       scratch.unanswered = tile.node;
     words = largest.value_or(0);

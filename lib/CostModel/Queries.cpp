@@ -12,101 +12,104 @@
 using namespace einsum;
 using namespace einsum::cost;
 
-namespace {
+static bool hasUnitsBetween(const LoopTree &tree, int above, int below) {
+  for (int i = tree.nodes[below].parent; i > above; i = tree.nodes[i].parent)
+    if (tree.nodes[i].kind == NodeKind::spatial)
+      return true;
+  return false;
+}
 
-class QueryBuilder {
-public:
-  QueryBuilder(const LoopTree &tree, Queries &queries)
-      : tree(tree), facts(*tree.facts), queries(queries) {}
-
-  void run() {
-    for (auto [id, node] : llvm::enumerate(tree.nodes)) {
-      for (auto [h, held] : llvm::enumerate(node.held))
-        queries.tiles.push_back({static_cast<int>(id), static_cast<int>(h),
-                                 TileQuery(tree, placeOfTile(tree, id, held)),
-                                 hasUnitsBetween(held.parent, id)});
-      for (auto [a, access] : llvm::enumerate(node.accesses))
-        if (access.storage >= 0)
-          queries.accesses.push_back(
-              {static_cast<int>(id), static_cast<int>(a),
-               TileQuery(tree, placeOfAccess(tree, id, access))});
-    }
-    for (int leaf : tree.leaves) {
-      queries.points.emplace_back(tree, placeOfPoints(leaf));
-      queries.runs.emplace_back(tree, placeOfRuns(leaf));
-    }
-    queries.visits.resize(tree.nodes.size());
-    for (auto [id, node] : llvm::enumerate(tree.nodes))
-      if (TilePlace place = placeOfVisits(id);
-          needsVisits(id) && !place.uses.empty())
-        queries.visits[id].emplace(tree, std::move(place));
+void Queries::build(const LoopTree &newTree) {
+  tree = &newTree;
+  for (auto [id, node] : llvm::enumerate(tree->nodes)) {
+    int place = id;
+    for (auto [h, held] : llvm::enumerate(node.held))
+      tiles.push_back({place, static_cast<int>(h),
+                       hasUnitsBetween(*tree, held.parent, place), nullptr});
+    for (auto [a, access] : llvm::enumerate(node.accesses))
+      if (access.storage >= 0)
+        accesses.push_back({place, static_cast<int>(a), nullptr});
   }
+  points.resize(tree->leaves.size());
+  runs.resize(tree->leaves.size());
+  visits.resize(tree->nodes.size());
+}
 
-private:
-  bool hasUnitsBetween(int above, int below) const {
-    for (int i = tree.nodes[below].parent; i > above; i = tree.nodes[i].parent)
-      if (tree.nodes[i].kind == NodeKind::spatial)
-        return true;
-    return false;
-  }
+TileQuery &Queries::make(Query &query, llvm::function_ref<TilePlace()> place) {
+  if (query)
+    return *query;
+  query = std::make_unique<TileQuery>(*tree, place());
+  if (everyStep)
+    query->takeEveryStep();
+  return *query;
+}
 
-  /// Every point is an element of its own.
-  TilePlace placeOfPoints(int leaf) {
-    AccessFact &point = queries.madeUp.emplace_back();
-    point.tensor = facts.einsums[tree.nodes[leaf].einsum].writes[0].tensor;
-    for (int rank : facts.einsums[tree.nodes[leaf].einsum].ranks)
+TileQuery &Queries::of(Tile &tile) {
+  return make(tile.query, [&] {
+    return placeOfTile(*tree, tile.node,
+                       tree->nodes[tile.node].held[tile.held]);
+  });
+}
+
+TileQuery &Queries::of(Access &access) {
+  return make(access.query, [&] {
+    return placeOfAccess(*tree, access.leaf,
+                         tree->nodes[access.leaf].accesses[access.access]);
+  });
+}
+
+/// An access without coordinates: a visit in which its set is not empty is one
+/// that runs.
+AccessFact &Queries::makeUp(int leaf) {
+  AccessFact &access = madeUp.emplace_back();
+  access.tensor =
+      tree->facts->einsums[tree->nodes[leaf].einsum].writes[0].tensor;
+  return access;
+}
+
+/// Every point is an element of its own.
+TileQuery &Queries::pointsOf(size_t index) {
+  return make(points[index], [&] {
+    int leaf = tree->leaves[index];
+    AccessFact &point = makeUp(leaf);
+    for (int rank : tree->facts->einsums[tree->nodes[leaf].einsum].ranks)
       point.coordinates.push_back({{{rank, 1}}, 0});
     TilePlace place;
     place.node = 0;
-    for (int i = leaf; i >= 0; i = tree.nodes[i].parent)
-      if (!tree.nodes[i].demands.empty() && place.node == 0)
+    for (int i = leaf; i >= 0; i = tree->nodes[i].parent)
+      if (tree->nodes[i].producesAnew && place.node == 0)
         place.node = i;
     place.uses.push_back({leaf, &point, false});
     return place;
-  }
+  });
+}
 
-  /// A visit in which the set of no coordinates is not empty is one that runs.
-  AccessFact &nothing(int leaf) {
-    AccessFact &access = queries.madeUp.emplace_back();
-    access.tensor = facts.einsums[tree.nodes[leaf].einsum].writes[0].tensor;
-    return access;
-  }
-
-  TilePlace placeOfRuns(int leaf) {
+TileQuery &Queries::runsOf(size_t index) {
+  return make(runs[index], [&] {
     TilePlace place;
-    place.node = leaf;
+    place.node = tree->leaves[index];
     place.isOperand = place.everyRun = true;
-    place.uses.push_back({leaf, &nothing(leaf), false});
+    place.uses.push_back({place.node, &makeUp(place.node), false});
     return place;
-  }
+  });
+}
 
-  bool needsVisits(int id) const {
-    const Node &node = tree.nodes[id];
-    return (node.parent >= 0 &&
-            tree.nodes[node.parent].kind == NodeKind::sequence) ||
-           node.kind == NodeKind::transfer ||
-           (tree.nodes[id].parent >= 0 && tree.arch->accounting.sequential &&
-            tree.nodes[node.parent].kind == NodeKind::pipeline) ||
-           (node.kind == NodeKind::storage && tree.arch->accounting.buffered);
-  }
-
-  /// A transfer is visited when its siblings are.
-  TilePlace placeOfVisits(int id) {
-    TilePlace place;
-    place.node =
-        tree.nodes[id].kind == NodeKind::transfer ? tree.nodes[id].parent : id;
-    for (int leaf : tree.leaves)
-      if (tree.contains(place.node, leaf) &&
-          facts.einsums[tree.nodes[leaf].einsum].points > 0)
-        place.uses.push_back({leaf, &nothing(leaf), false});
-    return place;
-  }
-
-  const LoopTree &tree;
-  const CascadeFacts &facts;
-  Queries &queries;
-};
-
-} // namespace
-
-void Queries::build(const LoopTree &tree) { QueryBuilder(tree, *this).run(); }
+/// A transfer is visited when its siblings are.
+TileQuery *Queries::visitsOf(int node) {
+  int place = tree->nodes[node].kind == NodeKind::transfer
+                  ? tree->nodes[node].parent
+                  : node;
+  auto runs = [&](int leaf) {
+    return tree->contains(place, leaf) &&
+           tree->facts->einsums[tree->nodes[leaf].einsum].points > 0;
+  };
+  if (llvm::none_of(tree->leaves, runs))
+    return nullptr;
+  return &make(visits[node], [&] {
+    TilePlace asked;
+    asked.node = place;
+    for (int leaf : llvm::make_filter_range(tree->leaves, runs))
+      asked.uses.push_back({leaf, &makeUp(leaf), false});
+    return asked;
+  });
+}

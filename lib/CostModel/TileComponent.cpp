@@ -1149,17 +1149,22 @@ bool Component::listClasses(TileQuery &query, bool unitsApart, Counter &counter,
                   : query.isEntered(loop.node)
                       ? query.tree.nodes[loop.node].tile
                       : -1);
-  if (key == last.key) {
-    classes = last.classes;
-    return true;
-  }
+  for (const auto &[tiles, found] : last.entries)
+    if (tiles == key) {
+      classes = found;
+      return true;
+    }
   classes.clear();
   bool overflowed = counter.overflowed;
   if (!ComponentWalker(query, *this, unitsApart, counter, classes).run())
     return false;
-  if (counter.overflowed == overflowed) {
-    last.key = std::move(key);
-    last.classes = classes;
+  if (counter.overflowed != overflowed)
+    return true;
+  if (last.entries.size() < Known::kMost) {
+    last.entries.emplace_back(std::move(key), classes);
+    return true;
   }
+  last.entries[last.next] = {std::move(key), classes};
+  last.next = (last.next + 1) % Known::kMost;
   return true;
 }

@@ -69,10 +69,13 @@ struct TileQuery::Component {
   bool isLocal = false; ///< no piece reaches beyond the tile itself
   bool boxLike = true;  ///< each constraint bounds one rank by itself
 
-  /// The classes of the tiles asked for last, with units united and apart.
+  /// The classes of the tiles asked for lately, with units united and apart:
+  /// who varies tiles comes back to some of them.
   struct Known {
-    std::vector<int64_t> key;
-    std::vector<ComponentClass> classes;
+    static constexpr size_t kMost = 8;
+    std::vector<std::pair<std::vector<int64_t>, std::vector<ComponentClass>>>
+        entries;
+    size_t next = 0; ///< entry to replace
   } known[2];
 
   void setUp(TileQuery &query);

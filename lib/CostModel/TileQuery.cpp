@@ -8,6 +8,7 @@
 #include "lib/CostModel/TileQuery.h"
 
 #include "lib/CostModel/TileComponent.h"
+#include "lib/CostModel/UnfoldedQuery.h"
 
 #include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/STLExtras.h"
@@ -61,6 +62,7 @@ TileQuery::TileQuery(const LoopTree &tree, TilePlace place)
   for (int id : above)
     partialsAreShared |= sharesPartials(id);
   decideUniform();
+  decideSteps();
 }
 
 int einsum::cost::loopAround(const LoopTree &tree, int node) {
@@ -188,11 +190,17 @@ bool TileQuery::mayFollow(const Use &read) const {
   if (!sameCoordinates(*read.access, *write->access) || isGuardedMore(read))
     return true;
   // A domain may end the sum before the step in which it is read.
-  return !constraintsOf(tree, *write).empty() &&
-         llvm::any_of(tree.nodes[read.leaf].guards, [&](const auto &guard) {
-           return llvm::is_contained(above, guard.first) &&
-                  !llvm::is_contained(tree.nodes[write->leaf].guards, guard);
-         });
+  std::vector<Constraint> reading = constraintsOf(tree, read);
+  bool readsMore = llvm::any_of(
+      constraintsOf(tree, *write), [&](const Constraint &constraint) {
+        return !llvm::is_contained(reading, constraint);
+      });
+  return readsMore ||
+         (!constraintsOf(tree, *write).empty() &&
+          llvm::any_of(tree.nodes[read.leaf].guards, [&](const auto &guard) {
+            return llvm::is_contained(above, guard.first) &&
+                   !llvm::is_contained(tree.nodes[write->leaf].guards, guard);
+          }));
 }
 
 /// A visit is later if, of the loops above, the first that is in another step
@@ -332,6 +340,25 @@ bool TileQuery::addPieces(Component &component) {
 // The short way
 //===----------------------------------------------------------------------===//
 
+/// True if units that are united lie apart along a rank, which they walk each
+/// for themselves, and it shares a coordinate with others: how far their tiles
+/// overlap is no product.
+bool TileQuery::scattersTiles(const Use &use) const {
+  for (auto outer = above.begin(); outer != above.end(); ++outer) {
+    const Node &spatial = tree.nodes[*outer];
+    bool isWalked = spatial.kind == NodeKind::spatial && *outer > asked.home &&
+                    std::any_of(outer, above.end(), [&](int inner) {
+                      return tree.nodes[inner].kind == NodeKind::temporal &&
+                             tree.nodes[inner].rank == spatial.rank;
+                    });
+    for (const Coordinate &coordinate : use.access->coordinates)
+      if (isWalked && coordinate.terms.size() > 1 &&
+          coordinate.uses(spatial.rank))
+        return true;
+  }
+  return false;
+}
+
 /// One set, uncut, whose coordinates share no rank. Reads left out because they
 /// equal the write have its guards.
 void TileQuery::decideUniform() {
@@ -347,7 +374,7 @@ void TileQuery::decideUniform() {
         return;
       used.push_back(term.rank);
     }
-  if (partialsAreShared)
+  if (partialsAreShared || scattersTiles(*only))
     return;
   guards = tree.nodes[only->leaf].guards;
   uniform = true;
@@ -384,7 +411,7 @@ int TileQuery::latch() const {
     const Node &loop = tree.nodes[id];
     if (id <= asked.home)
       break;
-    if (loop.kind == NodeKind::temporal && loop.steps > 1 &&
+    if (loop.kind == NodeKind::temporal && loop.fullSteps > 1 &&
         access.uses(loop.rank) && !leaf.isGuardedBy(id))
       return id;
   }
@@ -560,9 +587,51 @@ TileSizes TileQuery::measure(const Signature &signature,
   return sizes;
 }
 
+//===----------------------------------------------------------------------===//
+// Step by step
+//===----------------------------------------------------------------------===//
+
+void TileQuery::decideSteps() {
+  auto look = [&](const Use &use) {
+    for (int i = use.leaf; i >= 0; i = tree.nodes[i].parent)
+      for (const Demand &demand : tree.nodes[i].demands)
+        inSteps |= !demand.isHull;
+  };
+  if (tree.hasDemands)
+    for (const Use &use : asked.uses)
+      look(use);
+  if (asked.halo != Halo::retained)
+    return;
+  for (int id : above) {
+    if (tree.nodes[id].kind != NodeKind::spatial)
+      continue;
+    // A unit may fetch what another has kept; and its previous tile is a part
+    // of the previous step.
+    unitedInSteps |= id > asked.home;
+    inSteps |= retainedLoop >= 0 && id > retainedLoop &&
+               tree.nodes[id].rank == tree.nodes[retainedLoop].rank;
+  }
+  // A leaf that ran in the previous step may not run in this one.
+  for (const Use &use : asked.uses)
+    inSteps |= tree.nodes[use.leaf].isGuardedBy(retainedLoop);
+}
+
+bool TileQuery::canUnfold() const {
+  return llvm::all_of(asked.uses, [&](const Use &use) {
+    return facts.einsums[tree.nodes[use.leaf].einsum].points <= kUnfolded;
+  });
+}
+
+bool TileQuery::runUnfolded(bool unitsApart, Visit visit) {
+  return canUnfold() &&
+         UnfoldedQuery(tree, asked, latch(), unitsApart).run(visit);
+}
+
 bool TileQuery::runGeneral(bool unitsApart, Counter &counter, Visit visit) {
+  if (inSteps || (unitedInSteps && !unitsApart))
+    return runUnfolded(unitsApart, visit);
   if (!listClasses(unitsApart, counter))
-    return false;
+    return runUnfolded(unitsApart, visit);
   if (components.empty() && (write || !reads.empty()))
     visit({measure({{~SetMask(0), 1}}, counter), 1});
   if (components.empty())
@@ -579,10 +648,12 @@ bool TileQuery::runGeneral(bool unitsApart, Counter &counter, Visit visit) {
 std::optional<uint64_t> TileQuery::largest(llvm::ArrayRef<Window> within,
                                            Counter &counter) {
   windows.assign(within.begin(), within.end());
-  bool answered = listClasses(/*unitsApart=*/true, counter);
+  bool answered = !inSteps && listClasses(/*unitsApart=*/true, counter);
   windows.clear();
-  if (!answered)
+  if (!answered && !canUnfold())
     return std::nullopt;
+  if (!answered)
+    return UnfoldedQuery(tree, asked, latch(), true).largest(within);
   uint64_t largest = 0;
   TileClass start;
   start.times = 1;

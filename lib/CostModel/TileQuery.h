@@ -96,6 +96,10 @@ public:
   /// As `run`, never taking the short way; for the tests to compare.
   bool runGeneral(bool unitsApart, Counter &counter, Visit visit);
 
+  /// As `run`, visit by visit, as it does where no closed form is exact.
+  bool runUnfolded(bool unitsApart, Visit visit);
+  void takeEveryStep() { inSteps = true; }
+
   /// The most of any visit's tile on one unit that lies within windows,
   /// wherever these are; nullopt if the model cannot count this.
   std::optional<uint64_t> largest(llvm::ArrayRef<Window> within,
@@ -112,6 +116,9 @@ private:
   void collectSets();
   void collectComponents();
   void decideUniform();
+  void decideSteps();
+  bool scattersTiles(const Use &use) const;
+  bool canUnfold() const;
   bool addPieces(Component &component);
   bool listClasses(bool unitsApart, Counter &counter);
   TileSizes measure(const Signature &signature, Counter &counter) const;
@@ -143,6 +150,8 @@ private:
   int retainedLoop = -1;
   bool partialsAreShared = false; ///< by units of spatial loops above the home
   bool uniform = false, hasComponents = false;
+  /// Where no closed form is exact: always, or of units that are united.
+  bool inSteps = false, unitedInSteps = false;
   int currentLatch = -1;
   std::vector<Component> components;
   /// Guards of the only use, when `uniform`.
@@ -151,6 +160,8 @@ private:
   struct {
     unsigned held, write, earlier, later, unit, earlierHere, laterReads;
   } bits = {};
+
+  static constexpr uint64_t kUnfolded = uint64_t(1) << 22; ///< points
 
   llvm::SmallVector<Window, 2> windows; ///< while `largest` asks
 

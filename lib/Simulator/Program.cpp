@@ -73,6 +73,18 @@ std::optional<int64_t> Program::heldSteps(int storage, int tensor,
   const TensorInfo &info = points->tensors[tensor];
   if (info.producer < 0 || info.isOutput || info.direction[position] == 0)
     return std::nullopt;
+  // A read of a certain step, but the last, wants it kept however far away.
+  int64_t last = info.direction[position] > 0 ? info.extents[position] - 1 : 0;
+  Coords origin(points->ranks.size(), 0);
+  for (int leaf : leaves) {
+    const EinsumInfo &einsum = points->einsums[nodes[leaf].einsum];
+    for (const ReadInfo &read : einsum.reads)
+      if (read.tensor == tensor &&
+          !read.index[position].uses(info.ranks[position]) &&
+          !(read.index[position].getRanks().empty() &&
+            read.index[position].at(origin) == last))
+        return std::nullopt;
+  }
   auto enclosesAll = [&](int node) {
     return llvm::all_of(leaves, [&](int leaf) {
       return isBelow(leaf, node) || !touches(leaf, tensor);
@@ -325,7 +337,8 @@ private:
       int producer = points.tensors[read.tensor].producer;
       if (producer < 0 || !program.isBelow(program.leafOf[producer], loop))
         continue;
-      if (points.einsums[producer].iterates(program.nodes[loop].rank))
+      if (points.einsums[producer].iterates(program.nodes[loop].rank) &&
+          !followsDemand(loop, program.leafOf[producer]))
         return true;
       for (const StepGuard &guard :
            program.nodes[program.leafOf[producer]].guards)

@@ -155,10 +155,15 @@ struct Verdict {
   /// Tensors with `resident` lie at two levels; only together do the counts
   /// agree, as the page says.
   bool isShareApart = false;
+  bool isUnsupported = false; ///< illegal to the cost model only, and said so
 };
 
 /// What a case exercises, for counting: "pipeline", "transfer", "buffered", ...
 std::vector<std::string> listFeatures(const Case &c);
+
+/// How the cost model counts: as it does, the general way, or step by step.
+enum class Counting { any, general, steps };
+extern Counting counting;
 
 Verdict check(const Case &c, uint64_t seed);
 /// The same for texts; the schedule is in `schedule`, or made by the mapping of

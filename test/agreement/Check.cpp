@@ -227,6 +227,8 @@ OwningOpRef<ModuleOp> parseProgram(const std::string &cascade,
 
 } // namespace
 
+Counting einsum::agreement::counting = Counting::any;
+
 static Verdict illegal(const std::string &why) {
   Verdict verdict;
   verdict.status = Verdict::illegal;
@@ -271,8 +273,18 @@ static Verdict judge(schedule::MappingOp mapping, const CascadeFacts &facts,
   std::unique_ptr<cost::Evaluator> evaluator =
       cost::Evaluator::create(mapping, facts, arch);
   cost::Evaluation modelled;
-  if (!evaluator || !evaluator->evaluate(modelled))
-    return illegal("cost model: " + listener.text);
+  if (evaluator && counting == Counting::general)
+    evaluator->avoidShortWays();
+  if (evaluator && counting == Counting::steps)
+    evaluator->takeEveryStep();
+  if (!evaluator || !evaluator->evaluate(modelled)) {
+    if (evaluator)
+      evaluator->emitViolations();
+    Verdict refused = illegal("cost model: " + listener.text);
+    refused.isUnsupported =
+        llvm::StringRef(listener.text).contains("unsupported");
+    return refused;
+  }
   Verdict verdict;
   interp::TensorMap inputs = sampleInputs(cascade, seed);
   FailureOr<sim::Simulation> simulated = sim::simulate(mapping, arch, inputs);

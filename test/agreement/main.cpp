@@ -12,6 +12,8 @@
 //   einsum-agreement --mapping NAME X.ein SPEC.json    a published mapping
 //   einsum-agreement --print 17            the files of a case
 //   einsum-agreement --extended ...        with accounting profiles and widths
+//   einsum-agreement --counting steps      the cost model takes every step; or
+//   `general`, without its short ways
 //
 // --known FILE lists seeds that are known to differ, one a line, each with the
 // kind of its difference and the reason. They are counted apart, and it is said
@@ -47,7 +49,7 @@ struct Options {
 
 struct Totals {
   std::atomic<uint64_t> legal{0}, tried{0}, differing{0}, points{0},
-      sharesApart{0};
+      sharesApart{0}, unsupported{0};
   std::map<std::string, uint64_t> features; ///< of legal cases
   uint64_t known = 0;
   std::set<uint64_t> mended;
@@ -106,6 +108,9 @@ static void work(const Options &options, std::atomic<uint64_t> &next,
     if (known != options.known.end() && !isKnown)
       totals.mended.insert(seed);
     totals.known += isKnown;
+    totals.unsupported += verdict.isUnsupported;
+    if (verdict.isUnsupported && options.explain)
+      llvm::outs() << "seed " << seed << " is unsupported\n";
     if (verdict.status == Verdict::illegal) {
       if (options.explain || options.cases == 1)
         ++totals.reasons[summarizeReason(verdict.text)];
@@ -143,6 +148,9 @@ static int runRandom(const Options &options) {
   if (totals.sharesApart != 0)
     llvm::outs() << "resident tiles that agree over levels together only: "
                  << totals.sharesApart << "\n";
+  if (totals.unsupported > 0)
+    llvm::outs() << totals.unsupported
+                 << " refused by the cost model as unsupported\n";
   llvm::outs() << totals.legal << " cases of " << totals.tried
                << " generated from seed " << options.seed << " on, "
                << totals.points << " points executed, " << totals.differing
@@ -216,7 +224,12 @@ int main(int argc, char **argv) {
       options.ignore.push_back(arguments[++i]);
     else if (name == "--known" && i + 1 < arguments.size())
       options.known = readKnown(arguments[++i]);
-    else if (name == "--extended")
+    else if (name == "--counting" && i + 1 < arguments.size()) {
+      std::string how = arguments[++i];
+      counting = how == "general" ? Counting::general
+                 : how == "steps" ? Counting::steps
+                                  : Counting::any;
+    } else if (name == "--extended")
       options.extended = true;
     else if (name == "--explain")
       options.explain = true;

@@ -1,0 +1,111 @@
+//===- UnfoldedQuery.h - Tiles measured step by step ------------*- C++ -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Internal to TileQuery: what it answers where no closed form is exact. All
+// visits are made in order, elements are noted one by one, and sets are what
+// sections 2 to 6 of dialects/Schedule/README.md say they are. A place near the
+// root of a small tree takes microseconds per visit; Unfolding.h has the limit.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIB_COSTMODEL_UNFOLDEDQUERY_H
+#define LIB_COSTMODEL_UNFOLDEDQUERY_H
+
+#include "lib/CostModel/TileQuery.h"
+#include "lib/CostModel/Unfolding.h"
+
+namespace einsum::cost {
+
+class UnfoldedQuery {
+public:
+  /// `latch`: the loop or home whose steps end a group of a leaf's access;
+  /// INT32_MAX if every run does.
+  UnfoldedQuery(const LoopTree &tree, const TilePlace &place, int latch,
+                bool unitsApart);
+
+  /// Calls `visit` for each visit. False if there are too many.
+  bool run(TileQuery::Visit visit);
+  /// As TileQuery::largest.
+  std::optional<uint64_t> largest(llvm::ArrayRef<Window> windows);
+
+private:
+  using Path = std::vector<int32_t>;
+  using Counts = std::unordered_map<int64_t, uint64_t>;
+  /// By unit.
+  template <typename T> using PerUnit = std::map<Path, T>;
+
+  /// A storage node between the one where the tensor lives and the place.
+  struct Holder {
+    int node;
+    size_t spatials;                ///< loops above it
+    PerUnit<Counts> begun, carried; ///< contributions, in this visit
+  };
+
+  /// What one unit reads and makes.
+  struct Tile {
+    Elements reads;
+    Counts made;
+  };
+
+  /// Of a leaf's access, since its latch moved on.
+  struct Group {
+    Tile tile;
+    uint64_t copies = 1;
+  };
+
+  void collect();
+  void walk(size_t next, Units units);
+  void walkHolder(size_t next, Units &units);
+  void walkPlace(const Units &units);
+  void walkRun(const Units &units);
+  void flush();
+  void countAll();
+  Tile tileOf(int node, const Unit &unit, bool onlyMade);
+  void note(Tile &tile, const Use &use, llvm::ArrayRef<int64_t> point) const;
+  void claim(Holder &holder, Holder &parent, const Units &units);
+  void contribute(const Path &path, const Counts &made);
+  uint64_t pointsSoFar(const Holder &holder, const Path &path,
+                       int64_t element) const;
+  bool isIncomplete(uint64_t contributions, int64_t element) const;
+  uint64_t copiesOf(bool reducing) const;
+  void closeTiles(const Units &units, const std::vector<Tile> &tiles);
+  void measure(const Tile &tile);
+
+  Path prefix(const Path &path, size_t length) const {
+    return Path(path.begin(), path.begin() + length);
+  }
+
+  const LoopTree &tree;
+  const TilePlace &asked;
+  int latch;
+  bool unitsApart;
+  Unfolding unfolding;
+  ElementNumbers numbers;
+  std::optional<Use> write;
+  const EinsumFact *producer = nullptr;
+  std::vector<std::vector<Constraint>> constraints; ///< per use
+  llvm::SmallVector<int, 12> route; ///< nodes from the root to the place
+  std::vector<Holder> holders;      ///< outermost first, down to the home
+  int world = -1; ///< the holder that sees all contributions to its elements
+  bool ownWorld = false;          ///< the place itself does
+  size_t homeSpatials = 0;        ///< spatial loops above the home
+  std::map<int, int64_t> spreads; ///< most units of each spatial loop
+  Counts needed;                  ///< points of each element
+  PerUnit<Elements> before;       ///< what a retained tile was
+  PerUnit<Group> groups;
+  int64_t visitNumber = 0;
+  std::unordered_map<int64_t, int64_t> lastFetch; ///< visit, by element
+  bool onlyFetches = false;                       ///< find `lastFetch`
+  TileQuery::Visit *visit = nullptr;
+  llvm::ArrayRef<Window> windows;
+  uint64_t largestTile = 0;
+  bool onlyLargest = false;
+};
+
+} // namespace einsum::cost
+
+#endif // LIB_COSTMODEL_UNFOLDEDQUERY_H
