@@ -540,7 +540,7 @@ ArrayDim Reader::readDim(const JsonMember &json, const std::string &what) {
 ParsedOp Reader::readOpNumbers(ObjectReader &reader, const Sources &inherited) {
   ParsedOp op;
   op.at = reader.places();
-  if (op.at.has("cycles"))
+  if (reader.any("cycles"))
     op.cycles = readCycles(reader, "cycles");
   op.latency = reader.whole("latency", Dimension::Cycles);
   op.energyPj =

@@ -37,8 +37,9 @@ public:
     }
     queries.visits.resize(tree.nodes.size());
     for (auto [id, node] : llvm::enumerate(tree.nodes))
-      if (needsVisits(id))
-        queries.visits[id].emplace(tree, placeOfVisits(id));
+      if (TilePlace place = placeOfVisits(id);
+          needsVisits(id) && !place.uses.empty())
+        queries.visits[id].emplace(tree, std::move(place));
   }
 
 private:
@@ -95,7 +96,8 @@ private:
     place.node =
         tree.nodes[id].kind == NodeKind::transfer ? tree.nodes[id].parent : id;
     for (int leaf : tree.leaves)
-      if (tree.contains(place.node, leaf))
+      if (tree.contains(place.node, leaf) &&
+          facts.einsums[tree.nodes[leaf].einsum].points > 0)
         place.uses.push_back({leaf, &nothing(leaf), false});
     return place;
   }

@@ -13,6 +13,7 @@
 #include "lib/Init/OptionValues.h"
 #include "lib/Init/ReadWorkload.h"
 #include "lib/Init/RewriteWorkload.h"
+#include "lib/Init/SlopeVariants.h"
 #include "lib/Plugin/MappingPass.h"
 #include "lib/Support/Progress.h"
 #include "lib/Transforms/Passes.h"
@@ -33,6 +34,12 @@ using namespace einsum;
 
 static bool isMappingFile(StringRef mapping) {
   return mapping == "-" || mapping.ends_with(".mlir");
+}
+
+static bool checkExplain(const CompileOptions &options) {
+  return !options.explain || options.rewrite != "none" ||
+         failOption("--explain", "there is no rewrite to explain; add "
+                                 "--rewrite=auto or a list of rewrites");
 }
 
 /// A ski slope is of a cascade alone.
@@ -62,10 +69,11 @@ static bool checkSkiSlope(const CompileOptions &options) {
                   "with two levels; leave this out with --ski-slope");
   if (!options.set.empty())
     return failOption("--set", "there is no architecture with --ski-slope");
-  return !options.analyzeOnly ||
-         failOption("--analyze-only",
-                    "is less than what --ski-slope asks for; give one of "
-                    "them");
+  if (options.analyzeOnly)
+    return failOption("--analyze-only",
+                      "is less than what --ski-slope asks for; give one of "
+                      "them");
+  return checkSlopeRewrites(options.rewrite) && checkExplain(options);
 }
 
 /// Everything about the options that can be said before a file is read.
@@ -87,9 +95,8 @@ static bool checkOptions(const CompileOptions &options) {
     return failOption("--schedule", "standard output already takes --json");
   if (!checkRewriteList(options.rewrite))
     return false;
-  if (options.explain && options.rewrite == "none")
-    return failOption("--explain", "there is no rewrite to explain; add "
-                                   "--rewrite=auto or a list of rewrites");
+  if (!checkExplain(options))
+    return false;
   if (options.analyzeOnly)
     return schedule.empty() ||
            failOption("--schedule", "there is no schedule with --analyze-only");
@@ -126,6 +133,7 @@ public:
   ExitCode run();
 
 private:
+  bool readWorkload(Bindings &bindings);
   bool readCascade();
   bool bindAndRewrite(const Bindings &bindings);
   bool readArch();
@@ -138,9 +146,6 @@ private:
   Workload workload;
   CascadeOp cascade;
   CascadeFacts facts;
-  /// The cascade before --rewrite, for a slope of both.
-  OwningOpRef<CascadeOp> asWritten;
-  CascadeFacts factsAsWritten;
   std::optional<arch::ArchSpec> arch;
   cost::Evaluation cost;
   cost::MachineBounds machineBounds;
@@ -161,13 +166,6 @@ bool Compilation::bindAndRewrite(const Bindings &bindings) {
     return false;
   if (options.rewrite == "none")
     return succeeded(bindParameters(cascade, added));
-  if (options.skiSlope) {
-    asWritten = cast<CascadeOp>(cascade->clone());
-    FailureOr<CascadeFacts> computed = computeCascadeFacts(*asWritten);
-    if (failed(computed))
-      return false;
-    factsAsWritten = std::move(*computed);
-  }
   bool isOutputTaken = options.json == "-" || options.schedule == "-";
   llvm::raw_ostream &text = isOutputTaken ? llvm::errs() : llvm::outs();
   FailureOr<exporting::RewriteReport> report = rewriteCascade(
@@ -178,8 +176,7 @@ bool Compilation::bindAndRewrite(const Bindings &bindings) {
   return succeeded(bindParameters(cascade, added));
 }
 
-bool Compilation::readCascade() {
-  Bindings bindings;
+bool Compilation::readWorkload(Bindings &bindings) {
   if (!parseBindings(options.bind, bindings) ||
       failed(workload.read(options.workload)))
     return false;
@@ -187,7 +184,12 @@ bool Compilation::readCascade() {
   if (failed(chosen))
     return false;
   cascade = *chosen;
-  if (!bindAndRewrite(bindings))
+  return true;
+}
+
+bool Compilation::readCascade() {
+  Bindings bindings;
+  if (!readWorkload(bindings) || !bindAndRewrite(bindings))
     return false;
   FailureOr<CascadeFacts> computed = computeCascadeFacts(cascade);
   if (failed(computed))
@@ -299,37 +301,49 @@ bool Compilation::writeOutputs() {
 }
 
 /// "attention, M=4096 P=4096": the cascade and its binding.
-static std::string describeCascade(const exporting::Result &result) {
-  std::string text = result.facts->name;
+static std::string describeCascade(CascadeOp cascade) {
+  std::string text = cascade.getSymName().str();
   const char *separator = ", ";
-  for (const auto &[name, value] : result.binding) {
-    text += separator + name + "=" + std::to_string(value);
+  for (auto [name, value] :
+       llvm::zip(cascade.getParamNames().getAsRange<StringAttr>(),
+                 cascade.getParamValues())) {
+    if (value == CascadeOp::kUnbound)
+      continue;
+    text += separator + name.str() + "=" + std::to_string(value);
     separator = " ";
   }
   return text;
 }
 
 bool Compilation::writeSkiSlope() {
+  Bindings bindings;
+  if (!readWorkload(bindings))
+    return false;
+  bool isOutputTaken =
+      options.skiSlopeFile == "-" || options.skiSlopeSvg == "-";
+  llvm::raw_ostream &text = isOutputTaken ? llvm::errs() : llvm::outs();
+  auto variants = deriveVariants(cascade, options.rewrite, bindings,
+                                 options.explain ? &text : nullptr);
+  if (failed(variants))
+    return false;
   mapper::SkiSlopeOptions slopeOptions;
   slopeOptions.threads = std::max(1u, std::thread::hardware_concurrency());
   std::vector<exporting::NamedSlope> slopes;
-  auto add = [&](const CascadeFacts &variant, const std::string &name) {
-    slopeOptions.passes = bounds::collectPassFacts(variant);
-    slopes.push_back(
-        {mapper::computeSkiSlope(variant, name, slopeOptions), &variant});
-  };
   {
-    Progress progress("ski slope of '" + facts.name + "'");
-    if (asWritten)
-      add(factsAsWritten, "as written");
-    add(facts,
-        asWritten ? "rewritten (" + options.rewrite + ")" : "as written");
+    Progress progress("ski slope of '" + cascade.getSymName().str() + "'");
+    for (const std::unique_ptr<SlopeVariant> &variant : *variants) {
+      slopeOptions.passes = bounds::collectPassFacts(variant->facts);
+      slopes.push_back(
+          {mapper::computeSkiSlope(variant->facts, variant->name, slopeOptions),
+           &variant->facts});
+    }
   }
   StringRef file = options.skiSlopeFile, svg = options.skiSlopeSvg;
   if (file.empty() && svg != "-")
     exporting::printSkiSlope(slopes, llvm::outs());
   auto writeSvg = [&](raw_ostream &os) {
-    exporting::writeSkiSlopeSvg(slopes, describeCascade(result), os);
+    exporting::writeSkiSlopeSvg(
+        slopes, describeCascade(*variants->front()->cascade), os);
   };
   if (!file.empty() && !writeFile(file, [&](raw_ostream &os) {
         if (file.ends_with(".svg"))
@@ -342,10 +356,10 @@ bool Compilation::writeSkiSlope() {
 }
 
 ExitCode Compilation::run() {
-  if (!readCascade())
-    return ExitCode::BadInput;
   if (options.skiSlope)
     return writeSkiSlope() ? ExitCode::Ok : ExitCode::BadInput;
+  if (!readCascade())
+    return ExitCode::BadInput;
   if (!options.analyzeOnly) {
     if (!readArch())
       return ExitCode::BadInput;

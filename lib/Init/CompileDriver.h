@@ -37,7 +37,7 @@ struct CompileOptions {
   std::vector<std::string> set;  ///< "N=128"
   std::string mapping;           ///< a registered name or a .mlir file
   bool analyzeOnly = false;
-  std::string rewrite = "none"; ///< see RewriteWorkload.h
+  std::string rewrite = "none"; ///< see RewriteWorkload.h, SlopeVariants.h
   bool explain = false;         ///< print the derivation
   std::string json, schedule;   ///< files to write, empty for none
   /// Traffic against capacity, and nothing else: a table on standard output, or

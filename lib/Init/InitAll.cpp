@@ -36,4 +36,5 @@ void einsum::registerAllPasses() {
 
 void einsum::registerAllTranslations() {
   frontend::registerCascadeTranslations();
+  registerArchTranslations();
 }

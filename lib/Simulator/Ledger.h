@@ -15,6 +15,7 @@
 #ifndef LIB_SIMULATOR_LEDGER_H
 #define LIB_SIMULATOR_LEDGER_H
 
+#include "lib/Arch/Delivery.h"
 #include "lib/Simulator/Program.h"
 #include "lib/Simulator/Simulator.h"
 
@@ -34,6 +35,9 @@ struct Transfer {
   /// Units that receive the same words of one read: the level's multicast width
   /// may take several reads for them (section 5).
   uint64_t receivers = 1;
+  /// Accesses that widths of dimensions ask for, if more than that.
+  uint64_t repeats = 1;
+  bool isFar = false; ///< a fill or drain, seen from the parent
 };
 
 class Ledger {
@@ -42,8 +46,21 @@ public:
          const arch::ArchSpec &arch, Simulation &result);
 
   void note(const Transfer &transfer);
-  /// Bytes moved at a level by what happens at or below a node.
+  /// So many elements of a tensor pass links on their way, at a node.
+  void cross(int node, int tensor, const std::vector<arch::Crossing> &crossings,
+             uint64_t elements);
+  /// Bytes that passed a link because of what happens at or below a node.
+  uint64_t crossedBelow(int node, int link) const;
+  uint64_t crossedAt(int node, int link) const {
+    return linksAtNode[node * arch.links.size() + link];
+  }
+  /// Moved at a level by what happens at a node; at or below it.
+  const Traffic &at(int node, int level) const {
+    return atNode[node * arch.levels.size() + level];
+  }
   Traffic below(int node, int level) const;
+  /// Bytes that fills and drains made at a node move, each once.
+  uint64_t moved(int node) const { return far[node]; }
   /// Whether some count did not fit 64 bits.
   bool hasOverflowed() const { return overflowed; }
 
@@ -54,7 +71,9 @@ private:
   const Program &program;
   const arch::ArchSpec &arch;
   Simulation &result;
-  std::vector<Traffic> atNode; ///< [node * levels + level]
+  std::vector<Traffic> atNode;       ///< [node * levels + level]
+  std::vector<uint64_t> far;         ///< per node
+  std::vector<uint64_t> linksAtNode; ///< [node * links + link]
   bool overflowed = false;
 };
 

@@ -21,7 +21,15 @@ Store::Store(Points &points, const Program &program, const Plan &plan,
              std::vector<CellBuilder> &builders, interp::TensorMap &outputs)
     : points(points), program(program), plan(plan), arch(arch), ledger(ledger),
       inputs(inputs), builders(builders), outputs(outputs),
-      previous(program.nodes.size()) {}
+      deliveries(program.nodes.size()), previous(program.nodes.size()) {
+  Deliveries finder(points, program, arch);
+  for (auto [id, node] : llvm::enumerate(program.nodes))
+    for (const Held &held : node.held)
+      deliveries[id].push_back(
+          held.parent < 0
+              ? std::pair<Delivery, Delivery>()
+              : std::pair(finder.ofFill(id, held), finder.ofDrain(id, held)));
+}
 
 //===----------------------------------------------------------------------===//
 // Visits
@@ -188,14 +196,18 @@ uint64_t Store::countWrites(int id, const Held &held,
     if (program.nodes[i].kind == NodeKind::spatial &&
         points.einsums[producer].reduces(program.nodes[i].rank))
       units *= context.spread[i];
-  return width == 0 ? 1 : llvm::divideCeil(units, width);
+  return std::max(
+      deliveries[id][&held - program.nodes[id].held.begin()].second.repeats,
+      width == 0 ? 1 : llvm::divideCeil(units, width));
 }
 
 Transfer Store::makeTransfer(const Visit &visit, int slot, Direction direction,
                              Cause cause) const {
   Transfer transfer;
-  transfer.node = visit.node;
-  transfer.tensor = program.nodes[visit.node].held[slot].tensor;
+  const Held &held = program.nodes[visit.node].held[slot];
+  int mover = cause == Cause::fill ? held.fillsAt : held.drainsAt;
+  transfer.node = mover >= 0 ? mover : visit.node;
+  transfer.tensor = held.tensor;
   transfer.einsum = firstUser(visit.node, transfer.tensor);
   transfer.direction = direction;
   transfer.cause = cause;
@@ -312,9 +324,15 @@ bool Store::fill(Visit &visit, int slot) {
   }
   Transfer transfer = makeTransfer(visit, slot, Direction::read, Cause::fill);
   transfer.receivers = visit.receivers[slot];
-  for (auto &[from, elements] : united)
+  transfer.isFar = true;
+  const Delivery &delivery = deliveries[visit.node][slot].first;
+  transfer.repeats = delivery.repeats;
+  for (auto &[from, elements] : united) {
+    ledger.cross(transfer.node, transfer.tensor, delivery.crossings,
+                 elements.size());
     note(parent, held.parentSlot, from,
          std::vector<int64_t>(elements.begin(), elements.end()), transfer);
+  }
   return true;
 }
 
@@ -378,6 +396,10 @@ bool Store::drain(Visit &visit, int slot) {
     Transfer transfer =
         makeTransfer(visit, slot, Direction::write, Cause::drain);
     transfer.times = visit.writes[slot];
+    transfer.isFar = true;
+    ledger.cross(transfer.node, transfer.tensor,
+                 deliveries[visit.node][slot].second.crossings,
+                 elements.size());
     note(*visit.parents[slot], held.parentSlot, to, elements, transfer);
     transfer.direction = Direction::read; // what it adds to
     --transfer.times;

@@ -18,6 +18,7 @@
 #define TEST_AGREEMENT_CASE_H
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <random>
 #include <string>
@@ -61,7 +62,15 @@ struct CaseInput {
   std::vector<int> ranks;
 };
 
-enum class TreeKind { temporal, spatial, storage, sequence, pipeline, leaf };
+enum class TreeKind {
+  temporal,
+  spatial,
+  storage,
+  sequence,
+  pipeline,
+  leaf,
+  transfer
+};
 
 struct Tree {
   TreeKind kind = TreeKind::leaf;
@@ -74,14 +83,36 @@ struct Tree {
   std::optional<int64_t> resident;
   bool passthrough = false, shared = false;
   std::string halo;
+  int streamRank = -1;
+  int64_t depth = 1;
   std::vector<int64_t> lags;
   std::string einsum, array;
   bool chained = false;
+  std::string engine; ///< of a transfer of `tensors`
   std::vector<Tree> children;
+
+  bool isSplit() const {
+    return kind == TreeKind::sequence || kind == TreeKind::pipeline;
+  }
+};
+
+/// A way into a level or an array.
+struct CaseLink {
+  std::string topology; ///< empty: there is none
+  int64_t bandwidth = 0, latency = 0;
+};
+
+/// A dimension and how far words reach along it; 0 any.
+struct CaseDim {
+  std::string name;
+  int64_t size = 1, multicast = 0, reduction = 0;
 };
 
 struct CaseLevel {
   std::string name, parent, per;
+  std::vector<CaseDim> instances;
+  int64_t chunk = 1, latency = 0;
+  CaseLink link;
   int64_t access = 1;
   int64_t readBandwidth = 0, writeBandwidth = 0,
           bandwidth = 0; ///< GB/s; 0 none
@@ -91,10 +122,17 @@ struct CaseLevel {
 
 struct CaseArray {
   std::string name, level;
-  std::vector<std::pair<std::string, int64_t>> dims;
+  std::vector<CaseDim> dims;
+  CaseLink link;
   std::vector<std::pair<std::string, int64_t>> cycles; ///< per operator
   int64_t reduction = 0;                               ///< width; 0 any
   int64_t fill = 0, drain = 0, beyond = 0; ///< cycles; latency past interval
+};
+
+struct CaseEngine {
+  std::string name;
+  int64_t bandwidth = 0; ///< GB/s; 0 none
+  int64_t latency = 0;   ///< cycles
 };
 
 struct Case {
@@ -105,12 +143,15 @@ struct Case {
   std::string type = "f32";
   std::vector<CaseLevel> levels;
   std::vector<CaseArray> arrays;
+  std::vector<CaseEngine> engines;
   bool perPoint = false, singleBuffers = false; ///< accounting
-  bool onePerPoint = false, sequential = false;
+  bool onePerPoint = false, sequential = false, buffered = false;
   Tree tree;
 
   /// Sets the extents that follow from others.
   void deriveExtents();
+  /// Some node of the tree satisfies it.
+  bool anyNode(const std::function<bool(const Tree &)> &holds) const;
   std::string printCascade() const;
   std::string printSchedule() const;
   std::string printSpec() const;
@@ -123,12 +164,16 @@ Case generate(uint64_t seed, bool extended = false);
 /// What came of running a case on both sides.
 struct Verdict {
   enum Status { agrees, illegal, differs } status = agrees;
-  std::string text;      ///< why illegal, or what differs
-  std::string kind;      ///< of difference: the most telling one
-  double cycleError = 0; ///< relative; of pipelines
+  std::string text; ///< why illegal, or what differs
+  std::string kind; ///< of difference: the most telling one
   uint64_t points = 0;
-  bool hasPipeline = false;
+  /// Tensors with `resident` lie at two levels; only together do the counts
+  /// agree, as the page says.
+  bool isShareApart = false;
 };
+
+/// What a case exercises, for counting: "pipeline", "transfer", "buffered", ...
+std::vector<std::string> listFeatures(const Case &c);
 
 Verdict check(const Case &c, uint64_t seed);
 /// The same for texts; the schedule is in `schedule`, or made by the mapping of

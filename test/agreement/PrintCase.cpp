@@ -10,6 +10,8 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <algorithm>
+
 using namespace einsum::agreement;
 
 void Case::deriveExtents() {
@@ -53,6 +55,49 @@ static std::string printMap(const Case &c, const CaseEinsum &einsum) {
     return "max(" + llvm::join(reads, ", ") + ")";
   }
   return "";
+}
+
+static bool anyNodeBelow(const Tree &tree,
+                         const std::function<bool(const Tree &)> &holds) {
+  return holds(tree) || std::any_of(tree.children.begin(), tree.children.end(),
+                                    [&](const Tree &child) {
+                                      return anyNodeBelow(child, holds);
+                                    });
+}
+
+bool Case::anyNode(const std::function<bool(const Tree &)> &holds) const {
+  return anyNodeBelow(tree, holds);
+}
+
+std::vector<std::string> einsum::agreement::listFeatures(const Case &c) {
+  std::vector<std::string> features;
+  auto add = [&](bool has, const char *name) {
+    if (has)
+      features.push_back(name);
+  };
+  auto any = [&](auto holds) { return c.anyNode(holds); };
+  bool pipelined =
+      any([](const Tree &t) { return t.kind == TreeKind::pipeline; });
+  bool startsUp =
+      std::any_of(c.arrays.begin(), c.arrays.end(), [](const CaseArray &a) {
+        return a.fill + a.drain + a.beyond > 0;
+      });
+  add(pipelined, "pipeline");
+  add(pipelined && c.buffered, "pipeline, buffered");
+  add(pipelined && startsUp && !c.sequential, "pipeline that starts up");
+  add(c.buffered, "buffered");
+  add(c.sequential, "sequential");
+  add(startsUp, "start-up");
+  add(any([](const Tree &t) { return t.kind == TreeKind::transfer; }),
+      "transfer");
+  add(any([](const Tree &t) { return t.resident.has_value(); }), "resident");
+  add(any([](const Tree &t) { return t.shared; }), "shared");
+  add(any([](const Tree &t) { return t.streamRank >= 0; }), "stream");
+  add(any([](const Tree &t) { return t.passthrough; }), "passthrough");
+  add(any([](const Tree &t) { return t.buffers > 1; }), "buffers");
+  add(any([](const Tree &t) { return t.halo == "retained"; }), "retained");
+  add(any([](const Tree &t) { return t.halo == "recomputed"; }), "recomputed");
+  return features;
 }
 
 std::string Case::printCascade() const {
@@ -120,6 +165,9 @@ static void printTree(const Case &c, const Tree &tree, unsigned depth,
       os << " shared";
     if (tree.passthrough)
       os << " passthrough";
+    if (tree.streamRank >= 0)
+      os << " stream \"" << c.ranks[tree.streamRank].name << "\" depth "
+         << tree.depth;
     if (!tree.halo.empty())
       os << " halo \"" << tree.halo << "\"";
     break;
@@ -137,6 +185,10 @@ static void printTree(const Case &c, const Tree &tree, unsigned depth,
     os << "compute \"" << tree.einsum << "\" on \"" << tree.array << "\""
        << (tree.chained ? " chained" : "") << "\n";
     return;
+  case TreeKind::transfer:
+    os << "transfer [" << quoteAll(tree.tensors) << "] on \"" << tree.engine
+       << "\"\n";
+    return;
   }
   os << " {\n";
   for (const Tree &child : tree.children)
@@ -153,18 +205,52 @@ std::string Case::printSchedule() const {
   return text;
 }
 
+static std::string printDims(const std::vector<CaseDim> &dims) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  llvm::ListSeparator separator;
+  os << "{";
+  for (const CaseDim &dim : dims) {
+    os << separator << "\"" << dim.name << "\": {\"size\": " << dim.size;
+    if (dim.multicast)
+      os << ", \"multicast\": " << dim.multicast;
+    if (dim.reduction)
+      os << ", \"reduction\": " << dim.reduction;
+    os << "}";
+  }
+  os << "}";
+  return text;
+}
+
+/// Nothing, if there is none.
+static std::string printLink(const CaseLink &link) {
+  if (link.topology.empty())
+    return "";
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << ", \"link\": {\"topology\": \"" << link.topology
+     << "\", \"energy\": \"1 pJ/B\", \"provenance\": \"random\"";
+  if (link.bandwidth)
+    os << ", \"bandwidth\": \"" << link.bandwidth << " GB/s\"";
+  if (link.latency)
+    os << ", \"latency\": " << link.latency;
+  os << "}";
+  return text;
+}
+
 std::string Case::printSpec() const {
   std::string text;
   llvm::raw_string_ostream os(text);
   os << "{\"schema\": \"einsum-arch/1\", \"name\": \"spec\", \"clock\": \"1 "
         "GHz\", "
         "\"word\": \"32 bit\",\n";
-  if (perPoint || singleBuffers || onePerPoint || sequential)
+  if (perPoint || singleBuffers || onePerPoint || sequential || buffered)
     os << " \"accounting\": {\"operands\": \""
        << (perPoint ? "per_point" : "latched") << "\", \"buffers\": \""
        << (singleBuffers ? "ignored" : "counted") << "\", \"operators\": \""
        << (onePerPoint ? "one_per_point" : "each") << "\", \"einsums\": \""
-       << (sequential ? "sequential" : "as_scheduled") << "\"},\n";
+       << (sequential ? "sequential" : "as_scheduled") << "\", \"overlap\": \""
+       << (buffered ? "buffered" : "perfect") << "\"},\n";
   os << " \"levels\": [";
   llvm::ListSeparator levelSeparator(",\n  ");
   for (const CaseLevel &level : levels) {
@@ -182,6 +268,13 @@ std::string Case::printSpec() const {
       os << ", \"write_bandwidth\": \"" << level.writeBandwidth << " GB/s\"";
     if (level.ports)
       os << ", \"ports\": " << level.ports;
+    if (!level.instances.empty())
+      os << ", \"instances\": " << printDims(level.instances);
+    if (level.chunk > 1)
+      os << ", \"chunk\": \"" << level.chunk << " B\"";
+    if (level.latency)
+      os << ", \"latency\": " << level.latency;
+    os << printLink(level.link);
     if (level.multicast)
       os << ", \"multicast\": {\"width\": " << level.multicast << "}";
     os << ", \"energy\": {\"read\": \"1 pJ\", \"write\": \"1 pJ\"}, "
@@ -193,13 +286,9 @@ std::string Case::printSpec() const {
   for (const CaseArray &array : arrays) {
     os << arraySeparator << "{\"name\": \"" << array.name << "\", \"level\": \""
        << array.level << "\"";
-    if (!array.dims.empty()) {
-      os << ", \"shape\": {";
-      llvm::ListSeparator separator;
-      for (const auto &[name, size] : array.dims)
-        os << separator << "\"" << name << "\": " << size;
-      os << "}";
-    }
+    if (!array.dims.empty())
+      os << ", \"shape\": " << printDims(array.dims);
+    os << printLink(array.link);
     os << ", \"ops\": {";
     llvm::ListSeparator separator;
     for (const auto &[name, cycles] : array.cycles)
@@ -217,6 +306,18 @@ std::string Case::printSpec() const {
       os << ", \"reduction\": {\"width\": " << array.reduction << "}";
     os << ", \"provenance\": \"test\"}";
   }
-  os << "]}\n";
+  os << "]";
+  if (!engines.empty())
+    os << ",\n \"engines\": [";
+  llvm::ListSeparator engineSeparator(", ");
+  for (const CaseEngine &engine : engines) {
+    os << engineSeparator << "{\"name\": \"" << engine.name << "\"";
+    if (engine.bandwidth)
+      os << ", \"bandwidth\": \"" << engine.bandwidth << " GB/s\"";
+    if (engine.latency)
+      os << ", \"latency\": \"" << engine.latency << " cycle\"";
+    os << ", \"provenance\": \"test\"}";
+  }
+  os << (engines.empty() ? "}\n" : "]}\n");
   return text;
 }

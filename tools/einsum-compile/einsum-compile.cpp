@@ -50,7 +50,10 @@ static ToolOption analyzeOnly(category, "analyze-only", "",
 static ToolOption rewrite(category, "rewrite", "auto|none|LIST",
                           "Rewrite the cascade first: auto derives fewer rank "
                           "passes; a list names rewrites, as in "
-                          "'defer,online{tile=64}' (default: none)",
+                          "'defer,online{tile=64}' (default: none). With "
+                          "--ski-slope also lists between semicolons, each "
+                          "for itself, or 'variants': all forms with fewer "
+                          "rank passes",
                           options.rewrite);
 static ToolOption explain(category, "explain", "",
                           "Print how --rewrite came to its result",
