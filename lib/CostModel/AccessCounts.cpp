@@ -100,14 +100,22 @@ private:
   }
 
   /// Moves words between node `where` and a storage node above it; what is not
-  /// resident there goes on to that node's parent.
+  /// resident there goes on to that node's parent. `sharing` units receive the
+  /// words; each level repeats a read as often as its network asks for, but
+  /// `repeats` times at least.
   void transfer(int where, int storage, int tensor, int einsum,
-                Direction direction, uint64_t times, uint64_t words) {
+                Direction direction, uint64_t times, uint64_t words,
+                uint64_t sharing = 1, uint64_t repeats = 1) {
     const Node &node = tree.nodes[storage];
+    auto chargeShare = [&](int level, uint64_t count, uint64_t size) {
+      uint64_t reads = accesses(sharing, arch.levels[level].multicast);
+      charge(where, level, tensor, einsum, direction,
+             counter.mul(count, std::max(reads, repeats)), size);
+    };
     auto held = llvm::find_if(
         node.held, [&](const HeldTensor &h) { return h.tensor == tensor; });
     if (node.resident < 0 || held->parent < 0 || words == 0) {
-      charge(where, node.level, tensor, einsum, direction, times, words);
+      chargeShare(node.level, times, words);
       return;
     }
     int near = node.level, far = tree.nodes[held->parent].level;
@@ -118,8 +126,7 @@ private:
       // first ones are near, one is in part, the others are far.
       uint64_t sweeps = times / (tile / words), rest = kept % words;
       auto move = [&](int level, uint64_t count, uint64_t size) {
-        charge(where, level, tensor, einsum, direction,
-               counter.mul(sweeps, count), size);
+        chargeShare(level, counter.mul(sweeps, count), size);
       };
       move(near, kept / words, words);
       move(near, 1, rest);
@@ -132,11 +139,9 @@ private:
     uint64_t spilled = counter.mulDiv(total, tile - kept, tile);
     // Elements are kept or spilled as a whole, so both shares keep the shape of
     // a step; only the number of steps is divided.
-    charge(where, near, tensor, einsum, direction, (total - spilled) / words,
-           words);
-    charge(where, near, tensor, einsum, direction, 1,
-           (total - spilled) % words);
-    charge(where, far, tensor, einsum, direction, 1, spilled);
+    chargeShare(near, (total - spilled) / words, words);
+    chargeShare(near, 1, (total - spilled) % words);
+    chargeShare(far, 1, spilled);
   }
 
   uint64_t tileOf(int storage, int held) const {
@@ -393,14 +398,14 @@ private:
     Way way = findLeafWay(access.leaf, leaf, use, use.use.isWrite);
     Way partials = findPartialWay(access.leaf, leaf, use);
     ask(access.query, /*unitsApart=*/false, [&](const TileClass &c) {
-      auto move = [&](Direction direction, uint64_t times, uint64_t count) {
+      auto move = [&](Direction direction, uint64_t times, uint64_t count,
+                      uint64_t sharing = 1, uint64_t repeats = 1) {
         transfer(access.leaf, use.storage, tensor, leaf.einsum, direction,
-                 times, count);
+                 times, count, sharing, repeats);
       };
       if (!use.use.isWrite) {
         cross(access.leaf, tensor, way, c.times, c.sizes.fetched);
-        uint64_t reads = std::max(accesses(c.sharing, multicast), way.repeats);
-        move(reading, counter.mul(c.times, reads), c.sizes.fetched);
+        move(reading, c.times, c.sizes.fetched, c.sharing, way.repeats);
         words.shared += counter.mul(c.times, c.sizes.fetched);
         return;
       }

@@ -335,7 +335,7 @@ private:
   //===--------------------------------------------------------------------===//
 
   /// An engine is busy with an even share of what it moves here in all.
-  void runTransfer(int id, Context &context) override {
+  void runTransfer(int id, Context & /*context*/) override {
     const Node &node = program.nodes[id];
     if (!plan.arrivals[id][moments[id]++])
       return;
