@@ -131,8 +131,9 @@ std::optional<Accounting> Accounting::named(llvm::StringRef name) {
   if (name != "looptree")
     return std::nullopt;
   // Gilbert et al. 2024 (LoopTree) as AccelForge counts it: Einsums in turn,
-  // one action per point, transfers perfectly hidden, no second buffers.
-  accounting.everyRun = accounting.onePerPoint = true;
+  // one action per point, transfers perfectly hidden, no second buffers, sums
+  // over units at once.
+  accounting.everyRun = accounting.onePerPoint = accounting.freeSums = true;
   accounting.sequential = accounting.singleBuffers = true;
   return accounting;
 }

@@ -216,6 +216,7 @@ struct Accounting {
   bool sequential = false;    ///< "einsums": "sequential"
   bool buffered = false;      ///< "overlap": "buffered"
   bool singleBuffers = false; ///< "buffers": "ignored"
+  bool freeSums = false;      ///< "sums": "free"
 
   /// A profile by name; nullopt if there is none.
   static std::optional<Accounting> named(llvm::StringRef name);

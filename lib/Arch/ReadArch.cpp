@@ -371,6 +371,7 @@ void Reader::readAccounting(const JsonValue &json) {
   choose("overlap", "perfect", "buffered", accounting.buffered);
   choose("einsums", "as_scheduled", "sequential", accounting.sequential);
   choose("buffers", "counted", "ignored", accounting.singleBuffers);
+  choose("sums", "drained", "free", accounting.freeSums);
   reader.finish();
 }
 

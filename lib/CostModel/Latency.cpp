@@ -639,7 +639,7 @@ private:
         span.waits += std::max(0.0, transferCycles(child) - span.cycles());
       }
       total.addRepeated(span, 1);
-      if (i < node.drains.size())
+      if (i < node.drains.size() && !arch.accounting.freeSums)
         for (int loop : node.drains[i])
           total.sums += static_cast<double>(tree.nodes[loop].steps);
     }

@@ -14,6 +14,8 @@
 #include "llvm/ADT/STLExtras.h"
 
 #include <chrono>
+#include <cmath>
+#include <set>
 
 using namespace mlir;
 using namespace einsum;
@@ -46,6 +48,11 @@ public:
 
 private:
   bool describe();
+  void explore();
+  std::vector<Holdings> listStarts(const EinsumOnArray &nest,
+                                   NestSearch &search) const;
+  JoinResult search(size_t beam, double cutoff);
+  std::function<bool(double, double, double)> hopelessBeyond(double cutoff) const;
   void chooseAxes();
   bool stopped() const;
   double seconds() const {
@@ -72,6 +79,9 @@ private:
   std::map<std::string, NestSearch *> bySignature;
   std::string unsupported;
   bool noArray = false;
+  bool overlaps = false; ///< arrays may run at once
+  /// Entries per state of the quick search.
+  static constexpr size_t kBeam = 4;
 };
 
 } // namespace
@@ -113,9 +123,14 @@ bool MappingSearch::describe() {
         continue;
       choices[e].nests.push_back(
           std::make_shared<EinsumOnArray>(std::move(*nest)));
-      const EinsumOnArray &kept = *choices[e].nests.back();
-      searches.push_back(std::make_unique<NestSearch>(kept, arch, axes));
-      choices[e].searches.push_back(searches.back().get());
+      NestSearch *&search =
+          bySignature[choices[e].nests.back()->signature()];
+      if (!search) {
+        searches.push_back(std::make_unique<NestSearch>(
+            *choices[e].nests.back(), arch, axes));
+        search = searches.back().get();
+      }
+      choices[e].searches.push_back(search);
     }
     noArray |= choices[e].searches.empty();
   }
@@ -263,6 +278,117 @@ void MappingSearch::certify(const JoinResult &joined, MapResult &result) const {
   certificate.status = joined.complete ? Status::optimal : Status::bestFound;
 }
 
+/// The least that each Einsum costs by itself, wherever its tensors live.
+void MappingSearch::explore() {
+  std::map<const NestSearch *, bool> explored;
+  for (EinsumChoices &choice : choices) {
+    choice.leastEnergy = choice.leastCycles = choice.leastTraffic = INFINITY;
+    for (size_t i = 0; i < choice.searches.size(); ++i) {
+      NestSearch &search = *choice.searches[i];
+      if (!explored[&search])
+      {
+        double t0 = seconds();
+        search.explore(listStarts(*choice.nests[i], search));
+        if (getenv("DBG")) fprintf(stderr, "einsum %d array %d explored %.2f states %lu ruled %lu cap %lu\n", choice.nests[i]->einsum, choice.nests[i]->array, seconds() - t0, search.getCounts().states, search.getCounts().ruledOut, search.getCounts().overCapacity);
+      }
+      explored[&search] = true;
+      choice.leastEnergy = std::min(choice.leastEnergy, search.leastEnergy());
+      choice.leastCycles = std::min(choice.leastCycles, search.leastCycles());
+      choice.leastTraffic =
+          std::min(choice.leastTraffic, search.leastTraffic());
+    }
+  }
+}
+
+/// All combinations of places that the operands may live at.
+std::vector<Holdings>
+MappingSearch::listStarts(const EinsumOnArray &nest, NestSearch &search) const {
+  std::vector<Holdings> starts(1);
+  for (auto [o, operand] : llvm::enumerate(nest.operands)) {
+    std::vector<uint8_t> codes = {0};
+    for (int level = 1; level < static_cast<int>(arch.levels.size()); ++level) {
+      if (operand.mustLiveAtBacking || !options.limits.fusion ||
+          arch.levels[level].perArray >= 0 || !arch.levels[level].dims.empty())
+        continue;
+      auto found = llvm::find(nest.path, level);
+      codes.push_back(found == nest.path.end()
+                          ? search.codeOffPath(level)
+                          : Holding::kOutside + (found - nest.path.begin()));
+    }
+    std::vector<Holdings> more;
+    for (const Holdings &start : starts)
+      for (uint8_t code : codes) {
+        more.push_back(start);
+        more.back()[o] = code;
+      }
+    starts = std::move(more);
+  }
+  return starts;
+}
+
+/// What a single metric cannot beat: energies add up, and so do times unless
+/// arrays overlap.
+std::function<bool(double, double, double)>
+MappingSearch::hopelessBeyond(double cutoff) const {
+  if (options.objective.metrics.size() != 1 || std::isinf(cutoff))
+    return {};
+  Metric metric = options.objective.metrics.front();
+  double limit = cutoff * (1 + 1e-12);
+  return [=](double picojoules, double cycles, double traffic) {
+    double latency = cycles / arch.clockHz;
+    double energy = picojoules * 1e-12 + arch.leakageW() * latency;
+    switch (metric) {
+    case Metric::latency:
+      return latency > limit;
+    case Metric::energy:
+      return energy > limit;
+    case Metric::edp:
+      return energy * latency > limit;
+    case Metric::traffic:
+      return traffic > limit;
+    case Metric::capacity:
+      return false;
+    }
+    return false;
+  };
+}
+
+JoinResult MappingSearch::search(size_t beam, double cutoff) {
+  std::function<bool(double, double, double)> hopeless =
+      hopelessBeyond(cutoff);
+  double energy = 0, cycles = 0, traffic = 0;
+  for (const EinsumChoices &choice : choices) {
+    energy += choice.leastEnergy;
+    cycles += overlaps ? 0 : choice.leastCycles;
+    traffic += choice.leastTraffic;
+  }
+  auto shouldStop = [this] { return stopped(); };
+  std::set<NestSearch *> restarted;
+  for (const EinsumChoices &choice : choices)
+    for (NestSearch *search : choice.searches) {
+      if (!restarted.insert(search).second)
+        continue;
+      NestBounds bounds;
+      bounds.beam = beam;
+      bounds.shouldStop = shouldStop;
+      double otherEnergy = energy - choice.leastEnergy,
+             otherCycles = overlaps ? 0 : cycles - choice.leastCycles,
+             otherTraffic = traffic - choice.leastTraffic;
+      if (hopeless)
+        bounds.isHopeless = [=](double e, double c, double t) {
+          return hopeless(e + otherEnergy, c + otherCycles, t + otherTraffic);
+        };
+      search->restart(std::move(bounds));
+    }
+  JoinLimits limits;
+  limits.space = options.limits;
+  limits.beam = beam;
+  limits.overlaps = overlaps;
+  limits.isHopeless = hopeless;
+  limits.shouldStop = shouldStop;
+  return joinCascade(facts, arch, axes, choices, constraints, limits);
+}
+
 FailureOr<MapResult> MappingSearch::run() {
   chooseAxes();
   MapResult result;
@@ -274,14 +400,26 @@ FailureOr<MapResult> MappingSearch::run() {
     result.certificate.status = Status::infeasible;
     return result;
   }
-  JoinLimits limits;
-  limits.space = options.limits;
-  limits.shouldStop = [&] { return stopped(); };
-  JoinResult joined =
-      joinCascade(facts, arch, axes, choices, constraints, limits);
-  if (joined.plans.empty())
-    result.certificate.status = Status::infeasible;
-  else if (failed(realise(joined, result)))
+  overlaps = options.limits.pipelines && arch.arrays.size() > 1 &&
+             !arch.accounting.sequential;
+  explore();
+  bool dbg = getenv("DBG");
+  if (dbg) fprintf(stderr, "explored %.2f\n", seconds());
+  // A first mapping, to measure all others by.
+  double cutoff = INFINITY;
+  MapResult first;
+  if (options.objective.metrics.size() == 1) {
+    JoinResult quick = search(kBeam, cutoff);
+    if (!quick.plans.empty()) {
+      if (failed(realise(quick, first)))
+        return failure();
+      cutoff = first.points.front().values.front();
+    }
+  }
+  if (dbg) fprintf(stderr, "cutoff %g at %.2f\n", cutoff, seconds());
+  JoinResult joined = search(0, cutoff);
+  if (dbg) fprintf(stderr, "joined %.2f\n", seconds());
+  if (!joined.plans.empty() && failed(realise(joined, result)))
     return failure();
   certify(joined, result);
   return result;

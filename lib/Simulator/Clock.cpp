@@ -242,6 +242,8 @@ private:
 
   /// The last sums of `before` pass through the dimensions that reduce them.
   void addDrain(int before, int after) {
+    if (arch.accounting.freeSums)
+      return;
     llvm::SmallVector<int, 2> loops;
     for (int reader : program.leaves) {
       if (!program.isBelow(reader, after))

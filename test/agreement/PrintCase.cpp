@@ -247,7 +247,8 @@ std::string Case::printSpec() const {
   if (perPoint || singleBuffers || onePerPoint || sequential || buffered)
     os << " \"accounting\": {\"operands\": \""
        << (perPoint ? "per_point" : "latched") << "\", \"buffers\": \""
-       << (singleBuffers ? "ignored" : "counted") << "\", \"operators\": \""
+       << (singleBuffers ? "ignored" : "counted") << "\", \"sums\": \""
+       << (singleBuffers ? "free" : "drained") << "\", \"operators\": \""
        << (onePerPoint ? "one_per_point" : "each") << "\", \"einsums\": \""
        << (sequential ? "sequential" : "as_scheduled") << "\", \"overlap\": \""
        << (buffered ? "buffered" : "perfect") << "\"},\n";

@@ -84,6 +84,24 @@ static void printRun(const MapResult &result, double seconds) {
   llvm::outs() << "}, \"peak_mib\": " << usage.ru_maxrss / 1024 << "}\n";
 }
 
+/// What each Einsum takes of the energy.
+static void printShares(const CascadeFacts &facts, const arch::ArchSpec &arch,
+                        const cost::Evaluation &cost) {
+  size_t levels = arch.levels.size();
+  for (auto [e, einsum] : llvm::enumerate(facts.einsums)) {
+    double energy = cost.einsums[e].operatorEnergyPj;
+    for (size_t l = 0; l < levels; ++l) {
+      const cost::Traffic &traffic = cost.einsumTraffic[e * levels + l];
+      energy += traffic.readAccesses * arch.levels[l].readPj +
+                traffic.writeAccesses * arch.levels[l].writePj;
+    }
+    llvm::outs() << "  " << einsum.name << ": "
+                 << llvm::format("%.6g", energy * 1e-12) << " J, "
+                 << llvm::format("%.6g", cost.einsums[e].boundCycles)
+                 << " cycles, " << cost.einsums[e].boundBy << "\n";
+  }
+}
+
 int main(int argc, char **argv) {
   llvm::cl::ParseCommandLineOptions(argc, argv);
   mlir::DialectRegistry registry;
@@ -156,6 +174,8 @@ int main(int argc, char **argv) {
   }
   llvm::sort(seconds);
   printRun(*last, seconds[seconds.size() / 2]);
+  if (showTree && !last->points.empty())
+    printShares(*facts, *arch, last->points.front().cost);
   if (showTree && !last->points.empty())
     last->points.front().mapping->print(llvm::outs());
   return 0;

@@ -15,7 +15,8 @@ std::string arch::quantity(double value, const char *unit) {
   char text[64];
   for (int digits = 6; digits <= 17; ++digits) {
     std::snprintf(text, sizeof(text), "%.*g", digits, value);
-    if (std::strtod(text, nullptr) == value)
+    // The last digits of a quotient are nobody's.
+    if (std::abs(std::strtod(text, nullptr) - value) <= 1e-14 * value)
       break;
   }
   return std::string(text) + " " + unit;

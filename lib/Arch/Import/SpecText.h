@@ -15,7 +15,7 @@ namespace einsum::arch {
 
 using SpecJson = nlohmann::ordered_json;
 
-/// "12.5 pJ": a number that reads back exactly, and its unit.
+/// "12.5 pJ": a number, to 14 digits, and its unit.
 std::string quantity(double value, const char *unit);
 
 /// Energies of integer and floating-point operators at so many bits, in pJ at

@@ -136,14 +136,14 @@ private:
       for (const SharedHold &one : steps[i]->holds)
         if (one.depth == static_cast<int>(depth))
           hold(one.level,
-               {steps[i]->search->getNest().operands[one.operand].tensor});
+               {steps[i]->fact->operands[one.operand].tensor});
     const SharedLoop &next = steps[begin]->loops[depth];
     loop(next.rank, next.tile);
     buildRun(begin, end, depth + 1);
   }
 
   void buildNest(const PlanStep &step, size_t) {
-    const EinsumOnArray &nest = step.search->getNest();
+    const EinsumOnArray &nest = *step.fact;
     SmallVector<int64_t, 8> at;
     for (const LocalRank &rank : nest.ranks)
       at.push_back(rank.extent);

@@ -70,6 +70,7 @@ private:
   struct Placement {
     const Bucket *from = nullptr;
     int einsum = -1;
+    const EinsumOnArray *fact = nullptr;
     NestSearch *search = nullptr;
     JoinState state; ///< with everything new opened, nothing closed
     std::vector<Role> roles; ///< per shared loop
@@ -83,8 +84,7 @@ private:
 
   // In the order in which a placement takes shape.
   void place(const Bucket &bucket, int einsum, Layer &next);
-  void placeOn(const Bucket &bucket, int einsum, NestSearch &search,
-               Layer &next);
+  void placeOn(const Bucket &bucket, int einsum, size_t choice, Layer &next);
   void chooseHomes(Placement &p, size_t write, Layer &next);
   void openLoops(Placement &p, int need, Layer &next);
   void chooseSplit(Placement &p, bool isNewRun, Layer &next);
@@ -111,6 +111,8 @@ private:
   double liveBytes(const JoinState &state, int depth, int level) const;
   double steps(const JoinState &state, int from, int to) const;
   bool fits(double bytes, int axis) const;
+  bool isHopeless(const Placement &p, const std::vector<double> &costs,
+                  const JoinLayout &open) const;
   double pipelineCycles(const JoinState &state, const std::vector<double> &costs,
                         const JoinLayout &open) const;
   bool mayLiveAt(int tensor, int level) const;
@@ -215,7 +217,7 @@ bool CascadeJoin::fits(double bytes, int axis) const {
 
 /// Tile vector of the placed Einsum below so many shared loops.
 uint32_t CascadeJoin::tileAt(const Placement &p, int depth) const {
-  const EinsumOnArray &nest = p.search->getNest();
+  const EinsumOnArray &nest = *p.fact;
   uint32_t code = 0;
   for (int d = 0; d < depth; ++d) {
     int rank = nest.findRank(p.state.loops[d].rank);
@@ -234,16 +236,17 @@ uint32_t CascadeJoin::tileAt(const Placement &p, int depth) const {
 //===----------------------------------------------------------------------===//
 
 void CascadeJoin::place(const Bucket &bucket, int einsum, Layer &next) {
-  for (NestSearch *search : choices[einsum].searches)
-    placeOn(bucket, einsum, *search, next);
+  for (size_t i = 0; i < choices[einsum].searches.size(); ++i)
+    placeOn(bucket, einsum, i, next);
 }
 
-void CascadeJoin::placeOn(const Bucket &bucket, int einsum, NestSearch &search,
+void CascadeJoin::placeOn(const Bucket &bucket, int einsum, size_t choice,
                           Layer &next) {
   Placement p;
   p.from = &bucket;
   p.einsum = einsum;
-  p.search = &search;
+  p.fact = choices[einsum].nests[choice].get();
+  p.search = choices[einsum].searches[choice];
   p.state = bucket.state;
   p.keep = p.state.loops.size();
   p.roles = rules.roles(p.state, einsum, p.keep);
@@ -342,7 +345,7 @@ void CascadeJoin::openLoops(Placement &p, int need, Layer &next) {
   }
   if (p.state.pipelined)
     return; // its stages are single Einsums
-  const EinsumOnArray &nest = p.search->getNest();
+  const EinsumOnArray &nest = *p.fact;
   for (size_t r = 0; r < nest.ranks.size(); ++r) {
     const LocalRank &rank = nest.ranks[r];
     unsigned same = 0;
@@ -376,7 +379,7 @@ void CascadeJoin::chooseSplit(Placement &p, bool isNewRun, Layer &next) {
     if (stage.state.pipelined && !enterPipeline(stage))
       return;
     stage.above.assign(stage.state.loops.size() + 1, Costs{});
-    const EinsumOnArray &nest = stage.search->getNest();
+    const EinsumOnArray &nest = *stage.fact;
     for (size_t o = 0; o < nest.operands.size(); ++o) {
       Pending *home = findPending(stage.state, nest.operands[o].tensor);
       if (!home || home->level < 0)
@@ -413,7 +416,7 @@ void CascadeJoin::chooseSplit(Placement &p, bool isNewRun, Layer &next) {
 
 /// The lag of a new stage: behind what it reads, one more on another array.
 bool CascadeJoin::enterPipeline(Placement &p) {
-  int depth = p.state.loops.size(), array = p.search->getNest().array;
+  int depth = p.state.loops.size(), array = p.fact->array;
   p.lag = 0;
   for (const Pending &one : p.state.pending)
     if (one.born >= depth && one.lag >= 0 &&
@@ -446,7 +449,7 @@ bool CascadeJoin::enterPipeline(Placement &p) {
 /// Operands held between the shared loops.
 void CascadeJoin::chooseHolds(Placement &p, int depth, size_t operand,
                               Layer &next) {
-  const EinsumOnArray &nest = p.search->getNest();
+  const EinsumOnArray &nest = *p.fact;
   int last = p.state.loops.size();
   if (depth == last)
     return addNests(p, next);
@@ -499,13 +502,13 @@ void CascadeJoin::addNests(Placement &p, Layer &next) {
     return;
   counts.entries += entries.size();
   JoinState state = p.state;
-  rules.recordTouches(state, p.einsum, p.roles, p.holds, p.search->getNest());
+  rules.recordTouches(state, p.einsum, p.roles, p.holds, *p.fact);
   llvm::erase_if(state.drains, [&](const Drain &drain) {
-    return drain.depth <= p.keep && drain.array != p.search->getNest().array &&
+    return drain.depth <= p.keep && drain.array != p.fact->array &&
            rules.reads(p.einsum, drain.einsum);
   });
   uint64_t drained = 0;
-  if (axes.cycles >= 0 && arch.arrays.size() > 1)
+  if (axes.cycles >= 0 && arch.arrays.size() > 1 && !arch.accounting.freeSums)
     drained = 1;
   // What drains depends on how ranks are dealt: apart by steps.
   std::map<uint64_t, std::vector<JoinEntry>> bySteps;
@@ -515,16 +518,16 @@ void CascadeJoin::addNests(Placement &p, Layer &next) {
       for (const NestStep *node = entry.plan->nest; node; node = node->next)
         if (node->kind == NestStep::Kind::deal)
           for (const Deal &deal : *node->deals)
-            if (p.search->getNest().fans[deal.fan].stage == node->stage &&
+            if (p.fact->fans[deal.fan].stage == node->stage &&
                 facts.einsums[p.einsum].reduces(
-                    p.search->getNest().ranks[deal.rank].rank))
+                    p.fact->ranks[deal.rank].rank))
               sums += deal.units;
     bySteps[sums].push_back(std::move(entry));
   }
   for (auto &[sums, some] : bySteps) {
     JoinState closed = state;
     if (sums && rules.hasLaterReader(closed, p.einsum))
-      closed.drains.push_back({p.einsum, p.search->getNest().array,
+      closed.drains.push_back({p.einsum, p.fact->array,
                                static_cast<int>(closed.loops.size()) + 1,
                                sums});
     close(closed, some, p.einsum);
@@ -550,7 +553,7 @@ JoinEntry CascadeJoin::extend(const Placement &p, const JoinEntry &old,
   if (before.pipelined)
     std::copy(old.costs.begin() + before.busy(0, 0), old.costs.end(),
               costs.begin() + open.busy(0, 0));
-  const EinsumOnArray &fact = p.search->getNest();
+  const EinsumOnArray &fact = *p.fact;
   int last = open.depth;
   auto add = [&](const Costs &some, int depth) {
     if (axes.energy >= 0)
@@ -609,8 +612,13 @@ JoinEntry CascadeJoin::extend(const Placement &p, const JoinEntry &old,
       return {};
     }
   }
+  if (isHopeless(p, costs, open)) {
+    ++counts.overBound;
+    return {};
+  }
   auto step = std::make_shared<PlanStep>();
   step->einsum = p.einsum;
+  step->fact = p.fact;
   step->search = p.search;
   step->loops = p.state.loops;
   step->homes = p.homes;
@@ -622,6 +630,38 @@ JoinEntry CascadeJoin::extend(const Placement &p, const JoinEntry &old,
   step->previous = old.plan;
   entry.plan = std::move(step);
   return entry;
+}
+
+/// What remains costs no less than its Einsums alone.
+bool CascadeJoin::isHopeless(const Placement &p,
+                             const std::vector<double> &costs,
+                             const JoinLayout &open) const {
+  if (!limits.isHopeless)
+    return false;
+  double energy = costs[open.energy()], traffic = costs[open.traffic()],
+         cycles = 0, later = 0;
+  for (int d = 0; d <= open.depth; ++d)
+    cycles += costs[open.time(d)];
+  for (size_t e = 0; e < choices.size(); ++e)
+    if (static_cast<int>(e) != p.einsum && !p.from->state.isDone(e)) {
+      energy += choices[e].leastEnergy;
+      traffic += choices[e].leastTraffic;
+      later += choices[e].leastCycles;
+    }
+  if (open.pipelined) {
+    double busiest = 0;
+    for (int a = 0; a < open.arrays; ++a) {
+      double busy = 0;
+      for (int lag = 0; lag <= kMaxLag; ++lag)
+        busy += costs[open.busy(a, lag)];
+      busiest = std::max(busiest, busy);
+    }
+    cycles += busiest;
+  }
+  // Stages of a pipeline may run beside one another.
+  if (!limits.overlaps)
+    cycles += later;
+  return limits.isHopeless(energy, cycles, traffic);
 }
 
 /// Cycles of one visit's worth of iterations, times the visits: the slots of
@@ -752,7 +792,9 @@ JoinResult CascadeJoin::run() {
     for (auto &[key, bucket] : layer)
       for (int einsum = 0; einsum < static_cast<int>(facts.einsums.size());
            ++einsum)
-        if (isReady(bucket.state, einsum))
+        if (limits.shouldStop && limits.shouldStop())
+          result.complete = false;
+        else if (isReady(bucket.state, einsum))
           place(bucket, einsum, next);
     for (auto &[key, bucket] : next) {
       JoinLayout own = layoutOf(bucket.state);

@@ -25,8 +25,10 @@ namespace einsum::mapper {
 
 /// The ways to run one Einsum.
 struct EinsumChoices {
-  std::vector<NestSearch *> searches; ///< one per array that can
+  /// One of each per array that can; Einsums that look the same share a search.
+  std::vector<NestSearch *> searches;
   std::vector<std::shared_ptr<EinsumOnArray>> nests;
+  double leastEnergy = 0, leastCycles = 0, leastTraffic = 0;
 };
 
 struct JoinCounts {
@@ -37,8 +39,10 @@ struct JoinCounts {
 struct JoinLimits {
   SpaceLimits space;
   size_t beam = 0; ///< entries kept per state; 0: all
-  /// A partial plan whose completion cannot cost less is dropped.
+  /// Whether no plan of at least this energy, these cycles and this traffic is
+  /// of interest. Empty: all are.
   std::function<bool(double energy, double cycles, double traffic)> isHopeless;
+  bool overlaps = false; ///< Einsums on different arrays may
   std::function<bool()> shouldStop;
 };
 

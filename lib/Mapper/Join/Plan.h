@@ -40,7 +40,8 @@ struct SharedHold {
 
 struct PlanStep {
   int einsum = -1;
-  const NestSearch *search = nullptr;
+  const EinsumOnArray *fact = nullptr;
+  const NestSearch *search = nullptr; ///< maybe of another Einsum like it
   std::vector<SharedLoop> loops; ///< shared with a neighbour, outermost first
   std::vector<Home> homes;       ///< that begin here
   std::vector<SharedHold> holds;

@@ -62,8 +62,11 @@ Axes Axes::of(const Objective &objective, const arch::ArchSpec &arch,
     measured = objective.level >= 0 ? objective.level
                                     : std::min<int>(1, arch.levels.size() - 1);
   for (size_t id = 0; id < arch.levels.size(); ++id)
-    if (mayBind[id] || measured == static_cast<int>(id))
+    if (mayBind[id] || measured == static_cast<int>(id)) {
+      if (measured == static_cast<int>(id))
+        axes.measured = axes.levels.size();
       axes.levels.push_back(id);
+    }
   axes.count += axes.levels.size();
   return axes;
 }

@@ -29,7 +29,7 @@
 
 namespace einsum::mapper {
 
-constexpr int kMaxAxes = 16;
+constexpr int kMaxAxes = 10;
 using Costs = std::array<double, kMaxAxes>;
 
 /// A limit on what a level moves per cycle, counted in bytes or accesses.
@@ -50,6 +50,7 @@ struct Axes {
   int resource = -1;
   std::vector<int> levels; ///< with a capacity that may bind, from `held` on
   int held = -1;
+  int measured = -1; ///< index into `levels` of one that is an objective
 
   /// `mayBind` says which levels could be too small.
   static Axes of(const Objective &objective, const arch::ArchSpec &arch,

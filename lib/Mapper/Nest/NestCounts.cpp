@@ -122,8 +122,27 @@ NestCounts::Pieces NestCounts::pieces(int rank, int parentStage,
   return result;
 }
 
+/// The tile that units have together; all ones beyond the extent if the units'
+/// tiles differ.
+uint64_t NestCounts::unitedTile(int rank, int parentStage,
+                                const Place &place) const {
+  uint64_t united = place.tile[rank];
+  for (const Deal &deal : deals) {
+    int stage = nest.fans[deal.fan].stage;
+    if (deal.rank != rank || stage <= parentStage || stage > place.stage)
+      continue;
+    if (deal.chunk)
+      return ~uint64_t(0);
+    united *= deal.units;
+  }
+  return united;
+}
+
 uint64_t NestCounts::visits(int rank, int parentStage,
                             const Place &place) const {
+  uint64_t united = unitedTile(rank, parentStage, place);
+  if (united != ~uint64_t(0))
+    return llvm::divideCeil(nest.ranks[rank].extent, united);
   uint64_t count = 0;
   for (const Piece &piece : pieces(rank, parentStage, place))
     count += piece.count;
@@ -143,6 +162,22 @@ template <typename Fn>
 void NestCounts::forEachTile(const Operand &operand, int parentStage,
                              const Place &place, const Operand::Use *use,
                              Fn fn) const {
+  if (!use || use->rank < 0) {
+    // Where every tile divides there is one size.
+    uint64_t words = 1, count = 1;
+    bool even = true;
+    for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
+      if (!operand.uses_(rank))
+        continue;
+      uint64_t united = unitedTile(rank, parentStage, place);
+      uint64_t extent = nest.ranks[rank].extent, steps = extent / united;
+      even &= united != 0 && steps * united == extent;
+      words *= united;
+      count *= steps;
+    }
+    if (even)
+      return fn(words, count);
+  }
   llvm::SmallVector<Pieces, 6> sides;
   for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
     if (!operand.uses_(rank))

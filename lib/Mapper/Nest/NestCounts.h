@@ -73,6 +73,7 @@ private:
   /// Tiles of a rank in all visits, those of the units of stages in
   /// (parentStage, place.stage] united.
   Pieces pieces(int rank, int parentStage, const Place &place) const;
+  uint64_t unitedTile(int rank, int parentStage, const Place &place) const;
   uint64_t visits(int rank, int parentStage, const Place &place) const;
   /// Calls `fn(words, count)` for each size of tile; `count` leaves out the
   /// steps of ranks that the operand does not have.

@@ -78,6 +78,9 @@ void NestSearch::listConfigs(size_t at, Deals &deals) {
     configs.back().deals = deals;
     configs.back().counts =
         std::make_unique<NestCounts>(nest, arch, axes, configs.back().deals);
+    for (size_t rank = 0; rank < nest.ranks.size(); ++rank)
+      configs.back().dealt.push_back(
+          configs.back().counts->unitsOf(rank, 0, nest.lastStage));
     return;
   }
   const Fan &fan = nest.fans[at];
@@ -191,66 +194,244 @@ bool NestSearch::hold(Costs &costs, int operand, uint8_t from, int pathIndex,
 // States
 //===----------------------------------------------------------------------===//
 
-uint64_t NestSearch::keyOf(const State &state) {
-  uint64_t key = state.tile;
-  for (uint8_t holding : state.holdings)
-    key = key << 5 | holding;
-  // 30 bits of tiles, 30 of holdings, 4 of the rest.
-  return key << 4 | static_cast<uint64_t>(state.stage) << 1 | state.mustPlace;
+int NestSearch::numberOf(const Placement &placement) {
+  std::vector<int> key(placement.holdings.begin(), placement.holdings.end());
+  key.insert(key.end(),
+             {placement.stage, placement.mustPlace, placement.config});
+  auto [found, isNew] = numbers.try_emplace(std::move(key), placements.size());
+  if (!isNew)
+    return found->second;
+  Placement made = placement;
+  int levels = nest.path.size();
+  for (int o = 0; o < static_cast<int>(nest.operands.size()); ++o) {
+    uint8_t from = made.holdings[o];
+    if (from >= Holding::kRegisters)
+      continue;
+    if (mayStayAt(o, from, levels)) {
+      if (!arch.accounting.everyRun && !made.mustPlace)
+        made.latches.push_back(o);
+    } else {
+      made.mayEnd = false;
+    }
+    if (from >= Holding::kOffPath || nest.operands[o].isCarried)
+      continue;
+    KeptTensor tensor{nest.operands[o].tensor, from < Holding::kOutside};
+    for (int i = from % Holding::kOutside + 1; i < levels; ++i) {
+      if (nest.stages[i] != made.stage)
+        continue;
+      if (nest.constraints->mayKeep(nest.path[i], tensor) &&
+          mayStayAt(o, from, i))
+        made.holds.push_back({o, i});
+      else
+        ++counts.ruledOut;
+    }
+  }
+  placements.push_back(std::move(made));
+  known.emplace_back();
+  leastOf.emplace_back();
+  return found->second;
+}
+
+/// Whether some way to deal ranks is still possible.
+bool NestSearch::isAlive(const Placement &placement, uint32_t tile) const {
+  if (placement.config >= 0 || placement.stage > 0)
+    return true;
+  return llvm::any_of(configs, [&](const Config &config) {
+    for (size_t rank = 0; rank < nest.ranks.size(); ++rank)
+      if (nest.ranks[rank].tiles[codec.index(tile, rank)] < config.dealt[rank])
+        return false;
+    return true;
+  });
+}
+
+/// One graph of states, walked from the top once: what costs least from there
+/// to a state, and from a state to the leaf.
+void NestSearch::explore(llvm::ArrayRef<Holdings> starts) {
+  struct Edge {
+    State to;
+    double energy, traffic;
+  };
+  std::vector<Edge> edges;  // but for smaller tiles, which cost nothing
+  std::vector<State> order; // children first
+  std::vector<size_t> firstEdge = {0};
+  auto axis = [](const Costs &costs, int axis) {
+    return axis < 0 ? 0 : costs[axis];
+  };
+  std::vector<std::vector<uint8_t>> seen;
+  auto visit = [&](auto &self, const State &state) -> void {
+    if (seen.size() <= static_cast<size_t>(state.placement))
+      seen.resize(placements.size());
+    if (seen[state.placement].empty()) {
+      seen[state.placement].resize(codec.count());
+      leastOf[state.placement].resize(codec.count());
+    }
+    if (seen[state.placement][state.tile])
+      return;
+    seen[state.placement][state.tile] = 1;
+    Least own;
+    NestEntry leaf;
+    llvm::SmallVector<Edge, 8> mine;
+    if (finish(state, leaf)) {
+      own.energyFrom = axis(leaf.costs, axes.energy);
+      own.trafficFrom = axis(leaf.costs, axes.traffic);
+      own.cyclesFrom = axis(leaf.costs, axes.cycles);
+    }
+    forEachMove(state, [&](const State &to, const Costs &added,
+                           const NestStep *step) {
+      self(self, to);
+      Edge edge{to, axis(added, axes.energy), axis(added, axes.traffic)};
+      if (step)
+        mine.push_back(edge);
+      const Least &below = leastOf[to.placement][to.tile];
+      own.energyFrom = std::min(own.energyFrom, edge.energy + below.energyFrom);
+      own.trafficFrom =
+          std::min(own.trafficFrom, edge.traffic + below.trafficFrom);
+      own.cyclesFrom = std::min(own.cyclesFrom, below.cyclesFrom);
+    });
+    leastOf[state.placement][state.tile] = own;
+    order.push_back(state);
+    edges.insert(edges.end(), mine.begin(), mine.end());
+    firstEdge.push_back(edges.size());
+  };
+  least = {INFINITY, INFINITY, INFINITY};
+  for (const Holdings &holdings : starts) {
+    Placement top;
+    top.holdings = holdings;
+    State state{numberOf(top), 0};
+    visit(visit, state);
+    Least &own = leastOf[state.placement][0];
+    own.energyTo = own.trafficTo = 0;
+    least = {std::min(least[0], own.energyFrom),
+             std::min(least[1], own.cyclesFrom),
+             std::min(least[2], own.trafficFrom)};
+  }
+  auto reach = [&](const State &from, const State &to, double energy,
+                   double traffic) {
+    const Least &above = leastOf[from.placement][from.tile];
+    Least &below = leastOf[to.placement][to.tile];
+    below.energyTo = std::min(below.energyTo, above.energyTo + energy);
+    below.trafficTo = std::min(below.trafficTo, above.trafficTo + traffic);
+  };
+  for (size_t i = order.size(); i-- > 0;) {
+    const State &state = order[i];
+    if (!placements[state.placement].mustPlace)
+      shrink(state, [&](const State &to, const Costs &, const NestStep *) {
+        reach(state, to, 0, 0);
+      });
+    for (size_t e = firstEdge[i]; e < firstEdge[i + 1]; ++e)
+      reach(state, edges[e].to, edges[e].energy, edges[e].traffic);
+  }
+  counts.states += order.size();
+}
+
+void NestSearch::restart(NestBounds next) {
+  for (auto &some : known)
+    some.clear();
+  bounds = std::move(next);
 }
 
 const std::vector<NestEntry> &
 NestSearch::complete(uint32_t tile, const Holdings &holdings) {
-  State state{tile, holdings, 0, false};
-  uint64_t key = keyOf(state);
-  if (auto found = complete_.find(key); found != complete_.end())
-    return found->second;
-  std::vector<NestEntry> all;
-  for (Config &config : configs) {
-    const std::vector<NestEntry> &some = solve(config, state);
-    all.insert(all.end(), some.begin(), some.end());
-  }
-  counts.dominated += keepPareto(all, axes.count);
-  return complete_[key] = std::move(all);
+  Placement top;
+  top.holdings = holdings;
+  return solve({numberOf(top), tile});
 }
 
-const std::vector<NestEntry> &NestSearch::solve(Config &config,
-                                                const State &state) {
-  uint64_t key = keyOf(state);
-  if (auto found = config.known.find(key); found != config.known.end())
-    return found->second;
-  ++counts.states;
-  std::vector<NestEntry> out;
-  if (state.stage == nest.lastStage)
-    finish(config, state, out);
+const NestSearch::Entries &NestSearch::solve(const State &state) {
+  if (known[state.placement].empty())
+    known[state.placement].resize(codec.count());
+  if (const auto &found = known[state.placement][state.tile])
+    return *found;
+  Entries out;
+  Least here;
+  if (!leastOf[state.placement].empty())
+    here = leastOf[state.placement][state.tile];
   else
-    deal(config, state, out);
-  if (!state.mustPlace) {
-    latch(config, state, out);
-    shrink(config, state, out);
-  }
-  holdBelow(config, state, out);
+    here.energyTo = here.trafficTo = here.energyFrom = 0;
+  NestEntry leaf;
+  if (finish(state, leaf))
+    out.push_back(leaf);
+  bool stopped = bounds.shouldStop && bounds.shouldStop();
+  if (!stopped && !std::isinf(here.energyFrom))
+    forEachMove(state, [&](const State &below, const Costs &added,
+                           const NestStep *step) {
+      const Entries &more = solve(below);
+      if (step)
+        append(out, more, added, *step,
+               placements[below.placement].stage !=
+                   placements[state.placement].stage,
+               here);
+      else
+        out.insert(out.end(), more.begin(), more.end());
+    });
   counts.entries += out.size();
   counts.dominated += keepPareto(out, axes.count);
-  return config.known[key] = std::move(out);
+  thin(out);
+  auto &kept = known[state.placement][state.tile];
+  kept = std::make_unique<Entries>(std::move(out));
+  return *kept;
+}
+
+/// Of a beam, half are those of least energy (or whatever the first axis is),
+/// half those that hold least.
+void NestSearch::thin(std::vector<NestEntry> &entries) const {
+  if (bounds.beam == 0 || entries.size() <= bounds.beam)
+    return;
+  std::vector<NestEntry> kept(entries.begin(),
+                              entries.begin() + bounds.beam / 2);
+  std::vector<NestEntry> rest(entries.begin() + bounds.beam / 2,
+                              entries.end());
+  auto held = [&](const NestEntry &entry) {
+    double sum = 0;
+    for (int i = axes.held; i < axes.count; ++i)
+      sum += entry.costs[i];
+    return sum;
+  };
+  std::sort(rest.begin(), rest.end(), [&](const auto &a, const auto &b) {
+    return held(a) < held(b);
+  });
+  kept.insert(kept.end(), rest.begin(),
+              rest.begin() + (bounds.beam - kept.size()));
+  entries = std::move(kept);
 }
 
 /// What is below, below one more node.
 void NestSearch::append(std::vector<NestEntry> &out,
                         const std::vector<NestEntry> &below,
-                        const Costs &added, const NestStep &step) {
+                        const Costs &added, const NestStep &step,
+                        bool leavesStage, const Least &here) {
   for (const NestEntry &entry : below) {
     NestEntry &mine = out.emplace_back();
     for (int i = 0; i < axes.count; ++i)
       mine.costs[i] = entry.costs[i] + added[i];
     mine.step = step;
     mine.step.next = &entry.step;
-    for (auto [i, level] : llvm::enumerate(axes.levels))
-      if (!fits(level, static_cast<uint64_t>(mine.costs[axes.held + i]))) {
-        ++counts.overCapacity;
-        out.pop_back();
-        break;
-      }
+    bool isOver = false;
+    for (auto [i, level] : llvm::enumerate(axes.levels)) {
+      double &held = mine.costs[axes.held + i];
+      isOver |= !fits(level, static_cast<uint64_t>(held));
+      // Levels below this fan-out hold nothing more from here on.
+      auto at = llvm::find(nest.path, level);
+      if (leavesStage && at != nest.path.end() &&
+          nest.stages[at - nest.path.begin()] >= step.stage &&
+          axes.measured != static_cast<int>(i))
+        held = 0;
+    }
+    if (isOver) {
+      ++counts.overCapacity;
+      out.pop_back();
+      continue;
+    }
+    auto total = [&](int axis, double before) {
+      return axis < 0 ? 0 : mine.costs[axis] + before;
+    };
+    if (bounds.isHopeless &&
+        bounds.isHopeless(total(axes.energy, here.energyTo),
+                          total(axes.cycles, 0),
+                          total(axes.traffic, here.trafficTo))) {
+      ++counts.overBound;
+      out.pop_back();
+    }
   }
 }
 
@@ -258,117 +439,130 @@ void NestSearch::append(std::vector<NestEntry> &out,
 // Moves
 //===----------------------------------------------------------------------===//
 
+template <typename Fn>
+void NestSearch::forEachMove(const State &state, Fn fn) {
+  const Placement &placement = placements[state.placement];
+  int first = placement.config, last = placement.config;
+  if (placement.config < 0) {
+    first = 0;
+    last = static_cast<int>(configs.size()) - 1;
+  }
+  for (int config = first; config <= last; ++config) {
+    if (placement.stage < nest.lastStage)
+      deal(state, config, fn);
+    if (!placement.latches.empty())
+      latch(state, config, fn);
+  }
+  if (!placement.mustPlace)
+    shrink(state, fn);
+  holdBelow(state, fn);
+}
+
 /// A smaller tile of one rank. Merged with what goes on there, so that only
 /// holders, latches and fan-outs are nodes.
-void NestSearch::shrink(Config &config, const State &state,
-                        std::vector<NestEntry> &out) {
+template <typename Fn> void NestSearch::shrink(const State &state, Fn fn) {
+  const Placement &placement = placements[state.placement];
+  const NestCounts &moves = countsOf(placement.config);
   for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
     const LocalRank &fact = nest.ranks[rank];
-    int64_t dealt = config.counts->unitsOf(rank, state.stage, nest.lastStage);
+    int64_t dealt = moves.unitsOf(rank, placement.stage, nest.lastStage);
     for (int inner : fact.inner[codec.index(state.tile, rank)]) {
       if (fact.tiles[inner] < dealt)
         continue;
-      State below = state;
-      below.tile = codec.with(state.tile, rank, inner);
-      const std::vector<NestEntry> &more = solve(config, below);
-      out.insert(out.end(), more.begin(), more.end());
+      State below{state.placement, codec.with(state.tile, rank, inner)};
+      if (isAlive(placement, below.tile))
+        fn(below, Costs{}, nullptr);
     }
   }
 }
 
-void NestSearch::holdBelow(Config &config, const State &state,
-                           std::vector<NestEntry> &out) {
+template <typename Fn> void NestSearch::holdBelow(const State &state, Fn fn) {
+  const Placement &placement = placements[state.placement];
+  if (placement.holds.empty())
+    return;
   llvm::SmallVector<int64_t, 8> tiles;
   codec.tiles(state.tile, tiles);
-  Place place{tiles, state.stage};
-  for (int o = 0; o < static_cast<int>(nest.operands.size()); ++o) {
+  Place place{tiles, placement.stage};
+  const NestCounts &moves = countsOf(placement.config);
+  for (auto [o, i] : placement.holds) {
     const Operand &operand = nest.operands[o];
-    uint8_t from = state.holdings[o];
-    if (from >= Holding::kOffPath || operand.isCarried)
+    uint8_t from = placement.holdings[o];
+    int level = nest.path[i];
+    if (nest.constraints->boundsTiles(level) && !mayHold(o, from, i, tiles)) {
+      ++counts.ruledOut;
       continue;
-    for (int i = from % Holding::kOutside + 1;
-         i < static_cast<int>(nest.path.size()); ++i) {
-      if (nest.stages[i] != state.stage)
-        continue;
-      int level = nest.path[i];
-      if (!mayHold(o, from, i, tiles)) {
-        ++counts.ruledOut;
-        continue;
-      }
-      if (!fits(level, config.counts->heldBytes(operand, place))) {
-        ++counts.overCapacity;
-        continue;
-      }
-      Costs added{};
-      config.counts->addHolder(added, operand, level, levelOf(from),
-                               stageOf(from), place);
-      State below = state;
-      below.mustPlace = false;
-      bool registers = nest.feedsRegisters && level == nest.path.back();
-      below.holdings[o] =
-          registers ? Holding::kRegisters
-                    : static_cast<uint8_t>(i + (from / Holding::kOutside) *
-                                                   Holding::kOutside);
-      if (registers)
-        config.counts->addRegisterAccesses(added, operand, level);
-      NestStep step;
-      step.kind = NestStep::Kind::hold;
-      step.operand = o;
-      step.level = level;
-      step.stage = state.stage;
-      step.tile = state.tile;
-      append(out, solve(config, below), added, step);
     }
+    if (!fits(level, moves.heldBytes(operand, place))) {
+      ++counts.overCapacity;
+      continue;
+    }
+    Costs added{};
+    moves.addHolder(added, operand, level, levelOf(from), stageOf(from), place);
+    Placement below = placement;
+    below.mustPlace = false;
+    bool registers = nest.feedsRegisters && level == nest.path.back();
+    below.holdings[o] =
+        registers ? Holding::kRegisters
+                  : static_cast<uint8_t>(i + (from / Holding::kOutside) *
+                                                 Holding::kOutside);
+    if (registers)
+      moves.addRegisterAccesses(added, operand, level);
+    NestStep step;
+    step.kind = NestStep::Kind::hold;
+    step.operand = o;
+    step.level = level;
+    step.stage = placement.stage;
+    step.tile = state.tile;
+    fn({nextPlacement(state, below), state.tile}, added, &step);
   }
 }
 
 /// From here on only loops that the operand does not depend on go round.
-void NestSearch::latch(Config &config, const State &state,
-                       std::vector<NestEntry> &out) {
-  if (arch.accounting.everyRun)
-    return;
+template <typename Fn>
+void NestSearch::latch(const State &state, int config, Fn fn) {
+  const Placement &placement = placements[state.placement];
   llvm::SmallVector<int64_t, 8> tiles;
   codec.tiles(state.tile, tiles);
-  Place place{tiles, state.stage};
-  for (int o = 0; o < static_cast<int>(nest.operands.size()); ++o) {
+  Place place{tiles, placement.stage};
+  const NestCounts &moves = *configs[config].counts;
+  for (int o : placement.latches) {
     const Operand &operand = nest.operands[o];
-    uint8_t from = state.holdings[o];
-    if (from >= Holding::kRegisters ||
-        !mayStayAt(o, from, static_cast<int>(nest.path.size())))
-      continue;
+    uint8_t from = placement.holdings[o];
     bool settled = true;
-    for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank)
-      settled &= !operand.uses_(rank) ||
-                 tiles[rank] == config.counts->unitsOf(rank, state.stage,
-                                                       nest.lastStage);
+    for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
+      int64_t dealt = moves.unitsOf(rank, placement.stage, nest.lastStage);
+      settled &=
+          operand.uses_(rank) ? tiles[rank] == dealt : tiles[rank] >= dealt;
+    }
     if (!settled)
       continue;
     Costs added{};
-    config.counts->addAccesses(added, operand, levelOf(from), stageOf(from),
-                               place);
-    State below = state;
+    moves.addAccesses(added, operand, levelOf(from), stageOf(from), place);
+    Placement below = placement;
     below.holdings[o] = Holding::kLatched;
+    below.config = static_cast<int16_t>(config);
     NestStep step;
     step.kind = NestStep::Kind::latch;
     step.operand = o;
-    step.stage = state.stage;
+    step.stage = placement.stage;
     step.tile = state.tile;
-    append(out, solve(config, below), added, step);
+    fn({nextPlacement(state, below), state.tile}, added, &step);
   }
 }
 
 /// Passes the next fan-out.
-void NestSearch::deal(Config &config, const State &state,
-                      std::vector<NestEntry> &out) {
-  State below = state;
-  below.stage = state.stage + 1;
-  below.mustPlace = true;
-  bool toArray = below.stage == nest.lastStage;
-  for (const Deal &deal : config.deals) {
-    if (nest.fans[deal.fan].stage != below.stage)
+template <typename Fn>
+void NestSearch::deal(const State &state, int config, Fn fn) {
+  const Placement &placement = placements[state.placement];
+  const Deals &deals = configs[config].deals;
+  uint32_t tileBelow = state.tile;
+  int stage = placement.stage + 1;
+  bool toArray = stage == nest.lastStage;
+  for (const Deal &deal : deals) {
+    if (nest.fans[deal.fan].stage != stage)
       continue;
     const LocalRank &rank = nest.ranks[deal.rank];
-    int64_t tile = rank.tiles[codec.index(below.tile, deal.rank)];
+    int64_t tile = rank.tiles[codec.index(tileBelow, deal.rank)];
     int64_t inside = deal.chunk ? deal.chunk : tile / deal.units;
     if (deal.chunk ? tile != rank.extent : tile % deal.units != 0)
       return;
@@ -377,39 +571,47 @@ void NestSearch::deal(Config &config, const State &state,
     auto found = llvm::find(rank.tiles, inside);
     if (found == rank.tiles.end())
       return;
-    below.tile = codec.with(below.tile, deal.rank, found - rank.tiles.begin());
+    tileBelow =
+        codec.with(tileBelow, deal.rank, found - rank.tiles.begin());
   }
+  Placement below = placement;
+  below.stage = static_cast<uint8_t>(stage);
+  below.mustPlace = true;
+  below.config = static_cast<int16_t>(config);
   NestStep step;
   step.kind = NestStep::Kind::deal;
-  step.stage = below.stage;
+  step.stage = stage;
   step.tile = state.tile;
-  step.deals = &config.deals;
-  append(out, solve(config, below), Costs{}, step);
+  step.deals = &deals;
+  fn({nextPlacement(state, below), tileBelow}, Costs{}, &step);
+}
+
+int NestSearch::nextPlacement(const State &, Placement &next) {
+  next.holds.clear();
+  next.latches.clear();
+  next.mayEnd = true;
+  return numberOf(next);
 }
 
 /// All loops are done; operands that were not latched before are now.
-void NestSearch::finish(Config &config, const State &state,
-                        std::vector<NestEntry> &out) {
+bool NestSearch::finish(const State &state, NestEntry &entry) {
+  const Placement &placement = placements[state.placement];
+  if (placement.stage != nest.lastStage || !placement.mayEnd)
+    return false;
   llvm::SmallVector<int64_t, 8> tiles;
   codec.tiles(state.tile, tiles);
   if (llvm::any_of(tiles, [](int64_t tile) { return tile != 1; }))
-    return;
-  NestEntry entry;
-  config.counts->addPoints(entry.costs);
-  Place place{tiles, state.stage};
-  for (int o = 0; o < static_cast<int>(nest.operands.size()); ++o) {
-    uint8_t from = state.holdings[o];
-    if (from >= Holding::kRegisters)
-      continue;
-    if (!mayStayAt(o, from, static_cast<int>(nest.path.size()))) {
-      ++counts.ruledOut;
-      return;
-    }
-    config.counts->addAccesses(entry.costs, nest.operands[o], levelOf(from),
-                               stageOf(from), place);
-  }
+    return false;
+  // Without fan-outs there is one way to deal: none.
+  const NestCounts &moves = *configs[std::max<int>(0, placement.config)].counts;
+  moves.addPoints(entry.costs);
+  Place place{tiles, placement.stage};
+  for (int o = 0; o < static_cast<int>(nest.operands.size()); ++o)
+    if (uint8_t from = placement.holdings[o]; from < Holding::kRegisters)
+      moves.addAccesses(entry.costs, nest.operands[o], levelOf(from),
+                        stageOf(from), place);
   entry.step.kind = NestStep::Kind::leaf;
-  entry.step.stage = state.stage;
+  entry.step.stage = placement.stage;
   entry.step.tile = state.tile;
-  out.push_back(entry);
+  return true;
 }

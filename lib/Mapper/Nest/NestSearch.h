@@ -28,8 +28,10 @@
 #include "lib/Mapper/Nest/NestCounts.h"
 #include "lib/Mapper/Nest/Pareto.h"
 
+#include <cmath>
 #include <deque>
-#include <unordered_map>
+#include <functional>
+#include <map>
 
 namespace einsum::mapper {
 
@@ -81,11 +83,29 @@ struct SearchCounts {
   SearchCounts &operator+=(const SearchCounts &other);
 };
 
+/// What is known about the rest of a cascade when one nest is searched.
+struct NestBounds {
+  /// Whether no mapping of at least this energy, this many cycles and this
+  /// traffic of the Einsum is of interest. Empty: all are.
+  std::function<bool(double energy, double cycles, double traffic)> isHopeless;
+  size_t beam = 0; ///< entries kept per state, the best ones; 0: all
+  std::function<bool()> shouldStop;
+};
+
 class NestSearch {
 public:
   NestSearch(const EinsumOnArray &nest, const arch::ArchSpec &arch,
              const Axes &axes);
 
+  /// Every way that an operand may be held at the outset; must come before
+  /// `complete`. Finds the least costs of any nest, capacities aside.
+  void explore(llvm::ArrayRef<Holdings> starts);
+  double leastEnergy() const { return least[0]; }
+  double leastCycles() const { return least[1]; }
+  double leastTraffic() const { return least[2]; }
+
+  /// Forgets what was found under other bounds.
+  void restart(NestBounds bounds);
   /// The ways to go on below a place at which no fan-out has been passed.
   const std::vector<NestEntry> &complete(uint32_t tile,
                                          const Holdings &holdings);
@@ -101,30 +121,57 @@ public:
   const SearchCounts &getCounts() const { return counts; }
 
 private:
+  /// What a state is besides its tile vector. Few, so they are numbered.
+  struct Placement {
+    Holdings holdings{};
+    uint8_t stage = 0;
+    bool mustPlace = false; ///< right below a fan-out: a holder, a fan-out or
+                            ///< the leaf
+    int16_t config = -1;    ///< chosen with the first latch or fan-out
+    /// (operand, index into the path) that may be held next.
+    llvm::SmallVector<std::pair<int, int>, 8> holds;
+    llvm::SmallVector<int, 4> latches; ///< operands
+    bool mayEnd = true; ///< nothing else has to be held
+  };
   struct State {
+    int placement;
     uint32_t tile;
-    Holdings holdings;
-    uint8_t stage;
-    bool mustPlace; ///< right below a fan-out: a holder, a fan-out or the leaf
   };
   struct Config {
     Deals deals;
     std::unique_ptr<NestCounts> counts;
-    std::unordered_map<uint64_t, std::vector<NestEntry>> known;
+    llvm::SmallVector<int64_t, 8> dealt; ///< least tile per rank
   };
+  /// Costs of the least energy, and of the least traffic, to and from a state.
+  struct Least {
+    double energyTo = INFINITY, energyFrom = INFINITY;
+    double trafficTo = INFINITY, trafficFrom = INFINITY;
+    double cyclesFrom = INFINITY;
+  };
+  using Entries = std::vector<NestEntry>;
 
   void listConfigs(size_t fan, Deals &deals);
-  static uint64_t keyOf(const State &state);
-  const std::vector<NestEntry> &solve(Config &config, const State &state);
-  void shrink(Config &config, const State &state, std::vector<NestEntry> &out);
-  void holdBelow(Config &config, const State &state,
-                 std::vector<NestEntry> &out);
-  void latch(Config &config, const State &state, std::vector<NestEntry> &out);
-  void deal(Config &config, const State &state, std::vector<NestEntry> &out);
-  void finish(Config &config, const State &state, std::vector<NestEntry> &out);
-  void append(std::vector<NestEntry> &out, const std::vector<NestEntry> &below,
-              const Costs &added, const NestStep &step);
+  int numberOf(const Placement &placement);
+  int nextPlacement(const State &state, Placement &next);
+  bool isAlive(const Placement &placement, uint32_t tile) const;
+  const Entries &solve(const State &state);
 
+  /// Calls `fn(below, added, step)` for each move; a smaller tile is no node,
+  /// and has the step null.
+  template <typename Fn> void forEachMove(const State &state, Fn fn);
+  template <typename Fn> void shrink(const State &state, Fn fn);
+  template <typename Fn> void holdBelow(const State &state, Fn fn);
+  template <typename Fn> void latch(const State &state, int config, Fn fn);
+  template <typename Fn> void deal(const State &state, int config, Fn fn);
+  bool finish(const State &state, NestEntry &entry);
+  void append(std::vector<NestEntry> &out, const std::vector<NestEntry> &below,
+              const Costs &added, const NestStep &step, bool leavesStage,
+              const Least &here);
+  void thin(std::vector<NestEntry> &entries) const;
+
+  const NestCounts &countsOf(int config) const {
+    return config < 0 ? shared : *configs[config].counts;
+  }
   int levelOf(uint8_t code) const;
   int stageOf(uint8_t code) const;
   /// Whether nothing further in on the path has to hold the operand.
@@ -138,9 +185,15 @@ private:
   const Axes &axes;
   TileCodec codec;
   std::deque<Config> configs;
-  std::unordered_map<uint64_t, std::vector<NestEntry>> complete_;
+  std::deque<Placement> placements;
+  std::map<std::vector<int>, int> numbers;
+  /// By placement and tile vector.
+  std::vector<std::vector<std::unique_ptr<Entries>>> known;
+  std::vector<std::vector<Least>> leastOf;
+  std::array<double, 3> least{};
   std::vector<int> offPath;
   SearchCounts counts;
+  NestBounds bounds;
   Deals noDeals;
   NestCounts shared; ///< above all fan-outs
 };
