@@ -111,13 +111,14 @@ struct CaseDim {
 struct CaseLevel {
   std::string name, parent, per;
   std::vector<CaseDim> instances;
-  int64_t chunk = 1, latency = 0;
+  int64_t chunk = 1;
   CaseLink link;
   int64_t access = 1;
   int64_t readBandwidth = 0, writeBandwidth = 0,
           bandwidth = 0; ///< GB/s; 0 none
   int64_t ports = 0;
   int64_t multicast = 0; ///< width; 0 any
+  int64_t latency = 0;   ///< cycles
 };
 
 struct CaseArray {

@@ -78,7 +78,8 @@ private:
       moveDimension("L1", "x", 10);
     for (CaseLevel &level : c.levels) {
       level.chunk = chance(30) && !inParts ? int64_t{1} << pick(0, 6) : 1;
-      level.latency = chance(30) ? pick(1, 20) : 0;
+      if (chance(30))
+        level.latency = pick(1, 20);
       if (!level.parent.empty() && level.per.empty())
         level.link = makeLink();
       for (CaseDim &dim : level.instances)
@@ -140,6 +141,8 @@ private:
     for (CaseArray &array : c.arrays)
       for (int64_t *cycles : {&array.fill, &array.drain, &array.beyond})
         *cycles = startsUp && chance(50) ? pick(1, 9) : 0;
+    for (CaseLevel &level : c.levels)
+      level.latency = startsUp && chance(30) ? pick(1, 9) : 0;
     for (const char *name : {"dma0", "dma1"})
       c.engines.push_back(
           {name, chance(60) ? pick(1, 8) : 0, chance(60) ? pick(1, 12) : 0});

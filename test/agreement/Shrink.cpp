@@ -299,10 +299,12 @@ private:
         *number = before;
       }
     for (CaseLevel &level : best.levels) {
-      int64_t width = std::exchange(level.multicast, 0);
-      if (width && attempt(Case(best)))
-        return true;
-      level.multicast = width;
+      for (int64_t *number : {&level.multicast, &level.latency}) {
+        int64_t before = std::exchange(*number, 0);
+        if (before && attempt(Case(best)))
+          return true;
+        *number = before;
+      }
     }
     for (CaseArray &array : best.arrays) {
       int64_t width = std::exchange(array.reduction, 0);
