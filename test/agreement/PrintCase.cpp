@@ -88,6 +88,28 @@ std::vector<std::string> einsum::agreement::listFeatures(const Case &c) {
   add(c.buffered, "buffered");
   add(c.sequential, "sequential");
   add(startsUp, "start-up");
+  auto anyLevel = [&](auto holds) {
+    return std::any_of(c.levels.begin(), c.levels.end(), holds);
+  };
+  auto anyArray = [&](auto holds) {
+    return std::any_of(c.arrays.begin(), c.arrays.end(), holds);
+  };
+  auto isLimited = [](const CaseDim &dim) {
+    return dim.multicast + dim.reduction > 0;
+  };
+  auto limits = [&](const auto &dims) {
+    return std::any_of(dims.begin(), dims.end(), isLimited);
+  };
+  add(anyLevel([](const CaseLevel &l) { return !l.link.topology.empty(); }) ||
+          anyArray([](const CaseArray &a) { return !a.link.topology.empty(); }),
+      "links");
+  add(anyLevel([](const CaseLevel &l) { return l.chunk > 1; }), "chunks");
+  add(anyLevel([](const CaseLevel &l) { return l.latency > 0; }), "latency");
+  add(anyLevel([](const CaseLevel &l) { return !l.instances.empty(); }),
+      "instances");
+  add(anyLevel([&](const CaseLevel &l) { return limits(l.instances); }) ||
+          anyArray([&](const CaseArray &a) { return limits(a.dims); }),
+      "widths of dimensions");
   add(any([](const Tree &t) { return t.kind == TreeKind::transfer; }),
       "transfer");
   add(any([](const Tree &t) { return t.resident.has_value(); }), "resident");
