@@ -17,4 +17,5 @@ void einsum::registerAllMappings() {
   registerMappingPass(createFuseMaxUnbound());
   registerMappingPass(createFuseMaxCascade());
   registerMappingPass(createUnfused());
+  registerMappingPass(createStreamed());
 }

@@ -20,6 +20,9 @@ namespace einsum {
 /// Makes every mapping of this folder known to `findMappingPass`.
 void registerAllMappings();
 
+/// Any cascade on any machine, one Einsum after another.
+std::unique_ptr<MappingPass> createStreamed();
+
 /// FLAT (Kao et al., ASPLOS 2023).
 std::unique_ptr<MappingPass> createFlat();
 

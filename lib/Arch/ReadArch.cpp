@@ -541,7 +541,7 @@ ArrayDim Reader::readDim(const JsonMember &json, const std::string &what) {
 ParsedOp Reader::readOpNumbers(ObjectReader &reader, const Sources &inherited) {
   ParsedOp op;
   op.at = reader.places();
-  if (op.at.has("cycles"))
+  if (reader.any("cycles"))
     op.cycles = readCycles(reader, "cycles");
   op.latency = reader.whole("latency", Dimension::Cycles);
   op.energyPj =
@@ -599,6 +599,9 @@ void noteDoubtful(const ArchSpec &spec, Diagnostics &diags) {
   std::map<Certainty, unsigned> counts;
   for (const DoubtfulNumber &number : listDoubtful(spec))
     counts[number.provenance.certainty] += number.count;
+  // Guesses alone are said where they are used: as placeholders.
+  if (counts[Certainty::Secondary] + counts[Certainty::Recalled] == 0)
+    return;
   std::vector<std::string> parts;
   for (auto [certainty, what] :
        {std::pair(Certainty::Secondary, " from secondary sources"),

@@ -101,17 +101,16 @@ private:
 
   /// Moves words between node `where` and a storage node above it; what is not
   /// resident there goes on to that node's parent. `sharing` units receive the
-  /// words; each level repeats a read as often as its network asks for, and
-  /// all as often as dimensions on the way do.
+  /// words; each level repeats a read as often as its network asks for, but
+  /// `repeats` times at least.
   void transfer(int where, int storage, int tensor, int einsum,
                 Direction direction, uint64_t times, uint64_t words,
                 uint64_t sharing = 1, uint64_t repeats = 1) {
     const Node &node = tree.nodes[storage];
     auto chargeShare = [&](int level, uint64_t count, uint64_t size) {
-      uint64_t each =
-          std::max(repeats, accesses(sharing, arch.levels[level].multicast));
-      charge(where, level, tensor, einsum, direction, counter.mul(count, each),
-             size);
+      uint64_t reads = accesses(sharing, arch.levels[level].multicast);
+      charge(where, level, tensor, einsum, direction,
+             counter.mul(count, std::max(reads, repeats)), size);
     };
     auto held = llvm::find_if(
         node.held, [&](const HeldTensor &h) { return h.tensor == tensor; });

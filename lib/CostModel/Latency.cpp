@@ -613,6 +613,8 @@ private:
   /// from, and each link on the way, one after another. A sequence or pipeline
   /// leaves this to its children.
   double waitOf(int id) const {
+    if (tree.nodes[id].kind == NodeKind::transfer)
+      return 0;
     for (int i = id; i < tree.nodes[id].end; ++i)
       if (tree.nodes[i].kind == NodeKind::sequence ||
           tree.nodes[i].kind == NodeKind::pipeline)

@@ -586,14 +586,12 @@ bool Compilation::writeSkiSlope() {
 }
 
 ExitCode Compilation::run() {
-  if (!readCascade())
-    return ExitCode::BadInput;
-  if (formulas)
-    return writeFormulas() ? ExitCode::Ok : ExitCode::BadInput;
   if (options.skiSlope)
     return writeSkiSlope() ? ExitCode::Ok : ExitCode::BadInput;
   if (!readCascade())
     return ExitCode::BadInput;
+  if (formulas)
+    return writeFormulas() ? ExitCode::Ok : ExitCode::BadInput;
   if (!options.analyzeOnly) {
     if (!readArch())
       return ExitCode::BadInput;

@@ -40,4 +40,5 @@ void einsum::registerAllPasses() {
 void einsum::registerAllTranslations() {
   frontend::registerCascadeTranslations();
   registerModelTranslations();
+  registerArchTranslations();
 }

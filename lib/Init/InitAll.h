@@ -30,6 +30,8 @@ void registerAllPasses();
 
 /// Registers translations between cascades, schedules and other notations.
 void registerAllTranslations();
+/// Of them, those that read other tools' architectures.
+void registerArchTranslations();
 
 /// The whole of `einsum-opt`: mlir-opt for `.mlir` and `.ein` input.
 mlir::LogicalResult runOptMain(int argc, char **argv, llvm::StringRef toolName,

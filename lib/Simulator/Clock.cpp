@@ -220,17 +220,23 @@ private:
       last = i;
     }
     if (first < 0)
-      return firstWords(id);
-    return firstWords(id) + arch.arrays[program.nodes[first].array].fillCycles +
-           arch.arrays[program.nodes[last].array].drainCycles + late[last];
+      return 0;
+    return arch.arrays[program.nodes[first].array].fillCycles +
+           arch.arrays[program.nodes[last].array].drainCycles + late[last] +
+           firstWords(id);
   }
 
-  /// Until the first words are there: each level that is read answers late.
+  /// Levels that something below reads from, and links on the way, answer one
+  /// after another.
   uint64_t firstWords(int id) const {
+    if (!answersLate)
+      return 0;
     uint64_t cycles = 0;
-    for (auto [i, level] : llvm::enumerate(arch.levels))
-      if (level.latencyCycles != 0 && ledger.below(id, i).readBytes != 0)
-        cycles += level.latencyCycles;
+    Moves moves = sumBelow(id);
+    for (auto [level, traffic] : llvm::zip(arch.levels, moves.levels))
+      cycles += traffic.readBytes > 0 ? level.latencyCycles : 0;
+    for (auto [link, bytes] : llvm::zip(arch.links, moves.links))
+      cycles += bytes > 0 ? link.latencyCycles * arch.longestWay(link) : 0;
     return cycles;
   }
 
@@ -262,25 +268,45 @@ private:
       now += program.nodes[loop].fullSteps();
   }
 
-  std::vector<Traffic> sumBelow(int id) const {
-    std::vector<Traffic> sums;
+  /// What moved at each level and over each link.
+  struct Moves {
+    std::vector<Traffic> levels;
+    std::vector<uint64_t> links;
+  };
+
+  Moves sumBelow(int id) const {
+    Moves sums;
     for (size_t level = 0; level < arch.levels.size(); ++level)
-      sums.push_back(ledger.below(id, level));
+      sums.levels.push_back(ledger.below(id, level));
+    for (size_t link = 0; link < arch.links.size(); ++link)
+      sums.links.push_back(ledger.crossedBelow(id, link));
     return sums;
   }
 
-  std::vector<Traffic> sumAt(int id) const {
-    std::vector<Traffic> sums;
+  Moves sumAt(int id) const {
+    Moves sums;
     for (size_t level = 0; level < arch.levels.size(); ++level)
-      sums.push_back(ledger.at(id, level));
+      sums.levels.push_back(ledger.at(id, level));
+    for (size_t link = 0; link < arch.links.size(); ++link)
+      sums.links.push_back(ledger.crossedAt(id, link));
     return sums;
   }
 
-  /// What traffic, given per level, takes at each port, per visit.
-  std::vector<PortTime> portTimes(const std::vector<Traffic> &traffics,
-                                  uint64_t visits) const {
+  /// What moves take at each port, per visit.
+  std::vector<PortTime> portTimes(const Moves &moves, uint64_t visits) const {
     std::vector<PortTime> times;
-    for (auto [level, traffic] : llvm::zip(arch.levels, traffics)) {
+    for (auto [link, bytes] : llvm::zip(arch.links, moves.links)) {
+      if (!link.bytesPerS || bytes == 0)
+        continue;
+      double wires = arch.instances(link);
+      if (link.topology == arch::Topology::AllToAll)
+        for (const arch::ArrayDim &dim : arch.dimsOf(link))
+          wires *= dim.size;
+      double seconds = bytes / (*link.bytesPerS * wires);
+      times.push_back(
+          {"link into " + link.name, seconds * arch.clockHz / visits});
+    }
+    for (auto [level, traffic] : llvm::zip(arch.levels, moves.levels)) {
       std::string name = level.name;
       double instances = arch.instances(level);
       auto add = [&](uint64_t bytes, const std::optional<double> &bandwidth,
@@ -452,6 +478,14 @@ private:
   std::vector<size_t> reached; ///< per child of a sequence: visits so far
   std::vector<size_t> moments; ///< per transfer: visits so far
   std::vector<uint64_t> perRun, late;
+  /// Some level or link has a latency.
+  bool answersLate = llvm::any_of(arch.levels,
+                                  [](const arch::Level &level) {
+                                    return level.latencyCycles > 0;
+                                  }) ||
+                     llvm::any_of(arch.links, [](const arch::Link &link) {
+                       return link.latencyCycles > 0;
+                     });
 };
 
 } // namespace

@@ -37,7 +37,9 @@ Ledger::Ledger(const Points &points, const Program &program,
                const arch::ArchSpec &arch, Simulation &result)
     : points(points), program(program), arch(arch), result(result),
       atNode(program.nodes.size() * arch.levels.size()),
-      far(program.nodes.size(), 0) {
+      far(program.nodes.size(), 0),
+      linksAtNode(program.nodes.size() * arch.links.size(), 0) {
+  result.links.resize(arch.links.size());
   result.levels.resize(arch.levels.size());
   result.arrays.resize(arch.arrays.size());
   result.engines.resize(arch.engines.size());
@@ -63,15 +65,19 @@ void Ledger::note(const Transfer &transfer) {
   if (transfer.elements == 0 || transfer.times == 0)
     return;
   size_t levels = arch.levels.size();
-  uint64_t bytes = points.tensors[transfer.tensor].bytes(transfer.elements);
+  uint64_t bytes =
+      llvm::alignTo(points.tensors[transfer.tensor].bytes(transfer.elements),
+                    arch.levels[transfer.level].chunkBytes);
   uint64_t accesses =
       llvm::divideCeil(bytes, arch.levels[transfer.level].accessBytes);
   Traffic traffic;
   bool reads = transfer.direction == Direction::read;
   uint64_t times = transfer.times;
+  uint64_t repeats = transfer.repeats;
   if (uint64_t width = arch.levels[transfer.level].multicast.width;
       reads && width != 0)
-    times *= llvm::divideCeil(transfer.receivers, width);
+    repeats = std::max(repeats, llvm::divideCeil(transfer.receivers, width));
+  times *= repeats;
   (reads ? traffic.readElements : traffic.writeElements) =
       transfer.elements * times;
   (reads ? traffic.readBytes : traffic.writeBytes) = bytes * times;
@@ -89,7 +95,30 @@ void Ledger::note(const Transfer &transfer) {
     add(result.einsums[transfer.einsum * levels + transfer.level], traffic);
   add(atNode[transfer.node * levels + transfer.level], traffic);
   if (transfer.isFar)
-    far[transfer.node] += bytes * times;
+    far[transfer.node] +=
+        points.tensors[transfer.tensor].bytes(transfer.elements) * times;
+}
+
+void Ledger::cross(int node, int tensor,
+                   const std::vector<arch::Crossing> &crossings,
+                   uint64_t elements) {
+  if (elements == 0)
+    return;
+  uint64_t bytes = points.tensors[tensor].bytes(elements);
+  for (const arch::Crossing &crossing : crossings) {
+    LinkMoves &link = result.links[crossing.link];
+    uint64_t passing = bytes * crossing.copies;
+    overflowed |= __builtin_add_overflow(link.bytes, passing, &link.bytes);
+    link.hopBytes += static_cast<double>(bytes) * crossing.hops;
+    linksAtNode[node * arch.links.size() + crossing.link] += passing;
+  }
+}
+
+uint64_t Ledger::crossedBelow(int node, int link) const {
+  uint64_t sum = 0;
+  for (int i = node; i < program.nodes[node].end; ++i)
+    sum += crossedAt(i, link);
+  return sum;
 }
 
 Traffic Ledger::below(int node, int level) const {

@@ -15,6 +15,7 @@
 #ifndef LIB_SIMULATOR_LEDGER_H
 #define LIB_SIMULATOR_LEDGER_H
 
+#include "lib/Arch/Delivery.h"
 #include "lib/Simulator/Program.h"
 #include "lib/Simulator/Simulator.h"
 
@@ -34,6 +35,8 @@ struct Transfer {
   /// Units that receive the same words of one read: the level's multicast width
   /// may take several reads for them (section 5).
   uint64_t receivers = 1;
+  /// Accesses that widths of dimensions ask for, if more than that.
+  uint64_t repeats = 1;
   bool isFar = false; ///< a fill or drain, seen from the parent
 };
 
@@ -43,6 +46,14 @@ public:
          const arch::ArchSpec &arch, Simulation &result);
 
   void note(const Transfer &transfer);
+  /// So many elements of a tensor pass links on their way, at a node.
+  void cross(int node, int tensor, const std::vector<arch::Crossing> &crossings,
+             uint64_t elements);
+  /// Bytes that passed a link because of what happens at or below a node.
+  uint64_t crossedBelow(int node, int link) const;
+  uint64_t crossedAt(int node, int link) const {
+    return linksAtNode[node * arch.links.size() + link];
+  }
   /// Moved at a level by what happens at a node; at or below it.
   const Traffic &at(int node, int level) const {
     return atNode[node * arch.levels.size() + level];
@@ -60,8 +71,9 @@ private:
   const Program &program;
   const arch::ArchSpec &arch;
   Simulation &result;
-  std::vector<Traffic> atNode; ///< [node * levels + level]
-  std::vector<uint64_t> far;   ///< per node
+  std::vector<Traffic> atNode;       ///< [node * levels + level]
+  std::vector<uint64_t> far;         ///< per node
+  std::vector<uint64_t> linksAtNode; ///< [node * links + link]
   bool overflowed = false;
 };
 

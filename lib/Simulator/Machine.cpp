@@ -34,6 +34,12 @@ Machine::Machine(Points &points, const Program &program, const Plan &plan,
   result.points.assign(points.einsums.size(), 0);
   for (auto [all, node] : llvm::zip(latches, program.nodes))
     all.resize(node.ports.size());
+  Deliveries finder(points, program, arch);
+  deliveries.resize(program.nodes.size());
+  for (int leaf : program.leaves)
+    for (const Port &port : program.nodes[leaf].ports)
+      deliveries[leaf].push_back(
+          {finder.ofPort(leaf, port), finder.ofPartial(leaf, port)});
 }
 
 bool Machine::execute() {
@@ -316,10 +322,17 @@ void Machine::closeLatch(int id, const Port &port, Latch &latch) {
   Transfer transfer = makeTransfer(
       id, port, port.read >= 0 ? Direction::read : Direction::write);
   uint64_t width = arch.arrays[program.nodes[id].array].reduction.width;
-  if (port.read >= 0)
+  const auto &[whole, partial] =
+      deliveries[id][&port - program.nodes[id].ports.begin()];
+  ledger.cross(id, port.tensor, whole.crossings, latch.elements.size());
+  ledger.cross(id, port.tensor, partial.crossings, latch.continued.size());
+  if (port.read >= 0) {
     transfer.receivers = latch.copies;
-  else if (width != 0)
-    transfer.times = llvm::divideCeil(latch.copies, width);
+    transfer.repeats = whole.repeats;
+  } else {
+    transfer.times = std::max(
+        whole.repeats, width == 0 ? 1 : llvm::divideCeil(latch.copies, width));
+  }
   store.note(*latch.home, port.slot, latch.unit, latch.elements, transfer);
   // Each write but the first contribution is preceded by a read.
   transfer.direction = Direction::read;
@@ -328,7 +341,7 @@ void Machine::closeLatch(int id, const Port &port, Latch &latch) {
     store.note(*latch.home, port.slot, latch.unit, latch.elements, transfer);
     transfer.times = 1;
   }
-  transfer.receivers = 1;
+  transfer.receivers = transfer.repeats = 1;
   store.note(*latch.home, port.slot, latch.unit, latch.continued, transfer);
   if (port.read >= 0 && program.nodes[id].registers >= 0) {
     transfer.direction = Direction::write;

@@ -23,6 +23,7 @@
 #ifndef LIB_SIMULATOR_MACHINE_H
 #define LIB_SIMULATOR_MACHINE_H
 
+#include "lib/Simulator/Deliveries.h"
 #include "lib/Simulator/LaggedWalk.h"
 #include "lib/Simulator/Store.h"
 
@@ -89,6 +90,8 @@ private:
   std::vector<CellBuilder> builders;
   Store store;
   std::vector<std::vector<Latches>> latches; ///< per node and port
+  /// Per node and port: of what it reads or writes, and of partial values.
+  std::vector<std::vector<std::pair<Delivery, Delivery>>> deliveries;
   bool everyRun;     ///< profile "per_point": nothing is latched
   uint64_t runs = 0; ///< of leaves so far
   bool ok = true;

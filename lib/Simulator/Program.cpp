@@ -280,6 +280,32 @@ private:
     int level = arch.arrays[node.array].level;
     if (level >= 0 && arch.levels[level].perArray == node.array)
       node.registers = level;
+    for (int i = node.parent; i >= 0; i = program.nodes[i].parent)
+      if (program.nodes[i].kind == NodeKind::spatial &&
+          failed(checkInstances(program.nodes[i], arch.arrays[node.array])))
+        return failure();
+    return success();
+  }
+
+  /// Units in one instance of a level do not reach what another holds.
+  LogicalResult checkInstances(const Node &loop, const arch::Array &array) {
+    for (const arch::ArrayDim &dim : array.dims) {
+      if (dim.name != loop.dim || dim.level < 0)
+        continue;
+      for (int i = loop.parent; i >= 0; i = program.nodes[i].parent) {
+        const Node &outer = program.nodes[i];
+        if (outer.kind != NodeKind::storage ||
+            llvm::none_of(
+                arch.levels[outer.level].dims, [&](const arch::ArrayDim &own) {
+                  return own.level == dim.level && own.name == dim.name;
+                }))
+          continue;
+        return outer.op->emitError()
+               << "level '" << arch.levels[outer.level].name
+               << "' has one instance per '" << dim.name
+               << "', so its tiles must stand below the loop across it";
+      }
+    }
     return success();
   }
 

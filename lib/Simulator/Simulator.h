@@ -77,6 +77,11 @@ struct LevelMoves {
   uint64_t peakBytes = 0;
 };
 
+struct LinkMoves {
+  uint64_t bytes = 0;  ///< that passed its busiest wires
+  double hopBytes = 0; ///< over all hops
+};
+
 struct ArrayWork {
   std::map<std::string, uint64_t> operators;
   double busyCycles = 0;
@@ -90,6 +95,7 @@ struct EngineWork {
 struct Simulation {
   std::vector<std::string> tensorNames, einsumNames;
   std::vector<LevelMoves> levels;
+  std::vector<LinkMoves> links;
   std::vector<ArrayWork> arrays;
   std::vector<EngineWork> engines;
   /// By [tensor * levels + level] and by [einsum * levels + level].

@@ -85,7 +85,28 @@ private:
     int64_t slots = node.streamRank >= 0 || node.shared ? 1 : slotsOf(id, slot);
     int64_t copies =
         arch.accounting.singleBuffers ? 1 : std::max(node.buffers, slots);
-    return tensor.bytes(storage.held[slot].reserved) * storage.units * copies;
+    return tensor.bytes(storage.held[slot].reserved) * unitsOf(id) * copies;
+  }
+
+  /// Units that hold a tile each; of a level that exists several times, all
+  /// instances reserve what the fullest needs.
+  uint64_t unitsOf(int id) const {
+    const arch::Level &level = arch.levels[program.nodes[id].level];
+    if (level.dims.empty())
+      return plan.storages[id].units;
+    uint64_t units = 1;
+    for (const arch::ArrayDim &dim : level.dims)
+      units *= dim.size;
+    for (int i = program.nodes[id].parent; i >= 0;
+         i = program.nodes[i].parent) {
+      const Node &loop = program.nodes[i];
+      bool across = llvm::any_of(level.dims, [&](const arch::ArrayDim &dim) {
+        return dim.name == loop.dim;
+      });
+      if (loop.kind == NodeKind::spatial && !across)
+        units *= loop.fullSteps();
+    }
+    return units;
   }
 
   /// Slots between the first and the last stage that touches the tensor, if

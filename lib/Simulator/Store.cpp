@@ -21,7 +21,15 @@ Store::Store(Points &points, const Program &program, const Plan &plan,
              std::vector<CellBuilder> &builders, interp::TensorMap &outputs)
     : points(points), program(program), plan(plan), arch(arch), ledger(ledger),
       inputs(inputs), builders(builders), outputs(outputs),
-      previous(program.nodes.size()) {}
+      deliveries(program.nodes.size()), previous(program.nodes.size()) {
+  Deliveries finder(points, program, arch);
+  for (auto [id, node] : llvm::enumerate(program.nodes))
+    for (const Held &held : node.held)
+      deliveries[id].push_back(
+          held.parent < 0
+              ? std::pair<Delivery, Delivery>()
+              : std::pair(finder.ofFill(id, held), finder.ofDrain(id, held)));
+}
 
 //===----------------------------------------------------------------------===//
 // Visits
@@ -188,7 +196,9 @@ uint64_t Store::countWrites(int id, const Held &held,
     if (program.nodes[i].kind == NodeKind::spatial &&
         points.einsums[producer].reduces(program.nodes[i].rank))
       units *= context.spread[i];
-  return width == 0 ? 1 : llvm::divideCeil(units, width);
+  return std::max(
+      deliveries[id][&held - program.nodes[id].held.begin()].second.repeats,
+      width == 0 ? 1 : llvm::divideCeil(units, width));
 }
 
 Transfer Store::makeTransfer(const Visit &visit, int slot, Direction direction,
@@ -315,9 +325,14 @@ bool Store::fill(Visit &visit, int slot) {
   Transfer transfer = makeTransfer(visit, slot, Direction::read, Cause::fill);
   transfer.receivers = visit.receivers[slot];
   transfer.isFar = true;
-  for (auto &[from, elements] : united)
+  const Delivery &delivery = deliveries[visit.node][slot].first;
+  transfer.repeats = delivery.repeats;
+  for (auto &[from, elements] : united) {
+    ledger.cross(transfer.node, transfer.tensor, delivery.crossings,
+                 elements.size());
     note(parent, held.parentSlot, from,
          std::vector<int64_t>(elements.begin(), elements.end()), transfer);
+  }
   return true;
 }
 
@@ -382,6 +397,9 @@ bool Store::drain(Visit &visit, int slot) {
         makeTransfer(visit, slot, Direction::write, Cause::drain);
     transfer.times = visit.writes[slot];
     transfer.isFar = true;
+    ledger.cross(transfer.node, transfer.tensor,
+                 deliveries[visit.node][slot].second.crossings,
+                 elements.size());
     note(*visit.parents[slot], held.parentSlot, to, elements, transfer);
     transfer.direction = Direction::read; // what it adds to
     --transfer.times;

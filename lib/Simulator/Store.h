@@ -30,6 +30,7 @@
 #define LIB_SIMULATOR_STORE_H
 
 #include "lib/Simulator/Cells.h"
+#include "lib/Simulator/Deliveries.h"
 #include "lib/Simulator/Ledger.h"
 #include "lib/Simulator/Plan.h"
 
@@ -115,6 +116,8 @@ private:
   std::vector<CellBuilder> &builders;
   interp::TensorMap &outputs;
   std::map<std::pair<int, int64_t>, std::shared_ptr<Visit>> live;
+  /// Per node and held tensor: how its fills and drains spread.
+  std::vector<llvm::SmallVector<std::pair<Delivery, Delivery>, 3>> deliveries;
   /// Per node: the last visit, for retained halos.
   std::vector<std::shared_ptr<Visit>> previous;
 };

@@ -96,8 +96,23 @@ struct Tree {
   }
 };
 
+/// A way into a level or an array.
+struct CaseLink {
+  std::string topology; ///< empty: there is none
+  int64_t bandwidth = 0, latency = 0;
+};
+
+/// A dimension and how far words reach along it; 0 any.
+struct CaseDim {
+  std::string name;
+  int64_t size = 1, multicast = 0, reduction = 0;
+};
+
 struct CaseLevel {
   std::string name, parent, per;
+  std::vector<CaseDim> instances;
+  int64_t chunk = 1;
+  CaseLink link;
   int64_t access = 1;
   int64_t readBandwidth = 0, writeBandwidth = 0,
           bandwidth = 0; ///< GB/s; 0 none
@@ -108,7 +123,8 @@ struct CaseLevel {
 
 struct CaseArray {
   std::string name, level;
-  std::vector<std::pair<std::string, int64_t>> dims;
+  std::vector<CaseDim> dims;
+  CaseLink link;
   std::vector<std::pair<std::string, int64_t>> cycles; ///< per operator
   int64_t reduction = 0;                               ///< width; 0 any
   int64_t fill = 0, drain = 0, beyond = 0; ///< cycles; latency past interval

@@ -107,6 +107,8 @@ public:
       compareOperators(a);
     for (size_t e = 0; e < arch.engines.size(); ++e)
       compareEngine(e, together.empty());
+    for (size_t l = 0; together.empty() && l < arch.links.size(); ++l)
+      compareLink(l);
     if (together.empty())
       compareCycles("whole", simulated.cycles, modelled.cycles);
     return text;
@@ -148,6 +150,17 @@ private:
     if (withTimes)
       compareCycles(what, simulated.engines[engine].busyCycles,
                     modelled.engines[engine].busyCycles);
+  }
+
+  void compareLink(size_t link) {
+    std::string what = "link into '" + arch.links[link].name + "'";
+    compare(what + " bytes", simulated.links[link].bytes,
+            modelled.links[link].bytes);
+    double ours = simulated.links[link].hopBytes * arch.links[link].pjPerByte;
+    double theirs = modelled.links[link].energyPj;
+    if (std::abs(ours - theirs) > 1e-9 * ours)
+      text += what + ": energy simulated " + std::to_string(ours) +
+              ", modelled " + std::to_string(theirs) + "\n";
   }
 
   void compareCycles(const std::string &what, double ours, double theirs) {
@@ -239,7 +252,7 @@ static Verdict illegal(const std::string &why) {
 /// What is wrong with values explains counts, counts explain times.
 static std::string chooseKind(llvm::StringRef text) {
   for (const char *kind : {"refused", "output", "array", "tensor", "Einsum",
-                           "peak", "engine", "cycles"})
+                           "peak", "engine", "link", "cycles"})
     if (text.contains(kind))
       return kind;
   return "";

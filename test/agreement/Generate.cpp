@@ -60,6 +60,74 @@ private:
       array.reduction = chance(50) ? pick(1, 4) : 0;
       array.cycles.emplace_back("compute", pick(1, 3));
     }
+    extendWays();
+  }
+
+  /// Chunks, latencies, links, how far words reach along dimensions, and a
+  /// level with several instances.
+  void extendWays() {
+    // Each share of a tile that lies at two levels is rounded up, and repeated,
+    // by itself.
+    bool inParts =
+        c.anyNode([](const Tree &t) { return t.resident.has_value(); });
+    auto limit = [&](CaseDim &dim) {
+      dim.multicast = chance(30) && !inParts ? pick(1, 4) : 0;
+      dim.reduction = chance(30) && !inParts ? pick(1, 4) : 0;
+    };
+    if (chance(40))
+      moveDimension("L1", "x", 10);
+    for (CaseLevel &level : c.levels) {
+      level.chunk = chance(30) && !inParts ? int64_t{1} << pick(0, 6) : 1;
+      if (chance(30))
+        level.latency = pick(1, 20);
+      if (!level.parent.empty() && level.per.empty())
+        level.link = makeLink();
+      for (CaseDim &dim : level.instances)
+        limit(dim);
+    }
+    for (CaseArray &array : c.arrays) {
+      array.link = makeLink();
+      for (CaseDim &dim : array.dims)
+        limit(dim);
+    }
+  }
+
+  CaseLink makeLink() {
+    if (chance(60))
+      return {};
+    return {
+        pickOf(std::vector<std::string>{"bus", "mesh", "ring", "all_to_all"}),
+        chance(50) ? pick(1, 16) : 0, chance(30) ? pick(1, 5) : 0};
+  }
+
+  /// Along `dim` stand instances of a level, instead of units of the arrays in
+  /// it, if no tile of that level is above a loop across it.
+  void moveDimension(const std::string &name, const std::string &dim,
+                     int64_t size) {
+    auto level =
+        std::find_if(c.levels.begin(), c.levels.end(),
+                     [&](const CaseLevel &l) { return l.name == name; });
+    if (level == c.levels.end() || holdsAbove(c.tree, name, dim, false))
+      return;
+    level->instances = {{dim, size, 0, 0}};
+    for (CaseArray &array : c.arrays)
+      array.dims.erase(
+          std::remove_if(array.dims.begin(), array.dims.end(),
+                         [&](const CaseDim &d) { return d.name == dim; }),
+          array.dims.end());
+  }
+
+  /// A storage node at the level, or at one private to an array, above a loop
+  /// across the dimension.
+  bool holdsAbove(const Tree &node, const std::string &level,
+                  const std::string &dim, bool held) {
+    held |= node.kind == TreeKind::storage &&
+            (node.level == level || node.level.rfind("rf_", 0) == 0);
+    if (held && node.kind == TreeKind::spatial && node.dim == dim)
+      return true;
+    return std::any_of(
+        node.children.begin(), node.children.end(),
+        [&](const Tree &child) { return holdsAbove(child, level, dim, held); });
   }
 
   //===--------------------------------------------------------------------===//
@@ -486,9 +554,9 @@ private:
       array.name = name;
       array.level = shared.back();
       if (array.name == "grid")
-        array.dims = {{"x", 8}, {"y", 10}};
+        array.dims = {{"x", 8, 0, 0}, {"y", 10, 0, 0}};
       if (array.name == "row")
-        array.dims = {{"x", 10}};
+        array.dims = {{"x", 10, 0, 0}};
       if (array.name != "unit" && chance(40)) {
         CaseLevel registers = makeLevel("rf_" + array.name, array.level);
         registers.per = array.name;
@@ -723,7 +791,7 @@ private:
     std::vector<int64_t> sizes;
     for (const CaseArray &array : c.arrays)
       if (array.name == arrayOf[einsum])
-        for (const auto &[name, size] : array.dims) {
+        for (const auto &[name, size, multicast, reduction] : array.dims) {
           dims.push_back(name);
           sizes.push_back(size);
         }

@@ -88,6 +88,28 @@ std::vector<std::string> einsum::agreement::listFeatures(const Case &c) {
   add(c.buffered, "buffered");
   add(c.sequential, "sequential");
   add(startsUp, "start-up");
+  auto anyLevel = [&](auto holds) {
+    return std::any_of(c.levels.begin(), c.levels.end(), holds);
+  };
+  auto anyArray = [&](auto holds) {
+    return std::any_of(c.arrays.begin(), c.arrays.end(), holds);
+  };
+  auto isLimited = [](const CaseDim &dim) {
+    return dim.multicast + dim.reduction > 0;
+  };
+  auto limits = [&](const auto &dims) {
+    return std::any_of(dims.begin(), dims.end(), isLimited);
+  };
+  add(anyLevel([](const CaseLevel &l) { return !l.link.topology.empty(); }) ||
+          anyArray([](const CaseArray &a) { return !a.link.topology.empty(); }),
+      "links");
+  add(anyLevel([](const CaseLevel &l) { return l.chunk > 1; }), "chunks");
+  add(anyLevel([](const CaseLevel &l) { return l.latency > 0; }), "latency");
+  add(anyLevel([](const CaseLevel &l) { return !l.instances.empty(); }),
+      "instances");
+  add(anyLevel([&](const CaseLevel &l) { return limits(l.instances); }) ||
+          anyArray([&](const CaseArray &a) { return limits(a.dims); }),
+      "widths of dimensions");
   add(any([](const Tree &t) { return t.kind == TreeKind::transfer; }),
       "transfer");
   add(any([](const Tree &t) { return t.resident.has_value(); }), "resident");
@@ -205,6 +227,39 @@ std::string Case::printSchedule() const {
   return text;
 }
 
+static std::string printDims(const std::vector<CaseDim> &dims) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  llvm::ListSeparator separator;
+  os << "{";
+  for (const CaseDim &dim : dims) {
+    os << separator << "\"" << dim.name << "\": {\"size\": " << dim.size;
+    if (dim.multicast)
+      os << ", \"multicast\": " << dim.multicast;
+    if (dim.reduction)
+      os << ", \"reduction\": " << dim.reduction;
+    os << "}";
+  }
+  os << "}";
+  return text;
+}
+
+/// Nothing, if there is none.
+static std::string printLink(const CaseLink &link) {
+  if (link.topology.empty())
+    return "";
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << ", \"link\": {\"topology\": \"" << link.topology
+     << "\", \"energy\": \"1 pJ/B\", \"provenance\": \"random\"";
+  if (link.bandwidth)
+    os << ", \"bandwidth\": \"" << link.bandwidth << " GB/s\"";
+  if (link.latency)
+    os << ", \"latency\": " << link.latency;
+  os << "}";
+  return text;
+}
+
 std::string Case::printSpec() const {
   std::string text;
   llvm::raw_string_ostream os(text);
@@ -236,8 +291,13 @@ std::string Case::printSpec() const {
       os << ", \"write_bandwidth\": \"" << level.writeBandwidth << " GB/s\"";
     if (level.ports)
       os << ", \"ports\": " << level.ports;
+    if (!level.instances.empty())
+      os << ", \"instances\": " << printDims(level.instances);
+    if (level.chunk > 1)
+      os << ", \"chunk\": \"" << level.chunk << " B\"";
     if (level.latency)
-      os << ", \"latency\": \"" << level.latency << " cycle\"";
+      os << ", \"latency\": " << level.latency;
+    os << printLink(level.link);
     if (level.multicast)
       os << ", \"multicast\": {\"width\": " << level.multicast << "}";
     os << ", \"energy\": {\"read\": \"1 pJ\", \"write\": \"1 pJ\"}, "
@@ -249,13 +309,9 @@ std::string Case::printSpec() const {
   for (const CaseArray &array : arrays) {
     os << arraySeparator << "{\"name\": \"" << array.name << "\", \"level\": \""
        << array.level << "\"";
-    if (!array.dims.empty()) {
-      os << ", \"shape\": {";
-      llvm::ListSeparator separator;
-      for (const auto &[name, size] : array.dims)
-        os << separator << "\"" << name << "\": " << size;
-      os << "}";
-    }
+    if (!array.dims.empty())
+      os << ", \"shape\": " << printDims(array.dims);
+    os << printLink(array.link);
     os << ", \"ops\": {";
     llvm::ListSeparator separator;
     for (const auto &[name, cycles] : array.cycles)
