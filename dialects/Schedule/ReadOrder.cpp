@@ -289,6 +289,10 @@ public:
     if (reader.loops[index].isDemanded && producer.loops[index].guard &&
         producer.loops[index].steps() != 1)
       return true;
+    // What follows demand runs in every step, what it reads in one only.
+    if (reader.loops[index].isDemanded && producer.loops[index].guard &&
+        producer.loops[index].steps() != 1)
+      return true;
     Relation relation = compareSteps(dependence, index, cascade);
     if (relation == Relation::equal)
       return false;
