@@ -124,11 +124,16 @@ def Einsum_InputOp : Einsum_Op<"input", [Pure, HasParent<"CascadeOp">,
     DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>]> {
   let summary = "An input tensor of the cascade";
   let description = [{
+    `weight` says that the values belong to a model and not to what it is applied
+    to: its elements are parameters, counted as such. It changes no value.
+
     Example: `%Q = einsum.input "Q" : !einsum.tensor<[b, h, p, e], f16>`
+    Example: `%W = einsum.input "W" weight : !einsum.tensor<[h, e], f16>`
   }];
-  let arguments = (ins StrAttr:$tensor);
+  let arguments = (ins StrAttr:$tensor, UnitAttr:$weight);
   let results = (outs Einsum_TensorType:$result);
-  let assemblyFormat = "$tensor attr-dict `:` qualified(type($result))";
+  let assemblyFormat =
+      "$tensor (`weight` $weight^)? attr-dict `:` qualified(type($result))";
 }
 
 def Einsum_OutputOp : Einsum_Op<"output", [HasParent<"CascadeOp">]> {

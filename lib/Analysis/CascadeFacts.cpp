@@ -97,10 +97,12 @@ public:
   FailureOr<CascadeFacts> build() {
     if (failed(addRanks()))
       return failure();
-    for (InputOp input : cascade.getBodyBlock()->getOps<InputOp>())
+    for (InputOp input : cascade.getBodyBlock()->getOps<InputOp>()) {
       if (failed(
               addTensor(input.getResult(), input.getTensor(), /*producer=*/-1)))
         return failure();
+      facts.tensors.back().isWeight = input.getWeight();
+    }
     SmallVector<EinsumInterface> order = topologicalOrder();
     for (auto [i, einsum] : llvm::enumerate(order))
       for (auto [name, result] :

@@ -76,7 +76,8 @@ struct TensorFact {
   uint64_t bits = 0; ///< of one element
   std::string datatype;
   bool isInput = false, isOutput = false;
-  int producer = -1; ///< Einsum, or -1 for an input
+  bool isWeight = false; ///< an input whose elements are a model's parameters
+  int producer = -1;     ///< Einsum, or -1 for an input
   /// Rank along which the tensor is read one or more steps away, and the
   /// longest such step; -1 if it is no recurrence.
   int iterativeRank = -1;

@@ -1159,6 +1159,8 @@ bool SelfReach::compute(int tensor, const StepRank &step) {
   const Recurrence &recurrence =
       graph.recurrences[graph.einsums[producer].recurrence];
   int along = llvm::find(start.ranks, step.rank) - start.ranks.begin();
+  if (along == static_cast<int>(start.ranks.size()))
+    return false; // a recurrence inside of another one steps along more ranks
   MLIRContext *context = graph.cascade->getContext();
   // Null: every value of the position is among the ancestors.
   using Index = SmallVector<AffineExpr, 4>;

@@ -65,6 +65,29 @@ EinsumTraffic einsum::computeTraffic(const CascadeFacts &facts,
   return traffic;
 }
 
+ParameterCount einsum::countParameters(const CascadeFacts &facts) {
+  ParameterCount count;
+  for (const TensorFact &tensor : facts.tensors) {
+    if (!tensor.isWeight)
+      continue;
+    ++count.tensors;
+    count.elements = llvm::SaturatingAdd(count.elements, tensor.elements);
+    count.bytes =
+        llvm::SaturatingAdd(count.bytes, tensor.bytes(tensor.elements));
+  }
+  return count;
+}
+
+std::map<std::string, uint64_t>
+einsum::countAllOperators(const CascadeFacts &facts) {
+  std::map<std::string, uint64_t> total;
+  for (const EinsumFact &einsum : facts.einsums)
+    for (const auto &[name, count] : einsum.operators)
+      total[name] = llvm::SaturatingAdd(
+          total[name], llvm::SaturatingMultiply(count, einsum.points));
+  return total;
+}
+
 uint64_t einsum::computeCompulsoryBytes(const CascadeFacts &facts) {
   uint64_t bytes = 0;
   for (uint64_t tensor :

@@ -44,6 +44,16 @@ struct EinsumTraffic {
 EinsumTraffic computeTraffic(const CascadeFacts &facts,
                              const EinsumFact &einsum);
 
+/// Elements of all tensors marked as weights, which is what a model's size is
+/// counted in, and the bytes that hold them. Stops at 2^64 - 1.
+struct ParameterCount {
+  uint64_t tensors = 0, elements = 0, bytes = 0;
+};
+ParameterCount countParameters(const CascadeFacts &facts);
+
+/// What all Einsums together compute.
+std::map<std::string, uint64_t> countAllOperators(const CascadeFacts &facts);
+
 /// A lower bound, in bytes at the backing level, for every schedule.
 uint64_t computeCompulsoryBytes(const CascadeFacts &facts);
 

@@ -30,7 +30,8 @@ static Json listRanks(const CascadeFacts &facts, llvm::ArrayRef<int> ranks) {
 
 static Json describeTensor(const CascadeFacts &facts,
                            const TensorFact &tensor) {
-  const char *role = tensor.isInput    ? "input"
+  const char *role = tensor.isWeight   ? "weight"
+                     : tensor.isInput  ? "input"
                      : tensor.isOutput ? "output"
                                        : "intermediate";
   return {{"name", tensor.name},
@@ -119,9 +120,18 @@ static Json describeCascade(const CascadeFacts &facts, const Result &result) {
   Json footprints = Json::array();
   for (const LiveFootprint &footprint : result.footprints)
     footprints.push_back(describeFootprint(footprint));
-  return {{"name", facts.name},       {"ranks", ranks},
-          {"rank_passes", headlines}, {"tensors", passes},
-          {"footprints", footprints}, {"storage", tensors},
+  ParameterCount parameters = countParameters(facts);
+  return {{"name", facts.name},
+          {"parameters",
+           {{"tensors", parameters.tensors},
+            {"elements", parameters.elements},
+            {"bytes", parameters.bytes}}},
+          {"ops", Json(countAllOperators(facts))},
+          {"ranks", ranks},
+          {"rank_passes", headlines},
+          {"tensors", passes},
+          {"footprints", footprints},
+          {"storage", tensors},
           {"einsums", einsums}};
 }
 
@@ -293,6 +303,86 @@ static void addBounds(Json &json, const Mapped &mapped) {
                                  machine.energy.value, machine.energy.name);
 }
 
+static Json describeCertificate(const mapper::Certificate &certificate) {
+  bool isBounded = certificate.lowerBound > 0;
+  Json json = {{"status", mapper::describeStatus(certificate.status).str()},
+               {"best", certificate.best},
+               {"lower_bound", certificate.lowerBound},
+               {"bound", certificate.boundName},
+               {"gap", isBounded ? Json(certificate.gap()) : Json(nullptr)},
+               {"evaluated", certificate.evaluated},
+               {"pruned", Json(certificate.pruned)},
+               {"space_size", certificate.spaceSize}};
+  if (certificate.status == mapper::Status::infeasible)
+    for (const char *key : {"best", "lower_bound", "bound", "gap"})
+      json.erase(key);
+  return json;
+}
+
+/// The effort and the proof of a search.
+static Json describeSearch(const Search &search, const arch::ArchSpec &arch) {
+  Json json = describeCertificate(search.certificate);
+  json["wall_s"] = search.certificate.wallSeconds;
+  json["objective"] = mapper::describeObjective(search.objective, arch);
+  json["variants"] = Json::array();
+  for (const SearchedVariant &variant : search.variants) {
+    Json entry = {{"name", variant.name}};
+    if (variant.leftOut.empty())
+      entry.update(describeCertificate(variant.certificate));
+    else
+      entry["left_out"] = variant.leftOut;
+    // The values are those of the variant that it does not beat.
+    if (variant.isBeaten)
+      entry.erase("best");
+    json["variants"].push_back(std::move(entry));
+  }
+  return json;
+}
+
+static Json describePareto(const Search &search, const arch::ArchSpec &arch) {
+  Json points = Json::array();
+  for (const ParetoPoint &point : search.pareto) {
+    Json values = Json::object();
+    for (auto [metric, value] :
+         llvm::zip(search.objective.metrics, point.values))
+      values[mapper::getMetricName(metric, search.objective, arch)] = value;
+    points.push_back({{"values", values},
+                      {"latency_s", point.latencySeconds},
+                      {"energy_j", point.energyJoules},
+                      {"variant", point.variant},
+                      {"tree", point.tree}});
+  }
+  return points;
+}
+
+static Json
+describeConflicts(llvm::ArrayRef<std::vector<mapper::Conflict>> sets) {
+  Json json = Json::array();
+  for (const std::vector<mapper::Conflict> &set : sets) {
+    json.push_back(Json::array());
+    for (const mapper::Conflict &conflict : set) {
+      std::string place = conflict.loc.file;
+      if (conflict.loc.line)
+        place += ":" + std::to_string(conflict.loc.line) + ":" +
+                 std::to_string(conflict.loc.col);
+      json.back().push_back({{"constraint", conflict.constraint},
+                             {"remedy", conflict.remedy},
+                             {"at", place}});
+    }
+  }
+  return json;
+}
+
+/// What there is to say without a schedule.
+static void addInfeasible(Json &json, const Search &search,
+                          const arch::ArchSpec &arch) {
+  json["mapping"] = {
+      {"status", mapper::describeStatus(search.certificate.status).str()},
+      {"space", search.certificate.space},
+      {"conflicts", describeConflicts(search.conflicts)}};
+  json["mapper"] = describeSearch(search, arch);
+}
+
 static void addCost(Json &json, const CascadeFacts &facts,
                     const Mapped &mapped) {
   const cost::Evaluation &cost = *mapped.cost;
@@ -356,7 +446,31 @@ void einsum::exporting::writeJson(const Result &result, llvm::raw_ostream &os) {
     json["rewrite"] = describeRewrite(*result.rewrite);
   if (result.mapped)
     addCost(json, *result.facts, *result.mapped);
+  if (result.mapped && result.search) {
+    json["mapping"]["variant"] = result.search->variant;
+    json["mapper"] = describeSearch(*result.search, *result.arch);
+    if (result.search->objective.metrics.size() > 1)
+      json["pareto"] = describePareto(*result.search, *result.arch);
+  }
+  if (!result.mapped && result.search)
+    addInfeasible(json, *result.search, *result.arch);
   os << json.dump(2, ' ', /*ensure_ascii=*/false,
                   Json::error_handler_t::replace)
      << "\n";
+}
+
+void einsum::exporting::writeParetoCsv(const Search &search,
+                                       const arch::ArchSpec &arch,
+                                       llvm::raw_ostream &os) {
+  for (mapper::Metric metric : search.objective.metrics)
+    os << mapper::getMetricName(metric, search.objective, arch) << ",";
+  os << "latency_s,energy_j,variant\n";
+  // As in JSON, with the fewest digits that read back the same.
+  auto number = [](double value) { return Json(value).dump(); };
+  for (const ParetoPoint &point : search.pareto) {
+    for (double value : point.values)
+      os << number(value) << ",";
+    os << number(point.latencySeconds) << "," << number(point.energyJoules)
+       << ",\"" << point.variant << "\"\n";
+  }
 }

@@ -27,6 +27,7 @@
 #include "lib/CostModel/Evaluation.h"
 #include "lib/CostModel/MachineBounds.h"
 #include "lib/Export/RewriteReport.h"
+#include "lib/Mapper/MapRequest.h"
 
 #include <optional>
 
@@ -45,6 +46,31 @@ struct Mapped {
   uint64_t evaluated = 0;                 ///< schedules whose cost was computed
 };
 
+/// What a search says about one variant of the cascade.
+struct SearchedVariant {
+  std::string name;      ///< "fewer passes, M0=256"
+  std::string leftOut;   ///< why it was not searched, or empty
+  bool isBeaten = false; ///< nothing in it is better than an earlier one
+  mapper::Certificate certificate;
+};
+
+/// A point of a Pareto set.
+struct ParetoPoint {
+  std::string variant, tree;
+  double latencySeconds = 0, energyJoules = 0;
+  std::vector<double> values; ///< per metric of the objective
+};
+
+/// How the schedule was found, or why there is none.
+struct Search {
+  mapper::Objective objective;
+  mapper::Certificate certificate;
+  std::string variant; ///< that the schedule is of
+  std::vector<SearchedVariant> variants;
+  std::vector<ParetoPoint> pareto; ///< if several metrics are minimised
+  std::vector<std::vector<mapper::Conflict>> conflicts; ///< if nothing fits
+};
+
 struct Result {
   std::string workload;
   const CascadeFacts *facts = nullptr;
@@ -53,6 +79,8 @@ struct Result {
   /// Every parameter of the cascade with its value.
   std::vector<std::pair<std::string, int64_t>> binding;
   std::optional<RewriteReport> rewrite; ///< if one was asked for
+  const arch::ArchSpec *arch = nullptr; ///< unless the analysis was all
+  std::optional<Search> search;         ///< if the schedule was searched
   std::optional<Mapped> mapped;
 };
 
@@ -80,6 +108,10 @@ std::vector<UsedNumbers> listUsedNumbers(const CascadeFacts &facts,
                                          const Mapped &mapped);
 
 void writeJson(const Result &result, llvm::raw_ostream &os);
+
+/// One line per point: its values, in s, J, J s and B, and the variant.
+void writeParetoCsv(const Search &search, const arch::ArchSpec &arch,
+                    llvm::raw_ostream &os);
 
 /// At most 100 columns and 40 lines; what a large cascade has beyond that is
 /// counted, not listed.

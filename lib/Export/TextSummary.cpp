@@ -5,7 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Export/Formulas.h"
 #include "lib/Export/Result.h"
+#include "lib/Mapper/ConflictText.h"
 #include "lib/Support/Format.h"
 #include "lib/Support/TextTable.h"
 
@@ -69,7 +71,8 @@ static void printTensors(const CascadeFacts &facts, llvm::raw_ostream &os) {
   TextTable table({"tensor", "", "type", "ranks", ">size"});
   for (const TensorFact &tensor : facts.tensors)
     table.add({tensor.name,
-               tensor.isInput    ? "input"
+               tensor.isWeight   ? "weight"
+               : tensor.isInput  ? "input"
                : tensor.isOutput ? "output"
                                  : "",
                tensor.datatype, listRanks(facts, tensor.ranks),
@@ -88,6 +91,9 @@ static void printEinsums(const CascadeFacts &facts, llvm::raw_ostream &os) {
                describeOperators(traffic.operators)});
   }
   table.print(os, kColumns);
+  if (facts.einsums.size() > 1)
+    os << "all together: " << describeOperators(countAllOperators(facts))
+       << "\n";
 }
 
 /// ">= 3" for a theorem, "~ 3" for anything less.
@@ -98,7 +104,8 @@ static std::string describeCount(const FiberPasses &fiber) {
 
 /// Whole ranks, then parts of split ranks, then tensors of one element per tile
 /// where they are traversed more than once.
-static void printPasses(const RankPasses &passes, llvm::raw_ostream &os) {
+void einsum::exporting::printPassTable(const RankPasses &passes,
+                                       llvm::raw_ostream &os) {
   TextTable table({"rank", ">passes", "", "by", "forced by"});
   auto add = [&](const FiberPasses &fiber) {
     std::string kind =
@@ -136,11 +143,22 @@ static void printFootprint(const LiveFootprint &footprint,
   std::string each = footprint.each.empty()
                          ? ""
                          : ", for each " + llvm::join(footprint.each, ",");
-  for (const PassBoundary &boundary : footprint.boundaries)
-    os << "after pass " << boundary.after << " over " << footprint.rank
-       << " keep " << llvm::join(boundary.keep, ", ") << ": "
-       << boundary.formula << " = " << formatBytes(boundary.bytes) << each
+  auto isSame = [](const PassBoundary &a, const PassBoundary &b) {
+    return a.keep == b.keep && a.formula == b.formula;
+  };
+  llvm::ArrayRef<PassBoundary> rest = footprint.boundaries;
+  while (!rest.empty()) {
+    const PassBoundary &first = rest.front();
+    auto alike =
+        rest.take_while([&](const auto &b) { return isSame(b, first); });
+    os << "after pass " << first.after;
+    if (alike.size() > 1)
+      os << " to " << alike.back().after;
+    os << " over " << footprint.rank << " keep " << llvm::join(first.keep, ", ")
+       << ": " << first.formula << " = " << formatBytes(first.bytes) << each
        << "\n";
+    rest = rest.drop_front(alike.size());
+  }
   os << "at a level of S bytes, "
      << (footprint.isInput ? "traffic" : "traffic or repeated work") << " of "
      << footprint.tensor << " >= " << footprint.trafficFormula << "\n";
@@ -151,6 +169,12 @@ static void printAnalysis(const Result &result, llvm::raw_ostream &os) {
   printFact(os, "cascade", facts.name);
   printFact(os, "binding", describeBinding(result));
   printFact(os, "passes", describeClass(result.passes));
+  if (ParameterCount count = countParameters(facts); count.tensors > 0)
+    printFact(os, "weights",
+              std::to_string(count.elements) + " parameters in " +
+                  std::to_string(count.tensors) +
+                  (count.tensors == 1 ? " tensor, " : " tensors, ") +
+                  formatBytes(count.bytes));
   os << "\n";
   printRanks(facts, os);
   os << "\n";
@@ -158,7 +182,7 @@ static void printAnalysis(const Result &result, llvm::raw_ostream &os) {
   os << "\n";
   printEinsums(facts, os);
   os << "\n";
-  printPasses(result.passes, os);
+  printPassTable(result.passes, os);
   for (const LiveFootprint &footprint : result.footprints)
     printFootprint(footprint, os);
   os << "\ncompulsory traffic " << formatBytes(computeCompulsoryBytes(facts))
@@ -233,6 +257,87 @@ static std::string describeBacking(const Mapped &mapped) {
                      formatBytes(level.bound.bytes), level.bound.name);
 }
 
+//===----------------------------------------------------------------------===//
+// A search
+//===----------------------------------------------------------------------===//
+
+/// "capacity 812, dominated 10411"
+static std::string
+describePruned(const std::map<std::string, uint64_t> &pruned) {
+  std::vector<std::string> parts;
+  for (const auto &[rule, count] : pruned)
+    if (count > 0)
+      parts.push_back(rule + " " + formatSi(static_cast<double>(count), ""));
+  return parts.empty() ? "" : "pruned: " + llvm::join(parts, ", ");
+}
+
+static void printVariants(const Search &search, mapper::Metric metric,
+                          llvm::raw_ostream &os) {
+  if (search.variants.size() < 2)
+    return;
+  printFact(os, "variant", search.variant);
+  for (const SearchedVariant &variant : search.variants) {
+    const mapper::Certificate &one = variant.certificate;
+    if (variant.name == search.variant)
+      continue;
+    std::string outcome = !variant.leftOut.empty()
+                              ? "left out, " + variant.leftOut
+                          : variant.isBeaten ? "nothing better"
+                          : one.status == mapper::Status::infeasible
+                              ? mapper::describeStatus(one.status).str()
+                              : mapper::formatValue(metric, one.best);
+    printFact(os, "", "not " + variant.name + ": " + outcome);
+  }
+}
+
+/// Objective, proof and effort.
+static void printSearch(const Search &search, const arch::ArchSpec &arch,
+                        llvm::raw_ostream &os) {
+  const mapper::Certificate &certificate = search.certificate;
+  mapper::Metric metric = search.objective.metrics.front();
+  printFact(os, "least",
+            mapper::describeOutcome(certificate, search.objective, arch,
+                                    search.pareto.size()));
+  std::string size =
+      certificate.spaceSize > 0
+          ? " for " + formatSi(certificate.spaceSize, "") + " mappings"
+          : "";
+  printFact(os, "searched",
+            formatSi(static_cast<double>(certificate.evaluated), "") +
+                " considered" + size + " in " +
+                formatSi(certificate.wallSeconds, "s"));
+  if (std::string pruned = describePruned(certificate.pruned); !pruned.empty())
+    printFact(os, "", pruned);
+  printVariants(search, metric, os);
+}
+
+static void printPareto(const Search &search, const arch::ArchSpec &arch,
+                        size_t room, llvm::raw_ostream &os) {
+  std::vector<std::string> heading = {""};
+  for (mapper::Metric metric : search.objective.metrics)
+    heading.push_back(">" +
+                      mapper::getMetricName(metric, search.objective, arch));
+  if (search.variants.size() > 1)
+    heading.push_back("variant");
+  TextTable table(heading);
+  // The ends of the set, and points spread evenly between them.
+  size_t count = search.pareto.size(), shown = std::min(count, room);
+  for (size_t i = 0; i < shown; ++i) {
+    size_t id = shown < 2 ? 0 : i * (count - 1) / (shown - 1);
+    const ParetoPoint &point = search.pareto[id];
+    std::vector<std::string> row = {std::to_string(id + 1)};
+    for (auto [metric, value] :
+         llvm::zip(search.objective.metrics, point.values))
+      row.push_back(mapper::formatValue(metric, value));
+    if (search.variants.size() > 1)
+      row.push_back(point.variant);
+    table.add(std::move(row));
+  }
+  table.print(os, kColumns);
+  if (shown < count)
+    os << count - shown << " more points: see --json or --pareto\n";
+}
+
 static void printHead(const Result &result, llvm::raw_ostream &os) {
   const Mapped &mapped = *result.mapped;
   const cost::Evaluation &cost = *mapped.cost;
@@ -245,7 +350,10 @@ static void printHead(const Result &result, llvm::raw_ostream &os) {
             arch.name + ", energy profile " +
                 (arch.energyProfile.empty() ? "none" : arch.energyProfile));
   printFact(os, "mapping", mapping.getSymName() + " (" + mapped.status + ")");
-  printFact(os, "", mapped.space);
+  if (!mapped.space.empty())
+    printFact(os, "", mapped.space);
+  if (result.search)
+    printSearch(*result.search, arch, os);
   os << "\n";
   printFact(os, "latency",
             formatSi(cost.latencySeconds, "s") + ", " +
@@ -364,13 +472,24 @@ void einsum::exporting::printSummary(const Result &result,
   const Mapped &mapped = *result.mapped;
   printHead(result, os);
   os << "\n";
+  size_t searchLines = 0;
+  if (result.search) {
+    size_t variants = result.search->variants.size();
+    searchLines = 3 + (variants > 1 ? variants : 0);
+    if (result.search->objective.metrics.size() > 1) {
+      printPareto(*result.search, *mapped.arch, 12, os);
+      os << "\n";
+      searchLines += std::min<size_t>(result.search->pareto.size(), 13) + 2;
+    }
+  }
   printArrays(mapped, os);
   os << "\n";
   printLevels(mapped, os);
   os << "\n";
   // Fifteen lines of head, three empty ones, three headings, the line on the
   // rest.
-  size_t taken = 22 + mapped.arch->arrays.size() + mapped.arch->levels.size();
+  size_t taken = 22 + searchLines + mapped.arch->arrays.size() +
+                 mapped.arch->levels.size();
   printEinsumCosts(*result.facts, mapped, taken < kLines ? kLines - taken : 1,
                    os);
 }

@@ -7,12 +7,16 @@
 
 #include "lib/Init/CompileDriver.h"
 
+#include "lib/Export/Formulas.h"
 #include "lib/Export/Result.h"
 #include "lib/Export/SkiSlopeFiles.h"
+#include "lib/Init/AutoMapping.h"
 #include "lib/Init/InitAll.h"
+#include "lib/Init/Interrupt.h"
 #include "lib/Init/OptionValues.h"
 #include "lib/Init/ReadWorkload.h"
 #include "lib/Init/RewriteWorkload.h"
+#include "lib/Mapper/ConflictText.h"
 #include "lib/Plugin/MappingPass.h"
 #include "lib/Support/Progress.h"
 #include "lib/Transforms/Passes.h"
@@ -30,6 +34,15 @@ using namespace einsum;
 //===----------------------------------------------------------------------===//
 // Options
 //===----------------------------------------------------------------------===//
+
+static bool parseTimeLimit(StringRef text, double &seconds) {
+  seconds = 0;
+  if (text.empty() ||
+      (!text.getAsDouble(seconds) && seconds > 0 && seconds <= 1e9))
+    return true;
+  return failOption("--time-limit",
+                    "takes a number of seconds above 0, found '" + text + "'");
+}
 
 static bool isMappingFile(StringRef mapping) {
   return mapping == "-" || mapping.ends_with(".mlir");
@@ -52,7 +65,7 @@ static bool checkSkiSlope(const CompileOptions &options) {
                       "'" + svg + "' is already taken by --ski-slope");
   for (const auto &[option, text] :
        {std::pair("--arch", options.arch),
-        {"--mapping", options.mapping},
+        {"--mapping", options.mapping == "auto" ? "" : options.mapping},
         {"--json", options.json},
         {"--schedule", options.schedule},
         {"--energy-profile", options.energyProfile}})
@@ -68,14 +81,80 @@ static bool checkSkiSlope(const CompileOptions &options) {
                     "them");
 }
 
+static bool isSearched(const CompileOptions &options) {
+  return options.mapping == "auto" && !options.analyzeOnly && !options.skiSlope;
+}
+
+/// --rewrite with its default filled in.
+static StringRef getRewrite(const CompileOptions &options) {
+  if (options.rewriteIsGiven)
+    return options.rewrite;
+  return isSearched(options) ? "auto" : "none";
+}
+
+static bool reportOption(StringRef option, const llvm::Twine &message) {
+  return failOption(("--" + option).str(), message);
+}
+
+/// Options of the search where nothing is searched.
+static bool checkNoSearch(const CompileOptions &options) {
+  const mapper::MapRequest &request = options.request;
+  for (const auto &[option, isGiven] :
+       {std::pair("--objective", request.objective != "latency"),
+        {"--space", !request.space.empty()},
+        {"--keep", !request.keep.empty()},
+        {"--bypass", !request.bypass.empty()},
+        {"--array", !request.array.empty()},
+        {"--fix-tile", !request.fixTile.empty()},
+        {"--order", !request.order.empty()},
+        {"--time-limit", !options.timeLimit.empty()},
+        {"--threads", options.threads > 0 && !options.skiSlope},
+        {"--pareto", !options.pareto.empty()}})
+    if (isGiven)
+      return failOption(option, "there is no search to direct; it goes with "
+                                "--mapping=auto");
+  return true;
+}
+
+static bool checkSearch(const CompileOptions &options) {
+  const mapper::MapRequest &request = options.request;
+  mapper::SpaceLimits limits;
+  double seconds;
+  if (!mapper::checkObjective(request.objective, reportOption) ||
+      !mapper::parseSpace(request.space, limits, reportOption) ||
+      !mapper::checkConstraints(request, reportOption) ||
+      !parseTimeLimit(options.timeLimit, seconds))
+    return false;
+  if (options.threads > 1024)
+    return failOption("--threads", "takes a number from 1 to 1024, or 0 for "
+                                   "one per core, found " +
+                                       llvm::Twine(options.threads));
+  StringRef pareto = options.pareto;
+  if (!pareto.empty() && !StringRef(request.objective).starts_with("pareto"))
+    return failOption("--pareto", "there is one point only with --objective=" +
+                                      request.objective +
+                                      "; a set comes with --objective=pareto:"
+                                      "A,B");
+  if (!pareto.empty() && pareto != "-" && !pareto.ends_with(".csv"))
+    return failOption("--pareto", "takes a .csv file, found '" + pareto + "'");
+  if (pareto == "-" && (options.json == "-" || options.schedule == "-"))
+    return failOption(
+        "--pareto",
+        "standard output already takes " +
+            StringRef(options.json == "-" ? "--json" : "--schedule"));
+  return true;
+}
+
 /// Everything about the options that can be said before a file is read.
 static bool checkOptions(const CompileOptions &options) {
   StringRef schedule = options.schedule;
   if (options.workload.empty())
     return failOption("einsum-compile",
-                      "needs a WORKLOAD, a .ein or .mlir file");
+                      "needs a WORKLOAD, a .ein, .mlir or config.json file");
   if (options.skiSlope)
-    return checkSkiSlope(options);
+    return checkSkiSlope(options) && checkNoSearch(options);
+  if (isSearched(options) ? !checkSearch(options) : !checkNoSearch(options))
+    return false;
   if (!schedule.empty() && schedule != "-" && !schedule.ends_with(".mlir") &&
       !schedule.ends_with(".txt"))
     return failOption(
@@ -85,9 +164,9 @@ static bool checkOptions(const CompileOptions &options) {
             schedule + "'");
   if (options.json == "-" && schedule == "-")
     return failOption("--schedule", "standard output already takes --json");
-  if (!checkRewriteList(options.rewrite))
+  if (!checkRewriteList(getRewrite(options)))
     return false;
-  if (options.explain && options.rewrite == "none")
+  if (options.explain && getRewrite(options) == "none")
     return failOption("--explain", "there is no rewrite to explain; add "
                                    "--rewrite=auto or a list of rewrites");
   if (options.analyzeOnly)
@@ -99,9 +178,11 @@ static bool checkOptions(const CompileOptions &options) {
                   "--analyze-only to stop before");
   std::vector<std::string> names = getMappingNames();
   if (options.mapping.empty())
-    return failOption("--mapping",
-                      "name a mapping or a .mlir file; registered are " +
-                          llvm::join(names, ", "));
+    return failOption("--mapping", "takes auto, a .mlir file or a registered "
+                                   "mapping: " +
+                                       llvm::join(names, ", "));
+  if (options.mapping == "auto")
+    return true;
   if (isMappingFile(options.mapping)) {
     if (options.mapping == "-" && options.workload == "-")
       return failOption("--mapping",
@@ -116,6 +197,18 @@ static bool checkOptions(const CompileOptions &options) {
 // Stages
 //===----------------------------------------------------------------------===//
 
+/// Whole or not at all: written beside the target, then renamed.
+static bool writeFile(StringRef path, function_ref<void(raw_ostream &)> write) {
+  llvm::Error error = llvm::writeToOutput(path, [&](raw_ostream &os) {
+    write(os);
+    return llvm::Error::success();
+  });
+  if (!error)
+    return true;
+  return failOption(path, "cannot write the file: " +
+                              llvm::toString(std::move(error)));
+}
+
 namespace {
 
 class Compilation {
@@ -127,17 +220,25 @@ public:
 
 private:
   bool readCascade();
-  bool bindAndRewrite(const Bindings &bindings);
+  bool bindAndRewrite();
+  bool setCascade(CascadeOp chosen);
   bool readArch();
   ExitCode map();
+  ExitCode search();
+  void describeSearch(AutoResult &found, const std::vector<Variant> &variants);
+  llvm::raw_ostream &getTextOutput() const;
   ExitCode evaluate(schedule::MappingOp mapping);
   bool writeOutputs();
   bool writeSkiSlope();
+  bool writeFormulas();
+  std::vector<std::pair<std::string, int64_t>> listBinding();
 
   const CompileOptions &options;
   Workload workload;
   CascadeOp cascade;
   CascadeFacts facts;
+  /// Values of the cascade's own parameters, and of those that rewrites add.
+  Bindings known, added;
   /// The cascade before --rewrite, for a slope of both.
   OwningOpRef<CascadeOp> asWritten;
   CascadeFacts factsAsWritten;
@@ -145,21 +246,27 @@ private:
   cost::Evaluation cost;
   cost::MachineBounds machineBounds;
   exporting::Result result;
+  /// Set if extents are missing that the analysis can do without.
+  std::optional<exporting::FormulaResult> formulas;
 };
 
 } // namespace
 
-/// Binds what the cascade has, rewrites it, and binds what came with that.
-bool Compilation::bindAndRewrite(const Bindings &bindings) {
-  Bindings known, added;
-  for (const auto &binding : bindings) {
-    auto name = StringAttr::get(cascade.getContext(), binding.first);
-    bool isKnown = llvm::is_contained(cascade.getParamNames(), name);
-    (isKnown ? known : added).push_back(binding);
-  }
+/// Where the derivation goes, if not into a file.
+llvm::raw_ostream &Compilation::getTextOutput() const {
+  bool isOutputTaken =
+      options.json == "-" || options.schedule == "-" || options.pareto == "-";
+  return isOutputTaken ? llvm::errs() : llvm::outs();
+}
+
+/// Binds what the cascade has, rewrites it, and binds what came with that. The
+/// search rewrites by itself.
+bool Compilation::bindAndRewrite() {
   if (failed(bindParameters(cascade, known)))
     return false;
-  if (options.rewrite == "none")
+  if (isSearched(options))
+    return true;
+  if (getRewrite(options) == "none")
     return succeeded(bindParameters(cascade, added));
   if (options.skiSlope) {
     asWritten = cast<CascadeOp>(cascade->clone());
@@ -168,41 +275,76 @@ bool Compilation::bindAndRewrite(const Bindings &bindings) {
       return false;
     factsAsWritten = std::move(*computed);
   }
-  bool isOutputTaken = options.json == "-" || options.schedule == "-";
-  llvm::raw_ostream &text = isOutputTaken ? llvm::errs() : llvm::outs();
-  FailureOr<exporting::RewriteReport> report = rewriteCascade(
-      cascade, options.rewrite, options.explain ? &text : nullptr);
+  FailureOr<exporting::RewriteReport> report =
+      rewriteCascade(cascade, getRewrite(options),
+                     options.explain ? &getTextOutput() : nullptr);
   if (failed(report))
     return false;
   result.rewrite = std::move(*report);
   return succeeded(bindParameters(cascade, added));
 }
 
+/// Computes what is told about the cascade that the result is of.
+bool Compilation::setCascade(CascadeOp chosen) {
+  cascade = chosen;
+  FailureOr<CascadeFacts> computed = computeCascadeFacts(cascade);
+  if (failed(computed))
+    return false;
+  facts = std::move(*computed);
+  result.facts = &facts;
+  result.passes = computeRankPasses(cascade);
+  result.footprints = computeLiveFootprints(cascade, result.passes);
+  result.binding = listBinding();
+  return true;
+}
+
 bool Compilation::readCascade() {
   Bindings bindings;
   if (!parseBindings(options.bind, bindings) ||
-      failed(workload.read(options.workload)))
+      failed(workload.read(options.workload, options.model)))
     return false;
   FailureOr<CascadeOp> chosen = workload.chooseCascade(options.cascade);
   if (failed(chosen))
     return false;
   cascade = *chosen;
-  if (!bindAndRewrite(bindings))
-    return false;
-  FailureOr<CascadeFacts> computed = computeCascadeFacts(cascade);
-  if (failed(computed))
-    return false;
-  facts = std::move(*computed);
+  for (const auto &binding : bindings) {
+    auto name = StringAttr::get(cascade.getContext(), binding.first);
+    bool isKnown = llvm::is_contained(cascade.getParamNames(), name);
+    (isKnown ? known : added).push_back(binding);
+  }
   result.workload = options.workload;
-  result.facts = &facts;
-  result.passes = computeRankPasses(cascade);
-  result.footprints = computeLiveFootprints(cascade, result.passes);
+  if (!bindAndRewrite())
+    return false;
+  if (options.analyzeOnly && hasUnboundExtents(cascade)) {
+    formulas.emplace();
+    return true;
+  }
+  return setCascade(cascade);
+}
+
+/// Parameters with their values.
+std::vector<std::pair<std::string, int64_t>> Compilation::listBinding() {
+  std::vector<std::pair<std::string, int64_t>> binding;
   for (auto [name, value] :
        llvm::zip(cascade.getParamNames().getAsRange<StringAttr>(),
                  cascade.getParamValues()))
     if (value != CascadeOp::kUnbound)
-      result.binding.push_back({name.str(), value});
-  return true;
+      binding.push_back({name.str(), value});
+  return binding;
+}
+
+/// Counts of a cascade that is not bound.
+bool Compilation::writeFormulas() {
+  formulas->workload = options.workload;
+  formulas->cascade = cascade.getSymName().str();
+  formulas->counts = computeCountFormulas(cascade);
+  formulas->passes = computeRankPasses(cascade);
+  formulas->binding = listBinding();
+  if (options.json != "-")
+    exporting::printFormulas(*formulas, llvm::outs());
+  return options.json.empty() || writeFile(options.json, [&](raw_ostream &os) {
+           exporting::writeFormulasJson(*formulas, os);
+         });
 }
 
 bool Compilation::readArch() {
@@ -213,10 +355,103 @@ bool Compilation::readArch() {
   arch = arch::readArchSpec(options.arch, diagnostics, settings,
                             options.energyProfile);
   diagnostics.print(llvm::errs());
+  if (arch)
+    result.arch = &*arch;
   return arch && chooseAccounting(options.accounting, *arch);
 }
 
+//===----------------------------------------------------------------------===//
+// The search
+//===----------------------------------------------------------------------===//
+
+static std::string drawTree(schedule::MappingOp mapping,
+                            const CascadeFacts &facts) {
+  std::string tree;
+  llvm::raw_string_ostream os(tree);
+  exporting::printLoopTree(mapping, facts, os);
+  return tree;
+}
+
+void Compilation::describeSearch(AutoResult &found,
+                                 const std::vector<Variant> &variants) {
+  exporting::Search &search = result.search.emplace();
+  search.objective = found.objective;
+  search.certificate = found.certificate;
+  search.conflicts = found.conflicts;
+  for (auto [variant, outcome] : llvm::zip(variants, found.outcomes))
+    search.variants.push_back({variant.describe(), outcome.leftOut,
+                               outcome.isBeaten, outcome.certificate});
+  if (found.points.empty())
+    return;
+  search.variant = search.variants[found.points.front().variant].name;
+  if (found.objective.metrics.size() < 2)
+    return;
+  for (AutoPoint &point : found.points) {
+    const mapper::MappedPoint &mapped = point.point;
+    FailureOr<CascadeFacts> of =
+        computeCascadeFacts(variants[point.variant].cascade);
+    search.pareto.push_back({search.variants[point.variant].name,
+                             drawTree(mapped.mapping, *of),
+                             mapped.cost.latencySeconds,
+                             mapped.cost.energyJoules(), mapped.values});
+  }
+}
+
+/// Maps all variants of the cascade and goes on with the best.
+ExitCode Compilation::search() {
+  FailureOr<std::vector<Variant>> made =
+      makeVariants(cascade, getRewrite(options), added);
+  if (failed(made))
+    return ExitCode::BadInput;
+  std::vector<Variant> variants =
+      chooseTiles(std::move(*made), cascade, added, *arch);
+  if (options.explain)
+    for (const Variant &variant : variants)
+      if (!variant.derivation.empty()) {
+        getTextOutput() << variant.derivation;
+        break;
+      }
+  Interrupt interrupt;
+  AutoOptions how{options.request, 0, options.threads, interrupt.flag()};
+  parseTimeLimit(options.timeLimit, how.timeLimitSeconds);
+  AutoResult found;
+  if (ExitCode code = mapVariants(variants, *arch, how, found);
+      code != ExitCode::Ok)
+    return code;
+  describeSearch(found, variants);
+  if (found.points.empty()) {
+    if (found.certificate.status == mapper::Status::infeasible)
+      mapper::printConflicts(found.conflicts, cascade, *arch);
+    else
+      cascade.emitError("the search ended before it had found a mapping; give "
+                        "it more time");
+    if (StringRef json = options.json; !json.empty())
+      writeFile(json,
+                [&](raw_ostream &os) { exporting::writeJson(result, os); });
+    return found.certificate.status == mapper::Status::infeasible
+               ? ExitCode::Infeasible
+               : ExitCode::LimitReached;
+  }
+  AutoPoint &best = found.points.front();
+  Variant &variant = variants[best.variant];
+  for (AutoPoint &other : llvm::drop_begin(found.points))
+    other.point.mapping.erase();
+  exporting::Mapped &mapped = result.mapped.emplace();
+  mapped.arch = &*arch;
+  mapped.status = mapper::describeStatus(found.certificate.status).str();
+  mapped.space = found.certificate.space;
+  mapped.evaluated = found.certificate.evaluated;
+  mapped.wallSeconds = found.certificate.wallSeconds;
+  result.rewrite = variant.rewrite;
+  workload.replaceModule(std::move(variant.module));
+  if (!setCascade(variant.cascade))
+    return ExitCode::BadInput;
+  return evaluate(best.point.mapping);
+}
+
 ExitCode Compilation::map() {
+  if (isSearched(options))
+    return search();
   exporting::Mapped &mapped = result.mapped.emplace();
   mapped.arch = &*arch;
   mapped.status = "given";
@@ -268,24 +503,17 @@ ExitCode Compilation::evaluate(schedule::MappingOp mapping) {
   return ExitCode::Ok;
 }
 
-/// Whole or not at all: written beside the target, then renamed.
-static bool writeFile(StringRef path, function_ref<void(raw_ostream &)> write) {
-  llvm::Error error = llvm::writeToOutput(path, [&](raw_ostream &os) {
-    write(os);
-    return llvm::Error::success();
-  });
-  if (!error)
-    return true;
-  return failOption(path, "cannot write the file: " +
-                              llvm::toString(std::move(error)));
-}
-
 bool Compilation::writeOutputs() {
   StringRef json = options.json, schedule = options.schedule;
-  if (json != "-" && schedule != "-")
+  if (json != "-" && schedule != "-" && options.pareto != "-")
     exporting::printSummary(result, llvm::outs());
   if (!json.empty() && !writeFile(json, [&](raw_ostream &os) {
         exporting::writeJson(result, os);
+      }))
+    return false;
+  if (!options.pareto.empty() &&
+      !writeFile(options.pareto, [&](raw_ostream &os) {
+        exporting::writeParetoCsv(*result.search, *arch, os);
       }))
     return false;
   if (schedule.empty())
@@ -322,8 +550,8 @@ bool Compilation::writeSkiSlope() {
     Progress progress("ski slope of '" + facts.name + "'");
     if (asWritten)
       add(factsAsWritten, "as written");
-    add(facts,
-        asWritten ? "rewritten (" + options.rewrite + ")" : "as written");
+    add(facts, asWritten ? "rewritten (" + getRewrite(options).str() + ")"
+                         : "as written");
   }
   StringRef file = options.skiSlopeFile, svg = options.skiSlopeSvg;
   if (file.empty() && svg != "-")
@@ -344,6 +572,8 @@ bool Compilation::writeSkiSlope() {
 ExitCode Compilation::run() {
   if (!readCascade())
     return ExitCode::BadInput;
+  if (formulas)
+    return writeFormulas() ? ExitCode::Ok : ExitCode::BadInput;
   if (options.skiSlope)
     return writeSkiSlope() ? ExitCode::Ok : ExitCode::BadInput;
   if (!options.analyzeOnly) {
@@ -352,7 +582,11 @@ ExitCode Compilation::run() {
     if (ExitCode code = map(); code != ExitCode::Ok)
       return code;
   }
-  return writeOutputs() ? ExitCode::Ok : ExitCode::BadInput;
+  if (!writeOutputs())
+    return ExitCode::BadInput;
+  bool isCut = result.search &&
+               result.search->certificate.status == mapper::Status::bestFound;
+  return isCut ? ExitCode::LimitReached : ExitCode::Ok;
 }
 
 ExitCode einsum::compile(const CompileOptions &options) {

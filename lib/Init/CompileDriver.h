@@ -12,9 +12,11 @@
 //     --analyze-only: print them, done
 //     --ski-slope: search and bound traffic for every capacity, done
 //   read the architecture
-//   build the schedule (a registered mapping) or read it (a file), verify it
-//   evaluate: 2 if a level cannot hold what the schedule places there
-//   print the summary, write the files
+//   search the schedule, build it (a registered mapping) or read it (a file)
+//   evaluate: 2 if a level cannot hold what the schedule places there, or, with
+//     the reason, if no schedule fits
+//   print the summary, write the files: 3 if the search was ended before it had
+//     proved its result
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,6 +24,8 @@
 #define LIB_INIT_COMPILEDRIVER_H
 
 #include "lib/Init/ExitCode.h"
+#include "lib/Init/ModelFlags.h"
+#include "lib/Mapper/MapRequest.h"
 
 #include <string>
 #include <vector>
@@ -31,15 +35,26 @@ namespace einsum {
 /// As on the command line; files are "-" for standard input or output.
 struct CompileOptions {
   std::string workload, cascade;
+  ModelFlags model; ///< of a workload that is a config.json
   std::string arch, energyProfile;
   std::string accounting;        ///< a profile, empty for the spec's
   std::vector<std::string> bind; ///< "M=65536"
   std::vector<std::string> set;  ///< "N=128"
-  std::string mapping;           ///< a registered name or a .mlir file
+  /// `auto` (a search), a registered name or a .mlir file.
+  std::string mapping = "auto";
   bool analyzeOnly = false;
-  std::string rewrite = "none"; ///< see RewriteWorkload.h
-  bool explain = false;         ///< print the derivation
-  std::string json, schedule;   ///< files to write, empty for none
+  /// See RewriteWorkload.h. If not given, auto where the mapping is searched,
+  /// else none.
+  std::string rewrite;
+  bool rewriteIsGiven = false;
+  bool explain = false; ///< print the derivation
+  /// What is searched, and for how long at most: 0 for no limit, and as many
+  /// threads as there are cores.
+  mapper::MapRequest request;
+  std::string timeLimit; ///< seconds
+  unsigned threads = 0;
+  std::string pareto;         ///< a .csv file for the points of a Pareto set
+  std::string json, schedule; ///< files to write, empty for none
   /// Traffic against capacity, and nothing else: a table on standard output, or
   /// the files named, .csv or .svg.
   bool skiSlope = false;

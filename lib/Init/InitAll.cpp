@@ -11,6 +11,8 @@
 #include "dialects/Schedule/Schedule.h"
 #include "lib/Analysis/Passes.h"
 #include "lib/Frontend/Cascade/Cascade.h"
+#include "lib/Init/ModelFlags.h"
+#include "lib/Mapper/Passes.h"
 #include "lib/Transforms/Passes.h"
 #include "mappings/Mappings.h"
 
@@ -31,9 +33,11 @@ void einsum::registerAllPasses() {
   mlir::registerSymbolDCEPass();
   registerEinsumAnalysisPasses();
   registerEinsumTransformsPasses();
+  registerEinsumMapperPasses();
   registerAllMappings();
 }
 
 void einsum::registerAllTranslations() {
   frontend::registerCascadeTranslations();
+  registerModelTranslations();
 }

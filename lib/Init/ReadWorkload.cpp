@@ -8,6 +8,7 @@
 #include "lib/Init/ReadWorkload.h"
 
 #include "lib/Frontend/Cascade/Cascade.h"
+#include "lib/Init/OptionValues.h"
 #include "lib/Support/Diagnostics.h"
 
 #include "mlir/IR/Verifier.h"
@@ -28,10 +29,19 @@ static LogicalResult failFile(StringRef path, const llvm::Twine &message) {
 Workload::Workload(MLIRContext &context)
     : context(context), handler(sources, &context) {}
 
-OwningOpRef<ModuleOp> Workload::parse(StringRef path, bool verify) {
+OwningOpRef<ModuleOp> Workload::parse(StringRef path, bool verify,
+                                      const ModelFlags *flags) {
   auto file = llvm::MemoryBuffer::getFileOrSTDIN(path);
   if (std::error_code error = file.getError()) {
     (void)failFile(path, "cannot read the file: " + error.message());
+    return {};
+  }
+  if (flags && frontend::isModelConfig(**file))
+    return readModelConfig(**file, *flags, &context);
+  if (flags && !flags->firstGiven().empty()) {
+    (void)failOption(flags->firstGiven(),
+                     "describes what a config.json computes, and '" + path +
+                         "' is a cascade");
     return {};
   }
   // Parsers read the main buffer of a source manager; `sources` has all of
@@ -47,9 +57,9 @@ OwningOpRef<ModuleOp> Workload::parse(StringRef path, bool verify) {
   return parseSourceFile<ModuleOp>(current, ParserConfig(&context, verify));
 }
 
-LogicalResult Workload::read(StringRef path) {
+LogicalResult Workload::read(StringRef path, const ModelFlags &flags) {
   this->path = path.str();
-  module = parse(path, /*verify=*/true);
+  module = parse(path, /*verify=*/true, &flags);
   return success(static_cast<bool>(module));
 }
 

@@ -7,7 +7,10 @@
 //
 // What einsum-compile is given, as IR:
 //
-//   Workload workload(path, context)       .ein or .mlir; errors at their place
+//   Workload workload(context)             keeps sources for diagnostics
+//   workload.read(path, flags)             .ein, .mlir, or a config.json of
+//   which
+//                                          flags say what is computed
 //   workload.chooseCascade(name)           the one cascade, or the one named
 //   bindParameters(cascade, bindings)      M=65536 and so on; verified again
 //   workload.readMapping(path, cascade)    the schedule.mapping of that cascade
@@ -22,6 +25,7 @@
 #define LIB_INIT_READWORKLOAD_H
 
 #include "dialects/Schedule/Schedule.h"
+#include "lib/Init/ModelFlags.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -38,7 +42,7 @@ public:
   explicit Workload(mlir::MLIRContext &context);
 
   /// `path` "-" is standard input. Errors are reported.
-  mlir::LogicalResult read(llvm::StringRef path);
+  mlir::LogicalResult read(llvm::StringRef path, const ModelFlags &flags = {});
   /// The only cascade if `name` is empty. Other cascades, and mappings that
   /// came with the workload, are dropped. Null, with an error, if there is no
   /// choice.
@@ -49,9 +53,14 @@ public:
                                                    CascadeOp cascade);
 
   mlir::ModuleOp getModule() { return *module; }
+  /// Goes on with another version of what was read.
+  void replaceModule(mlir::OwningOpRef<mlir::ModuleOp> other) {
+    module = std::move(other);
+  }
 
 private:
-  mlir::OwningOpRef<mlir::ModuleOp> parse(llvm::StringRef path, bool verify);
+  mlir::OwningOpRef<mlir::ModuleOp> parse(llvm::StringRef path, bool verify,
+                                          const ModelFlags *flags = nullptr);
 
   mlir::MLIRContext &context;
   std::string path;

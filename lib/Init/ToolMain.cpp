@@ -15,6 +15,13 @@
 
 using namespace einsum;
 
+llvm::StringRef einsum::claimOption(llvm::StringRef name) {
+  llvm::StringMap<llvm::cl::Option *> &known = llvm::cl::getRegisteredOptions();
+  if (llvm::cl::Option *other = known.lookup(name))
+    other->removeArgument();
+  return name;
+}
+
 int einsum::runTool(int argc, char **argv, const ToolInfo &info,
                     llvm::cl::OptionCategory &category,
                     llvm::function_ref<ExitCode()> run) {

@@ -37,11 +37,15 @@
 
 namespace einsum {
 
+/// Takes a name away from an option that LLVM's libraries bring along, such as
+/// `threads`, and returns it.
+llvm::StringRef claimOption(llvm::StringRef name);
+
 /// `--name=VALUE`, or `--name` for a bool; sets a field.
 template <typename T> struct ToolOption : llvm::cl::opt<T, true> {
   ToolOption(llvm::cl::OptionCategory &category, llvm::StringRef name,
              llvm::StringRef value, llvm::StringRef text, T &field)
-      : llvm::cl::opt<T, true>(name, llvm::cl::value_desc(value),
+      : llvm::cl::opt<T, true>(claimOption(name), llvm::cl::value_desc(value),
                                llvm::cl::desc(text), llvm::cl::location(field),
                                llvm::cl::cat(category)) {}
 };
@@ -51,9 +55,9 @@ struct ToolList : llvm::cl::list<std::string, std::vector<std::string>> {
   ToolList(llvm::cl::OptionCategory &category, llvm::StringRef name,
            llvm::StringRef value, llvm::StringRef text,
            std::vector<std::string> &field)
-      : list(name, llvm::cl::value_desc(value), llvm::cl::desc(text),
-             llvm::cl::location(field), llvm::cl::CommaSeparated,
-             llvm::cl::cat(category)) {}
+      : list(claimOption(name), llvm::cl::value_desc(value),
+             llvm::cl::desc(text), llvm::cl::location(field),
+             llvm::cl::CommaSeparated, llvm::cl::cat(category)) {}
 };
 
 /// The one argument without a name.

@@ -8,7 +8,10 @@
 #include "lib/Mapper/Mapper.h"
 
 #include "lib/CostModel/CostModel.h"
+#include "lib/Mapper/Infeasibility.h"
 #include "lib/Mapper/Join/CascadeJoin.h"
+#include "lib/Mapper/Pipelines/LoadBound.h"
+#include "lib/Mapper/Pipelines/PipelinedRun.h"
 
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/STLExtras.h"
@@ -37,6 +40,11 @@ StringRef mapper::describeStatus(Status status) {
 
 namespace {
 
+/// From so many Einsums on, a pipeline whose latency is at most so many times
+/// the bound ends the search; one that is this close is not improved.
+constexpr size_t kManyEinsums = 8;
+constexpr double kCloseEnough = 1.02, kAsGood = 1.0005;
+
 class MappingSearch {
 public:
   MappingSearch(CascadeOp cascade, const CascadeFacts &facts,
@@ -52,7 +60,8 @@ private:
   std::vector<Holdings> listStarts(const EinsumOnArray &nest,
                                    NestSearch &search) const;
   JoinResult search(size_t beam, double cutoff);
-  std::function<bool(double, double, double)> hopelessBeyond(double cutoff) const;
+  std::function<bool(double, double, double)>
+  hopelessBeyond(double cutoff) const;
   void chooseAxes();
   bool stopped() const;
   double seconds() const {
@@ -64,7 +73,9 @@ private:
                const JoinLayout &layout) const;
   double value(Metric metric, const cost::Evaluation &cost) const;
   LogicalResult realise(const JoinResult &joined, MapResult &result);
-  std::optional<MappedPoint> build(const JoinEntry &entry);
+  std::optional<MappedPoint> build(const PlanStep &plan);
+  std::string describeSpace() const;
+  bool tryPipeline(MapResult &result);
   void certify(const JoinResult &joined, MapResult &result) const;
 
   CascadeOp cascade;
@@ -79,12 +90,32 @@ private:
   std::map<std::string, NestSearch *> bySignature;
   std::string unsupported;
   bool noArray = false;
+  /// Whether the plan built last does not fit the backing level, and the least
+  /// value of those that do not.
+  bool overBacking = false;
+  double leastOver = INFINITY;
   bool overlaps = false; ///< arrays may run at once
   /// Entries per state of the quick search.
   static constexpr size_t kBeam = 4;
 };
 
 } // namespace
+
+static StringRef nameOf(Metric metric) {
+  switch (metric) {
+  case Metric::latency:
+    return "latency, s";
+  case Metric::energy:
+    return "energy, J";
+  case Metric::edp:
+    return "energy-delay product, J s";
+  case Metric::traffic:
+    return "traffic, B";
+  case Metric::capacity:
+    return "bytes held, B";
+  }
+  return "";
+}
 
 bool MappingSearch::stopped() const {
   return (options.stop && options.stop->load()) ||
@@ -100,9 +131,9 @@ void MappingSearch::chooseAxes() {
     for (const TensorFact &tensor : facts.tensors)
       overflow |= __builtin_add_overflow(
           all, tensor.bytes(tensor.elements) * arch.instances(level), &all);
-    mayBind.push_back(level.capacityBytes &&
-                      (overflow ||
-                       all > *level.capacityBytes * arch.instances(level)));
+    mayBind.push_back(
+        level.capacityBytes &&
+        (overflow || all > *level.capacityBytes * arch.instances(level)));
   }
   mayBind[0] = false;
   axes = Axes::of(options.objective, arch, mayBind);
@@ -123,11 +154,10 @@ bool MappingSearch::describe() {
         continue;
       choices[e].nests.push_back(
           std::make_shared<EinsumOnArray>(std::move(*nest)));
-      NestSearch *&search =
-          bySignature[choices[e].nests.back()->signature()];
+      NestSearch *&search = bySignature[choices[e].nests.back()->signature()];
       if (!search) {
-        searches.push_back(std::make_unique<NestSearch>(
-            *choices[e].nests.back(), arch, axes));
+        searches.push_back(
+            std::make_unique<NestSearch>(*choices[e].nests.back(), arch, axes));
         search = searches.back().get();
       }
       choices[e].searches.push_back(search);
@@ -141,8 +171,7 @@ double MappingSearch::value(Metric metric, const JoinEntry &entry,
                             const JoinLayout &layout) const {
   const std::vector<double> &costs = entry.costs;
   double latency = costs[layout.time(0)] / arch.clockHz;
-  double energy =
-      costs[layout.energy()] * 1e-12 + arch.leakageW() * latency;
+  double energy = costs[layout.energy()] * 1e-12 + arch.leakageW() * latency;
   switch (metric) {
   case Metric::latency:
     return latency;
@@ -178,9 +207,9 @@ double MappingSearch::value(Metric metric, const cost::Evaluation &cost) const {
   return 0;
 }
 
-std::optional<MappedPoint> MappingSearch::build(const JoinEntry &entry) {
+std::optional<MappedPoint> MappingSearch::build(const PlanStep &plan) {
   MappedPoint point;
-  point.mapping = buildSchedule(cascade, facts, arch, *entry.plan, "mapped");
+  point.mapping = buildSchedule(cascade, facts, arch, plan, "mapped");
   if (failed(verify(point.mapping))) {
     point.mapping.emitError("internal error: the mapper built a schedule that "
                             "is not legal");
@@ -190,6 +219,16 @@ std::optional<MappedPoint> MappingSearch::build(const JoinEntry &entry) {
   if (!evaluator)
     return std::nullopt;
   if (!evaluator->evaluate(point.cost)) {
+    // What lives at the backing level is not weighed by the search.
+    if (llvm::all_of(evaluator->violations(),
+                     [&](const cost::CapacityViolation &violation) {
+                       return violation.level == arch.levels[0].name;
+                     }) &&
+        !evaluator->violations().empty()) {
+      point.mapping.erase();
+      overBacking = true;
+      return std::nullopt;
+    }
     evaluator->emitViolations();
     point.mapping.emitError("internal error: the mapper built a schedule that "
                             "does not fit");
@@ -223,7 +262,12 @@ LogicalResult MappingSearch::realise(const JoinResult &joined,
     });
     if (beaten)
       continue;
-    std::optional<MappedPoint> point = build(*one.second);
+    overBacking = false;
+    std::optional<MappedPoint> point = build(*one.second->plan);
+    if (!point && overBacking) {
+      leastOver = std::min(leastOver, values.front());
+      continue;
+    }
     if (!point)
       return failure();
     for (size_t i = 0; i < metrics.size(); ++i)
@@ -240,20 +284,18 @@ LogicalResult MappingSearch::realise(const JoinResult &joined,
   return success();
 }
 
-static StringRef nameOf(Metric metric) {
-  switch (metric) {
-  case Metric::latency:
-    return "latency, s";
-  case Metric::energy:
-    return "energy, J";
-  case Metric::edp:
-    return "energy-delay product, J s";
-  case Metric::traffic:
-    return "traffic, B";
-  case Metric::capacity:
-    return "bytes held, B";
-  }
-  return "";
+/// README.md in one line.
+std::string MappingSearch::describeSpace() const {
+  const SpaceLimits &limits = options.limits;
+  std::string text = limits.imperfect ? "any tiles" : "perfect tiles";
+  if (!limits.fusion)
+    text += ", no fusion";
+  else
+    text += ", fusion below up to " + std::to_string(limits.sharedLoops) +
+            " shared loops (" + std::to_string(limits.sharedLoopsPerRank) +
+            " over one rank)";
+  text += limits.pipelines ? ", sequences and pipelines" : ", no pipelines";
+  return text + (limits.reorder ? ", any order" : ", Einsums in order");
 }
 
 void MappingSearch::certify(const JoinResult &joined, MapResult &result) const {
@@ -270,12 +312,58 @@ void MappingSearch::certify(const JoinResult &joined, MapResult &result) const {
   certificate.pruned["constraints"] = nests.ruledOut;
   certificate.pruned["bound"] = nests.overBound + joined.counts.overBound;
   certificate.wallSeconds = seconds();
-  if (result.points.empty())
+  certificate.space = describeSpace();
+  if (result.points.empty()) {
+    bool isBeaten = std::isfinite(options.cutoff);
+    certificate.status = !joined.complete ? Status::bestFound
+                         : isBeaten       ? Status::optimal
+                                          : Status::infeasible;
+    certificate.best = isBeaten ? options.cutoff : 0;
+    certificate.lowerBound = joined.complete ? certificate.best : 0;
+    certificate.boundName = "nothing is better than what is known";
     return;
+  }
   certificate.best = result.points.front().values.front();
   certificate.lowerBound = joined.complete ? certificate.best : 0;
   certificate.boundName = joined.complete ? "search complete" : "";
   certificate.status = joined.complete ? Status::optimal : Status::bestFound;
+  if (joined.complete && leastOver < certificate.best) {
+    certificate.status = Status::bestFound;
+    certificate.lowerBound = leastOver;
+    certificate.boundName =
+        "capacity of '" + arch.levels[0].name + "' left aside";
+  }
+}
+
+/// One pipeline of all Einsums; true if nothing can be better, or, where there
+/// are too many Einsums to find out, not by much.
+bool MappingSearch::tryPipeline(MapResult &result) {
+  if (options.objective.metrics != std::vector<Metric>{Metric::latency} ||
+      !options.limits.pipelines)
+    return false;
+  double bound = boundLoad(choices);
+  PipelinedRun run(facts, arch, axes, constraints, options.limits,
+                   [&] { return stopped(); });
+  std::shared_ptr<const PlanStep> plan =
+      run.find(PipelineGoal::latency, bound * kAsGood);
+  bool isLarge = facts.einsums.size() >= kManyEinsums;
+  if (!plan || run.getCycles() > bound * (isLarge ? kCloseEnough : 1))
+    return false;
+  std::optional<MappedPoint> point = build(*plan);
+  if (!point)
+    return false;
+  Certificate &certificate = result.certificate;
+  certificate.metric = nameOf(Metric::latency).str();
+  certificate.evaluated = run.getFrames();
+  certificate.best = point->values.front();
+  certificate.lowerBound = bound / arch.clockHz;
+  certificate.boundName = "the busiest array, over all bindings of Einsums";
+  certificate.status = certificate.best <= certificate.lowerBound
+                           ? Status::optimal
+                           : Status::bestFound;
+  certificate.wallSeconds = seconds();
+  result.points.push_back(std::move(*point));
+  return true;
 }
 
 /// The least that each Einsum costs by itself, wherever its tensors live.
@@ -286,11 +374,7 @@ void MappingSearch::explore() {
     for (size_t i = 0; i < choice.searches.size(); ++i) {
       NestSearch &search = *choice.searches[i];
       if (!explored[&search])
-      {
-        double t0 = seconds();
         search.explore(listStarts(*choice.nests[i], search));
-        if (getenv("DBG")) fprintf(stderr, "einsum %d array %d explored %.2f states %lu ruled %lu cap %lu\n", choice.nests[i]->einsum, choice.nests[i]->array, seconds() - t0, search.getCounts().states, search.getCounts().ruledOut, search.getCounts().overCapacity);
-      }
       explored[&search] = true;
       choice.leastEnergy = std::min(choice.leastEnergy, search.leastEnergy());
       choice.leastCycles = std::min(choice.leastCycles, search.leastCycles());
@@ -301,8 +385,8 @@ void MappingSearch::explore() {
 }
 
 /// All combinations of places that the operands may live at.
-std::vector<Holdings>
-MappingSearch::listStarts(const EinsumOnArray &nest, NestSearch &search) const {
+std::vector<Holdings> MappingSearch::listStarts(const EinsumOnArray &nest,
+                                                NestSearch &search) const {
   std::vector<Holdings> starts(1);
   for (auto [o, operand] : llvm::enumerate(nest.operands)) {
     std::vector<uint8_t> codes = {0};
@@ -354,8 +438,7 @@ MappingSearch::hopelessBeyond(double cutoff) const {
 }
 
 JoinResult MappingSearch::search(size_t beam, double cutoff) {
-  std::function<bool(double, double, double)> hopeless =
-      hopelessBeyond(cutoff);
+  std::function<bool(double, double, double)> hopeless = hopelessBeyond(cutoff);
   double energy = 0, cycles = 0, traffic = 0;
   for (const EinsumChoices &choice : choices) {
     energy += choice.leastEnergy;
@@ -392,6 +475,11 @@ JoinResult MappingSearch::search(size_t beam, double cutoff) {
 FailureOr<MapResult> MappingSearch::run() {
   chooseAxes();
   MapResult result;
+  if (arch.accounting.buffered) {
+    cascade.emitError("unsupported by the mapper: transfers that are not "
+                      "overlapped (accounting: overlap 'buffered')");
+    return failure();
+  }
   if (!describe()) {
     if (!unsupported.empty()) {
       cascade.emitError("unsupported by the mapper: ") << unsupported;
@@ -400,27 +488,44 @@ FailureOr<MapResult> MappingSearch::run() {
     result.certificate.status = Status::infeasible;
     return result;
   }
+  if (tryPipeline(result))
+    return result;
   overlaps = options.limits.pipelines && arch.arrays.size() > 1 &&
              !arch.accounting.sequential;
   explore();
-  bool dbg = getenv("DBG");
-  if (dbg) fprintf(stderr, "explored %.2f\n", seconds());
   // A first mapping, to measure all others by.
-  double cutoff = INFINITY;
+  double cutoff = options.cutoff;
   MapResult first;
   if (options.objective.metrics.size() == 1) {
     JoinResult quick = search(kBeam, cutoff);
     if (!quick.plans.empty()) {
       if (failed(realise(quick, first)))
         return failure();
-      cutoff = first.points.front().values.front();
+      if (!first.points.empty())
+        cutoff = std::min(cutoff, first.points.front().values.front());
     }
   }
-  if (dbg) fprintf(stderr, "cutoff %g at %.2f\n", cutoff, seconds());
   JoinResult joined = search(0, cutoff);
-  if (dbg) fprintf(stderr, "joined %.2f\n", seconds());
   if (!joined.plans.empty() && failed(realise(joined, result)))
     return failure();
+  if (std::isfinite(leastOver) && result.points.empty() &&
+      first.points.empty()) {
+    if (explainInfeasible(facts, arch, options.limits).empty()) {
+      cascade.emitError("unsupported by the mapper: level '")
+          << arch.levels[0].name
+          << "' does not hold all tensors at once, and no mapping was found "
+             "that makes do with less; give it more capacity";
+      return failure();
+    }
+    result.certificate.status = Status::infeasible;
+    return result;
+  }
+  // Where the search ended early, or nothing is better, the first one it is.
+  if (result.points.empty())
+    result.points = std::move(first.points);
+  else
+    for (MappedPoint &point : first.points)
+      point.mapping.erase();
   certify(joined, result);
   return result;
 }

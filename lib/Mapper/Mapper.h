@@ -33,8 +33,10 @@
 #include "lib/Analysis/CascadeFacts.h"
 #include "lib/Arch/ArchSpec.h"
 #include "lib/CostModel/Evaluation.h"
+#include "lib/Support/SourceLocation.h"
 
 #include <atomic>
+#include <limits>
 #include <map>
 
 namespace einsum::mapper {
@@ -70,6 +72,10 @@ struct MapOptions {
   SpaceLimits limits;
   double timeLimitSeconds = 0; ///< 0: none
   unsigned threads = 0;        ///< 0: one per core
+  /// A value of the objective that is had elsewhere, for a single metric: what
+  /// costs more is of no interest. A complete search without a point then says
+  /// that nothing here is better.
+  double cutoff = std::numeric_limits<double>::infinity();
   /// Set from outside to end the search early.
   const std::atomic<bool> *stop = nullptr;
 };
@@ -82,13 +88,14 @@ llvm::StringRef describeStatus(Status status);
 /// Why to believe a result.
 struct Certificate {
   Status status = Status::optimal;
-  std::string space;      ///< one line
-  std::string metric;     ///< what `best` and `lowerBound` measure, with unit
-  double best = 0;        ///< of the schedule returned
-  double lowerBound = 0;  ///< proven: nothing in the space costs less
-  std::string boundName;  ///< "search complete", or which bound it is
-  uint64_t evaluated = 0; ///< partial and whole mappings whose cost was computed
-  double spaceSize = 0;   ///< mappings that the candidates stand for
+  std::string space;     ///< one line
+  std::string metric;    ///< what `best` and `lowerBound` measure, with unit
+  double best = 0;       ///< of the schedule returned
+  double lowerBound = 0; ///< proven: nothing in the space costs less
+  std::string boundName; ///< "search complete", or which bound it is
+  uint64_t evaluated =
+      0;                ///< partial and whole mappings whose cost was computed
+  double spaceSize = 0; ///< mappings that the candidates stand for
   std::map<std::string, uint64_t> pruned; ///< by rule
   double wallSeconds = 0;
 
@@ -99,6 +106,7 @@ struct Certificate {
 struct Conflict {
   std::string constraint; ///< "level 'L1' holds 64 B"
   std::string remedy;     ///< "96 B would do"
+  SourceLocation loc;     ///< where it is stated, if a file or option does
 };
 
 struct MappedPoint {

@@ -69,8 +69,7 @@ bool EinsumConstraints::selects(const arch::EinsumSelection &on) const {
          });
 }
 
-bool EinsumConstraints::matches(const TensorTerm &term,
-                                KeptTensor kept) const {
+bool EinsumConstraints::matches(const TensorTerm &term, KeptTensor kept) const {
   const TensorFact &tensor = facts.tensors[kept.tensor];
   bool isRead = llvm::is_contained(reads, kept.tensor);
   bool isWritten = llvm::any_of(einsum.writes, [&](const AccessFact &write) {
@@ -174,8 +173,7 @@ std::pair<double, bool> EinsumConstraints::leastShare(int array,
   double least = 0;
   bool relax = true;
   for (const arch::DimensionConstraint *one : dimensions)
-    if (one->array == array && one->dim == dim &&
-        one->minUtilization > least) {
+    if (one->array == array && one->dim == dim && one->minUtilization > least) {
       least = one->minUtilization;
       relax = one->relax;
     }

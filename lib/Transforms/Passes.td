@@ -109,4 +109,29 @@ def ReducePasses : Pass<"einsum-reduce-passes", "::einsum::CascadeOp"> {
 
 include "lib/Transforms/StructuralPasses.td"
 
+//===----------------------------------------------------------------------===//
+// Training
+//===----------------------------------------------------------------------===//
+
+def Differentiate : Pass<"einsum-differentiate", "::einsum::CascadeOp"> {
+  let summary = "Add the gradients of a loss, and an optimizer step";
+  let description = [{
+    Law: the chain rule in reverse (Griewank & Walther 2008). The adjoint of a sum
+    of products, of an element-wise map and of an affine access is an Einsum again;
+    that of a recurrence runs the other way.
+
+    Refused: reductions on the way by operators other than add and argmax (a
+    maximum on which nothing depends in the end has no adjoint), operations
+    without a derivative, recurrences by more than one step.
+  }];
+  let options = [
+    Option<"of", "of", "std::string", "\"\"",
+           "The loss: an output without ranks; the only one by default">,
+    ListOption<"by", "by", "std::string",
+               "Inputs to differentiate by; the weights by default">,
+    Option<"step", "step", "std::string", "\"none\"",
+           "What to do with the gradients: none delivers them; sgd, adam">,
+  ];
+}
+
 #endif // EINSUM_TRANSFORMS_PASSES_TD

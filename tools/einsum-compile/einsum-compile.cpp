@@ -13,9 +13,11 @@ using namespace einsum;
 static llvm::cl::OptionCategory category("einsum-compile options");
 static CompileOptions options;
 
-static ToolInput workload(category,
-                          "WORKLOAD (.ein or .mlir; '-': standard input)",
-                          options.workload);
+static ToolInput
+    workload(category,
+             "WORKLOAD (.ein, .mlir or a model's config.json; '-': "
+             "standard input)",
+             options.workload);
 static ToolOption cascade(category, "cascade", "NAME",
                           "Compile this cascade of a file that holds several",
                           options.cascade);
@@ -33,10 +35,47 @@ static ToolOption accounting(category, "accounting", "PROFILE",
                              "Count moves and times as 'default' or "
                              "'looptree', whatever the architecture says",
                              options.accounting);
-static ToolOption mapping(category, "mapping", "NAME|FILE.mlir",
-                          "A registered mapping, or a file with a "
+static ToolOption mapping(category, "mapping", "auto|NAME|FILE.mlir",
+                          "auto: search the best mapping (default); a "
+                          "registered mapping; or a file with a "
                           "schedule.mapping",
                           options.mapping);
+static ToolOption objective(category, "objective",
+                            "latency|energy|edp|traffic[:LEVEL]|"
+                            "capacity[:LEVEL]|pareto:A,B[,C]",
+                            "What the search minimises (default: latency); "
+                            "pareto: all that no other mapping beats in A, B "
+                            "and C",
+                            options.request.objective);
+static ToolOption timeLimit(category, "time-limit", "S",
+                            "End the search after so many seconds, with the "
+                            "best so far and exit code 3; so does Ctrl-C",
+                            options.timeLimit);
+static ToolOption threads(category, "threads", "N",
+                          "Search with so many threads (default: one per "
+                          "core); the result is the same",
+                          options.threads);
+static ToolList space(category, "space", "WORD,...",
+                      "Restrict the search: shared-loops=N, "
+                      "shared-loops-per-rank=N, perfect-tiles, no-fusion, "
+                      "no-pipelines, no-reorder",
+                      options.request.space);
+static ToolList keep(category, "keep", "TENSOR@LEVEL,...",
+                     "Tensors that have a storage node at a level",
+                     options.request.keep);
+static ToolList bypass(category, "bypass", "TENSOR@LEVEL,...",
+                       "Tensors that have none there", options.request.bypass);
+static ToolList array(category, "array", "EINSUM=ARRAY,...",
+                      "Arrays that Einsums run on", options.request.array);
+static ToolList fixTile(category, "fix-tile", "RANK@LEVEL=N,...",
+                        "Extents of the tiles held at a level",
+                        options.request.fixTile);
+static ToolList order(category, "order", "EINSUM,...",
+                      "The order in which all Einsums are executed",
+                      options.request.order);
+static ToolOption pareto(category, "pareto", "FILE.csv",
+                         "Write the points of --objective=pareto:A,B",
+                         options.pareto);
 static ToolOption json(category, "json", "FILE",
                        "Write the result as JSON ('-': instead of the summary)",
                        options.json);
@@ -49,8 +88,9 @@ static ToolOption analyzeOnly(category, "analyze-only", "",
                               options.analyzeOnly);
 static ToolOption rewrite(category, "rewrite", "auto|none|LIST",
                           "Rewrite the cascade first: auto derives fewer rank "
-                          "passes; a list names rewrites, as in "
-                          "'defer,online{tile=64}' (default: none)",
+                          "passes, and a search tries both; a list names "
+                          "rewrites, as in 'defer,online{tile=64}' (default: "
+                          "auto where the mapping is searched, else none)",
                           options.rewrite);
 static ToolOption explain(category, "explain", "",
                           "Print how --rewrite came to its result",
@@ -73,16 +113,18 @@ static ExitCode runDriver() {
   options.skiSlope =
       skiSlope.getNumOccurrences() + skiSlopeSvg.getNumOccurrences() > 0;
   options.skiSlopeFile = skiSlope;
+  options.rewriteIsGiven = rewrite.getNumOccurrences() > 0;
   return compile(options);
 }
 
 int main(int argc, char **argv) {
+  addModelFlags(category, options.model);
   return runTool(
       argc, argv,
       {"einsum-compile", EINSUM_VERSION,
        "Maps a cascade of Einsums onto an architecture and says what it "
        "costs.\n"
-       "Exits with 0, 1 (bad input), 2 (does not fit) or 4 (internal "
-       "error).\n"},
+       "Exits with 0, 1 (bad input), 2 (does not fit), 3 (ended early, best "
+       "found printed) or 4 (internal error).\n"},
       category, runDriver);
 }

@@ -73,8 +73,10 @@ struct TensorDecl {
   std::optional<Name> type;
 };
 
+/// `input X[m]`, or `weight W[m,n]` for an input that is part of a model.
 struct InputStmt {
   std::vector<TensorDecl> tensors;
+  bool isWeight = false;
 };
 
 struct OutputStmt {

@@ -448,7 +448,8 @@ Operation *CascadeLowering::lowerInputs(const InputStmt &stmt) {
     if (!tensor.type)
       continue;
     auto op = builder.create<InputOp>(report.at(decl.name.place), tensor.type,
-                                      builder.getStringAttr(decl.name.text));
+                                      builder.getStringAttr(decl.name.text),
+                                      stmt.isWeight);
     define(decl.name.text, op.getResult());
     first = first ? first : op.getOperation();
   }
@@ -612,16 +613,17 @@ void CascadeLowering::run() {
   OpBuilder::InsertionGuard guard(builder);
   CascadeOp op = createCascade();
   builder.setInsertionPointToStart(op.getBodyBlock());
-  bool isAfterInput = false;
+  const InputStmt *previous = nullptr;
   auto lowerOne = [&](const Statement &statement) {
     Operation *lowered = lowerStatement(statement);
-    bool isInput = std::holds_alternative<InputStmt>(statement.body);
+    auto *input = std::get_if<InputStmt>(&statement.body);
+    bool continues = input && previous && input->isWeight == previous->isWeight;
     if (lowered)
       attachComments(builder, lowered, statement.comments);
     // No comments, but a line of its own.
-    if (lowered && isInput && isAfterInput && !lowered->hasAttr(kCommentsAttr))
+    if (lowered && continues && !lowered->hasAttr(kCommentsAttr))
       lowered->setAttr(kCommentsAttr, builder.getArrayAttr({}));
-    isAfterInput = isInput;
+    previous = input;
   };
   for (const Statement *definition : definitions)
     if (definition->place.line < cascade.name.place.line)

@@ -54,6 +54,8 @@ protected:
   void skipStatement();
   /// Line of the last token taken that is no line end.
   unsigned previousLine() const;
+  /// `weight` is a word like any other unless a name follows it.
+  bool isWeightKeyword(size_t at) const;
   /// True if the line after the line end at `at` plainly starts a statement.
   bool startsStatement(size_t at) const;
 

@@ -142,6 +142,11 @@ private:
   bool parseStatement(Statement &statement) {
     if (consume("input"))
       return parseInput(statement.body.emplace<InputStmt>());
+    if (isWeightKeyword(position) && consume("weight")) {
+      auto &stmt = statement.body.emplace<InputStmt>();
+      stmt.isWeight = true;
+      return parseInput(stmt);
+    }
     if (consume("output"))
       return parseOutput(statement.body.emplace<OutputStmt>());
     if (consume("split"))

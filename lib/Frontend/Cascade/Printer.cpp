@@ -194,10 +194,15 @@ LogicalResult CascadePrinter::addSplit(SplitOp split) {
 // Tensors
 //===----------------------------------------------------------------------===//
 
+static StringRef inputKeyword(InputOp input) {
+  return input.getWeight() ? "weight " : "input ";
+}
+
 /// Appends to the statement above if that is of the same kind, has room and no
 /// comment of `op` comes between them.
-static bool joinsLine(std::vector<Line> &lines, Operation *op, StringRef item) {
-  if (lines.empty() || lines.back().op->getName() != op->getName() ||
+static bool joinsLine(std::vector<Line> &lines, InputOp op, StringRef item) {
+  auto above = lines.empty() ? InputOp() : dyn_cast<InputOp>(lines.back().op);
+  if (!above || above.getWeight() != op.getWeight() ||
       op->hasAttr(kCommentsAttr) || op->hasAttr(kTrailingCommentAttr) ||
       lines.back().op->hasAttr(kTrailingCommentAttr) ||
       lines.back().right.size() + item.size() > kLineWidth - 4)
@@ -215,7 +220,7 @@ LogicalResult CascadePrinter::addInput(InputOp input) {
   std::string item =
       input.getTensor().str() + rankList(type.getRanks()) + *suffix;
   if (!joinsLine(lines, input, item))
-    lines.push_back({input, "", "input " + item});
+    lines.push_back({input, "", inputKeyword(input).str() + item});
   return success();
 }
 

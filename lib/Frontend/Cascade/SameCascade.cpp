@@ -180,7 +180,9 @@ Facts Describer::describe(Operation *op) {
   Facts facts;
   for (Value result : op->getResults())
     facts["type"] += tensorName(result) + " " + toText(result.getType()) + " ";
-  if (auto rank = dyn_cast<RankOp>(op))
+  if (auto input = dyn_cast<InputOp>(op))
+    facts["role"] = input.getWeight() ? "weight" : "input";
+  else if (auto rank = dyn_cast<RankOp>(op))
     facts["extent"] = extentText(rank);
   else if (auto split = dyn_cast<SplitOp>(op))
     facts["parts"] = toText(split.getParts());

@@ -35,10 +35,16 @@ std::string TokenStream::describe(const Token &token) {
   return "'" + token.text.str() + "'";
 }
 
+bool TokenStream::isWeightKeyword(size_t at) const {
+  return tokens[at].is("weight") && at + 1 < tokens.size() &&
+         tokens[at + 1].is(Token::Kind::identifier);
+}
+
 bool TokenStream::startsStatement(size_t at) const {
   while (tokens[at].is(Token::Kind::newline))
     ++at;
-  if (tokens[at].is(Token::Kind::end) || isOneOf(tokens[at], kStatementWords))
+  if (tokens[at].is(Token::Kind::end) || isOneOf(tokens[at], kStatementWords) ||
+      isWeightKeyword(at))
     return true;
   for (;
        !tokens[at].is(Token::Kind::newline) && !tokens[at].is(Token::Kind::end);

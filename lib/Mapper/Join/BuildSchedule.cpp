@@ -76,9 +76,9 @@ private:
   }
 
   void loop(int rank, int64_t tile) {
-    enter(builder
-              .create<schedule::TemporalOp>(loc, facts.ranks[rank].name, tile)
-              ->getRegion(0));
+    enter(
+        builder.create<schedule::TemporalOp>(loc, facts.ranks[rank].name, tile)
+            ->getRegion(0));
   }
 
   /// Steps [begin, end) below `depth` shared loops.
@@ -135,8 +135,7 @@ private:
     for (size_t i = begin; i < end; ++i)
       for (const SharedHold &one : steps[i]->holds)
         if (one.depth == static_cast<int>(depth))
-          hold(one.level,
-               {steps[i]->fact->operands[one.operand].tensor});
+          hold(one.level, {steps[i]->fact->operands[one.operand].tensor});
     const SharedLoop &next = steps[begin]->loops[depth];
     loop(next.rank, next.tile);
     buildRun(begin, end, depth + 1);
@@ -176,8 +175,7 @@ private:
         enter(builder
                   .create<schedule::SpatialOp>(
                       loc, facts.ranks[nest.ranks[deal.rank].rank].name,
-                      at[deal.rank],
-                      arch.arrays[nest.array].dims[fan.dim].name)
+                      at[deal.rank], arch.arrays[nest.array].dims[fan.dim].name)
                   ->getRegion(0));
       }
       return;

@@ -28,7 +28,7 @@ std::vector<int32_t> JoinState::key() const {
   };
   add(loops.size(), pipelined, openedAt, unfinished);
   for (const SharedLoop &loop : loops)
-    add(loop.rank, loop.tile, loop.tile >> 32);
+    add(loop.rank, loop.tile, loop.tile >> 32, loop.direction);
   add(pending.size());
   for (const Pending &one : pending)
     add(one.tensor, one.level, one.depth, one.need, one.born, one.lag,
@@ -72,7 +72,7 @@ private:
     int einsum = -1;
     const EinsumOnArray *fact = nullptr;
     NestSearch *search = nullptr;
-    JoinState state; ///< with everything new opened, nothing closed
+    JoinState state;         ///< with everything new opened, nothing closed
     std::vector<Role> roles; ///< per shared loop
     std::vector<Home> homes;
     int keep = 0;
@@ -113,9 +113,18 @@ private:
   bool fits(double bytes, int axis) const;
   bool isHopeless(const Placement &p, const std::vector<double> &costs,
                   const JoinLayout &open) const;
-  double pipelineCycles(const JoinState &state, const std::vector<double> &costs,
+  double pipelineCycles(const JoinState &state,
+                        const std::vector<double> &costs,
                         const JoinLayout &open) const;
   bool mayLiveAt(int tensor, int level) const;
+  bool mayHoldHome(const Placement &p, size_t operand,
+                   const Pending &home) const;
+  int directionOf(int einsum, int rank) const {
+    const std::map<int, int> &all = facts.einsums[einsum].direction;
+    auto found = all.find(rank);
+    return found == all.end() ? 0 : found->second;
+  }
+  LatchTiles latchTiles(const Placement &p) const;
 
   const CascadeFacts &facts;
   const arch::ArchSpec &arch;
@@ -166,8 +175,7 @@ double CascadeJoin::steps(const JoinState &state, int from, int to) const {
       if (state.loops[outer].rank == state.loops[d].rank)
         around = state.loops[outer].tile;
     // Inner tiles divide; the outermost may leave a rest, which is a step too.
-    count *= static_cast<double>(
-        llvm::divideCeil(around, state.loops[d].tile));
+    count *= static_cast<double>(llvm::divideCeil(around, state.loops[d].tile));
   }
   return count;
 }
@@ -211,8 +219,8 @@ double CascadeJoin::liveBytes(const JoinState &state, int depth,
 bool CascadeJoin::fits(double bytes, int axis) const {
   const arch::Level &level = arch.levels[axes.levels[axis]];
   return !level.capacityBytes ||
-         bytes <= static_cast<double>(*level.capacityBytes *
-                                      arch.instances(level));
+         bytes <=
+             static_cast<double>(*level.capacityBytes * arch.instances(level));
 }
 
 /// Tile vector of the placed Einsum below so many shared loops.
@@ -225,8 +233,8 @@ uint32_t CascadeJoin::tileAt(const Placement &p, int depth) const {
       continue;
     auto found = llvm::find(nest.ranks[rank].tiles, p.state.loops[d].tile);
     assert(found != nest.ranks[rank].tiles.end());
-    code = p.search->getCodec().with(
-        code, rank, found - nest.ranks[rank].tiles.begin());
+    code = p.search->getCodec().with(code, rank,
+                                     found - nest.ranks[rank].tiles.begin());
   }
   return code;
 }
@@ -250,6 +258,15 @@ void CascadeJoin::placeOn(const Bucket &bucket, int einsum, size_t choice,
   p.state = bucket.state;
   p.keep = p.state.loops.size();
   p.roles = rules.roles(p.state, einsum, p.keep);
+  // A loop goes one way for all recurrences below.
+  for (SharedLoop &loop : p.state.loops) {
+    int direction = directionOf(einsum, loop.rank);
+    if (direction && loop.direction && direction != loop.direction) {
+      ++counts.illegal;
+      return;
+    }
+    loop.direction = direction ? direction : loop.direction;
+  }
   if (!rules.mayRead(p.state, einsum, p.roles)) {
     ++counts.illegal;
     return;
@@ -272,6 +289,26 @@ bool CascadeJoin::mayLiveAt(int tensor, int level) const {
   return onPath;
 }
 
+/// Whether the tile of a fused tensor where it lives is one that the user
+/// allows there.
+bool CascadeJoin::mayHoldHome(const Placement &p, size_t operand,
+                              const Pending &home) const {
+  const EinsumOnArray &nest = *p.fact;
+  if (!nest.constraints->boundsTiles(home.level))
+    return true;
+  for (auto [r, rank] : llvm::enumerate(nest.ranks)) {
+    int64_t tile = rank.extent;
+    for (int d = 0; d < home.depth; ++d)
+      if (p.state.loops[d].rank == rank.rank)
+        tile = p.state.loops[d].tile;
+    if (nest.operands[operand].uses_(r) &&
+        !nest.constraints->mayHoldTile(home.level, rank.rank, tile,
+                                       rank.extent))
+      return false;
+  }
+  return true;
+}
+
 /// Where tensors that are touched here for the first time live: all at the
 /// backing level, or fused below any number of loops.
 void CascadeJoin::chooseHomes(Placement &p, size_t at, Layer &next) {
@@ -290,9 +327,11 @@ void CascadeJoin::chooseHomes(Placement &p, size_t at, Layer &next) {
     return constraints[einsum].mayKeep(0, atBacking);
   });
   bool mustBack = fact.isOutput || rules.touchers(tensor).size() < 2 ||
-                  llvm::any_of(rules.touchers(tensor), [&](int einsum) {
-                    return constraints[einsum].mustKeep(0, atBacking);
-                  });
+                  llvm::any_of(
+                      rules.touchers(tensor),
+                      [&](int einsum) {
+                        return constraints[einsum].mustKeep(0, atBacking);
+                      });
   Pending one;
   one.tensor = tensor;
   one.produced = fact.producer == p.einsum;
@@ -301,9 +340,17 @@ void CascadeJoin::chooseHomes(Placement &p, size_t at, Layer &next) {
     chooseHomes(p, at + 1, next);
     p.state.pending.pop_back();
   };
-  if ((mayBack || fact.isOutput) &&
-      !(fact.iterativeRank >= 0 && rules.isRecurrence(fact.producer)))
-    chooseNext(one);
+  if (mayBack || fact.isOutput) {
+    // Members of a recurrence share the loop that carries it.
+    if (!rules.goesRound(tensor))
+      chooseNext(one);
+    else
+      for (one.need = 1; one.need <= static_cast<int>(limits.space.sharedLoops);
+           ++one.need)
+        if (!p.state.pipelined || one.need <= p.keep)
+          chooseNext(one);
+    one.need = 0;
+  }
   if (mustBack || !limits.space.fusion)
     return;
   for (int level = 1; level < static_cast<int>(arch.levels.size()); ++level) {
@@ -321,8 +368,7 @@ void CascadeJoin::chooseHomes(Placement &p, size_t at, Layer &next) {
       // it goes on until nobody needs it.
       if (fact.iterativeRank >= 0 && fact.hasInitialValue)
         for (one.need = depth + 1;
-             one.need <= static_cast<int>(limits.space.sharedLoops);
-             ++one.need)
+             one.need <= static_cast<int>(limits.space.sharedLoops); ++one.need)
           if (!p.state.pipelined || one.need <= p.keep)
             chooseNext(one);
       p.homes.pop_back();
@@ -336,7 +382,8 @@ void CascadeJoin::openLoops(Placement &p, int need, Layer &next) {
   if (depth == need) {
     bool isNewRun = depth > p.keep;
     for (const Pending &one : p.state.pending)
-      if (one.level >= 0 && !rules.mayLive(p.state, one, p.einsum, p.keep)) {
+      if ((one.level >= 0 || one.need > 0) &&
+          !rules.mayLive(p.state, one, p.einsum, p.keep)) {
         ++counts.illegal;
         return;
       }
@@ -361,7 +408,8 @@ void CascadeJoin::openLoops(Placement &p, int need, Layer &next) {
     for (int64_t tile : rank.tiles) {
       if (tile >= around || (around % tile != 0 && around != rank.extent))
         continue;
-      p.state.loops.push_back({rank.rank, tile});
+      p.state.loops.push_back(
+          {rank.rank, tile, directionOf(p.einsum, rank.rank)});
       p.roles.push_back(Role::everyStep);
       openLoops(p, need, next);
       p.roles.pop_back();
@@ -396,6 +444,10 @@ void CascadeJoin::chooseSplit(Placement &p, bool isNewRun, Layer &next) {
           ++counts.illegal;
           return;
         }
+      if (!mayHoldHome(stage, o, *home)) {
+        ++counts.illegal;
+        return;
+      }
       stage.holdings[o] = Holding::kOutside + index;
     }
     chooseHolds(stage, 0, 0, next);
@@ -406,7 +458,7 @@ void CascadeJoin::chooseSplit(Placement &p, bool isNewRun, Layer &next) {
   }
   go();
   if (isNewRun && limits.space.pipelines && axes.cycles >= 0 &&
-      arch.arrays.size() > 1 && !arch.accounting.sequential) {
+      !arch.accounting.sequential) {
     p.state.pipelined = true;
     go();
   }
@@ -483,10 +535,33 @@ void CascadeJoin::chooseHolds(Placement &p, int depth, size_t operand,
 // Costs
 //===----------------------------------------------------------------------===//
 
+/// Where each operand is latched if the nest has no loop that it uses: below
+/// the last shared loop that it uses, or where it is held.
+LatchTiles CascadeJoin::latchTiles(const Placement &p) const {
+  const EinsumOnArray &nest = *p.fact;
+  LatchTiles tiles{};
+  for (size_t o = 0; o < nest.operands.size(); ++o) {
+    int depth = 0;
+    for (const Pending &one : p.state.pending)
+      if (one.tensor == nest.operands[o].tensor && one.level >= 0)
+        depth = one.depth;
+    for (const SharedHold &hold : p.holds)
+      if (hold.operand == static_cast<int>(o))
+        depth = std::max(depth, hold.depth);
+    for (size_t d = 0; d < p.state.loops.size(); ++d) {
+      int rank = nest.findRank(p.state.loops[d].rank);
+      if (rank >= 0 && nest.operands[o].uses_(rank))
+        depth = std::max<int>(depth, d + 1);
+    }
+    tiles[o] = tileAt(p, depth);
+  }
+  return tiles;
+}
+
 void CascadeJoin::addNests(Placement &p, Layer &next) {
   int depth = p.state.loops.size();
   const std::vector<NestEntry> &nests =
-      p.search->complete(tileAt(p, depth), p.holdings);
+      p.search->complete(tileAt(p, depth), p.holdings, latchTiles(p));
   if (nests.empty())
     return;
   JoinLayout before = layoutOf(p.from->state), open = layoutOf(p.state);
@@ -519,8 +594,7 @@ void CascadeJoin::addNests(Placement &p, Layer &next) {
         if (node->kind == NestStep::Kind::deal)
           for (const Deal &deal : *node->deals)
             if (p.fact->fans[deal.fan].stage == node->stage &&
-                facts.einsums[p.einsum].reduces(
-                    p.fact->ranks[deal.rank].rank))
+                facts.einsums[p.einsum].reduces(p.fact->ranks[deal.rank].rank))
               sums += deal.units;
     bySteps[sums].push_back(std::move(entry));
   }
@@ -548,8 +622,8 @@ JoinEntry CascadeJoin::extend(const Placement &p, const JoinEntry &old,
   JoinEntry entry;
   std::vector<double> &costs = entry.costs;
   costs.assign(open.size(), 0);
-  std::copy(old.costs.begin(), old.costs.begin() + before.time(before.depth + 1),
-            costs.begin());
+  std::copy(old.costs.begin(),
+            old.costs.begin() + before.time(before.depth + 1), costs.begin());
   if (before.pipelined)
     std::copy(old.costs.begin() + before.busy(0, 0), old.costs.end(),
               costs.begin() + open.busy(0, 0));
@@ -574,6 +648,8 @@ JoinEntry CascadeJoin::extend(const Placement &p, const JoinEntry &old,
     double cycles = nest.costs[axes.cycles];
     if (open.pipelined) {
       costs[open.busy(fact.array, p.lag)] += cycles;
+      costs[open.startUp()] =
+          std::max(costs[open.startUp()], fact.startUpCycles);
     } else {
       cycles += fact.startUpCycles * steps(p.state, 0, last);
       for (int r = 0; r < open.resources; ++r)
@@ -700,15 +776,15 @@ double CascadeJoin::pipelineCycles(const JoinState &state,
       cycles += slot(s) + slot(iterations + s);
     cycles += slot(longest) * (iterations - longest);
   }
-  return cycles * visits;
+  return (cycles + costs[open.startUp()]) * visits;
 }
 
 /// Ends the innermost loop: its child of the sequence around is done.
 void CascadeJoin::closeLoop(const JoinState &state, std::vector<double> &costs,
                             const JoinLayout &open) const {
   int d = open.depth;
-  double time = open.pipelined ? pipelineCycles(state, costs, open)
-                               : costs[open.time(d)];
+  double time =
+      open.pipelined ? pipelineCycles(state, costs, open) : costs[open.time(d)];
   for (int r = 0; r < open.resources; ++r) {
     time = std::max(time, costs[open.moved(d) + r]);
     costs[open.moved(d - 1) + r] += costs[open.moved(d) + r];
@@ -817,10 +893,10 @@ JoinResult CascadeJoin::run() {
   return result;
 }
 
-JoinResult mapper::joinCascade(const CascadeFacts &facts,
-                               const arch::ArchSpec &arch, const Axes &axes,
-                               std::vector<EinsumChoices> &choices,
-                               const std::vector<EinsumConstraints> &constraints,
-                               const JoinLimits &limits) {
+JoinResult
+mapper::joinCascade(const CascadeFacts &facts, const arch::ArchSpec &arch,
+                    const Axes &axes, std::vector<EinsumChoices> &choices,
+                    const std::vector<EinsumConstraints> &constraints,
+                    const JoinLimits &limits) {
   return CascadeJoin(facts, arch, axes, choices, constraints, limits).run();
 }

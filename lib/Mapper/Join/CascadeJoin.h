@@ -54,8 +54,7 @@ struct JoinResult {
 };
 
 JoinResult joinCascade(const CascadeFacts &facts, const arch::ArchSpec &arch,
-                       const Axes &axes,
-                       std::vector<EinsumChoices> &choices,
+                       const Axes &axes, std::vector<EinsumChoices> &choices,
                        const std::vector<EinsumConstraints> &constraints,
                        const JoinLimits &limits);
 

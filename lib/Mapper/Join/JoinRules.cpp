@@ -38,9 +38,8 @@ JoinRules::JoinRules(const CascadeFacts &facts)
     }
     return seen;
   };
-  bool hasRecurrences = llvm::any_of(facts.tensors, [](const TensorFact &t) {
-    return t.iterativeRank >= 0;
-  });
+  bool hasRecurrences = llvm::any_of(
+      facts.tensors, [](const TensorFact &t) { return t.iterativeRank >= 0; });
   recurrenceOf.resize(count);
   members.assign(count, 0);
   std::vector<std::vector<bool>> reached(count);
@@ -65,11 +64,10 @@ bool JoinRules::touches(int einsum, int tensor) const {
 }
 
 bool JoinRules::reads(int einsum, int producer) const {
-  return llvm::any_of(facts.einsums[einsum].reads,
-                      [&](const AccessFact &access) {
-                        return facts.tensors[access.tensor].producer ==
-                               producer;
-                      });
+  return llvm::any_of(
+      facts.einsums[einsum].reads, [&](const AccessFact &access) {
+        return facts.tensors[access.tensor].producer == producer;
+      });
 }
 
 const AccessFact &JoinRules::write(int tensor) const {
@@ -87,9 +85,8 @@ std::vector<int> JoinRules::firstTouched(const JoinState &state,
     int producer = facts.tensors[t].producer;
     if (producer < 0 || touchersOf[t].size() < 2 || !touches(einsum, t))
       continue;
-    bool fresh = llvm::none_of(touchersOf[t], [&](int other) {
-      return state.isDone(other);
-    });
+    bool fresh = llvm::none_of(touchersOf[t],
+                               [&](int other) { return state.isDone(other); });
     if (fresh)
       tensors.push_back(t);
   }
@@ -177,8 +174,6 @@ bool JoinRules::mayRead(const JoinState &state, int einsum,
 // Homes
 //===----------------------------------------------------------------------===//
 
-/// Every Einsum that touches the tensor walks the rank, and its elements of one
-/// step are those of that step.
 bool JoinRules::sharesRank(int tensor, int rank) const {
   const TensorFact &fact = facts.tensors[tensor];
   if (fact.iterativeRank == rank)
@@ -197,9 +192,8 @@ bool JoinRules::sharesRank(int tensor, int rank) const {
 bool JoinRules::mayOpen(const JoinState &state, int einsum, int rank,
                         int depth) const {
   for (const Pending &one : state.pending) {
-    bool fresh = llvm::none_of(touchersOf[one.tensor], [&](int other) {
-      return state.isDone(other);
-    });
+    bool fresh = llvm::none_of(touchersOf[one.tensor],
+                               [&](int other) { return state.isDone(other); });
     if (!fresh)
       continue;
     if (one.level >= 0 && depth < one.depth && !sharesRank(one.tensor, rank))
@@ -213,9 +207,8 @@ bool JoinRules::mayOpen(const JoinState &state, int einsum, int rank,
 
 bool JoinRules::mayLive(const JoinState &state, const Pending &home, int,
                         int) const {
-  bool fresh = llvm::none_of(touchersOf[home.tensor], [&](int other) {
-    return state.isDone(other);
-  });
+  bool fresh = llvm::none_of(touchersOf[home.tensor],
+                             [&](int other) { return state.isDone(other); });
   if (!fresh)
     return true;
   for (int d = 0; d < home.depth; ++d)
@@ -229,7 +222,7 @@ bool JoinRules::mayLive(const JoinState &state, const Pending &home, int,
     // A recurrence through several Einsums goes round step by step.
     if (isRecurrence(fact.producer) && carrying.tile != 1)
       return false;
-  } else if (fact.iterativeRank >= 0 && isRecurrence(fact.producer)) {
+  } else if (goesRound(home.tensor)) {
     return false;
   }
   return true;

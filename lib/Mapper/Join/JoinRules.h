@@ -35,7 +35,15 @@ public:
   bool reads(int einsum, int producer) const;
   /// Einsums that depend on one another have the same number.
   int recurrence(int einsum) const { return recurrenceOf[einsum]; }
-  bool isRecurrence(int einsum) const { return members[recurrenceOf[einsum]] > 1; }
+  bool isRecurrence(int einsum) const {
+    return members[recurrenceOf[einsum]] > 1;
+  }
+  /// The tensor is carried from step to step by several Einsums.
+  bool goesRound(int tensor) const {
+    const TensorFact &fact = facts.tensors[tensor];
+    return fact.iterativeRank >= 0 && isRecurrence(fact.producer) &&
+           facts.ranks[fact.iterativeRank].extent > 1;
+  }
   const AccessFact &write(int tensor) const;
 
   /// Tensors that the Einsum is the first to touch, of those that it shares.
@@ -62,9 +70,11 @@ public:
   /// Forgets what was about loops that are closed.
   void truncate(JoinState &state, int depth) const;
 
-private:
+  /// Whether every Einsum that touches the tensor walks the rank, and its
+  /// elements of one step are those of that step.
   bool sharesRank(int tensor, int rank) const;
 
+private:
   const CascadeFacts &facts;
   std::vector<std::vector<int>> touchersOf;
   std::vector<int> recurrenceOf, members;

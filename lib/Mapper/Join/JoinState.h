@@ -41,12 +41,12 @@ struct Pending {
   int tensor = -1;
   int level = -1; ///< fused: where it lives; -1: at the backing level
   int depth = 0;
-  int need = 0;      ///< loops that must stay open until it is dead
-  int born = 0;      ///< open loops that enclosed its producer
-  int lag = -1;      ///< of its producer in the open pipeline
-  int firstLag = -1, lastLag = -1; ///< of all that touch it there
-  int array = -1;    ///< of its producer
-  bool produced = true; ///< false: a recurrence read it first
+  int need = 0; ///< loops that must stay open until it is dead
+  int born = 0; ///< open loops that enclosed its producer
+  int lag = -1; ///< of its producer in the open pipeline
+  int firstLag = -1, lastLag = -1;      ///< of all that touch it there
+  int array = -1;                       ///< of its producer
+  bool produced = true;                 ///< false: a recurrence read it first
   uint32_t lastStep = 0, firstStep = 0; ///< loops that guard its producer
   uint32_t reduced = 0; ///< open loops over ranks that its producer reduces
 };
@@ -69,7 +69,7 @@ struct JoinState {
   std::vector<Pending> pending;
   std::vector<Mark> marks;
   std::vector<Drain> drains;
-  int unfinished = -1; ///< recurrence that has begun
+  int unfinished = -1;    ///< recurrence that has begun
   bool pipelined = false; ///< the run below all open loops
   int openedAt = 0;       ///< depth of the sequence around that run
 
@@ -86,15 +86,15 @@ struct JoinLayout {
   int energy() const { return 0; }
   int traffic() const { return 1; }
   int time(int d) const { return 2 + d * block(); }
-  int moved(int d) const { return time(d) + 1; }          ///< per resource
+  int moved(int d) const { return time(d) + 1; }            ///< per resource
   int largest(int d) const { return moved(d) + resources; } ///< per level
   int around(int d) const { return largest(d) + levels; }   ///< per level
   int busy(int array, int lag) const {
     return time(depth + 1) + array * (kMaxLag + 1) + lag;
   }
-  int size() const {
-    return time(depth + 1) + (pipelined ? arrays * (kMaxLag + 1) : 0);
-  }
+  /// Of the slowest stage to start; once per pipeline.
+  int startUp() const { return busy(arrays, 0); }
+  int size() const { return pipelined ? startUp() + 1 : time(depth + 1); }
 
 private:
   int block() const { return 1 + resources + 2 * levels; }

@@ -23,6 +23,8 @@ namespace einsum::mapper {
 struct SharedLoop {
   int rank = -1;
   int64_t tile = 1;
+  /// Of a recurrence below that walks along the rank; 0: none does.
+  int direction = 0;
   bool operator==(const SharedLoop &other) const {
     return rank == other.rank && tile == other.tile;
   }
@@ -46,7 +48,7 @@ struct PlanStep {
   std::vector<Home> homes;       ///< that begin here
   std::vector<SharedHold> holds;
   const NestStep *nest = nullptr;
-  int keep = 0; ///< loops shared with the Einsum before
+  int keep = 0;           ///< loops shared with the Einsum before
   int pipelineDepth = -1; ///< it is a stage of a pipeline below so many loops
   int lag = 0;
   std::shared_ptr<const PlanStep> previous;

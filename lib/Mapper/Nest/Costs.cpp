@@ -16,7 +16,8 @@ static void addResources(const arch::ArchSpec &arch, int id,
                          std::vector<Resource> &resources) {
   const arch::Level &level = arch.levels[id];
   double instances = arch.instances(level);
-  auto bytes = [&](Resource::Kind kind, const std::optional<double> &perSecond) {
+  auto bytes = [&](Resource::Kind kind,
+                   const std::optional<double> &perSecond) {
     if (perSecond)
       resources.push_back(
           {kind, id, false, arch.clockHz / (*perSecond * instances)});

@@ -43,8 +43,8 @@ struct Resource {
 /// The meaning of the entries of `Costs`.
 struct Axes {
   int count = 0;
-  int energy = -1; ///< pJ, without leakage
-  int cycles = -1; ///< of the array
+  int energy = -1;                     ///< pJ, without leakage
+  int cycles = -1;                     ///< of the array
   int traffic = -1, trafficLevel = -1; ///< bytes moved there
   std::vector<Resource> resources;     ///< cycles each, from `resource` on
   int resource = -1;

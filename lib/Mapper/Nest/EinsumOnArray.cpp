@@ -67,9 +67,8 @@ static llvm::SmallVector<int, 4> listInner(llvm::ArrayRef<int64_t> tiles,
     if (!divides && outer != 0)
       continue;
     // Reached through another one already?
-    bool reached = llvm::any_of(inner, [&](int other) {
-      return tiles[other] % tiles[i] == 0;
-    });
+    bool reached = llvm::any_of(
+        inner, [&](int other) { return tiles[other] % tiles[i] == 0; });
     if (!reached)
       inner.push_back(i);
   }
@@ -91,8 +90,7 @@ static bool isInjective(const CascadeFacts &facts, const AccessFact &access) {
     });
     int64_t reach = 0; // of the terms so far
     for (const Coordinate::Term &term : terms) {
-      if (!seen.insert(term.rank).second ||
-          std::abs(term.coefficient) <= reach)
+      if (!seen.insert(term.rank).second || std::abs(term.coefficient) <= reach)
         return false;
       reach += std::abs(term.coefficient) * (facts.ranks[term.rank].extent - 1);
     }
@@ -118,7 +116,7 @@ static std::string addUse(const CascadeFacts &facts, EinsumOnArray &nest,
     if (!carried)
       return "a shifted access to '" + tensor.name + "'";
     use.rank = nest.findRank(coordinate.terms[0].rank);
-    use.absent = std::abs(coordinate.constant);
+    use.shift = coordinate.constant;
   }
   int at = nest.findOperand(access.tensor);
   if (at < 0) {
@@ -134,8 +132,60 @@ static std::string addUse(const CascadeFacts &facts, EinsumOnArray &nest,
   if (operand.relevant != relevant)
     return "different accesses to '" + tensor.name + "'";
   (isWrite ? operand.writes : operand.reads)++;
-  operand.isCarried |= use.absent != 0 || (operand.reads && operand.writes);
+  if (use.rank >= 0) {
+    if (operand.along >= 0 && operand.along != use.rank)
+      return "steps along several ranks of '" + tensor.name + "'";
+    operand.along = use.rank;
+  }
   operand.uses.push_back(use);
+  return {};
+}
+
+/// What others read of a tensor that this Einsum writes: all, or, along one
+/// rank, only steps that they name.
+static std::string addNeeds(const CascadeFacts &facts, EinsumOnArray &nest,
+                            Operand &operand) {
+  const TensorFact &tensor = facts.tensors[operand.tensor];
+  const EinsumFact &einsum = facts.einsums[nest.einsum];
+  if (operand.reads && nest.reduces)
+    return "a recurrence that reduces";
+  if (tensor.isOutput)
+    return {};
+  const AccessFact *write = nullptr;
+  for (const AccessFact &access : einsum.writes)
+    if (access.tensor == operand.tensor)
+      write = &access;
+  llvm::SmallVector<int64_t, 1> steps;
+  int along = -1;
+  for (const EinsumFact &other : facts.einsums) {
+    if (&other == &einsum)
+      continue;
+    for (const AccessFact &access : other.reads) {
+      if (access.tensor != operand.tensor)
+        continue;
+      bool isPart = false;
+      for (auto [k, coordinate] : llvm::enumerate(access.coordinates)) {
+        if (!coordinate.terms.empty() || write->coordinates[k].terms.empty() ||
+            facts.ranks[tensor.ranks[k]].extent == 1)
+          continue;
+        int rank = nest.findRank(write->coordinates[k].terms[0].rank);
+        if (isPart || (along >= 0 && along != rank) ||
+            write->coordinates[k].terms.size() != 1)
+          return "reads of single elements of '" + tensor.name + "'";
+        isPart = true;
+        along = rank;
+        steps.push_back(coordinate.constant);
+      }
+      if (!isPart)
+        return {}; // all of it
+    }
+  }
+  if (along < 0)
+    return {};
+  if (operand.along >= 0 && operand.along != along)
+    return "reads of single steps of '" + tensor.name + "'";
+  operand.along = along;
+  operand.needed = steps;
   return {};
 }
 
@@ -200,10 +250,10 @@ static void describeFans(const arch::ArchSpec &arch, EinsumOnArray &nest,
     fan.reductionWidth = dim.reductionWidth;
     fan.stage = nest.lastStage;
     if (dim.level >= 0)
-      fan.stage = nest.stages[llvm::find(nest.path, dim.level) -
-                              nest.path.begin()];
+      fan.stage =
+          nest.stages[llvm::find(nest.path, dim.level) - nest.path.begin()];
     for (auto [r, rank] : llvm::enumerate(nest.ranks))
-      if (constraints.mayDeal(nest.array, d, rank.rank))
+      if (constraints.mayDeal(nest.array, d, rank.rank) && !nest.walks(r))
         fan.ranks |= 1u << r;
     nest.fans.push_back(fan);
   }
@@ -258,6 +308,9 @@ mapper::describeEinsum(const CascadeFacts &facts, const arch::ArchSpec &arch,
   for (const AccessFact &access : fact.writes)
     if (reason.empty())
       reason = addUse(facts, nest, access, /*isWrite=*/true);
+  for (Operand &operand : nest.operands)
+    if (reason.empty() && operand.isWritten())
+      reason = addNeeds(facts, nest, operand);
   if (nest.operands.size() > kMaxOperands)
     reason = "more than " + std::to_string(kMaxOperands) + " tensors";
   if (!reason.empty()) {
@@ -275,6 +328,12 @@ mapper::describeEinsum(const CascadeFacts &facts, const arch::ArchSpec &arch,
   return nest;
 }
 
+bool EinsumOnArray::walks(int rank) const {
+  return llvm::any_of(operands, [&](const Operand &operand) {
+    return operand.isWritten() && operand.reads && operand.along == rank;
+  });
+}
+
 std::string EinsumOnArray::signature() const {
   std::string text;
   llvm::raw_string_ostream os(text);
@@ -289,10 +348,14 @@ std::string EinsumOnArray::signature() const {
   for (const Fan &fan : fans)
     os << "/" << fan.leastUnits;
   for (const Operand &operand : operands) {
-    os << "|" << operand.relevant << " " << operand.bits << " "
-       << operand.reads << operand.writes << operand.mustLiveAtBacking;
+    os << "|" << operand.relevant << " " << operand.bits << " " << operand.reads
+       << operand.writes << operand.mustLiveAtBacking;
     for (const Operand::Use &use : operand.uses)
-      os << " " << use.isWrite << use.rank << use.absent;
+      os << " " << use.isWrite << use.rank << use.shift;
+    os << " " << operand.along;
+    if (operand.needed)
+      for (int64_t step : *operand.needed)
+        os << "," << step;
     for (int level : path)
       for (bool backing : {false, true})
         os << constraints->mustKeep(level, {operand.tensor, backing})

@@ -25,6 +25,8 @@
 #include "lib/Arch/ArchSpec.h"
 #include "lib/Mapper/UserConstraints.h"
 
+#include <optional>
+
 namespace einsum::mapper {
 
 /// Tensors that one Einsum may touch.
@@ -46,15 +48,19 @@ struct Operand {
   int reads = 0, writes = 0;
   uint32_t relevant = 0; ///< mask of local ranks that select its elements
   uint64_t bits = 0;
-  /// One access: along `rank` its first `absent` steps are no elements.
+  /// One access: at `shift` steps along `rank`, where the first or last of them
+  /// are no elements.
   struct Use {
     bool isWrite = false;
     int rank = -1;
-    int64_t absent = 0;
+    int64_t shift = 0;
   };
   llvm::SmallVector<Use, 2> uses;
-  /// Read at another step than it is written, or at several.
-  bool isCarried = false;
+  /// Local rank along which accesses differ, or only some steps of what is
+  /// written are needed elsewhere; -1 for most.
+  int along = -1;
+  /// Steps that others need; nullopt: all.
+  std::optional<llvm::SmallVector<int64_t, 1>> needed;
   bool mustLiveAtBacking = false; ///< an input or output of the cascade
 
   bool isWritten() const { return writes > 0; }
@@ -63,11 +69,11 @@ struct Operand {
 
 /// A direction that spatial loops may use.
 struct Fan {
-  int dim = -1;   ///< of the array
-  int stage = 1;  ///< of what lies below
+  int dim = -1;  ///< of the array
+  int stage = 1; ///< of what lies below
   uint64_t size = 1;
   uint64_t multicastWidth = 0, reductionWidth = 0;
-  uint32_t ranks = 0;   ///< local ranks that may be dealt to it
+  uint32_t ranks = 0;      ///< local ranks that may be dealt to it
   uint64_t leastUnits = 1; ///< that must be in use
 };
 
@@ -75,11 +81,11 @@ struct EinsumOnArray {
   int einsum = -1, array = -1;
   std::vector<LocalRank> ranks;
   std::vector<Operand> operands;
-  std::vector<int> path;        ///< levels, outermost first
-  std::vector<int> stages;      ///< of each level of the path
-  int lastStage = 0;            ///< of the leaf
+  std::vector<int> path;   ///< levels, outermost first
+  std::vector<int> stages; ///< of each level of the path
+  int lastStage = 0;       ///< of the leaf
   std::vector<Fan> fans;
-  bool feedsRegisters = false;  ///< the last level is private to the units
+  bool feedsRegisters = false; ///< the last level is private to the units
   bool reduces = false;
   double cyclesPerPoint = 0, energyPerPoint = 0;
   double startUpCycles = 0; ///< per visit of its nest
@@ -88,6 +94,8 @@ struct EinsumOnArray {
 
   /// Everything that nests depend on, in local numbers.
   std::string signature() const;
+  /// The Einsum needs its own last step along that rank: it goes step by step.
+  bool walks(int rank) const;
   int findOperand(int tensor) const;
   int findRank(int rank) const;
 };

@@ -158,6 +158,33 @@ uint64_t NestCounts::otherVisits(const Operand &operand, int parentStage,
   return count;
 }
 
+/// The first steps, or with a positive shift the last, are no elements.
+template <typename Pieces> static void leaveOut(Pieces &side, int64_t shift) {
+  auto absent = static_cast<uint64_t>(std::abs(shift));
+  while (absent && !side.empty()) {
+    auto at = shift < 0 ? side.begin() : std::prev(side.end());
+    uint64_t whole = std::min(at->count, absent / at->size);
+    at->count -= whole;
+    absent -= whole * at->size;
+    if (at->count == 0) {
+      side.erase(at);
+      continue;
+    }
+    if (absent == 0)
+      return;
+    uint64_t left = at->size - absent;
+    --at->count;
+    absent = 0;
+    auto rest = *at;
+    rest.size = left;
+    rest.count = 1;
+    if (at->count == 0)
+      *at = rest;
+    else
+      side.insert(shift < 0 ? at : std::next(at), rest);
+  }
+}
+
 template <typename Fn>
 void NestCounts::forEachTile(const Operand &operand, int parentStage,
                              const Place &place, const Operand::Use *use,
@@ -184,25 +211,7 @@ void NestCounts::forEachTile(const Operand &operand, int parentStage,
       continue;
     Pieces side = pieces(rank, parentStage, place);
     if (use && use->rank == rank) {
-      // The first steps are no elements.
-      uint64_t absent = use->absent;
-      while (absent && !side.empty()) {
-        Piece &first = side.front();
-        uint64_t whole = std::min(first.count, absent / first.size);
-        first.count -= whole;
-        absent -= whole * first.size;
-        if (first.count == 0) {
-          side.erase(side.begin());
-          continue;
-        }
-        if (absent) {
-          uint64_t left = first.size - absent;
-          if (--first.count == 0)
-            side.erase(side.begin());
-          side.insert(side.begin(), {left, 1});
-          absent = 0;
-        }
-      }
+      leaveOut(side, use->shift);
     }
     sides.push_back(std::move(side));
   }
@@ -220,18 +229,36 @@ void NestCounts::forEachTile(const Operand &operand, int parentStage,
 // Holders
 //===----------------------------------------------------------------------===//
 
-uint64_t NestCounts::heldBytes(const Operand &operand,
+uint64_t NestCounts::heldBytes(const Operand &operand, int level,
                                const Place &place) const {
   uint64_t words = 1;
-  for (size_t rank = 0; rank < nest.ranks.size(); ++rank)
-    if (operand.uses_(rank))
-      words *= place.tile[rank];
-  return (words * operand.bits + 7) / 8 * unitsAt(place.stage);
+  for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
+    if (!operand.uses_(rank))
+      continue;
+    uint64_t steps = place.tile[rank];
+    if (rank == operand.along) {
+      for (const Walk &visit : walk(operand, place.stage, place))
+        steps = std::max(steps, visit.held);
+    }
+    words *= steps;
+  }
+  uint64_t units = 1;
+  for (const arch::ArrayDim &dim : arch.levels[level].dims)
+    units *= dim.size;
+  for (const Deal &deal : deals) {
+    const Fan &fan = nest.fans[deal.fan];
+    bool isInstance = arch.arrays[nest.array].dims[fan.dim].level >= 0;
+    if (fan.stage <= place.stage && !isInstance)
+      units *= deal.units;
+  }
+  return (words * operand.bits + 7) / 8 * units;
 }
 
 void NestCounts::addHolder(Costs &costs, const Operand &operand, int level,
                            int parent, int parentStage,
                            const Place &place) const {
+  if (operand.along >= 0)
+    return addWalked(costs, operand, level, parent, parentStage, place);
   uint64_t bits = operand.bits;
   const arch::Fanout &multicast = arch.levels[parent].multicast;
   const arch::Fanout &reduction = arch.arrays[nest.array].reduction;
@@ -261,11 +288,170 @@ void NestCounts::addHolder(Costs &costs, const Operand &operand, int level,
                 charge(costs, level, true, count * (joint - 1), words, bits);
               });
   if (own > shared)
-    addEnergy(costs, (own - shared) * (operand.isWritten()
-                                           ? reduction.energyPj
-                                           : multicast.energyPj));
+    addEnergy(costs,
+              (own - shared) * (operand.isWritten() ? reduction.energyPj
+                                                    : multicast.energyPj));
   if (int axis = axes.heldAt(level); axis >= 0)
-    costs[axis] += static_cast<double>(heldBytes(operand, place));
+    costs[axis] += static_cast<double>(heldBytes(operand, level, place));
+}
+
+//===----------------------------------------------------------------------===//
+// Holders of what is read at several steps along a rank
+//===----------------------------------------------------------------------===//
+
+/// Steps of [lo, hi) shifted by any of `shifts`, of those in [0, extent), that
+/// are not in [lo, hi) itself if `outside`.
+static uint64_t countSteps(llvm::ArrayRef<int64_t> shifts, int64_t lo,
+                           int64_t hi, int64_t extent, bool outside) {
+  llvm::SmallVector<std::pair<int64_t, int64_t>, 4> parts;
+  for (int64_t shift : shifts) {
+    int64_t from = std::max<int64_t>(0, lo + shift),
+            to = std::min(extent, hi + shift);
+    if (!outside) {
+      parts.emplace_back(from, to);
+      continue;
+    }
+    parts.emplace_back(from, std::min(to, lo));
+    parts.emplace_back(std::max(from, hi), to);
+  }
+  llvm::sort(parts);
+  uint64_t count = 0;
+  int64_t reached = 0;
+  for (auto [from, to] : parts) {
+    from = std::max(from, reached);
+    if (from >= to)
+      continue;
+    count += to - from;
+    reached = to;
+  }
+  return count;
+}
+
+NestCounts::Walk NestCounts::walkOne(const Operand &operand, int64_t lo,
+                                     int64_t hi) const {
+  int64_t extent = nest.ranks[operand.along].extent;
+  llvm::SmallVector<int64_t, 3> reads;
+  for (const Operand::Use &use : operand.uses)
+    if (!use.isWrite)
+      reads.push_back(use.shift);
+  Walk visit;
+  if (!operand.isWritten()) {
+    visit.fetched = visit.held = countSteps(reads, lo, hi, extent, false);
+    return visit;
+  }
+  visit.fetched = countSteps(reads, lo, hi, extent, true);
+  visit.held = hi - lo + visit.fetched;
+  visit.delivered = hi - lo;
+  if (!operand.needed)
+    return visit;
+  // Only what others need, and what other visits of the walk read.
+  visit.delivered = 0;
+  for (int64_t step = lo; step < hi; ++step) {
+    bool isNeeded = llvm::is_contained(*operand.needed, step);
+    for (int64_t shift : reads) {
+      int64_t reader = step - shift;
+      isNeeded |=
+          reader >= 0 && reader < extent && (reader < lo || reader >= hi);
+    }
+    visit.delivered += isNeeded;
+  }
+  return visit;
+}
+
+/// One by one at the ends and where others need a step; equal ones between.
+llvm::SmallVector<NestCounts::Walk, 8>
+NestCounts::walk(const Operand &operand, int parentStage,
+                 const Place &place) const {
+  int64_t extent = nest.ranks[operand.along].extent;
+  int64_t tile = place.tile[operand.along] *
+                 unitsOf(operand.along, parentStage, place.stage);
+  int64_t visits = llvm::divideCeil(static_cast<uint64_t>(extent),
+                                    static_cast<uint64_t>(tile));
+  int64_t reach = 1;
+  for (const Operand::Use &use : operand.uses)
+    reach = std::max(reach, std::abs(use.shift));
+  int64_t ends = 1 + llvm::divideCeil(static_cast<uint64_t>(reach),
+                                      static_cast<uint64_t>(tile));
+  auto isSpecial = [&](int64_t at) {
+    return at < ends || at >= visits - ends ||
+           (operand.needed &&
+            llvm::any_of(
+                *operand.needed,
+                [&](int64_t step) { return step / tile == at; }));
+  };
+  llvm::SmallVector<Walk, 8> all;
+  auto add = [&](int64_t at, uint64_t count) {
+    int64_t lo = at * tile;
+    Walk visit = walkOne(operand, lo, std::min(extent, lo + tile));
+    visit.count = count;
+    all.push_back(visit);
+  };
+  llvm::SmallVector<int64_t, 8> special;
+  for (int64_t at = 0; at < std::min(ends, visits); ++at)
+    special.push_back(at);
+  for (int64_t at = std::max(ends, visits - ends); at < visits; ++at)
+    special.push_back(at);
+  if (operand.needed)
+    for (int64_t step : *operand.needed)
+      special.push_back(step / tile);
+  llvm::sort(special);
+  special.erase(std::unique(special.begin(), special.end()), special.end());
+  for (int64_t at : special)
+    add(at, 1);
+  int64_t others = visits - static_cast<int64_t>(special.size());
+  for (int64_t at = ends; others > 0; ++at)
+    if (!isSpecial(at)) {
+      add(at, others);
+      break;
+    }
+  return all;
+}
+
+template <typename Fn>
+void NestCounts::forEachSlice(const Operand &operand, int parentStage,
+                              const Place &place, Fn fn) const {
+  Operand others = operand;
+  others.relevant &= ~(1u << operand.along);
+  forEachTile(others, parentStage, place, nullptr, fn);
+}
+
+void NestCounts::addWalked(Costs &costs, const Operand &operand, int level,
+                           int parent, int parentStage,
+                           const Place &place) const {
+  uint64_t bits = operand.bits;
+  const arch::Fanout &multicast = arch.levels[parent].multicast;
+  const arch::Fanout &reduction = arch.arrays[nest.array].reduction;
+  uint64_t joint = otherVisits(operand, parentStage, place);
+  uint64_t each = otherVisits(operand, place.stage, place);
+  uint64_t times =
+      repeats(operand, parentStage, place.stage, false, multicast.width);
+  uint64_t collected =
+      repeats(operand, parentStage, place.stage, true, reduction.width);
+  double fetched = 0, delivered = 0;
+  for (const Walk &visit : walk(operand, parentStage, place))
+    forEachSlice(
+        operand, parentStage, place, [&](uint64_t words, uint64_t slices) {
+          uint64_t count = slices * visit.count * joint;
+          fetched -= static_cast<double>(words * visit.fetched) * count;
+          delivered -= static_cast<double>(words * visit.delivered) * count;
+          charge(costs, parent, false, count * times, words * visit.fetched,
+                 bits);
+          charge(costs, parent, true, count * collected,
+                 words * visit.delivered, bits);
+        });
+  for (const Walk &visit : walk(operand, place.stage, place))
+    forEachSlice(
+        operand, place.stage, place, [&](uint64_t words, uint64_t slices) {
+          uint64_t count = slices * visit.count * each;
+          fetched += static_cast<double>(words * visit.fetched) * count;
+          delivered += static_cast<double>(words * visit.delivered) * count;
+          charge(costs, level, true, count, words * visit.fetched, bits);
+          charge(costs, level, false, count, words * visit.delivered, bits);
+        });
+  addEnergy(costs, std::max(0.0, fetched) * multicast.energyPj +
+                       std::max(0.0, delivered) * reduction.energyPj);
+  if (int axis = axes.heldAt(level); axis >= 0)
+    costs[axis] += static_cast<double>(heldBytes(operand, level, place));
 }
 
 //===----------------------------------------------------------------------===//
@@ -297,7 +483,7 @@ uint64_t NestCounts::deliveries(const Operand &operand, const Operand::Use &use,
   for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
     uint64_t extent = nest.ranks[rank].extent;
     if (operand.uses_(rank)) {
-      words *= extent - (use.rank == rank ? use.absent : 0);
+      words *= extent - (use.rank == rank ? std::abs(use.shift) : 0);
       continue;
     }
     uint64_t tile = latch.tile[rank];
@@ -314,9 +500,8 @@ void NestCounts::addAccesses(Costs &costs, const Operand &operand, int home,
   uint64_t groups = otherVisits(operand, homeStage, latch);
   for (const Operand::Use &use : operand.uses) {
     double shared = 0;
-    uint64_t times =
-        repeats(operand, homeStage, nest.lastStage, use.isWrite,
-                use.isWrite ? reduction.width : multicast.width);
+    uint64_t times = repeats(operand, homeStage, nest.lastStage, use.isWrite,
+                             use.isWrite ? reduction.width : multicast.width);
     forEachTile(operand, homeStage, latch, &use,
                 [&](uint64_t words, uint64_t count) {
                   shared += static_cast<double>(words) * count * groups;

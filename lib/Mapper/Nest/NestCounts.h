@@ -60,8 +60,10 @@ public:
   void addRegisterAccesses(Costs &costs, const Operand &operand,
                            int home) const;
 
-  /// Bytes that a holder of the operand takes, over all units.
-  uint64_t heldBytes(const Operand &operand, const Place &place) const;
+  /// Bytes that a holder of the operand takes, over all units; over all
+  /// instances, in use or not, of a level that has several.
+  uint64_t heldBytes(const Operand &operand, int level,
+                     const Place &place) const;
   uint64_t unitsAt(int stage) const;
   int64_t unitsOf(int rank, int fromStage, int toStage) const;
 
@@ -89,6 +91,21 @@ private:
   /// Words that units get or give, each counted.
   uint64_t deliveries(const Operand &operand, const Operand::Use &use,
                       const Place &latch) const;
+
+  /// What a visit fetches, delivers and holds, in steps along the rank in which
+  /// accesses differ; and how many visits do.
+  struct Walk {
+    uint64_t count = 1, fetched = 0, delivered = 0, held = 0;
+  };
+  llvm::SmallVector<Walk, 8> walk(const Operand &operand, int parentStage,
+                                  const Place &place) const;
+  Walk walkOne(const Operand &operand, int64_t lo, int64_t hi) const;
+  void addWalked(Costs &costs, const Operand &operand, int level, int parent,
+                 int parentStage, const Place &place) const;
+  /// Calls `fn(words, count)` for the tiles of all other ranks.
+  template <typename Fn>
+  void forEachSlice(const Operand &operand, int parentStage, const Place &place,
+                    Fn fn) const;
 
   void charge(Costs &costs, int level, bool isWrite, uint64_t times,
               uint64_t words, uint64_t bits) const;

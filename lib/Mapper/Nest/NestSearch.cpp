@@ -8,6 +8,7 @@
 #include "lib/Mapper/Nest/NestSearch.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace einsum;
@@ -177,12 +178,12 @@ bool NestSearch::hold(Costs &costs, int operand, uint8_t from, int pathIndex,
   codec.tiles(tile, tiles);
   Place place{tiles, 0};
   int level = nest.path[pathIndex];
-  if (nest.stages[pathIndex] != 0 || fact.isCarried ||
+  if (nest.stages[pathIndex] != 0 ||
       !mayHold(operand, from, pathIndex, tiles)) {
     ++counts.ruledOut;
     return false;
   }
-  if (!fits(level, shared.heldBytes(fact, place))) {
+  if (!fits(level, shared.heldBytes(fact, level, place))) {
     ++counts.overCapacity;
     return false;
   }
@@ -213,7 +214,7 @@ int NestSearch::numberOf(const Placement &placement) {
     } else {
       made.mayEnd = false;
     }
-    if (from >= Holding::kOffPath || nest.operands[o].isCarried)
+    if (from >= Holding::kOffPath)
       continue;
     KeptTensor tensor{nest.operands[o].tensor, from < Holding::kOutside};
     for (int i = from % Holding::kOutside + 1; i < levels; ++i) {
@@ -228,7 +229,7 @@ int NestSearch::numberOf(const Placement &placement) {
   }
   placements.push_back(std::move(made));
   known.emplace_back();
-  leastOf.emplace_back();
+  leastBefore.emplace_back();
   return found->second;
 }
 
@@ -247,94 +248,172 @@ bool NestSearch::isAlive(const Placement &placement, uint32_t tile) const {
 /// One graph of states, walked from the top once: what costs least from there
 /// to a state, and from a state to the leaf.
 void NestSearch::explore(llvm::ArrayRef<Holdings> starts) {
+  /// Costs of the least energy, and of the least traffic, to and from a state.
+  struct Least {
+    double energyTo = INFINITY, energyFrom = INFINITY;
+    double trafficTo = INFINITY, trafficFrom = INFINITY;
+    double cyclesFrom = INFINITY;
+  };
   struct Edge {
-    State to;
+    uint32_t to;
     double energy, traffic;
   };
-  std::vector<Edge> edges;  // but for smaller tiles, which cost nothing
-  std::vector<State> order; // children first
+  // Children first; edges of one state lie together.
+  std::vector<Least> leastOf;
+  std::vector<State> states;
+  std::vector<Edge> edges;
   std::vector<size_t> firstEdge = {0};
+  std::vector<std::vector<uint32_t>> ids; // by placement and tile, plus one
   auto axis = [](const Costs &costs, int axis) {
     return axis < 0 ? 0 : costs[axis];
   };
-  std::vector<std::vector<uint8_t>> seen;
-  auto visit = [&](auto &self, const State &state) -> void {
-    if (seen.size() <= static_cast<size_t>(state.placement))
-      seen.resize(placements.size());
-    if (seen[state.placement].empty()) {
-      seen[state.placement].resize(codec.count());
-      leastOf[state.placement].resize(codec.count());
-    }
-    if (seen[state.placement][state.tile])
-      return;
-    seen[state.placement][state.tile] = 1;
+  // Paths are no longer than there are factors and holders.
+  auto visit = [&](auto &self, const State &state) -> uint32_t {
+    if (ids.size() < placements.size())
+      ids.resize(placements.size());
+    if (ids[state.placement].empty())
+      ids[state.placement].resize(codec.count());
+    if (uint32_t id = ids[state.placement][state.tile])
+      return id - 1;
     Least own;
-    NestEntry leaf;
     llvm::SmallVector<Edge, 8> mine;
+    NestEntry leaf;
     if (finish(state, leaf)) {
       own.energyFrom = axis(leaf.costs, axes.energy);
       own.trafficFrom = axis(leaf.costs, axes.traffic);
       own.cyclesFrom = axis(leaf.costs, axes.cycles);
     }
-    forEachMove(state, [&](const State &to, const Costs &added,
-                           const NestStep *step) {
-      self(self, to);
-      Edge edge{to, axis(added, axes.energy), axis(added, axes.traffic)};
-      if (step)
-        mine.push_back(edge);
-      const Least &below = leastOf[to.placement][to.tile];
+    forEachMove(state, [&](const State &next, const Costs &added,
+                           const NestStep *) {
+      Edge edge{self(self, next), axis(added, axes.energy),
+                axis(added, axes.traffic)};
+      const Least &below = leastOf[edge.to];
+      if (std::isinf(below.cyclesFrom))
+        return; // no leaf there
+      mine.push_back(edge);
       own.energyFrom = std::min(own.energyFrom, edge.energy + below.energyFrom);
       own.trafficFrom =
           std::min(own.trafficFrom, edge.traffic + below.trafficFrom);
       own.cyclesFrom = std::min(own.cyclesFrom, below.cyclesFrom);
     });
-    leastOf[state.placement][state.tile] = own;
-    order.push_back(state);
+    leastOf.push_back(own);
+    states.push_back(state);
     edges.insert(edges.end(), mine.begin(), mine.end());
     firstEdge.push_back(edges.size());
+    ids[state.placement][state.tile] = states.size();
+    return states.size() - 1;
   };
   least = {INFINITY, INFINITY, INFINITY};
   for (const Holdings &holdings : starts) {
     Placement top;
     top.holdings = holdings;
-    State state{numberOf(top), 0};
-    visit(visit, state);
-    Least &own = leastOf[state.placement][0];
+    Least &own = leastOf[visit(visit, {numberOf(top), 0})];
     own.energyTo = own.trafficTo = 0;
     least = {std::min(least[0], own.energyFrom),
              std::min(least[1], own.cyclesFrom),
              std::min(least[2], own.trafficFrom)};
   }
-  auto reach = [&](const State &from, const State &to, double energy,
-                   double traffic) {
-    const Least &above = leastOf[from.placement][from.tile];
-    Least &below = leastOf[to.placement][to.tile];
-    below.energyTo = std::min(below.energyTo, above.energyTo + energy);
-    below.trafficTo = std::min(below.trafficTo, above.trafficTo + traffic);
+  auto roundDown = [](double value) {
+    return std::nextafter(static_cast<float>(value), -1.0f);
   };
-  for (size_t i = order.size(); i-- > 0;) {
-    const State &state = order[i];
-    if (!placements[state.placement].mustPlace)
-      shrink(state, [&](const State &to, const Costs &, const NestStep *) {
-        reach(state, to, 0, 0);
-      });
-    for (size_t e = firstEdge[i]; e < firstEdge[i + 1]; ++e)
-      reach(state, edges[e].to, edges[e].energy, edges[e].traffic);
+  for (size_t i = states.size(); i-- > 0;) {
+    const Least &above = leastOf[i];
+    for (size_t e = firstEdge[i]; e < firstEdge[i + 1]; ++e) {
+      Least &below = leastOf[edges[e].to];
+      below.energyTo =
+          std::min(below.energyTo, above.energyTo + edges[e].energy);
+      below.trafficTo =
+          std::min(below.trafficTo, above.trafficTo + edges[e].traffic);
+    }
+    std::vector<LeastBefore> &before = leastBefore[states[i].placement];
+    if (before.empty())
+      before.resize(codec.count());
+    if (!std::isinf(above.cyclesFrom))
+      before[states[i].tile] = {roundDown(above.energyTo),
+                                roundDown(above.trafficTo)};
   }
-  counts.states += order.size();
+  counts.states += states.size();
 }
 
 void NestSearch::restart(NestBounds next) {
   for (auto &some : known)
     some.clear();
+  knownOutside.clear();
   bounds = std::move(next);
 }
 
-const std::vector<NestEntry> &
-NestSearch::complete(uint32_t tile, const Holdings &holdings) {
-  Placement top;
-  top.holdings = holdings;
-  return solve({numberOf(top), tile});
+const std::vector<NestEntry> &NestSearch::complete(uint32_t tile,
+                                                   const Holdings &holdings,
+                                                   const LatchTiles &latches) {
+  Placement start;
+  start.holdings = holdings;
+  State top{numberOf(start), tile};
+  const Entries &inside = solve(top);
+  llvm::SmallVector<int, 4> outside;
+  for (int o : placements[top.placement].latches)
+    if (latches[o] != tile)
+      outside.push_back(o);
+  if (outside.empty())
+    return inside;
+  std::vector<uint32_t> key = {static_cast<uint32_t>(top.placement), tile};
+  key.insert(key.end(), latches.begin(), latches.end());
+  auto [found, isNew] = knownOutside.try_emplace(std::move(key));
+  Entries &out = found->second;
+  if (!isNew)
+    return out;
+  out = inside;
+  for (int config = 0; config < static_cast<int>(configs.size()); ++config)
+    for (uint32_t chosen = 1; chosen < (1u << outside.size()); ++chosen) {
+      uint32_t mask = 0;
+      for (size_t i = 0; i < outside.size(); ++i)
+        mask |= (chosen >> i & 1) << outside[i];
+      latchOutside(top, config, mask, latches, out);
+    }
+  counts.dominated += keepPareto(out, axes.count);
+  thin(out);
+  return out;
+}
+
+void NestSearch::latchOutside(const State &top, int config, uint32_t mask,
+                              const LatchTiles &latches, Entries &out) {
+  Placement below = placements[top.placement];
+  const NestCounts &moves = *configs[config].counts;
+  llvm::SmallVector<int64_t, 8> tiles;
+  Costs added{};
+  for (int o = 0; o < static_cast<int>(nest.operands.size()); ++o) {
+    if (!(mask >> o & 1))
+      continue;
+    const Operand &operand = nest.operands[o];
+    codec.tiles(top.tile, tiles);
+    if (!isSettled(operand, tiles, moves, 0))
+      return;
+    uint8_t from = below.holdings[o];
+    codec.tiles(latches[o], tiles);
+    moves.addAccesses(added, operand, levelOf(from), stageOf(from), {tiles, 0});
+    below.holdings[o] = Holding::kLatched;
+  }
+  below.config = static_cast<int16_t>(config);
+  below.holds.clear();
+  below.latches.clear();
+  below.mayEnd = true;
+  NestStep step;
+  step.kind = NestStep::Kind::latch;
+  step.operand = llvm::countr_zero(mask);
+  step.tile = top.tile;
+  append(out, solve({numberOf(below), top.tile}), added, step,
+         /*leavesStage=*/false, LeastBefore{0, 0});
+}
+
+/// No loop further in uses the operand, but those over units.
+bool NestSearch::isSettled(const Operand &operand,
+                           llvm::ArrayRef<int64_t> tiles,
+                           const NestCounts &moves, int stage) const {
+  for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
+    int64_t dealt = moves.unitsOf(rank, stage, nest.lastStage);
+    if (operand.uses_(rank) ? tiles[rank] != dealt : tiles[rank] < dealt)
+      return false;
+  }
+  return true;
 }
 
 const NestSearch::Entries &NestSearch::solve(const State &state) {
@@ -343,16 +422,14 @@ const NestSearch::Entries &NestSearch::solve(const State &state) {
   if (const auto &found = known[state.placement][state.tile])
     return *found;
   Entries out;
-  Least here;
-  if (!leastOf[state.placement].empty())
-    here = leastOf[state.placement][state.tile];
-  else
-    here.energyTo = here.trafficTo = here.energyFrom = 0;
+  LeastBefore before{0, 0};
+  if (!leastBefore[state.placement].empty())
+    before = leastBefore[state.placement][state.tile];
   NestEntry leaf;
   if (finish(state, leaf))
     out.push_back(leaf);
   bool stopped = bounds.shouldStop && bounds.shouldStop();
-  if (!stopped && !std::isinf(here.energyFrom))
+  if (!stopped && !std::isinf(before.energy))
     forEachMove(state, [&](const State &below, const Costs &added,
                            const NestStep *step) {
       const Entries &more = solve(below);
@@ -360,7 +437,7 @@ const NestSearch::Entries &NestSearch::solve(const State &state) {
         append(out, more, added, *step,
                placements[below.placement].stage !=
                    placements[state.placement].stage,
-               here);
+               before);
       else
         out.insert(out.end(), more.begin(), more.end());
     });
@@ -379,17 +456,15 @@ void NestSearch::thin(std::vector<NestEntry> &entries) const {
     return;
   std::vector<NestEntry> kept(entries.begin(),
                               entries.begin() + bounds.beam / 2);
-  std::vector<NestEntry> rest(entries.begin() + bounds.beam / 2,
-                              entries.end());
+  std::vector<NestEntry> rest(entries.begin() + bounds.beam / 2, entries.end());
   auto held = [&](const NestEntry &entry) {
     double sum = 0;
     for (int i = axes.held; i < axes.count; ++i)
       sum += entry.costs[i];
     return sum;
   };
-  std::sort(rest.begin(), rest.end(), [&](const auto &a, const auto &b) {
-    return held(a) < held(b);
-  });
+  std::sort(rest.begin(), rest.end(),
+            [&](const auto &a, const auto &b) { return held(a) < held(b); });
   kept.insert(kept.end(), rest.begin(),
               rest.begin() + (bounds.beam - kept.size()));
   entries = std::move(kept);
@@ -397,9 +472,9 @@ void NestSearch::thin(std::vector<NestEntry> &entries) const {
 
 /// What is below, below one more node.
 void NestSearch::append(std::vector<NestEntry> &out,
-                        const std::vector<NestEntry> &below,
-                        const Costs &added, const NestStep &step,
-                        bool leavesStage, const Least &here) {
+                        const std::vector<NestEntry> &below, const Costs &added,
+                        const NestStep &step, bool leavesStage,
+                        const LeastBefore &before) {
   for (const NestEntry &entry : below) {
     NestEntry &mine = out.emplace_back();
     for (int i = 0; i < axes.count; ++i)
@@ -422,13 +497,13 @@ void NestSearch::append(std::vector<NestEntry> &out,
       out.pop_back();
       continue;
     }
-    auto total = [&](int axis, double before) {
-      return axis < 0 ? 0 : mine.costs[axis] + before;
+    auto total = [&](int axis, double outside) {
+      return axis < 0 ? 0 : mine.costs[axis] + outside;
     };
     if (bounds.isHopeless &&
-        bounds.isHopeless(total(axes.energy, here.energyTo),
+        bounds.isHopeless(total(axes.energy, before.energy),
                           total(axes.cycles, 0),
-                          total(axes.traffic, here.trafficTo))) {
+                          total(axes.traffic, before.traffic))) {
       ++counts.overBound;
       out.pop_back();
     }
@@ -439,8 +514,7 @@ void NestSearch::append(std::vector<NestEntry> &out,
 // Moves
 //===----------------------------------------------------------------------===//
 
-template <typename Fn>
-void NestSearch::forEachMove(const State &state, Fn fn) {
+template <typename Fn> void NestSearch::forEachMove(const State &state, Fn fn) {
   const Placement &placement = placements[state.placement];
   int first = placement.config, last = placement.config;
   if (placement.config < 0) {
@@ -492,7 +566,7 @@ template <typename Fn> void NestSearch::holdBelow(const State &state, Fn fn) {
       ++counts.ruledOut;
       continue;
     }
-    if (!fits(level, moves.heldBytes(operand, place))) {
+    if (!fits(level, moves.heldBytes(operand, level, place))) {
       ++counts.overCapacity;
       continue;
     }
@@ -528,13 +602,7 @@ void NestSearch::latch(const State &state, int config, Fn fn) {
   for (int o : placement.latches) {
     const Operand &operand = nest.operands[o];
     uint8_t from = placement.holdings[o];
-    bool settled = true;
-    for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
-      int64_t dealt = moves.unitsOf(rank, placement.stage, nest.lastStage);
-      settled &=
-          operand.uses_(rank) ? tiles[rank] == dealt : tiles[rank] >= dealt;
-    }
-    if (!settled)
+    if (!isSettled(operand, tiles, moves, placement.stage))
       continue;
     Costs added{};
     moves.addAccesses(added, operand, levelOf(from), stageOf(from), place);
@@ -571,8 +639,7 @@ void NestSearch::deal(const State &state, int config, Fn fn) {
     auto found = llvm::find(rank.tiles, inside);
     if (found == rank.tiles.end())
       return;
-    tileBelow =
-        codec.with(tileBelow, deal.rank, found - rank.tiles.begin());
+    tileBelow = codec.with(tileBelow, deal.rank, found - rank.tiles.begin());
   }
   Placement below = placement;
   below.stage = static_cast<uint8_t>(stage);

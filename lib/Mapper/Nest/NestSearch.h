@@ -75,6 +75,8 @@ struct Holding {
   static constexpr uint8_t kRegisters = 30, kLatched = 31;
 };
 using Holdings = std::array<uint8_t, kMaxOperands>;
+/// Per operand, the packed tile vector below which no loop uses it.
+using LatchTiles = std::array<uint32_t, kMaxOperands>;
 
 struct SearchCounts {
   uint64_t states = 0, entries = 0;
@@ -107,8 +109,10 @@ public:
   /// Forgets what was found under other bounds.
   void restart(NestBounds bounds);
   /// The ways to go on below a place at which no fan-out has been passed.
-  const std::vector<NestEntry> &complete(uint32_t tile,
-                                         const Holdings &holdings);
+  /// Operands that no loop further in uses are latched at `latches`, further
+  /// out.
+  const std::vector<NestEntry> &
+  complete(uint32_t tile, const Holdings &holdings, const LatchTiles &latches);
   /// Adds the cost of holding an operand at a place above fan-outs, innermost
   /// held as `from` says; false if that is not allowed.
   bool hold(Costs &costs, int operand, uint8_t from, int pathIndex,
@@ -131,7 +135,7 @@ private:
     /// (operand, index into the path) that may be held next.
     llvm::SmallVector<std::pair<int, int>, 8> holds;
     llvm::SmallVector<int, 4> latches; ///< operands
-    bool mayEnd = true; ///< nothing else has to be held
+    bool mayEnd = true;                ///< nothing else has to be held
   };
   struct State {
     int placement;
@@ -142,11 +146,10 @@ private:
     std::unique_ptr<NestCounts> counts;
     llvm::SmallVector<int64_t, 8> dealt; ///< least tile per rank
   };
-  /// Costs of the least energy, and of the least traffic, to and from a state.
-  struct Least {
-    double energyTo = INFINITY, energyFrom = INFINITY;
-    double trafficTo = INFINITY, trafficFrom = INFINITY;
-    double cyclesFrom = INFINITY;
+  /// The least energy and the least traffic from the top to a state, rounded
+  /// down; infinite if no leaf is reached from there.
+  struct LeastBefore {
+    float energy = INFINITY, traffic = INFINITY;
   };
   using Entries = std::vector<NestEntry>;
 
@@ -164,9 +167,14 @@ private:
   template <typename Fn> void latch(const State &state, int config, Fn fn);
   template <typename Fn> void deal(const State &state, int config, Fn fn);
   bool finish(const State &state, NestEntry &entry);
+  /// Adds the ways in which the operands of `mask` are latched further out.
+  void latchOutside(const State &top, int config, uint32_t mask,
+                    const LatchTiles &latches, Entries &out);
+  bool isSettled(const Operand &operand, llvm::ArrayRef<int64_t> tiles,
+                 const NestCounts &moves, int stage) const;
   void append(std::vector<NestEntry> &out, const std::vector<NestEntry> &below,
               const Costs &added, const NestStep &step, bool leavesStage,
-              const Least &here);
+              const LeastBefore &before);
   void thin(std::vector<NestEntry> &entries) const;
 
   const NestCounts &countsOf(int config) const {
@@ -189,7 +197,9 @@ private:
   std::map<std::vector<int>, int> numbers;
   /// By placement and tile vector.
   std::vector<std::vector<std::unique_ptr<Entries>>> known;
-  std::vector<std::vector<Least>> leastOf;
+  /// By placement, tile vector and where operands are latched outside.
+  std::map<std::vector<uint32_t>, Entries> knownOutside;
+  std::vector<std::vector<LeastBefore>> leastBefore;
   std::array<double, 3> least{};
   std::vector<int> offPath;
   SearchCounts counts;

@@ -1,4 +1,4 @@
-// RUN: %exits 1 einsum-compile %s --analyze-only 2>&1 | FileCheck %s
+// RUN: %exits 1 einsum-compile %s --ski-slope 2>&1 | FileCheck %s
 einsum.cascade @c(M, N = 2) : f16 {
   einsum.rank @m [M] = M
   einsum.rank @n [N] = N

@@ -1,0 +1,74 @@
+//===- ReadConfig.h - The fields of a config.json ---------------*- C++ -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A family asks for the fields it knows, with the default that the architecture
+// has; what nobody asked for must stand in the table of irrelevant fields, or
+// is refused. `null` counts as absent, as it does in the library that writes
+// these files.
+//
+//   ConfigReader config(json, "llama", diags);
+//   model.hidden = config.whole("hidden_size");        // required
+//   bool bias = config.flag("attention_bias", false);
+//   config.expect("pretraining_tp", 1, "splits ...");  // or refused
+//   config.finish({});
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIB_FRONTEND_HUGGINGFACE_READCONFIG_H
+#define LIB_FRONTEND_HUGGINGFACE_READCONFIG_H
+
+#include "lib/Support/SourceJson.h"
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringSet.h"
+
+namespace einsum::frontend {
+
+class ConfigReader {
+public:
+  ConfigReader(const JsonValue &json, std::string family, Diagnostics &diags)
+      : json(json), family(std::move(family)), diags(diags) {}
+
+  /// The value of a field that is there and not null.
+  const JsonValue *find(llvm::StringRef key);
+
+  int64_t whole(llvm::StringRef key);
+  int64_t whole(llvm::StringRef key, int64_t fallback);
+  double number(llvm::StringRef key, double fallback);
+  bool flag(llvm::StringRef key, bool fallback);
+  std::string word(llvm::StringRef key, llvm::StringRef fallback);
+  /// One of `allowed`.
+  std::string choice(llvm::StringRef key, llvm::StringRef fallback,
+                     llvm::ArrayRef<llvm::StringRef> allowed);
+
+  /// Refuses any value but `value`; `why` completes "... is not supported: ".
+  void expect(llvm::StringRef key, bool value, llvm::StringRef why);
+  void expect(llvm::StringRef key, double value, llvm::StringRef why);
+  /// Refuses the field unless it is absent, null, false or empty.
+  void expectAbsent(llvm::StringRef key, llvm::StringRef why);
+  /// A field that holds nothing about the computation, for this family.
+  void ignore(llvm::StringRef key) { known.push_back(key.str()); }
+
+  /// Reports something about a field at its place, or at the object.
+  void error(llvm::StringRef key, const llvm::Twine &message);
+
+  /// Refuses what is neither known nor irrelevant nor in `ignored`.
+  void finish(llvm::ArrayRef<std::string> ignored);
+
+private:
+  const JsonValue *get(llvm::StringRef key, JsonValue::Kind kind);
+  void refuse(llvm::StringRef key, const JsonValue &value, llvm::StringRef why);
+
+  const JsonValue &json;
+  std::string family;
+  Diagnostics &diags;
+  std::vector<std::string> known;
+};
+
+} // namespace einsum::frontend
+
+#endif // LIB_FRONTEND_HUGGINGFACE_READCONFIG_H

@@ -1,0 +1,392 @@
+//===- WriteAttention.cpp - Attention as Einsums
+//---------------------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Queries, keys and values are projected, given a bias, a norm and a position;
+// scores are scaled once, where the query is last touched. Then
+//
+//   prefill   softmax over the keys of all tokens, under the causal filter
+//   decode    over the rows of the cache and, beside them, the one new key:
+//
+//     LM = max(m) QK[m]          GM = max(LM, QO)
+//     SN[m] = exp(QK[m] - GM)    SO = exp(QO - GM)     SD = SN + SO
+//
+//   which is exact and copies no cache: the new row is delivered on its own,
+//   to be appended.
+//
+// Latent attention multiplies the compressed rows out in prefill, and in decode
+// leaves them as they are and multiplies the query instead (DeepSeek-AI 2024,
+// section 2.1.2): the same product in another order.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Frontend/HuggingFace/LayerWriter.h"
+
+using namespace einsum::frontend;
+using llvm::StringRef;
+
+//===----------------------------------------------------------------------===//
+// Projections
+//===----------------------------------------------------------------------===//
+
+/// {q} and {k}: ranks of query heads and of key heads; {e} and {f}.
+void LayerWriter::setHeads(const Attention &attention) {
+  CascadeText &text = scope.text;
+  int64_t shared = attention.heads / attention.keyValueHeads;
+  std::string query, key;
+  if (shared == 1) {
+    query = key = text.rank("h", attention.heads) + ",";
+  } else if (attention.keyValueHeads == 1) {
+    query = text.rank("h", attention.heads) + ",";
+  } else {
+    key = text.rank("g", attention.keyValueHeads) + ",";
+    query = key + text.rank("r", shared) + ",";
+  }
+  scope.set("q", query);
+  scope.set("k", key);
+  scope.set("e", text.rank("e", attention.keyExtent));
+  scope.set("f", text.rank("f", attention.valueExtent));
+}
+
+/// name[heads, token, element] = source * W(name), with its bias.
+std::string LayerWriter::project(StringRef name, StringRef source,
+                                 StringRef heads, StringRef token,
+                                 StringRef element, bool hasBias) {
+  std::string n = name.str(), h = heads.str();
+  std::string to = "[{l}{b}" + h + token.str() + element.str() + "]";
+  std::string w = "W" + n + "[{l}d," + h + element.str() + "]";
+  scope.weight(w);
+  line(n + to + " = " + source.str() + "{b}" + token.str() + "d] * " + w);
+  if (!hasBias)
+    return n;
+  std::string b = "B" + n + "[{l}" + h + element.str() + "]";
+  scope.weight(b);
+  line(n + "B" + to + " = " + n + to + " + " + b);
+  return n + "B";
+}
+
+std::string LayerWriter::scaled(StringRef name, StringRef heads,
+                                StringRef token, double scale) {
+  if (scale == 1)
+    return name.str();
+  std::string to = ("[{l}{b}" + heads + token + "{e}]").str();
+  line(name.str() + "S" + to + " = " + name.str() + to + " * " +
+       writeNumber(scale));
+  return name.str() + "S";
+}
+
+/// Rotary positions: element j of half y turns with element j of the other
+/// half; {z} becomes the ranks of the result. The scale comes for nothing.
+std::string LayerWriter::turn(const Rotary &rotary, StringRef name,
+                              StringRef heads, StringRef token, double scale,
+                              int64_t extent) {
+  CascadeText &text = scope.text;
+  std::string y = text.rank("y", 2), j = text.rank("j", extent / 2);
+  std::string half = StringRef(j).upper();
+  bool isHalves = rotary.kind == Rotary::Kind::Halves;
+  std::string same = isHalves ? y + "*" + half + "+" + j : "2*" + j + "+" + y;
+  std::string other =
+      isHalves ? "(1-" + y + ")*" + half + "+" + j : "2*" + j + "+1-" + y;
+  std::string angles = "[" + token.str() + j + "]";
+  std::string n = name.str(), lead = ("[{l}{b}" + heads + token).str();
+  std::string cosine = "COS" + rotary.table, sine = "SIN" + rotary.table;
+  // Tables are of the tokens, the same for queries and keys.
+  std::string row = "[" + scope.get("s") + j + "]";
+  text.input(cosine + row);
+  text.input(sine + row);
+  scope.set("cos", cosine);
+  scope.set("sin", sine);
+  std::string value = n + lead + same + "] * {cos}" + angles + " + select(" +
+                      y + " == 0, -1, 1) * " + n + lead + other + "] * {sin}" +
+                      angles;
+  if (scale != 1)
+    value = "(" + value + ") * " + writeNumber(scale);
+  line(n + "R" + lead + y + "," + j + "] = " + value);
+  scope.set("z", y + "," + j);
+  return n + "R";
+}
+
+/// Norm, position and scale of a query or key; {z} is its last rank or ranks.
+std::string LayerWriter::finish(const Attention &attention, std::string name,
+                                StringRef heads, StringRef token,
+                                double scale) {
+  scope.set("z", scope.get("e"));
+  if (attention.headNorm) {
+    const Norm &norm = attention.headNorm;
+    std::string to = ("[{l}{b}" + heads + token).str(), n = name;
+    std::string gain = (norm.gainFromOne ? "(1 + G" : "G") + n + "[{l}{e}]" +
+                       (norm.gainFromOne ? ")" : "");
+    std::string extent = StringRef(scope.get("e")).upper();
+    scope.weight("G" + n + "[{l}{e}]");
+    line(n + "Q" + to + "] = " + n + to + "{e}] * " + n + to + "{e}]");
+    line(n + "N" + to + "{e}] = " + n + to + "{e}] * rsqrt(" + n + "Q" + to +
+         "] / " + extent + " + " + writeNumber(norm.epsilon) + ") * " + gain);
+    name = n + "N";
+  }
+  if (attention.rotary)
+    return turn(attention.rotary, name, heads, token, scale,
+                attention.keyExtent);
+  return scaled(name, heads, token, scale);
+}
+
+//===----------------------------------------------------------------------===//
+// Scores and softmax
+//===----------------------------------------------------------------------===//
+
+/// Which keys a query sees, where that is not all of them.
+std::string LayerWriter::keyFilter(const Attention &attention) const {
+  if (!attention.isCausal || isDecoding())
+    return "";
+  std::string filter = " where " + stream.key + " <= " + stream.token;
+  if (attention.window > 0 && attention.window < stream.tokens)
+    filter += ", " + stream.token + " < " + stream.key + " + " +
+              std::to_string(attention.window);
+  return filter;
+}
+
+/// Soft cap and relative bias; `distance` is the row of the bias to add.
+std::string LayerWriter::adjustScores(const Attention &attention,
+                                      std::string scores, StringRef ranks,
+                                      StringRef distance) {
+  if (attention.softcap != 0) {
+    std::string cap = writeNumber(attention.softcap);
+    line(scores + "C" + ranks.str() + " = tanh(" + scores + ranks.str() +
+         " / " + cap + ") * " + cap);
+    scores += "C";
+  }
+  if (attention.hasRelativeBias) {
+    line(scores + "P" + ranks.str() + " = " + scores + ranks.str() + " + {pb}" +
+         distance.str() + ",{q}]");
+    scores += "P";
+  }
+  return scores;
+}
+
+void LayerWriter::writeSoftmax(StringRef scores) {
+  std::string z = scores.str();
+  line("GM[{l}{b}{q}{s}] = max(" + stream.key + ") " + z + "[{l}{b}{q}{m}{s}]");
+  line("SN[{l}{b}{q}{m}{s}] = exp(" + z +
+       "[{l}{b}{q}{m}{s}] - GM[{l}{b}{q}{s}])");
+  line("SD[{l}{b}{q}{s}] = SN[{l}{b}{q}{m}{s}]");
+  line("A[{l}{b}{q}{m}{s}] = SN[{l}{b}{q}{m}{s}] / SD[{l}{b}{q}{s}]");
+}
+
+/// Over the rows of a cache and one key beside them.
+void LayerWriter::writeJointSoftmax(StringRef cached, StringRef own) {
+  std::string z = cached.str(), o = own.str();
+  line("LM[{l}{b}{q}] = max(" + StringRef(scope.get("c")).drop_back().str() +
+       ") " + z + "[{l}{b}{q}{c}]");
+  line("GM[{l}{b}{q}] = max(LM[{l}{b}{q}], " + o + "[{l}{b}{q}])");
+  line("SN[{l}{b}{q}{c}] = exp(" + z + "[{l}{b}{q}{c}] - GM[{l}{b}{q}])");
+  line("SO[{l}{b}{q}] = exp(" + o + "[{l}{b}{q}] - GM[{l}{b}{q}])");
+  line("LD[{l}{b}{q}] = SN[{l}{b}{q}{c}]");
+  line("SD[{l}{b}{q}] = LD[{l}{b}{q}] + SO[{l}{b}{q}]");
+  line("A[{l}{b}{q}{c}] = SN[{l}{b}{q}{c}] / SD[{l}{b}{q}]");
+  line("AO[{l}{b}{q}] = SO[{l}{b}{q}] / SD[{l}{b}{q}]");
+}
+
+//===----------------------------------------------------------------------===//
+// Attention to the tokens of the same stack
+//===----------------------------------------------------------------------===//
+
+void LayerWriter::writeAttention(const Attention &attention) {
+  setHeads(attention);
+  std::string query =
+      project("Q", "{n}", "{q}", "{s}", "{e}", attention.queryBias);
+  query = finish(attention, query, "{q}", "{s}", attention.scale);
+  if (isDecoding())
+    attendToCache(attention, query);
+  else
+    attendToAll(attention, query);
+  scope.weight("WO[{l}{q}{f},d]");
+  line("O[{l}{b}{s}d] = AV[{l}{b}{q}{s}{f}] * WO[{l}{q}{f},d]");
+}
+
+void LayerWriter::attendToAll(const Attention &attention, StringRef query) {
+  std::string key = project("K", "{n}", "{k}", "{m}", "{e}", attention.keyBias);
+  key = finish(attention, key, "{k}", "{m}", 1);
+  std::string value =
+      project("V", "{n}", "{k}", "{m}", "{f}", attention.valueBias);
+  line("QK[{l}{b}{q}{m}{s}] = " + query.str() + "[{l}{b}{q}{s}{z}] * " + key +
+       "[{l}{b}{k}{m}{z}]" + keyFilter(attention));
+  std::string distance = attention.isCausal ? stream.token + "-" + stream.key
+                                            : stream.key + "-" + stream.token +
+                                                  "+" + stream.extent + "-1";
+  writeSoftmax(adjustScores(attention, "QK", "[{l}{b}{q}{m}{s}]", distance));
+  line("AV[{l}{b}{q}{s}{f}] = A[{l}{b}{q}{m}{s}] * " + value +
+       "[{l}{b}{k}{m}{f}]");
+  if (options.phase == Phase::Prefill && attention.isCausal) {
+    scope.output(key);
+    scope.output(value);
+  }
+}
+
+void LayerWriter::attendToCache(const Attention &attention, StringRef query) {
+  std::string key = project("K", "{n}", "{k}", "", "{e}", attention.keyBias);
+  key = finish(attention, key, "{k}", "", 1);
+  std::string value =
+      project("V", "{n}", "{k}", "", "{f}", attention.valueBias);
+  // Rows that a window has passed are not kept.
+  int64_t rows = stream.keys;
+  if (attention.window > 0)
+    rows = std::max<int64_t>(1, std::min(rows, attention.window - 1));
+  std::string cached = scope.text.rank(stream.key, rows);
+  scope.set("c", cached + ",");
+  scope.input("KC[{l}{b}{k}{c}{z}]");
+  scope.input("VC[{l}{b}{k}{c}{f}]");
+  line("QK[{l}{b}{q}{c}] = " + query.str() +
+       "[{l}{b}{q}{z}] * KC[{l}{b}{k}{c}{z}]");
+  line("QO[{l}{b}{q}] = " + query.str() + "[{l}{b}{q}{z}] * " + key +
+       "[{l}{b}{k}{z}]");
+  writeJointSoftmax(adjustScores(attention, "QK", "[{l}{b}{q}{c}]",
+                                 StringRef(cached).upper() + "-" + cached),
+                    adjustScores(attention, "QO", "[{l}{b}{q}]", "0"));
+  line("LV[{l}{b}{q}{f}] = A[{l}{b}{q}{c}] * VC[{l}{b}{k}{c}{f}]");
+  line("AV[{l}{b}{q}{f}] = LV[{l}{b}{q}{f}] + AO[{l}{b}{q}] * " + value +
+       "[{l}{b}{k}{f}]");
+  scope.output(key);
+  scope.output(value);
+}
+
+//===----------------------------------------------------------------------===//
+// Attention to another stack
+//===----------------------------------------------------------------------===//
+
+/// Keys and values come from `memory`; while decoding they are all cached.
+void LayerWriter::writeCrossAttention(const Attention &attention,
+                                      const Stream &other, StringRef memory) {
+  setHeads(attention);
+  std::string m = other.key + ",";
+  std::string query =
+      scaled(project("CQ", "{n}", "{q}", "{s}", "{e}", attention.queryBias),
+             "{q}", "{s}", attention.scale);
+  scope.set("o", m);
+  scope.set("memory", memory);
+  if (isDecoding()) {
+    scope.input("CK[{l}{b}{k}{o}{e}]");
+    scope.input("CV[{l}{b}{k}{o}{f}]");
+  } else {
+    project("CK", "{memory}", "{k}", "{o}", "{e}", attention.keyBias);
+    project("CV", "{memory}", "{k}", "{o}", "{f}", attention.valueBias);
+    if (options.phase == Phase::Prefill) {
+      scope.output("CK");
+      scope.output("CV");
+    }
+  }
+  line("CS[{l}{b}{q}{o}{s}] = " + query +
+       "[{l}{b}{q}{s}{e}] * CK[{l}{b}{k}{o}{e}]");
+  line("CM[{l}{b}{q}{s}] = max(" + other.key + ") CS[{l}{b}{q}{o}{s}]");
+  line("CE[{l}{b}{q}{o}{s}] = exp(CS[{l}{b}{q}{o}{s}] - CM[{l}{b}{q}{s}])");
+  line("CD[{l}{b}{q}{s}] = CE[{l}{b}{q}{o}{s}]");
+  line("CA[{l}{b}{q}{o}{s}] = CE[{l}{b}{q}{o}{s}] / CD[{l}{b}{q}{s}]");
+  line("CAV[{l}{b}{q}{s}{f}] = CA[{l}{b}{q}{o}{s}] * CV[{l}{b}{k}{o}{f}]");
+  scope.weight("WCO[{l}{q}{f},d]");
+  line("CO[{l}{b}{s}d] = CAV[{l}{b}{q}{s}{f}] * WCO[{l}{q}{f},d]");
+}
+
+//===----------------------------------------------------------------------===//
+// Latent attention
+//===----------------------------------------------------------------------===//
+
+/// The query's two parts, Q over {e} and the returned one over {z}; {c} is the
+/// rank of the compressed row.
+std::string LayerWriter::writeLatentQuery(const Attention &attention) {
+  const Latent &latent = *attention.latent;
+  CascadeText &text = scope.text;
+  std::string p = text.rank("p", latent.rotary);
+  scope.set("p", p);
+  std::string source = "{n}", in = "d";
+  if (latent.query > 0) {
+    in = text.rank("u", latent.query);
+    scope.weight("WDQ[{l}d," + in + "]");
+    scope.weight("GUQ[{l}" + in + "]");
+    line("CQ[{l}{b}{s}" + in + "] = {n}{b}{s}d] * WDQ[{l}d," + in + "]");
+    line("CQQ[{l}{b}{s}] = CQ[{l}{b}{s}" + in + "] * CQ[{l}{b}{s}" + in + "]");
+    line("UQ[{l}{b}{s}" + in + "] = CQ[{l}{b}{s}" + in +
+         "] * rsqrt(CQQ[{l}{b}{s}] / " + StringRef(in).upper() + " + " +
+         writeNumber(latent.norm.epsilon) + ") * GUQ[{l}" + in + "]");
+    source = "UQ[{l}";
+  }
+  std::string w = "WQ[{l}" + in + ",{q}{e}]", v = "WQP[{l}" + in + ",{q}{p}]";
+  scope.weight(w);
+  scope.weight(v);
+  line("Q[{l}{b}{q}{s}{e}] = " + source + "{b}{s}" + in + "] * " + w);
+  line("QP[{l}{b}{q}{s}{p}] = " + source + "{b}{s}" + in + "] * " + v);
+  return turn(attention.rotary, "QP", "{q}", "{s}", attention.scale,
+              latent.rotary);
+}
+
+void LayerWriter::writeLatentAttention(const Attention &attention) {
+  const Latent &latent = *attention.latent;
+  setHeads(attention);
+  scope.set("c", scope.text.rank("c", latent.keyValue));
+  std::string extent = StringRef(scope.get("c")).upper();
+  std::string t = isDecoding() ? "" : "{m}";
+  std::string query = writeLatentQuery(attention);
+  std::string scaledQuery = scaled("Q", "{q}", "{s}", attention.scale);
+  scope.set("query", scope.own(scaledQuery));
+  scope.set("turned", scope.own(query));
+  scope.weight("WDK[{l}d,{c}]");
+  scope.weight("GCN[{l}{c}]");
+  scope.weight("WKP[{l}d,{p}]");
+  line("CK[{l}{b}" + t + "{c}] = {n}{b}" + t + "d] * WDK[{l}d,{c}]");
+  line("CKQ[{l}{b}" + t + "] = CK[{l}{b}" + t + "{c}] * CK[{l}{b}" + t +
+       "{c}]");
+  line("CN[{l}{b}" + t + "{c}] = CK[{l}{b}" + t + "{c}] * rsqrt(CKQ[{l}{b}" +
+       t + "] / " + extent + " + " + writeNumber(latent.norm.epsilon) +
+       ") * GCN[{l}{c}]");
+  line("KP[{l}{b}" + t + "{p}] = {n}{b}" + t + "d] * WKP[{l}d,{p}]");
+  std::string key = turn(attention.rotary, "KP", "", t, 1, latent.rotary);
+  scope.weight("WUK[{l}{c},{q}{e}]");
+  scope.weight("WUV[{l}{c},{q}{f}]");
+  if (isDecoding())
+    attendToLatentCache();
+  else
+    attendToLatent(attention);
+  if (options.phase != Phase::Train) {
+    scope.output("CN");
+    scope.output(key);
+  }
+  scope.weight("WO[{l}{q}{f},d]");
+  line("O[{l}{b}{s}d] = AV[{l}{b}{q}{s}{f}] * WO[{l}{q}{f},d]");
+}
+
+void LayerWriter::attendToLatent(const Attention &attention) {
+  std::string filter = keyFilter(attention);
+  line("K[{l}{b}{q}{m}{e}] = CN[{l}{b}{m}{c}] * WUK[{l}{c},{q}{e}]");
+  line("V[{l}{b}{q}{m}{f}] = CN[{l}{b}{m}{c}] * WUV[{l}{c},{q}{f}]");
+  line("QKE[{l}{b}{q}{m}{s}] = {query}[{l}{b}{q}{s}{e}] * K[{l}{b}{q}{m}{e}]" +
+       filter);
+  line("QKP[{l}{b}{q}{m}{s}] = {turned}[{l}{b}{q}{s}{z}] * "
+       "KPR[{l}{b}{m}{z}]" +
+       filter);
+  line("QK[{l}{b}{q}{m}{s}] = QKE[{l}{b}{q}{m}{s}] + QKP[{l}{b}{q}{m}{s}]");
+  writeSoftmax("QK");
+  line("AV[{l}{b}{q}{s}{f}] = A[{l}{b}{q}{m}{s}] * V[{l}{b}{q}{m}{f}]");
+}
+
+/// The query is multiplied by WUK and the result by WUV: no key or value of the
+/// cache is ever expanded.
+void LayerWriter::attendToLatentCache() {
+  std::string c = scope.get("c"), m = scope.text.rank(stream.key, stream.keys);
+  scope.set("i", m + ",");
+  scope.input("CNC[{l}{b}{i}{c}]");
+  scope.input("KPC[{l}{b}{i}{z}]");
+  line("QL[{l}{b}{q}{c}] = {query}[{l}{b}{q}{e}] * WUK[{l}{c},{q}{e}]");
+  line("QKE[{l}{b}{q}{i}] = QL[{l}{b}{q}{c}] * CNC[{l}{b}{i}{c}]");
+  line("QKP[{l}{b}{q}{i}] = {turned}[{l}{b}{q}{z}] * KPC[{l}{b}{i}{z}]");
+  line("QK[{l}{b}{q}{i}] = QKE[{l}{b}{q}{i}] + QKP[{l}{b}{q}{i}]");
+  line("QOE[{l}{b}{q}] = QL[{l}{b}{q}{c}] * CN[{l}{b}{c}]");
+  line("QOP[{l}{b}{q}] = {turned}[{l}{b}{q}{z}] * KPR[{l}{b}{z}]");
+  line("QO[{l}{b}{q}] = QOE[{l}{b}{q}] + QOP[{l}{b}{q}]");
+  scope.set("c", m + ",");
+  writeJointSoftmax("QK", "QO");
+  scope.set("c", c);
+  line("AL[{l}{b}{q}{c}] = A[{l}{b}{q}{i}] * CNC[{l}{b}{i}{c}]");
+  line("AC[{l}{b}{q}{c}] = AL[{l}{b}{q}{c}] + AO[{l}{b}{q}] * CN[{l}{b}{c}]");
+  line("AV[{l}{b}{q}{f}] = AC[{l}{b}{q}{c}] * WUV[{l}{c},{q}{f}]");
+}

@@ -1,0 +1,272 @@
+//===- AutoMapping.cpp - The mapper on all variants of a cascade ----------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Init/AutoMapping.h"
+
+#include "lib/Init/OptionValues.h"
+#include "lib/Mapper/ConflictText.h"
+#include "lib/Mapper/ConstraintCheck.h"
+#include "lib/Support/Progress.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+
+#include <chrono>
+
+using namespace mlir;
+using namespace einsum;
+using namespace einsum::mapper;
+
+static bool report(StringRef option, const llvm::Twine &message) {
+  return failOption(("--" + option).str(), message);
+}
+
+//===----------------------------------------------------------------------===//
+// One variant
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+class VariantSearch {
+public:
+  VariantSearch(std::vector<Variant> &variants, const arch::ArchSpec &arch,
+                const AutoOptions &options, AutoResult &result)
+      : variants(variants), arch(arch), options(options), result(result) {}
+
+  ExitCode run();
+
+private:
+  bool prepare();
+  bool findNames();
+  ExitCode search(size_t id);
+  FailureOr<MapResult> map(size_t id, const CascadeFacts &facts,
+                           const arch::ArchSpec &constrained,
+                           const MapOptions &own, std::string &reason);
+  double shareOfTime(size_t id) const;
+  void judge();
+  void keepBest();
+
+  std::vector<Variant> &variants;
+  const arch::ArchSpec &arch;
+  const AutoOptions &options;
+  AutoResult &result;
+  MapOptions how;
+  std::chrono::steady_clock::time_point start =
+      std::chrono::steady_clock::now();
+};
+
+} // namespace
+
+/// What is wrong with the request for every variant.
+bool VariantSearch::prepare() {
+  how.threads = options.threads;
+  how.stop = options.stop;
+  result.outcomes.resize(variants.size());
+  return parseSpace(options.request.space, how.limits, report) &&
+         parseObjective(options.request.objective, arch, how.objective,
+                        report) &&
+         findNames();
+}
+
+/// Leaves out variants that lack something named; one has to have it all.
+bool VariantSearch::findNames() {
+  bool isFound = false;
+  for (auto [variant, outcome] : llvm::zip(variants, result.outcomes)) {
+    FailureOr<CascadeFacts> facts = computeCascadeFacts(variant.cascade);
+    if (failed(facts))
+      return false;
+    std::string missing = findMissingName(options.request, *facts);
+    if (!missing.empty())
+      outcome.leftOut = "it has no " + missing;
+    isFound |= missing.empty();
+  }
+  if (isFound)
+    return true;
+  // The first one says what there is instead.
+  FailureOr<CascadeFacts> facts = computeCascadeFacts(variants[0].cascade);
+  arch::ArchSpec constrained = arch;
+  SpaceLimits limits;
+  return addConstraints(options.request, *facts, constrained, report) &&
+         applyOrder(options.request, variants[0].cascade, limits, report);
+}
+
+/// An equal share of the time that is left for this variant and those to come.
+double VariantSearch::shareOfTime(size_t id) const {
+  if (options.timeLimitSeconds <= 0)
+    return 0;
+  std::chrono::duration<double> spent =
+      std::chrono::steady_clock::now() - start;
+  double left = options.timeLimitSeconds - spent.count();
+  return std::max(left / static_cast<double>(variants.size() - id), 1e-6);
+}
+
+/// Maps a variant; of several, errors are kept as the reason why one is left
+/// out.
+FailureOr<MapResult> VariantSearch::map(size_t id, const CascadeFacts &facts,
+                                        const arch::ArchSpec &constrained,
+                                        const MapOptions &own,
+                                        std::string &reason) {
+  bool isAlone = variants.size() == 1;
+  std::string name = "mapping '" + facts.name + "'";
+  if (!isAlone)
+    name += ", " + variants[id].describe() + " (" + std::to_string(id + 1) +
+            " of " + std::to_string(variants.size()) + ")";
+  Progress progress(name);
+  ScopedDiagnosticHandler listener(
+      variants[id].cascade.getContext(), [&](mlir::Diagnostic &diagnostic) {
+        bool isError = diagnostic.getSeverity() == DiagnosticSeverity::Error;
+        if (isError && reason.empty())
+          reason = diagnostic.str();
+        return success(!isAlone);
+      });
+  return mapCascade(variants[id].cascade, facts, constrained, own);
+}
+
+ExitCode VariantSearch::search(size_t id) {
+  Variant &variant = variants[id];
+  VariantOutcome &outcome = result.outcomes[id];
+  MapOptions own = how;
+  arch::ArchSpec constrained = arch;
+  if (!applyOrder(options.request, variant.cascade, own.limits, report))
+    return ExitCode::BadInput;
+  FailureOr<CascadeFacts> facts = computeCascadeFacts(variant.cascade);
+  if (failed(facts) ||
+      !addConstraints(options.request, *facts, constrained, report))
+    return ExitCode::BadInput;
+  own.timeLimitSeconds = shareOfTime(id);
+  if (own.objective.metrics.size() == 1)
+    for (const AutoPoint &known : result.points)
+      own.cutoff = std::min(own.cutoff, known.point.values.front());
+  std::string reason;
+  FailureOr<MapResult> mapped = map(id, *facts, constrained, own, reason);
+  if (failed(mapped)) {
+    // What is not covered may be left out, what is wrong may not.
+    bool isDefect = StringRef(reason).starts_with("internal error");
+    if (isDefect && variants.size() > 1)
+      mlir::emitError(variant.cascade.getLoc(), reason)
+          << "; in the variant '" << variant.describe() << "'";
+    outcome.leftOut = reason.empty() ? "the mapper does not cover it" : reason;
+    return isDefect ? ExitCode::InternalError : ExitCode::Ok;
+  }
+  outcome.certificate = mapped->certificate;
+  outcome.isBeaten =
+      mapped->points.empty() && mapped->certificate.status == Status::optimal;
+  if (mapped->certificate.status == Status::unsupported)
+    outcome.leftOut = "it is unsupported by the mapper";
+  for (MappedPoint &point : mapped->points) {
+    std::string violation =
+        findConstraintViolation(point.mapping, *facts, constrained, own.limits);
+    if (!violation.empty()) {
+      mlir::emitError(variant.cascade.getLoc(),
+                      "internal error: the mapper found what is ruled out: ")
+          << violation;
+      return ExitCode::InternalError;
+    }
+    result.points.push_back({id, std::move(point)});
+  }
+  if (mapped->certificate.status == Status::infeasible &&
+      result.conflicts.empty()) {
+    Progress progress("looking for the reason why nothing fits");
+    result.conflicts = explainFully(variant.cascade, *facts, constrained, own);
+  }
+  return ExitCode::Ok;
+}
+
+//===----------------------------------------------------------------------===//
+// All variants
+//===----------------------------------------------------------------------===//
+
+static bool isSearched(const VariantOutcome &outcome) {
+  return outcome.leftOut.empty();
+}
+
+/// What the outcomes say together.
+void VariantSearch::judge() {
+  Certificate &all = result.certificate;
+  const Certificate *weakest = nullptr;
+  bool isAnyCut = false, isAnyFound = !result.points.empty();
+  for (const VariantOutcome &outcome : result.outcomes) {
+    const Certificate &one = outcome.certificate;
+    if (!isSearched(outcome))
+      continue;
+    all.evaluated += one.evaluated;
+    all.spaceSize += one.spaceSize;
+    for (const auto &[rule, count] : one.pruned)
+      all.pruned[rule] += count;
+    all.space = one.space;
+    all.metric = one.metric;
+    isAnyCut |= one.status == Status::bestFound;
+    if (one.status != Status::infeasible &&
+        (!weakest || one.lowerBound < weakest->lowerBound))
+      weakest = &one;
+  }
+  all.status = isAnyCut     ? Status::bestFound
+               : isAnyFound ? Status::optimal
+                            : Status::infeasible;
+  if (weakest) {
+    all.lowerBound = weakest->lowerBound;
+    all.boundName = weakest->boundName;
+  }
+  if (isAnyFound)
+    all.best = result.outcomes[result.points[0].variant].certificate.best;
+  all.wallSeconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+          .count();
+}
+
+static bool dominates(const std::vector<double> &a,
+                      const std::vector<double> &b) {
+  return a != b && llvm::all_of(llvm::zip(a, b), [](const auto &pair) {
+           return std::get<0>(pair) <= std::get<1>(pair);
+         });
+}
+
+/// Points that no other one beats, by their values; of equal ones that of the
+/// earlier variant. Of a single metric one remains.
+void VariantSearch::keepBest() {
+  std::vector<AutoPoint> kept;
+  for (AutoPoint &point : result.points) {
+    const std::vector<double> &values = point.point.values;
+    bool isBeaten = llvm::any_of(result.points, [&](const AutoPoint &other) {
+      return dominates(other.point.values, values);
+    });
+    bool isKnown = llvm::any_of(kept, [&](const AutoPoint &other) {
+      return other.point.values == values;
+    });
+    if (!isBeaten && !isKnown)
+      kept.push_back(point);
+  }
+  llvm::sort(kept, [](const AutoPoint &a, const AutoPoint &b) {
+    return a.point.values < b.point.values;
+  });
+  result.points = std::move(kept);
+}
+
+ExitCode VariantSearch::run() {
+  if (!prepare())
+    return ExitCode::BadInput;
+  result.objective = how.objective;
+  for (size_t id = 0; id < variants.size(); ++id)
+    if (isSearched(result.outcomes[id]))
+      if (ExitCode code = search(id); code != ExitCode::Ok)
+        return code;
+  if (llvm::none_of(result.outcomes, isSearched)) {
+    // A variant alone has spoken for itself.
+    if (variants.size() > 1)
+      mlir::emitError(variants[0].cascade.getLoc(), result.outcomes[0].leftOut);
+    return ExitCode::BadInput;
+  }
+  keepBest();
+  judge();
+  return ExitCode::Ok;
+}
+
+ExitCode einsum::mapVariants(std::vector<Variant> &variants,
+                             const arch::ArchSpec &arch,
+                             const AutoOptions &options, AutoResult &result) {
+  return VariantSearch(variants, arch, options, result).run();
+}

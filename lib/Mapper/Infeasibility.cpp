@@ -1,0 +1,223 @@
+//===- Infeasibility.cpp - Why nothing fits -------------------------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Mapper/Infeasibility.h"
+
+#include "lib/Mapper/ConstraintMeaning.h"
+#include "lib/Mapper/NestPremises.h"
+#include "lib/Mapper/PremiseText.h"
+#ifdef EINSUM_HAVE_Z3
+#include "lib/Mapper/Z3/Z3Conflict.h"
+#endif
+
+#include "llvm/ADT/STLExtras.h"
+
+using namespace einsum;
+using namespace einsum::mapper;
+using Kind = Premise::Kind;
+
+namespace {
+
+/// A smallest set of one Einsum, the n-th that was found.
+struct Found {
+  int einsum;
+  size_t number;
+  PremiseSet set;
+};
+
+class Explanation {
+public:
+  Explanation(const CascadeFacts &facts, const arch::ArchSpec &arch,
+              const SpaceLimits &limits, LeastCapacity leastCapacity)
+      : facts(facts), arch(arch), words{facts, arch},
+        leastCapacity(std::move(leastCapacity)) {
+    for (size_t id = 0; id < facts.einsums.size(); ++id)
+      nests.push_back(collectPremises(facts, arch, limits, id));
+  }
+
+  std::vector<std::vector<Conflict>> run();
+
+private:
+  void collect(int einsum);
+  std::vector<Conflict> describe(const Found &found) const;
+  std::string findRemedy(const Found &found, unsigned premise) const;
+  std::string findCapacity(const Found &found, unsigned premise) const;
+  std::string findOperators(const Found &found, unsigned premise) const;
+  bool frees(int einsum, const Premise &premise) const;
+
+  const CascadeFacts &facts;
+  const arch::ArchSpec &arch;
+  PremiseText words;
+  LeastCapacity leastCapacity;
+  std::vector<NestPremises> nests; ///< of each Einsum
+  std::vector<Found> conflicts;
+};
+
+} // namespace
+
+static PremiseSet allOf(const NestPremises &nest) {
+  return PremiseSet(nest.premises.size(), true);
+}
+
+/// Disjoint conflicts of an Einsum, each a smallest one of what is left.
+void Explanation::collect(int einsum) {
+  const ConflictProblem &problem = nests[einsum].problem;
+#ifdef EINSUM_HAVE_Z3
+  z3::ConflictSolver solver(problem);
+  auto decide = [&](const PremiseSet &set) { return solver.decide(set); };
+#else
+  auto decide = [&](const PremiseSet &set) {
+    return isSatisfiable(problem, set);
+  };
+#endif
+  PremiseSet active = allOf(nests[einsum]);
+  while (auto set = findSmallestConflict(active, decide)) {
+    conflicts.push_back({einsum, conflicts.size(), *set});
+    if (set->none())
+      return;
+    active.reset(*set);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// What would do
+//===----------------------------------------------------------------------===//
+
+static bool isSame(const Premise &a, const Premise &b) {
+  return a.kind == b.kind && a.index == b.index && a.part == b.part;
+}
+
+/// Whether all Einsums can be mapped without a premise. That one Einsum needs
+/// operators is no premise of the others.
+bool Explanation::frees(int einsum, const Premise &premise) const {
+  for (auto [id, nest] : llvm::enumerate(nests)) {
+    PremiseSet active = allOf(nest);
+    for (auto [i, other] : llvm::enumerate(nest.premises))
+      if (isSame(premise, other) &&
+          (premise.kind != Kind::operators || static_cast<int>(id) == einsum))
+        active.reset(i);
+    if (!isSatisfiable(nest.problem, active))
+      return false;
+  }
+  return true;
+}
+
+/// What every Einsum needs at a level. Those that nothing frees by itself do
+/// not count, but the one of the conflict, given the rest of it.
+std::string Explanation::findCapacity(const Found &found,
+                                      unsigned premise) const {
+  int level = nests[found.einsum].premises[premise].index;
+  uint64_t most = 0;
+  for (auto [id, nest] : llvm::enumerate(nests)) {
+    PremiseSet rest = allOf(nest);
+    for (const CapacityPremise &capacity : nest.problem.capacities)
+      if (capacity.level == level)
+        rest.reset(capacity.premise);
+    std::optional<uint64_t> bytes = findLeastBytes(nest.problem, rest, level);
+    if (!bytes && static_cast<int>(id) == found.einsum) {
+      rest = found.set;
+      rest.reset(premise);
+      bytes = findLeastBytes(nest.problem, rest, level);
+    }
+    most = std::max(most, bytes.value_or(0));
+  }
+  if (leastCapacity)
+    most = std::max(most, leastCapacity(level).value_or(0));
+  return std::to_string(most) + " B would do";
+}
+
+/// The array that lacks least, of those that the rest of the conflict allows.
+std::string Explanation::findOperators(const Found &found,
+                                       unsigned premise) const {
+  PremiseSet rest = found.set;
+  rest.reset(premise);
+  const NestPremises &nest = nests[found.einsum];
+  const EinsumFact &einsum = facts.einsums[found.einsum];
+  const arch::Array *best = nullptr;
+  std::vector<std::string> least;
+  for (auto [id, array] : llvm::enumerate(arch.arrays)) {
+    bool isAllowed = llvm::none_of(
+        llvm::enumerate(nest.premises), [&, id = id](const auto &entry) {
+          return rest.test(entry.index()) &&
+                 entry.value().kind == Kind::arrayChoice &&
+                 !llvm::is_contained(
+                     arch.constraints.arrays[entry.value().index].arrays,
+                     static_cast<int>(id));
+        });
+    std::vector<std::string> missing =
+        listMissingOperators(arch, array, einsum);
+    if (!isAllowed || missing.empty() ||
+        (best && missing.size() >= least.size()))
+      continue;
+    best = &array;
+    least = std::move(missing);
+  }
+  return best ? words.listOperators(least, einsum) + " on '" + best->name +
+                    "' would do"
+              : "";
+}
+
+std::string Explanation::findRemedy(const Found &found,
+                                    unsigned premise) const {
+  const Premise &p = nests[found.einsum].premises[premise];
+  if (p.kind == Kind::capacity)
+    return findCapacity(found, premise);
+  if (p.kind == Kind::operators)
+    return findOperators(found, premise);
+  std::string what = words.getWayOut(p);
+  return frees(found.einsum, p)
+             ? what + " would do"
+             : what + " would remove this conflict, but not all";
+}
+
+std::vector<Conflict> Explanation::describe(const Found &found) const {
+  std::vector<Conflict> described;
+  for (unsigned premise : found.set.set_bits()) {
+    const Premise &p = nests[found.einsum].premises[premise];
+    described.push_back({words.describe(p, found.einsum),
+                         findRemedy(found, premise),
+                         words.findPlace(p, found.einsum)});
+  }
+  return described;
+}
+
+std::vector<std::vector<Conflict>> Explanation::run() {
+  for (size_t id = 0; id < nests.size(); ++id)
+    collect(id);
+  llvm::sort(conflicts, [](const Found &a, const Found &b) {
+    return std::pair(a.set.count(), a.number) <
+           std::pair(b.set.count(), b.number);
+  });
+  std::vector<std::vector<Conflict>> described;
+  for (const Found &found : conflicts) {
+    std::vector<Conflict> next = describe(found);
+    auto isTold = [&](const std::vector<Conflict> &earlier) {
+      return earlier.size() == next.size() &&
+             llvm::all_of(llvm::zip(earlier, next), [](const auto &pair) {
+               return std::get<0>(pair).constraint ==
+                      std::get<1>(pair).constraint;
+             });
+    };
+    if (llvm::none_of(described, isTold))
+      described.push_back(std::move(next));
+  }
+  return described;
+}
+
+std::vector<Conflict>
+einsum::mapper::explainInfeasible(const CascadeFacts &facts,
+                                  const arch::ArchSpec &arch,
+                                  const SpaceLimits &limits) {
+  auto all = Explanation(facts, arch, limits, nullptr).run();
+  return all.empty() ? std::vector<Conflict>() : std::move(all.front());
+}
+
+std::vector<std::vector<Conflict>> einsum::mapper::explainAllConflicts(
+    const CascadeFacts &facts, const arch::ArchSpec &arch,
+    const SpaceLimits &limits, LeastCapacity leastCapacity) {
+  return Explanation(facts, arch, limits, std::move(leastCapacity)).run();
+}

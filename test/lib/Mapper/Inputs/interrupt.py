@@ -1,0 +1,16 @@
+#!/usr/bin/env python3
+"""Runs a command, interrupts it once it has worked for a while, and prints what it said and its exit code.
+
+interrupt.py SECONDS COMMAND...
+"""
+import signal
+import subprocess
+import sys
+import time
+
+process = subprocess.Popen(sys.argv[2:], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+time.sleep(float(sys.argv[1]))
+process.send_signal(signal.SIGINT)
+output, _ = process.communicate(timeout=240)
+print(output, end="")
+print(f"exit code {process.returncode}")

@@ -1,0 +1,201 @@
+//===- Compare.cpp - The mapper against the judge -------------------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "test/optimality/Compare.h"
+
+#include "lib/Mapper/Mapper.h"
+
+#include "mlir/IR/Verifier.h"
+
+using namespace mlir;
+using namespace einsum;
+using namespace einsum::optimality;
+
+/// The first level below the backing one; -1 if there is none.
+static int firstChild(const arch::ArchSpec &arch) {
+  for (size_t l = 0; l < arch.levels.size(); ++l)
+    if (arch.levels[l].parent == 0)
+      return static_cast<int>(l);
+  return -1;
+}
+
+std::vector<Goal> einsum::optimality::goalsFor(const arch::ArchSpec &arch) {
+  Measure latency{Measure::latency}, energy{Measure::energy}, edp{Measure::edp},
+      traffic{Measure::traffic, 0};
+  std::vector<Goal> goals = {
+      {latency}, {energy}, {edp}, {latency, energy}, {latency, traffic}};
+  for (size_t l = 0; l < arch.levels.size(); ++l)
+    goals.push_back({{Measure::traffic, static_cast<int>(l)}});
+  if (int child = firstChild(arch); child >= 0) {
+    Measure capacity{Measure::capacity, child};
+    goals.push_back({capacity});
+    goals.push_back({traffic, capacity});
+    goals.push_back({energy, capacity});
+    goals.push_back({latency, energy, capacity});
+  }
+  return goals;
+}
+
+namespace {
+
+class Comparison {
+public:
+  Comparison(LoadedProblem &problem, const Limits &limits)
+      : problem(problem), os(text) {
+    options.limits.sharedLoops = limits.sharedLoops;
+    options.limits.sharedLoopsPerRank = limits.sharedLoopsPerRank;
+    options.limits.imperfect = limits.imperfect;
+    options.limits.pipelines = limits.pipelines;
+    options.limits.reorder = limits.reorder;
+    options.limits.fusion = limits.fusion;
+    options.threads = 1;
+  }
+
+  void compare(const Goal &goal, const std::vector<Found> &best) {
+    setObjective(goal);
+    std::string name;
+    for (const Measure &measure : goal)
+      name += (name.empty() ? "" : ", ") + measure.describe(problem.arch);
+    std::string said;
+    ScopedDiagnosticHandler listen(&problem.context, [&](mlir::Diagnostic &d) {
+      said += d.str() + "\n";
+      for (mlir::Diagnostic &note : d.getNotes())
+        said += note.str() + "\n";
+    });
+    auto result = mapper::mapCascade(problem.cascade, problem.facts,
+                                     problem.arch, options);
+    if (failed(result)) {
+      // What it does not cover it may say; anything else is an error.
+      if (llvm::StringRef(said).contains("unsupported"))
+        uncovered = true;
+      else
+        os << name << ": the mapper fails: " << said;
+      return;
+    }
+    auto expected =
+        best.empty() ? mapper::Status::infeasible : mapper::Status::optimal;
+    if (result->certificate.status != expected)
+      os << name << ": the status is '"
+         << mapper::describeStatus(result->certificate.status)
+         << "' instead of '" << mapper::describeStatus(expected) << "'\n";
+    std::vector<std::vector<double>> points;
+    for (mapper::MappedPoint &point : result->points)
+      points.push_back(checkPoint(name, goal, point));
+    for (const Found &found : best)
+      if (!isReached(points, found.values))
+        report(name + ": the mapper misses", found);
+    for (size_t p = 0; p < points.size(); ++p)
+      checkMembership(name, points[p], result->points[p], best);
+    for (mapper::MappedPoint &point : result->points)
+      point.mapping.erase();
+  }
+
+  std::string text;
+  bool uncovered = false;
+
+private:
+  void setObjective(const Goal &goal) {
+    options.objective.metrics.clear();
+    options.objective.level = -1;
+    for (const Measure &measure : goal) {
+      options.objective.metrics.push_back(
+          static_cast<mapper::Metric>(measure.kind));
+      if (goal.size() == 1 && measure.kind >= Measure::traffic)
+        options.objective.level = measure.level;
+    }
+  }
+
+  /// Its own word, checked; what it measures by the goal.
+  std::vector<double> checkPoint(const std::string &name, const Goal &goal,
+                                 mapper::MappedPoint &point) {
+    if (failed(mlir::verify(point.mapping)) ||
+        failed(schedule::verifyAgainstCascade(point.mapping, problem.cascade)))
+      os << name << ": the mapper's mapping is illegal\n" << show(point);
+    auto evaluator =
+        cost::Evaluator::create(point.mapping, problem.facts, problem.arch);
+    cost::Evaluation cost;
+    if (!evaluator || !evaluator->evaluate(cost)) {
+      os << name << ": the mapper's mapping does not fit\n" << show(point);
+      return std::vector<double>(goal.size(), 0);
+    }
+    std::vector<double> values;
+    for (const Measure &measure : goal) {
+      values.push_back(measure.of(cost));
+      if (double claimed = measure.of(point.cost);
+          !isClose(claimed, values.back()))
+        os << name << ": the mapper claims " << claimed << ", it is "
+           << values.back() << "\n"
+           << show(point);
+    }
+    return values;
+  }
+
+  static bool isClose(double a, double b) {
+    return std::abs(a - b) <= 1e-9 * std::max(std::abs(a), std::abs(b));
+  }
+  static bool isAtMost(double a, double b) { return a < b || isClose(a, b); }
+
+  /// Some point is as good in every measure.
+  static bool isReached(const std::vector<std::vector<double>> &points,
+                        const std::vector<double> &values) {
+    for (const std::vector<double> &point : points) {
+      bool covers = true;
+      for (size_t i = 0; i < values.size(); ++i)
+        covers &= isAtMost(point[i], values[i]);
+      if (covers)
+        return true;
+    }
+    return false;
+  }
+
+  /// What is better than everything in the space is not in it.
+  void checkMembership(const std::string &name,
+                       const std::vector<double> &values,
+                       mapper::MappedPoint &point,
+                       const std::vector<Found> &best) {
+    std::vector<std::vector<double>> all;
+    for (const Found &found : best)
+      all.push_back(found.values);
+    if (isReached(all, values))
+      return;
+    os << name << ": the mapper's";
+    for (double value : values)
+      os << " " << value;
+    os << " is not in the space\n" << show(point);
+  }
+
+  static std::string show(mapper::MappedPoint &point) {
+    std::string text;
+    llvm::raw_string_ostream os(text);
+    point.mapping.print(os);
+    return text + "\n";
+  }
+
+  void report(const std::string &what, const Found &found) {
+    os << what;
+    for (double value : found.values)
+      os << " " << value;
+    os << "\n"
+       << printTree(found.tree, problem.cascade, problem.facts, problem.arch);
+  }
+
+  LoadedProblem &problem;
+  mapper::MapOptions options;
+  llvm::raw_string_ostream os;
+};
+
+} // namespace
+
+std::string einsum::optimality::compareWithMapper(
+    LoadedProblem &problem, const Limits &limits,
+    const std::vector<Goal> &goals, const Findings &findings, bool &covered) {
+  Comparison comparison(problem, limits);
+  for (size_t g = 0; g < goals.size(); ++g)
+    comparison.compare(goals[g], findings.best[g]);
+  covered = !comparison.uncovered;
+  return comparison.text;
+}

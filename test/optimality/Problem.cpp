@@ -1,0 +1,458 @@
+//===- Problem.cpp - Small random cascades and machines -------------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "test/optimality/Problem.h"
+
+#include "lib/Frontend/Cascade/Cascade.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/SourceMgr.h"
+
+#include <random>
+
+using namespace einsum;
+using namespace einsum::optimality;
+
+namespace {
+
+class Generator {
+public:
+  Generator(uint64_t seed, bool extended)
+      : random(seed * 0x9E3779B97F4A7C15ull + 1), extended(extended) {
+    problem.seed = seed;
+  }
+
+  Problem make() {
+    makeCascade();
+    makeMachine();
+    makeLimits();
+    return std::move(problem);
+  }
+
+private:
+  int64_t pick(int64_t lo, int64_t hi) { // both included
+    return lo +
+           static_cast<int64_t>(random() % static_cast<uint64_t>(hi - lo + 1));
+  }
+  bool chance(int percent) { return pick(1, 100) <= percent; }
+  template <typename T> const T &pickOf(const std::vector<T> &all) {
+    return all[pick(0, static_cast<int64_t>(all.size()) - 1)];
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Cascades
+  //===--------------------------------------------------------------------===//
+
+  struct Tensor {
+    std::string name, ranks; ///< one letter per rank
+    bool isInput = false, isRead = false;
+    char carried = 0; ///< rank of its recurrence
+    uint64_t elements = 1;
+  };
+
+  /// A read, and the ranks over which it makes the Einsum iterate.
+  struct Read {
+    std::string text, ranks;
+  };
+
+  void makeCascade() {
+    einsumCount = chance(35) ? 1 : chance(55) ? 2 : chance(65) ? 3 : 4;
+    int rankCount = einsumCount == 1 ? pick(1, 3) : pick(1, 2);
+    for (int i = 0; i < rankCount; ++i) {
+      char rank = "abc"[i];
+      int64_t most = einsumCount <= 2 && rankCount < 3 ? 4 : 3;
+      int64_t extent = chance(10) && rankCount == 1 ? 6
+                       : chance(7)                  ? 1
+                                                    : pick(2, most);
+      if (rankCount > 1 && chance(50))
+        extent = std::min<int64_t>(extent, 2);
+      extents[rank] = extent;
+    }
+    bytes = chance(60) ? 1 : chance(50) ? 2 : 4;
+    if (extended && rankCount > 1 && chance(25))
+      extents['w'] = extents['a'] + extents['b'] - 1;
+    for (int i = 0; i < einsumCount;)
+      i += addEinsum(i);
+    write();
+  }
+
+  void write() {
+    static const char *const types[] = {"i8", "f16", "", "f32"};
+    llvm::raw_string_ostream os(problem.cascade);
+    os << "cascade c(";
+    llvm::ListSeparator separator;
+    for (const auto &[rank, extent] : extents)
+      if (rank != 'w')
+        os << separator << static_cast<char>(toupper(rank)) << "=" << extent;
+    os << ") : " << types[bytes - 1] << "\n";
+    if (extents.count('w'))
+      os << "  rank w = A + B - 1\n";
+    for (const Tensor &tensor : tensors)
+      if (tensor.isInput)
+        os << "  input " << indexed(tensor.name, tensor.ranks) << "\n";
+    os << body << "  output ";
+    llvm::ListSeparator outputs;
+    for (const Tensor &tensor : tensors)
+      if (!tensor.isInput && (!tensor.isRead || alsoOutput == tensor.name))
+        os << outputs << tensor.name;
+    os << "\n";
+  }
+
+  static std::string indexed(const std::string &name,
+                             const std::string &ranks) {
+    std::string text = name + "[";
+    for (size_t i = 0; i < ranks.size(); ++i)
+      text += (i ? "," : "") + std::string(1, ranks[i]);
+    return text + "]";
+  }
+
+  std::string someRanks() {
+    std::string ranks;
+    for (const auto &[rank, extent] : extents)
+      if (rank != 'w' && chance(60))
+        ranks += rank;
+    if (extents.count('w') && chance(40))
+      return "w";
+    return ranks.empty() ? std::string(1, extents.begin()->first) : ranks;
+  }
+
+  size_t addTensor(const std::string &name, const std::string &ranks,
+                   bool isInput) {
+    Tensor tensor;
+    tensor.name = name;
+    tensor.ranks = ranks;
+    tensor.isInput = isInput;
+    for (char rank : ranks)
+      tensor.elements *= static_cast<uint64_t>(extents[rank]);
+    tensors.push_back(tensor);
+    return tensors.size() - 1;
+  }
+
+  size_t chooseTensor(bool prefersMade) {
+    std::vector<size_t> made, inputs;
+    for (size_t t = 0; t < tensors.size(); ++t)
+      (tensors[t].isInput ? inputs : made).push_back(t);
+    if (!made.empty() && (prefersMade || chance(30)))
+      return chance(80) ? made.back() : pickOf(made);
+    if (!inputs.empty() && chance(25))
+      return pickOf(inputs);
+    return addTensor("I" + std::to_string(inputs.size()), someRanks(), true);
+  }
+
+  /// A tensor at its ranks; through a window; or the last of a recurrence.
+  Read read(size_t tensor) {
+    const Tensor &info = tensors[tensor];
+    tensors[tensor].isRead = true;
+    Read made;
+    made.text = info.name + "[";
+    for (size_t i = 0; i < info.ranks.size(); ++i) {
+      char rank = info.ranks[i];
+      made.text += i ? "," : "";
+      if (extended && rank == info.carried && info.ranks.size() > 1 &&
+          chance(30)) {
+        made.text += std::string(1, static_cast<char>(toupper(rank))) + "-1";
+        continue;
+      }
+      bool isWindow = rank == 'w' && chance(80);
+      made.text += isWindow ? "a+b" : std::string(1, rank);
+      for (char used : isWindow ? std::string("ab") : std::string(1, rank))
+        if (!llvm::is_contained(made.ranks, used))
+          made.ranks += used;
+    }
+    made.text += "]";
+    return made;
+  }
+
+  /// Returns how many it has added.
+  int addEinsum(int number) {
+    std::string name(1, "YZVW"[number]);
+    size_t first = chooseTensor(number > 0);
+    if (chance(18)) {
+      if (extended && number + 1 < einsumCount && chance(40)) {
+        addMutual(name, std::string(1, "YZVW"[number + 1]), first);
+        return 2;
+      }
+      addRecurrence(name, first);
+      return 1;
+    }
+    auto [map, ranks] = read(first);
+    if (chance(einsumCount <= 2 ? 55 : 25)) {
+      // A tensor twice, or one with other ranks.
+      Read other = read(chooseTensor(false));
+      map += (chance(70) ? " * " : " + ") + other.text;
+      for (char rank : other.ranks)
+        if (!llvm::is_contained(ranks, rank))
+          ranks += rank;
+    } else if (chance(40)) {
+      map = (bytes == 1 ? "abs(" : "exp(") + map + ")";
+    }
+    std::string kept, reduced;
+    for (char rank : ranks)
+      (chance(65) ? kept : reduced) += rank;
+    if (kept.empty()) {
+      kept = reduced.substr(0, 1);
+      reduced = reduced.substr(1);
+    }
+    body += "  " + indexed(name, kept) + " = ";
+    if (!reduced.empty() && chance(25))
+      body += "max(" + join(reduced) + ") ";
+    body += map;
+    if (chance(10))
+      body += " where " + makeFilter(ranks);
+    body += "\n";
+    addTensor(name, kept, false);
+    if (chance(8))
+      alsoOutput = name;
+    return 1;
+  }
+
+  static std::string join(const std::string &ranks) {
+    std::string text;
+    for (char rank : ranks)
+      text += (text.empty() ? "" : ",") + std::string(1, rank);
+    return text;
+  }
+
+  std::string makeFilter(const std::string &ranks) {
+    std::string a(1, ranks[pick(0, ranks.size() - 1)]),
+        b(1, ranks[pick(0, ranks.size() - 1)]);
+    if (a == b)
+      return a + " >= 1";
+    return a + " <= " + b;
+  }
+
+  /// R[a,..] at one step along `along`.
+  static std::string stepped(const std::string &name, const std::string &ranks,
+                             char along, const char *step) {
+    std::string before;
+    for (char rank : ranks)
+      before += (before.empty() ? "" : ",") + std::string(1, rank) +
+                (rank == along ? step : "");
+    return name + "[" + before + "]";
+  }
+
+  /// R[a,..] = max(R[a-1,..], X[a,..]).
+  void addRecurrence(const std::string &name, size_t first) {
+    std::string ranks = tensors[first].ranks;
+    char along = ranks[pick(0, ranks.size() - 1)];
+    tensors[first].isRead = true;
+    bool isMax = chance(50) && bytes > 1;
+    bool isBackward = extended && chance(25);
+    std::string self = stepped(name, ranks, along, isBackward ? "+1" : "-1"),
+                operand = indexed(tensors[first].name, ranks);
+    body += "  " + indexed(name, ranks) + " = " +
+            (isMax ? "max(" + self + ", " + operand + ") init -inf"
+                   : self + " + " + operand + " init 0") +
+            "\n";
+    size_t made = addTensor(name, ranks, false);
+    if (!isBackward)
+      tensors[made].carried = along;
+  }
+
+  /// R[a,..] = S[a-1,..] + X[a,..], S[a,..] = f(R[a,..]).
+  void addMutual(const std::string &one, const std::string &two, size_t first) {
+    std::string ranks = tensors[first].ranks;
+    char along = ranks[pick(0, ranks.size() - 1)];
+    tensors[first].isRead = true;
+    body += "  " + indexed(one, ranks) + " = " +
+            stepped(two, ranks, along, "-1") + " + " +
+            indexed(tensors[first].name, ranks) + "\n  " + indexed(two, ranks) +
+            " = " + (bytes == 1 ? "abs(" : "exp(") + indexed(one, ranks) +
+            ") init 0\n";
+    tensors[addTensor(one, ranks, false)].isRead = true;
+    tensors[addTensor(two, ranks, false)].carried = along;
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Machines
+  //===--------------------------------------------------------------------===//
+
+  std::string energy(const char *key, int64_t lo, int64_t hi) {
+    return std::string("\"") + key + "\": \"" + std::to_string(pick(lo, hi)) +
+           " pJ\"";
+  }
+
+  uint64_t largest() const {
+    uint64_t most = 1;
+    for (const Tensor &tensor : tensors)
+      most = std::max(most, tensor.elements);
+    return most;
+  }
+
+  std::string makeLevel(const std::string &name, const std::string &parent,
+                        const std::string &per, int64_t cost) {
+    std::string text = "{\"name\": \"" + name + "\"";
+    if (!parent.empty())
+      text += ", \"parent\": \"" + parent + "\"";
+    if (!per.empty())
+      text += ", \"per\": \"" + per + "\"";
+    if (extended && per.empty() && !parent.empty() && parent != "DRAM" &&
+        chance(50))
+      text += ", \"instances\": {\"Z\": " + std::to_string(pick(2, 3)) + "}";
+    int64_t access = chance(50) ? bytes : int64_t{1} << pick(0, 3);
+    text += ", \"access\": \"" + std::to_string(access) + " B\"";
+    if (!parent.empty() && chance(60)) {
+      int64_t most = static_cast<int64_t>(largest()) * bytes;
+      int64_t room =
+          per.empty() ? pick(bytes, 2 * most + bytes) : pick(1, 3) * bytes;
+      text += ", \"capacity\": \"" + std::to_string(room) + " B\"";
+    }
+    if (chance(45)) {
+      if (chance(50))
+        text += ", \"bandwidth\": \"" + std::to_string(pick(1, 8)) + " GB/s\"";
+      else
+        text += ", \"read_bandwidth\": \"" + std::to_string(pick(1, 8)) +
+                " GB/s\", \"write_bandwidth\": \"" +
+                std::to_string(pick(1, 8)) + " GB/s\"";
+    }
+    if (chance(10))
+      text += ", \"ports\": " + std::to_string(pick(1, 2));
+    if (chance(12))
+      text += ", \"multicast\": {\"width\": " + std::to_string(pick(1, 3)) +
+              ", " + energy("energy", 0, 3) + ", \"provenance\": \"test\"}";
+    if (chance(10))
+      text += ", \"leakage\": \"" + std::to_string(pick(1, 9)) + " mW\"";
+    text += ", \"energy\": {" + energy("read", cost, 2 * cost) + ", " +
+            energy("write", cost, 2 * cost) + "}";
+    return text + ", \"provenance\": \"test\"}";
+  }
+
+  std::string makeArray(const std::string &name, const std::string &level,
+                        int shape, bool isComplete) {
+    std::string text =
+        "{\"name\": \"" + name + "\", \"level\": \"" + level + "\"";
+    if (shape == 1)
+      text += ", \"shape\": {\"x\": " + std::to_string(pick(2, 4)) + "}";
+    if (shape == 2)
+      text += ", \"shape\": {\"x\": " + std::to_string(pick(2, 3)) +
+              ", \"y\": " + std::to_string(pick(2, 3)) + "}";
+    text += ", \"ops\": {";
+    llvm::ListSeparator separator;
+    llvm::raw_string_ostream os(text);
+    bool delays = chance(10);
+    for (const char *op :
+         {"mac", "mul", "add", "max", "exp", "abs", "copy", "compute"}) {
+      if (!isComplete && chance(20))
+        continue;
+      int64_t cycles = chance(75) ? 1 : pick(2, 3);
+      os << separator << "\"" << op << "\": {\"cycles\": " << cycles;
+      if (delays)
+        os << ", \"latency\": " << cycles + pick(0, 3);
+      os << ", " << energy("energy", 0, 5) << "}";
+    }
+    os << "}";
+    if (chance(8))
+      os << ", \"fill\": " << pick(1, 5) << ", \"drain\": " << pick(1, 5);
+    if (chance(12))
+      os << ", \"reduction\": {\"width\": " << pick(1, 3) << ", "
+         << energy("energy", 0, 3) << ", \"provenance\": \"test\"}";
+    os << ", \"provenance\": \"test\"}";
+    return text;
+  }
+
+  void makeMachine() {
+    std::string levels = makeLevel("DRAM", "", "", 20);
+    std::string innermost = "DRAM";
+    // Three levels for what is small enough to try everything.
+    int count = einsumCount > 2 ? pick(2, 2) : pick(1, 3);
+    if (count > 1) {
+      levels += ",\n  " + makeLevel("L2", innermost, "", 5);
+      innermost = "L2";
+    }
+    if (count > 2 && chance(60)) {
+      levels += ",\n  " + makeLevel("L1", innermost, "", 1);
+      innermost = "L1";
+    }
+    bool two = chance(40);
+    int shape = chance(45) ? 0 : chance(75) ? 1 : 2;
+    std::string arrays, registers;
+    std::string feeds = innermost;
+    if (count < 3 && chance(25)) {
+      levels += ",\n  " + makeLevel("R", innermost, "pe", 0);
+      feeds = "R";
+    }
+    arrays = makeArray("pe", feeds, shape, !two);
+    if (two)
+      arrays += ",\n  " + makeArray("alu", chance(80) ? innermost : "DRAM",
+                                    chance(60) ? 0 : 1, true);
+    problem.spec = "{\"schema\": \"einsum-arch/1\", \"name\": \"spec\", "
+                   "\"clock\": \"1 GHz\", \"word\": \"" +
+                   std::to_string(8 * bytes) + " bit\",\n" + accounting() +
+                   " \"levels\": [" + levels + "],\n \"arrays\": [" + arrays +
+                   "]}\n";
+  }
+
+  std::string accounting() {
+    if (chance(75))
+      return "";
+    if (chance(40))
+      return " \"accounting\": \"looptree\",\n";
+    auto either = [&](const char *a, const char *b) {
+      return std::string(chance(50) ? a : b);
+    };
+    return " \"accounting\": {\"operands\": \"" +
+           either("per_point", "latched") + "\", \"buffers\": \"" +
+           either("ignored", "counted") + "\", \"operators\": \"" +
+           either("one_per_point", "each") + "\", \"einsums\": \"" +
+           either("sequential", "as_scheduled") + "\"" +
+           (chance(30) ? ", \"overlap\": \"buffered\"" : "") + "},\n";
+  }
+
+  void makeLimits() {
+    problem.limits.imperfect = chance(70);
+    problem.limits.pipelines = chance(80);
+    problem.limits.reorder = chance(80);
+    problem.limits.fusion = chance(90);
+    problem.limits.sharedLoops = chance(70) ? 4 : pick(1, 2);
+    problem.limits.sharedLoopsPerRank = chance(80) ? 2 : 1;
+  }
+
+  std::mt19937_64 random;
+  bool extended;
+  Problem problem;
+  int einsumCount = 1;
+  int64_t bytes = 1;
+  std::map<char, int64_t> extents;
+  std::vector<Tensor> tensors;
+  std::string body, alsoOutput;
+};
+
+} // namespace
+
+Problem einsum::optimality::generate(uint64_t seed, bool extended) {
+  return Generator(seed, extended).make();
+}
+
+std::unique_ptr<LoadedProblem>
+einsum::optimality::load(const std::string &cascade, const std::string &spec,
+                         mlir::MLIRContext &context) {
+  auto loaded = std::make_unique<LoadedProblem>(context);
+  llvm::SourceMgr sources;
+  sources.AddNewSourceBuffer(
+      llvm::MemoryBuffer::getMemBufferCopy(cascade, "problem.ein"),
+      llvm::SMLoc());
+  loaded->module = frontend::parseCascadeSource(sources, &context);
+  if (!loaded->module)
+    return nullptr;
+  loaded->cascade = *loaded->module->getOps<CascadeOp>().begin();
+  auto facts = computeCascadeFacts(loaded->cascade);
+  if (failed(facts))
+    return nullptr;
+  loaded->facts = std::move(*facts);
+  einsum::Diagnostics diagnostics;
+  std::optional<arch::ArchSpec> arch =
+      llvm::StringRef(spec).starts_with("{")
+          ? arch::parseArchSpec(spec, "problem.json", diagnostics)
+          : arch::readArchSpec(spec, diagnostics);
+  if (!arch) {
+    diagnostics.print(llvm::errs());
+    return nullptr;
+  }
+  loaded->arch = std::move(*arch);
+  return loaded;
+}

@@ -1,0 +1,91 @@
+//===- Tree.cpp - A mapping as plain data, and as IR ----------------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "test/optimality/Tree.h"
+
+using namespace mlir;
+using namespace einsum;
+using namespace einsum::optimality;
+
+namespace {
+
+class TreeBuilder {
+public:
+  TreeBuilder(const Tree &tree, const CascadeFacts &facts,
+              const arch::ArchSpec &arch, OpBuilder &builder, Location loc)
+      : tree(tree), facts(facts), arch(arch), builder(builder), loc(loc) {}
+
+  void build(Operation *root) {
+    descend(root);
+    hold(0, tree.backing);
+    addFrame(tree.frame);
+  }
+
+private:
+  void descend(Operation *node) {
+    builder.setInsertionPointToEnd(&node->getRegion(0).front());
+  }
+
+  void hold(int level, ArrayRef<int> tensors) {
+    SmallVector<StringRef> names;
+    for (int tensor : tensors)
+      names.push_back(facts.tensors[tensor].name);
+    descend(builder.create<schedule::StorageOp>(loc, arch.levels[level].name,
+                                                names));
+  }
+
+  void addSteps(ArrayRef<Step> steps, int einsum) {
+    for (const Step &step : steps) {
+      if (step.kind == Step::holder) {
+        hold(step.level, step.tensor);
+        continue;
+      }
+      StringRef rank = facts.ranks[step.rank].name;
+      if (step.kind == Step::temporal)
+        descend(builder.create<schedule::TemporalOp>(loc, rank, step.tile));
+      else
+        descend(builder.create<schedule::SpatialOp>(
+            loc, rank, step.tile,
+            arch.arrays[tree.array[einsum]].dims[step.dim].name));
+    }
+  }
+
+  void addFrame(const Frame &frame) {
+    addSteps(frame.steps, -1);
+    if (frame.children.empty()) {
+      addSteps(tree.nest[frame.einsum], frame.einsum);
+      builder.create<schedule::LeafOp>(
+          loc, facts.einsums[frame.einsum].name,
+          arch.arrays[tree.array[frame.einsum]].name);
+      return;
+    }
+    Operation *split =
+        frame.isPipeline
+            ? builder.create<schedule::PipelineOp>(loc, frame.lags)
+                  .getOperation()
+            : builder.create<schedule::SequenceOp>(loc).getOperation();
+    for (const Frame &child : frame.children) {
+      descend(split);
+      addFrame(child);
+    }
+  }
+
+  const Tree &tree;
+  const CascadeFacts &facts;
+  const arch::ArchSpec &arch;
+  OpBuilder &builder;
+  Location loc;
+};
+
+} // namespace
+
+void einsum::optimality::buildTree(const Tree &tree, const CascadeFacts &facts,
+                                   const arch::ArchSpec &arch,
+                                   OpBuilder &builder,
+                                   schedule::MappingOp mapping) {
+  TreeBuilder(tree, facts, arch, builder, mapping.getLoc()).build(mapping);
+}

@@ -1,0 +1,306 @@
+//===- main.cpp - Is the mapper's best the best of all? -------------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+//   einsum-optimality                      400 random problems
+//   einsum-optimality --cases N --seed S   N problems from seed S on
+//   einsum-optimality --most TREES         only spaces up to that size
+//   einsum-optimality --extended ...       with more constructs
+//   einsum-optimality --print SEED         the files of a problem
+//   einsum-optimality --files X.ein SPEC   a given problem
+//   einsum-optimality --enumerate ...      the judge alone
+//   einsum-optimality --agree K ...        every K-th tree is simulated as well
+//   einsum-optimality --prove ...          and Z3 is asked, where it can
+//   einsum-optimality --self-check         spaces counted by hand
+//
+// Exits with 1 at a difference; prints the problem, what is better, and both
+// costs. --known FILE lists seeds that are known to differ, one a line, with
+// the reason; they are counted apart, and it is said which do not differ any
+// more.
+//
+//===----------------------------------------------------------------------===//
+
+#include "test/agreement/Case.h"
+#include "test/optimality/Compare.h"
+#include "test/optimality/Prove.h"
+#include "test/optimality/SelfCheck.h"
+
+#include "lib/Init/InitAll.h"
+
+#include "llvm/Support/Format.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <atomic>
+#include <mutex>
+#include <set>
+#include <thread>
+
+using namespace mlir;
+using namespace einsum;
+using namespace einsum::optimality;
+
+namespace {
+
+struct Options {
+  uint64_t seed = 1, cases = 400, most = 6000;
+  unsigned threads = 2, failures = 3;
+  uint64_t agree = 0; ///< 0: nothing is simulated
+  bool asksMapper = true, asksZ3 = false, extended = false, verbose = false;
+  std::set<uint64_t> known; ///< seeds
+};
+
+/// What was seen, over all problems.
+struct Totals {
+  std::atomic<uint64_t> problems{0}, differing{0}, trees{0}, fitting{0},
+      simulated{0}, infeasible{0}, proven{0}, unsupported{0};
+  std::atomic<uint64_t> tooLarge{0}, withPareto{0}, fused{0}, pipelined{0},
+      spatial{0}, einsums{0};
+  std::set<uint64_t> known, mended;
+  std::mutex mutex;
+};
+
+} // namespace
+
+static std::unique_ptr<MLIRContext> makeContext() {
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  auto context =
+      std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
+  context->loadAllAvailableDialects();
+  return context;
+}
+
+/// What kinds of mapping come out best says whether problems are worth their
+/// time.
+static void countKinds(const Findings &findings, Totals &totals) {
+  bool fused = false, pipelined = false, spatial = false, pareto = false;
+  for (const std::vector<Found> &best : findings.best) {
+    pareto |= best.size() > 1;
+    for (const Found &found : best) {
+      fused |= !found.tree.frame.steps.empty();
+      std::function<void(const Frame &)> visit = [&](const Frame &frame) {
+        pipelined |= frame.isPipeline;
+        for (const Frame &child : frame.children)
+          visit(child);
+      };
+      visit(found.tree.frame);
+      for (const Nest &nest : found.tree.nest)
+        for (const Step &step : nest)
+          spatial |= step.kind == Step::spatial;
+    }
+  }
+  totals.withPareto += pareto;
+  totals.fused += fused;
+  totals.pipelined += pipelined;
+  totals.spatial += spatial;
+}
+
+static std::string judge(const Problem &made, LoadedProblem &problem,
+                         const Options &options, Totals &totals) {
+  std::string text;
+  std::vector<Goal> goals = goalsFor(problem.arch);
+  uint64_t seen = 0;
+  Findings findings = tryAll(
+      problem.cascade, problem.facts, problem.arch, made.limits, goals,
+      [&](schedule::MappingOp mapping, const cost::Evaluation &) {
+        if (options.agree == 0 || seen++ % options.agree != 0)
+          return;
+        std::string schedule;
+        llvm::raw_string_ostream os(schedule);
+        mapping.print(os);
+        ++totals.simulated;
+        auto verdict = agreement::checkTexts(made.cascade, schedule, "",
+                                             made.spec, made.seed);
+        // The simulator does not cover all that a problem may ask for.
+        bool isCovered = verdict.text.find("unsupported") == std::string::npos;
+        if (verdict.status != agreement::Verdict::agrees && isCovered)
+          text +=
+              "the simulator does not agree: " + verdict.text + schedule + "\n";
+      });
+  totals.trees += findings.trees;
+  totals.fitting += findings.fitting;
+  totals.infeasible += findings.fitting == 0;
+  totals.einsums += problem.facts.einsums.size();
+  countKinds(findings, totals);
+  if (options.asksMapper) {
+    bool covered = true;
+    text += compareWithMapper(problem, made.limits, goals, findings, covered);
+    totals.unsupported += !covered;
+  }
+  if (options.asksZ3) {
+    unsigned proven = 0;
+    text += proveFindings(problem, made.limits, goals, findings, proven);
+    totals.proven += proven;
+  }
+  return text;
+}
+
+static void report(const Problem &problem, const std::string &text) {
+  llvm::outs() << "seed " << problem.seed << " differs\n// problem.ein\n"
+               << problem.cascade << "// problem.json\n"
+               << problem.spec << text << "\n";
+  llvm::outs().flush();
+}
+
+static void work(const Options &options, std::atomic<uint64_t> &next,
+                 Totals &totals) {
+  std::unique_ptr<MLIRContext> context = makeContext();
+  while (totals.differing < options.failures) {
+    uint64_t seed = next++;
+    Problem made = generate(seed, options.extended);
+    auto problem = load(made.cascade, made.spec, *context);
+    if (!problem) {
+      std::lock_guard<std::mutex> lock(totals.mutex);
+      ++totals.differing;
+      report(made, "not valid");
+      continue;
+    }
+    if (Space(problem->facts, problem->arch, made.limits).size(options.most) >
+        options.most) {
+      ++totals.tooLarge;
+      continue;
+    }
+    if (totals.problems++ >= options.cases)
+      return;
+    std::string text = judge(made, *problem, options, totals);
+    std::lock_guard<std::mutex> lock(totals.mutex);
+    if (options.verbose)
+      llvm::outs() << "seed " << seed << (text.empty() ? "" : " differs")
+                   << "\n";
+    if (options.known.count(seed)) {
+      (text.empty() ? totals.mended : totals.known).insert(seed);
+      continue;
+    }
+    if (text.empty())
+      continue;
+    ++totals.differing;
+    report(made, text);
+  }
+}
+
+static int runRandom(const Options &options) {
+  Totals totals;
+  std::atomic<uint64_t> next{options.seed};
+  std::vector<std::thread> threads;
+  for (unsigned t = 0; t < options.threads; ++t)
+    threads.emplace_back([&] { work(options, next, totals); });
+  for (std::thread &thread : threads)
+    thread.join();
+  llvm::outs() << std::min<uint64_t>(totals.problems, options.cases)
+               << " problems, " << totals.einsums << " Einsums, "
+               << totals.trees << " trees, " << totals.fitting
+               << " legal and fitting; " << totals.infeasible
+               << " problems infeasible, " << totals.tooLarge
+               << " too large\nsome best mapping is fused in " << totals.fused
+               << ", pipelined in " << totals.pipelined << ", spatial in "
+               << totals.spatial << "; " << totals.withPareto
+               << " Pareto sets of several points\n"
+               << totals.simulated << " simulated; " << totals.proven
+               << " optima proven by Z3; " << totals.unsupported
+               << " problems unsupported by the mapper, " << totals.differing
+               << " differ, " << totals.known.size() << " more are known to\n";
+  for (uint64_t seed : totals.mended)
+    llvm::outs() << "seed " << seed << " does not differ any more\n";
+  return totals.differing ? 1 : 0;
+}
+
+static int runGiven(const std::string &cascadePath, const std::string &spec,
+                    const Options &options) {
+  auto file = llvm::MemoryBuffer::getFileOrSTDIN(cascadePath);
+  if (!file) {
+    llvm::errs() << cascadePath << ": error: " << file.getError().message()
+                 << "\n";
+    return 1;
+  }
+  Problem made;
+  made.cascade = (*file)->getBuffer().str();
+  made.spec = spec;
+  std::unique_ptr<MLIRContext> context = makeContext();
+  auto problem = load(made.cascade, spec, *context);
+  if (!problem)
+    return 1;
+  Totals totals;
+  std::string text = judge(made, *problem, options, totals);
+  llvm::outs() << totals.trees << " trees, " << totals.fitting
+               << " legal and fitting\n"
+               << text;
+  return text.empty() ? 0 : 1;
+}
+
+/// Lines that start with a number.
+static std::set<uint64_t> readSeeds(const std::string &path) {
+  std::set<uint64_t> seeds;
+  auto file = llvm::MemoryBuffer::getFile(path);
+  if (!file) {
+    llvm::errs() << path << ": error: " << file.getError().message() << "\n";
+    exit(1);
+  }
+  llvm::SmallVector<llvm::StringRef> lines;
+  (*file)->getBuffer().split(lines, '\n');
+  uint64_t seed;
+  for (llvm::StringRef line : lines)
+    if (!line.consumeInteger(10, seed))
+      seeds.insert(seed);
+  return seeds;
+}
+
+static int runSelfCheck() {
+  std::unique_ptr<MLIRContext> context = makeContext();
+  std::string text = checkSizes(*context) + checkHolderOrder(*context);
+  llvm::outs() << (text.empty() ? "the judge agrees with itself\n" : text);
+  return text.empty() ? 0 : 1;
+}
+
+int main(int argc, char **argv) {
+  Options options;
+  std::vector<std::string> arguments(argv + 1, argv + argc), files;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::string &name = arguments[i];
+    bool hasValue = i + 1 < arguments.size();
+    auto number = [&] {
+      return std::strtoull(arguments[++i].c_str(), nullptr, 10);
+    };
+    if (name == "--self-check")
+      return runSelfCheck();
+    if (name == "--enumerate")
+      options.asksMapper = false;
+    else if (name == "--extended")
+      options.extended = true;
+    else if (name == "--prove")
+      options.asksZ3 = true;
+    else if (name == "--verbose")
+      options.verbose = true;
+    else if (name == "--cases" && hasValue)
+      options.cases = number();
+    else if (name == "--seed" && hasValue)
+      options.seed = number();
+    else if (name == "--most" && hasValue)
+      options.most = number();
+    else if (name == "--threads" && hasValue)
+      options.threads = static_cast<unsigned>(number());
+    else if (name == "--failures" && hasValue)
+      options.failures = static_cast<unsigned>(number());
+    else if (name == "--known" && hasValue)
+      options.known = readSeeds(arguments[++i]);
+    else if (name == "--agree" && hasValue)
+      options.agree = number();
+    else if (name == "--print" && hasValue) {
+      Problem problem = generate(number(), options.extended);
+      llvm::outs() << problem.cascade << problem.spec;
+      return 0;
+    } else if (name == "--files" && i + 2 < arguments.size()) {
+      files = {arguments[i + 1], arguments[i + 2]};
+      i += 2;
+    } else {
+      llvm::errs() << "einsum-optimality: error: unknown option '" << name
+                   << "'\n";
+      return 1;
+    }
+  }
+  return files.empty() ? runRandom(options)
+                       : runGiven(files[0], files[1], options);
+}

@@ -1,0 +1,139 @@
+//===- MapPipelinesTest.cpp - Attention is mapped by nothing but a spec ---===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// From textbook attention and a machine alone: the one-pass cascade is derived,
+// and the mapping found for it is no slower than the published one.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Frontend/Cascade/Cascade.h"
+#include "lib/Mapper/Mapper.h"
+#include "lib/Mapper/Pipelines/LoadBound.h"
+#include "lib/Support/Diagnostics.h"
+#include "lib/Transforms/ReducePasses.h"
+#include "mappings/Mappings.h"
+
+#include "mlir/IR/Verifier.h"
+#include "llvm/Support/SourceMgr.h"
+
+#include <catch2/catch.hpp>
+
+using namespace einsum;
+using namespace einsum::mapper;
+
+namespace {
+
+const std::string root = EINSUM_SOURCE_DIR;
+
+struct Attention {
+  Attention(int64_t heads, int64_t tokens, int64_t width) {
+    llvm::SourceMgr sources;
+    auto buffer = llvm::MemoryBuffer::getFile(
+        root + "/examples/01-fusemax-attention/three-pass.ein");
+    REQUIRE(buffer);
+    sources.AddNewSourceBuffer(std::move(*buffer), llvm::SMLoc());
+    context.loadDialect<schedule::ScheduleDialect>();
+    module = frontend::parseCascadeSource(sources, &context);
+    REQUIRE(module);
+    cascade = *module->getOps<CascadeOp>().begin();
+    for (const char *name : {"E", "F"})
+      cascade.setParam(name, width);
+    for (const char *name : {"M", "P"})
+      cascade.setParam(name, tokens);
+    cascade.setParam("H", heads);
+    Derivation derivation;
+    reducePasses(cascade, {}, derivation);
+    Diagnostics diagnostics;
+    auto spec = arch::readArchSpec(root + "/arch-specs/fusemax-cloud.json",
+                                   diagnostics);
+    REQUIRE(spec);
+    arch = std::move(*spec);
+    auto computed = computeCascadeFacts(cascade);
+    REQUIRE(succeeded(computed));
+    facts = std::move(*computed);
+  }
+
+  double publishedSeconds() {
+    registerAllMappings();
+    MappingContext context(cascade, facts, arch);
+    auto built = findMappingPass("fusemax")->build(context);
+    REQUIRE(succeeded(built));
+    auto cost = context.evaluate(*built);
+    REQUIRE(cost);
+    double seconds = cost->latencySeconds;
+    context.discard(*built);
+    return seconds;
+  }
+
+  mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  CascadeOp cascade;
+  CascadeFacts facts;
+  arch::ArchSpec arch;
+};
+
+} // namespace
+
+TEST_CASE("attention is mapped no slower than published", "[map-pipelines]") {
+  for (auto [heads, tokens, width] :
+       {std::tuple<int64_t, int64_t, int64_t>{12, 1024, 64},
+        {12, 16384, 64},
+        {16, 262144, 128}}) {
+    Attention attention(heads, tokens, width);
+    double published = attention.publishedSeconds();
+    MapOptions options;
+    options.objective.metrics = {Metric::latency};
+    auto result =
+        mapCascade(attention.cascade, attention.facts, attention.arch, options);
+    REQUIRE(succeeded(result));
+    INFO(tokens << " tokens");
+    REQUIRE(result->points.size() == 1);
+    MappedPoint &point = result->points.front();
+    CHECK(succeeded(mlir::verify(point.mapping)));
+    CHECK(point.cost.latencySeconds <= published * (1 + 1e-12));
+    const Certificate &certificate = result->certificate;
+    CHECK(certificate.best == point.cost.latencySeconds);
+    CHECK(certificate.lowerBound <= certificate.best);
+    CHECK(certificate.lowerBound > 0.97 * certificate.best);
+    CHECK((certificate.status == Status::optimal) == (certificate.gap() <= 1));
+  }
+}
+
+TEST_CASE("no binding has a less busy array", "[map-pipelines]") {
+  // Three Einsums on two arrays, by hand: A 6 or 3, B 4 or 8, C 2 or 2.
+  auto alone = [](int array, uint64_t points, double cycles) {
+    auto nest = std::make_shared<EinsumOnArray>();
+    nest->array = array;
+    nest->points = points;
+    nest->cyclesPerPoint = cycles;
+    return nest;
+  };
+  std::vector<EinsumChoices> choices(3);
+  choices[0].nests = {alone(0, 3, 2), alone(1, 3, 1)};
+  choices[1].nests = {alone(0, 4, 1), alone(1, 4, 2)};
+  choices[2].nests = {alone(0, 2, 1), alone(1, 2, 1)};
+  CHECK(boundLoad(choices) == 5); // A and C on 1, B on 0
+  choices[2].nests.pop_back();
+  CHECK(boundLoad(choices) == 6); // C with B
+  choices[0].nests.pop_back();
+  CHECK(boundLoad(choices) == 8); // A with C, or with B
+  // Eight points side by side, along two dimensions.
+  auto wide = alone(0, 64, 1);
+  wide->ranks.resize(2);
+  wide->ranks[0].extent = 16;
+  wide->ranks[1].extent = 4;
+  wide->lastStage = 1;
+  for (uint64_t size : {8, 8}) {
+    Fan fan;
+    fan.size = size;
+    fan.ranks = 3;
+    wide->fans.push_back(fan);
+  }
+  choices.resize(1);
+  choices[0].nests = {wide};
+  CHECK(boundLoad(choices) == 2); // 8 x 4 units
+}
