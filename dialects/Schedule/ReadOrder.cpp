@@ -29,7 +29,6 @@
 #include "dialects/Schedule/PointPairs.h"
 
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/SmallPtrSet.h"
 
 using namespace mlir;
 using namespace einsum;
@@ -224,29 +223,6 @@ static unsigned bandStart(const Dependence &dependence) {
   return start;
 }
 
-/// True if the leaf has a point wherever control reaches it, as far as the
-/// loops from `first` on are concerned: neither a guard nor a condition cuts
-/// it.
-static bool runsInEachStep(const Leaf &leaf, unsigned first) {
-  for (const LoopAbove &loop : llvm::ArrayRef(leaf.loops).drop_front(first))
-    if (loop.guard && loop.steps() != 1)
-      return false;
-  llvm::SmallVector<EinsumInterface> worklist = {leaf.einsum};
-  llvm::SmallPtrSet<Operation *, 8> seen;
-  while (!worklist.empty()) {
-    EinsumInterface einsum = worklist.pop_back_val();
-    if (!seen.insert(einsum).second)
-      continue;
-    if (einsum.getFilterSet())
-      return false;
-    for (const Access &access : einsum.getInputAccesses())
-      if (auto producer =
-              dyn_cast_or_null<EinsumInterface>(access.tensor.getDefiningOp()))
-        worklist.push_back(producer);
-  }
-  return true;
-}
-
 //===----------------------------------------------------------------------===//
 // Exact answers
 //===----------------------------------------------------------------------===//
@@ -376,31 +352,12 @@ private:
       neverLater &= compareSteps(dependence, i, cascade) != Relation::unclear;
     if ((late > 0 && neverLater) || !bound)
       return success();
-    if (late < 0 && isa<SequenceOp>(partingNode(dependence)) &&
-        !runsInEachStep(producer, first))
-      return refuseSkipped(first);
     PointPairs pairs = makePairs(first);
     Linear ahead = laterBy(pairs, first, dependence.sharedLoops);
     ahead.constant -= late + (isWrittenFirst(dependence) ? 1 : 0);
     pairs.keepNonNegative(ahead);
     std::optional<PairOfPoints> example = pairs.findPair();
     return example ? refuseSlots(example) : success();
-  }
-
-  /// Steps in which nothing of a pipeline runs are no iterations, so that a
-  /// late producer may not have come as far as steps say.
-  LogicalResult refuseSkipped(unsigned first) {
-    PointPairs pairs = makePairs(first);
-    std::optional<PairOfPoints> example = pairs.findPair();
-    if (!example)
-      return success();
-    InFlightDiagnostic diag = refuse();
-    diag << "behind a pipeline that runs its producer with lag "
-         << lagOf(producer, dependence.shared)
-         << ", but not in each step of the loops around: steps without points "
-            "are no iterations, so that nothing says when it is computed; take "
-            "away the lag";
-    return explain(diag, example);
   }
 
   /// A late reader works in the visits that control has left, so that lags do

@@ -457,14 +457,16 @@ const NestSearch::Entries &NestSearch::solve(const State &state) {
 void NestSearch::thin(std::vector<NestEntry> &entries) const {
   if (bounds.beam == 0 || entries.size() <= bounds.beam)
     return;
-  auto scoreOf = [&](const NestEntry &entry) {
+  // Without a score, as they are sorted.
+  auto scoreOf = [&](size_t i) {
+    if (!bounds.score)
+      return static_cast<double>(i);
+    const NestEntry &entry = entries[i];
     auto at = [&](int axis) { return axis < 0 ? 0 : entry.costs[axis]; };
     double cycles = at(axes.cycles);
     for (size_t r = 0; r < axes.resources.size(); ++r)
       cycles = std::max(cycles, entry.costs[axes.resource + r]);
-    return bounds.score
-               ? bounds.score(at(axes.energy), cycles, at(axes.traffic))
-               : at(axes.energy);
+    return bounds.score(at(axes.energy), cycles, at(axes.traffic));
   };
   auto held = [&](const NestEntry &entry) {
     double sum = 0;
@@ -474,17 +476,16 @@ void NestSearch::thin(std::vector<NestEntry> &entries) const {
   };
   std::vector<std::pair<double, size_t>> byScore, byHeld;
   for (size_t i = 0; i < entries.size(); ++i) {
-    byScore.push_back({scoreOf(entries[i]), i});
+    byScore.push_back({scoreOf(i), i});
     byHeld.push_back({held(entries[i]), i});
   }
   std::sort(byScore.begin(), byScore.end());
   std::sort(byHeld.begin(), byHeld.end());
   std::set<size_t> chosen;
-  for (size_t i = 0; chosen.size() < bounds.beam; ++i) {
+  for (size_t i = 0; i < bounds.beam / 2; ++i)
     chosen.insert(byScore[i].second);
-    if (i % 2 && chosen.size() < bounds.beam)
-      chosen.insert(byHeld[i / 2].second);
-  }
+  for (size_t i = 0; chosen.size() < bounds.beam; ++i)
+    chosen.insert(byHeld[i].second);
   std::vector<NestEntry> kept;
   for (size_t i : chosen)
     kept.push_back(std::move(entries[i]));

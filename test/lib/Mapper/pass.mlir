@@ -24,8 +24,8 @@ einsum.cascade @gemm(M = 4, N = 2, K = 2) : f16 {
 // CHECK:     schedule.mapping @{{.*}} of @gemm on "mini"
 // CHECK-NOT: schedule.storage "buffer" [{{.*}}"A"
 // REMARK:    pass.mlir:[[#@LINE-15]]:1: remark: optimal: traffic:DRAM {{.*}} B, none is better (search complete)
-// PARETO:    schedule.mapping @[[NAME:[a-z]+]] of @gemm
-// PARETO:    schedule.mapping @[[NAME]]_2 of @gemm
+// PARETO:    schedule.mapping @[[MAPPED:[a-z]+]] of @gemm
+// PARETO:    schedule.mapping @[[MAPPED]]_2 of @gemm
 // NOARCH:    error: --einsum-map: option 'arch' is not given; a mapping needs an architecture, a JSON file
 // OBJECTIVE: pass.mlir:[[#@LINE-19]]:1: error: --einsum-map: option 'objective' takes latency, energy, {{.*}}, found 'speed'
 // NAME:      error: --einsum-map: option 'keep' cascade 'gemm' has no tensor 'Q'; there are A, B, Z
