@@ -390,17 +390,8 @@ void MappingSearch::explore() {
     choice.leastEnergy = choice.leastCycles = choice.leastTraffic = INFINITY;
     for (size_t i = 0; i < choice.searches.size(); ++i) {
       NestSearch &search = *choice.searches[i];
-      if (!explored[&search]) {
-        double t0 = seconds();
+      if (!explored[&search])
         search.explore(listStarts(*choice.nests[i], search));
-        if (getenv("DBG"))
-          fprintf(
-              stderr,
-              "einsum %d array %d explored %.2f states %lu ruled %lu cap %lu\n",
-              choice.nests[i]->einsum, choice.nests[i]->array, seconds() - t0,
-              search.getCounts().states, search.getCounts().ruledOut,
-              search.getCounts().overCapacity);
-      }
       explored[&search] = true;
       choice.leastEnergy = std::min(choice.leastEnergy, search.leastEnergy());
       choice.leastCycles = std::min(choice.leastCycles, search.leastCycles());
@@ -521,9 +512,6 @@ FailureOr<MapResult> MappingSearch::run() {
   overlaps = options.limits.pipelines && arch.arrays.size() > 1 &&
              !arch.accounting.sequential;
   explore();
-  bool dbg = getenv("DBG");
-  if (dbg)
-    fprintf(stderr, "explored %.2f\n", seconds());
   // A first mapping, to measure all others by.
   double cutoff = options.cutoff;
   MapResult first;
@@ -544,11 +532,7 @@ FailureOr<MapResult> MappingSearch::run() {
   } else if (pipeline) {
     pipeline->mapping.erase();
   }
-  if (dbg)
-    fprintf(stderr, "cutoff %g at %.2f\n", cutoff, seconds());
   JoinResult joined = search(0, cutoff);
-  if (dbg)
-    fprintf(stderr, "joined %.2f\n", seconds());
   if (!joined.plans.empty() && failed(realise(joined, result)))
     return failure();
   if (std::isfinite(leastOver) && result.points.empty() &&

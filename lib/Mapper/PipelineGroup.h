@@ -117,9 +117,9 @@ enum class PipelineGoal : uint8_t {
 };
 
 struct PipelineStatistics {
-  uint64_t bindings = 0;   ///< choices for all stages that were looked into
-  uint64_t steps = 0;      ///< choices, and sets of stages put into a slot
-  uint64_t plans = 0;      ///< evaluated
+  uint64_t bindings = 0; ///< choices for all stages that were looked into
+  uint64_t steps = 0;    ///< choices, and sets of stages put into a slot
+  uint64_t plans = 0;    ///< evaluated
   std::map<std::string, uint64_t> pruned; ///< by rule
   bool complete = true;                   ///< the search was not cut short
 };

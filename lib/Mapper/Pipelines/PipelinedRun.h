@@ -75,6 +75,9 @@ private:
                  bool &fits) const;
   std::optional<Pending> findHome(const std::vector<SharedLoop> &loops,
                                   int tensor) const;
+  bool mayBack(int tensor) const;
+  static bool mayHoldTile(const Frame &frame, const EinsumOnArray &nest,
+                          const Operand &operand, const Pending &home);
   bool mayLiveAt(int tensor, int level) const;
   void schedule(const Frame &frame);
 
@@ -83,6 +86,8 @@ private:
                    std::vector<StageChoice> &stage);
   StageChoice makeChoice(const NestSearch &search, const NestEntry &entry,
                          const Costs &above, uint64_t runs) const;
+  LatchTiles latchTiles(const Frame &frame, const NestSearch &search,
+                        llvm::ArrayRef<SharedHold> holds) const;
   void chooseHolds(const Frame &frame, NestSearch &search, size_t operand,
                    Holdings &holdings, std::vector<SharedHold> &holds,
                    Costs &above,
