@@ -86,8 +86,6 @@ private:
                    std::vector<StageChoice> &stage);
   StageChoice makeChoice(const NestSearch &search, const NestEntry &entry,
                          const Costs &above, uint64_t runs) const;
-  LatchTiles latchTiles(const Frame &frame, const NestSearch &search,
-                        llvm::ArrayRef<SharedHold> holds) const;
   void chooseHolds(const Frame &frame, NestSearch &search, size_t operand,
                    Holdings &holdings, std::vector<SharedHold> &holds,
                    Costs &above,
