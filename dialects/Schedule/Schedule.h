@@ -90,6 +90,20 @@ llvm::StringRef getTensorName(mlir::Value tensor);
 /// names an Einsum of the cascade, and no two the same.
 std::vector<Leaf> resolveLeaves(MappingOp mapping, CascadeOp cascade);
 
+/// Which moves of a tensor's tile a `schedule.transfer` makes.
+enum class Moves { fills, drains };
+
+/// The nearest storage node above `node` that holds `tensor` and does not just
+/// pass it on; null if there is none.
+StorageOp findNearestHolder(mlir::Operation *node, llvm::StringRef tensor);
+
+/// Fills if the transfer comes before every leaf that touches the tensor below
+/// the storage node concerned, drains if it comes after; nullopt for neither.
+/// `between`, if given, receives a leaf that stands in the way, or null.
+std::optional<Moves> findMoves(TransferOp transfer, llvm::StringRef tensor,
+                               llvm::ArrayRef<Leaf> leaves,
+                               const Leaf **between = nullptr);
+
 /// Everything that the constraints of `schedule.mapping` say about a mapping
 /// and its cascade; emits the first violation. MLIR's verifier calls it when it
 /// verifies the module, which a mapping under construction may not want to wait

@@ -156,6 +156,7 @@ def Schedule_StorageOp : Schedule_Node<"storage"> {
     - C5: `halo` is one of the three; `recomputed` needs a tensor produced below,
       and what is produced below is read by another leaf below.
       No loop over a rank that such a producer reduces encloses the node.
+    - C6: a node with `resident` has the default `halo`.
 
     Example: `schedule.storage "buffer" ["K", "V"] buffers 2 { ... }`
   }];
@@ -240,14 +241,23 @@ def Schedule_TransferOp : Schedule_Op<"transfer", [
     ParentOneOf<["SequenceOp", "PipelineOp"]>]> {
   let summary = "The moment at which a DMA engine moves tiles";
   let description = [{
-    The fills and drains of `tensors`, at the nearest storage node above that
-    holds each, are made here by `engine`, and take its time: as a stage of a
-    pipeline beside the arrays, or as a step of a sequence. What is moved does not
-    change. Without such a node a tile is moved while the work below it runs.
+    The tiles of `tensors`, at the nearest storage node above that holds each, are
+    moved here by `engine`, and take its time: as a stage of a pipeline beside the
+    arrays, or as a step of a sequence. A transfer that comes before the leaves
+    that touch the tensor makes its fills, one that comes after them its drains.
+    What is moved does not change. Without such a node a tile is moved while the
+    work below it runs.
 
     Constraints:
     - C1: tensors are distinct, belong to the cascade, and have a storage node
       above with another one above that.
+    - C2: some leaf below that node touches the tensor, and the transfer comes
+      before all such leaves, or after all. In a pipeline a smaller lag comes
+      before; in one slot arrays and engines work at the same time, so that an
+      equal lag is neither, unless the node holds the tensor as a `stream`: then the
+      order written counts.
+    - C3: no other transfer makes the same moves, and a leaf stands below the
+      sequence or pipeline, whose visits the transfer accompanies.
 
     Example: `schedule.transfer ["K", "V"] on "dma"`
   }];

@@ -22,6 +22,9 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 
+#include <map>
+#include <tuple>
+
 using namespace mlir;
 using namespace einsum;
 using namespace einsum::schedule;
@@ -143,6 +146,10 @@ LogicalResult StorageOp::verifyRegions() {
       failed(verifyAtLeastOne(*this, "`resident`", getResident())) ||
       failed(verifyHaloWord(*this))) // C5
     return failure();
+  if (getResident() && getHalo().value_or("refetched") != "refetched") // C6
+    return emitError() << "holds the first elements of each tile (`resident`), "
+                          "and so cannot be \""
+                       << *getHalo() << "\": give one of the two";
   return verifyAtLeastOne(*this, "`depth`", getDepth());
 }
 
@@ -946,7 +953,7 @@ static LogicalResult verifyDemanded(const Dependence &dependence,
 }
 
 /// Transfer C1.
-static LogicalResult verifyTransfer(TransferOp transfer) {
+static LogicalResult verifyTensors(TransferOp transfer) {
   llvm::StringSet<> seen;
   for (Attribute attr : transfer.getTensors()) {
     StringRef name = cast<StringAttr>(attr).getValue();
@@ -965,15 +972,74 @@ static LogicalResult verifyTransfer(TransferOp transfer) {
   return success();
 }
 
+/// Transfer C2.
+static LogicalResult verifyMoment(TransferOp transfer, StringRef tensor,
+                                  ArrayRef<Leaf> leaves) {
+  const Leaf *between = nullptr;
+  if (findMoves(transfer, tensor, leaves, &between))
+    return success();
+  if (!between)
+    return transfer.emitError()
+           << "moves '" << tensor
+           << "', which no leaf below its storage node touches";
+  InFlightDiagnostic diag =
+      transfer.emitError()
+      << "moves '" << tensor
+      << "' neither before all leaves that touch it (a fill) nor after all of "
+         "them (a drain); in a pipeline that takes a smaller, or a larger, lag";
+  diag.attachNote(between->op->getLoc())
+      << "'" << getEinsumName(between->einsum) << "' touches it here";
+  return diag;
+}
+
+/// Transfer C3. `made` has what transfers make already.
+static LogicalResult verifyNotMadeTwice(
+    TransferOp transfer, ArrayRef<Leaf> leaves,
+    std::map<std::tuple<Operation *, StringRef, Moves>, TransferOp> &made) {
+  Operation *split = transfer->getParentOp();
+  if (llvm::none_of(leaves, [&](const Leaf &leaf) {
+        return split->isProperAncestor(leaf.op);
+      }))
+    return transfer.emitError("has no leaf beside it, whose visits it would "
+                              "accompany");
+  for (Attribute attr : transfer.getTensors()) {
+    StringRef name = cast<StringAttr>(attr).getValue();
+    Moves moves = *findMoves(transfer, name, leaves);
+    auto [other, isNew] = made.try_emplace(
+        {findNearestHolder(transfer, name), name, moves}, transfer);
+    if (isNew)
+      continue;
+    InFlightDiagnostic diag =
+        transfer.emitError()
+        << "makes the " << (moves == Moves::fills ? "fills" : "drains")
+        << " of '" << name << "', which another transfer makes";
+    diag.attachNote(other->second->getLoc()) << "the other one is here";
+    return diag;
+  }
+  return success();
+}
+
+static LogicalResult verifyTransfers(MappingOp mapping, ArrayRef<Leaf> leaves) {
+  std::map<std::tuple<Operation *, StringRef, Moves>, TransferOp> made;
+  WalkResult result = mapping.walk([&](TransferOp transfer) -> WalkResult {
+    if (failed(verifyTensors(transfer)))
+      return WalkResult::interrupt();
+    for (Attribute name : transfer.getTensors())
+      if (failed(verifyMoment(transfer, cast<StringAttr>(name), leaves)))
+        return WalkResult::interrupt();
+    return verifyNotMadeTwice(transfer, leaves, made);
+  });
+  return failure(result.wasInterrupted());
+}
+
 static LogicalResult verifyMoves(MappingOp mapping, ArrayRef<Leaf> leaves) {
   WalkResult result = mapping.walk([&](Operation *node) -> WalkResult {
     if (auto storage = dyn_cast<StorageOp>(node))
       return verifyHalo(storage, leaves);
-    if (auto transfer = dyn_cast<TransferOp>(node))
-      return verifyTransfer(transfer);
     return WalkResult::advance();
   });
-  return failure(result.wasInterrupted());
+  return failure(result.wasInterrupted() ||
+                 failed(verifyTransfers(mapping, leaves)));
 }
 
 static LogicalResult verifyLoops(ArrayRef<Leaf> leaves,

@@ -7,39 +7,14 @@
 
 #include "lib/Analysis/Traffic.h"
 
-#include "lib/Analysis/ImageCounter.h"
 #include "lib/Analysis/IoBounds/IoBounds.h"
+#include "lib/Analysis/IoBounds/Values.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace einsum;
-
-/// Elements of its tensor that an access touches while all points of the domain
-/// run; what cannot be counted is left out, so that bounds stay bounds.
-static uint64_t countTouched(const CascadeFacts &facts,
-                             const EinsumFact &einsum,
-                             const AccessFact &access) {
-  llvm::SmallVector<Interval> box;
-  for (auto [rank, fact] : llvm::enumerate(facts.ranks))
-    box.push_back({0, einsum.iterates(rank) ? fact.extent : 1});
-  const TensorFact &tensor = facts.tensors[access.tensor];
-  std::vector<AffineForm> coordinates;
-  std::vector<Constraint> constraints = einsum.domain;
-  for (auto [coordinate, rank] : llvm::zip(access.coordinates, tensor.ranks)) {
-    coordinates.push_back(coordinate.form());
-    // Before the first step there is no element.
-    constraints.push_back({coordinate.form()});
-    Constraint high{AffineForm::number(facts.ranks[rank].extent - 1)};
-    high.form.add(coordinate.form(), -1);
-    constraints.push_back(std::move(high));
-  }
-  llvm::erase_if(constraints, [&](const Constraint &constraint) {
-    return constraint.decide(box) == true;
-  });
-  return countImage(box, std::move(coordinates), std::move(constraints))
-      .value_or(0);
-}
+using bounds::countTouched;
 
 EinsumTraffic einsum::computeTraffic(const CascadeFacts &facts,
                                      const EinsumFact &einsum) {
@@ -91,8 +66,7 @@ einsum::countAllOperators(const CascadeFacts &facts) {
 uint64_t einsum::computeCompulsoryBytes(const CascadeFacts &facts) {
   uint64_t bytes = 0;
   for (uint64_t tensor :
-       bounds::countCompulsory(facts, bounds::computeDomains(facts),
-                               std::vector(facts.tensors.size(), true)))
+       bounds::countCompulsory(facts, std::vector(facts.tensors.size(), true)))
     bytes = llvm::SaturatingAdd(bytes, tensor);
   return bytes;
 }

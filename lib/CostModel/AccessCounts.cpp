@@ -100,26 +100,49 @@ private:
   }
 
   /// Moves words between node `where` and a storage node above it; what is not
-  /// resident there goes on to that node's parent.
+  /// resident there goes on to that node's parent. `sharing` units receive the
+  /// words; each level repeats a read as often as its network asks for, and
+  /// all as often as dimensions on the way do.
   void transfer(int where, int storage, int tensor, int einsum,
-                Direction direction, uint64_t times, uint64_t words) {
+                Direction direction, uint64_t times, uint64_t words,
+                uint64_t sharing = 1, uint64_t repeats = 1) {
     const Node &node = tree.nodes[storage];
+    auto chargeShare = [&](int level, uint64_t count, uint64_t size) {
+      uint64_t each =
+          std::max(repeats, accesses(sharing, arch.levels[level].multicast));
+      charge(where, level, tensor, einsum, direction, counter.mul(count, each),
+             size);
+    };
     auto held = llvm::find_if(
         node.held, [&](const HeldTensor &h) { return h.tensor == tensor; });
     if (node.resident < 0 || held->parent < 0 || words == 0) {
-      charge(where, node.level, tensor, einsum, direction, times, words);
+      chargeShare(node.level, times, words);
       return;
     }
+    int near = node.level, far = tree.nodes[held->parent].level;
     uint64_t tile = tileOf(storage, held - node.held.begin());
     uint64_t kept = std::min<uint64_t>(node.resident, tile);
+    if (tile % words == 0 && times % (tile / words) == 0) {
+      // Transfers go through the tile from its beginning, again and again: the
+      // first ones are near, one is in part, the others are far.
+      uint64_t sweeps = times / (tile / words), rest = kept % words;
+      auto move = [&](int level, uint64_t count, uint64_t size) {
+        chargeShare(level, counter.mul(sweeps, count), size);
+      };
+      move(near, kept / words, words);
+      move(near, 1, rest);
+      if (rest != 0)
+        move(far, 1, words - rest);
+      move(far, (tile - kept) / words, words);
+      return;
+    }
     uint64_t total = counter.mul(times, words);
     uint64_t spilled = counter.mulDiv(total, tile - kept, tile);
     // Elements are kept or spilled as a whole, so both shares keep the shape of
     // a step; only the number of steps is divided.
-    charge(where, node.level, tensor, einsum, direction,
-           (total - spilled) / words, words);
-    charge(where, tree.nodes[held->parent].level, tensor, einsum, direction, 1,
-           spilled);
+    chargeShare(near, (total - spilled) / words, words);
+    chargeShare(near, 1, (total - spilled) % words);
+    chargeShare(far, 1, spilled);
   }
 
   uint64_t tileOf(int storage, int held) const {
@@ -127,6 +150,20 @@ private:
       if (tile.node == storage && tile.held == held)
         return std::max<uint64_t>(1, scratch.reserved[i]);
     return 1;
+  }
+
+  /// Leaves of the sizes of a tile what its node has of it: the first elements,
+  /// or as large a part of fewer.
+  void keepResident(const Queries::Tile &tile, TileClass &c) {
+    const Node &node = tree.nodes[tile.node];
+    if (node.resident < 0)
+      return;
+    uint64_t all = tile.hasUnits ? tileOf(tile.node, tile.held) : c.sizes.all;
+    uint64_t kept = std::min<uint64_t>(node.resident, all);
+    for (uint64_t *words :
+         {&c.sizes.fetched, &c.sizes.written, &c.sizes.partial,
+          &c.sizes.ownPartial, &c.sizes.drained, &c.sizes.all})
+      *words = all == 0 ? 0 : counter.mulDiv(*words, kept, all);
   }
 
   static uint64_t accesses(uint64_t units, const arch::Fanout &fanout) {
@@ -242,36 +279,44 @@ private:
     int parentLevel = tree.nodes[held.parent].level;
     const arch::Fanout &multicast = arch.levels[parentLevel].multicast;
     const arch::Fanout &reduction = reductionBelow(held);
-    int where = held.mover >= 0 ? held.mover : tile.node;
+    auto placeOf = [&](int mover) { return mover >= 0 ? mover : tile.node; };
     Delivery fills, drains;
     Way in = findFillWay(tile, node, held);
     Way out = findDrainWay(tile, node, held);
-    auto outside = [&](const TileClass &c) {
-      auto move = [&](Direction direction, uint64_t times, uint64_t words) {
-        transfer(where, held.parent, held.tensor, held.einsum, direction, times,
-                 words);
-        if (held.mover >= 0)
+    auto outside = [&](TileClass c) {
+      keepResident(tile, c);
+      auto move = [&](int mover, Direction direction, uint64_t times,
+                      uint64_t words) {
+        transfer(placeOf(mover), held.parent, held.tensor, held.einsum,
+                 direction, times, words);
+        if (mover >= 0)
           counter.add(
-              scratch.moved[held.mover],
+              scratch.moved[mover],
               counter.mul(times, facts.tensors[held.tensor].bytes(words)));
       };
-      cross(where, held.tensor, in, c.times, c.sizes.fetched + c.sizes.partial);
-      cross(where, held.tensor, out, c.times, c.sizes.drained);
+      cross(placeOf(held.fillMover), held.tensor, in, c.times,
+            c.sizes.fetched + c.sizes.partial);
+      cross(placeOf(held.drainMover), held.tensor, out, c.times,
+            c.sizes.drained);
       uint64_t reads = std::max(accesses(c.sharing, multicast), in.repeats);
       if (reads > 1)
-        move(reading, counter.mul(c.times, reads - 1), c.sizes.fetched);
-      move(reading, c.times, c.sizes.fetched + c.sizes.partial);
+        move(held.fillMover, reading, counter.mul(c.times, reads - 1),
+             c.sizes.fetched);
+      move(held.fillMover, reading, c.times, c.sizes.fetched + c.sizes.partial);
       uint64_t writes = std::max(accesses(c.reducing, reduction), out.repeats);
-      move(writing, counter.mul(c.times, writes), c.sizes.drained);
-      move(reading, counter.mul(c.times, writes - 1), c.sizes.drained);
+      move(held.drainMover, writing, counter.mul(c.times, writes),
+           c.sizes.drained);
+      move(held.drainMover, reading, counter.mul(c.times, writes - 1),
+           c.sizes.drained);
       fills.shared += counter.mul(c.times, c.sizes.fetched);
       drains.shared += counter.mul(c.times, c.sizes.drained);
     };
-    auto inside = [&](const TileClass &c) {
-      charge(where, node.level, held.tensor, held.einsum, writing, c.times,
-             c.sizes.fetched + c.sizes.ownPartial);
-      charge(where, node.level, held.tensor, held.einsum, reading, c.times,
-             c.sizes.drained);
+    auto inside = [&](TileClass c) {
+      keepResident(tile, c);
+      charge(placeOf(held.fillMover), node.level, held.tensor, held.einsum,
+             writing, c.times, c.sizes.fetched + c.sizes.ownPartial);
+      charge(placeOf(held.drainMover), node.level, held.tensor, held.einsum,
+             reading, c.times, c.sizes.drained);
       fills.each += counter.mul(c.times, c.sizes.fetched);
       drains.each += counter.mul(c.times, c.sizes.drained);
     };
@@ -369,14 +414,14 @@ private:
     Way partials = findPartialWay(access.leaf, leaf, use);
     TileQuery &query = queries.of(access);
     ask(query, /*unitsApart=*/false, [&](const TileClass &c) {
-      auto move = [&](Direction direction, uint64_t times, uint64_t count) {
+      auto move = [&](Direction direction, uint64_t times, uint64_t count,
+                      uint64_t sharing = 1, uint64_t repeats = 1) {
         transfer(access.leaf, use.storage, tensor, leaf.einsum, direction,
-                 times, count);
+                 times, count, sharing, repeats);
       };
       if (!use.use.isWrite) {
         cross(access.leaf, tensor, way, c.times, c.sizes.fetched);
-        uint64_t reads = std::max(accesses(c.sharing, multicast), way.repeats);
-        move(reading, counter.mul(c.times, reads), c.sizes.fetched);
+        move(reading, c.times, c.sizes.fetched, c.sharing, way.repeats);
         words.shared += counter.mul(c.times, c.sizes.fetched);
         return;
       }

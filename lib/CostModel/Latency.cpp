@@ -200,19 +200,21 @@ public:
     return cycles;
   }
 
-  /// Visits of a node in which something below runs.
+  /// Visits of a node, by all units together, in which something below runs.
   double visitsOf(int id) {
     double &count = visits[id];
     if (count >= 0)
       return count;
     count = 0;
+    TileQuery *query = queries.visitsOf(id);
+    if (!query)
+      return count; // nothing below ever runs
     auto visit = [&](const TileClass &c) {
       count += static_cast<double>(c.times);
     };
-    TileQuery &query = queries.visitsOf(id);
     bool answered = scratch.generalOnly
-                        ? query.runGeneral(false, scratch.counter, visit)
-                        : query.run(false, scratch.counter, visit);
+                        ? query->runGeneral(false, scratch.counter, visit)
+                        : query->run(false, scratch.counter, visit);
     if (!answered && scratch.unanswered < 0)
       scratch.unanswered = id;
     return count;
@@ -555,7 +557,7 @@ private:
   /// more, all but the first arrive while others are worked on.
   void addOwnTransfers(int id, const Node &node, Span &span) {
     double cycles = bandwidth.cycles(&scratch.ownTraffic[id * ports]);
-    double count = cycles == 0 ? 0 : visitsOf(id);
+    double count = cycles == 0 || !span.runs ? 0 : visitsOf(id);
     if (count == 0)
       return;
     double each = cycles / count;
@@ -563,8 +565,19 @@ private:
       span.waits += each;
       return;
     }
-    span.waits += std::max(0.0, each - span.cycles());
     span.firstTiles += each;
+    if (continuesAcrossVisits(id))
+      raiseFloor(span, each);
+    else if (!overlapsVisits(id))
+      span.waits += std::max(0.0, each - span.cycles());
+  }
+
+  /// A visit around one iteration of a pipeline takes no less than `cycles`,
+  /// whatever the stages of other iterations in its slot take.
+  static void raiseFloor(Span &span, double cycles) {
+    PipelineSlots &slots = span.pipelines.front();
+    double around = span.cycles() - slots.lastIteration();
+    span.waits += slots.raiseFloor(cycles - around);
   }
 
   //===--------------------------------------------------------------------===//
@@ -625,25 +638,52 @@ private:
             continuesAcrossVisits(tree.nodes[id].children.front()));
   }
 
+  /// True if slots of a pipeline below reach over several visits of `id`.
+  bool overlapsVisits(int id) const {
+    const Node &node = tree.nodes[id];
+    if (node.kind == NodeKind::sequence ||
+        (node.kind == NodeKind::pipeline && arch.accounting.sequential))
+      return llvm::any_of(node.children, [&](int child) {
+        return continuesAcrossVisits(child);
+      });
+    return node.kind == NodeKind::pipeline ||
+           (!node.children.empty() && overlapsVisits(node.children.front()));
+  }
+
+  /// Transfers are made where something else happens.
+  llvm::SmallVector<Span, 4> timeChildren(const Node &node) {
+    llvm::SmallVector<Span, 4> spans(node.children.size());
+    bool runs = false;
+    for (auto [span, child] : llvm::zip(spans, node.children))
+      if (tree.nodes[child].kind != NodeKind::transfer) {
+        span = time(child);
+        runs |= span.runs;
+      }
+    for (auto [span, child] : llvm::zip(spans, node.children))
+      if (runs && tree.nodes[child].kind == NodeKind::transfer)
+        span = time(child);
+    return spans;
+  }
+
   Span timeSequence(const Node &node) {
     Span total;
+    llvm::SmallVector<Span, 4> spans = timeChildren(node);
     for (auto [i, child] : llvm::enumerate(node.children)) {
-      bool continues = continuesAcrossVisits(child);
-      Span span = time(child);
-      if (continues) {
+      Span &span = spans[i];
+      if (!span.runs)
+        continue;
+      if (continuesAcrossVisits(child)) {
+        raiseFloor(span, transferCycles(child));
         total.addIterations(span, 1);
+        total.firstTiles = std::max(total.firstTiles, span.firstTiles);
       } else {
         span.work += fillOf(span);
-        if (span.runs)
-          span.startUp += startUpOf(child) + waitOf(child);
-      }
-      if (span.runs) {
+        span.startUp += startUpOf(child) + waitOf(child);
         span.waits += span.firstTiles;
-        double transfers = transferCycles(child);
-        span.waits += std::max(0.0, transfers - span.cycles());
+        span.waits += std::max(0.0, transferCycles(child) - span.cycles());
       }
       total.addRepeated(span, 1);
-      if (i < node.drains.size() && span.runs && !arch.accounting.freeSums)
+      if (i < node.drains.size() && !arch.accounting.freeSums)
         for (int loop : node.drains[i])
           total.sums += static_cast<double>(tree.nodes[loop].fullSteps);
     }
@@ -653,8 +693,7 @@ private:
   Span timePipeline(int id, const Node &node) {
     llvm::SmallVector<double, 16> stages;
     Span total;
-    for (int child : node.children) {
-      Span span = time(child);
+    for (const Span &span : timeChildren(node)) {
       stages.push_back(span.cycles() + fillOf(span));
       total.runs |= span.runs;
       total.firstTiles = std::max(total.firstTiles, span.firstTiles);

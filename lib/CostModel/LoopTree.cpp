@@ -113,7 +113,7 @@ public:
     resolveDemands();
     if (int loop = tree.updateSteps(); loop >= 0)
       return refuseUnits(tree, loop);
-    resolveTransfers();
+    resolveTransfers(mapping);
     resolvePipelines();
     resolveDrains();
     findUnevenSteps();
@@ -616,18 +616,25 @@ private:
     return false;
   }
 
-  /// A transfer moves, of each tensor it names, the tile at the nearest node
-  /// above that gets it from further above.
-  void resolveTransfers() {
+  /// A transfer makes, of each tensor it names, the fills or the drains of the
+  /// tile at the nearest node above.
+  void resolveTransfers(schedule::MappingOp mapping) {
+    std::vector<schedule::Leaf> leaves =
+        schedule::resolveLeaves(mapping, cast<CascadeOp>(facts.op));
     for (auto [id, node] : llvm::enumerate(tree.nodes)) {
       auto op = dyn_cast<schedule::TransferOp>(node.op);
       if (!op)
         continue;
-      for (Attribute name : op.getTensors()) {
-        int tensor = facts.findTensor(cast<StringAttr>(name).getValue());
-        auto [storage, index] = findStorage(id, tensor);
-        if (storage >= 0)
-          tree.nodes[storage].held[index].mover = id;
+      for (Attribute attr : op.getTensors()) {
+        StringRef name = cast<StringAttr>(attr).getValue();
+        auto [storage, index] = findStorage(id, facts.findTensor(name));
+        std::optional<schedule::Moves> moves =
+            schedule::findMoves(op, name, leaves);
+        if (storage < 0 || !moves)
+          continue;
+        HeldTensor &held = tree.nodes[storage].held[index];
+        (*moves == schedule::Moves::fills ? held.fillMover : held.drainMover) =
+            id;
       }
     }
   }
@@ -645,7 +652,7 @@ private:
           const Node &worker = tree.nodes[below];
           if (worker.kind == NodeKind::leaf)
             stage.resource = worker.array;
-          if (worker.kind == NodeKind::transfer)
+          if (worker.kind == NodeKind::transfer && stage.resource < 0)
             stage.resource = arch.arrays.size() + worker.engine;
         }
       }
@@ -682,7 +689,10 @@ private:
 
   void resolveDrains() {
     for (Node &node : tree.nodes) {
-      if (node.kind != NodeKind::sequence && node.kind != NodeKind::pipeline)
+      bool sequential =
+          node.kind == NodeKind::sequence ||
+          (node.kind == NodeKind::pipeline && arch.accounting.sequential);
+      if (!sequential)
         continue;
       for (size_t i = 0; i + 1 < node.children.size(); ++i)
         node.drains.push_back(

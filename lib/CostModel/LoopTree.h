@@ -53,8 +53,8 @@ struct HeldTensor {
   int64_t slots = 1;
   /// A leaf's Einsum that the traffic is accounted to.
   int einsum = -1;
-  /// An explicit transfer below that moves the tile, or -1.
-  int mover = -1;
+  /// Transfer nodes below that make its fills and its drains, or -1.
+  int fillMover = -1, drainMover = -1;
 };
 
 /// One access of a leaf.
@@ -122,9 +122,9 @@ struct Node {
   };
   llvm::SmallVector<Stage, 0> stages;
 
-  // Sequence, and a pipeline that takes the time of one: for each child but the
-  // last, spatial loops through which the sums that the next child waits for
-  // have to drain.
+  // Sequence, or a pipeline that counts as one: for each child but the last,
+  // spatial loops through which the sums that the next child waits for have to
+  // drain.
   llvm::SmallVector<llvm::SmallVector<int, 2>, 4> drains;
 
   // Leaf.

@@ -48,11 +48,11 @@ struct Queries {
 
   TileQuery &of(Tile &tile);
   TileQuery &of(Access &access);
-  /// Executed points and runs of the i-th leaf; visits in which something below
-  /// a node happens.
+  /// Executed points and runs of the i-th leaf.
   TileQuery &pointsOf(size_t i);
   TileQuery &runsOf(size_t i);
-  TileQuery &visitsOf(int node);
+  /// Visits in which something below a node happens; null if it never does.
+  TileQuery *visitsOf(int node);
 
 private:
   TileQuery &make(Query &query, llvm::function_ref<TilePlace()> place);

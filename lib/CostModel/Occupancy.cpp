@@ -243,21 +243,30 @@ private:
     // Each instance reserves what the fullest needs, in use or not.
     for (const arch::ArrayDim &dim : level.dims)
       units = scratch.counter.mul(units, dim.size);
+    bool frees = node.halo != Halo::retained;
     if (node.shared) {
       uint64_t largest = 0;
       for (size_t tile = first; tile < end; ++tile)
         largest = std::max(largest, heldBytes(tile));
-      scratch.counter.add(constant[id * levels + node.level],
-                          scratch.counter.mul(largest, units));
+      Reservation reservation{{},
+                              static_cast<size_t>(node.level),
+                              scratch.counter.mul(largest, units)};
+      for (const HeldTensor &held : node.held)
+        reservation.tensors.push_back(held.tensor);
+      occupy(id, reservation, frees, frees);
       return;
     }
     for (size_t tile = first; tile < end; ++tile) {
-      Reservation reservation{node.held[queries.tiles[tile].held].tensor,
+      Reservation reservation{{node.held[queries.tiles[tile].held].tensor},
                               static_cast<size_t>(node.level),
                               scratch.counter.mul(heldBytes(tile), units)};
-      bool frees = node.halo != Halo::retained;
       occupy(id, reservation, frees, frees);
     }
+  }
+
+  bool touches(int subtree, llvm::ArrayRef<int> tensors) const {
+    return llvm::any_of(tensors,
+                        [&](int tensor) { return touches(subtree, tensor); });
   }
 
   bool touches(int subtree, int tensor) const {
@@ -275,8 +284,9 @@ private:
     return false;
   }
 
+  /// One space, for one tensor or for several that share it.
   struct Reservation {
-    int tensor;
+    llvm::SmallVector<int, 2> tensors;
     size_t level;
     uint64_t bytes;
   };
@@ -293,10 +303,10 @@ private:
     int first = 0, last = static_cast<int>(node.children.size()) - 1;
     if (node.kind == NodeKind::sequence && (late || early)) {
       while (late && first < last &&
-             !touches(node.children[first], reservation.tensor))
+             !touches(node.children[first], reservation.tensors))
         ++first;
       while (early && last > first &&
-             !touches(node.children[last], reservation.tensor))
+             !touches(node.children[last], reservation.tensors))
         --last;
       for (int i = first; i <= last; ++i)
         occupy(node.children[i], reservation, late && i == first,

@@ -65,12 +65,13 @@ double PipelineSlots::beyond(llvm::ArrayRef<Run> of) const {
   double inStep = 0;
   for (auto [id, run] : llvm::enumerate(of)) {
     starts.push_back(starts.back() + run.count);
-    inStep += static_cast<double>(run.count) * resources.busiest(run.times);
+    inStep += static_cast<double>(run.count) *
+              std::max(resources.busiest(run.times), run.floor);
     for (size_t stage = 0; stage < run.times.size(); ++stage)
       loads[(id * lags.size() + lagOf[stage]) * width +
             resources.numbers[stage]] += run.times[stage];
   }
-  llvm::SmallVector<int64_t, 32> cuts = {0};
+  llvm::SmallVector<int64_t, 32> cuts(starts.begin(), starts.end());
   for (int64_t lag : lags)
     for (int64_t start : starts)
       cuts.push_back(start + lag);
@@ -79,10 +80,15 @@ double PipelineSlots::beyond(llvm::ArrayRef<Run> of) const {
 
   double overlapped = 0;
   llvm::SmallVector<double, 4> busy(width);
-  // The run that each lag has come to; it only goes on.
+  // The run that each lag has come to, and the one whose visits the slots are
+  // in; they only go on.
   llvm::SmallVector<size_t, 8> runOf(lags.size(), 0);
+  size_t visited = 0;
   for (size_t i = 0; i + 1 < cuts.size(); ++i) {
     std::fill(busy.begin(), busy.end(), 0.0);
+    while (visited < of.size() && cuts[i] >= starts[visited + 1])
+      ++visited;
+    double floor = visited < of.size() ? of[visited].floor : 0;
     for (size_t lag = 0; lag < lags.size(); ++lag) {
       size_t &run = runOf[lag];
       int64_t iteration = cuts[i] - lags[lag];
@@ -94,7 +100,7 @@ double PipelineSlots::beyond(llvm::ArrayRef<Run> of) const {
         busy[resource] += loads[(run * lags.size() + lag) * width + resource];
     }
     overlapped += static_cast<double>(cuts[i + 1] - cuts[i]) *
-                  *std::max_element(busy.begin(), busy.end());
+                  std::max(floor, *std::max_element(busy.begin(), busy.end()));
   }
   return overlapped - inStep;
 }
@@ -102,7 +108,8 @@ double PipelineSlots::beyond(llvm::ArrayRef<Run> of) const {
 void PipelineSlots::push(Runs &to, const Run &run) {
   if (run.count == 0)
     return;
-  if (!to.empty() && to.back().times == run.times)
+  if (!to.empty() && to.back().times == run.times &&
+      to.back().floor == run.floor)
     to.back().count += run.count;
   else
     to.push_back(run);
@@ -134,8 +141,17 @@ void PipelineSlots::fold() {
 }
 
 void PipelineSlots::addIteration(llvm::ArrayRef<double> times) {
-  if (longestLag() > 0) // else stages of an iteration never part
-    push(runs, {llvm::SmallVector<double, 6>(times.begin(), times.end()), 1});
+  push(runs, {llvm::SmallVector<double, 6>(times.begin(), times.end()), 1});
+}
+
+double PipelineSlots::raiseFloor(double floor) {
+  double before = lastIteration();
+  runs.back().floor = std::max(runs.back().floor, floor);
+  return std::max(before, floor) - before;
+}
+
+double PipelineSlots::lastIteration() const {
+  return std::max(busiest(runs.back().times), runs.back().floor);
 }
 
 void PipelineSlots::append(const PipelineSlots &later) {

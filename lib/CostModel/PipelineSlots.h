@@ -12,6 +12,10 @@
 //
 //   slot 0: 4   slot 1: max(0, 1)   slot 2: max(0, 1)   slot 3: 1      7 in all
 //
+// What the visit around an iteration takes at least, because of transfers that
+// go on beside it, is a floor: the slot in which the iteration begins takes no
+// less. That slot is in the visit; those that run a pipeline dry are not.
+//
 // The iterations that loops put together are kept as runs of equal ones. Those
 // further than the longest lag from both ends meet nothing that is still to
 // come, so that what they take is added up and they are dropped; a list stays
@@ -34,6 +38,11 @@ public:
 
   /// One iteration, by the time that each stage takes.
   void addIteration(llvm::ArrayRef<double> times);
+  /// The one iteration added so far takes no less. Says how much longer that
+  /// makes it if all its stages share a slot.
+  double raiseFloor(double floor);
+  /// What that iteration takes by itself, with its floor.
+  double lastIteration() const;
   /// What follows in later visits of the same pipeline.
   void append(const PipelineSlots &later);
   void repeat(int64_t times);
@@ -51,6 +60,7 @@ private:
   struct Run {
     llvm::SmallVector<double, 6> times;
     int64_t count;
+    double floor = 0;
   };
   using Runs = llvm::SmallVector<Run, 1>;
 

@@ -95,15 +95,21 @@ TileQuery &Queries::runsOf(size_t index) {
 }
 
 /// A transfer is visited when its siblings are.
-TileQuery &Queries::visitsOf(int node) {
-  return make(visits[node], [&] {
-    TilePlace place;
-    place.node = tree->nodes[node].kind == NodeKind::transfer
-                     ? tree->nodes[node].parent
-                     : node;
-    for (int leaf : tree->leaves)
-      if (tree->contains(place.node, leaf))
-        place.uses.push_back({leaf, &makeUp(leaf), false});
-    return place;
+TileQuery *Queries::visitsOf(int node) {
+  int place = tree->nodes[node].kind == NodeKind::transfer
+                  ? tree->nodes[node].parent
+                  : node;
+  auto runs = [&](int leaf) {
+    return tree->contains(place, leaf) &&
+           tree->facts->einsums[tree->nodes[leaf].einsum].points > 0;
+  };
+  if (llvm::none_of(tree->leaves, runs))
+    return nullptr;
+  return &make(visits[node], [&] {
+    TilePlace asked;
+    asked.node = place;
+    for (int leaf : llvm::make_filter_range(tree->leaves, runs))
+      asked.uses.push_back({leaf, &makeUp(leaf), false});
+    return asked;
   });
 }

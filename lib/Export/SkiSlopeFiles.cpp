@@ -90,8 +90,9 @@ void einsum::exporting::printSkiSlope(llvm::ArrayRef<NamedSlope> slopes,
 
 namespace {
 
-constexpr double kWidth = 1000, kHeight = 640;
-constexpr double kLeft = 100, kRight = 30, kTop = 60, kBottom = 170;
+constexpr double kWidth = 1000, kPlot = 410;
+constexpr double kLeft = 100, kRight = 30, kTop = 60;
+constexpr unsigned kMostKnees = 4;
 /// Told apart also without seeing red and green (Okabe & Ito 2008).
 constexpr const char *kColors[] = {"#0072b2", "#d55e00", "#009e73",
                                    "#cc79a7", "#e69f00", "#56b4e9"};
@@ -99,7 +100,10 @@ constexpr const char *kColors[] = {"#0072b2", "#d55e00", "#009e73",
 class Picture {
 public:
   Picture(llvm::ArrayRef<NamedSlope> slopes, llvm::raw_ostream &os)
-      : slopes(slopes), os(os) {
+      : slopes(slopes), os(os),
+        bottomMargin(110 +
+                     20 * std::max<size_t>(slopes.size() + 1, kMostKnees)),
+        height(kTop + kPlot + bottomMargin) {
     for (const NamedSlope &named : slopes)
       for (const SlopePoint &point : named.slope.points) {
         include(xs, point.capacityBytes);
@@ -113,7 +117,7 @@ public:
 
   void draw(llvm::StringRef title) {
     os << "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 "
-       << number(kWidth) << " " << number(kHeight)
+       << number(kWidth) << " " << number(height)
        << "\" font-family=\"sans-serif\" font-size=\"13\">\n"
           "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n";
     text(kLeft, 30, title, "font-size=\"17\" font-weight=\"bold\"");
@@ -161,8 +165,8 @@ private:
     return kLeft + (log - xs.lo) / (xs.hi - xs.lo) * (kWidth - kLeft - kRight);
   }
   double y(double log) const {
-    return kHeight - kBottom -
-           (log - ys.lo) / (ys.hi - ys.lo) * (kHeight - kTop - kBottom);
+    return height - bottomMargin -
+           (log - ys.lo) / (ys.hi - ys.lo) * (height - kTop - bottomMargin);
   }
 
   void text(double atX, double atY, llvm::StringRef what,
@@ -185,7 +189,7 @@ private:
 
   void drawAxes() {
     const char *grid = "stroke=\"#dddddd\"";
-    double bottom = kHeight - kBottom;
+    double bottom = height - bottomMargin;
     for (double log = xs.lo; log <= xs.hi + 0.01; log += stepOf(xs, 12)) {
       line(x(log), kTop, x(log), bottom, grid);
       text(x(log), bottom + 18,
@@ -231,16 +235,16 @@ private:
       for (const mapper::SlopeKnee &knee : named.slope.knees) {
         double log = std::log2(
             static_cast<double>(std::max<uint64_t>(knee.capacityBytes, 1)));
-        if (log < xs.lo || log > xs.hi || count == 4)
+        if (log < xs.lo || log > xs.hi || count == kMostKnees)
           continue;
         const char *color = kColors[i % std::size(kColors)];
         std::string style =
             std::string("stroke=\"") + color + "\" stroke-dasharray=\"2 3\"";
-        line(x(log), kTop, x(log), kHeight - kBottom, style);
+        line(x(log), kTop, x(log), height - bottomMargin, style);
         std::string mark = std::string(1, static_cast<char>('a' + count));
         text(x(log), kTop - 5, mark,
              std::string("text-anchor=\"middle\" fill=\"") + color + "\"");
-        text(kLeft + 430, kHeight - kBottom + 68 + 20 * count,
+        text(kLeft + 430, height - bottomMargin + 68 + 20 * count,
              mark + "  " + formatBytes(knee.capacityBytes) + ": " + knee.text,
              std::string("fill=\"") + color + "\"");
         ++count;
@@ -248,28 +252,30 @@ private:
   }
 
   void drawLegend() {
-    double atY = kHeight - kBottom + 64;
+    double atY = height - bottomMargin + 64;
     for (auto [i, named] : llvm::enumerate(slopes)) {
       std::string stroke =
           std::string("stroke=\"") + kColors[i % std::size(kColors)] + "\" ";
       line(kLeft, atY, kLeft + 36, atY, stroke + "stroke-width=\"2.5\"");
-      text(kLeft + 44, atY + 4, named.slope.variant + ": best found", "");
-      line(kLeft + 220, atY, kLeft + 256, atY,
+      line(kLeft + 44, atY, kLeft + 80, atY,
            stroke + "stroke-width=\"1.8\" stroke-dasharray=\"7 4\"");
-      text(kLeft + 264, atY + 4, "no schedule below", "");
+      text(kLeft + 90, atY + 4, named.slope.variant, "");
       atY += 20;
     }
+    text(kLeft, atY + 4, "solid: best found    dashed: no schedule below",
+         "fill=\"#555555\"");
     // Two lines, broken between two of its parts.
     llvm::StringRef space = mapper::describeSlopeSpace();
     size_t half = space.find("; ", space.size() / 2 - 20) + 1;
     const char *small = "font-size=\"11\" fill=\"#555555\"";
-    text(kLeft, kHeight - 24, "Found in: " + space.take_front(half).str(),
+    text(kLeft, height - 24, "Found in: " + space.take_front(half).str(),
          small);
-    text(kLeft, kHeight - 8, space.drop_front(half).trim(), small);
+    text(kLeft, height - 8, space.drop_front(half).trim(), small);
   }
 
   llvm::ArrayRef<NamedSlope> slopes;
   llvm::raw_ostream &os;
+  double bottomMargin, height;
   Range xs, ys;
 };
 

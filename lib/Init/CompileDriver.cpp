@@ -16,6 +16,7 @@
 #include "lib/Init/OptionValues.h"
 #include "lib/Init/ReadWorkload.h"
 #include "lib/Init/RewriteWorkload.h"
+#include "lib/Init/SlopeVariants.h"
 #include "lib/Mapper/ConflictText.h"
 #include "lib/Plugin/MappingPass.h"
 #include "lib/Support/Progress.h"
@@ -48,6 +49,23 @@ static bool isMappingFile(StringRef mapping) {
   return mapping == "-" || mapping.ends_with(".mlir");
 }
 
+static bool isSearched(const CompileOptions &options) {
+  return options.mapping == "auto" && !options.analyzeOnly && !options.skiSlope;
+}
+
+/// --rewrite with its default filled in.
+static StringRef getRewrite(const CompileOptions &options) {
+  if (options.rewriteIsGiven)
+    return options.rewrite;
+  return isSearched(options) ? "auto" : "none";
+}
+
+static bool checkExplain(const CompileOptions &options) {
+  return !options.explain || getRewrite(options) != "none" ||
+         failOption("--explain", "there is no rewrite to explain; add "
+                                 "--rewrite=auto or a list of rewrites");
+}
+
 /// A ski slope is of a cascade alone.
 static bool checkSkiSlope(const CompileOptions &options) {
   StringRef file = options.skiSlopeFile, svg = options.skiSlopeSvg;
@@ -75,21 +93,11 @@ static bool checkSkiSlope(const CompileOptions &options) {
                   "with two levels; leave this out with --ski-slope");
   if (!options.set.empty())
     return failOption("--set", "there is no architecture with --ski-slope");
-  return !options.analyzeOnly ||
-         failOption("--analyze-only",
-                    "is less than what --ski-slope asks for; give one of "
-                    "them");
-}
-
-static bool isSearched(const CompileOptions &options) {
-  return options.mapping == "auto" && !options.analyzeOnly && !options.skiSlope;
-}
-
-/// --rewrite with its default filled in.
-static StringRef getRewrite(const CompileOptions &options) {
-  if (options.rewriteIsGiven)
-    return options.rewrite;
-  return isSearched(options) ? "auto" : "none";
+  if (options.analyzeOnly)
+    return failOption("--analyze-only",
+                      "is less than what --ski-slope asks for; give one of "
+                      "them");
+  return checkSlopeRewrites(getRewrite(options)) && checkExplain(options);
 }
 
 static bool reportOption(StringRef option, const llvm::Twine &message) {
@@ -166,9 +174,8 @@ static bool checkOptions(const CompileOptions &options) {
     return failOption("--schedule", "standard output already takes --json");
   if (!checkRewriteList(getRewrite(options)))
     return false;
-  if (options.explain && getRewrite(options) == "none")
-    return failOption("--explain", "there is no rewrite to explain; add "
-                                   "--rewrite=auto or a list of rewrites");
+  if (!checkExplain(options))
+    return false;
   if (options.analyzeOnly)
     return schedule.empty() ||
            failOption("--schedule", "there is no schedule with --analyze-only");
@@ -219,6 +226,7 @@ public:
   ExitCode run();
 
 private:
+  bool readWorkload(Bindings &bindings);
   bool readCascade();
   bool bindAndRewrite();
   bool setCascade(CascadeOp chosen);
@@ -239,9 +247,6 @@ private:
   CascadeFacts facts;
   /// Values of the cascade's own parameters, and of those that rewrites add.
   Bindings known, added;
-  /// The cascade before --rewrite, for a slope of both.
-  OwningOpRef<CascadeOp> asWritten;
-  CascadeFacts factsAsWritten;
   std::optional<arch::ArchSpec> arch;
   cost::Evaluation cost;
   cost::MachineBounds machineBounds;
@@ -268,13 +273,6 @@ bool Compilation::bindAndRewrite() {
     return true;
   if (getRewrite(options) == "none")
     return succeeded(bindParameters(cascade, added));
-  if (options.skiSlope) {
-    asWritten = cast<CascadeOp>(cascade->clone());
-    FailureOr<CascadeFacts> computed = computeCascadeFacts(*asWritten);
-    if (failed(computed))
-      return false;
-    factsAsWritten = std::move(*computed);
-  }
   FailureOr<exporting::RewriteReport> report =
       rewriteCascade(cascade, getRewrite(options),
                      options.explain ? &getTextOutput() : nullptr);
@@ -298,8 +296,7 @@ bool Compilation::setCascade(CascadeOp chosen) {
   return true;
 }
 
-bool Compilation::readCascade() {
-  Bindings bindings;
+bool Compilation::readWorkload(Bindings &bindings) {
   if (!parseBindings(options.bind, bindings) ||
       failed(workload.read(options.workload, options.model)))
     return false;
@@ -307,6 +304,13 @@ bool Compilation::readCascade() {
   if (failed(chosen))
     return false;
   cascade = *chosen;
+  return true;
+}
+
+bool Compilation::readCascade() {
+  Bindings bindings;
+  if (!readWorkload(bindings))
+    return false;
   for (const auto &binding : bindings) {
     auto name = StringAttr::get(cascade.getContext(), binding.first);
     bool isKnown = llvm::is_contained(cascade.getParamNames(), name);
@@ -527,37 +531,49 @@ bool Compilation::writeOutputs() {
 }
 
 /// "attention, M=4096 P=4096": the cascade and its binding.
-static std::string describeCascade(const exporting::Result &result) {
-  std::string text = result.facts->name;
+static std::string describeCascade(CascadeOp cascade) {
+  std::string text = cascade.getSymName().str();
   const char *separator = ", ";
-  for (const auto &[name, value] : result.binding) {
-    text += separator + name + "=" + std::to_string(value);
+  for (auto [name, value] :
+       llvm::zip(cascade.getParamNames().getAsRange<StringAttr>(),
+                 cascade.getParamValues())) {
+    if (value == CascadeOp::kUnbound)
+      continue;
+    text += separator + name.str() + "=" + std::to_string(value);
     separator = " ";
   }
   return text;
 }
 
 bool Compilation::writeSkiSlope() {
+  Bindings bindings;
+  if (!readWorkload(bindings))
+    return false;
+  bool isOutputTaken =
+      options.skiSlopeFile == "-" || options.skiSlopeSvg == "-";
+  llvm::raw_ostream &text = isOutputTaken ? llvm::errs() : llvm::outs();
+  auto variants = deriveVariants(cascade, getRewrite(options), bindings,
+                                 options.explain ? &text : nullptr);
+  if (failed(variants))
+    return false;
   mapper::SkiSlopeOptions slopeOptions;
   slopeOptions.threads = std::max(1u, std::thread::hardware_concurrency());
   std::vector<exporting::NamedSlope> slopes;
-  auto add = [&](const CascadeFacts &variant, const std::string &name) {
-    slopeOptions.passes = bounds::collectPassFacts(variant);
-    slopes.push_back(
-        {mapper::computeSkiSlope(variant, name, slopeOptions), &variant});
-  };
   {
-    Progress progress("ski slope of '" + facts.name + "'");
-    if (asWritten)
-      add(factsAsWritten, "as written");
-    add(facts, asWritten ? "rewritten (" + getRewrite(options).str() + ")"
-                         : "as written");
+    Progress progress("ski slope of '" + cascade.getSymName().str() + "'");
+    for (const std::unique_ptr<SlopeVariant> &variant : *variants) {
+      slopeOptions.passes = bounds::collectPassFacts(variant->facts);
+      slopes.push_back(
+          {mapper::computeSkiSlope(variant->facts, variant->name, slopeOptions),
+           &variant->facts});
+    }
   }
   StringRef file = options.skiSlopeFile, svg = options.skiSlopeSvg;
   if (file.empty() && svg != "-")
     exporting::printSkiSlope(slopes, llvm::outs());
   auto writeSvg = [&](raw_ostream &os) {
-    exporting::writeSkiSlopeSvg(slopes, describeCascade(result), os);
+    exporting::writeSkiSlopeSvg(
+        slopes, describeCascade(*variants->front()->cascade), os);
   };
   if (!file.empty() && !writeFile(file, [&](raw_ostream &os) {
         if (file.ends_with(".svg"))
@@ -576,6 +592,8 @@ ExitCode Compilation::run() {
     return writeFormulas() ? ExitCode::Ok : ExitCode::BadInput;
   if (options.skiSlope)
     return writeSkiSlope() ? ExitCode::Ok : ExitCode::BadInput;
+  if (!readCascade())
+    return ExitCode::BadInput;
   if (!options.analyzeOnly) {
     if (!readArch())
       return ExitCode::BadInput;

@@ -43,7 +43,7 @@ struct CompileOptions {
   /// `auto` (a search), a registered name or a .mlir file.
   std::string mapping = "auto";
   bool analyzeOnly = false;
-  /// See RewriteWorkload.h. If not given, auto where the mapping is searched,
+  /// See RewriteWorkload.h and SlopeVariants.h. If not given, auto where the mapping is searched,
   /// else none.
   std::string rewrite;
   bool rewriteIsGiven = false;

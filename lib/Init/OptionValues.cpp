@@ -7,6 +7,7 @@
 
 #include "lib/Init/OptionValues.h"
 
+#include "lib/Arch/ArchSpec.h"
 #include "lib/Plugin/MappingPass.h"
 #include "lib/Support/Diagnostics.h"
 

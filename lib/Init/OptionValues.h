@@ -23,6 +23,10 @@
 #include <string>
 #include <vector>
 
+namespace einsum::arch {
+struct ArchSpec;
+} // namespace einsum::arch
+
 namespace einsum {
 
 /// Prints `option: error: message`; false.

@@ -28,6 +28,7 @@ struct ScheduleOptions {
   std::string mapping;  ///< or the name of a registered mapping
   std::string arch;
   std::vector<std::string> set; ///< "N=128"
+  std::string accounting;       ///< a profile, empty for the spec's
   std::string trace;            ///< .jsonl for JSON lines, else Chrome's format
 
   bool isGiven() const { return !schedule.empty() || !mapping.empty(); }
@@ -55,6 +56,7 @@ public:
 private:
   void printTraffic(llvm::raw_ostream &os);
   void printArrays(llvm::raw_ostream &os);
+  void printEngines(llvm::raw_ostream &os);
   void printTotals(llvm::raw_ostream &os);
   /// "12" or "12 (model: 13)"; counts differences.
   std::string compare(uint64_t ours, uint64_t theirs);

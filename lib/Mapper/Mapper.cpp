@@ -57,10 +57,12 @@ public:
 
 private:
   bool describe();
+  bool describeNests(const NestLimits &limits);
   void explore();
   std::vector<Holdings> listStarts(const EinsumOnArray &nest,
                                    NestSearch &search) const;
   JoinResult search(size_t beam, double cutoff);
+  double scoreOf(double picojoules, double cycles, double traffic) const;
   std::function<bool(double, double, double)>
   hopelessBeyond(double cutoff) const;
   void chooseAxes();
@@ -95,6 +97,7 @@ private:
   std::map<std::string, NestSearch *> bySignature;
   std::string unsupported;
   bool noArray = false;
+  bool isCoarse = false; ///< some tiles were left out
   /// Whether the plan built last does not fit the backing level, and the least
   /// value of those that do not.
   bool overBacking = false;
@@ -102,6 +105,12 @@ private:
   bool overlaps = false; ///< arrays may run at once
   /// Entries per state of the quick search.
   static constexpr size_t kBeam = 4;
+  static constexpr unsigned kQuickLoops = 1;
+  /// Tile vectors times ways to deal ranks, beyond which tiles are left out.
+  static constexpr double kMostStates = 2e5;
+  /// States and plans of a join, beyond which the least promising are dropped:
+  /// when all others are measured by the outcome, and when it is the outcome.
+  static constexpr size_t kQuickStates = 300, kMostPlans = 1000000;
 };
 
 } // namespace
@@ -144,32 +153,65 @@ void MappingSearch::chooseAxes() {
   axes = Axes::of(options.objective, arch, mayBind);
 }
 
+/// Ranks that every tensor of every Einsum has.
+static std::vector<int> listCommonRanks(const CascadeFacts &facts) {
+  std::vector<int> common;
+  for (int rank = 0; rank < static_cast<int>(facts.ranks.size()); ++rank) {
+    auto uses = [&](const AccessFact &access) { return access.uses(rank); };
+    if (llvm::all_of(facts.einsums, [&](const EinsumFact &einsum) {
+          return llvm::all_of(einsum.reads, uses) &&
+                 llvm::all_of(einsum.writes, uses);
+        }))
+      common.push_back(rank);
+  }
+  return common;
+}
+
 bool MappingSearch::describe() {
-  NestLimits limits{options.limits.imperfect};
   constraints.reserve(facts.einsums.size());
-  choices.resize(facts.einsums.size());
   for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e) {
     constraints.emplace_back(facts, arch, e);
     if (!constraints.back().unsupported.empty())
       unsupported = constraints.back().unsupported;
-    for (int a = 0; a < static_cast<int>(arch.arrays.size()); ++a) {
-      std::optional<EinsumOnArray> nest = describeEinsum(
-          facts, arch, e, a, constraints.back(), limits, unsupported);
-      if (!nest)
-        continue;
-      choices[e].nests.push_back(
-          std::make_shared<EinsumOnArray>(std::move(*nest)));
-      NestSearch *&search = bySignature[choices[e].nests.back()->signature()];
+  }
+  NestLimits limits;
+  limits.imperfect = options.limits.imperfect;
+  limits.commonRanks = listCommonRanks(facts);
+  // Every nest if that can be, else fewer tiles.
+  while (!describeNests(limits) && unsupported.empty() && !noArray &&
+         limits.coarse < NestLimits::kCoarsest)
+    ++limits.coarse;
+  isCoarse = limits.coarse > 0;
+  for (EinsumChoices &choice : choices)
+    for (const auto &nest : choice.nests) {
+      NestSearch *&search = bySignature[nest->signature()];
       if (!search) {
-        searches.push_back(
-            std::make_unique<NestSearch>(*choices[e].nests.back(), arch, axes));
+        searches.push_back(std::make_unique<NestSearch>(*nest, arch, axes));
         search = searches.back().get();
       }
-      choices[e].searches.push_back(search);
+      choice.searches.push_back(search);
     }
-    noArray |= choices[e].searches.empty();
-  }
   return unsupported.empty() && !noArray;
+}
+
+/// False if some Einsum has too many nests, or none.
+bool MappingSearch::describeNests(const NestLimits &limits) {
+  choices.assign(facts.einsums.size(), {});
+  noArray = false;
+  bool isSmall = true;
+  for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e) {
+    for (int a = 0; a < static_cast<int>(arch.arrays.size()); ++a) {
+      std::optional<EinsumOnArray> nest = describeEinsum(
+          facts, arch, e, a, constraints[e], limits, unsupported);
+      if (!nest)
+        continue;
+      isSmall &= nest->countStates() <= kMostStates;
+      choices[e].nests.push_back(
+          std::make_shared<EinsumOnArray>(std::move(*nest)));
+    }
+    noArray |= choices[e].nests.empty();
+  }
+  return isSmall && !noArray;
 }
 
 double MappingSearch::value(Metric metric, const JoinEntry &entry,
@@ -454,6 +496,26 @@ MappingSearch::hopelessBeyond(double cutoff) const {
   };
 }
 
+/// What is minimised first, of a partial plan's least costs.
+double MappingSearch::scoreOf(double picojoules, double cycles,
+                              double traffic) const {
+  double latency = cycles / arch.clockHz;
+  double energy = picojoules * 1e-12 + arch.leakageW() * latency;
+  switch (options.objective.metrics.front()) {
+  case Metric::latency:
+    return latency;
+  case Metric::energy:
+    return energy;
+  case Metric::edp:
+    return energy * latency;
+  case Metric::traffic:
+    return traffic;
+  case Metric::capacity:
+    return 0;
+  }
+  return 0;
+}
+
 JoinResult MappingSearch::search(size_t beam, double cutoff) {
   std::function<bool(double, double, double)> hopeless = hopelessBeyond(cutoff);
   double energy = 0, cycles = 0, traffic = 0;
@@ -470,6 +532,9 @@ JoinResult MappingSearch::search(size_t beam, double cutoff) {
         continue;
       NestBounds bounds;
       bounds.beam = beam;
+      bounds.score = [this](double picojoules, double cycles, double traffic) {
+        return scoreOf(picojoules, cycles, traffic);
+      };
       bounds.shouldStop = shouldStop;
       double otherEnergy = energy - choice.leastEnergy,
              otherCycles = overlaps ? 0 : cycles - choice.leastCycles,
@@ -482,7 +547,14 @@ JoinResult MappingSearch::search(size_t beam, double cutoff) {
     }
   JoinLimits limits;
   limits.space = options.limits;
+  if (beam)
+    limits.space.sharedLoops = std::min(limits.space.sharedLoops, kQuickLoops);
   limits.beam = beam;
+  limits.mostStates = beam ? kQuickStates : 0;
+  limits.mostPlans = kMostPlans;
+  limits.score = [this](double picojoules, double cycles, double traffic) {
+    return scoreOf(picojoules, cycles, traffic);
+  };
   limits.overlaps = overlaps;
   limits.isHopeless = hopeless;
   limits.shouldStop = shouldStop;
@@ -533,6 +605,7 @@ FailureOr<MapResult> MappingSearch::run() {
     pipeline->mapping.erase();
   }
   JoinResult joined = search(0, cutoff);
+  joined.complete &= !isCoarse;
   if (!joined.plans.empty() && failed(realise(joined, result)))
     return failure();
   if (std::isfinite(leastOver) && result.points.empty() &&

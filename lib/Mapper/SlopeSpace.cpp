@@ -7,7 +7,7 @@
 
 #include "lib/Mapper/SlopeSpace.h"
 
-#include "lib/Analysis/IoBounds/Domain.h"
+#include "lib/Analysis/IoBounds/Values.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"

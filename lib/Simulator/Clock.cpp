@@ -80,7 +80,9 @@ public:
         Simulation &result)
       : LaggedWalk(points, program, plan), ledger(ledger), arch(arch),
         keepTasks(keepTasks), result(result), cursors(program.nodes.size()),
-        perRun(program.nodes.size(), 0), late(program.nodes.size(), 0) {
+        entered(program.nodes.size(), 0), reached(program.nodes.size(), 0),
+        moments(program.nodes.size(), 0), perRun(program.nodes.size(), 0),
+        late(program.nodes.size(), 0) {
     for (int leaf : program.leaves) {
       perRun[leaf] = *cyclesPerRun(program.nodes[leaf], points, arch);
       late[leaf] = latencyBeyond(program.nodes[leaf], points, arch);
@@ -90,12 +92,15 @@ public:
   void measure() {
     run();
     runDry(-1);
-    now += startUp(0);
-    for (const PortTime &port : portTimes(0, 1)) {
+    now += startUp(0) + firstTiles;
+    for (const PortTime &port : portTimes(sumBelow(0), 1)) {
       note(0, now, port.port, program.nodes.front(), "");
       now = std::max(now, port.cycles);
     }
     result.cycles = now;
+    for (auto [id, node] : llvm::enumerate(program.nodes))
+      if (node.kind == NodeKind::transfer)
+        result.engines[node.engine].bytes += ledger.moved(id);
   }
 
 private:
@@ -119,10 +124,6 @@ private:
     double start = now;
     uint64_t before = runs;
     LaggedWalk::visitNode(id, context);
-    for (size_t i = 0; i < program.nodes.size(); ++i)
-      if (program.nodes[i].kind == NodeKind::pipeline &&
-          program.nodes[i].region == id)
-        cursors[i].lastTook.clear(); // it has run dry
     if (!keepTasks || runs == before || !isNest(id))
       return;
     const Node &leaf = program.nodes[program.nodes[id].end - 1];
@@ -183,13 +184,20 @@ private:
   void visitSequence(int id, Context &context) override {
     const Node &node = program.nodes[id];
     for (auto [i, child] : llvm::enumerate(node.children)) {
-      double start = now;
-      uint64_t before = runs;
+      double start = now, outerTiles = firstTiles;
+      bool isIteration = program.isIteration(child);
+      bool happens = plan.arrivals[child][reached[child]++] != 0;
+      if (!isIteration)
+        firstTiles = 0;
       visit(child, context);
-      if (runs == before)
+      if (!isIteration) {
+        now += happens ? startUp(child) + firstTiles : 0;
+        firstTiles = outerTiles;
+      }
+      if (!happens)
         continue;
-      now += startUp(child);
-      for (const PortTime &port : portTimes(child, plan.happened[child])) {
+      for (const PortTime &port :
+           portTimes(sumBelow(child), plan.happened[child])) {
         note(start, start + port.cycles, port.port, program.nodes[child], "");
         now = std::max(now, start + port.cycles);
       }
@@ -212,9 +220,18 @@ private:
       last = i;
     }
     if (first < 0)
-      return 0;
-    return arch.arrays[program.nodes[first].array].fillCycles +
+      return firstWords(id);
+    return firstWords(id) + arch.arrays[program.nodes[first].array].fillCycles +
            arch.arrays[program.nodes[last].array].drainCycles + late[last];
+  }
+
+  /// Until the first words are there: each level that is read answers late.
+  uint64_t firstWords(int id) const {
+    uint64_t cycles = 0;
+    for (auto [i, level] : llvm::enumerate(arch.levels))
+      if (level.latencyCycles != 0 && ledger.below(id, i).readBytes != 0)
+        cycles += level.latencyCycles;
+    return cycles;
   }
 
   /// The last sums of `before` pass through the dimensions that reduce them.
@@ -245,24 +262,38 @@ private:
       now += program.nodes[loop].fullSteps();
   }
 
-  /// What the transfers at or below a node take at each port, per visit.
-  std::vector<PortTime> portTimes(int id, uint64_t visits) const {
+  std::vector<Traffic> sumBelow(int id) const {
+    std::vector<Traffic> sums;
+    for (size_t level = 0; level < arch.levels.size(); ++level)
+      sums.push_back(ledger.below(id, level));
+    return sums;
+  }
+
+  std::vector<Traffic> sumAt(int id) const {
+    std::vector<Traffic> sums;
+    for (size_t level = 0; level < arch.levels.size(); ++level)
+      sums.push_back(ledger.at(id, level));
+    return sums;
+  }
+
+  /// What traffic, given per level, takes at each port, per visit.
+  std::vector<PortTime> portTimes(const std::vector<Traffic> &traffics,
+                                  uint64_t visits) const {
     std::vector<PortTime> times;
-    for (size_t i = 0; i < arch.levels.size(); ++i) {
-      const arch::Level &level = arch.levels[i];
-      Traffic traffic = ledger.below(id, i);
+    for (auto [level, traffic] : llvm::zip(arch.levels, traffics)) {
+      std::string name = level.name;
+      double instances = arch.instances(level);
       auto add = [&](uint64_t bytes, const std::optional<double> &bandwidth,
                      const char *what) {
         if (!bandwidth || bytes == 0)
           return;
-        double seconds = bytes / (*bandwidth * arch.instances(level));
-        times.push_back({level.name + what, seconds * arch.clockHz / visits});
+        double seconds = bytes / (*bandwidth * instances);
+        times.push_back({name + what, seconds * arch.clockHz / visits});
       };
       auto addPorts = [&](uint64_t accesses, uint64_t ports, const char *what) {
         if (ports != 0 && accesses != 0)
           times.push_back(
-              {level.name + what,
-               double(accesses) / (ports * arch.instances(level)) / visits});
+              {name + what, double(accesses) / (ports * instances) / visits});
       };
       addPorts(traffic.readAccesses, level.readPorts, " read ports");
       addPorts(traffic.writeAccesses, level.writePorts, " write ports");
@@ -276,6 +307,81 @@ private:
   }
 
   //===--------------------------------------------------------------------===//
+  // Transfers that do not hide behind work
+  //===--------------------------------------------------------------------===//
+
+  /// An engine is busy with an even share of what it moves here in all.
+  void runTransfer(int id, Context & /*context*/) override {
+    const Node &node = program.nodes[id];
+    if (!plan.arrivals[id][moments[id]++])
+      return;
+    const arch::Engine &engine = arch.engines[node.engine];
+    double cycles = 0, visits = plan.happened[id];
+    for (const PortTime &port : portTimes(sumAt(id), plan.happened[id]))
+      cycles = std::max(cycles, port.cycles);
+    if (engine.bytesPerS)
+      cycles = std::max(cycles, ledger.moved(id) / *engine.bytesPerS *
+                                    arch.clockHz / visits);
+    cycles += engine.latencyCycles;
+    note(now, now + cycles, engine.name, node, "");
+    now += cycles;
+    result.engines[node.engine].busyCycles += cycles;
+  }
+
+  /// Profile "buffered": what the fills and drains of one visit take.
+  double ownTransfers(int id) const {
+    double cycles = 0;
+    if (arch.accounting.buffered && plan.happened[id] != 0)
+      for (const PortTime &port : portTimes(sumAt(id), plan.happened[id]))
+        cycles = std::max(cycles, port.cycles);
+    return cycles;
+  }
+
+  void enter(int id, Context &context) override {
+    LaggedWalk::enter(id, context);
+    entered[id] = now;
+  }
+
+  /// With one buffer transfers add to the work of the visit; with more they
+  /// hide behind it, but the first.
+  void leave(int id, Context &context) override {
+    const Node &node = program.nodes[id];
+    if (!arch.accounting.buffered ||
+        !plan.storages[id].visits[context.visits[id]].happens)
+      return;
+    double own = ownTransfers(id), start = entered[id];
+    if (node.buffers == 1) {
+      note(now, now + own, arch.levels[node.level].name + " tile", node, "");
+      now += own;
+      return;
+    }
+    if (program.isIteration(id) || !program.isOverlapped(id))
+      now = std::max(now, start + own);
+    firstTiles = std::max(firstTiles, sumFirstTiles(id));
+  }
+
+  /// A first tile, and those of the tiles around it that arrive before it.
+  double sumFirstTiles(int id) const {
+    double sum = 0;
+    for (int i = id; i >= 0; i = program.nodes[i].parent) {
+      const Node &node = program.nodes[i];
+      if (node.kind == NodeKind::storage && node.buffers > 1)
+        sum += ownTransfers(i);
+      bool endsHere = node.parent >= 0 && isSequential(node.parent) &&
+                      !program.isIteration(i);
+      if (endsHere)
+        break;
+    }
+    return sum;
+  }
+
+  bool isSequential(int id) const {
+    return program.nodes[id].kind == NodeKind::sequence ||
+           (program.nodes[id].kind == NodeKind::pipeline &&
+            arch.accounting.sequential);
+  }
+
+  //===--------------------------------------------------------------------===//
   // Pipelines
   //===--------------------------------------------------------------------===//
 
@@ -286,71 +392,51 @@ private:
     LaggedWalk::visitPipeline(id, context);
   }
 
-  /// How far each array has come in the slot of a pipeline.
+  /// How far each array and engine has come in the slot of a pipeline.
   struct Slot {
     double start = 0;
-    std::map<int, double> arrays;
-    llvm::DenseMap<int, double> lastTook; ///< per stage
+    std::map<int, double> resources;
   };
 
   void beginSlot(int id) override {
     cursors[id].start = now;
-    cursors[id].arrays.clear();
+    cursors[id].resources.clear();
   }
 
   void runStage(int id, int child, Context &context) override {
-    int stage = program.nodes[id].children[child];
-    auto leaf = llvm::find_if(program.leaves,
-                              [&](int l) { return program.isBelow(l, stage); });
-    int array = leaf == program.leaves.end() ? -1 : program.nodes[*leaf].array;
     double &cursor =
-        cursors[id].arrays.try_emplace(array, cursors[id].start).first->second;
+        cursors[id]
+            .resources
+            .try_emplace(resourceOf(program.nodes[id].children[child]),
+                         cursors[id].start)
+            .first->second;
     now = cursor;
     LaggedWalk::runStage(id, child, context);
-    double took = now - cursor;
-    auto [last, isFirst] = cursors[id].lastTook.try_emplace(child, took);
-    // The transfers of a visit are held against a slot that is not full yet,
-    // and of the slots that come after the last visit against nothing.
-    if (isFirst && crossesSequence(id))
-      result.cycleBound +=
-          program.nodes[id].lags[child] * std::max(took, transfersPerVisit(id));
-    if (!isFirst)
-      result.cycleBound +=
-          program.nodes[id].lags[child] * std::abs(took - last->second);
-    last->second = took;
     cursor = now;
     now = cursors[id].start;
   }
 
-  /// What the transfers of children of sequences around a pipeline take.
-  double transfersPerVisit(int id) const {
-    double most = 0;
-    for (int i = id; i >= 0; i = program.nodes[i].parent) {
-      int parent = program.nodes[i].parent;
-      if (parent < 0 || program.nodes[parent].kind != NodeKind::sequence)
-        continue;
-      for (const PortTime &port : portTimes(i, plan.happened[i]))
-        most = std::max(most, port.cycles);
-      if (parent == program.nodes[id].region)
-        break;
-    }
-    return most;
-  }
-
-  /// True if the slots of a pipeline extend over the visits of a sequence.
-  bool crossesSequence(int id) const {
-    for (int i = program.nodes[id].parent;
-         i >= 0 && i != program.nodes[id].region; i = program.nodes[i].parent)
-      if (program.nodes[i].kind == NodeKind::sequence)
-        return true;
-    return program.nodes[id].region >= 0 &&
-           program.nodes[program.nodes[id].region].kind == NodeKind::sequence;
+  /// The array of the leaves of a stage; an engine if it has none.
+  int resourceOf(int stage) const {
+    auto leaf = llvm::find_if(program.leaves,
+                              [&](int l) { return program.isBelow(l, stage); });
+    if (leaf != program.leaves.end())
+      return program.nodes[*leaf].array;
+    return arch.arrays.size() + program.nodes[stage].engine;
   }
 
   void endSlot(int id) override {
     now = cursors[id].start;
-    for (auto [array, cursor] : cursors[id].arrays)
+    for (auto [resource, cursor] : cursors[id].resources)
       now = std::max(now, cursor);
+  }
+
+  /// Arrays stay full from slot to slot; those of a pipeline start together.
+  void endRegion(int id) override {
+    double most = 0;
+    for (int stage : program.nodes[id].children)
+      most = std::max<double>(most, startUp(stage));
+    now += most;
   }
 
   const Ledger &ledger;
@@ -358,8 +444,13 @@ private:
   bool keepTasks;
   Simulation &result;
   double now = 0;
+  /// Section 7: the longest first tiles since the last node that adds them.
+  double firstTiles = 0;
   uint64_t runs = 0;
-  std::vector<Slot> cursors; ///< per pipeline
+  std::vector<Slot> cursors;   ///< per pipeline
+  std::vector<double> entered; ///< per storage node: when control came last
+  std::vector<size_t> reached; ///< per child of a sequence: visits so far
+  std::vector<size_t> moments; ///< per transfer: visits so far
   std::vector<uint64_t> perRun, late;
 };
 

@@ -87,5 +87,9 @@ void LaggedWalk::runDry(int region) {
       if (waits)
         runSlot(id, states[id].iterations + slot);
     });
-  forEach([&](int id) { states[id].iterations = 0; });
+  forEach([&](int id) {
+    if (states[id].iterations > 0 && !isStopped())
+      endRegion(id);
+    states[id].iterations = 0;
+  });
 }

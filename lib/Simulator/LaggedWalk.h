@@ -37,6 +37,8 @@ protected:
   virtual void finish(int pipeline, int child, Context &context) {}
   virtual void beginSlot(int pipeline) {}
   virtual void endSlot(int pipeline) {}
+  /// The pipeline's region has ended, and it has run dry; something happened.
+  virtual void endRegion(int pipeline) {}
   virtual void runStage(int pipeline, int child, Context &context);
 
   void enter(int node, Context &context) override;

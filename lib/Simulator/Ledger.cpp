@@ -36,9 +36,11 @@ Traffic &Traffic::operator+=(const Traffic &other) {
 Ledger::Ledger(const Points &points, const Program &program,
                const arch::ArchSpec &arch, Simulation &result)
     : points(points), program(program), arch(arch), result(result),
-      atNode(program.nodes.size() * arch.levels.size()) {
+      atNode(program.nodes.size() * arch.levels.size()),
+      far(program.nodes.size(), 0) {
   result.levels.resize(arch.levels.size());
   result.arrays.resize(arch.arrays.size());
+  result.engines.resize(arch.engines.size());
   result.tensors.resize(points.tensors.size() * arch.levels.size());
   result.einsums.resize(points.einsums.size() * arch.levels.size());
   for (const TensorInfo &tensor : points.tensors)
@@ -86,6 +88,8 @@ void Ledger::note(const Transfer &transfer) {
   if (transfer.einsum >= 0)
     add(result.einsums[transfer.einsum * levels + transfer.level], traffic);
   add(atNode[transfer.node * levels + transfer.level], traffic);
+  if (transfer.isFar)
+    far[transfer.node] += bytes * times;
 }
 
 Traffic Ledger::below(int node, int level) const {

@@ -34,6 +34,7 @@ struct Transfer {
   /// Units that receive the same words of one read: the level's multicast width
   /// may take several reads for them (section 5).
   uint64_t receivers = 1;
+  bool isFar = false; ///< a fill or drain, seen from the parent
 };
 
 class Ledger {
@@ -42,8 +43,13 @@ public:
          const arch::ArchSpec &arch, Simulation &result);
 
   void note(const Transfer &transfer);
-  /// Bytes moved at a level by what happens at or below a node.
+  /// Moved at a level by what happens at a node; at or below it.
+  const Traffic &at(int node, int level) const {
+    return atNode[node * arch.levels.size() + level];
+  }
   Traffic below(int node, int level) const;
+  /// Bytes that fills and drains made at a node move, each once.
+  uint64_t moved(int node) const { return far[node]; }
   /// Whether some count did not fit 64 bits.
   bool hasOverflowed() const { return overflowed; }
 
@@ -55,6 +61,7 @@ private:
   const arch::ArchSpec &arch;
   Simulation &result;
   std::vector<Traffic> atNode; ///< [node * levels + level]
+  std::vector<uint64_t> far;   ///< per node
   bool overflowed = false;
 };
 

@@ -108,6 +108,23 @@ void Machine::countPostponed(int id, int child, Context &context, int change) {
   }
 }
 
+/// Fills are made here. Drains wait for the end of the visit, when it is known
+/// that nothing more is contributed.
+void Machine::runTransfer(int id, Context &context) {
+  for (int tensor : program.nodes[id].tensors)
+    for (int i = program.nodes[id].parent; i >= 0 && ok;
+         i = program.nodes[i].parent) {
+      int slot = program.nodes[i].findHeld(tensor);
+      if (program.nodes[i].kind != NodeKind::storage || slot < 0 ||
+          program.nodes[i].held[slot].fillsAt != id)
+        continue;
+      ok &= store.fill(*store.find(i, context.visits[i]), slot);
+      break;
+    }
+  if (!ok)
+    stop();
+}
+
 //===----------------------------------------------------------------------===//
 // Leaves
 //===----------------------------------------------------------------------===//

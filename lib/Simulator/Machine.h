@@ -56,6 +56,7 @@ private:
   void enter(int node, Context &context) override;
   void leave(int node, Context &context) override;
   void runLeaf(int node, Context &context) override;
+  void runTransfer(int node, Context &context) override;
   void postpone(int pipeline, int child, Context &context) override;
   void finish(int pipeline, int child, Context &context) override;
 

@@ -163,6 +163,7 @@ private:
   void leave(int id, Context &context) override {
     const Node &node = program.nodes[id];
     VisitPlan &visit = plan.storages[id].visits.back();
+    plan.happened[id] += visit.happens;
     if (!visit.happens) {
       for (Remains &all : remains[id])
         for (const Unit &unit : context.units)
@@ -437,11 +438,24 @@ private:
   }
 
   void visitChildren(int id, Context &context) {
+    uint64_t atFirst = runs;
     for (int child : program.nodes[id].children) {
       uint64_t before = runs;
       visit(child, context);
-      plan.happened[child] += runs != before;
+      if (program.nodes[child].kind != NodeKind::transfer)
+        noteArrival(child, runs != before);
     }
+    for (int child : program.nodes[id].children)
+      if (program.nodes[child].kind == NodeKind::transfer)
+        noteArrival(child, runs != atFirst);
+  }
+
+  void noteArrival(int child, bool happens) {
+    // A pipeline notes itself that control has come.
+    if (program.nodes[child].kind != NodeKind::pipeline)
+      plan.arrivals[child].push_back(happens);
+    if (program.nodes[child].kind != NodeKind::storage)
+      plan.happened[child] += happens;
   }
 
   int64_t limit;

@@ -70,9 +70,10 @@ struct StoragePlan {
 
 struct Plan {
   std::vector<StoragePlan> storages; ///< per node
-  /// Per pipeline node and arrival: whether something happens.
+  /// Per pipeline, and per child of a sequence or pipeline: whether something
+  /// happens, arrival by arrival. A transfer happens where a sibling does.
   std::vector<std::vector<char>> arrivals;
-  /// Per child of a sequence or pipeline: visits in which something happens.
+  /// Per node of these, and per storage node: in how many visits.
   std::vector<uint64_t> happened;
 };
 

@@ -41,6 +41,33 @@ bool Program::uses(const Port &port, int einsum, int rank) const {
                         : llvm::is_contained(info.outputRanks, rank);
 }
 
+bool Program::occupies(int node, int tensor) const {
+  if (touches(node, tensor))
+    return true;
+  for (int i = node; i < nodes[node].end; ++i)
+    if (llvm::is_contained(nodes[i].tensors, tensor))
+      return true;
+  return false;
+}
+
+bool Program::isIteration(int node) const {
+  while (nodes[node].kind == NodeKind::storage)
+    node = nodes[node].children.front();
+  return nodes[node].kind == NodeKind::pipeline && !sequential;
+}
+
+bool Program::isOverlapped(int node) const {
+  while (!nodes[node].isSplit()) {
+    if (nodes[node].children.empty())
+      return false;
+    node = nodes[node].children.front();
+  }
+  if (nodes[node].kind == NodeKind::pipeline && !sequential)
+    return true;
+  return llvm::any_of(nodes[node].children,
+                      [&](int child) { return isIteration(child); });
+}
+
 std::optional<int64_t> Program::heldSteps(int storage, int tensor,
                                           size_t position) const {
   const TensorInfo &info = points->tensors[tensor];
@@ -83,6 +110,7 @@ public:
   ProgramBuilder(const Points &points, const arch::ArchSpec &arch)
       : points(points), arch(arch) {
     program.points = &points;
+    program.sequential = arch.accounting.sequential;
     program.leafOf.assign(points.einsums.size(), -1);
   }
 
@@ -96,9 +124,12 @@ public:
                << "Einsum '" << einsum.name << "' has no compute leaf here";
     findDirections();
     findGuards();
-    for (auto [id, node] : llvm::enumerate(program.nodes)) {
+    for (auto [id, node] : llvm::enumerate(program.nodes))
       if (node.kind == NodeKind::storage)
         resolveHeld(id, node);
+    for (auto [id, node] : llvm::enumerate(program.nodes)) {
+      if (node.kind == NodeKind::transfer && failed(resolveTransfer(id, node)))
+        return failure();
       if (node.kind == NodeKind::pipeline)
         node.region = findRegion(id);
       if (node.kind == NodeKind::leaf && failed(resolvePorts(id, node)))
@@ -149,7 +180,12 @@ private:
       return describeLeaf(node, leaf);
     if (auto transfer = dyn_cast<schedule::TransferOp>(op)) {
       node.kind = NodeKind::transfer;
-      node.engine = transfer.getEngine().str();
+      node.engine = arch.findEngine(transfer.getEngine());
+      if (node.engine < 0)
+        return op->emitError()
+               << "architecture '" << arch.name << "' has no DMA engine '"
+               << transfer.getEngine() << "'; it has "
+               << (arch.engines.empty() ? "none" : listNames(arch.engines));
       return findTensors(op, transfer.getTensors(), node.tensors);
     }
     node.kind = NodeKind::sequence;
@@ -328,6 +364,43 @@ private:
       std::tie(held.parent, held.parentSlot) = findStorage(id, held.tensor);
       held.madeBelow = program.makes(id, held.tensor);
     }
+  }
+
+  /// Section 7: a transfer before all leaves that touch a tensor makes its
+  /// fills, one after them its drains.
+  LogicalResult resolveTransfer(int id, Node &node) {
+    for (int tensor : node.tensors) {
+      auto [storage, slot] = findStorage(id, tensor);
+      bool before = false, after = false;
+      for (int leaf : program.leaves)
+        if (storage >= 0 && program.isBelow(leaf, storage) &&
+            program.touches(leaf, tensor))
+          (comesBefore(id, leaf) ? before : after) = true;
+      if (before == after)
+        return node.op->emitError()
+               << "moves '" << points.tensors[tensor].name
+               << "' neither before nor after all leaves that touch it";
+      Held &held = program.nodes[storage].held[slot];
+      (before ? held.fillsAt : held.drainsAt) = id;
+    }
+    return success();
+  }
+
+  /// Whether a transfer works on a tile in an earlier slot, or, in one slot, is
+  /// written earlier.
+  bool comesBefore(int transfer, int leaf) const {
+    int own = transfer;
+    while (!program.isBelow(leaf, program.nodes[own].parent))
+      own = program.nodes[own].parent;
+    const Node &split = program.nodes[program.nodes[own].parent];
+    int other = leaf;
+    while (program.nodes[other].parent != program.nodes[own].parent)
+      other = program.nodes[other].parent;
+    int here = program.nodes[own].child, there = program.nodes[other].child;
+    if (split.kind == NodeKind::pipeline &&
+        split.lags[here] != split.lags[there])
+      return split.lags[here] < split.lags[there];
+    return here < there;
   }
 
   /// Section 7: the loops directly around a pipeline. They end at the next

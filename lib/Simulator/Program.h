@@ -52,6 +52,8 @@ struct Held {
   int parent = -1; ///< storage node, or -1: the tensor lives here
   int parentSlot = -1;
   bool madeBelow = false;
+  /// Transfer nodes that make its fills and its drains; -1: the node itself.
+  int fillsAt = -1, drainsAt = -1;
 };
 
 /// How a leaf reaches an operand or a result.
@@ -99,7 +101,7 @@ struct Node {
 
   // Transfers.
   llvm::SmallVector<int, 2> tensors;
-  std::string engine;
+  int engine = -1;
 
   bool isLoop() const {
     return kind == NodeKind::temporal || kind == NodeKind::spatial;
@@ -130,8 +132,17 @@ public:
   /// True if a leaf at or below `node` reads or makes the tensor.
   bool touches(int node, int tensor) const;
   bool makes(int node, int tensor) const;
+  /// Touched by a leaf or moved by a transfer at or below `node`.
+  bool occupies(int node, int tensor) const;
   /// Whether the element of an access changes with a rank of the Einsum.
   bool uses(const Port &port, int einsum, int rank) const;
+  /// True for a pipeline, or storage nodes right above one: each visit is one
+  /// iteration. Not where a pipeline counts as a sequence.
+  bool isIteration(int node) const;
+  /// True if slots of a pipeline below reach over several visits of the node.
+  bool isOverlapped(int node) const;
+  bool sequential = false; ///< accounting: pipelines take time as sequences
+
   /// Section 6: how many consecutive steps of a recurrence are held at a
   /// storage node, if one loop below over its rank (the `position`-th of the
   /// tensor) encloses all that touch the tensor and nobody wants the other

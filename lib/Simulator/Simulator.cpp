@@ -59,46 +59,6 @@ static LogicalResult prepareTensors(Points &points,
   return success();
 }
 
-/// What a specification may ask for and this machine does not do.
-static LogicalResult checkSupported(schedule::MappingOp mapping,
-                                    const Program &program,
-                                    const arch::ArchSpec &arch) {
-  auto refuse = [&](const llvm::Twine &what) {
-    return mapping.emitError()
-           << "unsupported: the simulator does not execute " << what;
-  };
-  if (arch.accounting.buffered)
-    return refuse(
-        "transfers that are not overlapped (accounting: overlap 'buffered')");
-  bool hasPipeline = !arch.accounting.sequential &&
-                     llvm::any_of(program.nodes, [](const Node &node) {
-                       return node.kind == NodeKind::pipeline;
-                     });
-  for (const arch::Array &array : arch.arrays) {
-    if (!hasPipeline)
-      break;
-    if (array.fillCycles + array.drainCycles != 0)
-      return refuse("pipelines on machines with fill and drain cycles, as "
-                    "those of array '" +
-                    array.name + "'");
-    auto isLate = [](const auto &op) {
-      return op.second.latency > op.second.cycles;
-    };
-    bool late = llvm::any_of(array.ops, isLate);
-    for (const auto &[datatype, ops] : array.opsByDatatype)
-      late |= llvm::any_of(ops, isLate);
-    if (late)
-      return refuse("pipelines on machines with operator latencies beyond "
-                    "their interval, as those of array '" +
-                    array.name + "'");
-  }
-  for (const Node &node : program.nodes)
-    if (node.kind == NodeKind::transfer)
-      return node.op->emitError() << "unsupported: the simulator does not "
-                                     "execute transfers on an engine";
-  return success();
-}
-
 /// Every element of an output has arrived where its tensor lives.
 static LogicalResult checkOutputs(Points &points, const Program &program,
                                   std::vector<CellBuilder> &builders,
@@ -140,8 +100,6 @@ FailureOr<Simulation> einsum::sim::simulate(schedule::MappingOp mapping,
       einsum.operators = {{"compute", 1}};
   FailureOr<Program> program = Program::create(mapping, *points, arch);
   if (failed(program))
-    return failure();
-  if (failed(checkSupported(mapping, *program, arch)))
     return failure();
   for (int leaf : program->leaves)
     if (failed(cyclesPerRun(program->nodes[leaf], *points, arch)))

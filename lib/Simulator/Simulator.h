@@ -82,20 +82,22 @@ struct ArrayWork {
   double busyCycles = 0;
 };
 
+struct EngineWork {
+  uint64_t bytes = 0;
+  double busyCycles = 0;
+};
+
 struct Simulation {
   std::vector<std::string> tensorNames, einsumNames;
   std::vector<LevelMoves> levels;
   std::vector<ArrayWork> arrays;
+  std::vector<EngineWork> engines;
   /// By [tensor * levels + level] and by [einsum * levels + level].
   std::vector<TensorMoves> tensors;
   std::vector<Traffic> einsums;
   /// Runs of every Einsum's leaf, and executed points.
   std::vector<uint64_t> runs, points;
   double cycles = 0;
-  /// How far a model that takes the iterations of every pipeline for equally
-  /// long may be off: the sum, over stages, of lag times how much the stage's
-  /// time varies from one iteration to the next. 0 without pipelines.
-  double cycleBound = 0;
   std::vector<Task> timeline; ///< empty unless asked for
   interp::TensorMap outputs;  ///< absent elements as in the interpreter
 };

@@ -66,15 +66,16 @@ private:
   uint64_t heldAt(int id, int moment) const {
     const Node &node = program.nodes[id];
     uint64_t sum = 0, most = 0;
-    bool anyLive = false;
+    llvm::SmallVector<int, 4> all;
     for (auto [slot, held] : llvm::enumerate(node.held)) {
       uint64_t bytes = reservedBytes(id, slot);
       most = std::max(most, bytes);
-      bool live = isLive(id, held.tensor, moment);
-      anyLive |= live;
-      sum += live ? bytes : 0;
+      sum += isLive(id, held.tensor, moment) ? bytes : 0;
+      all.push_back(held.tensor);
     }
-    return node.shared ? (anyLive ? most : 0) : sum;
+    if (node.shared) // one space, which is there as long as any needs it
+      return isLive(id, all, moment) ? most : 0;
+    return sum;
   }
 
   uint64_t reservedBytes(int id, int slot) const {
@@ -98,16 +99,17 @@ private:
       return 1;
     int64_t first = INT64_MAX, last = INT64_MIN;
     for (auto [child, lag] : llvm::zip(pipeline.children, pipeline.lags))
-      if (program.touches(child, program.nodes[id].held[slot].tensor)) {
+      if (program.occupies(child, program.nodes[id].held[slot].tensor)) {
         first = std::min(first, lag);
         last = std::max(last, lag);
       }
     return first > last ? 1 : last - first + 1;
   }
 
-  /// From the first to the last child of a sequence that touches the tensor, as
-  /// far down as only storage nodes and loops with one step lead there.
-  bool isLive(int id, int tensor, int moment) const {
+  /// From the first to the last child of a sequence that touches one of the
+  /// tensors, as far down as only storage nodes and loops with one step lead
+  /// there.
+  bool isLive(int id, llvm::ArrayRef<int> tensors, int moment) const {
     if (program.nodes[id].halo == Halo::retained)
       return true;
     bool checkStart = true, checkEnd = true;
@@ -125,7 +127,10 @@ private:
       for (auto [i, child] : llvm::enumerate(node.children)) {
         if (program.isBelow(moment, child))
           at = i;
-        if (!program.touches(child, tensor))
+        bool occupied = false;
+        for (int tensor : tensors)
+          occupied |= program.occupies(child, tensor);
+        if (!occupied)
           continue;
         first = first < 0 ? i : first;
         last = i;

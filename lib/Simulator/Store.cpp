@@ -194,8 +194,10 @@ uint64_t Store::countWrites(int id, const Held &held,
 Transfer Store::makeTransfer(const Visit &visit, int slot, Direction direction,
                              Cause cause) const {
   Transfer transfer;
-  transfer.node = visit.node;
-  transfer.tensor = program.nodes[visit.node].held[slot].tensor;
+  const Held &held = program.nodes[visit.node].held[slot];
+  int mover = cause == Cause::fill ? held.fillsAt : held.drainsAt;
+  transfer.node = mover >= 0 ? mover : visit.node;
+  transfer.tensor = held.tensor;
   transfer.einsum = firstUser(visit.node, transfer.tensor);
   transfer.direction = direction;
   transfer.cause = cause;
@@ -312,6 +314,7 @@ bool Store::fill(Visit &visit, int slot) {
   }
   Transfer transfer = makeTransfer(visit, slot, Direction::read, Cause::fill);
   transfer.receivers = visit.receivers[slot];
+  transfer.isFar = true;
   for (auto &[from, elements] : united)
     note(parent, held.parentSlot, from,
          std::vector<int64_t>(elements.begin(), elements.end()), transfer);
@@ -378,6 +381,7 @@ bool Store::drain(Visit &visit, int slot) {
     Transfer transfer =
         makeTransfer(visit, slot, Direction::write, Cause::drain);
     transfer.times = visit.writes[slot];
+    transfer.isFar = true;
     note(*visit.parents[slot], held.parentSlot, to, elements, transfer);
     transfer.direction = Direction::read; // what it adds to
     --transfer.times;

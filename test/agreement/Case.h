@@ -18,6 +18,7 @@
 #define TEST_AGREEMENT_CASE_H
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <random>
 #include <string>
@@ -61,7 +62,15 @@ struct CaseInput {
   std::vector<int> ranks;
 };
 
-enum class TreeKind { temporal, spatial, storage, sequence, pipeline, leaf };
+enum class TreeKind {
+  temporal,
+  spatial,
+  storage,
+  sequence,
+  pipeline,
+  leaf,
+  transfer
+};
 
 struct Tree {
   TreeKind kind = TreeKind::leaf;
@@ -74,10 +83,17 @@ struct Tree {
   std::optional<int64_t> resident;
   bool passthrough = false, shared = false;
   std::string halo;
+  int streamRank = -1;
+  int64_t depth = 1;
   std::vector<int64_t> lags;
   std::string einsum, array;
   bool chained = false;
+  std::string engine; ///< of a transfer of `tensors`
   std::vector<Tree> children;
+
+  bool isSplit() const {
+    return kind == TreeKind::sequence || kind == TreeKind::pipeline;
+  }
 };
 
 struct CaseLevel {
@@ -87,6 +103,7 @@ struct CaseLevel {
           bandwidth = 0; ///< GB/s; 0 none
   int64_t ports = 0;
   int64_t multicast = 0; ///< width; 0 any
+  int64_t latency = 0;   ///< cycles
 };
 
 struct CaseArray {
@@ -97,6 +114,12 @@ struct CaseArray {
   int64_t fill = 0, drain = 0, beyond = 0; ///< cycles; latency past interval
 };
 
+struct CaseEngine {
+  std::string name;
+  int64_t bandwidth = 0; ///< GB/s; 0 none
+  int64_t latency = 0;   ///< cycles
+};
+
 struct Case {
   std::vector<CaseRank> ranks;
   std::vector<CaseInput> inputs;
@@ -105,12 +128,15 @@ struct Case {
   std::string type = "f32";
   std::vector<CaseLevel> levels;
   std::vector<CaseArray> arrays;
+  std::vector<CaseEngine> engines;
   bool perPoint = false, singleBuffers = false; ///< accounting
-  bool onePerPoint = false, sequential = false;
+  bool onePerPoint = false, sequential = false, buffered = false;
   Tree tree;
 
   /// Sets the extents that follow from others.
   void deriveExtents();
+  /// Some node of the tree satisfies it.
+  bool anyNode(const std::function<bool(const Tree &)> &holds) const;
   std::string printCascade() const;
   std::string printSchedule() const;
   std::string printSpec() const;
@@ -123,13 +149,17 @@ Case generate(uint64_t seed, bool extended = false);
 /// What came of running a case on both sides.
 struct Verdict {
   enum Status { agrees, illegal, differs } status = agrees;
-  std::string text;      ///< why illegal, or what differs
-  std::string kind;      ///< of difference: the most telling one
-  double cycleError = 0; ///< relative; of pipelines
+  std::string text; ///< why illegal, or what differs
+  std::string kind; ///< of difference: the most telling one
   uint64_t points = 0;
-  bool hasPipeline = false;
+  /// Tensors with `resident` lie at two levels; only together do the counts
+  /// agree, as the page says.
+  bool isShareApart = false;
   bool isUnsupported = false; ///< illegal to the cost model only, and said so
 };
+
+/// What a case exercises, for counting: "pipeline", "transfer", "buffered", ...
+std::vector<std::string> listFeatures(const Case &c);
 
 /// How the cost model counts: as it does, the general way, or step by step.
 enum class Counting { any, general, steps };

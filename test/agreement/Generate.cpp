@@ -22,6 +22,7 @@
 #include "test/agreement/Case.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 using namespace einsum::agreement;
@@ -39,6 +40,9 @@ public:
     makeMachine();
     makeTree();
     c.deriveExtents();
+    addTimes();
+    addTransfers(c.tree, {});
+    addSpace(c.tree, {});
     if (extended)
       extend();
     return std::move(c);
@@ -56,16 +60,124 @@ private:
       array.reduction = chance(50) ? pick(1, 4) : 0;
       array.cycles.emplace_back("compute", pick(1, 3));
     }
-    if (hasPipeline(c.tree) && !c.sequential)
-      return; // the simulator knows no start-up of pipelines
-    for (CaseArray &array : c.arrays)
-      for (int64_t *cycles : {&array.fill, &array.drain, &array.beyond})
-        *cycles = chance(30) ? pick(1, 9) : 0;
   }
 
-  static bool hasPipeline(const Tree &tree) {
-    return tree.kind == TreeKind::pipeline ||
-           std::any_of(tree.children.begin(), tree.children.end(), hasPipeline);
+  //===--------------------------------------------------------------------===//
+  // Of a schedule that is there: what changes its time and space
+  //===--------------------------------------------------------------------===//
+
+  void addTimes() {
+    c.buffered = chance(30);
+    c.sequential = chance(15);
+    bool startsUp = chance(40);
+    for (CaseArray &array : c.arrays)
+      for (int64_t *cycles : {&array.fill, &array.drain, &array.beyond})
+        *cycles = startsUp && chance(50) ? pick(1, 9) : 0;
+    for (CaseLevel &level : c.levels)
+      level.latency = startsUp && chance(30) ? pick(1, 9) : 0;
+    for (const char *name : {"dma0", "dma1"})
+      c.engines.push_back(
+          {name, chance(60) ? pick(1, 8) : 0, chance(60) ? pick(1, 12) : 0});
+  }
+
+  /// The names that a node holds, not just passes on.
+  static std::vector<std::string> heldBy(const Tree &node) {
+    if (node.kind != TreeKind::storage || node.passthrough)
+      return {};
+    return node.tensors;
+  }
+
+  using Counts = std::map<std::string, int>;
+
+  /// Fills before what uses them, drains behind, in splits that have both a
+  /// near and a far place for a tensor. The verifier knows which are in order.
+  void addTransfers(Tree &node, Counts holders) {
+    for (const std::string &tensor : heldBy(node))
+      ++holders[tensor];
+    for (Tree &child : node.children)
+      addTransfers(child, holders);
+    if (!node.isSplit())
+      return;
+    for (bool first : {true, false}) {
+      if (!chance(25))
+        continue;
+      Tree transfer;
+      transfer.kind = TreeKind::transfer;
+      transfer.engine = pickOf(c.engines).name;
+      for (const auto &[tensor, count] : holders)
+        if (count > 1 && isMoved(node, tensor, first) && chance(70))
+          transfer.tensors.push_back(tensor);
+      if (transfer.tensors.empty())
+        continue;
+      int64_t apart = chance(85) ? 1 : pick(0, 2);
+      int64_t longest = 0;
+      for (int64_t &lag : node.lags) {
+        lag += first ? apart : 0;
+        longest = std::max(longest, lag);
+      }
+      if (node.kind == TreeKind::pipeline)
+        node.lags.insert(first ? node.lags.begin() : node.lags.end(),
+                         first ? 0 : longest + apart);
+      node.children.insert(first ? node.children.begin() : node.children.end(),
+                           transfer);
+    }
+  }
+
+  /// Whether there is, most likely, something to fetch, or to deliver.
+  bool isMoved(const Tree &node, const std::string &tensor, bool fetched) {
+    bool reads = false, makes = false;
+    for (size_t i = 0; i < c.einsums.size(); ++i) {
+      std::vector<std::string> names = tensorsOf(i);
+      if (!contains(node, c.einsums[i].name) ||
+          std::find(names.begin(), names.end(), tensor) == names.end())
+        continue;
+      (c.einsums[i].name == tensor ? makes : reads) = true;
+    }
+    return fetched ? reads && !makes : makes;
+  }
+
+  static bool contains(const Tree &node, const std::string &einsum) {
+    return node.einsum == einsum ||
+           std::any_of(
+               node.children.begin(), node.children.end(),
+               [&](const Tree &child) { return contains(child, einsum); });
+  }
+
+  /// Steps of a recurrence are not all used equally often.
+  bool holdsRecurrence(const Tree &node) {
+    return std::any_of(c.einsums.begin(), c.einsums.end(),
+                       [&](const CaseEinsum &einsum) {
+                         return einsum.isRecurrence() &&
+                                std::count(node.tensors.begin(),
+                                           node.tensors.end(), einsum.name);
+                       });
+  }
+
+  /// Tiles that lie near in part, in one another's place, or a window at a
+  /// time.
+  void addSpace(Tree &node, Counts holders) {
+    bool backed = node.kind == TreeKind::storage && !node.passthrough;
+    for (const std::string &tensor : heldBy(node))
+      backed &= holders[tensor]++ > 0;
+    if (backed && chance(10) && node.halo.empty() && !holdsRecurrence(node))
+      node.resident = pick(1, 8);
+    if (backed && !node.resident && node.tensors.size() > 1 && chance(15))
+      node.shared = true;
+    if (node.kind == TreeKind::storage && !node.shared && !node.resident &&
+        chance(10)) {
+      std::vector<int> ranks = ranksOf(node.tensors.front());
+      for (const std::string &tensor : node.tensors)
+        ranks.erase(
+            std::remove_if(ranks.begin(), ranks.end(),
+                           [&](int rank) { return !has(tensor, rank); }),
+            ranks.end());
+      if (!ranks.empty() && holders.size() > 0) {
+        node.streamRank = pickOf(ranks);
+        node.depth = pick(1, 4);
+      }
+    }
+    for (Tree &child : node.children)
+      addSpace(child, holders);
   }
 
   int64_t pick(int64_t lo, int64_t hi) { // both included

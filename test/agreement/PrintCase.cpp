@@ -10,6 +10,8 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <algorithm>
+
 using namespace einsum::agreement;
 
 void Case::deriveExtents() {
@@ -53,6 +55,49 @@ static std::string printMap(const Case &c, const CaseEinsum &einsum) {
     return "max(" + llvm::join(reads, ", ") + ")";
   }
   return "";
+}
+
+static bool anyNodeBelow(const Tree &tree,
+                         const std::function<bool(const Tree &)> &holds) {
+  return holds(tree) || std::any_of(tree.children.begin(), tree.children.end(),
+                                    [&](const Tree &child) {
+                                      return anyNodeBelow(child, holds);
+                                    });
+}
+
+bool Case::anyNode(const std::function<bool(const Tree &)> &holds) const {
+  return anyNodeBelow(tree, holds);
+}
+
+std::vector<std::string> einsum::agreement::listFeatures(const Case &c) {
+  std::vector<std::string> features;
+  auto add = [&](bool has, const char *name) {
+    if (has)
+      features.push_back(name);
+  };
+  auto any = [&](auto holds) { return c.anyNode(holds); };
+  bool pipelined =
+      any([](const Tree &t) { return t.kind == TreeKind::pipeline; });
+  bool startsUp =
+      std::any_of(c.arrays.begin(), c.arrays.end(), [](const CaseArray &a) {
+        return a.fill + a.drain + a.beyond > 0;
+      });
+  add(pipelined, "pipeline");
+  add(pipelined && c.buffered, "pipeline, buffered");
+  add(pipelined && startsUp && !c.sequential, "pipeline that starts up");
+  add(c.buffered, "buffered");
+  add(c.sequential, "sequential");
+  add(startsUp, "start-up");
+  add(any([](const Tree &t) { return t.kind == TreeKind::transfer; }),
+      "transfer");
+  add(any([](const Tree &t) { return t.resident.has_value(); }), "resident");
+  add(any([](const Tree &t) { return t.shared; }), "shared");
+  add(any([](const Tree &t) { return t.streamRank >= 0; }), "stream");
+  add(any([](const Tree &t) { return t.passthrough; }), "passthrough");
+  add(any([](const Tree &t) { return t.buffers > 1; }), "buffers");
+  add(any([](const Tree &t) { return t.halo == "retained"; }), "retained");
+  add(any([](const Tree &t) { return t.halo == "recomputed"; }), "recomputed");
+  return features;
 }
 
 std::string Case::printCascade() const {
@@ -120,6 +165,9 @@ static void printTree(const Case &c, const Tree &tree, unsigned depth,
       os << " shared";
     if (tree.passthrough)
       os << " passthrough";
+    if (tree.streamRank >= 0)
+      os << " stream \"" << c.ranks[tree.streamRank].name << "\" depth "
+         << tree.depth;
     if (!tree.halo.empty())
       os << " halo \"" << tree.halo << "\"";
     break;
@@ -136,6 +184,10 @@ static void printTree(const Case &c, const Tree &tree, unsigned depth,
   case TreeKind::leaf:
     os << "compute \"" << tree.einsum << "\" on \"" << tree.array << "\""
        << (tree.chained ? " chained" : "") << "\n";
+    return;
+  case TreeKind::transfer:
+    os << "transfer [" << quoteAll(tree.tensors) << "] on \"" << tree.engine
+       << "\"\n";
     return;
   }
   os << " {\n";
@@ -159,13 +211,14 @@ std::string Case::printSpec() const {
   os << "{\"schema\": \"einsum-arch/1\", \"name\": \"spec\", \"clock\": \"1 "
         "GHz\", "
         "\"word\": \"32 bit\",\n";
-  if (perPoint || singleBuffers || onePerPoint || sequential)
+  if (perPoint || singleBuffers || onePerPoint || sequential || buffered)
     os << " \"accounting\": {\"operands\": \""
        << (perPoint ? "per_point" : "latched") << "\", \"buffers\": \""
        << (singleBuffers ? "ignored" : "counted") << "\", \"sums\": \""
        << (singleBuffers ? "free" : "drained") << "\", \"operators\": \""
        << (onePerPoint ? "one_per_point" : "each") << "\", \"einsums\": \""
-       << (sequential ? "sequential" : "as_scheduled") << "\"},\n";
+       << (sequential ? "sequential" : "as_scheduled") << "\", \"overlap\": \""
+       << (buffered ? "buffered" : "perfect") << "\"},\n";
   os << " \"levels\": [";
   llvm::ListSeparator levelSeparator(",\n  ");
   for (const CaseLevel &level : levels) {
@@ -183,6 +236,8 @@ std::string Case::printSpec() const {
       os << ", \"write_bandwidth\": \"" << level.writeBandwidth << " GB/s\"";
     if (level.ports)
       os << ", \"ports\": " << level.ports;
+    if (level.latency)
+      os << ", \"latency\": \"" << level.latency << " cycle\"";
     if (level.multicast)
       os << ", \"multicast\": {\"width\": " << level.multicast << "}";
     os << ", \"energy\": {\"read\": \"1 pJ\", \"write\": \"1 pJ\"}, "
@@ -218,6 +273,18 @@ std::string Case::printSpec() const {
       os << ", \"reduction\": {\"width\": " << array.reduction << "}";
     os << ", \"provenance\": \"test\"}";
   }
-  os << "]}\n";
+  os << "]";
+  if (!engines.empty())
+    os << ",\n \"engines\": [";
+  llvm::ListSeparator engineSeparator(", ");
+  for (const CaseEngine &engine : engines) {
+    os << engineSeparator << "{\"name\": \"" << engine.name << "\"";
+    if (engine.bandwidth)
+      os << ", \"bandwidth\": \"" << engine.bandwidth << " GB/s\"";
+    if (engine.latency)
+      os << ", \"latency\": \"" << engine.latency << " cycle\"";
+    os << ", \"provenance\": \"test\"}";
+  }
+  os << (engines.empty() ? "}\n" : "]}\n");
   return text;
 }

@@ -56,13 +56,26 @@ bool removeNode(Tree &node) {
   return true;
 }
 
+/// The first transfer of a split goes.
+bool removeTransfer(Tree &node) {
+  for (size_t i = 0; i < node.children.size(); ++i)
+    if (node.children[i].kind == TreeKind::transfer) {
+      node.children.erase(node.children.begin() + i);
+      if (node.kind == TreeKind::pipeline)
+        node.lags.erase(node.lags.begin() + i);
+      return true;
+    }
+  return false;
+}
+
 /// Leaves of an Einsum go, and splits with one child.
 void dropEinsum(Tree &tree, const std::string &name) {
   std::vector<Tree> kept;
   for (Tree &child : tree.children) {
     dropEinsum(child, name);
-    bool empty = child.kind == TreeKind::leaf ? child.einsum == name
-                                              : child.children.empty();
+    bool empty = child.kind == TreeKind::leaf       ? child.einsum == name
+                 : child.kind == TreeKind::transfer ? child.tensors.empty()
+                                                    : child.children.empty();
     if (!empty)
       kept.push_back(std::move(child));
     else if (tree.kind == TreeKind::pipeline)
@@ -162,7 +175,7 @@ private:
           return true;
       return false;
     };
-    if (tryAll(removeNode))
+    if (tryAll(removeNode) || tryAll(removeTransfer))
       return true;
     size_t widest = 0;
     forEachNode(best.tree, [&](Tree &node) {
@@ -179,6 +192,13 @@ private:
     const std::vector<std::function<bool(Tree &)>> changes = {
         [](Tree &node) { return std::exchange(node.buffers, 1) != 1; },
         [](Tree &node) { return std::exchange(node.passthrough, false); },
+        [](Tree &node) { return std::exchange(node.shared, false); },
+        [](Tree &node) { return std::exchange(node.streamRank, -1) >= 0; },
+        [](Tree &node) {
+          bool changed = node.resident.has_value();
+          node.resident.reset();
+          return changed;
+        },
         [](Tree &node) { return std::exchange(node.chained, false); },
         [](Tree &node) { return !std::exchange(node.halo, "").empty(); },
         [](Tree &node) {
@@ -250,8 +270,8 @@ private:
     Case plain = best;
     if (std::exchange(plain.perPoint, false) && attempt(plain))
       return true;
-    for (bool Case::*key :
-         {&Case::singleBuffers, &Case::onePerPoint, &Case::sequential}) {
+    for (bool Case::*key : {&Case::singleBuffers, &Case::onePerPoint,
+                            &Case::sequential, &Case::buffered}) {
       plain = best;
       if (std::exchange(plain.*key, false) && attempt(plain))
         return true;
@@ -271,11 +291,20 @@ private:
       if (std::exchange(c.levels[l].access, 1) != 1 && attempt(c))
         return true;
     }
+    for (CaseEngine &engine : best.engines)
+      for (int64_t *number : {&engine.bandwidth, &engine.latency}) {
+        int64_t before = std::exchange(*number, 0);
+        if (before && attempt(Case(best)))
+          return true;
+        *number = before;
+      }
     for (CaseLevel &level : best.levels) {
-      int64_t width = std::exchange(level.multicast, 0);
-      if (width && attempt(Case(best)))
-        return true;
-      level.multicast = width;
+      for (int64_t *number : {&level.multicast, &level.latency}) {
+        int64_t before = std::exchange(*number, 0);
+        if (before && attempt(Case(best)))
+          return true;
+        *number = before;
+      }
     }
     for (CaseArray &array : best.arrays) {
       int64_t width = std::exchange(array.reduction, 0);

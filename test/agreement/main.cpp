@@ -23,7 +23,6 @@
 
 #include "test/agreement/Case.h"
 
-#include "llvm/Support/Format.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -50,8 +49,8 @@ struct Options {
 
 struct Totals {
   std::atomic<uint64_t> legal{0}, tried{0}, differing{0}, points{0},
-      pipelines{0}, unsupported{0};
-  double cycleError = 0;
+      sharesApart{0}, unsupported{0};
+  std::map<std::string, uint64_t> features; ///< of legal cases
   uint64_t known = 0;
   std::set<uint64_t> mended;
   std::map<std::string, uint64_t> reasons, kinds;
@@ -118,9 +117,9 @@ static void work(const Options &options, std::atomic<uint64_t> &next,
       continue;
     }
     totals.points += verdict.points;
-    totals.pipelines += verdict.hasPipeline;
-    if (!isKnown)
-      totals.cycleError = std::max(totals.cycleError, verdict.cycleError);
+    totals.sharesApart += verdict.isShareApart;
+    for (const std::string &feature : listFeatures(c))
+      ++totals.features[feature];
     if (verdict.status == Verdict::differs) {
       ++totals.kinds[verdict.kind];
       if (isKnown || std::count(options.ignore.begin(), options.ignore.end(),
@@ -144,11 +143,15 @@ static int runRandom(const Options &options) {
     llvm::outs() << "illegal " << count << ": " << reason << "\n";
   for (const auto &[kind, count] : totals.kinds)
     llvm::outs() << "differ in " << kind << ": " << count << "\n";
+  for (const auto &[feature, count] : totals.features)
+    llvm::outs() << "with " << feature << ": " << count << "\n";
+  if (totals.sharesApart != 0)
+    llvm::outs() << "resident tiles that agree over levels together only: "
+                 << totals.sharesApart << "\n";
   if (totals.unsupported > 0)
     llvm::outs() << totals.unsupported
                  << " refused by the cost model as unsupported\n";
-  llvm::outs() << totals.legal << " cases (" << totals.pipelines
-               << " with a pipeline) of " << totals.tried
+  llvm::outs() << totals.legal << " cases of " << totals.tried
                << " generated from seed " << options.seed << " on, "
                << totals.points << " points executed, " << totals.differing
                << " differ";
@@ -156,8 +159,7 @@ static int runRandom(const Options &options) {
     llvm::outs() << " besides " << totals.known << " that are known to";
   for (uint64_t seed : totals.mended)
     llvm::outs() << "; seed " << seed << " agrees now";
-  llvm::outs() << "; largest cycle error "
-               << llvm::format("%.2f %%", 100 * totals.cycleError) << "\n";
+  llvm::outs() << "\n";
   return totals.differing == 0 ? 0 : 1;
 }
 
@@ -194,8 +196,11 @@ static int runGiven(const std::string &cascade, const std::string &schedule,
     llvm::outs() << "illegal: ";
   llvm::outs() << verdict.text;
   if (verdict.status == Verdict::agrees)
-    llvm::outs() << "agrees: " << verdict.points << " points, cycle error "
-                 << llvm::format("%.2f %%", 100 * verdict.cycleError) << "\n";
+    llvm::outs() << "agrees: " << verdict.points << " points"
+                 << (verdict.isShareApart
+                         ? ", resident tiles over levels together only"
+                         : "")
+                 << "\n";
   return verdict.status == Verdict::agrees ? 0 : 1;
 }
 

@@ -90,7 +90,10 @@ static ToolOption rewrite(category, "rewrite", "auto|none|LIST",
                           "Rewrite the cascade first: auto derives fewer rank "
                           "passes, and a search tries both; a list names "
                           "rewrites, as in 'defer,online{tile=64}' (default: "
-                          "auto where the mapping is searched, else none)",
+                          "auto where the mapping is searched, else none). "
+                          "With --ski-slope also lists between semicolons, "
+                          "each for itself, or 'variants': all forms with "
+                          "fewer rank passes",
                           options.rewrite);
 static ToolOption explain(category, "explain", "",
                           "Print how --rewrite came to its result",

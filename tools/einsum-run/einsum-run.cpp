@@ -70,6 +70,10 @@ static ToolOption arch(category, "arch", "SPEC.json",
 static ToolList settings(category, "set", "N=64,...",
                          "Parameters of the architecture",
                          options.schedule.set);
+static ToolOption accounting(category, "accounting", "PROFILE",
+                             "Count moves and times as 'default' or "
+                             "'looptree', whatever the architecture says",
+                             options.schedule.accounting);
 static ToolOption trace(category, "trace", "FILE",
                         "Write who does what when: .jsonl for JSON lines, else "
                         "for chrome://tracing",

@@ -22,9 +22,7 @@ namespace einsum::bounds {
 /// What all claims look at.
 struct ClaimContext {
   const CascadeFacts &facts;
-  std::vector<Domain> domains;
-  std::vector<uint64_t> points; ///< per Einsum
-  std::vector<bool> isFar;      ///< per tensor
+  std::vector<bool> isFar; ///< per tensor
 
   bool isFarInput(int tensor) const {
     return facts.tensors[tensor].isInput && isFar[tensor];

@@ -7,7 +7,7 @@
 
 #include "lib/Analysis/IoBounds/Cover.h"
 
-#include "lib/Analysis/IoBounds/Domain.h"
+#include "lib/Analysis/IoBounds/Values.h"
 
 #include "llvm/ADT/STLExtras.h"
 

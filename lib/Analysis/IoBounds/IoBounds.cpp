@@ -35,20 +35,20 @@ struct IoBoundAnalysis::Impl {
 
 std::vector<uint64_t>
 einsum::bounds::countCompulsory(const CascadeFacts &facts,
-                                llvm::ArrayRef<Domain> domains,
                                 const std::vector<bool> &isFar) {
   // Two reads of one input may touch the same elements, so the larger counts.
   std::vector<uint64_t> touched(facts.tensors.size());
-  auto touch = [&](size_t einsum, const AccessFact &access, bool counts) {
+  auto touch = [&](const EinsumFact &einsum, const AccessFact &access,
+                   bool counts) {
     uint64_t &most = touched[access.tensor];
     if (counts && isFar[access.tensor])
-      most = std::max(most, countTouched(facts, domains[einsum], access));
+      most = std::max(most, countTouched(facts, einsum, access));
   };
-  for (auto [id, einsum] : llvm::enumerate(facts.einsums)) {
+  for (const EinsumFact &einsum : facts.einsums) {
     for (const AccessFact &read : einsum.reads)
-      touch(id, read, facts.tensors[read.tensor].isInput);
+      touch(einsum, read, facts.tensors[read.tensor].isInput);
     for (const AccessFact &write : einsum.writes)
-      touch(id, write, facts.tensors[write.tensor].isOutput);
+      touch(einsum, write, facts.tensors[write.tensor].isOutput);
   }
   std::vector<uint64_t> bytes;
   for (auto [tensor, elements] : llvm::zip(facts.tensors, touched))
@@ -189,14 +189,11 @@ IoBoundAnalysis::Impl::sumExclusive(llvm::ArrayRef<IoBound> bounds) const {
 IoBoundAnalysis::IoBoundAnalysis(const CascadeFacts &facts,
                                  std::vector<bool> isFar,
                                  std::vector<PassFact> passes)
-    : impl(new Impl{
-          {facts, computeDomains(facts), {}, std::move(isFar)}, {}, {}}) {
+    : impl(new Impl{{facts, std::move(isFar)}, {}, {}}) {
   ClaimContext &context = impl->context;
   if (context.isFar.empty())
     context.isFar.assign(facts.tensors.size(), true);
-  for (auto [einsum, domain] : llvm::zip(facts.einsums, context.domains))
-    context.points.push_back(countPoints(facts, einsum, domain));
-  impl->compulsory = countCompulsory(facts, context.domains, context.isFar);
+  impl->compulsory = countCompulsory(facts, context.isFar);
   addEinsumClaims(context, impl->claims);
   addFiberClaims(context, impl->claims);
   addPairClaims(context, impl->claims);
@@ -229,5 +226,5 @@ uint64_t IoBoundAnalysis::compulsoryBytes(int tensor) const {
   return impl->compulsory[tensor];
 }
 uint64_t IoBoundAnalysis::points(int einsum) const {
-  return impl->context.points[einsum];
+  return impl->context.facts.einsums[einsum].points;
 }

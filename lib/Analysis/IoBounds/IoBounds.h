@@ -36,7 +36,7 @@
 #ifndef LIB_ANALYSIS_IOBOUNDS_IOBOUNDS_H
 #define LIB_ANALYSIS_IOBOUNDS_IOBOUNDS_H
 
-#include "lib/Analysis/IoBounds/Domain.h"
+#include "lib/Analysis/CascadeFacts.h"
 
 #include <memory>
 
@@ -58,7 +58,6 @@ struct IoBound {
 /// Bytes per tensor that cross the cut in every schedule: each element of an
 /// input that is read, of an output that is produced, once. `isFar` as below.
 std::vector<uint64_t> countCompulsory(const CascadeFacts &facts,
-                                      llvm::ArrayRef<Domain> domains,
                                       const std::vector<bool> &isFar);
 
 /// How often the fibers of an input are traversed, for the rank-pass bound: as

@@ -34,18 +34,17 @@ public:
       fiber = llvm::SaturatingMultiply(fiber, extentAt(position));
     // A filter that tells fibers apart may leave some of them short.
     bool uniform = llvm::none_of(this->pass.apartRanks, [&](int rank) {
-      return llvm::any_of(context.domains, [&](const Domain &domain) {
-        return domain.constrains(rank);
+      return llvm::any_of(facts.einsums, [&](const EinsumFact &einsum) {
+        return constrains(einsum, rank);
       });
     });
     if (uniform)
       for (int position : this->pass.apart)
         bundles = llvm::SaturatingMultiply(bundles, extentAt(position));
-    for (auto [id, einsum] : llvm::enumerate(facts.einsums))
+    for (const EinsumFact &einsum : facts.einsums)
       for (const AccessFact &read : einsum.reads)
         if (read.tensor == this->pass.tensor)
-          touched =
-              std::max(touched, countTouched(facts, context.domains[id], read));
+          touched = std::max(touched, countTouched(facts, einsum, read));
     bits = narrowest = tensor.bits;
     for (int other : this->pass.aligned)
       narrowest = std::min(narrowest, facts.tensors[other].bits);

@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Analysis/IoBounds/IoBounds.h"
+#include "lib/Analysis/IoBounds/Values.h"
 #include "lib/Analysis/RankPasses.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -29,8 +30,7 @@ using Trail = llvm::SmallVector<llvm::SmallVector<int, 2>, 4>;
 class TrailFollower {
 public:
   TrailFollower(const CascadeFacts &facts, PassFact &pass)
-      : facts(facts), pass(pass), domains(computeDomains(facts)),
-        trails(facts.tensors.size()) {
+      : facts(facts), pass(pass), trails(facts.tensors.size()) {
     for (const RankFact &rank : facts.ranks)
       extents.push_back(rank.extent);
   }
@@ -67,7 +67,8 @@ private:
   bool follow(size_t id, const AccessFact &read, const AccessFact &write) {
     const TensorFact &result = facts.tensors[write.tensor];
     Trail next;
-    bool maybeAligned = !domains[id].isBox(); // a filter may leave one element
+    bool maybeAligned =
+        !facts.einsums[id].domain.empty(); // a filter may leave one element
     for (auto [position, dims] : llvm::enumerate(*trails[read.tensor])) {
       llvm::SmallVector<int, 2> kept;
       bool all = !dims.empty();
@@ -105,7 +106,6 @@ private:
 
   const CascadeFacts &facts;
   PassFact &pass;
-  std::vector<Domain> domains;
   std::vector<std::optional<Trail>> trails;
   llvm::SmallVector<int64_t> extents;
 };

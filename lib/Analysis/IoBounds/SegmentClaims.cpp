@@ -117,6 +117,11 @@ private:
   PointLimit limit;
 };
 
+/// log(e^a + e^b).
+static long double logSum(long double a, long double b) {
+  return std::max(a, b) + std::log1p(std::exp(-std::abs(a - b)));
+}
+
 //===----------------------------------------------------------------------===//
 // Fibers
 //===----------------------------------------------------------------------===//
@@ -142,10 +147,9 @@ public:
             own.push_back(tensor == result ? 2 * fastBits + x : 0);
           long double inside = rows.logPoints(whole, fastBits + x) +
                                std::log(static_cast<long double>(perResult)),
-                      across = partials.logPoints(cut, fastBits + x, own),
-                      larger = std::max(inside, across);
-          return larger +
-                 std::log1p(std::exp(std::min(inside, across) - larger));
+                      apart = partials.logPoints(cut, fastBits + x, own),
+                      joint = partials.logPoints(cut, 2 * fastBits + x);
+          return logSum(inside, std::min(apart, joint));
         });
     IoBound bound = facts.finish(segments, partials, cut, fastBits);
     for (int tensor : rows.tensors())
@@ -195,6 +199,54 @@ private:
   uint64_t pairBits; ///< of the narrowest value that belongs to one pair
 };
 
+/// Points of both Einsums in one run (section 5).
+class ChainClaim : public Claim {
+public:
+  /// Nests of the first Einsum's rows and points, and of the second's points,
+  /// the pair among their operands under the number `pair`; and that of the
+  /// second over rows.
+  ChainClaim(SegmentFacts facts, WeightedNest rows, WeightedNest first,
+             WeightedNest second, WeightedNest pairs, uint64_t perResult,
+             int pair)
+      : facts(std::move(facts)), rows(std::move(rows)), first(std::move(first)),
+        second(std::move(second)), pairs(std::move(pairs)),
+        perResult(perResult), pair(pair) {}
+
+  IoBound at(long double fastBits) const override {
+    PointExponents whole = rows.choose(5 * fastBits),
+                   one = first.choose(6 * fastBits, /*convex=*/true, pair),
+                   two = second.choose(6 * fastBits, /*convex=*/true, pair),
+                   both = pairs.choose(5 * fastBits);
+    bool known = !whole.tensors.empty() && !one.tensors.empty() &&
+                 !two.tensors.empty() && !both.tensors.empty();
+    long double slack = facts.grain.widest - facts.grain.narrowest;
+    SegmentBound segments = maximizeSegments(
+        facts.points, fastBits, facts.grain, [&](long double x) {
+          if (!known)
+            return static_cast<long double>(INFINITY);
+          long double arrived = fastBits + x + slack,
+                      marked = arrived + fastBits;
+          long double inside = rows.logPoints(whole, arrived) +
+                               std::log(static_cast<long double>(perResult));
+          return logSum(logSum(inside, pairs.logPoints(both, arrived)),
+                        std::max(first.logPoints(one, marked),
+                                 second.logPoints(two, marked)));
+        });
+    IoBound bound = facts.finish(segments, first, one, fastBits);
+    for (const PointLimit *limit : {&rows, &second, &pairs})
+      for (int tensor : limit->tensors())
+        if (tensor >= 0 && !llvm::is_contained(bound.tensors, tensor))
+          bound.tensors.push_back(tensor);
+    return bound;
+  }
+
+private:
+  SegmentFacts facts;
+  PointLimit rows, first, second, pairs;
+  uint64_t perResult;
+  int pair;
+};
+
 //===----------------------------------------------------------------------===//
 // Finding them
 //===----------------------------------------------------------------------===//
@@ -226,8 +278,7 @@ public:
     }
     if (exclusive && !leftOut)
       return; // the same as without
-    if (auto accumulators =
-            findAccumulators(facts, context.domains, context.isFar, id)) {
+    if (auto accumulators = findAccumulators(facts, context.isFar, id)) {
       nest.add(accumulators->tensors.back(), accumulators->bits,
                accumulators->key);
       addAccumulators(*accumulators, segment, bits, outputs);
@@ -246,7 +297,7 @@ public:
     const EinsumFact &einsum = facts.einsums[id];
     int result = einsum.writes[0].tensor;
     bool constrained = llvm::any_of(einsum.reduced, [&](int rank) {
-      return context.domains[id].constrains(rank);
+      return constrains(facts.einsums[id], rank);
     });
     bool readsItself = llvm::any_of(einsum.reads, [&](const AccessFact &read) {
       return read.tensor == result;
@@ -288,7 +339,7 @@ public:
   void addPairs(int first) {
     const EinsumFact &einsum = facts.einsums[first];
     bool constrained = llvm::any_of(einsum.reduced, [&](int rank) {
-      return context.domains[first].constrains(rank);
+      return constrains(facts.einsums[first], rank);
     });
     if (einsum.reduced.empty() || einsum.writes.size() != 1 || constrained)
       return;
@@ -308,7 +359,7 @@ private:
   SegmentFacts start(std::string name, int einsum) const {
     SegmentFacts segment;
     segment.name = std::move(name);
-    segment.points = context.points[einsum];
+    segment.points = context.facts.einsums[einsum].points;
     return segment;
   }
 
@@ -362,9 +413,10 @@ private:
       at.push_back(read.coordinates[dim]);
     SegmentFacts segment =
         start("two Einsums " + dot.name + ", " + use.name, second);
-    NestBuilder nest(facts, use.ranks);
+    NestBuilder nest(facts, use.ranks), whole(facts, facts.tensors[root].ranks),
+        sums(facts, dot.ranks), uses(facts, use.ranks);
     std::vector<uint64_t> bits;
-    std::vector<int> inputs, outputs;
+    std::vector<int> inputs, outputs, accumulated;
     for (const AccessFact &operand : dot.reads) {
       std::optional<RowFact> row = findRow(facts, dot, operand);
       if (!context.isFarInput(operand.tensor) || !row ||
@@ -374,6 +426,9 @@ private:
       for (const Coordinate &coordinate : row->key)
         key.push_back(translate(coordinate, root, at));
       nest.add(operand.tensor, bitsOf(operand.tensor) * row->elements, key);
+      whole.add(operand.tensor, bitsOf(operand.tensor) * row->elements,
+                row->key);
+      sums.add(operand.tensor, bitsOf(operand.tensor), operand.coordinates);
       bits.push_back(bitsOf(operand.tensor));
       inputs.push_back(operand.tensor);
     }
@@ -383,16 +438,19 @@ private:
           llvm::is_contained(inputs, operand.tensor))
         continue;
       nest.add(operand.tensor, bitsOf(operand.tensor), operand.coordinates);
+      uses.add(operand.tensor, bitsOf(operand.tensor), operand.coordinates);
       bits.push_back(bitsOf(operand.tensor));
       inputs.push_back(operand.tensor);
     }
     if (rows == 0 || rows == inputs.size())
       return; // nothing that the weights multiply
-    if (auto accumulators =
-            findAccumulators(facts, context.domains, context.isFar, second)) {
+    if (auto accumulators = findAccumulators(facts, context.isFar, second)) {
       nest.add(accumulators->tensors.back(), accumulators->bits,
                accumulators->key);
+      uses.add(accumulators->tensors.back(), accumulators->bits,
+               accumulators->key);
       addAccumulators(*accumulators, segment, bits, outputs);
+      accumulated = accumulators->tensors;
     }
     uint64_t pairBits = UINT64_MAX;
     for (const Aligned &tensor : aligned) {
@@ -408,9 +466,34 @@ private:
             " comes from the whole sum " + dot.name +
             " of its own row and column",
         "a point of " + use.name + " is evaluated from its operands"};
+    WeightedNest pairs = nest.take();
     claims.push_back(std::make_unique<PairClaim>(
-        std::move(segment), nest.take(), pointsPerPair(use, at), pairBits));
+        segment, pairs, pointsPerPair(use, at), pairBits));
+    // Both Einsums' points at once: every pair has a mark of its own, which is
+    // no accumulator.
+    bool readsItself = llvm::any_of(dot.reads, [&](const AccessFact &operand) {
+      return operand.tensor == root;
+    });
+    bool accumulates = llvm::any_of(aligned, [&](const Aligned &tensor) {
+      return llvm::is_contained(accumulated, tensor.tensor);
+    });
+    if (readsItself || accumulates)
+      return;
+    pairBits = std::min(pairBits, bitsOf(root));
+    sums.add(kPair, pairBits, facts.tensors[root].ranks);
+    uses.add(kPair, pairBits, at);
+    uint64_t perResult = 1;
+    for (int rank : dot.reduced)
+      perResult *= facts.ranks[rank].extent;
+    segment.name = "chain of " + dot.name + " and " + use.name;
+    segment.points = llvm::SaturatingAdd(segment.points, dot.points);
+    claims.push_back(std::make_unique<ChainClaim>(
+        std::move(segment), whole.take(), sums.take(), uses.take(),
+        std::move(pairs), perResult, kPair));
   }
+
+  /// Stands for any value that belongs to one pair.
+  static constexpr int kPair = -1;
 
   /// Points of the second Einsum that one pair weighs, at most: it is fixed in
   /// the ranks that the pair's coordinates tell apart.

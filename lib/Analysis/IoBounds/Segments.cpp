@@ -49,13 +49,14 @@ long double PointLimit::logPoints(const PointExponents &exponents,
   return result;
 }
 
-PointExponents PointLimit::choose(long double bits, bool convex) const {
+PointExponents PointLimit::choose(long double bits, bool convex,
+                                  int aside) const {
   PointExponents best;
   long double least = INFINITY;
   auto consider = [&](const PointExponents &candidate) {
     long double total = 0;
-    for (long double s : candidate.tensors)
-      total += s;
+    for (auto [tensor, s] : llvm::zip(tensorIds, candidate.tensors))
+      total += tensor == aside ? 0 : s;
     if (convex && total < 1)
       return;
     long double value = logPoints(candidate, bits);

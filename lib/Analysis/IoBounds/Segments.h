@@ -30,6 +30,8 @@
 
 #include "llvm/ADT/STLFunctionalExtras.h"
 
+#include <climits>
+
 namespace einsum::bounds {
 
 /// Operands of a nest with what one element of each weighs, in bits; 0: costs
@@ -53,8 +55,11 @@ public:
   explicit PointLimit(WeightedNest nest);
 
   /// Exponents that make F(bits) small; with `convex`, only those for which F
-  /// is convex. Any are valid for any number of bits. Empty if there are none.
-  PointExponents choose(long double bits, bool convex = false) const;
+  /// is convex, while the tensor `aside` keeps its elements. Any are valid for
+  /// any number of bits. Empty if there are none.
+  static constexpr int kNone = INT_MIN;
+  PointExponents choose(long double bits, bool convex = false,
+                        int aside = kNone) const;
 
   /// Natural logarithm of F(bits). Tensors for which `ownBits` is not 0 have
   /// that budget instead of a share of `bits`.

@@ -13,6 +13,12 @@
 using namespace einsum;
 using namespace einsum::bounds;
 
+bool einsum::bounds::constrains(const EinsumFact &einsum, int rank) {
+  return llvm::any_of(einsum.domain, [&](const Constraint &constraint) {
+    return constraint.form.uses(rank);
+  });
+}
+
 bool einsum::bounds::isPlain(const Coordinate &coordinate, int rank) {
   return coordinate.terms.size() == 1 && coordinate.constant == 0 &&
          coordinate.terms.front().rank == rank &&
@@ -121,15 +127,13 @@ namespace {
 /// One step of the way from a result to an output.
 struct Edge {
   const EinsumFact *einsum;
-  const Domain *domain;
   const AccessFact *read;
   int from, to;
 };
 
 class AccumulatorFinder {
 public:
-  AccumulatorFinder(const CascadeFacts &facts, llvm::ArrayRef<Domain> domains)
-      : facts(facts), domains(domains) {}
+  explicit AccumulatorFinder(const CascadeFacts &facts) : facts(facts) {}
 
   std::optional<AccumulatorFact> find(int start, int output) {
     std::vector<bool> after = reach(start, /*forward=*/true),
@@ -184,13 +188,12 @@ private:
   }
 
   void collectEdges(llvm::ArrayRef<int> members) {
-    for (auto [id, einsum] : llvm::enumerate(facts.einsums))
+    for (const EinsumFact &einsum : facts.einsums)
       for (const AccessFact &read : einsum.reads)
         for (const AccessFact &write : einsum.writes)
           if (llvm::is_contained(members, read.tensor) &&
               llvm::is_contained(members, write.tensor))
-            edges.push_back(
-                {&einsum, &domains[id], &read, read.tensor, write.tensor});
+            edges.push_back({&einsum, &read, read.tensor, write.tensor});
   }
 
   const Coordinate *coordinateOf(const Edge &edge, int rank) const {
@@ -212,7 +215,7 @@ private:
 
   /// Which elements of its tensor an edge reads.
   Use useOf(const Edge &edge) const {
-    if (!edge.domain->isBox())
+    if (!edge.einsum->domain.empty())
       return Use::some;
     const TensorFact &tensor = facts.tensors[edge.from];
     Use use = Use::all;
@@ -253,7 +256,6 @@ private:
   }
 
   const CascadeFacts &facts;
-  llvm::ArrayRef<Domain> domains;
   std::vector<Edge> edges;
   llvm::SmallVector<int, 4> key;
 };
@@ -262,13 +264,11 @@ private:
 
 std::optional<AccumulatorFact>
 einsum::bounds::findAccumulators(const CascadeFacts &facts,
-                                 llvm::ArrayRef<Domain> domains,
                                  const std::vector<bool> &isFar, int einsum) {
   for (const AccessFact &write : facts.einsums[einsum].writes)
     for (auto [id, tensor] : llvm::enumerate(facts.tensors))
       if (tensor.isOutput && isFar[id])
-        if (auto fact =
-                AccumulatorFinder(facts, domains).find(write.tensor, id))
+        if (auto fact = AccumulatorFinder(facts).find(write.tensor, id))
           return fact;
   return std::nullopt;
 }

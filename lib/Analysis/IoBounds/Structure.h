@@ -22,8 +22,8 @@
 #ifndef LIB_ANALYSIS_IOBOUNDS_STRUCTURE_H
 #define LIB_ANALYSIS_IOBOUNDS_STRUCTURE_H
 
-#include "lib/Analysis/IoBounds/Domain.h"
 #include "lib/Analysis/IoBounds/Segments.h"
+#include "lib/Analysis/IoBounds/Values.h"
 
 namespace einsum::bounds {
 
@@ -60,9 +60,11 @@ struct AccumulatorFact {
 
 /// Fails unless every result of the Einsum flows into an output that ends far.
 std::optional<AccumulatorFact> findAccumulators(const CascadeFacts &facts,
-                                                llvm::ArrayRef<Domain> domains,
                                                 const std::vector<bool> &isFar,
                                                 int einsum);
+
+/// True if a condition on the points of an Einsum speaks of the rank.
+bool constrains(const EinsumFact &einsum, int rank);
 
 /// True if the coordinate is the plain rank.
 bool isPlain(const Coordinate &coordinate, int rank);

@@ -111,6 +111,13 @@ private:
   double liveBytes(const JoinState &state, int depth, int level) const;
   double steps(const JoinState &state, int from, int to) const;
   bool fits(double bytes, int axis) const;
+  template <typename Fn>
+  auto boundPlan(const JoinState &state, int einsum,
+                 const std::vector<double> &costs, const JoinLayout &open,
+                 Fn fn) const;
+  void prune(Layer &layer);
+  void thin(Bucket &bucket) const;
+  void trim(Layer &layer);
   bool isHopeless(const Placement &p, const std::vector<double> &costs,
                   const JoinLayout &open) const;
   double pipelineCycles(const JoinState &state,
@@ -135,6 +142,8 @@ private:
   JoinRules rules;
   JoinLayout layout;
   JoinCounts counts;
+  bool complete = true;
+  uint64_t lastPruned = 0; ///< entries made by then
 };
 
 } // namespace
@@ -232,7 +241,7 @@ uint32_t CascadeJoin::tileAt(const Placement &p, int depth) const {
     if (rank < 0)
       continue;
     auto found = llvm::find(nest.ranks[rank].tiles, p.state.loops[d].tile);
-    assert(found != nest.ranks[rank].tiles.end());
+    assert(found != nest.ranks[rank].tiles.end() && "the same for all");
     code = p.search->getCodec().with(code, rank,
                                      found - nest.ranks[rank].tiles.begin());
   }
@@ -378,6 +387,10 @@ void CascadeJoin::chooseHomes(Placement &p, size_t at, Layer &next) {
 
 /// New shared loops until there are `need`.
 void CascadeJoin::openLoops(Placement &p, int need, Layer &next) {
+  if (limits.shouldStop && limits.shouldStop()) {
+    complete = false;
+    return;
+  }
   int depth = p.state.loops.size();
   if (depth == need) {
     bool isNewRun = depth > p.keep;
@@ -613,6 +626,11 @@ void CascadeJoin::addNests(Placement &p, Layer &next) {
     all.insert(all.end(), std::make_move_iterator(some.begin()),
                std::make_move_iterator(some.end()));
   }
+  bool tooMany =
+      (limits.mostStates && next.size() > 4 * limits.mostStates) ||
+      (limits.mostPlans && counts.entries - lastPruned > limits.mostPlans);
+  if (tooMany)
+    prune(next);
 }
 
 /// Empty costs if it does not fit.
@@ -708,18 +726,17 @@ JoinEntry CascadeJoin::extend(const Placement &p, const JoinEntry &old,
   return entry;
 }
 
-/// What remains costs no less than its Einsums alone.
-bool CascadeJoin::isHopeless(const Placement &p,
-                             const std::vector<double> &costs,
-                             const JoinLayout &open) const {
-  if (!limits.isHopeless)
-    return false;
+/// What a plan costs at least: what remains, no less than its Einsums alone.
+template <typename Fn>
+auto CascadeJoin::boundPlan(const JoinState &state, int einsum,
+                            const std::vector<double> &costs,
+                            const JoinLayout &open, Fn fn) const {
   double energy = costs[open.energy()], traffic = costs[open.traffic()],
          cycles = 0, later = 0;
   for (int d = 0; d <= open.depth; ++d)
     cycles += costs[open.time(d)];
   for (size_t e = 0; e < choices.size(); ++e)
-    if (static_cast<int>(e) != p.einsum && !p.from->state.isDone(e)) {
+    if (static_cast<int>(e) != einsum && !state.isDone(e)) {
       energy += choices[e].leastEnergy;
       traffic += choices[e].leastTraffic;
       later += choices[e].leastCycles;
@@ -737,7 +754,76 @@ bool CascadeJoin::isHopeless(const Placement &p,
   // Stages of a pipeline may run beside one another.
   if (!limits.overlaps)
     cycles += later;
-  return limits.isHopeless(energy, cycles, traffic);
+  return fn(energy, cycles, traffic);
+}
+
+bool CascadeJoin::isHopeless(const Placement &p,
+                             const std::vector<double> &costs,
+                             const JoinLayout &open) const {
+  return limits.isHopeless &&
+         boundPlan(p.from->state, p.einsum, costs, open, limits.isHopeless);
+}
+
+/// Leaves the plans of best score.
+void CascadeJoin::thin(Bucket &bucket) const {
+  JoinLayout own = layoutOf(bucket.state);
+  std::vector<std::pair<double, size_t>> ranked;
+  for (size_t i = 0; i < bucket.entries.size(); ++i)
+    ranked.push_back({boundPlan(bucket.state, -1, bucket.entries[i].costs, own,
+                                limits.score),
+                      i});
+  std::sort(ranked.begin(), ranked.end());
+  std::vector<JoinEntry> kept;
+  for (size_t i = 0; i < limits.beam; ++i)
+    kept.push_back(std::move(bucket.entries[ranked[i].second]));
+  bucket.entries = std::move(kept);
+}
+
+/// Leaves the Pareto set of each state, and the most promising states if there
+/// are too many.
+void CascadeJoin::prune(Layer &layer) {
+  for (auto &[key, bucket] : layer) {
+    std::vector<JoinEntry> &entries = bucket.entries;
+    counts.dominated += keepPareto(entries, layoutOf(bucket.state).size());
+    if (limits.beam && entries.size() > limits.beam) {
+      thin(bucket);
+      complete = false;
+    }
+  }
+  trim(layer);
+  lastPruned = counts.entries;
+}
+
+void CascadeJoin::trim(Layer &layer) {
+  size_t plans = 0;
+  for (const auto &[key, bucket] : layer)
+    plans += bucket.entries.size();
+  bool tooMany = limits.mostStates && layer.size() > limits.mostStates;
+  if (!tooMany && (limits.mostPlans == 0 || plans <= limits.mostPlans))
+    return;
+  complete = false;
+  std::vector<std::pair<double, Layer::iterator>> ranked;
+  for (auto it = layer.begin(); it != layer.end(); ++it) {
+    JoinLayout own = layoutOf(it->second.state);
+    double best = INFINITY;
+    for (const JoinEntry &entry : it->second.entries)
+      best = std::min(best, boundPlan(it->second.state, -1, entry.costs, own,
+                                      limits.score));
+    ranked.push_back({best, it});
+  }
+  // Equal ones by their keys.
+  std::sort(ranked.begin(), ranked.end(), [](const auto &a, const auto &b) {
+    return a.first != b.first ? a.first < b.first
+                              : a.second->first < b.second->first;
+  });
+  plans = 0;
+  for (size_t i = 0; i < ranked.size(); ++i) {
+    plans += ranked[i].second->second.entries.size();
+    // Half, so that this is rare.
+    if (i > 0 && ((limits.mostStates && i >= limits.mostStates / 2 + 1) ||
+                  (limits.mostPlans && plans > limits.mostPlans / 2)))
+      layer.erase(ranked[i].second);
+  }
 }
 
 /// Cycles of one visit's worth of iterations, times the visits: the slots of
@@ -872,18 +958,11 @@ JoinResult CascadeJoin::run() {
           result.complete = false;
         else if (isReady(bucket.state, einsum))
           place(bucket, einsum, next);
-    for (auto &[key, bucket] : next) {
-      JoinLayout own = layoutOf(bucket.state);
-      std::vector<JoinEntry> &entries = bucket.entries;
-      counts.dominated += keepPareto(entries, own.size());
-      if (limits.beam && entries.size() > limits.beam) {
-        entries.resize(limits.beam);
-        result.complete = false;
-      }
-      ++counts.states;
-    }
+    prune(next);
+    counts.states += next.size();
     layer = std::move(next);
   }
+  result.complete &= complete;
   for (auto &[key, bucket] : layer) {
     result.layout = layoutOf(bucket.state);
     for (JoinEntry &entry : bucket.entries)

@@ -42,6 +42,10 @@ struct JoinLimits {
   /// Whether no plan of at least this energy, these cycles and this traffic is
   /// of interest. Empty: all are.
   std::function<bool(double energy, double cycles, double traffic)> isHopeless;
+  /// At most so many states, and plans in them, go on; 0: all. The others are
+  /// the ones whose `score` of the least costs is worst.
+  size_t mostStates = 0, mostPlans = 0;
+  std::function<double(double energy, double cycles, double traffic)> score;
   bool overlaps = false; ///< Einsums on different arrays may
   std::function<bool()> shouldStop;
 };

@@ -39,23 +39,64 @@ static constexpr int64_t kAllTiles = 16;
 /// Beyond, those that make up to so many equal steps.
 static constexpr int64_t kEqualSteps = 8;
 
-static std::vector<int64_t> listTiles(int64_t extent, bool imperfect,
-                                      llvm::ArrayRef<Fan> fans, int rank) {
+/// The same for all Einsums, so that they can share loops.
+static std::vector<int64_t> listTiles(int64_t extent, const NestLimits &limits,
+                                      const arch::ArchSpec &arch,
+                                      bool isCommon) {
   std::set<int64_t, std::greater<>> tiles;
   for (int64_t d = 1; d * d <= extent; ++d)
     if (extent % d == 0)
       tiles.insert({d, extent / d});
+  bool imperfect = limits.imperfect && limits.coarse == 0;
   if (imperfect && extent <= kAllTiles)
     for (int64_t tile = 1; tile <= extent; ++tile)
       tiles.insert(tile);
   if (imperfect && extent > kAllTiles) {
     for (int64_t steps = 1; steps <= kEqualSteps; ++steps)
       tiles.insert(llvm::divideCeil(extent, steps));
-    for (const Fan &fan : fans)
-      if (fan.ranks >> rank & 1 && fan.size < static_cast<uint64_t>(extent))
-        tiles.insert(fan.size);
+    for (const arch::Array &array : arch.arrays)
+      for (const arch::ArrayDim &dim : array.dims)
+        if (dim.size < static_cast<uint64_t>(extent))
+          tiles.insert(dim.size);
   }
-  return {tiles.begin(), tiles.end()};
+  if (limits.coarse == 0)
+    return {tiles.begin(), tiles.end()};
+  // As many units as possible are worth a tile.
+  std::set<int64_t> wanted = {extent, 1};
+  for (const arch::Array &array : arch.arrays)
+    for (const arch::ArrayDim &dim : array.dims)
+      for (int64_t tile : tiles)
+        if (static_cast<uint64_t>(tile) <= dim.size) {
+          wanted.insert(tile);
+          break;
+        }
+  std::vector<int64_t> kept;
+  int64_t ratio = int64_t(1) << (limits.coarse - 1);
+  for (int64_t tile : tiles)
+    if (wanted.count(tile) ||
+        (!isCommon && (kept.empty() || kept.back() >= ratio * tile)))
+      kept.push_back(tile);
+  return kept;
+}
+
+double EinsumOnArray::countStates() const {
+  double tiles = 1, deals = 1;
+  for (const LocalRank &rank : ranks)
+    tiles *= static_cast<double>(rank.tiles.size());
+  for (const Fan &fan : fans) {
+    double ways = fan.leastUnits <= 1;
+    for (size_t r = 0; r < ranks.size(); ++r)
+      if (fan.ranks >> r & 1)
+        ways +=
+            coarse ? 1
+                   : static_cast<double>(
+                         llvm::count_if(ranks[r].tiles, [&](int64_t tile) {
+                           return static_cast<uint64_t>(tile) <= fan.size &&
+                                  static_cast<uint64_t>(tile) >= fan.leastUnits;
+                         }));
+    deals *= std::max(1.0, ways);
+  }
+  return tiles * deals;
 }
 
 /// The largest tiles that divide `tiles[outer]`; inside the whole extent any.
@@ -290,6 +331,7 @@ mapper::describeEinsum(const CascadeFacts &facts, const arch::ArchSpec &arch,
   nest.points = fact.points;
   nest.reduces = !fact.reduced.empty();
   nest.constraints = &constraints;
+  nest.coarse = limits.coarse > 0;
   if (!constraints.mayRunOn(array) || !price(facts, arch, nest))
     return std::nullopt;
   if (!fact.domain.empty()) {
@@ -320,7 +362,8 @@ mapper::describeEinsum(const CascadeFacts &facts, const arch::ArchSpec &arch,
   describePath(arch, nest);
   describeFans(arch, nest, constraints);
   for (auto [r, rank] : llvm::enumerate(nest.ranks)) {
-    rank.tiles = listTiles(rank.extent, limits.imperfect, nest.fans, r);
+    rank.tiles = listTiles(rank.extent, limits, arch,
+                           llvm::is_contained(limits.commonRanks, rank.rank));
     for (int i = 0; i < static_cast<int>(rank.tiles.size()); ++i)
       rank.inner.push_back(listInner(rank.tiles, i));
   }

@@ -91,7 +91,10 @@ struct EinsumOnArray {
   double startUpCycles = 0; ///< per visit of its nest
   uint64_t points = 1;
   const EinsumConstraints *constraints = nullptr;
+  bool coarse = false; ///< ranks are dealt to as many units as possible only
 
+  /// About how many states a search has.
+  double countStates() const;
   /// Everything that nests depend on, in local numbers.
   std::string signature() const;
   /// The Einsum needs its own last step along that rank: it goes step by step.
@@ -102,6 +105,12 @@ struct EinsumOnArray {
 
 struct NestLimits {
   bool imperfect = true;
+  /// 0: every tile. From 1 on, where there would be too many nests: tiles that
+  /// divide, ranks of all tensors whole or step by step, as many units as
+  /// possible; from 2 on ever fewer tiles.
+  int coarse = 0;
+  std::vector<int> commonRanks = {}; ///< of all tensors
+  static constexpr int kCoarsest = 5;
 };
 
 /// Nullopt if the array has no such operators or the user forbids it; with a

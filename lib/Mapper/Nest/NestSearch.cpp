@@ -11,6 +11,8 @@
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <set>
+
 using namespace einsum;
 using namespace einsum::mapper;
 
@@ -104,8 +106,11 @@ void NestSearch::listConfigs(size_t at, Deals &deals) {
       deals.pop_back();
     };
     if (isLast) {
-      for (int64_t tile : rank.tiles)
+      for (int64_t tile : rank.tiles) {
         add(tile, 0);
+        if (nest.coarse && tile <= static_cast<int64_t>(fan.size))
+          break;
+      }
       continue;
     }
     for (int64_t units = 2; units <= static_cast<int64_t>(fan.size); ++units)
@@ -449,24 +454,40 @@ const NestSearch::Entries &NestSearch::solve(const State &state) {
   return *kept;
 }
 
-/// Of a beam, half are those of least energy (or whatever the first axis is),
-/// half those that hold least.
 void NestSearch::thin(std::vector<NestEntry> &entries) const {
   if (bounds.beam == 0 || entries.size() <= bounds.beam)
     return;
-  std::vector<NestEntry> kept(entries.begin(),
-                              entries.begin() + bounds.beam / 2);
-  std::vector<NestEntry> rest(entries.begin() + bounds.beam / 2, entries.end());
+  auto scoreOf = [&](const NestEntry &entry) {
+    auto at = [&](int axis) { return axis < 0 ? 0 : entry.costs[axis]; };
+    double cycles = at(axes.cycles);
+    for (size_t r = 0; r < axes.resources.size(); ++r)
+      cycles = std::max(cycles, entry.costs[axes.resource + r]);
+    return bounds.score
+               ? bounds.score(at(axes.energy), cycles, at(axes.traffic))
+               : at(axes.energy);
+  };
   auto held = [&](const NestEntry &entry) {
     double sum = 0;
     for (int i = axes.held; i < axes.count; ++i)
       sum += entry.costs[i];
     return sum;
   };
-  std::sort(rest.begin(), rest.end(),
-            [&](const auto &a, const auto &b) { return held(a) < held(b); });
-  kept.insert(kept.end(), rest.begin(),
-              rest.begin() + (bounds.beam - kept.size()));
+  std::vector<std::pair<double, size_t>> byScore, byHeld;
+  for (size_t i = 0; i < entries.size(); ++i) {
+    byScore.push_back({scoreOf(entries[i]), i});
+    byHeld.push_back({held(entries[i]), i});
+  }
+  std::sort(byScore.begin(), byScore.end());
+  std::sort(byHeld.begin(), byHeld.end());
+  std::set<size_t> chosen;
+  for (size_t i = 0; chosen.size() < bounds.beam; ++i) {
+    chosen.insert(byScore[i].second);
+    if (i % 2 && chosen.size() < bounds.beam)
+      chosen.insert(byHeld[i / 2].second);
+  }
+  std::vector<NestEntry> kept;
+  for (size_t i : chosen)
+    kept.push_back(std::move(entries[i]));
   entries = std::move(kept);
 }
 

@@ -90,7 +90,10 @@ struct NestBounds {
   /// Whether no mapping of at least this energy, this many cycles and this
   /// traffic of the Einsum is of interest. Empty: all are.
   std::function<bool(double energy, double cycles, double traffic)> isHopeless;
-  size_t beam = 0; ///< entries kept per state, the best ones; 0: all
+  /// Entries kept per state, those of best `score` and those that hold least;
+  /// 0: all.
+  size_t beam = 0;
+  std::function<double(double energy, double cycles, double traffic)> score;
   std::function<bool()> shouldStop;
 };
 

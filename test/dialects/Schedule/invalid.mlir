@@ -273,6 +273,145 @@ schedule.mapping @m of @one on "toy" {
 
 // -----
 
+// transfer C2: in the slot of the leaf that reads
+einsum.cascade @one(M = 12) : f32 {
+  einsum.rank @m [M] = M
+  %X = einsum.input "X" : !einsum.tensor<[m], f32>
+  %Y = einsum.compute "Y" over [m] : [m] = (%X[m]) {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[m], f32>) -> !einsum.tensor<[m], f32>
+}
+schedule.mapping @m of @one on "toy" {
+  schedule.storage "DRAM" ["X", "Y"] {
+    schedule.temporal "m" tile 4 {
+      schedule.storage "buffer" ["X"] {
+        schedule.pipeline lags [0, 0] {
+          // expected-error@+1 {{moves 'X' neither before all leaves that touch it (a fill) nor after all of them (a drain); in a pipeline that takes a smaller, or a larger, lag}}
+          schedule.transfer ["X"] on "dma"
+          schedule.temporal "m" tile 1 {
+            // expected-note@+1 {{'Y' touches it here}}
+            schedule.compute "Y" on "a"
+          }
+        }
+      }
+    }
+  }
+}
+
+// -----
+
+// transfer C2: nobody there
+einsum.cascade @two(M = 12) : f32 {
+  einsum.rank @m [M] = M
+  %X = einsum.input "X" : !einsum.tensor<[m], f32>
+  %Y = einsum.compute "Y" over [m] : [m] = (%X[m]) {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[m], f32>) -> !einsum.tensor<[m], f32>
+  %Z = einsum.compute "Z" over [m] : [m] = (%Y[m]) {
+  ^bb0(%y: f32):
+    einsum.yield %y : f32
+  } : (!einsum.tensor<[m], f32>) -> !einsum.tensor<[m], f32>
+}
+schedule.mapping @m of @two on "toy" {
+  schedule.storage "DRAM" ["X", "Y", "Z"] {
+    schedule.sequence {
+      schedule.temporal "m" tile 1 {
+        schedule.compute "Y" on "a"
+      }
+      schedule.storage "buffer" ["X"] {
+        schedule.sequence {
+          // expected-error@+1 {{moves 'X', which no leaf below its storage node touches}}
+          schedule.transfer ["X"] on "dma"
+          schedule.temporal "m" tile 1 {
+            schedule.compute "Z" on "a"
+          }
+        }
+      }
+    }
+  }
+}
+
+// -----
+
+// transfer C3: made twice
+einsum.cascade @one(M = 12) : f32 {
+  einsum.rank @m [M] = M
+  %X = einsum.input "X" : !einsum.tensor<[m], f32>
+  %Y = einsum.compute "Y" over [m] : [m] = (%X[m]) {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[m], f32>) -> !einsum.tensor<[m], f32>
+}
+schedule.mapping @m of @one on "toy" {
+  schedule.storage "DRAM" ["X", "Y"] {
+    schedule.storage "buffer" ["X", "Y"] {
+      schedule.sequence {
+        // expected-note@+1 {{the other one is here}}
+        schedule.transfer ["X"] on "dma"
+        // expected-error@+1 {{makes the fills of 'X', which another transfer makes}}
+        schedule.transfer ["X"] on "dma"
+        schedule.temporal "m" tile 1 {
+          schedule.compute "Y" on "a"
+        }
+        schedule.transfer ["Y"] on "dma"
+      }
+    }
+  }
+}
+
+// -----
+
+// transfer C3: no leaf beside it
+einsum.cascade @one(M = 12) : f32 {
+  einsum.rank @m [M] = M
+  %X = einsum.input "X" : !einsum.tensor<[m], f32>
+  %Y = einsum.compute "Y" over [m] : [m] = (%X[m]) {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[m], f32>) -> !einsum.tensor<[m], f32>
+}
+schedule.mapping @m of @one on "toy" {
+  schedule.storage "DRAM" ["X", "Y"] {
+    schedule.storage "buffer" ["X"] {
+      schedule.sequence {
+        schedule.sequence {
+          // expected-error@+1 {{has no leaf beside it, whose visits it would accompany}}
+          schedule.transfer ["X"] on "dma"
+        }
+        schedule.temporal "m" tile 1 {
+          schedule.compute "Y" on "a"
+        }
+      }
+    }
+  }
+}
+
+// -----
+
+// storage C6
+einsum.cascade @one(M = 12) : f32 {
+  einsum.rank @m [M] = M
+  %X = einsum.input "X" : !einsum.tensor<[m], f32>
+  %Y = einsum.compute "Y" over [m] : [m] = (%X[m]) {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[m], f32>) -> !einsum.tensor<[m], f32>
+}
+schedule.mapping @m of @one on "toy" {
+  schedule.storage "DRAM" ["X", "Y"] {
+    // expected-error@+1 {{holds the first elements of each tile (`resident`), and so cannot be "retained": give one of the two}}
+    schedule.storage "buffer" ["X"] resident 4 halo "retained" {
+      schedule.temporal "m" tile 1 {
+        schedule.compute "Y" on "a"
+      }
+    }
+  }
+}
+
+// -----
+
 // mapping C3: one point
 einsum.cascade @one(M = 12) : f32 {
   einsum.rank @m [M] = M

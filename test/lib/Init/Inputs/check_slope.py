@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Checks a ski slope: check_slope.py FILE.csv FILE.svg
+"""Checks a ski slope: check_slope.py FILE.csv FILE.svg [VARIANT...]
 
-More capacity moves no more, nothing is found below its bound, and the picture is well-formed with two curves per variant.
+More capacity moves no more, nothing is found below its bound, and the picture is well-formed with two curves per variant; the variants are those named.
 """
 import csv
 import sys
@@ -10,6 +10,8 @@ import xml.etree.ElementTree as tree
 rows = list(csv.DictReader(open(sys.argv[1])))
 variants = {row["variant"] for row in rows}
 assert len(rows) > 20, "too few capacities"
+if sys.argv[3:]:
+    assert variants == set(sys.argv[3:]), variants
 for variant in variants:
     last = None
     for row in (r for r in rows if r["variant"] == variant):

@@ -11,8 +11,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Analysis/IoBounds/Cover.h"
-#include "lib/Analysis/IoBounds/Domain.h"
 #include "lib/Analysis/IoBounds/Segments.h"
+#include "lib/Analysis/IoBounds/Values.h"
 
 #include <catch2/catch.hpp>
 #include <cmath>

@@ -8,6 +8,8 @@
 #include "lib/Analysis/IoBounds/IoBounds.h"
 #include "test/unit/lib/Analysis/CascadeText.h"
 
+#include <cmath>
+
 using namespace einsum;
 using namespace einsum::bounds;
 using einsum::test::CascadeText;
@@ -48,6 +50,38 @@ TEST_CASE("attention has its bound in one pass and in three", "[bounds]") {
   CHECK(b.front().name == "two Einsums QK, SLNV");
   CHECK(a.front().bytes == b.front().bytes);
   CHECK(static_cast<double>(a.front().bytes) == Approx(expected).epsilon(0.01));
+}
+
+TEST_CASE("a chain of two products counts the points of both", "[bounds]") {
+  // Far below d^2 words: 2 sqrt(2) V / sqrt(S), where one product after the
+  // other moves 4 V / sqrt(S).
+  CascadeText ffn("cascade f(M=4096, D=8192, F=4096, E=8192) : f16\n"
+                  "  input X[m,d], A[d,f], B[f,e]\n"
+                  "  Y[m,f] = X[m,d] * A[d,f]\n"
+                  "  G[m,f] = max(Y[m,f], 0)\n"
+                  "  Z[m,e] = G[m,f] * B[f,e]\n"
+                  "  output Z\n");
+  uint64_t words = 4096;
+  std::vector<IoBound> bounds = IoBoundAnalysis(ffn.facts).compute(2 * words);
+  double points = 4096.0 * 8192 * 4096,
+         expected = 2 * std::sqrt(2.0) * points / std::sqrt(words) * 2;
+  CHECK(bounds.front().name == "chain of Y and Z");
+  CHECK(static_cast<double>(bounds.front().bytes) < expected);
+  CHECK(static_cast<double>(bounds.front().bytes) > 0.9 * expected);
+  // The first product alone, whatever becomes of its result.
+  CHECK(static_cast<double>(find(bounds, "fibers of Y")) ==
+        Approx(expected / 2).epsilon(0.1));
+}
+
+TEST_CASE("a mark is no accumulator besides", "[bounds]") {
+  // Z belongs to one pair each: its elements are marks already.
+  CascadeText text("cascade c(M=64, F=64, D=64) : f16\n"
+                   "  input X[m,d], A[d,f], B[m,f]\n"
+                   "  Y[m,f] = X[m,d] * A[d,f]\n"
+                   "  Z[m,f] = Y[m,f] * B[m,f]\n"
+                   "  output Z\n");
+  CHECK(find(IoBoundAnalysis(text.facts).compute(512), "chain of Y and Z") ==
+        0);
 }
 
 TEST_CASE("names and the order of ranks do not matter", "[bounds]") {

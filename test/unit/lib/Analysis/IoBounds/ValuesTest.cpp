@@ -1,11 +1,11 @@
-//===- DomainTest.cpp - Points and elements, counted one by one -----------===//
+//===- ValuesTest.cpp - Points and elements, counted one by one -----------===//
 //
 // Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Analysis/IoBounds/Domain.h"
+#include "lib/Analysis/IoBounds/Values.h"
 #include "test/unit/lib/Analysis/CascadeText.h"
 
 using namespace einsum;
@@ -16,23 +16,19 @@ namespace {
 
 struct Counts {
   CascadeText cascade;
-  std::vector<Domain> domains;
 
-  explicit Counts(llvm::StringRef text)
-      : cascade(text), domains(computeDomains(cascade.facts)) {}
+  explicit Counts(llvm::StringRef text) : cascade(text) {}
 
   uint64_t points(llvm::StringRef einsum) const {
-    int id = cascade.einsum(einsum);
-    return countPoints(cascade.facts, cascade.facts.einsums[id], domains[id]);
+    return cascade.facts.einsums[cascade.einsum(einsum)].points;
   }
   uint64_t touched(llvm::StringRef einsum, llvm::StringRef tensor) const {
-    int id = cascade.einsum(einsum);
-    const EinsumFact &fact = cascade.facts.einsums[id];
+    const EinsumFact &fact = cascade.facts.einsums[cascade.einsum(einsum)];
     for (const auto &accesses : {llvm::ArrayRef<AccessFact>(fact.reads),
                                  llvm::ArrayRef<AccessFact>(fact.writes)})
       for (const AccessFact &access : accesses)
         if (access.tensor == cascade.tensor(tensor))
-          return countTouched(cascade.facts, domains[id], access);
+          return countTouched(cascade.facts, fact, access);
     return 0;
   }
 };
