@@ -285,6 +285,7 @@ bool PipelinedRun::makeFrame(const std::vector<SharedLoop> &loops, Frame &frame,
       if (!home) {
         home.emplace();
         home->tensor = tensor;
+        fits &= facts.tensors[tensor].isOutput || mayBack(tensor);
       } else {
         frame.homes.push_back(*home);
         fits &= rules.mayLive(state, *home, einsum, 0);
@@ -306,6 +307,12 @@ bool PipelinedRun::makeFrame(const std::vector<SharedLoop> &loops, Frame &frame,
             });
   }
   return true;
+}
+
+bool PipelinedRun::mayBack(int tensor) const {
+  return llvm::all_of(rules.touchers(tensor), [&](int einsum) {
+    return constraints[einsum].mayKeep(0, KeptTensor{tensor, true});
+  });
 }
 
 bool PipelinedRun::mayLiveAt(int tensor, int level) const {
@@ -552,6 +559,24 @@ void PipelinedRun::chooseHolds(
   }
 }
 
+/// What users say of tiles at a level holds for homes, too.
+bool PipelinedRun::mayHoldTile(const Frame &frame, const EinsumOnArray &nest,
+                               const Operand &operand, const Pending &home) {
+  if (!nest.constraints->boundsTiles(home.level))
+    return true;
+  for (auto [r, rank] : llvm::enumerate(nest.ranks)) {
+    int64_t tile = rank.extent;
+    for (int d = 0; d < home.depth; ++d)
+      if (frame.loops[d].rank == rank.rank)
+        tile = frame.loops[d].tile;
+    if (operand.uses_(static_cast<int>(r)) &&
+        !nest.constraints->mayHoldTile(home.level, rank.rank, tile,
+                                       rank.extent))
+      return false;
+  }
+  return true;
+}
+
 void PipelinedRun::listOptions(const Frame &frame, size_t place, uint64_t runs,
                                std::vector<Option> &options,
                                std::vector<StageChoice> &stage) {
@@ -571,6 +596,7 @@ void PipelinedRun::listOptions(const Frame &frame, size_t place, uint64_t runs,
         for (auto level = nest.path.begin(); level != found; ++level)
           allowed &= !nest.constraints->mustKeep(
               *level, KeptTensor{home.tensor, false});
+        allowed &= mayHoldTile(frame, nest, operand, home);
         holdings[o] = static_cast<uint8_t>(Holding::kOutside +
                                            (found - nest.path.begin()));
       }

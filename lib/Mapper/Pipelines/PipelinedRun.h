@@ -75,6 +75,9 @@ private:
                  bool &fits) const;
   std::optional<Pending> findHome(const std::vector<SharedLoop> &loops,
                                   int tensor) const;
+  bool mayBack(int tensor) const;
+  static bool mayHoldTile(const Frame &frame, const EinsumOnArray &nest,
+                          const Operand &operand, const Pending &home);
   bool mayLiveAt(int tensor, int level) const;
   void schedule(const Frame &frame);
 
