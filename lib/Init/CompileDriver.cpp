@@ -36,9 +36,13 @@ using namespace einsum;
 // Options
 //===----------------------------------------------------------------------===//
 
+/// Searches of large cascades would not end by themselves.
+static constexpr double kDefaultSeconds = 60;
+
+/// 0 stands for no limit.
 static bool parseTimeLimit(StringRef text, double &seconds) {
-  seconds = 0;
-  if (text.empty() ||
+  seconds = text.empty() ? kDefaultSeconds : 0;
+  if (text.empty() || text == "none" ||
       (!text.getAsDouble(seconds) && seconds > 0 && seconds <= 1e9))
     return true;
   return failOption("--time-limit",

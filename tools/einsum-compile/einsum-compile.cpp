@@ -47,9 +47,10 @@ static ToolOption objective(category, "objective",
                             "pareto: all that no other mapping beats in A, B "
                             "and C",
                             options.request.objective);
-static ToolOption timeLimit(category, "time-limit", "S",
-                            "End the search after so many seconds, with the "
-                            "best so far and exit code 3; so does Ctrl-C",
+static ToolOption timeLimit(category, "time-limit", "S|none",
+                            "End the search after so many seconds (default: "
+                            "60), with the best so far and exit code 3; so "
+                            "does Ctrl-C",
                             options.timeLimit);
 static ToolOption threads(category, "threads", "N",
                           "Search with so many threads (default: one per "

