@@ -151,6 +151,9 @@ void MappingSearch::chooseAxes() {
   }
   mayBind[0] = false;
   axes = Axes::of(options.objective, arch, mayBind);
+  overlaps = options.limits.pipelines && arch.arrays.size() > 1 &&
+             !arch.accounting.sequential;
+  axes.isHeldTogether = options.limits.pipelines && !arch.accounting.sequential;
 }
 
 /// Ranks that every tensor of every Einsum has.
@@ -581,8 +584,6 @@ FailureOr<MapResult> MappingSearch::run() {
   std::optional<MappedPoint> pipeline = tryPipeline(frames);
   if (pipeline && acceptPipeline(*pipeline, frames, result))
     return result;
-  overlaps = options.limits.pipelines && arch.arrays.size() > 1 &&
-             !arch.accounting.sequential;
   explore();
   // A first mapping, to measure all others by.
   double cutoff = options.cutoff;
