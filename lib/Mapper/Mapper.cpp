@@ -171,6 +171,9 @@ void MappingSearch::chooseAxes() {
   }
   mayBind[0] = false;
   axes = Axes::of(options.objective, arch, mayBind);
+  overlaps = options.limits.pipelines && arch.arrays.size() > 1 &&
+             !arch.accounting.sequential;
+  axes.isHeldTogether = options.limits.pipelines && !arch.accounting.sequential;
 }
 
 /// Ranks that every tensor of every Einsum has.
@@ -685,8 +688,6 @@ FailureOr<MapResult> MappingSearch::run() {
     result.certificate.status = Status::infeasible;
     return result;
   }
-  overlaps = options.limits.pipelines && arch.arrays.size() > 1 &&
-             !arch.accounting.sequential;
   size_t frames = 0;
   std::optional<MappedPoint> pipeline = tryPipeline(frames);
   if (pipeline && acceptPipeline(*pipeline, frames, result))
