@@ -27,9 +27,9 @@
 //
 // Absent elements take no part in a scale and stay as they are.
 //
-// What is decoded encodes to codes that decode to the same, for every rule but
-// meanAbs of ternary codes, several binary codes and lowRank, which look at all
-// elements at once.
+// What is decoded encodes to the same, but for rules that look at all elements
+// at once (ternary, several binary codes, lowRank), for minmax where rounding
+// takes an end out of its code, and for scales in bytes, which are coarse.
 //
 //===----------------------------------------------------------------------===//
 

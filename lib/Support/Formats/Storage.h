@@ -58,19 +58,19 @@ enum class ScaleRule {
   meanAbs,        ///< s = mean |x|
   bestLevels,     ///< absmax with each set; that of the least squared error
   binaryCodes,    ///< n scales, x = sum of s_i * (+1 or -1)
-  lowRank,        ///< minmax, and of what it misses outliers and a product
+  lowRank,        ///< see LowRank
 };
 
-/// Of GEAR (Kang et al. 2024): a matrix is codes with minmax scales along
-/// `group` neighbours, plus a product of two thin matrices, plus outliers.
+/// Of GEAR (Kang et al. 2024): a matrix is codes between the least and the
+/// greatest of `group` neighbours in a row (f16 both), plus a product of two
+/// thin f16 matrices, and outliers, which are kept apart in f16.
 struct LowRank {
   int64_t group = 64;
   int64_t rank = 4;
-  double outliers = 0.02; ///< share of the elements kept as they are
-  bool operator==(const LowRank &other) const {
-    return group == other.group && rank == other.rank &&
-           outliers == other.outliers;
-  }
+  double outliers = 0.02; ///< share of the elements, half of them each end
+
+  /// At each end.
+  uint64_t countOutliers(uint64_t rows, uint64_t columns) const;
 };
 
 struct Format {
@@ -150,27 +150,50 @@ llvm::ArrayRef<std::string> getFormatNames();
 const Codes *findScaleType(llvm::StringRef name);
 llvm::StringRef spell(Sharing sharing);
 
-/// A tensor of that storage: row-major, `extents[i]` elements along `ranks[i]`.
+/// A tensor of that storage: row-major.
 struct Region {
   std::vector<int64_t> extents;
   /// Elements of one region along each rank; at most the extent.
   std::vector<int64_t> shape;
+  /// matrix: positions of rows and columns among the ranks.
+  unsigned rowRank = 0, columnRank = 0;
 
   uint64_t countElements() const;
   uint64_t countRegions() const;
 };
 
 /// Fails with what is wrong when a rank of the storage is no rank of the tensor
-/// or a block does not divide an extent. An extent of 0 is not known yet.
+/// or a block does not divide an extent.
 std::variant<Region, std::string> layOut(const Storage &storage,
                                          llvm::ArrayRef<std::string> ranks,
                                          llvm::ArrayRef<int64_t> extents);
 
-/// Bits of a part of the tensor that is a box, `tile[i]` elements along rank i
-/// and aligned with the blocks: its codes and the metadata of every region that
-/// it touches, without what the tensor has once. 2^64 - 1 if it does not fit.
-uint64_t countBits(const Storage &storage, const Region &region,
-                   llvm::ArrayRef<int64_t> tile);
+/// What elements of a tensor weigh, wherever they are: codes, and what every
+/// region of `shape` carries besides.
+struct Weight {
+  uint64_t codeBits = 0;
+  uint64_t regionBits = 0;
+  std::vector<int64_t> shape; ///< per rank of the tensor
+  /// Bits that belong to all elements alike: spread.first / spread.second each.
+  std::pair<uint64_t, uint64_t> spread = {0, 1};
+  /// Once per tensor; part of its size, never of what is moved.
+  uint64_t tensorBits = 0;
+
+  /// Whether anything but codes has to be counted.
+  bool isPlain() const { return regionBits == 0 && spread.first == 0; }
+  /// So many elements with their share of the metadata, rounded up to a bit:
+  /// the least that any way of moving them moves. 2^64 - 1 beyond 64 bits, as
+  /// everywhere here.
+  uint64_t countBits(uint64_t elements) const;
+  /// So many elements in boxes of `tile[i]` along rank i, aligned with the
+  /// regions, each box with the metadata of every region that it touches.
+  uint64_t countBits(uint64_t elements, llvm::ArrayRef<int64_t> tile) const;
+  uint64_t countBytes(uint64_t elements) const;
+  uint64_t countBytes(uint64_t elements, llvm::ArrayRef<int64_t> tile) const;
+};
+
+Weight weigh(const Storage &storage, const Region &region);
+
 /// Of the whole tensor, with what it has once.
 uint64_t countBits(const Storage &storage, const Region &region);
 BitsPerElement getBitsPerElement(const Storage &storage, const Region &region);
