@@ -89,11 +89,28 @@ static void countReduction(const Reduction &reduction, OperatorCounts &counts) {
   }
 }
 
+/// A read of a stored tensor decodes; a result that is made point by point is
+/// encoded there.
+static uint64_t countConverts(EinsumInterface einsum) {
+  auto isStored = [](Value tensor) {
+    auto type = cast<NamedTensorType>(tensor.getType());
+    return isa<QuantizedType>(type.getElementType());
+  };
+  uint64_t count = 0;
+  for (const Access &access : einsum.getInputAccesses())
+    count += isStored(access.tensor);
+  if (einsum.getReductionList().empty())
+    count += llvm::count_if(einsum->getResults(), isStored);
+  return count;
+}
+
 std::map<std::string, uint64_t> einsum::countOperators(EinsumInterface einsum) {
   OperatorCounts counts;
   Block &map = einsum.getMapRegion().front();
   countBlock(map, counts);
   SmallVector<Reduction> reductions = einsum.getReductionList();
+  if (uint64_t converts = countConverts(einsum))
+    counts["convert"] += converts;
   if (reductions.empty())
     return counts;
   // Points are combined once each, however many ranks one monoid reduces.

@@ -38,6 +38,7 @@ static Json describeTensor(const CascadeFacts &facts,
           {"role", role},
           {"ranks", listRanks(facts, tensor.ranks)},
           {"datatype", tensor.datatype},
+          {"bits_per_element", tensor.weight.toDouble()},
           {"elements", tensor.elements},
           {"bytes", tensor.bytes(tensor.elements)}};
 }

@@ -336,6 +336,9 @@ private:
   ExitCode checkLimit(Program &program);
   TensorMap sampleInputs(const Sampling &sampling, uint64_t seed);
   bool runTrial(unsigned trial);
+  bool showsErrors();
+  bool addErrors(const TensorMap &inputs, const Interpretation &values,
+                 TrialResult &trial);
   bool writeOutputs(const Interpretation &values);
   double getTolerance(const Tensor &a, const Tensor &b) const;
 
@@ -509,6 +512,49 @@ bool Runner::writeOutputs(const Interpretation &values) {
   return true;
 }
 
+/// Unasked where tensors are stored in formats and these count.
+bool Runner::showsErrors() {
+  if (options.errors || !settings.arithmetic.isDeclared())
+    return options.errors;
+  bool isStored = false;
+  for (Operation &op : *first.cascade.getBodyBlock())
+    for (Type type : op.getResultTypes())
+      if (auto tensor = dyn_cast<NamedTensorType>(type))
+        isStored |= isa<QuantizedType>(tensor.getElementType());
+  return isStored;
+}
+
+/// Every tensor with a name against what it is in f64.
+bool Runner::addErrors(const TensorMap &inputs, const Interpretation &values,
+                       TrialResult &trial) {
+  FailureOr<Interpretation> exact =
+      interpret(first.cascade, inputs,
+                InterpretOptions{Arithmetic::reference(), options.maxPoints});
+  if (failed(exact))
+    return false;
+  for (Operation &op : *first.cascade.getBodyBlock())
+    for (Value value : op.getResults()) {
+      auto type = dyn_cast<NamedTensorType>(value.getType());
+      if (!type || Program::getName(value).empty())
+        continue;
+      const Tensor &tensor = values.get(value);
+      bool isDeclared = settings.arithmetic.isDeclared();
+      TensorError entry{tensor.name,
+                        tensor.format->name,
+                        {tensor.format->bits, 1},
+                        measureError(exact->get(value), tensor)};
+      auto found = findStorage(type, tensor.extents);
+      auto *stored = std::get_if<TensorStorage>(&found);
+      if (isDeclared && stored && stored->storage) {
+        entry.storage = stored->storage->toText();
+        entry.bits =
+            formats::getBitsPerElement(*stored->storage, stored->region);
+      }
+      trial.errors.push_back(std::move(entry));
+    }
+  return true;
+}
+
 bool Runner::runTrial(unsigned number) {
   const auto &[data, sampling] = settings.data[number % settings.data.size()];
   TrialResult trial;
@@ -551,6 +597,8 @@ bool Runner::runTrial(unsigned number) {
     }
     trial.outputs.push_back(std::move(entry));
   }
+  if (showsErrors() && !addErrors(inputs, *values, trial))
+    return false;
   result.trials.push_back(std::move(trial));
   return number > 0 || writeOutputs(*values);
 }

@@ -88,6 +88,17 @@ Operators einsum::sim::listOperators(EinsumInterface einsum) {
   Operators operators;
   Block &map = einsum.getMapRegion().front();
   addBlock(map, operators);
+  // Decoding what is read; encoding what is made, where one point makes it.
+  auto stored = [](Value tensor) {
+    return isa<QuantizedType>(
+        cast<NamedTensorType>(tensor.getType()).getElementType());
+  };
+  for (const Access &access : einsum.getInputAccesses())
+    if (stored(access.tensor))
+      ++operators["convert"];
+  for (Value result : einsum->getResults())
+    if (stored(result) && einsum.getReductionList().empty())
+      ++operators["convert"];
   SmallVector<StringAttr> monoids;
   for (const Reduction &reduction : einsum.getReductionList()) {
     if (llvm::is_contained(monoids, reduction.monoid))

@@ -648,7 +648,7 @@ static uint64_t heldByUnits(const NestSearch &search, const NestStep &first,
       for (const Deal &deal : *deals)
         if (nest.fans[deal.fan].stage <= step->stage)
           units *= deal.units;
-    sum += (words * operand.bits + 7) / 8 * units;
+    sum += operand.bits.countBytes(words) * units;
   }
   return sum;
 }

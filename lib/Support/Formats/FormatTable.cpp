@@ -358,7 +358,7 @@ static StorageError refuseName(const Word &name) {
                         einsum::didYouMean(name.text, getFormatNames());
   if (message.back() == '\'' && !StringRef(message).contains("did you mean"))
     message += "; there are " + llvm::join(getFormatNames(), " ");
-  return {name.offset, message};
+  return {name.offset, message, /*isUnknownFormat=*/true};
 }
 
 std::variant<Format, StorageError>

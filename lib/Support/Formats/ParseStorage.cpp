@@ -104,8 +104,9 @@ struct WrittenSharing {
 
 class SharingReader {
 public:
-  SharingReader(Cursor &cursor, WrittenSharing &written)
-      : cursor(cursor), written(written) {}
+  SharingReader(Cursor &cursor, WrittenSharing &written,
+                const std::vector<std::string> *tensorRanks)
+      : cursor(cursor), written(written), tensorRanks(tensorRanks) {}
 
   std::optional<StorageError> run() {
     written.offset = cursor.getOffset();
@@ -170,12 +171,19 @@ private:
     for (const Word &other : written.ranks)
       if (other.text == rank.text)
         return start.error("rank '" + rank.text.str() + "' is named twice");
+    if (tensorRanks && !llvm::is_contained(*tensorRanks, rank.text))
+      return start.error("the tensor has no rank '" + rank.text.str() +
+                         "' along which to share a scale" +
+                         (tensorRanks->empty()
+                              ? std::string("; it is a scalar")
+                              : "; it has " + listQuoted(*tensorRanks)));
     written.ranks.push_back(rank);
     return std::nullopt;
   }
 
   Cursor &cursor;
   WrittenSharing &written;
+  const std::vector<std::string> *tensorRanks;
 };
 
 } // namespace
@@ -280,7 +288,8 @@ static std::optional<std::string> refuseUnstored(const Format &format) {
 //===----------------------------------------------------------------------===//
 
 std::variant<Storage, StorageError>
-einsum::formats::parseStorage(StringRef text) {
+einsum::formats::parseStorage(StringRef text,
+                              const std::vector<std::string> *tensorRanks) {
   Cursor cursor(text);
   WrittenFormat format;
   WrittenSharing sharing;
@@ -298,7 +307,8 @@ einsum::formats::parseStorage(StringRef text) {
   auto row = resolveFormat(format);
   if (auto *error = std::get_if<StorageError>(&row))
     return *error;
-  if (std::optional<StorageError> error = SharingReader(cursor, sharing).run())
+  if (std::optional<StorageError> error =
+          SharingReader(cursor, sharing, tensorRanks).run())
     return *error;
 
   Storage storage;

@@ -145,14 +145,40 @@ static uint64_t saturate(Wide bits) {
 
 static Wide ceilDiv(Wide a, Wide b) { return a / b + (a % b != 0); }
 
-uint64_t Weight::countBits(uint64_t elements) const {
-  Wide bits = Wide(elements) * codeBits +
-              ceilDiv(Wide(elements) * spread.first, spread.second);
+uint64_t BitsPerElement::countBits(uint64_t elements) const {
+  return saturate(ceilDiv(Wide(elements) * numerator, denominator));
+}
+
+uint64_t BitsPerElement::countBytesWidely(uint64_t elements) const {
+  return saturate(ceilDiv(Wide(elements) * numerator, Wide(denominator) * 8));
+}
+
+static Wide greatestDivisor(Wide a, Wide b) {
+  while (b != 0)
+    std::swap(a %= b, b);
+  return a;
+}
+
+BitsPerElement Weight::getShare() const {
   uint64_t perRegion = 1;
   for (int64_t size : shape)
     perRegion =
         llvm::SaturatingMultiply(perRegion, static_cast<uint64_t>(size));
-  return saturate(bits + ceilDiv(Wide(elements) * regionBits, perRegion));
+  // Both denominators are at most the number of elements of a tensor, and so
+  // is their common multiple where one counts groups of the other.
+  Wide divisor = greatestDivisor(perRegion, spread.second);
+  Wide factor = spread.second / divisor;
+  Wide denominator = factor * perRegion;
+  Wide numerator = denominator * codeBits + factor * regionBits +
+                   Wide(spread.first) * (perRegion / divisor);
+  divisor = greatestDivisor(numerator, denominator);
+  numerator /= divisor;
+  denominator /= divisor;
+  while (numerator > UINT64_MAX || denominator > UINT64_MAX) {
+    numerator = numerator / 2 + numerator % 2;
+    denominator /= 2;
+  }
+  return {static_cast<uint64_t>(numerator), static_cast<uint64_t>(denominator)};
 }
 
 uint64_t Weight::countBits(uint64_t elements,
@@ -171,17 +197,6 @@ uint64_t Weight::countBits(uint64_t elements,
   // Fewer elements than a box: one that a border cut, or its last part.
   Wide touched = perBox == 0 ? 0 : ceilDiv(Wide(elements) * regions, perBox);
   return saturate(bits + touched * regionBits);
-}
-
-static uint64_t toBytes(uint64_t bits) { return bits / 8 + (bits % 8 != 0); }
-
-uint64_t Weight::countBytes(uint64_t elements) const {
-  return toBytes(countBits(elements));
-}
-
-uint64_t Weight::countBytes(uint64_t elements,
-                            llvm::ArrayRef<int64_t> tile) const {
-  return toBytes(countBits(elements, tile));
 }
 
 /// What a matrix has besides codes and the ends of its groups: two thin f16
@@ -210,7 +225,7 @@ Weight einsum::formats::weigh(const Storage &storage, const Region &region) {
   const LowRank &lowRank = storage.format.lowRank;
   weight.shape[region.rowRank] = 1;
   weight.shape[region.columnRank] = lowRank.group;
-  weight.regionBits = 2 * 16;
+  weight.regionBits = 32; // the ends of a group
   weight.spread = {countLowRankBits(lowRank, rows, columns),
                    std::max<uint64_t>(1, rows * columns)};
   return weight;

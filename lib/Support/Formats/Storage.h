@@ -99,11 +99,25 @@ struct Format {
 
 enum class Sharing { none, tensor, channel, block, matrix };
 
-/// Total bits of a tensor over its number of elements, in lowest terms.
+/// Bits of an element with its share of what it has together with others, in
+/// lowest terms: 17/4 for MXFP4.
 struct BitsPerElement {
   uint64_t numerator = 0, denominator = 1;
+
   double toDouble() const {
     return static_cast<double>(numerator) / static_cast<double>(denominator);
+  }
+  /// Of so many elements, rounded up; 2^64 - 1 beyond 64 bits.
+  uint64_t countBits(uint64_t elements) const;
+  uint64_t countBytes(uint64_t elements) const {
+    uint64_t bits;
+    if (denominator == 1 && !__builtin_mul_overflow(elements, numerator, &bits))
+      return bits / 8 + (bits % 8 != 0);
+    return countBytesWidely(elements);
+  }
+  uint64_t countBytesWidely(uint64_t elements) const;
+  bool operator==(const BitsPerElement &other) const {
+    return numerator == other.numerator && denominator == other.denominator;
   }
 };
 
@@ -129,10 +143,13 @@ struct Storage {
 struct StorageError {
   size_t offset = 0;
   std::string message;
+  bool isUnknownFormat = false;
 };
 
-/// Reads the notation above.
-std::variant<Storage, StorageError> parseStorage(llvm::StringRef text);
+/// Reads the notation above; with the ranks of a tensor, only for that tensor.
+std::variant<Storage, StorageError>
+parseStorage(llvm::StringRef text,
+             const std::vector<std::string> *tensorRanks = nullptr);
 /// Puts together what the notation would say; an empty scale type asks for the
 /// usual one.
 std::variant<Storage, StorageError>
@@ -179,23 +196,21 @@ struct Weight {
   /// Once per tensor; part of its size, never of what is moved.
   uint64_t tensorBits = 0;
 
-  /// Whether anything but codes has to be counted.
-  bool isPlain() const { return regionBits == 0 && spread.first == 0; }
-  /// So many elements with their share of the metadata, rounded up to a bit:
-  /// the least that any way of moving them moves. 2^64 - 1 beyond 64 bits, as
-  /// everywhere here.
-  uint64_t countBits(uint64_t elements) const;
+  /// An element's share of everything but `tensorBits`: what it costs to move
+  /// elements in whole regions, and the least that it can cost. A denominator
+  /// beyond 64 bits rounds up.
+  BitsPerElement getShare() const;
   /// So many elements in boxes of `tile[i]` along rank i, aligned with the
-  /// regions, each box with the metadata of every region that it touches.
+  /// regions, each box with the metadata of every region that it touches. 2^64
+  /// - 1 beyond 64 bits.
   uint64_t countBits(uint64_t elements, llvm::ArrayRef<int64_t> tile) const;
-  uint64_t countBytes(uint64_t elements) const;
-  uint64_t countBytes(uint64_t elements, llvm::ArrayRef<int64_t> tile) const;
 };
 
 Weight weigh(const Storage &storage, const Region &region);
 
 /// Of the whole tensor, with what it has once.
 uint64_t countBits(const Storage &storage, const Region &region);
+/// The same over its number of elements.
 BitsPerElement getBitsPerElement(const Storage &storage, const Region &region);
 
 } // namespace einsum::formats

@@ -51,7 +51,8 @@ public:
 
 private:
   void skipSpace() {
-    while (position < text.size() && text[position] == ' ')
+    while (position < text.size() &&
+           (text[position] == ' ' || text[position] == '\t'))
       ++position;
   }
   llvm::StringRef text;

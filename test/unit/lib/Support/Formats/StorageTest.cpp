@@ -191,12 +191,13 @@ TEST_CASE("a part carries the scales of the blocks that it touches",
   CHECK(countBits(storage, region) == 1088);
   CHECK(weight.countBits(192, {4, 48}) == 832); // 8 scales
   CHECK(weight.countBits(16, {1, 16}) == 72);   // its block's scale, whole
-  CHECK(weight.countBits(16) == 68);            // or its share
+  CHECK(weight.getShare().countBits(16) == 68); // or its share
   CHECK(weight.countBits(1, {1, 1}) == 12);
-  CHECK(weight.countBytes(1) == 1);
+  CHECK(weight.getShare() == BitsPerElement{17, 4});
+  CHECK(weight.getShare().countBytes(1) == 1);
   // Three rows of the tile are new.
   CHECK(weight.countBits(144, {4, 48}) == 144 * 4 + 6 * 8);
-  CHECK(weight.countBits(UINT64_MAX / 2) == UINT64_MAX);
+  CHECK(weight.getShare().countBits(UINT64_MAX / 2) == UINT64_MAX);
 
   Storage square = read("fp8e4m3 group(128) n group(128) k");
   Region blocks = layOutOf(square, {"n", "k"}, {256, 512});
