@@ -443,6 +443,8 @@ void einsum::exporting::writeJson(const Result &result, llvm::raw_ostream &os) {
                {"cascade", describeCascade(*result.facts, result)}};
   json["bounds"] = {{"compulsory_bytes", computeCompulsoryBytes(*result.facts)},
                     {"kind", "theorem"}};
+  if (result.quantisation)
+    json["quantisation"] = describeQuantisation(*result.quantisation);
   if (result.rewrite)
     json["rewrite"] = describeRewrite(*result.rewrite);
   if (result.mapped)

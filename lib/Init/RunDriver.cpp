@@ -66,11 +66,15 @@ static bool parseFormat(const RunOptions &options, Settings &settings) {
     settings.arithmetic = Arithmetic::declared();
     return true;
   }
+  if (options.format == "stored") {
+    settings.arithmetic = Arithmetic::stored();
+    return true;
+  }
   if (const NumberFormat *format = findFloatFormat(options.format)) {
     settings.arithmetic = Arithmetic::allIn(*format);
     return true;
   }
-  std::vector<std::string> names{"declared"};
+  std::vector<std::string> names{"declared", "stored"};
   for (const NumberFormat &format : getFloatFormats())
     names.push_back(format.name);
   return failOption("--format", "there is no format '" + options.format +
@@ -127,6 +131,10 @@ static bool parseOptions(const RunOptions &options, Settings &settings) {
                       "there is no second cascade without --against");
   if (!checkScheduleOptions(options.schedule))
     return false;
+  if (options.schedule.isGiven() && options.format == "stored")
+    return failOption("--format", "'stored' rounds tensors once they are "
+                                  "complete, which steps of a schedule do not "
+                                  "wait for; take declared or one format");
   if (options.schedule.isGiven() && !options.against.empty())
     return failOption("--against",
                       "the schedule is compared with its own cascade");
