@@ -21,10 +21,8 @@
 #include "lib/Plugin/MappingPass.h"
 #include "lib/Support/Progress.h"
 #include "lib/Transforms/Passes.h"
-#include "mappings/Mappings.h"
 
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/Error.h"
 
 #include <chrono>
 #include <thread>
@@ -230,18 +228,6 @@ static bool checkOptions(const CompileOptions &options) {
 // Stages
 //===----------------------------------------------------------------------===//
 
-/// Whole or not at all: written beside the target, then renamed.
-static bool writeFile(StringRef path, function_ref<void(raw_ostream &)> write) {
-  llvm::Error error = llvm::writeToOutput(path, [&](raw_ostream &os) {
-    write(os);
-    return llvm::Error::success();
-  });
-  if (!error)
-    return true;
-  return failOption(path, "cannot write the file: " +
-                              llvm::toString(std::move(error)));
-}
-
 namespace {
 
 class Compilation {
@@ -405,7 +391,8 @@ bool Compilation::writeFormulas() {
   formulas->binding = listBinding();
   if (options.json != "-")
     exporting::printFormulas(*formulas, llvm::outs());
-  return options.json.empty() || writeFile(options.json, [&](raw_ostream &os) {
+  return options.json.empty() ||
+         writeOutput(options.json, [&](raw_ostream &os) {
            exporting::writeFormulasJson(*formulas, os);
          });
 }
@@ -489,8 +476,8 @@ ExitCode Compilation::search() {
       cascade.emitError("the search ended before it had found a mapping; give "
                         "it more time");
     if (StringRef json = options.json; !json.empty())
-      writeFile(json,
-                [&](raw_ostream &os) { exporting::writeJson(result, os); });
+      writeOutput(json,
+                  [&](raw_ostream &os) { exporting::writeJson(result, os); });
     return found.certificate.status == mapper::Status::infeasible
                ? ExitCode::Infeasible
                : ExitCode::LimitReached;
@@ -570,18 +557,18 @@ bool Compilation::writeOutputs() {
   StringRef json = options.json, schedule = options.schedule;
   if (json != "-" && schedule != "-" && options.pareto != "-")
     exporting::printSummary(result, llvm::outs());
-  if (!json.empty() && !writeFile(json, [&](raw_ostream &os) {
+  if (!json.empty() && !writeOutput(json, [&](raw_ostream &os) {
         exporting::writeJson(result, os);
       }))
     return false;
   if (!options.pareto.empty() &&
-      !writeFile(options.pareto, [&](raw_ostream &os) {
+      !writeOutput(options.pareto, [&](raw_ostream &os) {
         exporting::writeParetoCsv(*result.search, *arch, os);
       }))
     return false;
   if (schedule.empty())
     return true;
-  return writeFile(schedule, [&](raw_ostream &os) {
+  return writeOutput(schedule, [&](raw_ostream &os) {
     if (schedule.ends_with(".mlir"))
       workload.getModule().print(os);
     else
@@ -634,14 +621,14 @@ bool Compilation::writeSkiSlope() {
     exporting::writeSkiSlopeSvg(
         slopes, describeCascade(*variants->front()->cascade), os);
   };
-  if (!file.empty() && !writeFile(file, [&](raw_ostream &os) {
+  if (!file.empty() && !writeOutput(file, [&](raw_ostream &os) {
         if (file.ends_with(".svg"))
           writeSvg(os);
         else
           exporting::writeSkiSlopeCsv(slopes, os);
       }))
     return false;
-  return svg.empty() || writeFile(svg, writeSvg);
+  return svg.empty() || writeOutput(svg, writeSvg);
 }
 
 ExitCode Compilation::run() {
@@ -665,9 +652,8 @@ ExitCode Compilation::run() {
 }
 
 ExitCode einsum::compile(const CompileOptions &options) {
-  registerAllMappings();
   registerEinsumTransformsPasses();
-  if (!checkOptions(options))
+  if (!registerMappings(options.plugins) || !checkOptions(options))
     return ExitCode::BadInput;
   DialectRegistry registry;
   registerAllDialects(registry);
@@ -677,8 +663,10 @@ ExitCode einsum::compile(const CompileOptions &options) {
   return Compilation(options, context).run();
 }
 
-void einsum::listMappings() {
-  registerAllMappings();
+ExitCode einsum::listMappings(const CompileOptions &options) {
+  if (!registerMappings(options.plugins))
+    return ExitCode::BadInput;
   for (const std::unique_ptr<MappingPass> &pass : getMappingPasses())
     llvm::outs() << pass->getName() << "\n  " << pass->getDescription() << "\n";
+  return ExitCode::Ok;
 }

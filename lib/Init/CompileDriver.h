@@ -38,9 +38,10 @@ struct CompileOptions {
   std::string workload, cascade;
   ModelFlags model; ///< of a workload that is a config.json
   std::string arch, energyProfile;
-  std::string accounting;        ///< a profile, empty for the spec's
-  std::vector<std::string> bind; ///< "M=65536"
-  std::vector<std::string> set;  ///< "N=128"
+  std::string accounting;           ///< a profile, empty for the spec's
+  std::vector<std::string> bind;    ///< "M=65536"
+  std::vector<std::string> set;     ///< "N=128"
+  std::vector<std::string> plugins; ///< shared libraries with mappings
   /// `auto` (a search), a registered name or a .mlir file.
   std::string mapping = "auto";
   bool analyzeOnly = false;
@@ -67,8 +68,8 @@ struct CompileOptions {
 /// Runs the pipeline; the summary goes to standard output, unless a file does.
 ExitCode compile(const CompileOptions &options);
 
-/// Names and descriptions of the registered mappings.
-void listMappings();
+/// Names and descriptions of the mappings, those of plugins among them.
+ExitCode listMappings(const CompileOptions &options);
 
 } // namespace einsum
 

@@ -13,6 +13,7 @@
 #include "lib/Frontend/Cascade/Cascade.h"
 #include "lib/Init/ModelFlags.h"
 #include "lib/Mapper/Passes.h"
+#include "lib/Plugin/Passes.h"
 #include "lib/Quant/Passes.h"
 #include "lib/Transforms/Passes.h"
 #include "mappings/Mappings.h"
@@ -36,6 +37,7 @@ void einsum::registerAllPasses() {
   registerEinsumTransformsPasses();
   registerEinsumQuantPasses();
   registerEinsumMapperPasses();
+  registerEinsumPluginPasses();
   registerAllMappings();
 }
 
