@@ -26,6 +26,7 @@
 #include "lib/Simulator/Deliveries.h"
 #include "lib/Simulator/LaggedWalk.h"
 #include "lib/Simulator/Store.h"
+#include "lib/Simulator/Stored.h"
 
 namespace einsum::sim {
 
@@ -38,6 +39,7 @@ public:
   /// False, with an error, if something was not there.
   bool execute();
   std::vector<CellBuilder> &getBuilders() { return builders; }
+  StoredTensors &getStored() { return stored; }
 
 private:
   /// What the units hold of one operand or result, of one visit of its home.
@@ -89,6 +91,7 @@ private:
   Simulation &result;
   std::vector<CellBuilder> builders;
   Store store;
+  StoredTensors stored;
   std::vector<std::vector<Latches>> latches; ///< per node and port
   /// Per node and port: of what it reads or writes, and of partial values.
   std::vector<std::vector<std::pair<Delivery, Delivery>>> deliveries;

@@ -306,6 +306,17 @@ private:
         *number = before;
       }
     }
+    std::vector<std::string *> storages;
+    for (CaseInput &input : best.inputs)
+      storages.push_back(&input.storage);
+    for (CaseEinsum &einsum : best.einsums)
+      storages.push_back(&einsum.storage);
+    for (std::string *storage : storages) {
+      std::string before = std::exchange(*storage, "");
+      if (!before.empty() && attempt(Case(best)))
+        return true;
+      *storage = before;
+    }
     for (CaseArray &array : best.arrays) {
       int64_t width = std::exchange(array.reduction, 0);
       if (width && attempt(Case(best)))
