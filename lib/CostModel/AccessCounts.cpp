@@ -97,6 +97,8 @@ private:
     if (einsum >= 0)
       result.einsumTraffic[einsum * levels + level] += traffic;
     scratch.ownTraffic[where * ports + level] += traffic;
+    if (scratch.profile)
+      scratch.profile->traffic[{einsum, tensor, level}] += traffic;
   }
 
   /// Moves words between node `where` and a storage node above it; what is not
