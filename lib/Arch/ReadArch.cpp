@@ -7,7 +7,9 @@
 
 #include "lib/Arch/ParsedArch.h"
 #include "lib/Arch/ReadProvenance.h"
+#include "lib/Support/Installation.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include <cmath>
 
@@ -641,7 +643,15 @@ std::optional<ArchSpec>
 arch::readArchSpec(llvm::StringRef path, Diagnostics &diags,
                    const std::map<std::string, double> &parameterOverrides,
                    llvm::StringRef energyProfile) {
-  return build(readSourceJson(path, diags), path, diags, parameterOverrides,
+  std::string file = findArchSpec(path);
+  if (path != "-" && !path.contains('/') && !path.ends_with(".json") &&
+      !llvm::sys::fs::exists(file)) {
+    diags.error({path.str(), 0, 0},
+                "there is no file and no installed architecture of this name" +
+                    didYouMean(path, listArchSpecs()));
+    return std::nullopt;
+  }
+  return build(readSourceJson(file, diags), file, diags, parameterOverrides,
                energyProfile);
 }
 

@@ -22,10 +22,8 @@
 #include "lib/Plugin/MappingPass.h"
 #include "lib/Support/Progress.h"
 #include "lib/Transforms/Passes.h"
-#include "mappings/Mappings.h"
 
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/Error.h"
 
 #include <chrono>
 #include <thread>
@@ -362,7 +360,8 @@ bool Compilation::writeFormulas() {
   formulas->binding = listBinding();
   if (options.json != "-")
     exporting::printFormulas(*formulas, llvm::outs());
-  return options.json.empty() || writeFile(options.json, [&](raw_ostream &os) {
+  return options.json.empty() ||
+         writeOutput(options.json, [&](raw_ostream &os) {
            exporting::writeFormulasJson(*formulas, os);
          });
 }
@@ -446,8 +445,8 @@ ExitCode Compilation::search() {
       cascade.emitError("the search ended before it had found a mapping; give "
                         "it more time");
     if (StringRef json = options.json; !json.empty())
-      writeFile(json,
-                [&](raw_ostream &os) { exporting::writeJson(result, os); });
+      writeOutput(json,
+                  [&](raw_ostream &os) { exporting::writeJson(result, os); });
     return found.certificate.status == mapper::Status::infeasible
                ? ExitCode::Infeasible
                : ExitCode::LimitReached;
@@ -561,12 +560,12 @@ bool Compilation::writeOutputs() {
     outputs.skiSlope = drawSkiSlope();
   if (!outputs.takeStandardOutput() && options.pareto != "-")
     exporting::printSummary(result, llvm::outs());
-  if (!options.json.empty() && !writeFile(options.json, [&](raw_ostream &os) {
+  if (!options.json.empty() && !writeOutput(options.json, [&](raw_ostream &os) {
         exporting::writeJson(result, os);
       }))
     return false;
   if (!options.pareto.empty() &&
-      !writeFile(options.pareto, [&](raw_ostream &os) {
+      !writeOutput(options.pareto, [&](raw_ostream &os) {
         exporting::writeParetoCsv(*result.search, *arch, os);
       }))
     return false;
@@ -604,14 +603,14 @@ bool Compilation::writeSkiSlope() {
     exporting::writeSkiSlopeSvg(
         slopes, describeCascade(*variants->front()->cascade), os);
   };
-  if (!file.empty() && !writeFile(file, [&](raw_ostream &os) {
+  if (!file.empty() && !writeOutput(file, [&](raw_ostream &os) {
         if (file.ends_with(".svg"))
           writeSvg(os);
         else
           exporting::writeSkiSlopeCsv(slopes, os);
       }))
     return false;
-  return svg.empty() || writeFile(svg, writeSvg);
+  return svg.empty() || writeOutput(svg, writeSvg);
 }
 
 ExitCode Compilation::run() {
@@ -635,9 +634,8 @@ ExitCode Compilation::run() {
 }
 
 ExitCode einsum::compile(const CompileOptions &options) {
-  registerAllMappings();
   registerEinsumTransformsPasses();
-  if (!checkOptions(options))
+  if (!registerMappings(options.plugins) || !checkOptions(options))
     return ExitCode::BadInput;
   DialectRegistry registry;
   registerAllDialects(registry);
@@ -647,8 +645,10 @@ ExitCode einsum::compile(const CompileOptions &options) {
   return Compilation(options, context).run();
 }
 
-void einsum::listMappings() {
-  registerAllMappings();
+ExitCode einsum::listMappings(const CompileOptions &options) {
+  if (!registerMappings(options.plugins))
+    return ExitCode::BadInput;
   for (const std::unique_ptr<MappingPass> &pass : getMappingPasses())
     llvm::outs() << pass->getName() << "\n  " << pass->getDescription() << "\n";
+  return ExitCode::Ok;
 }

@@ -37,9 +37,10 @@ struct CompileOptions {
   std::string workload, cascade;
   ModelFlags model; ///< of a workload that is a config.json
   std::string arch, energyProfile;
-  std::string accounting;        ///< a profile, empty for the spec's
-  std::vector<std::string> bind; ///< "M=65536"
-  std::vector<std::string> set;  ///< "N=128"
+  std::string accounting;           ///< a profile, empty for the spec's
+  std::vector<std::string> bind;    ///< "M=65536"
+  std::vector<std::string> set;     ///< "N=128"
+  std::vector<std::string> plugins; ///< shared libraries with mappings
   /// `auto` (a search), a registered name, a .mlir or a .json file.
   std::string mapping = "auto";
   bool analyzeOnly = false;
@@ -66,8 +67,8 @@ struct CompileOptions {
 /// Runs the pipeline; the summary goes to standard output, unless a file does.
 ExitCode compile(const CompileOptions &options);
 
-/// Names and descriptions of the registered mappings.
-void listMappings();
+/// Names and descriptions of the mappings, those of plugins among them.
+ExitCode listMappings(const CompileOptions &options);
 
 } // namespace einsum
 

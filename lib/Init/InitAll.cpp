@@ -13,6 +13,7 @@
 #include "lib/Frontend/Cascade/Cascade.h"
 #include "lib/Init/ModelFlags.h"
 #include "lib/Mapper/Passes.h"
+#include "lib/Plugin/Passes.h"
 #include "lib/Transforms/Passes.h"
 #include "mappings/Mappings.h"
 
@@ -34,6 +35,7 @@ void einsum::registerAllPasses() {
   registerEinsumAnalysisPasses();
   registerEinsumTransformsPasses();
   registerEinsumMapperPasses();
+  registerEinsumPluginPasses();
   registerAllMappings();
 }
 

@@ -16,8 +16,6 @@
 #include "lib/Support/Progress.h"
 
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/Error.h"
-#include "llvm/Support/FileSystem.h"
 
 #include <cmath>
 
@@ -498,13 +496,9 @@ bool Runner::writeOutputs(const Interpretation &values) {
     if (file == settings.outputFiles.end())
       continue;
     const Tensor &tensor = values.get(output.value);
-    llvm::Error error = llvm::writeToOutput(file->second, [&](raw_ostream &os) {
-      os << printNpy(tensor);
-      return llvm::Error::success();
-    });
-    if (error)
-      return failOption(file->second, "cannot write the file: " +
-                                          llvm::toString(std::move(error)));
+    if (!writeOutput(file->second,
+                     [&](raw_ostream &os) { os << printNpy(tensor); }))
+      return false;
   }
   return true;
 }
@@ -556,12 +550,7 @@ bool Runner::runTrial(unsigned number) {
 }
 
 static bool writeJson(const RunResult &result, StringRef path) {
-  llvm::Error error = llvm::writeToOutput(path, [&](raw_ostream &os) {
-    writeRunJson(result, os);
-    return llvm::Error::success();
-  });
-  return !error || failOption(path, "cannot write the file: " +
-                                        llvm::toString(std::move(error)));
+  return writeOutput(path, [&](raw_ostream &os) { writeRunJson(result, os); });
 }
 
 ExitCode Runner::run() {

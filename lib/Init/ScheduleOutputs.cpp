@@ -11,8 +11,6 @@
 #include "lib/Init/OptionValues.h"
 #include "lib/Init/ReadWorkload.h"
 
-#include "llvm/Support/Error.h"
-
 #include <nlohmann/json.hpp>
 
 using namespace mlir;
@@ -72,18 +70,6 @@ bool einsum::checkScheduleOutputs(const ScheduleOutputs &outputs) {
   return true;
 }
 
-bool einsum::writeFile(StringRef path,
-                       llvm::function_ref<void(llvm::raw_ostream &)> write) {
-  llvm::Error error = llvm::writeToOutput(path, [&](raw_ostream &os) {
-    write(os);
-    return llvm::Error::success();
-  });
-  if (!error)
-    return true;
-  return failOption(path, "cannot write the file: " +
-                              llvm::toString(std::move(error)));
-}
-
 static void writeHtmlReport(const exporting::Result &result,
                             const exporting::ScheduleReport &report,
                             StringRef skiSlope, llvm::raw_ostream &os) {
@@ -116,7 +102,7 @@ bool einsum::writeScheduleOutputs(const ScheduleOutputs &outputs,
   report.operatorNames = mapped.operatorNames;
   auto write = [&](StringRef path,
                    llvm::function_ref<void(llvm::raw_ostream &)> writer) {
-    return path.empty() || writeFile(path, writer);
+    return path.empty() || writeOutput(path, writer);
   };
   if (!profile) {
     report.mapping.emitError("internal error: the schedule was evaluated, but "

@@ -49,11 +49,6 @@ bool writeScheduleOutputs(const ScheduleOutputs &outputs,
                           const exporting::Result &result, CascadeOp cascade,
                           llvm::StringRef written);
 
-/// Whole or not at all: written beside the target, then renamed. False after an
-/// error.
-bool writeFile(llvm::StringRef path,
-               llvm::function_ref<void(llvm::raw_ostream &)> write);
-
 } // namespace einsum
 
 #endif // LIB_INIT_SCHEDULEOUTPUTS_H

@@ -57,8 +57,11 @@ public:
 
 private:
   bool describe();
+  void makeSearches();
+  LogicalResult improve(MapResult &first, double &cutoff);
+  LogicalResult refine(JoinResult &joined, MapResult &first, MapResult &result);
   bool describeNests(const NestLimits &limits);
-  void explore();
+  bool explore();
   std::vector<Holdings> listStarts(const EinsumOnArray &nest,
                                    NestSearch &search) const;
   JoinResult search(size_t beam, double cutoff);
@@ -97,7 +100,7 @@ private:
   std::map<std::string, NestSearch *> bySignature;
   std::string unsupported;
   bool noArray = false;
-  bool isCoarse = false; ///< some tiles were left out
+  NestLimits nestLimits; ///< the finest that can be
   /// Whether the plan built last does not fit the backing level, and the least
   /// value of those that do not.
   bool overBacking = false;
@@ -174,14 +177,19 @@ bool MappingSearch::describe() {
     if (!constraints.back().unsupported.empty())
       unsupported = constraints.back().unsupported;
   }
-  NestLimits limits;
-  limits.imperfect = options.limits.imperfect;
-  limits.commonRanks = listCommonRanks(facts);
+  nestLimits.imperfect = options.limits.imperfect;
+  nestLimits.commonRanks = listCommonRanks(facts);
   // Every nest if that can be, else fewer tiles.
-  while (!describeNests(limits) && unsupported.empty() && !noArray &&
-         limits.coarse < NestLimits::kCoarsest)
-    ++limits.coarse;
-  isCoarse = limits.coarse > 0;
+  while (!describeNests(nestLimits) && unsupported.empty() && !noArray &&
+         nestLimits.coarse < NestLimits::kCoarsest)
+    ++nestLimits.coarse;
+  return unsupported.empty() && !noArray;
+}
+
+/// Nests that look the same are searched once.
+void MappingSearch::makeSearches() {
+  searches.clear();
+  bySignature.clear();
   for (EinsumChoices &choice : choices)
     for (const auto &nest : choice.nests) {
       NestSearch *&search = bySignature[nest->signature()];
@@ -191,7 +199,6 @@ bool MappingSearch::describe() {
       }
       choice.searches.push_back(search);
     }
-  return unsupported.empty() && !noArray;
 }
 
 /// False if some Einsum has too many nests, or none.
@@ -425,15 +432,18 @@ bool MappingSearch::acceptPipeline(MappedPoint &point, size_t frames,
   return true;
 }
 
-/// The least that each Einsum costs by itself, wherever its tensors live.
-void MappingSearch::explore() {
+/// The least that each Einsum costs by itself, wherever its tensors live. False
+/// if time was up before.
+bool MappingSearch::explore() {
   std::map<const NestSearch *, bool> explored;
   for (EinsumChoices &choice : choices) {
     choice.leastEnergy = choice.leastCycles = choice.leastTraffic = INFINITY;
     for (size_t i = 0; i < choice.searches.size(); ++i) {
       NestSearch &search = *choice.searches[i];
-      if (!explored[&search])
-        search.explore(listStarts(*choice.nests[i], search));
+      if (!explored[&search] &&
+          !search.explore(listStarts(*choice.nests[i], search),
+                          [this] { return stopped(); }))
+        return false;
       explored[&search] = true;
       choice.leastEnergy = std::min(choice.leastEnergy, search.leastEnergy());
       choice.leastCycles = std::min(choice.leastCycles, search.leastCycles());
@@ -441,6 +451,7 @@ void MappingSearch::explore() {
           std::min(choice.leastTraffic, search.leastTraffic());
     }
   }
+  return true;
 }
 
 /// All combinations of places that the operands may live at.
@@ -561,9 +572,63 @@ JoinResult MappingSearch::search(size_t beam, double cutoff) {
   return joinCascade(facts, arch, axes, choices, constraints, limits);
 }
 
+/// A quick search, which keeps few nests: something to measure all others by.
+LogicalResult MappingSearch::improve(MapResult &first, double &cutoff) {
+  JoinResult quick = search(kBeam, cutoff);
+  MapResult found;
+  if (!quick.plans.empty() && failed(realise(quick, found)))
+    return failure();
+  if (found.points.empty() || found.points.front().values.front() >= cutoff) {
+    for (MappedPoint &point : found.points)
+      point.mapping.erase();
+    return success();
+  }
+  for (MappedPoint &point : first.points)
+    point.mapping.erase();
+  cutoff = found.points.front().values.front();
+  first.points = std::move(found.points);
+  return success();
+}
+
+/// From coarse to fine: where there are too many nests, a first mapping comes
+/// from the coarsest tiles, so that there is one whenever the time is up.
+LogicalResult MappingSearch::refine(JoinResult &joined, MapResult &first,
+                                    MapResult &result) {
+  bool isSingle = options.objective.metrics.size() == 1;
+  double cutoff = options.cutoff;
+  if (!first.points.empty())
+    cutoff = std::min(cutoff, first.points.front().values.front());
+  std::vector<int> ladder = {nestLimits.coarse};
+  if (isSingle && nestLimits.coarse > 0)
+    for (int coarse = nestLimits.coarse + 1; coarse <= NestLimits::kCoarsest;
+         ++coarse)
+      ladder.insert(ladder.begin(), coarse);
+  joined.complete = false;
+  for (int coarse : ladder) {
+    NestLimits limits = nestLimits;
+    limits.coarse = coarse;
+    describeNests(limits);
+    makeSearches();
+    if (!explore())
+      return success();
+    if (isSingle && failed(improve(first, cutoff)))
+      return failure();
+  }
+  joined = search(0, cutoff);
+  joined.complete &= nestLimits.coarse == 0;
+  return success(joined.plans.empty() || succeeded(realise(joined, result)));
+}
+
 FailureOr<MapResult> MappingSearch::run() {
   chooseAxes();
   MapResult result;
+  if (axes.count > kMaxAxes) {
+    cascade.emitError("unsupported by the mapper: '")
+        << arch.name << "' has " << axes.count
+        << " bandwidths, ports and capacities that may bind; at most "
+        << kMaxAxes << " are covered";
+    return failure();
+  }
   if (arch.accounting.buffered) {
     cascade.emitError("unsupported by the mapper: transfers that are not "
                       "overlapped (accounting: overlap 'buffered')");
@@ -577,36 +642,19 @@ FailureOr<MapResult> MappingSearch::run() {
     result.certificate.status = Status::infeasible;
     return result;
   }
+  overlaps = options.limits.pipelines && arch.arrays.size() > 1 &&
+             !arch.accounting.sequential;
   size_t frames = 0;
   std::optional<MappedPoint> pipeline = tryPipeline(frames);
   if (pipeline && acceptPipeline(*pipeline, frames, result))
     return result;
-  overlaps = options.limits.pipelines && arch.arrays.size() > 1 &&
-             !arch.accounting.sequential;
-  explore();
-  // A first mapping, to measure all others by.
-  double cutoff = options.cutoff;
   MapResult first;
-  if (options.objective.metrics.size() == 1) {
-    JoinResult quick = search(kBeam, cutoff);
-    if (!quick.plans.empty()) {
-      if (failed(realise(quick, first)))
-        return failure();
-      if (!first.points.empty())
-        cutoff = std::min(cutoff, first.points.front().values.front());
-    }
-  }
-  if (pipeline && pipeline->values.front() < cutoff) {
-    for (MappedPoint &point : first.points)
-      point.mapping.erase();
-    cutoff = pipeline->values.front();
+  if (pipeline && pipeline->values.front() < options.cutoff)
     first.points.assign(1, *pipeline);
-  } else if (pipeline) {
+  else if (pipeline)
     pipeline->mapping.erase();
-  }
-  JoinResult joined = search(0, cutoff);
-  joined.complete &= !isCoarse;
-  if (!joined.plans.empty() && failed(realise(joined, result)))
+  JoinResult joined;
+  if (failed(refine(joined, first, result)))
     return failure();
   if (std::isfinite(leastOver) && result.points.empty() &&
       first.points.empty()) {

@@ -41,6 +41,9 @@ static ToolOption mapping(category, "mapping", "auto|NAME|FILE",
                           "schedule.mapping, or a .json file, as --schedule "
                           "writes them",
                           options.mapping);
+static ToolList plugins(category, "plugin", "FILE.so,...",
+                        "Shared libraries that bring further mappings",
+                        options.plugins);
 static ToolOption objective(category, "objective",
                             "latency|energy|edp|traffic[:LEVEL]|"
                             "capacity[:LEVEL]|pareto:A,B[,C]",
@@ -122,10 +125,8 @@ static llvm::cl::opt<bool> list("list-mappings",
                                 llvm::cl::cat(category));
 
 static ExitCode runDriver() {
-  if (list) {
-    listMappings();
-    return ExitCode::Ok;
-  }
+  if (list)
+    return listMappings(options);
   options.skiSlope =
       skiSlope.getNumOccurrences() + skiSlopeSvg.getNumOccurrences() > 0;
   options.skiSlopeFile = skiSlope;
@@ -137,7 +138,7 @@ int main(int argc, char **argv) {
   addModelFlags(category, options.model);
   return runTool(
       argc, argv,
-      {"einsum-compile", EINSUM_VERSION,
+      {"einsum-compile",
        "Maps a cascade of Einsums onto an architecture and says what it "
        "costs.\n"
        "Exits with 0, 1 (bad input), 2 (does not fit), 3 (ended early, best "

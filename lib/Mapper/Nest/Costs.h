@@ -29,7 +29,8 @@
 
 namespace einsum::mapper {
 
-constexpr int kMaxAxes = 10;
+/// More limits than this on one machine are not covered.
+constexpr int kMaxAxes = 12;
 using Costs = std::array<double, kMaxAxes>;
 
 /// A limit on what a level moves per cycle, counted in bytes or accesses.
