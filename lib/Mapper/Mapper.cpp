@@ -7,13 +7,13 @@
 
 #include "lib/Mapper/Mapper.h"
 
-#include "lib/CostModel/CostModel.h"
+#include "lib/Mapper/CertainBound.h"
 #include "lib/Mapper/Infeasibility.h"
 #include "lib/Mapper/Join/CascadeJoin.h"
 #include "lib/Mapper/Pipelines/LoadBound.h"
 #include "lib/Mapper/Pipelines/PipelinedRun.h"
+#include "lib/Mapper/Realise.h"
 
-#include "mlir/IR/Verifier.h"
 #include "llvm/ADT/STLExtras.h"
 
 #include <chrono>
@@ -51,7 +51,8 @@ public:
   MappingSearch(CascadeOp cascade, const CascadeFacts &facts,
                 const arch::ArchSpec &arch, const MapOptions &options)
       : cascade(cascade), facts(facts), arch(arch), options(options),
-        start(std::chrono::steady_clock::now()) {}
+        start(std::chrono::steady_clock::now()),
+        realiser(cascade, facts, arch, options.objective) {}
 
   FailureOr<MapResult> run();
 
@@ -74,16 +75,17 @@ private:
   }
   double value(Metric metric, const JoinEntry &entry,
                const JoinLayout &layout) const;
-  double value(Metric metric, const cost::Evaluation &cost) const;
-  LogicalResult realise(const JoinResult &joined, MapResult &result);
-  std::optional<MappedPoint> build(const PlanStep &plan, bool isSure = true);
+  FailureOr<Realised> realise(const JoinResult &joined);
   std::optional<MappedPoint> tryPipeline(size_t &frames);
   bool acceptPipeline(MappedPoint &point, size_t frames, MapResult &result);
   bool isLatencyOnly() const {
     return options.objective.metrics == std::vector<Metric>{Metric::latency};
   }
   std::string describeSpace() const;
-  void certify(const JoinResult &joined, MapResult &result) const;
+  void certify(const JoinResult &joined, const Realised &realised,
+               MapResult &result) const;
+  void raiseBound(Certificate &certificate) const;
+  LogicalResult refuse(const Realised &realised);
 
   CascadeOp cascade;
   const CascadeFacts &facts;
@@ -97,11 +99,10 @@ private:
   std::map<std::string, NestSearch *> bySignature;
   std::string unsupported;
   bool noArray = false;
-  bool isCoarse = false; ///< some tiles were left out
-  /// Whether the plan built last does not fit the backing level, and the least
-  /// value of those that do not.
-  bool overBacking = false;
-  double leastOver = INFINITY;
+  bool isCoarse = false;                       ///< some tiles were left out
+  std::vector<std::shared_ptr<CutTiles>> cuts; ///< per Einsum
+  bool isCut = false;                          ///< one of them is
+  PlanRealiser realiser;
   bool overlaps = false; ///< arrays may run at once
   /// Entries per state of the quick search.
   static constexpr size_t kBeam = 4;
@@ -202,16 +203,19 @@ bool MappingSearch::describeNests(const NestLimits &limits) {
   choices.assign(facts.einsums.size(), {});
   noArray = false;
   bool isSmall = true;
+  cuts.resize(facts.einsums.size());
+  isCut = false;
   for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e) {
     for (int a = 0; a < static_cast<int>(arch.arrays.size()); ++a) {
       std::optional<EinsumOnArray> nest = describeEinsum(
-          facts, arch, e, a, constraints[e], limits, unsupported);
+          facts, arch, e, a, constraints[e], limits, unsupported, cuts[e]);
       if (!nest)
         continue;
       isSmall &= nest->countStates() <= kMostStates;
       choices[e].nests.push_back(
           std::make_shared<EinsumOnArray>(std::move(*nest)));
     }
+    isCut |= cuts[e] != nullptr;
     noArray |= choices[e].nests.empty();
   }
   return isSmall && !noArray;
@@ -237,106 +241,18 @@ double MappingSearch::value(Metric metric, const JoinEntry &entry,
   return 0;
 }
 
-double MappingSearch::value(Metric metric, const cost::Evaluation &cost) const {
-  int level = options.objective.level;
-  switch (metric) {
-  case Metric::latency:
-    return cost.latencySeconds;
-  case Metric::energy:
-    return cost.energyJoules();
-  case Metric::edp:
-    return cost.latencySeconds * cost.energyJoules();
-  case Metric::traffic:
-    return static_cast<double>(cost.levels[std::max(0, level)].traffic.bytes());
-  case Metric::capacity:
-    return static_cast<double>(
-        cost.levels[level >= 0 ? level
-                               : std::min<int>(1, cost.levels.size() - 1)]
-            .peakBytes);
-  }
-  return 0;
-}
-
-std::optional<MappedPoint> MappingSearch::build(const PlanStep &plan,
-                                                bool isSure) {
-  MappedPoint point;
-  point.mapping = buildSchedule(cascade, facts, arch, plan, "mapped");
-  if (failed(verify(point.mapping))) {
-    point.mapping.emitError("internal error: the mapper built a schedule that "
-                            "is not legal");
-    return std::nullopt;
-  }
-  auto evaluator = cost::Evaluator::create(point.mapping, facts, arch);
-  if (!evaluator)
-    return std::nullopt;
-  if (!evaluator->evaluate(point.cost)) {
-    // What lives at the backing level is not weighed by the search.
-    if (llvm::all_of(evaluator->violations(),
-                     [&](const cost::CapacityViolation &violation) {
-                       return violation.level == arch.levels[0].name;
-                     }) &&
-        !evaluator->violations().empty()) {
-      point.mapping.erase();
-      overBacking = true;
-      return std::nullopt;
-    }
-    if (!isSure) {
-      point.mapping.erase();
-      return std::nullopt;
-    }
-    evaluator->emitViolations();
-    point.mapping.emitError("internal error: the mapper built a schedule that "
-                            "does not fit");
-    return std::nullopt;
-  }
-  for (Metric metric : options.objective.metrics)
-    point.values.push_back(value(metric, point.cost));
-  return point;
-}
-
-LogicalResult MappingSearch::realise(const JoinResult &joined,
-                                     MapResult &result) {
-  const std::vector<Metric> &metrics = options.objective.metrics;
-  std::vector<std::pair<std::vector<double>, const JoinEntry *>> ranked;
+FailureOr<Realised> MappingSearch::realise(const JoinResult &joined) {
+  std::vector<PromisedPlan> plans;
   for (const JoinEntry &entry : joined.plans) {
-    std::vector<double> values;
-    for (Metric metric : metrics)
-      values.push_back(value(metric, entry, joined.layout));
-    // Of equally good ones, the one of least energy, then of least time.
-    std::vector<double> order = values;
-    order.push_back(entry.costs[joined.layout.energy()]);
-    order.push_back(entry.costs[joined.layout.time(0)]);
-    ranked.push_back({order, &entry});
+    PromisedPlan promised;
+    for (Metric metric : options.objective.metrics)
+      promised.values.push_back(value(metric, entry, joined.layout));
+    promised.energy = entry.costs[joined.layout.energy()];
+    promised.cycles = entry.costs[joined.layout.time(0)];
+    promised.plan = entry.plan.get();
+    plans.push_back(std::move(promised));
   }
-  std::sort(ranked.begin(), ranked.end()); // equal ones by their place
-  std::vector<std::vector<double>> kept;
-  for (const auto &one : ranked) {
-    const std::vector<double> &values = one.first;
-    bool beaten = llvm::any_of(kept, [&](const std::vector<double> &other) {
-      return isNoWorse(other, values, metrics.size());
-    });
-    if (beaten)
-      continue;
-    overBacking = false;
-    std::optional<MappedPoint> point = build(*one.second->plan);
-    if (!point && overBacking) {
-      leastOver = std::min(leastOver, values.front());
-      continue;
-    }
-    if (!point)
-      return failure();
-    for (size_t i = 0; i < metrics.size(); ++i)
-      if (std::abs(point->values[i] - values[i]) >
-          1e-9 * std::abs(values[i]) + 1e-30) {
-        point->mapping.emitError("internal error: the search expected ")
-            << std::to_string(values[i] * 1e9) << "e-9, the cost model says "
-            << std::to_string(point->values[i] * 1e9) << "e-9";
-        return failure();
-      }
-    kept.push_back(values);
-    result.points.push_back(std::move(*point));
-  }
-  return success();
+  return realiser.realise(std::move(plans), [this] { return stopped(); });
 }
 
 /// README.md in one line.
@@ -353,7 +269,19 @@ std::string MappingSearch::describeSpace() const {
   return text + (limits.reorder ? ", any order" : ", Einsums in order");
 }
 
-void MappingSearch::certify(const JoinResult &joined, MapResult &result) const {
+/// Whatever was tried, some costs are certain.
+void MappingSearch::raiseBound(Certificate &certificate) const {
+  CertainBound certain =
+      boundCertainly(facts, arch, choices, options.objective.metrics.front(),
+                     options.objective.level, overlaps);
+  if (certain.value <= certificate.lowerBound)
+    return;
+  certificate.lowerBound = std::min(certain.value, certificate.best);
+  certificate.boundName = certain.name;
+}
+
+void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
+                            MapResult &result) const {
   Certificate &certificate = result.certificate;
   certificate.metric = nameOf(options.objective.metrics.front()).str();
   SearchCounts nests;
@@ -368,30 +296,51 @@ void MappingSearch::certify(const JoinResult &joined, MapResult &result) const {
   certificate.pruned["bound"] = nests.overBound + joined.counts.overBound;
   certificate.wallSeconds = seconds();
   certificate.space = describeSpace();
-  if (result.points.empty()) {
-    bool isBeaten = std::isfinite(options.cutoff);
-    certificate.status = !joined.complete ? Status::bestFound
-                         : isBeaten       ? Status::optimal
-                                          : Status::infeasible;
-    certificate.best = isBeaten ? options.cutoff : 0;
-    certificate.lowerBound = joined.complete ? certificate.best : 0;
-    certificate.boundName = "nothing is better than what is known";
+  bool isBeaten = result.points.empty() && std::isfinite(options.cutoff);
+  if (result.points.empty() && !isBeaten) {
+    certificate.status =
+        joined.complete ? Status::infeasible : Status::bestFound;
+    certificate.boundName = "search ended early";
     return;
   }
-  certificate.best = result.points.front().values.front();
-  certificate.lowerBound = joined.complete ? certificate.best : 0;
-  certificate.boundName = joined.complete ? "search complete" : "";
-  if (!joined.complete && isLatencyOnly()) {
-    certificate.lowerBound = boundLoad(choices) / arch.clockHz;
-    certificate.boundName = kLoadBound;
-  }
-  certificate.status = joined.complete ? Status::optimal : Status::bestFound;
-  if (joined.complete && leastOver < certificate.best) {
-    certificate.status = Status::bestFound;
-    certificate.lowerBound = leastOver;
+  certificate.best =
+      isBeaten ? options.cutoff : result.points.front().values.front();
+  // Plans cost at least what they promised; what was pruned, more than the
+  // best; what was left out, what is known of it.
+  double least = std::min({realised.least, joined.leastLeft, certificate.best});
+  certificate.lowerBound = isCoarse ? 0 : least;
+  certificate.boundName = joined.leastLeft <= least ? "search cut short"
+                          : isBeaten && least == certificate.best
+                              ? "nothing is better than what is known"
+                          : least < certificate.best ? "what plans promise"
+                                                     : "search complete";
+  if (realised.leastOver < certificate.best && realised.leastOver <= least)
     certificate.boundName =
         "capacity of '" + arch.levels[0].name + "' left aside";
-  }
+  bool isSingle = options.objective.metrics.size() == 1;
+  bool isProven =
+      isSingle ? certificate.best <= least * (1 + 1e-9) : realised.isExact;
+  isProven &= joined.complete && !isCoarse;
+  if (!isProven)
+    raiseBound(certificate);
+  isProven |= isSingle && certificate.best <= certificate.lowerBound;
+  if (isProven)
+    certificate.lowerBound = certificate.best;
+  certificate.status = isProven ? Status::optimal : Status::bestFound;
+}
+
+/// Plans, but no schedule of them fits.
+LogicalResult MappingSearch::refuse(const Realised &realised) {
+  if (!std::isinf(realised.leastOver))
+    cascade.emitError("unsupported by the mapper: level '")
+        << arch.levels[0].name
+        << "' does not hold all tensors at once, and no mapping was found "
+           "that makes do with less; give it more capacity";
+  else
+    cascade.emitError("unsupported by the mapper: of the plans found, none "
+                      "makes a mapping (the first one: ")
+        << realised.refused << ")";
+  return failure();
 }
 
 /// One pipeline of all Einsums, if there is one.
@@ -403,7 +352,7 @@ std::optional<MappedPoint> MappingSearch::tryPipeline(size_t &frames) {
   std::shared_ptr<const PlanStep> plan =
       run.find(PipelineGoal::latency, boundLoad(choices) * kAsGood);
   frames = run.getFrames();
-  return plan ? build(*plan, /*isSure=*/false) : std::nullopt;
+  return plan ? realiser.build(*plan) : std::nullopt;
 }
 
 /// Nothing can be better than this pipeline, or, where there are too many
@@ -587,47 +536,38 @@ FailureOr<MapResult> MappingSearch::run() {
   explore();
   // A first mapping, to measure all others by.
   double cutoff = options.cutoff;
-  MapResult first;
+  std::vector<MappedPoint> first;
   if (options.objective.metrics.size() == 1) {
     JoinResult quick = search(kBeam, cutoff);
-    if (!quick.plans.empty()) {
-      if (failed(realise(quick, first)))
-        return failure();
-      if (!first.points.empty())
-        cutoff = std::min(cutoff, first.points.front().values.front());
-    }
-  }
-  if (pipeline && pipeline->values.front() < cutoff) {
-    for (MappedPoint &point : first.points)
-      point.mapping.erase();
-    cutoff = pipeline->values.front();
-    first.points.assign(1, *pipeline);
-  } else if (pipeline) {
-    pipeline->mapping.erase();
-  }
-  JoinResult joined = search(0, cutoff);
-  joined.complete &= !isCoarse;
-  if (!joined.plans.empty() && failed(realise(joined, result)))
-    return failure();
-  if (std::isfinite(leastOver) && result.points.empty() &&
-      first.points.empty()) {
-    if (explainInfeasible(facts, arch, options.limits).empty()) {
-      cascade.emitError("unsupported by the mapper: level '")
-          << arch.levels[0].name
-          << "' does not hold all tensors at once, and no mapping was found "
-             "that makes do with less; give it more capacity";
+    FailureOr<Realised> realised = realise(quick);
+    if (failed(realised))
       return failure();
-    }
+    first = std::move(realised->points);
+  }
+  if (pipeline)
+    first.push_back(std::move(*pipeline));
+  keepBest(first);
+  if (!first.empty())
+    cutoff = std::min(cutoff, first.front().values.front());
+  JoinResult joined = search(0, cutoff);
+  FailureOr<Realised> realised = realise(joined);
+  if (failed(realised))
+    return failure();
+  result.points = std::move(realised->points);
+  // Where the search ended early, or nothing is better, the first one it is.
+  if (!first.empty()) {
+    result.points.push_back(std::move(first.front()));
+    keepBest(result.points);
+  }
+  if (result.points.empty() && std::isinf(options.cutoff) &&
+      realised->evaluated > 0) {
+    if (std::isinf(realised->leastOver) ||
+        explainInfeasible(facts, arch, options.limits).empty())
+      return refuse(*realised);
     result.certificate.status = Status::infeasible;
     return result;
   }
-  // Where the search ended early, or nothing is better, the first one it is.
-  if (result.points.empty())
-    result.points = std::move(first.points);
-  else
-    for (MappedPoint &point : first.points)
-      point.mapping.erase();
-  certify(joined, result);
+  certify(joined, *realised, result);
   return result;
 }
 

@@ -60,7 +60,15 @@ struct Totals {
   std::atomic<uint64_t> tooLarge{0}, withPareto{0}, fused{0}, pipelined{0},
       spatial{0}, einsums{0};
   std::set<uint64_t> known, mended;
+  Quality plain, cut; ///< sums
   std::mutex mutex;
+
+  static void add(Quality &sum, const Quality &one) {
+    sum.goals += one.goals;
+    sum.proven += one.proven;
+    sum.reached += one.reached;
+    sum.worst = std::max(sum.worst, one.worst);
+  }
 };
 
 } // namespace
@@ -127,9 +135,11 @@ static std::string judge(const Problem &made, LoadedProblem &problem,
   totals.einsums += problem.facts.einsums.size();
   countKinds(findings, totals);
   if (options.asksMapper) {
-    bool covered = true;
-    text += compareWithMapper(problem, made.limits, goals, findings, covered);
-    totals.unsupported += !covered;
+    Quality quality;
+    text += compareWithMapper(problem, made.limits, goals, findings, quality);
+    totals.unsupported += !quality.covered;
+    std::lock_guard<std::mutex> lock(totals.mutex);
+    totals.add(quality.cut ? totals.cut : totals.plain, quality);
   }
   if (options.asksZ3) {
     unsigned proven = 0;
@@ -203,6 +213,13 @@ static int runRandom(const Options &options) {
                << " optima proven by Z3; " << totals.unsupported
                << " problems unsupported by the mapper, " << totals.differing
                << " differ, " << totals.known.size() << " more are known to\n";
+  for (auto [name, some] :
+       {std::pair{"plain", totals.plain}, {"cut", totals.cut}})
+    if (some.goals)
+      llvm::outs() << name << " problems: of " << some.goals << " goals "
+                   << some.proven << " optimal, " << some.reached
+                   << " as good as the best, none worse than "
+                   << llvm::format("%.3f", some.worst) << " times it\n";
   for (uint64_t seed : totals.mended)
     llvm::outs() << "seed " << seed << " does not differ any more\n";
   return totals.differing ? 1 : 0;

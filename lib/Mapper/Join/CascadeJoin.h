@@ -55,6 +55,8 @@ struct JoinResult {
   JoinLayout layout;
   JoinCounts counts;
   bool complete = true;
+  /// Of what was dropped, or not looked into: no less than this `score`.
+  double leastLeft = std::numeric_limits<double>::infinity();
 };
 
 JoinResult joinCascade(const CascadeFacts &facts, const arch::ArchSpec &arch,

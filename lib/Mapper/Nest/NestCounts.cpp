@@ -231,9 +231,10 @@ void NestCounts::forEachTile(const Operand &operand, int parentStage,
 
 uint64_t NestCounts::heldBytes(const Operand &operand, int level,
                                const Place &place) const {
-  uint64_t words = 1;
+  uint64_t words =
+      nest.cut ? nest.cut->largest(nest.indexOf(operand), place.tile) : 1;
   for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
-    if (!operand.uses_(rank))
+    if (nest.cut || !operand.uses_(rank))
       continue;
     uint64_t steps = place.tile[rank];
     if (rank == operand.along) {
@@ -257,6 +258,8 @@ uint64_t NestCounts::heldBytes(const Operand &operand, int level,
 void NestCounts::addHolder(Costs &costs, const Operand &operand, int level,
                            int parent, int parentStage,
                            const Place &place) const {
+  if (nest.cut)
+    return addCutHolder(costs, operand, level, parent, parentStage, place);
   if (operand.along >= 0)
     return addWalked(costs, operand, level, parent, parentStage, place);
   uint64_t bits = operand.bits;
@@ -462,6 +465,10 @@ void NestCounts::addPoints(Costs &costs) const {
   addEnergy(costs, static_cast<double>(nest.points) * nest.energyPerPoint);
   if (axes.cycles < 0)
     return;
+  if (nest.cut) {
+    costs[axes.cycles] += static_cast<double>(cutRuns()) * nest.cyclesPerPoint;
+    return;
+  }
   uint64_t runs = 1;
   for (size_t rank = 0; rank < nest.ranks.size(); ++rank) {
     int64_t dealt = 1, chunk = 0;
@@ -495,6 +502,8 @@ uint64_t NestCounts::deliveries(const Operand &operand, const Operand::Use &use,
 
 void NestCounts::addAccesses(Costs &costs, const Operand &operand, int home,
                              int homeStage, const Place &latch) const {
+  if (nest.cut)
+    return addCutAccesses(costs, operand, home, homeStage, latch);
   const arch::Fanout &multicast = arch.levels[home].multicast;
   const arch::Fanout &reduction = arch.arrays[nest.array].reduction;
   uint64_t groups = otherVisits(operand, homeStage, latch);

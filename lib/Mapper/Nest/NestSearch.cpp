@@ -114,8 +114,9 @@ void NestSearch::listConfigs(size_t at, Deals &deals) {
     for (int64_t units = 2; units <= static_cast<int64_t>(fan.size); ++units)
       if (rank.extent % units == 0)
         add(units, 0);
+    // Units with tiles of different extents, in an Einsum that is not cut.
     for (int64_t chunk : rank.tiles)
-      if (rank.extent % chunk != 0)
+      if (rank.extent % chunk != 0 && !nest.cut)
         add(llvm::divideCeil(rank.extent, chunk), chunk);
   }
 }

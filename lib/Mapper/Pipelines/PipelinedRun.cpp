@@ -99,16 +99,18 @@ std::shared_ptr<const PlanStep> PipelinedRun::find(PipelineGoal wanted,
 bool PipelinedRun::describe(const SpaceLimits &) {
   choices.resize(facts.einsums.size());
   std::string unsupported;
-  for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e)
+  for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e) {
+    std::shared_ptr<CutTiles> cut;
     for (int a = 0; a < static_cast<int>(arch.arrays.size()); ++a) {
       std::optional<EinsumOnArray> nest =
           describeEinsum(facts, arch, e, a, constraints[e],
-                         NestLimits{/*imperfect=*/false}, unsupported);
+                         NestLimits{/*imperfect=*/false}, unsupported, cut);
       if (!nest)
         continue;
       choices[e].nests.push_back(
           std::make_shared<EinsumOnArray>(std::move(*nest)));
     }
+  }
   return llvm::none_of(
       choices, [](const EinsumChoices &one) { return one.nests.empty(); });
 }
