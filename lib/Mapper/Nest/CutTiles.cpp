@@ -39,12 +39,6 @@ struct TileClass {
 };
 using TileClasses = std::vector<TileClass>;
 
-/// The same for one measure.
-struct CutSize {
-  uint64_t words = 0, count = 0;
-};
-using CutSizes = std::vector<CutSize>;
-
 /// What is counted of a tile.
 struct Measure {
   /// As an image; or a factor of 1 if the component's ranks do not matter.
@@ -317,6 +311,9 @@ CutTiles::CutTiles(const CascadeFacts &facts, const EinsumOnArray &nest) {
   for (const Constraint &constraint : facts.einsums[nest.einsum].domain) {
     domain.push_back({local(constraint.form), constraint.isEquality});
     groups.unite(domain.back().form);
+    // Whatever the point.
+    isEmpty |=
+        Groups::anyOf(domain.back().form) < 0 && !domain.back().holds(extents);
   }
   std::vector<std::vector<LocalAccess>> accesses =
       listAccesses(facts, nest, local);
@@ -551,6 +548,15 @@ CutTiles::Component::classes(llvm::ArrayRef<int64_t> tile,
   return found->second;
 }
 
+static void addSize(CutSizes &sizes, const CutSize &more) {
+  for (CutSize &size : sizes)
+    if (size.words == more.words) {
+      size.count += more.count;
+      return;
+    }
+  sizes.push_back(more);
+}
+
 const CutSizes &CutTiles::Component::sizesOf(int measure,
                                              llvm::ArrayRef<int64_t> tile,
                                              llvm::ArrayRef<int64_t> extents) {
@@ -561,15 +567,8 @@ const CutSizes &CutTiles::Component::sizesOf(int measure,
   CutSizes &result = found->second;
   if (!isNew)
     return result;
-  for (const TileClass &one : classes(tile, extents)) {
-    uint64_t words = measure < 0 ? 1 : one.words[measure];
-    auto same = llvm::find_if(
-        result, [&](const CutSize &size) { return size.words == words; });
-    if (same == result.end())
-      result.push_back({words, one.count});
-    else
-      same->count += one.count;
-  }
+  for (const TileClass &one : classes(tile, extents))
+    addSize(result, {measure < 0 ? 1 : one.words[measure], one.count});
   return result;
 }
 
@@ -577,16 +576,28 @@ const CutSizes &CutTiles::Component::sizesOf(int measure,
 // Answers
 //===----------------------------------------------------------------------===//
 
+const CutSizes &CutTiles::sizesOf(int measure, llvm::ArrayRef<int64_t> tile) {
+  TileKey key(tile.begin(), tile.end());
+  key.push_back(measure);
+  auto [found, isNew] = known.try_emplace(std::move(key));
+  CutSizes &result = found->second;
+  if (!isNew || isEmpty)
+    return result;
+  result.push_back({1, 1});
+  for (auto &component : components) {
+    CutSizes product;
+    for (const CutSize &more : component->sizesOf(measure, tile, extents))
+      for (const CutSize &size : result)
+        addSize(product, {size.words * more.words, size.count * more.count});
+    result = std::move(product);
+  }
+  return result;
+}
+
 void CutTiles::forEachMeasure(int measure, llvm::ArrayRef<int64_t> tile,
                               Visit fn) {
-  auto visit = [&](auto &self, size_t at, uint64_t words,
-                   uint64_t count) -> void {
-    if (at == components.size())
-      return fn(words, count);
-    for (const CutSize &size : components[at]->sizesOf(measure, tile, extents))
-      self(self, at + 1, words * size.words, count * size.count);
-  };
-  visit(visit, 0, 1, 1);
+  for (const CutSize &size : sizesOf(measure, tile))
+    fn(size.words, size.count);
 }
 
 void CutTiles::forEach(int operand, Part part, llvm::ArrayRef<int64_t> tile,

@@ -35,12 +35,21 @@
 #include "lib/Analysis/CascadeFacts.h"
 #include "lib/Analysis/ImageCounter.h"
 
+#include "llvm/ADT/Hashing.h"
+
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
 namespace einsum::mapper {
 
 struct EinsumOnArray;
+
+/// So many tiles touch so many elements.
+struct CutSize {
+  uint64_t words = 0, count = 0;
+};
+using CutSizes = std::vector<CutSize>;
 
 class CutTiles {
 public:
@@ -74,12 +83,22 @@ public:
   struct Component;
 
 private:
+  using TileKey = llvm::SmallVector<int64_t, 8>;
+  struct HashKey {
+    size_t operator()(const TileKey &key) const {
+      return llvm::hash_combine_range(key.begin(), key.end());
+    }
+  };
+  /// By a measure; -1: one word per tile in which anything happens.
+  const CutSizes &sizesOf(int measure, llvm::ArrayRef<int64_t> tile);
   void forEachMeasure(int measure, llvm::ArrayRef<int64_t> tile, Visit fn);
 
   std::vector<std::unique_ptr<Component>> components;
   std::vector<int64_t> extents;
   std::vector<int> firstMeasure; ///< per operand; parts, then uses
   std::string text;
+  std::unordered_map<TileKey, CutSizes, HashKey> known;
+  bool isEmpty = false; ///< no point meets the conditions
 };
 
 } // namespace einsum::mapper

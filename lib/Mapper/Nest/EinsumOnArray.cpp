@@ -79,6 +79,13 @@ static std::vector<int64_t> listTiles(int64_t extent, const NestLimits &limits,
   return kept;
 }
 
+double EinsumOnArray::countBox() const {
+  double points = 1;
+  for (const LocalRank &rank : ranks)
+    points *= static_cast<double>(rank.extent);
+  return points;
+}
+
 double EinsumOnArray::countStates() const {
   double tiles = 1, deals = 1;
   for (const LocalRank &rank : ranks)

@@ -105,6 +105,8 @@ struct EinsumOnArray {
   uint32_t walked = 0;
   bool coarse = false; ///< ranks are dealt to as many units as possible only
 
+  /// Points of the box of all ranks, in the domain or not.
+  double countBox() const;
   /// About how many states a search has.
   double countStates() const;
   /// Everything that nests depend on, in local numbers.

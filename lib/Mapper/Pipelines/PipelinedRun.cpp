@@ -150,6 +150,9 @@ void PipelinedRun::startSearches() {
       demandUnits(*nest, unitsOf,
                   static_cast<double>(nest->points) * nest->cyclesPerPoint /
                       least);
+      // Where tiles are cut, units may be idle at the edges.
+      if (nest->cut)
+        least *= nest->countBox() / static_cast<double>(nest->points);
       NestBounds bounds;
       bounds.beam = kBeam;
       bounds.isHopeless = [least](double, double cycles, double) {
