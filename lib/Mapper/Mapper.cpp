@@ -385,7 +385,8 @@ void MappingSearch::explore() {
     for (size_t i = 0; i < choice.searches.size(); ++i) {
       NestSearch &search = *choice.searches[i];
       if (!explored[&search])
-        search.explore(listStarts(*choice.nests[i], search));
+        search.explore(listStarts(*choice.nests[i], search),
+                       [this] { return stopped(); });
       explored[&search] = true;
       choice.leastEnergy = std::min(choice.leastEnergy, search.leastEnergy());
       choice.leastCycles = std::min(choice.leastCycles, search.leastCycles());

@@ -23,6 +23,8 @@ using namespace einsum::mapper;
 namespace {
 /// Parts of a grid, beyond which what is undecided is left out.
 constexpr size_t kMostParts = 20000;
+/// Points of a tile that are looked at one by one where need be.
+constexpr uint64_t kMostEnumerated = 4096;
 constexpr int kParts = 3; ///< CutTiles::Part
 
 /// Equal intervals side by side.
@@ -60,6 +62,7 @@ struct Image {
 
 struct CutTiles::Component {
   llvm::SmallVector<int, 4> ranks; ///< local
+  llvm::SmallVector<int64_t, 4> extents;
   /// Those that every point meets first, then those of single accesses.
   std::vector<Constraint> conditions;
   size_t domain = 0;
@@ -164,6 +167,29 @@ struct Numbering {
 
 } // namespace
 
+/// Coordinates such as m1 * 256 + m0, of which each point of the ranks has
+/// another: as many elements as if each rank were a coordinate.
+static void separate(ImagePiece &piece, llvm::ArrayRef<int64_t> extents) {
+  std::vector<AffineForm> ranks;
+  int64_t seen = 0;
+  for (const AffineForm &coordinate : piece.coordinates) {
+    llvm::SmallVector<AffineForm::Term, 3> terms(coordinate.terms);
+    llvm::sort(terms, [](const auto &a, const auto &b) {
+      return std::abs(a.coefficient) < std::abs(b.coefficient);
+    });
+    int64_t reach = 0;
+    for (const AffineForm::Term &term : terms) {
+      if (!coordinate.isLinear() || (seen >> term.variable & 1) ||
+          std::abs(term.coefficient) <= reach)
+        return;
+      seen |= int64_t{1} << term.variable;
+      reach += std::abs(term.coefficient) * (extents[term.variable] - 1);
+      ranks.push_back(AffineForm::variable(term.variable));
+    }
+  }
+  piece.coordinates = std::move(ranks);
+}
+
 /// The ranks of coordinates that have one rank each, as a mask; else -1.
 static int64_t plainRanks(const ImagePiece &piece) {
   int64_t mask = 0;
@@ -184,9 +210,12 @@ static bool isSame(const AffineForm &a, const AffineForm &b) {
 
 int CutTiles::Component::addImage(std::vector<ImagePiece> pieces) {
   Image image;
+  if (pieces.size() == 1)
+    separate(pieces.front(), extents);
   for (const ImagePiece &piece : pieces)
     image.plain.push_back(plainRanks(piece));
   image.counter = std::make_unique<ImageCounter>(ranks.size(), pieces);
+  image.counter->mostEnumerated = kMostEnumerated;
   image.pieces = std::move(pieces);
   images.push_back(std::move(image));
   return static_cast<int>(images.size()) - 1;
@@ -345,6 +374,7 @@ CutTiles::CutTiles(const CascadeFacts &facts, const EinsumOnArray &nest) {
         int number = static_cast<int>(component->ranks.size());
         numbering.numbers[rank] = number;
         component->ranks.push_back(rank);
+        component->extents.push_back(extents[rank]);
         points.coordinates.push_back(AffineForm::variable(number));
       }
     component->conditions = numbering.take(domain);
@@ -418,8 +448,22 @@ uint64_t CutTiles::Component::countImage(Image &image, const Measure &measure,
     boxes.insert(boxes.end(), box.begin(), box.end());
   image.counter->exhausted = false;
   Signature signature = image.counter->count(boxes);
-  if (image.counter->exhausted || image.counter->overflowed)
+  if (image.counter->overflowed)
     return 0;
+  if (image.counter->exhausted) {
+    // No fewer than a half of it has.
+    llvm::SmallVector<Interval, 4> half(box.begin(), box.end());
+    auto longest = std::max_element(half.begin(), half.end(),
+                                    [](const Interval &a, const Interval &b) {
+                                      return a.size() < b.size();
+                                    });
+    Interval whole = *longest;
+    longest->hi = whole.lo + whole.size() / 2;
+    if (uint64_t words = countImage(image, measure, half, isWhole))
+      return words;
+    *longest = {longest->hi, whole.hi};
+    return countImage(image, measure, half, isWhole);
+  }
   uint64_t words = 0;
   for (auto [mask, elements] : signature)
     if ((mask & measure.wanted) && !(mask & measure.unwanted))

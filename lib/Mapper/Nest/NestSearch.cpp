@@ -251,7 +251,9 @@ bool NestSearch::isAlive(const Placement &placement, uint32_t tile) const {
 
 /// One graph of states, walked from the top once: what costs least from there
 /// to a state, and from a state to the leaf.
-void NestSearch::explore(llvm::ArrayRef<Holdings> starts) {
+void NestSearch::explore(llvm::ArrayRef<Holdings> starts,
+                         std::function<bool()> shouldStop) {
+  bounds.shouldStop = std::move(shouldStop);
   /// Costs of the least energy, and of the least traffic, to and from a state.
   struct Least {
     double energyTo = INFINITY, energyFrom = INFINITY;
@@ -317,6 +319,11 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts) {
              std::min(least[1], own.cyclesFrom),
              std::min(least[2], own.trafficFrom)};
   }
+  counts.states += states.size();
+  if (stopped) { // nothing is certain
+    least = {0, 0, 0};
+    return;
+  }
   auto roundDown = [](double value) {
     return std::nextafter(static_cast<float>(value), -1.0f);
   };
@@ -336,7 +343,6 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts) {
       before[states[i].tile] = {roundDown(above.energyTo),
                                 roundDown(above.trafficTo)};
   }
-  counts.states += states.size();
 }
 
 void NestSearch::restart(NestBounds next) {
@@ -344,6 +350,7 @@ void NestSearch::restart(NestBounds next) {
     some.clear();
   knownOutside.clear();
   bounds = std::move(next);
+  stopped = false;
 }
 
 const std::vector<NestEntry> &NestSearch::complete(uint32_t tile,
@@ -432,8 +439,7 @@ const NestSearch::Entries &NestSearch::solve(const State &state) {
   NestEntry leaf;
   if (finish(state, leaf))
     out.push_back(leaf);
-  bool stopped = bounds.shouldStop && bounds.shouldStop();
-  if (!stopped && !std::isinf(before.energy))
+  if (!isStopped() && !std::isinf(before.energy))
     forEachMove(state, [&](const State &below, const Costs &added,
                            const NestStep *step) {
       const Entries &more = solve(below);
@@ -536,7 +542,7 @@ template <typename Fn> void NestSearch::forEachMove(const State &state, Fn fn) {
     first = 0;
     last = static_cast<int>(configs.size()) - 1;
   }
-  for (int config = first; config <= last; ++config) {
+  for (int config = first; config <= last && !isStopped(); ++config) {
     if (placement.stage < nest.lastStage)
       deal(state, config, fn);
     if (!placement.latches.empty())
@@ -544,7 +550,8 @@ template <typename Fn> void NestSearch::forEachMove(const State &state, Fn fn) {
   }
   if (!placement.mustPlace)
     shrink(state, fn);
-  holdBelow(state, fn);
+  if (!isStopped())
+    holdBelow(state, fn);
 }
 
 /// A smaller tile of one rank. Merged with what goes on there, so that only
@@ -556,6 +563,8 @@ template <typename Fn> void NestSearch::shrink(const State &state, Fn fn) {
     const LocalRank &fact = nest.ranks[rank];
     int64_t dealt = moves.unitsOf(rank, placement.stage, nest.lastStage);
     for (int inner : fact.inner[codec.index(state.tile, rank)]) {
+      if (stopped)
+        return;
       if (fact.tiles[inner] < dealt)
         continue;
       State below{state.placement, codec.with(state.tile, rank, inner)};
@@ -574,6 +583,8 @@ template <typename Fn> void NestSearch::holdBelow(const State &state, Fn fn) {
   Place place{tiles, placement.stage};
   const NestCounts &moves = countsOf(placement.config);
   for (auto [o, i] : placement.holds) {
+    if (stopped)
+      return;
     const Operand &operand = nest.operands[o];
     uint8_t from = placement.holdings[o];
     int level = nest.path[i];

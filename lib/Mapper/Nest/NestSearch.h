@@ -104,7 +104,8 @@ public:
 
   /// Every way that an operand may be held at the outset; must come before
   /// `complete`. Finds the least costs of any nest, capacities aside.
-  void explore(llvm::ArrayRef<Holdings> starts);
+  void explore(llvm::ArrayRef<Holdings> starts,
+               std::function<bool()> shouldStop = {});
   double leastEnergy() const { return least[0]; }
   double leastCycles() const { return least[1]; }
   double leastTraffic() const { return least[2]; }
@@ -183,6 +184,11 @@ private:
   const NestCounts &countsOf(int config) const {
     return config < 0 ? shared : *configs[config].counts;
   }
+  /// Once stopped, it stays so until the next start.
+  bool isStopped() {
+    stopped = stopped || (bounds.shouldStop && bounds.shouldStop());
+    return stopped;
+  }
   int levelOf(uint8_t code) const;
   int stageOf(uint8_t code) const;
   /// Whether nothing further in on the path has to hold the operand.
@@ -207,6 +213,7 @@ private:
   std::vector<int> offPath;
   SearchCounts counts;
   NestBounds bounds;
+  bool stopped = false;
   Deals noDeals;
   NestCounts shared; ///< above all fan-outs
 };
