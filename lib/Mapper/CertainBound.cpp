@@ -21,7 +21,7 @@ static uint64_t countTouched(const EinsumOnArray &nest,
   uint64_t words = 1;
   for (auto [r, rank] : llvm::enumerate(nest.ranks)) {
     whole.push_back(rank.extent);
-    if (operand.uses_(static_cast<int>(r)))
+    if (operand.usesRank(static_cast<int>(r)))
       words *= static_cast<uint64_t>(rank.extent);
   }
   return nest.cut ? nest.cut->largest(nest.indexOf(operand), whole) : words;

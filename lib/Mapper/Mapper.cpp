@@ -19,6 +19,7 @@
 #include <chrono>
 #include <cmath>
 #include <set>
+#include <thread>
 
 using namespace mlir;
 using namespace einsum;
@@ -55,10 +56,14 @@ public:
         realiser(cascade, facts, arch, options.objective) {}
 
   FailureOr<MapResult> run();
+  double bound();
 
 private:
-  bool describe();
-  bool describeNests(const NestLimits &limits);
+  bool describe(double mostStates);
+  void makeSearches();
+  double countStates() const;
+  std::vector<MappedPoint> scout();
+  bool describeNests(const NestLimits &limits, double mostStates);
   void explore();
   std::vector<Holdings> listStarts(const EinsumOnArray &nest,
                                    NestSearch &search) const;
@@ -82,6 +87,7 @@ private:
     return options.objective.metrics == std::vector<Metric>{Metric::latency};
   }
   std::string describeSpace() const;
+  double sizeOfSpace() const;
   void certify(const JoinResult &joined, const Realised &realised,
                MapResult &result) const;
   void raiseBound(Certificate &certificate) const;
@@ -99,16 +105,20 @@ private:
   std::map<std::string, NestSearch *> bySignature;
   std::string unsupported;
   bool noArray = false;
-  bool isCoarse = false;                       ///< some tiles were left out
-  std::vector<std::shared_ptr<CutTiles>> cuts; ///< per Einsum
-  bool isCut = false;                          ///< one of them is
+  bool isCoarse = false; ///< some tiles were left out
+  /// Per Einsum and array, as searches run side by side.
+  std::vector<std::shared_ptr<CutTiles>> cuts;
   PlanRealiser realiser;
   bool overlaps = false; ///< arrays may run at once
+  /// Of the time there is, for a pipeline of all Einsums.
+  static constexpr double kPipelineShare = 0.4;
   /// Entries per state of the quick search.
   static constexpr size_t kBeam = 4;
   static constexpr unsigned kQuickLoops = 1;
   /// Tile vectors times ways to deal ranks, beyond which tiles are left out.
   static constexpr double kMostStates = 2e5;
+  /// The same for a first mapping of cascades whose nests have more all in all.
+  static constexpr double kScoutStates = 3e3, kManyStates = 1e5;
   /// States and plans of a join, beyond which the least promising are dropped:
   /// when all others are measured by the outcome, and when it is the outcome.
   static constexpr size_t kQuickStates = 300, kMostPlans = 1000000;
@@ -152,8 +162,6 @@ void MappingSearch::chooseAxes() {
   }
   mayBind[0] = false;
   axes = Axes::of(options.objective, arch, mayBind);
-  overlaps = options.limits.pipelines && arch.arrays.size() > 1 &&
-             !arch.accounting.sequential;
   axes.isHeldTogether = options.limits.pipelines && !arch.accounting.sequential;
 }
 
@@ -171,7 +179,7 @@ static std::vector<int> listCommonRanks(const CascadeFacts &facts) {
   return common;
 }
 
-bool MappingSearch::describe() {
+bool MappingSearch::describe(double mostStates) {
   constraints.reserve(facts.einsums.size());
   for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e) {
     constraints.emplace_back(facts, arch, e);
@@ -182,40 +190,56 @@ bool MappingSearch::describe() {
   limits.imperfect = options.limits.imperfect;
   limits.commonRanks = listCommonRanks(facts);
   // Every nest if that can be, else fewer tiles.
-  while (!describeNests(limits) && unsupported.empty() && !noArray &&
-         limits.coarse < NestLimits::kCoarsest)
+  while (!describeNests(limits, mostStates) && unsupported.empty() &&
+         !noArray && limits.coarse < NestLimits::kCoarsest)
     ++limits.coarse;
   isCoarse = limits.coarse > 0;
+  overlaps = options.limits.pipelines && arch.arrays.size() > 1 &&
+             !arch.accounting.sequential;
+  return unsupported.empty() && !noArray;
+}
+
+/// Einsums that look the same share one.
+void MappingSearch::makeSearches() {
   for (EinsumChoices &choice : choices)
     for (const auto &nest : choice.nests) {
-      NestSearch *&search = bySignature[nest->signature()];
+      std::string name = nest->signature();
+      if (!options.rules.canonical)
+        name += "@" + std::to_string(searches.size());
+      NestSearch *&search = bySignature[name];
       if (!search) {
         searches.push_back(std::make_unique<NestSearch>(*nest, arch, axes));
         search = searches.back().get();
       }
       choice.searches.push_back(search);
     }
-  return unsupported.empty() && !noArray;
+}
+
+double MappingSearch::countStates() const {
+  double states = 0;
+  for (const auto &search : searches)
+    states += search->getNest().countStates();
+  return states;
 }
 
 /// False if some Einsum has too many nests, or none.
-bool MappingSearch::describeNests(const NestLimits &limits) {
+bool MappingSearch::describeNests(const NestLimits &limits, double mostStates) {
   choices.assign(facts.einsums.size(), {});
   noArray = false;
   bool isSmall = true;
-  cuts.resize(facts.einsums.size());
-  isCut = false;
+  cuts.resize(facts.einsums.size() * arch.arrays.size());
+
   for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e) {
     for (int a = 0; a < static_cast<int>(arch.arrays.size()); ++a) {
-      std::optional<EinsumOnArray> nest = describeEinsum(
-          facts, arch, e, a, constraints[e], limits, unsupported, cuts[e]);
+      std::optional<EinsumOnArray> nest =
+          describeEinsum(facts, arch, e, a, constraints[e], limits, unsupported,
+                         cuts[e * arch.arrays.size() + a]);
       if (!nest)
         continue;
-      isSmall &= nest->countStates() <= kMostStates;
+      isSmall &= nest->countStates() <= mostStates;
       choices[e].nests.push_back(
           std::make_shared<EinsumOnArray>(std::move(*nest)));
     }
-    isCut |= cuts[e] != nullptr;
     noArray |= choices[e].nests.empty();
   }
   return isSmall && !noArray;
@@ -296,6 +320,7 @@ void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
   certificate.pruned["bound"] = nests.overBound + joined.counts.overBound;
   certificate.wallSeconds = seconds();
   certificate.space = describeSpace();
+  certificate.spaceLog10 = sizeOfSpace();
   bool isBeaten = result.points.empty() && std::isfinite(options.cutoff);
   if (result.points.empty() && !isBeaten) {
     certificate.status =
@@ -309,7 +334,8 @@ void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
   // best; what was left out, what is known of it.
   double least = std::min({realised.least, joined.leastLeft, certificate.best});
   certificate.lowerBound = isCoarse ? 0 : least;
-  certificate.boundName = joined.leastLeft <= least ? "search cut short"
+  certificate.boundName = joined.leastLeft < certificate.best
+                              ? "what the search left out"
                           : isBeaten && least == certificate.best
                               ? "nothing is better than what is known"
                           : least < certificate.best ? "what plans promise"
@@ -345,10 +371,12 @@ LogicalResult MappingSearch::refuse(const Realised &realised) {
 
 /// One pipeline of all Einsums, if there is one.
 std::optional<MappedPoint> MappingSearch::tryPipeline(size_t &frames) {
-  if (!isLatencyOnly() || !options.limits.pipelines)
+  if (!isLatencyOnly() || !options.limits.pipelines || !options.rules.incumbent)
     return std::nullopt;
-  PipelinedRun run(facts, arch, axes, constraints, options.limits,
-                   [&] { return stopped(); });
+  PipelinedRun run(facts, arch, axes, constraints, options.limits, [this] {
+    return stopped() || (options.timeLimitSeconds > 0 &&
+                         seconds() > kPipelineShare * options.timeLimitSeconds);
+  });
   std::shared_ptr<const PlanStep> plan =
       run.find(PipelineGoal::latency, boundLoad(choices) * kAsGood);
   frames = run.getFrames();
@@ -366,6 +394,7 @@ bool MappingSearch::acceptPipeline(MappedPoint &point, size_t frames,
     return false;
   Certificate &certificate = result.certificate;
   certificate.space = describeSpace();
+  certificate.spaceLog10 = sizeOfSpace();
   certificate.metric = nameOf(Metric::latency).str();
   certificate.evaluated = frames;
   certificate.best = latency;
@@ -379,21 +408,49 @@ bool MappingSearch::acceptPipeline(MappedPoint &point, size_t frames,
 
 /// The least that each Einsum costs by itself, wherever its tensors live.
 void MappingSearch::explore() {
-  std::map<const NestSearch *, bool> explored;
+  std::vector<std::pair<NestSearch *, std::vector<Holdings>>> work;
+  std::set<NestSearch *> listed;
+  for (EinsumChoices &choice : choices)
+    for (auto [search, nest] : llvm::zip(choice.searches, choice.nests))
+      if (listed.insert(search).second)
+        work.emplace_back(search, listStarts(*nest, *search));
+  std::atomic<size_t> next{0};
+  auto run = [&] {
+    for (size_t i = next++; i < work.size(); i = next++)
+      work[i].first->explore(work[i].second, [this] { return stopped(); });
+  };
+  unsigned count =
+      options.threads ? options.threads : std::thread::hardware_concurrency();
+  std::vector<std::thread> threads;
+  for (size_t i = 1; i < std::min<size_t>(count, work.size()); ++i)
+    threads.emplace_back(run);
+  run();
+  for (std::thread &thread : threads)
+    thread.join();
   for (EinsumChoices &choice : choices) {
     choice.leastEnergy = choice.leastCycles = choice.leastTraffic = INFINITY;
-    for (size_t i = 0; i < choice.searches.size(); ++i) {
-      NestSearch &search = *choice.searches[i];
-      if (!explored[&search])
-        search.explore(listStarts(*choice.nests[i], search),
-                       [this] { return stopped(); });
-      explored[&search] = true;
-      choice.leastEnergy = std::min(choice.leastEnergy, search.leastEnergy());
-      choice.leastCycles = std::min(choice.leastCycles, search.leastCycles());
+    for (NestSearch *search : choice.searches) {
+      choice.leastEnergy = std::min(choice.leastEnergy, search->leastEnergy());
+      choice.leastCycles = std::min(choice.leastCycles, search->leastCycles());
       choice.leastTraffic =
-          std::min(choice.leastTraffic, search.leastTraffic());
+          std::min(choice.leastTraffic, search->leastTraffic());
     }
   }
+}
+
+/// Decimal logarithm of the mappings without fusion whose loops are single
+/// steps; where nests were not walked, of tile vectors and ways to deal.
+double MappingSearch::sizeOfSpace() const {
+  double log10 = 0;
+  for (const EinsumChoices &choice : choices) {
+    double trees = 0;
+    for (size_t i = 0; i < choice.nests.size(); ++i)
+      trees += std::max(
+          i < choice.searches.size() ? choice.searches[i]->countTrees() : 0,
+          choice.nests[i]->countStates());
+    log10 += std::log10(std::max(1.0, trees));
+  }
+  return log10;
 }
 
 /// All combinations of places that the operands may live at.
@@ -426,7 +483,8 @@ std::vector<Holdings> MappingSearch::listStarts(const EinsumOnArray &nest,
 /// arrays overlap.
 std::function<bool(double, double, double)>
 MappingSearch::hopelessBeyond(double cutoff) const {
-  if (options.objective.metrics.size() != 1 || std::isinf(cutoff))
+  if (options.objective.metrics.size() != 1 || std::isinf(cutoff) ||
+      !options.rules.bound)
     return {};
   Metric metric = options.objective.metrics.front();
   double limit = cutoff * (1 + 1e-12);
@@ -489,6 +547,7 @@ JoinResult MappingSearch::search(size_t beam, double cutoff) {
         return scoreOf(picojoules, cycles, traffic);
       };
       bounds.shouldStop = shouldStop;
+      bounds.dominance = options.rules.dominance;
       double otherEnergy = energy - choice.leastEnergy,
              otherCycles = overlaps ? 0 : cycles - choice.leastCycles,
              otherTraffic = traffic - choice.leastTraffic;
@@ -508,6 +567,7 @@ JoinResult MappingSearch::search(size_t beam, double cutoff) {
   limits.score = [this](double picojoules, double cycles, double traffic) {
     return scoreOf(picojoules, cycles, traffic);
   };
+  limits.dominance = options.rules.dominance;
   limits.overlaps = overlaps;
   limits.isHopeless = hopeless;
   limits.shouldStop = shouldStop;
@@ -517,12 +577,7 @@ JoinResult MappingSearch::search(size_t beam, double cutoff) {
 FailureOr<MapResult> MappingSearch::run() {
   chooseAxes();
   MapResult result;
-  if (arch.accounting.buffered) {
-    cascade.emitError("unsupported by the mapper: transfers that are not "
-                      "overlapped (accounting: overlap 'buffered')");
-    return failure();
-  }
-  if (!describe()) {
+  if (!describe(kMostStates)) {
     if (!unsupported.empty()) {
       cascade.emitError("unsupported by the mapper: ") << unsupported;
       return failure();
@@ -534,21 +589,25 @@ FailureOr<MapResult> MappingSearch::run() {
   std::optional<MappedPoint> pipeline = tryPipeline(frames);
   if (pipeline && acceptPipeline(*pipeline, frames, result))
     return result;
-  explore();
+  makeSearches();
   // A first mapping, to measure all others by.
   double cutoff = options.cutoff;
   std::vector<MappedPoint> first;
-  if (options.objective.metrics.size() == 1) {
+  if (!pipeline && options.rules.incumbent && countStates() > kManyStates)
+    first = scout();
+  explore();
+  if (options.objective.metrics.size() == 1 && options.rules.incumbent) {
     JoinResult quick = search(kBeam, cutoff);
     FailureOr<Realised> realised = realise(quick);
     if (failed(realised))
       return failure();
-    first = std::move(realised->points);
+    std::move(realised->points.begin(), realised->points.end(),
+              std::back_inserter(first));
   }
   if (pipeline)
     first.push_back(std::move(*pipeline));
   keepBest(first);
-  if (!first.empty())
+  if (!first.empty() && options.objective.metrics.size() == 1)
     cutoff = std::min(cutoff, first.front().values.front());
   JoinResult joined = search(0, cutoff);
   FailureOr<Realised> realised = realise(joined);
@@ -556,10 +615,8 @@ FailureOr<MapResult> MappingSearch::run() {
     return failure();
   result.points = std::move(realised->points);
   // Where the search ended early, or nothing is better, the first one it is.
-  if (!first.empty()) {
-    result.points.push_back(std::move(first.front()));
-    keepBest(result.points);
-  }
+  std::move(first.begin(), first.end(), std::back_inserter(result.points));
+  keepBest(result.points);
   if (result.points.empty() && std::isinf(options.cutoff) &&
       realised->evaluated > 0) {
     if (std::isinf(realised->leastOver) ||
@@ -570,6 +627,35 @@ FailureOr<MapResult> MappingSearch::run() {
   }
   certify(joined, *realised, result);
   return result;
+}
+
+/// A mapping with few tiles, to have one soon.
+std::vector<MappedPoint> MappingSearch::scout() {
+  MappingSearch quick(cascade, facts, arch, options);
+  quick.start = start;
+  quick.axes = axes;
+  if (!quick.describe(kScoutStates))
+    return {};
+  quick.makeSearches();
+  quick.explore();
+  JoinResult joined = quick.search(kBeam, options.cutoff);
+  FailureOr<Realised> realised = quick.realise(joined);
+  return succeeded(realised) ? std::move(realised->points)
+                             : std::vector<MappedPoint>();
+}
+
+double MappingSearch::bound() {
+  if (options.objective.metrics.size() != 1 || !describe(kMostStates))
+    return 0;
+  return boundCertainly(facts, arch, choices, options.objective.metrics.front(),
+                        options.objective.level, overlaps)
+      .value;
+}
+
+double mapper::boundCascade(CascadeOp cascade, const CascadeFacts &facts,
+                            const arch::ArchSpec &arch,
+                            const MapOptions &options) {
+  return MappingSearch(cascade, facts, arch, options).bound();
 }
 
 FailureOr<MapResult> mapper::mapCascade(CascadeOp cascade,

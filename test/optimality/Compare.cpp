@@ -10,6 +10,7 @@
 #include "lib/Mapper/Mapper.h"
 
 #include "mlir/IR/Verifier.h"
+#include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
 using namespace einsum;
@@ -56,9 +57,12 @@ namespace {
 
 class Comparison {
 public:
-  Comparison(LoadedProblem &problem, const Limits &limits)
+  Comparison(LoadedProblem &problem, const Limits &limits,
+             const mapper::PruningRules &rules)
       : problem(problem), os(text),
-        mayPromise(isCut(problem.facts) || limits.pipelines) {
+        mayPromise(isCut(problem.facts) || limits.pipelines ||
+                   problem.arch.accounting.buffered) {
+    options.rules = rules;
     options.limits.sharedLoops = limits.sharedLoops;
     options.limits.sharedLoopsPerRank = limits.sharedLoopsPerRank;
     options.limits.imperfect = limits.imperfect;
@@ -232,11 +236,24 @@ private:
 
 } // namespace
 
+bool einsum::optimality::leaveOut(mapper::PruningRules &rules,
+                                  llvm::StringRef name) {
+  bool *rule = llvm::StringSwitch<bool *>(name)
+                   .Case("dominance", &rules.dominance)
+                   .Case("bound", &rules.bound)
+                   .Case("incumbent", &rules.incumbent)
+                   .Case("canonical", &rules.canonical)
+                   .Default(nullptr);
+  if (rule)
+    *rule = false;
+  return rule != nullptr;
+}
+
 std::string einsum::optimality::compareWithMapper(
     LoadedProblem &problem, const Limits &limits,
     const std::vector<Goal> &goals, const Findings &findings,
-    Quality &quality) {
-  Comparison comparison(problem, limits);
+    const mapper::PruningRules &rules, Quality &quality) {
+  Comparison comparison(problem, limits, rules);
   for (size_t g = 0; g < goals.size(); ++g)
     comparison.compare(goals[g], findings.best[g]);
   quality.covered = !comparison.uncovered;

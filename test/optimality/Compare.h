@@ -16,6 +16,7 @@
 #ifndef TEST_OPTIMALITY_COMPARE_H
 #define TEST_OPTIMALITY_COMPARE_H
 
+#include "lib/Mapper/Mapper.h"
 #include "test/optimality/Judge.h"
 #include "test/optimality/Problem.h"
 
@@ -34,10 +35,16 @@ struct Quality {
   double worst = 1;     ///< times the best
 };
 
+/// Leaves out one of the mapper's rules: dominance, bound, incumbent or
+/// canonical; false if there is no such rule.
+bool leaveOut(mapper::PruningRules &rules, llvm::StringRef name);
+
 /// What differs, in words; empty if nothing does.
 std::string compareWithMapper(LoadedProblem &problem, const Limits &limits,
                               const std::vector<Goal> &goals,
-                              const Findings &findings, Quality &quality);
+                              const Findings &findings,
+                              const mapper::PruningRules &rules,
+                              Quality &quality);
 
 } // namespace einsum::optimality
 

@@ -13,6 +13,7 @@
 //   einsum-optimality --files X.ein SPEC   a given problem
 //   einsum-optimality --enumerate ...      the judge alone
 //   einsum-optimality --agree K ...        every K-th tree is simulated as well
+//   einsum-optimality --without RULE ...   the mapper without a pruning rule
 //   einsum-optimality --prove ...          and Z3 is asked, where it can
 //   einsum-optimality --self-check         spaces counted by hand
 //
@@ -51,6 +52,7 @@ struct Options {
   uint64_t agree = 0; ///< 0: nothing is simulated
   bool asksMapper = true, asksZ3 = false, extended = false, verbose = false;
   std::set<uint64_t> known; ///< seeds
+  mapper::PruningRules rules;
 };
 
 /// What was seen, over all problems.
@@ -136,7 +138,8 @@ static std::string judge(const Problem &made, LoadedProblem &problem,
   countKinds(findings, totals);
   if (options.asksMapper) {
     Quality quality;
-    text += compareWithMapper(problem, made.limits, goals, findings, quality);
+    text += compareWithMapper(problem, made.limits, goals, findings,
+                              options.rules, quality);
     totals.unsupported += !quality.covered;
     std::lock_guard<std::mutex> lock(totals.mutex);
     totals.add(quality.cut ? totals.cut : totals.plain, quality);
@@ -303,6 +306,9 @@ int main(int argc, char **argv) {
       options.failures = static_cast<unsigned>(number());
     else if (name == "--known" && hasValue)
       options.known = readSeeds(arguments[++i]);
+    else if (name == "--without" && hasValue &&
+             leaveOut(options.rules, arguments[i + 1]))
+      ++i;
     else if (name == "--agree" && hasValue)
       options.agree = number();
     else if (name == "--print" && hasValue) {

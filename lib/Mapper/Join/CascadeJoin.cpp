@@ -269,9 +269,9 @@ uint64_t CascadeJoin::boxWords(const JoinState &state,
 uint64_t CascadeJoin::homeBytes(const JoinState &state,
                                 const Pending &home) const {
   const TensorFact &tensor = facts.tensors[home.tensor];
-  uint64_t words = choices[tensor.producer].nests.front()->cut
-                       ? cutWords(state, home)
-                       : boxWords(state, home);
+  uint64_t words = boxWords(state, home);
+  if (choices[tensor.producer].nests.front()->cut)
+    words = std::min(words, cutWords(state, home));
   uint64_t slots = 1;
   if (state.pipelined && home.depth == static_cast<int>(state.loops.size()) &&
       !arch.accounting.singleBuffers && home.firstLag >= 0)
@@ -373,7 +373,7 @@ bool CascadeJoin::mayHoldHome(const Placement &p, size_t operand,
     for (int d = 0; d < home.depth; ++d)
       if (p.state.loops[d].rank == rank.rank)
         tile = p.state.loops[d].tile;
-    if (nest.operands[operand].uses_(r) &&
+    if (nest.operands[operand].usesRank(r) &&
         !nest.constraints->mayHoldTile(home.level, rank.rank, tile,
                                        rank.extent))
       return false;
@@ -636,7 +636,7 @@ LatchTiles CascadeJoin::latchTiles(const Placement &p) const {
         depth = std::max(depth, hold.depth);
     for (size_t d = 0; d < p.state.loops.size(); ++d) {
       int rank = nest.findRank(p.state.loops[d].rank);
-      if (rank >= 0 && nest.operands[o].uses_(rank))
+      if (rank >= 0 && nest.operands[o].usesRank(rank))
         depth = std::max<int>(depth, d + 1);
     }
     tiles[o] = tileAt(p, depth);
@@ -862,7 +862,8 @@ void CascadeJoin::thin(Bucket &bucket) {
 void CascadeJoin::prune(Layer &layer) {
   for (auto &[key, bucket] : layer) {
     std::vector<JoinEntry> &entries = bucket.entries;
-    counts.dominated += keepPareto(entries, layoutOf(bucket.state).size());
+    if (limits.dominance)
+      counts.dominated += keepPareto(entries, layoutOf(bucket.state).size());
     if (limits.beam && entries.size() > limits.beam) {
       thin(bucket);
       complete = false;

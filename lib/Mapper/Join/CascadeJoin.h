@@ -46,6 +46,7 @@ struct JoinLimits {
   /// the ones whose `score` of the least costs is worst.
   size_t mostStates = 0, mostPlans = 0;
   std::function<double(double energy, double cycles, double traffic)> score;
+  bool dominance = true; ///< only Pareto sets go on
   bool overlaps = false; ///< Einsums on different arrays may
   std::function<bool()> shouldStop;
 };

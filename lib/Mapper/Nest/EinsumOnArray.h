@@ -72,7 +72,7 @@ struct Operand {
   bool mayStay = false;
 
   bool isWritten() const { return writes > 0; }
-  bool uses_(int rank) const { return relevant >> rank & 1; }
+  bool usesRank(int rank) const { return relevant >> rank & 1; }
 };
 
 /// A direction that spatial loops may use.

@@ -71,7 +71,7 @@ uint64_t NestCounts::repeats(const Operand &operand, int parentStage, int stage,
   for (const Deal &deal : deals) {
     const Fan &fan = nest.fans[deal.fan];
     if (fan.stage <= parentStage || fan.stage > stage ||
-        operand.uses_(deal.rank))
+        operand.usesRank(deal.rank))
       continue;
     uint64_t width = isWrite ? fan.reductionWidth : fan.multicastWidth;
     if (width)
@@ -153,7 +153,7 @@ uint64_t NestCounts::otherVisits(const Operand &operand, int parentStage,
                                  const Place &place) const {
   uint64_t count = 1;
   for (size_t rank = 0; rank < nest.ranks.size(); ++rank)
-    if (!operand.uses_(rank))
+    if (!operand.usesRank(rank))
       count *= visits(rank, parentStage, place);
   return count;
 }
@@ -194,7 +194,7 @@ void NestCounts::forEachTile(const Operand &operand, int parentStage,
     uint64_t words = 1, count = 1;
     bool even = true;
     for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
-      if (!operand.uses_(rank))
+      if (!operand.usesRank(rank))
         continue;
       uint64_t united = unitedTile(rank, parentStage, place);
       uint64_t extent = nest.ranks[rank].extent, steps = extent / united;
@@ -207,7 +207,7 @@ void NestCounts::forEachTile(const Operand &operand, int parentStage,
   }
   llvm::SmallVector<Pieces, 6> sides;
   for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
-    if (!operand.uses_(rank))
+    if (!operand.usesRank(rank))
       continue;
     Pieces side = pieces(rank, parentStage, place);
     if (use && use->rank == rank) {
@@ -234,7 +234,7 @@ uint64_t NestCounts::heldBytes(const Operand &operand, int level,
   uint64_t words =
       nest.cut ? nest.cut->largest(nest.indexOf(operand), place.tile) : 1;
   for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
-    if (nest.cut || !operand.uses_(rank))
+    if (nest.cut || !operand.usesRank(rank))
       continue;
     uint64_t steps = place.tile[rank];
     if (rank == operand.along) {
@@ -489,7 +489,7 @@ uint64_t NestCounts::deliveries(const Operand &operand, const Operand::Use &use,
   uint64_t words = 1;
   for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
     uint64_t extent = nest.ranks[rank].extent;
-    if (operand.uses_(rank)) {
+    if (operand.usesRank(rank)) {
       words *= extent - (use.rank == rank ? std::abs(use.shift) : 0);
       continue;
     }

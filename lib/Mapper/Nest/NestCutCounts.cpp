@@ -183,7 +183,7 @@ double NestCounts::cutDeliveries(const Operand &operand, int use,
   Tile tile(latch.tile.begin(), latch.tile.end());
   for (int rank = 0; rank < static_cast<int>(tile.size()); ++rank) {
     int64_t below = unitsOf(rank, latch.stage, nest.lastStage);
-    if (operand.uses_(rank))
+    if (operand.usesRank(rank))
       tile[rank] = 1;
     else if (tile[rank] % below != 0)
       return 0;

@@ -168,7 +168,7 @@ bool NestSearch::mayHold(int operand, uint8_t from, int pathIndex,
     return false;
   if (nest.constraints->boundsTiles(level))
     for (size_t rank = 0; rank < nest.ranks.size(); ++rank)
-      if (fact.uses_(rank) &&
+      if (fact.usesRank(rank) &&
           !nest.constraints->mayHoldTile(level, nest.ranks[rank].rank,
                                          tiles[rank], nest.ranks[rank].extent))
         return false;
@@ -259,6 +259,7 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts,
     double energyTo = INFINITY, energyFrom = INFINITY;
     double trafficTo = INFINITY, trafficFrom = INFINITY;
     double cyclesFrom = INFINITY;
+    double trees = 0; ///< nests of single steps, told apart by their nodes
   };
   struct Edge {
     uint32_t to;
@@ -288,9 +289,10 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts,
       own.energyFrom = axis(leaf.costs, axes.energy);
       own.trafficFrom = axis(leaf.costs, axes.traffic);
       own.cyclesFrom = axis(leaf.costs, axes.cycles);
+      own.trees = 1;
     }
     forEachMove(state, [&](const State &next, const Costs &added,
-                           const NestStep *) {
+                           const NestStep *step) {
       Edge edge{self(self, next), axis(added, axes.energy),
                 axis(added, axes.traffic)};
       const Least &below = leastOf[edge.to];
@@ -301,6 +303,8 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts,
       own.trafficFrom =
           std::min(own.trafficFrom, edge.traffic + below.trafficFrom);
       own.cyclesFrom = std::min(own.cyclesFrom, below.cyclesFrom);
+      if (!step || step->kind != NestStep::Kind::latch)
+        own.trees += below.trees;
     });
     leastOf.push_back(own);
     states.push_back(state);
@@ -318,6 +322,7 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts,
     least = {std::min(least[0], own.energyFrom),
              std::min(least[1], own.cyclesFrom),
              std::min(least[2], own.trafficFrom)};
+    trees = std::max(trees, own.trees);
   }
   counts.states += states.size();
   if (stopped) { // nothing is certain
@@ -380,7 +385,8 @@ const std::vector<NestEntry> &NestSearch::complete(uint32_t tile,
         mask |= (chosen >> i & 1) << outside[i];
       latchOutside(top, config, mask, latches, out);
     }
-  counts.dominated += keepPareto(out, axes.count);
+  if (bounds.dominance)
+    counts.dominated += keepPareto(out, axes.count);
   thin(out);
   return out;
 }
@@ -421,7 +427,7 @@ bool NestSearch::isSettled(const Operand &operand,
                            const NestCounts &moves, int stage) const {
   for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
     int64_t dealt = moves.unitsOf(rank, stage, nest.lastStage);
-    if (operand.uses_(rank) ? tiles[rank] != dealt : tiles[rank] < dealt)
+    if (operand.usesRank(rank) ? tiles[rank] != dealt : tiles[rank] < dealt)
       return false;
   }
   return true;
@@ -452,7 +458,8 @@ const NestSearch::Entries &NestSearch::solve(const State &state) {
         out.insert(out.end(), more.begin(), more.end());
     });
   counts.entries += out.size();
-  counts.dominated += keepPareto(out, axes.count);
+  if (bounds.dominance)
+    counts.dominated += keepPareto(out, axes.count);
   thin(out);
   auto &kept = known[state.placement][state.tile];
   kept = std::make_unique<Entries>(std::move(out));

@@ -95,6 +95,7 @@ struct NestBounds {
   size_t beam = 0;
   std::function<double(double energy, double cycles, double traffic)> score;
   std::function<bool()> shouldStop;
+  bool dominance = true; ///< only the Pareto set of completions is kept
 };
 
 class NestSearch {
@@ -109,6 +110,8 @@ public:
   double leastEnergy() const { return least[0]; }
   double leastCycles() const { return least[1]; }
   double leastTraffic() const { return least[2]; }
+  /// Nests of one start, each loop a single step in its rank's tiles.
+  double countTrees() const { return trees; }
 
   /// Forgets what was found under other bounds.
   void restart(NestBounds bounds);
@@ -210,6 +213,7 @@ private:
   std::map<std::vector<uint32_t>, Entries> knownOutside;
   std::vector<std::vector<LeastBefore>> leastBefore;
   std::array<double, 3> least{};
+  double trees = 0;
   std::vector<int> offPath;
   SearchCounts counts;
   NestBounds bounds;

@@ -63,7 +63,7 @@ std::shared_ptr<const PlanStep> PipelinedRun::find(PipelineGoal wanted,
       const EinsumOnArray &nest = *one.nests.front();
       int own = nest.findRank(rank.rank);
       return own >= 0 && llvm::all_of(nest.operands, [&](const Operand &o) {
-               return o.uses_(own) && o.along != own;
+               return o.usesRank(own) && o.along != own;
              });
     });
     (everywhere ? universal : others).push_back(rank.rank);
@@ -520,7 +520,7 @@ LatchTiles PipelinedRun::latchTiles(const Frame &frame,
         depth = std::max(depth, hold.depth);
     for (size_t loop = 0; loop < frame.loops.size(); ++loop)
       if (int rank = nest.findRank(frame.loops[loop].rank);
-          rank >= 0 && operand.uses_(rank))
+          rank >= 0 && operand.usesRank(rank))
         depth = std::max(depth, static_cast<int>(loop) + 1);
     tiles[o] = tileAt(frame, search, depth);
   }
@@ -547,7 +547,7 @@ void PipelinedRun::chooseHolds(
     return;
   auto uses = [&](size_t loop) {
     int rank = nest.findRank(frame.loops[loop].rank);
-    return rank >= 0 && fact.uses_(rank);
+    return rank >= 0 && fact.usesRank(rank);
   };
   for (size_t depth = 0; depth < frame.loops.size(); ++depth) {
     if (uses(depth) || (depth > 0 && !uses(depth - 1)))
@@ -576,7 +576,7 @@ bool PipelinedRun::mayHoldTile(const Frame &frame, const EinsumOnArray &nest,
     for (int d = 0; d < home.depth; ++d)
       if (frame.loops[d].rank == rank.rank)
         tile = frame.loops[d].tile;
-    if (operand.uses_(static_cast<int>(r)) &&
+    if (operand.usesRank(static_cast<int>(r)) &&
         !nest.constraints->mayHoldTile(home.level, rank.rank, tile,
                                        rank.extent))
       return false;
