@@ -43,4 +43,6 @@ void einsum::registerAllTranslations() {
   frontend::registerCascadeTranslations();
   registerModelTranslations();
   registerArchTranslations();
+  registerScheduleTranslations();
+  registerWorkloadTranslations();
 }
