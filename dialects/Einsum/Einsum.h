@@ -24,6 +24,8 @@
 #ifndef DIALECTS_EINSUM_EINSUM_H
 #define DIALECTS_EINSUM_EINSUM_H
 
+#include "lib/Support/Formats/Storage.h"
+
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -80,6 +82,12 @@ void printNamedExpr(llvm::raw_ostream &os, mlir::AffineExpr expr,
 void printNamedConstraint(llvm::raw_ostream &os, mlir::AffineExpr expr,
                           bool isEq, llvm::ArrayRef<mlir::StringAttr> dims,
                           llvm::ArrayRef<mlir::StringAttr> symbols);
+/// Attribute of an Einsum: the datatype in which its operators compute, as
+/// arrays call it, where that is not the type of its result: "i8" for products
+/// of bytes that are summed in 32 bits. Of a product that is summed, operands
+/// in it need no conversion.
+inline constexpr llvm::StringLiteral kComputesIn = "computes_in";
+
 /// The type a map expression sees for an element type: the type itself, or the
 /// expressed type of a quantised one.
 mlir::Type getScalarType(mlir::Type elementType);
@@ -100,6 +108,19 @@ mlir::Type getScalarType(mlir::Type elementType);
 #include "dialects/Einsum/EinsumOps.h.inc"
 
 namespace einsum {
+
+/// How a tensor of these extents is stored and what that weighs; plain elements
+/// are codes without more.
+struct TensorStorage {
+  std::optional<formats::Storage> storage; ///< of a quantised type
+  formats::Region region;
+  formats::Weight weight;
+};
+/// "f16", "mxfp4 block e": a type, or a storage as the text notation has it.
+std::string describeElements(NamedTensorType type);
+/// Fails, with what is wrong, when a block does not divide an extent.
+std::variant<TensorStorage, std::string>
+findStorage(NamedTensorType type, llvm::ArrayRef<int64_t> extents);
 
 /// One step of an order in which a cascade can be evaluated: an Einsum, or a
 /// loop along an iterative rank whose body is done once per coordinate.

@@ -41,6 +41,8 @@ def Einsum_CascadeOp : Einsum_Op<"cascade", [
     - C4: a cycle of tensors is cut by an access one or more steps back (or
       ahead) along a rank that all its Einsums share and no access of the cycle
       goes against, and the tensor read across that step has an initial value.
+    - C5: the blocks of a tensor stored in a number format divide the extents of
+      their ranks, where these are bound.
 
     Example:
     ```mlir

@@ -33,28 +33,48 @@ def Einsum_TensorType : Einsum_Type<"NamedTensor", "tensor"> {
   let extraClassDeclaration = [{
     /// Position of `rank` among the tensor's ranks, or -1.
     int findRank(::llvm::StringRef rank) const;
-    /// Bits of one element as stored, block scales included and rounded up per
-    /// block for quantised types.
+    /// Bits of one element: of its code, for a quantised type. What it weighs
+    /// with its share of a scale, `weigh` in Einsum.h says.
     uint64_t getElementBits() const;
   }];
 }
 
 def Einsum_QuantizedType : Einsum_Type<"Quantized", "quantized"> {
-  let summary = "An element stored in a quantised format";
+  let summary = "An element stored in a number format";
   let description = [{
-    `format` names the number format, `bits` is the width of one stored code.
-    When `blockRank` is given, each run of `blockSize` elements along that rank
-    shares one scale of type `scaleType`; otherwise one scale serves the tensor.
-    `expressedType` is the type that map expressions see.
+    A tensor of such elements holds `decode(encode(x))`, computed once all of
+    what shares a scale is there; map expressions see values of `expressedType`.
+    What is reduced on the way is reduced in that type: only the complete tensor
+    is encoded.
 
-    Example: `!einsum.quantized<"mxfp4", 4, f16, [e : 32], f8E5M2>`
+    `format` names a row of the table of formats with its options
+    (lib/Support/Formats); `sharing` says which elements share a scale: none,
+    those of the tensor, those that agree along `ranks` (channel), blocks of
+    `sizes` along `ranks` (block), or of a matrix of two ranks (matrix).
+    `scaleType` is what a scale is stored as.
+
+    Example: `!einsum.quantized<"mxfp4", f16, block [e : 32], "e8m0">`
+    Example: `!einsum.quantized<"int8", f16, channel [e], "f16">`
+    Example: `!einsum.quantized<"int4(asym)", f32, tensor, "f32">`
+    Example: `!einsum.quantized<"fp8e4m3", f16>`
+
+    The text notation calls these `mxfp4 block e`, `int8 channel e`,
+    `int4(asym, scale=f32) tensor` and `fp8e4m3`.
   }];
   let parameters = (ins StringRefParameter<"name of the format">:$format,
-                        "unsigned":$bits, "::mlir::Type":$expressedType,
-                        "::mlir::StringAttr":$blockRank, "int64_t":$blockSize,
-                        "::mlir::Type":$scaleType);
+                        "::mlir::Type":$expressedType,
+                        "::einsum::formats::Sharing":$sharing,
+                        ArrayRefParameter<"::mlir::StringAttr">:$ranks,
+                        ArrayRefParameter<"int64_t">:$sizes,
+                        StringRefParameter<"type of the scale">:$scaleType);
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The type of a tensor that is stored like that.
+    static QuantizedType get(const ::einsum::formats::Storage &storage,
+                             ::mlir::Type expressedType);
+    ::einsum::formats::Storage getStorage() const;
+  }];
 }
 
 #endif // EINSUM_TYPES_TD

@@ -184,6 +184,26 @@ static LogicalResult verifyInitialValues(const EvaluationStep &loop) {
   return success();
 }
 
+/// Blocks divide the extents, as far as these are known.
+static LogicalResult verifyStorages(CascadeOp cascade) { // C5
+  for (Operation &op : *cascade.getBodyBlock())
+    for (Type type : op.getResultTypes()) {
+      auto tensor = dyn_cast<NamedTensorType>(type);
+      if (!tensor || !isa<QuantizedType>(tensor.getElementType()))
+        continue;
+      SmallVector<int64_t> extents;
+      for (StringAttr name : tensor.getRanks()) {
+        RankOp rank = cascade.findRank(name);
+        // Whatever an unknown extent will be, 0 is a multiple of all blocks.
+        extents.push_back(rank ? rank.getBoundExtent().value_or(0) : 0);
+      }
+      auto storage = findStorage(tensor, extents);
+      if (auto *message = std::get_if<std::string>(&storage))
+        return op.emitError() << *message;
+    }
+  return success();
+}
+
 static LogicalResult verifyRecurrences(CascadeOp cascade) { // C4
   FailureOr<std::vector<EvaluationStep>> steps = orderEvaluation(cascade);
   if (failed(steps))
@@ -206,7 +226,7 @@ LogicalResult CascadeOp::verifyRegions() {
                 "inputs, Einsums, outputs, monoids and functions";
   if (getBodyBlock()->getNumArguments() != 0)
     return emitOpError("the body of a cascade has no arguments");
-  if (failed(verifyTensorNames(*this)))
+  if (failed(verifyTensorNames(*this)) || failed(verifyStorages(*this)))
     return failure();
   return verifyRecurrences(*this);
 }

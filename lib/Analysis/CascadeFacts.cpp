@@ -148,7 +148,7 @@ private:
     TensorFact tensor;
     tensor.name = name.str();
     tensor.bits = type.getElementBits();
-    llvm::raw_string_ostream(tensor.datatype) << type.getElementType();
+    tensor.datatype = describeElements(type);
     tensor.isInput = producer < 0;
     tensor.producer = producer;
     for (StringAttr rank : type.getRanks()) {
@@ -158,12 +158,26 @@ private:
                           value.getLoc(), name)))
         return failure();
     }
-    uint64_t totalBits = tensor.elements;
-    if (failed(multiply(totalBits, tensor.bits, value.getLoc(), name)))
+    if (failed(addWeight(tensor, type, value.getLoc())))
       return failure();
     tensorIds[value] = facts.tensors.size();
     facts.tensors.push_back(std::move(tensor));
     return success();
+  }
+
+  LogicalResult addWeight(TensorFact &tensor, NamedTensorType type,
+                          Location loc) {
+    SmallVector<int64_t> extents;
+    for (int rank : tensor.ranks)
+      extents.push_back(facts.ranks[rank].extent);
+    auto storage = findStorage(type, extents);
+    if (auto *message = std::get_if<std::string>(&storage))
+      return emitError(loc) << "tensor '" << tensor.name << "': " << *message;
+    tensor.weight = std::get<TensorStorage>(storage).weight.getShare();
+    uint64_t totalBits = tensor.elements;
+    return multiply(totalBits,
+                    tensor.weight.numerator / tensor.weight.denominator + 1,
+                    loc, tensor.name);
   }
 
   LogicalResult multiply(uint64_t &product, uint64_t factor, Location loc,
@@ -325,9 +339,45 @@ private:
         return failure();
       fact.writes.push_back(std::move(*write));
     }
+    if (failed(checkStoresWhole(einsum)))
+      return failure();
     fact.operators = countOperators(einsum);
-    fact.datatype = facts.tensors[fact.writes[0].tensor].datatype;
+    auto made = cast<NamedTensorType>(einsum->getResult(0).getType());
+    if (auto datatype = einsum->getAttrOfType<StringAttr>(kComputesIn))
+      fact.datatype = datatype.str();
+    else
+      llvm::raw_string_ostream(fact.datatype)
+          << getScalarType(made.getElementType());
     facts.einsums.push_back(std::move(fact));
+    return success();
+  }
+
+  /// While sums are gathered they are in the compute type; a format holds them
+  /// once they are complete. That is a tensor more, and an Einsum more.
+  LogicalResult checkStoresWhole(EinsumInterface einsum) {
+    if (einsum.getReductionList().empty())
+      return success();
+    for (auto [name, value] :
+         llvm::zip(einsum.getTensorNames(), einsum->getResults())) {
+      auto type = cast<NamedTensorType>(value.getType());
+      if (!isa<QuantizedType>(type.getElementType()))
+        continue;
+      InFlightDiagnostic diag =
+          einsum->emitError()
+          << "'" << name.getValue() << "' gathers sums in "
+          << getScalarType(type.getElementType()) << " and is stored as '"
+          << describeElements(type)
+          << "': what that takes and moves is not modelled in one Einsum";
+      SmallVector<StringRef> ranks;
+      for (StringAttr rank : type.getRanks())
+        ranks.push_back(rank.getValue());
+      diag.attachNote() << "reduce into a tensor of its own, and store that: '"
+                        << name.getValue() << "Q[" << llvm::join(ranks, ",")
+                        << "] : " << describeElements(type) << " = "
+                        << name.getValue() << "[" << llvm::join(ranks, ",")
+                        << "]'";
+      return diag;
+    }
     return success();
   }
 

@@ -73,8 +73,12 @@ struct TensorFact {
   std::string name;
   llvm::SmallVector<int, 4> ranks;
   uint64_t elements = 1;
-  uint64_t bits = 0; ///< of one element
-  std::string datatype;
+  uint64_t bits = 0; ///< of one element; of its code, if stored in a format
+  /// The same with its share of scales and the like: 17/4 for `mxfp4`. What
+  /// moves or is kept is counted with it, so that whole blocks are exact, and
+  /// whoever cuts a block pays for the part.
+  formats::BitsPerElement weight;
+  std::string datatype; ///< "f16", "mxfp4 block e"
   bool isInput = false, isOutput = false;
   bool isWeight = false; ///< an input whose elements are a model's parameters
   int producer = -1;     ///< Einsum, or -1 for an input
@@ -86,7 +90,7 @@ struct TensorFact {
   /// initial value, which is no element.
   bool hasInitialValue = false;
 
-  uint64_t bytes(uint64_t count) const { return (count * bits + 7) / 8; }
+  uint64_t bytes(uint64_t count) const { return weight.countBytes(count); }
 };
 
 struct EinsumFact {
@@ -122,8 +126,10 @@ struct CascadeFacts {
 };
 
 /// Operators of one point of an Einsum: map expression and reductions, user
-/// functions expanded. Names: add sub mul mac div max min exp log sqrt rsqrt
-/// tanh erf sigmoid pow abs neg floor round compare select convert.
+/// functions expanded; reading a tensor that is stored in a format is a
+/// `convert`, and so is storing a result. Names: add sub mul mac div max min
+/// exp log sqrt rsqrt tanh erf sigmoid pow abs neg floor round compare select
+/// convert.
 std::map<std::string, uint64_t> countOperators(EinsumInterface einsum);
 
 /// Facts of a verified cascade. Emits an error that names the unbound

@@ -16,35 +16,65 @@
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace einsum;
 
 namespace {
 
-/// Coefficients of products of named extents.
+/// Coefficients of products of named extents: fractions, since a scale is
+/// shared by several elements.
 class Sum {
 public:
+  struct Coefficient {
+    uint64_t numerator = 0, denominator = 1;
+
+    void add(Coefficient other) {
+      uint64_t common = std::lcm(denominator, other.denominator);
+      numerator = llvm::SaturatingAdd(
+          llvm::SaturatingMultiply(numerator, common / denominator),
+          llvm::SaturatingMultiply(other.numerator,
+                                   common / other.denominator));
+      denominator = common;
+      reduce();
+    }
+    void reduce() {
+      uint64_t divisor = std::gcd(numerator, denominator);
+      numerator /= divisor;
+      denominator /= divisor;
+    }
+  };
+
   void add(const std::vector<std::string> &factors, uint64_t coefficient) {
-    uint64_t &known = terms[factors];
-    known = llvm::SaturatingAdd(known, coefficient);
+    terms[factors].add({coefficient, 1});
   }
   void add(const Sum &other) {
     for (const auto &[factors, coefficient] : other.terms)
-      add(factors, coefficient);
+      terms[factors].add(coefficient);
     isExact &= other.isExact;
   }
-  Sum times(uint64_t factor) const {
+  Sum times(uint64_t factor, uint64_t divisor = 1) const {
     Sum product = *this;
-    for (auto &[factors, coefficient] : product.terms)
-      coefficient = llvm::SaturatingMultiply(coefficient, factor);
+    for (auto &[factors, coefficient] : product.terms) {
+      coefficient.numerator =
+          llvm::SaturatingMultiply(coefficient.numerator, factor);
+      coefficient.denominator =
+          llvm::SaturatingMultiply(coefficient.denominator, divisor);
+      coefficient.reduce();
+    }
     return product;
   }
-  /// Bits as bytes. A term of fewer than eight bits is rounded up.
+  /// Bits as bytes. A term of fewer than eight bits is rounded up, one that
+  /// extents of whole blocks make whole is not.
   Sum asBytes() const {
-    Sum bytes = *this;
+    Sum bytes = times(1, 8);
     for (auto &[factors, coefficient] : bytes.terms) {
-      bytes.isExact &= coefficient % 8 == 0;
-      coefficient = llvm::divideCeil(coefficient, 8);
+      if (coefficient.denominator == 1 || terms.at(factors).denominator != 1)
+        continue;
+      bytes.isExact = false;
+      coefficient = {
+          llvm::divideCeil(coefficient.numerator, coefficient.denominator), 1};
     }
     return bytes;
   }
@@ -53,7 +83,7 @@ public:
   bool isExact = true;
 
 private:
-  std::map<std::vector<std::string>, uint64_t> terms;
+  std::map<std::vector<std::string>, Coefficient> terms;
 };
 
 class FormulaBuilder {
@@ -65,6 +95,7 @@ private:
   std::string extentText(RankOp rank);
   Sum box(ArrayRef<StringAttr> ranks);
   Sum bitsOf(Value tensor);
+  Sum sharedBitsOf(NamedTensorType type, const formats::Storage &storage);
   void addTensor(Value tensor, StringRef name);
   void addEinsum(EinsumInterface einsum);
   bool isPlain(EinsumInterface einsum);
@@ -83,10 +114,13 @@ Formula Sum::formula() const {
   std::vector<std::string> parts;
   for (const auto &[factors, coefficient] : terms) {
     std::vector<std::string> product = factors;
-    if (coefficient != 1 || product.empty())
-      product.insert(product.begin(), std::to_string(coefficient));
-    if (coefficient != 0)
-      parts.push_back(llvm::join(product, "*"));
+    if (coefficient.numerator != 1 || product.empty())
+      product.insert(product.begin(), std::to_string(coefficient.numerator));
+    std::string text = llvm::join(product, "*");
+    if (coefficient.denominator != 1)
+      text += "/" + std::to_string(coefficient.denominator);
+    if (coefficient.numerator != 0)
+      parts.push_back(text);
   }
   return {parts.empty() ? "0" : llvm::join(parts, " + "), isExact};
 }
@@ -129,15 +163,44 @@ Sum FormulaBuilder::box(ArrayRef<StringAttr> ranks) {
 Sum FormulaBuilder::bitsOf(Value tensor) {
   auto type = cast<NamedTensorType>(tensor.getType());
   Sum bits = box(type.getRanks()).times(type.getElementBits());
+  if (auto quantized = dyn_cast<QuantizedType>(type.getElementType()))
+    bits.add(sharedBitsOf(type, quantized.getStorage()));
   bits.isExact &= !partial.contains(tensor);
   return bits;
+}
+
+/// Scales and the like: one per coordinate of the ranks that keep elements
+/// apart, one per block of those that have blocks.
+Sum FormulaBuilder::sharedBitsOf(NamedTensorType type,
+                                 const formats::Storage &storage) {
+  using formats::Sharing;
+  SmallVector<StringAttr> apart;
+  uint64_t blockSize = 1;
+  for (StringAttr rank : type.getRanks()) {
+    auto named = llvm::find(storage.ranks, rank.getValue());
+    bool isNamed = named != storage.ranks.end();
+    if (storage.sharing == Sharing::tensor ||
+        (storage.sharing == Sharing::channel && !isNamed))
+      continue;
+    apart.push_back(rank);
+    if (storage.sharing == Sharing::block && isNamed)
+      blockSize = llvm::SaturatingMultiply(
+          blockSize,
+          static_cast<uint64_t>(storage.sizes[named - storage.ranks.begin()]));
+  }
+  if (storage.sharing != Sharing::matrix)
+    return box(apart).times(storage.getRegionBits(), blockSize);
+  // Outliers and thin factors depend on both extents at once; groups do not.
+  Sum groups = box(apart).times(32, storage.format.lowRank.group);
+  groups.isExact = false;
+  return groups;
 }
 
 void FormulaBuilder::addTensor(Value tensor, StringRef name) {
   auto type = cast<NamedTensorType>(tensor.getType());
   TensorFormulas facts;
   facts.name = name.str();
-  llvm::raw_string_ostream(facts.datatype) << type.getElementType();
+  facts.datatype = describeElements(type);
   for (StringAttr rank : type.getRanks())
     facts.ranks.push_back(rank.str());
   auto input = tensor.getDefiningOp<InputOp>();

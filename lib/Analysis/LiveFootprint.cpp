@@ -8,6 +8,7 @@
 #include "lib/Analysis/LiveFootprint.h"
 
 #include "lib/Analysis/FiberWalk.h"
+#include "lib/Support/Format.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -147,15 +148,15 @@ private:
     auto it = levels.find(graph.tensors[tensor].producer);
     return it == levels.end() ? 0 : it->second;
   }
+  /// Of a code: what a scale adds lowers no bound.
   uint64_t bitsOf(int tensor) const {
     return cast<NamedTensorType>(graph.tensors[tensor].value.getType())
         .getElementBits();
   }
+  formats::BitsPerElement weightOf(int tensor) const;
   uint64_t countElements(int tensor, bool withShared) const;
   uint64_t countBytes(int tensor, bool withShared) const {
-    uint64_t bits = llvm::SaturatingMultiply(countElements(tensor, withShared),
-                                             bitsOf(tensor));
-    return bits / 8 + (bits % 8 != 0);
+    return weightOf(tensor).countBytes(countElements(tensor, withShared));
   }
   std::string makeFormula(int tensor) const;
   std::string nameExtent(StringAttr rank) const;
@@ -179,6 +180,19 @@ void Consequences::findShared() {
           return llvm::is_contained(graph.tensors[member].ranks, rank);
         }))
       shared.push_back(rank);
+}
+
+/// Extents that are not known count as whole blocks.
+formats::BitsPerElement Consequences::weightOf(int id) const {
+  const GraphTensor &tensor = graph.tensors[id];
+  auto type = cast<NamedTensorType>(tensor.value.getType());
+  SmallVector<int64_t> extents;
+  for (const auto &extent : tensor.extents)
+    extents.push_back(getNumber(extent).value_or(0));
+  auto storage = findStorage(type, extents);
+  if (auto *found = std::get_if<TensorStorage>(&storage))
+    return found->weight.getShare();
+  return {type.getElementBits(), 1};
 }
 
 uint64_t Consequences::countElements(int id, bool withShared) const {
@@ -220,9 +234,10 @@ std::string Consequences::makeFormula(int id) const {
   for (StringAttr rank : ranks)
     if (!llvm::is_contained(shared, rank))
       factors.push_back(nameExtent(rank));
-  uint64_t bits = bitsOf(id);
-  factors.push_back(bits % 8 == 0 ? std::to_string(bits / 8) + " B"
-                                  : std::to_string(bits) + " bit");
+  formats::BitsPerElement bits = weightOf(id);
+  bool isBytes = bits.denominator == 1 && bits.numerator % 8 == 0;
+  factors.push_back(isBytes ? std::to_string(bits.numerator / 8) + " B"
+                            : formatNumber(bits.toDouble()) + " bit");
   return llvm::join(factors, "*");
 }
 

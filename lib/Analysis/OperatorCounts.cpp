@@ -89,11 +89,54 @@ static void countReduction(const Reduction &reduction, OperatorCounts &counts) {
   }
 }
 
+/// A read of a stored tensor decodes; a result that is made point by point is
+/// encoded there.
+static uint64_t countConverts(EinsumInterface einsum) {
+  auto isStored = [](Value tensor) {
+    auto type = cast<NamedTensorType>(tensor.getType());
+    return isa<QuantizedType>(type.getElementType());
+  };
+  uint64_t count = 0;
+  for (const Access &access : einsum.getInputAccesses())
+    count += isStored(access.tensor);
+  if (einsum.getReductionList().empty())
+    count += llvm::count_if(einsum->getResults(), isStored);
+  return count;
+}
+
+/// Conversions of what is read to the type in which it is multiplied, where the
+/// product itself takes its operands as they are.
+static uint64_t countAbsorbed(EinsumInterface einsum, Block &map) {
+  if (!einsum->hasAttr(kComputesIn))
+    return 0;
+  Operation *product = map.getTerminator()->getOperand(0).getDefiningOp();
+  uint64_t count = 0;
+  for (Value operand : product->getOperands()) {
+    Operation *conversion = operand.getDefiningOp();
+    if (conversion && operatorName(conversion) == "convert" &&
+        isa<BlockArgument>(conversion->getOperand(0)) &&
+        conversion->hasOneUse())
+      ++count;
+    Value read = conversion && conversion->getNumOperands() == 1
+                     ? conversion->getOperand(0)
+                     : operand;
+    auto argument = dyn_cast<BlockArgument>(read);
+    if (!argument)
+      continue;
+    Value tensor = einsum.getInputAccesses()[argument.getArgNumber()].tensor;
+    count += isa<QuantizedType>(
+        cast<NamedTensorType>(tensor.getType()).getElementType());
+  }
+  return count;
+}
+
 std::map<std::string, uint64_t> einsum::countOperators(EinsumInterface einsum) {
   OperatorCounts counts;
   Block &map = einsum.getMapRegion().front();
   countBlock(map, counts);
   SmallVector<Reduction> reductions = einsum.getReductionList();
+  if (uint64_t converts = countConverts(einsum))
+    counts["convert"] += converts;
   if (reductions.empty())
     return counts;
   // Points are combined once each, however many ranks one monoid reduces.
@@ -107,6 +150,9 @@ std::map<std::string, uint64_t> einsum::countOperators(EinsumInterface einsum) {
     countReduction(reduction, counts);
   if (operators.size() == 1 && operators[0].monoid == "add" &&
       yieldsProduct(map)) {
+    uint64_t absorbed = countAbsorbed(einsum, map);
+    if (absorbed > 0 && (counts["convert"] -= absorbed) == 0)
+      counts.erase("convert");
     ++counts["mac"];
     for (const char *part : {"mul", "add"})
       if (--counts[part] == 0)

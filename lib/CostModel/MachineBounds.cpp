@@ -69,9 +69,9 @@ uint64_t MachineBoundAnalysis::nearBytes(int level) const {
   for (const EinsumFact &einsum : facts.einsums) {
     uint64_t bits = 0;
     for (const AccessFact &access : einsum.reads)
-      bits += facts.tensors[access.tensor].bits;
+      bits += facts.tensors[access.tensor].weight.countBits(1);
     for (const AccessFact &access : einsum.writes)
-      bits += facts.tensors[access.tensor].bits;
+      bits += facts.tensors[access.tensor].weight.countBits(1);
     operands = std::max(operands, llvm::divideCeil(bits, 8));
   }
   for (const arch::Array &array : arch.arrays)

@@ -277,12 +277,12 @@ static EinsumFit fitEinsum(const arch::ArchSpec &arch,
     return fit;
   const ArrayFit &best = fit.arrays[fit.best];
   fit.seconds = best.seconds;
-  uint64_t bitsIn = 0, bitsOut = 0; // of one point
+  double bitsIn = 0, bitsOut = 0; // of one point
   for (const AccessFact &read : einsum.reads)
-    bitsIn += facts.tensors[read.tensor].bits;
+    bitsIn += facts.tensors[read.tensor].weight.toDouble();
   for (const AccessFact &write : einsum.writes)
-    bitsOut += facts.tensors[write.tensor].bits;
-  double in = double(bitsIn) / 8, out = double(bitsOut) / 8;
+    bitsOut += facts.tensors[write.tensor].weight.toDouble();
+  double in = bitsIn / 8, out = bitsOut / 8;
   double points = static_cast<double>(einsum.points);
   for (LevelFit level : wayTo(arch, arch.arrays[fit.best])) {
     Rates rates = level.level >= 0 ? ratesOf(arch, arch.levels[level.level])

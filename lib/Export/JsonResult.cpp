@@ -38,6 +38,7 @@ static Json describeTensor(const CascadeFacts &facts,
           {"role", role},
           {"ranks", listRanks(facts, tensor.ranks)},
           {"datatype", tensor.datatype},
+          {"bits_per_element", tensor.weight.toDouble()},
           {"elements", tensor.elements},
           {"bytes", tensor.bytes(tensor.elements)}};
 }
@@ -444,6 +445,8 @@ Json einsum::exporting::makeResultJson(const Result &result) {
                {"cascade", describeCascade(*result.facts, result)}};
   json["bounds"] = {{"compulsory_bytes", computeCompulsoryBytes(*result.facts)},
                     {"kind", "theorem"}};
+  if (result.quantisation)
+    json["quantisation"] = describeQuantisation(*result.quantisation);
   if (result.rewrite)
     json["rewrite"] = describeRewrite(*result.rewrite);
   if (result.mapped)

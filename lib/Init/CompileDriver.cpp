@@ -73,6 +73,7 @@ static StringRef getRewrite(const CompileOptions &options) {
 
 static bool checkExplain(const CompileOptions &options) {
   return !options.explain || getRewrite(options) != "none" ||
+         !options.quantize.text.empty() ||
          failOption("--explain", "there is no rewrite to explain; add "
                                  "--rewrite=auto or a list of rewrites");
 }
@@ -170,11 +171,32 @@ static bool checkSearch(const CompileOptions &options) {
   return true;
 }
 
+static bool checkQuantisation(const CompileOptions &options) {
+  const QuantizeRequest &request = options.quantize;
+  if (!request.text.empty())
+    return options.skiSlope
+               ? failOption("--quantize", "a ski slope is of the cascade as "
+                                          "written; leave this out with "
+                                          "--ski-slope")
+               : checkQuantize(request);
+  for (const auto &[option, isGiven] :
+       {std::pair("--error", request.measure),
+        {"--error-data", !request.measured.data.empty()},
+        {"--error-extent", !request.measured.extents.empty()},
+        {"--error-input", !request.measured.inputs.empty()}})
+    if (isGiven)
+      return failOption(option, "there are no number formats whose error could "
+                                "be measured; it goes with --quantize");
+  return true;
+}
+
 /// Everything about the options that can be said before a file is read.
 static bool checkOptions(const CompileOptions &options) {
   if (options.workload.empty())
     return failOption("einsum-compile",
                       "needs a WORKLOAD, a .ein, .mlir or config.json file");
+  if (!checkQuantisation(options))
+    return false;
   if (options.skiSlope)
     return checkSkiSlope(options) && checkNoSearch(options);
   if (isSearched(options) ? !checkSearch(options) : !checkNoSearch(options))
@@ -237,6 +259,7 @@ private:
   bool isScheduleFile() const;
   bool setCascade(CascadeOp chosen);
   bool readArch();
+  ExitCode quantize();
   ExitCode map();
   ExitCode search();
   void describeSearch(AutoResult &found, const std::vector<Variant> &variants);
@@ -256,6 +279,7 @@ private:
   CascadeFacts facts;
   /// Values of the cascade's own parameters, and of those that rewrites add.
   Bindings known, added;
+  ExitCode quantised = ExitCode::Ok;
   std::optional<arch::ArchSpec> arch;
   cost::Evaluation cost;
   cost::MachineBounds machineBounds;
@@ -273,10 +297,41 @@ llvm::raw_ostream &Compilation::getTextOutput() const {
   return isOutputTaken ? llvm::errs() : llvm::outs();
 }
 
+/// What an objective of the search is to the choice of formats.
+static StringRef getFormatObjective(StringRef objective) {
+  if (objective.starts_with("energy") || objective.starts_with("edp"))
+    return "energy";
+  return objective.starts_with("traffic") ? "bytes" : "latency";
+}
+
+ExitCode Compilation::quantize() {
+  if (options.quantize.text.empty())
+    return ExitCode::Ok;
+  if (hasUnboundExtents(cascade)) {
+    cascade.emitError("number formats need the extents of all ranks; give "
+                      "parameters their values with --bind");
+    return ExitCode::BadInput;
+  }
+  if (!options.arch.empty() && !readArch())
+    return ExitCode::BadInput;
+  QuantizeRequest request = options.quantize;
+  request.explain = options.explain;
+  exporting::QuantizeReport &report = result.quantisation.emplace();
+  ExitCode code =
+      quantizeWorkload(cascade, request, arch ? &*arch : nullptr,
+                       getFormatObjective(options.request.objective), report);
+  bool isMade = code == ExitCode::Ok || code == ExitCode::Infeasible;
+  if (isMade)
+    exporting::printQuantisation(report, getTextOutput());
+  return code;
+}
+
 /// Binds what the cascade has, rewrites it, and binds what came with that. The
 /// search rewrites by itself.
 bool Compilation::bindAndRewrite() {
   if (failed(bindParameters(cascade, known)))
+    return false;
+  if (quantised = quantize(); quantised != ExitCode::Ok)
     return false;
   bool hasFile = isScheduleFile();
   if (hasFile && failed(workload.readScheduleFile(options.mapping, cascade)))
@@ -649,11 +704,11 @@ ExitCode Compilation::run() {
   if (options.skiSlope)
     return writeSkiSlope() ? ExitCode::Ok : ExitCode::BadInput;
   if (!readCascade())
-    return ExitCode::BadInput;
+    return quantised == ExitCode::Ok ? ExitCode::BadInput : quantised;
   if (formulas)
     return writeFormulas() ? ExitCode::Ok : ExitCode::BadInput;
   if (!options.analyzeOnly) {
-    if (!readArch())
+    if (!arch && !readArch())
       return ExitCode::BadInput;
     if (ExitCode code = map(); code != ExitCode::Ok)
       return code;

@@ -8,10 +8,10 @@
 // From a workload file to a schedule with its cost. The stages, each of which
 // reports what is wrong and ends the run:
 //
-//   read the cascade, bind its parameters, rewrite it -> facts
+//   read the cascade, bind its parameters, quantise it, rewrite it -> facts
 //     --analyze-only: print them, done
 //     --ski-slope: search and bound traffic for every capacity, done
-//   read the architecture
+//   read the architecture (before, if formats depend on it)
 //   search the schedule, build it (a registered mapping) or read it (a file)
 //   evaluate: 2 if a level cannot hold what the schedule places there, or, with
 //     the reason, if no schedule fits
@@ -25,6 +25,7 @@
 
 #include "lib/Init/ExitCode.h"
 #include "lib/Init/ModelFlags.h"
+#include "lib/Init/QuantizeWorkload.h"
 #include "lib/Mapper/MapRequest.h"
 
 #include <string>
@@ -49,6 +50,8 @@ struct CompileOptions {
   std::string rewrite;
   bool rewriteIsGiven = false;
   bool explain = false; ///< print the derivation
+  /// Number formats; an empty text for none. See QuantizeWorkload.h.
+  QuantizeRequest quantize;
   /// What is searched, and for how long at most: 0 for no limit, and as many
   /// threads as there are cores.
   mapper::MapRequest request;

@@ -14,6 +14,7 @@
 #include "lib/Init/ModelFlags.h"
 #include "lib/Mapper/Passes.h"
 #include "lib/Plugin/Passes.h"
+#include "lib/Quant/Passes.h"
 #include "lib/Transforms/Passes.h"
 #include "mappings/Mappings.h"
 
@@ -34,6 +35,7 @@ void einsum::registerAllPasses() {
   mlir::registerSymbolDCEPass();
   registerEinsumAnalysisPasses();
   registerEinsumTransformsPasses();
+  registerEinsumQuantPasses();
   registerEinsumMapperPasses();
   registerEinsumPluginPasses();
   registerAllMappings();

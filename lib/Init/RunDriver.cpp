@@ -64,11 +64,15 @@ static bool parseFormat(const RunOptions &options, Settings &settings) {
     settings.arithmetic = Arithmetic::declared();
     return true;
   }
+  if (options.format == "stored") {
+    settings.arithmetic = Arithmetic::stored();
+    return true;
+  }
   if (const NumberFormat *format = findFloatFormat(options.format)) {
     settings.arithmetic = Arithmetic::allIn(*format);
     return true;
   }
-  std::vector<std::string> names{"declared"};
+  std::vector<std::string> names{"declared", "stored"};
   for (const NumberFormat &format : getFloatFormats())
     names.push_back(format.name);
   return failOption("--format", "there is no format '" + options.format +
@@ -125,6 +129,10 @@ static bool parseOptions(const RunOptions &options, Settings &settings) {
                       "there is no second cascade without --against");
   if (!checkScheduleOptions(options.schedule))
     return false;
+  if (options.schedule.isGiven() && options.format == "stored")
+    return failOption("--format", "'stored' rounds tensors once they are "
+                                  "complete, which steps of a schedule do not "
+                                  "wait for; take declared or one format");
   if (options.schedule.isGiven() && !options.against.empty())
     return failOption("--against",
                       "the schedule is compared with its own cascade");
@@ -334,6 +342,9 @@ private:
   ExitCode checkLimit(Program &program);
   TensorMap sampleInputs(const Sampling &sampling, uint64_t seed);
   bool runTrial(unsigned trial);
+  bool showsErrors();
+  bool addErrors(const TensorMap &inputs, const Interpretation &values,
+                 TrialResult &trial);
   bool writeOutputs(const Interpretation &values);
   double getTolerance(const Tensor &a, const Tensor &b) const;
 
@@ -503,6 +514,49 @@ bool Runner::writeOutputs(const Interpretation &values) {
   return true;
 }
 
+/// Unasked where tensors are stored in formats and these count.
+bool Runner::showsErrors() {
+  if (options.errors || !settings.arithmetic.isDeclared())
+    return options.errors;
+  bool isStored = false;
+  for (Operation &op : *first.cascade.getBodyBlock())
+    for (Type type : op.getResultTypes())
+      if (auto tensor = dyn_cast<NamedTensorType>(type))
+        isStored |= isa<QuantizedType>(tensor.getElementType());
+  return isStored;
+}
+
+/// Every tensor with a name against what it is in f64.
+bool Runner::addErrors(const TensorMap &inputs, const Interpretation &values,
+                       TrialResult &trial) {
+  FailureOr<Interpretation> exact =
+      interpret(first.cascade, inputs,
+                InterpretOptions{Arithmetic::reference(), options.maxPoints});
+  if (failed(exact))
+    return false;
+  for (Operation &op : *first.cascade.getBodyBlock())
+    for (Value value : op.getResults()) {
+      auto type = dyn_cast<NamedTensorType>(value.getType());
+      if (!type || Program::getName(value).empty())
+        continue;
+      const Tensor &tensor = values.get(value);
+      bool isDeclared = settings.arithmetic.isDeclared();
+      TensorError entry{tensor.name,
+                        tensor.format->name,
+                        {tensor.format->bits, 1},
+                        measureError(exact->get(value), tensor)};
+      auto found = findStorage(type, tensor.extents);
+      auto *stored = std::get_if<TensorStorage>(&found);
+      if (isDeclared && stored && stored->storage) {
+        entry.storage = stored->storage->toText();
+        entry.bits =
+            formats::getBitsPerElement(*stored->storage, stored->region);
+      }
+      trial.errors.push_back(std::move(entry));
+    }
+  return true;
+}
+
 bool Runner::runTrial(unsigned number) {
   const auto &[data, sampling] = settings.data[number % settings.data.size()];
   TrialResult trial;
@@ -545,6 +599,8 @@ bool Runner::runTrial(unsigned number) {
     }
     trial.outputs.push_back(std::move(entry));
   }
+  if (showsErrors() && !addErrors(inputs, *values, trial))
+    return false;
   result.trials.push_back(std::move(trial));
   return number > 0 || writeOutputs(*values);
 }

@@ -43,6 +43,7 @@ struct RunOptions {
   std::vector<std::string> inputs;     ///< "X=file.npy"
   std::vector<std::string> outputs;    ///< "Z=file.npy"
   std::string format = "f64";          ///< of all values, or "declared"
+  bool errors = false;                 ///< of every tensor against f64, shown
   uint64_t seed = 0;
   unsigned trials = 0; ///< 0: one for each distribution
   std::optional<double> tolerance;

@@ -169,6 +169,30 @@ static void printComparison(const RunResult &result, llvm::raw_ostream &os) {
      << " within the tolerance\n";
 }
 
+/// 4.25, 4.15625: exact fractions of powers of two are short.
+static std::string print(const formats::BitsPerElement &bits) {
+  return print(bits.toDouble());
+}
+
+static void printErrors(const RunResult &result, llvm::raw_ostream &os) {
+  if (result.trials.front().errors.empty())
+    return;
+  os << "against f64:\n";
+  TextTable table({"seed", "data", "tensor", "stored as", ">bits/element",
+                   ">max error", ">RMS error", ">SQNR dB", "not finite"});
+  for (const TrialResult &trial : result.trials)
+    for (const TensorError &tensor : trial.errors) {
+      const ErrorSummary &error = tensor.error;
+      std::string odd =
+          error.mismatches ? std::to_string(error.mismatches) + " differ" : "";
+      table.add(
+          {std::to_string(trial.seed), trial.data, tensor.name, tensor.storage,
+           print(tensor.bits), print(error.largest), print(error.rms),
+           std::isinf(error.sqnrDb) ? "exact" : print(error.sqnrDb), odd});
+    }
+  table.print(os);
+}
+
 void einsum::printRun(const RunResult &result, llvm::raw_ostream &os) {
   os << result.program << ": " << result.cascade;
   if (result.isComparison())
@@ -179,6 +203,7 @@ void einsum::printRun(const RunResult &result, llvm::raw_ostream &os) {
     printComparison(result, os);
   else
     printSummaries(result, os);
+  printErrors(result, os);
 }
 
 //===----------------------------------------------------------------------===//
@@ -227,6 +252,18 @@ static Json toJson(const OutputResult &output) {
   return json;
 }
 
+static Json toJson(const TensorError &tensor) {
+  return {
+      {"name", tensor.name},
+      {"storage", tensor.storage},
+      {"bits_per_element", {tensor.bits.numerator, tensor.bits.denominator}},
+      {"max_abs_error", toJson(tensor.error.largest)},
+      {"rms_error", toJson(tensor.error.rms)},
+      {"sqnr_db", toJson(tensor.error.sqnrDb)},
+      {"compared", tensor.error.compared},
+      {"mismatches", tensor.error.mismatches}};
+}
+
 void einsum::writeRunJson(const RunResult &result, llvm::raw_ostream &os) {
   Json json = {{"schema", "einsum-run/1"},
                {"program", result.program},
@@ -250,6 +287,8 @@ void einsum::writeRunJson(const RunResult &result, llvm::raw_ostream &os) {
       outputs.push_back(toJson(output));
     json["trials"].push_back(
         {{"seed", trial.seed}, {"data", trial.data}, {"outputs", outputs}});
+    for (const TensorError &tensor : trial.errors)
+      json["trials"].back()["errors"].push_back(toJson(tensor));
   }
   if (result.isComparison())
     json["agrees"] = result.agrees();

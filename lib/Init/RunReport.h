@@ -10,6 +10,7 @@
 
 #include "lib/Init/ChooseExtents.h"
 #include "lib/Interpreter/CompareTensors.h"
+#include "lib/Support/Formats/Storage.h"
 
 namespace einsum {
 
@@ -25,10 +26,19 @@ struct OutputResult {
   bool agrees() const { return !comparison || comparison->agrees(tolerance); }
 };
 
+/// A tensor of one trial against the same in f64.
+struct TensorError {
+  std::string name, storage; ///< "mxfp4 block e", "f16"
+  /// As stored, exactly; with every scale.
+  formats::BitsPerElement bits;
+  interp::ErrorSummary error;
+};
+
 struct TrialResult {
   uint64_t seed = 0;
   std::string data;
   std::vector<OutputResult> outputs;
+  std::vector<TensorError> errors; ///< if asked for
 };
 
 struct RunResult {

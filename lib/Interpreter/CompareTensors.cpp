@@ -55,6 +55,29 @@ Comparison einsum::interp::compareTensors(const Tensor &left,
   return result;
 }
 
+ErrorSummary einsum::interp::measureError(const Tensor &exact,
+                                          const Tensor &actual) {
+  Comparison comparison = compareTensors(exact, actual);
+  ErrorSummary summary;
+  summary.largest = comparison.absolute.error;
+  summary.compared = comparison.compared;
+  summary.mismatches = comparison.nanMismatches + comparison.infMismatches +
+                       comparison.presenceMismatches;
+  double signal = 0, noise = 0;
+  for (uint64_t i = 0; i < exact.size(); ++i) {
+    double a = exact.toDouble(i), b = actual.toDouble(i);
+    if (!exact.isPresent(i) || !actual.isPresent(i) || !std::isfinite(a) ||
+        !std::isfinite(b))
+      continue;
+    signal += a * a;
+    noise += (a - b) * (a - b);
+  }
+  if (summary.compared > 0)
+    summary.rms = std::sqrt(noise / static_cast<double>(summary.compared));
+  summary.sqnrDb = noise == 0 ? HUGE_VAL : 10 * std::log10(signal / noise);
+  return summary;
+}
+
 TensorSummary einsum::interp::summarize(const Tensor &tensor) {
   TensorSummary summary;
   summary.elements = tensor.size();

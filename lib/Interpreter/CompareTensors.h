@@ -50,6 +50,18 @@ struct Comparison {
 
 Comparison compareTensors(const Tensor &left, const Tensor &right);
 
+/// How far a tensor is from what it should hold, over elements that are finite
+/// in both.
+struct ErrorSummary {
+  double largest = 0; ///< |exact - actual|
+  double rms = 0;
+  /// 10 log10(sum of exact^2 / sum of errors^2); infinite without errors.
+  double sqnrDb = 0;
+  uint64_t compared = 0, mismatches = 0;
+};
+
+ErrorSummary measureError(const Tensor &exact, const Tensor &actual);
+
 /// What a person wants to know of a tensor at first.
 struct TensorSummary {
   uint64_t elements = 0, absent = 0, nan = 0, infinite = 0;

@@ -8,6 +8,7 @@
 #include "lib/Interpreter/Interpreter.h"
 
 #include "lib/Interpreter/EvaluateEinsum.h"
+#include "lib/Interpreter/StoreTensor.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -91,12 +92,14 @@ private:
   LogicalResult addTensor(Value value, StringRef name);
   LogicalResult addInput(InputOp input);
   LogicalResult evaluate();
+  LogicalResult storeResults(Operation *einsum, ArrayRef<LoopStep> around);
 
   CascadeOp cascade;
   const TensorMap &inputs;
   const InterpretOptions &options;
   BoundCascade bound;
   Kernels kernels;
+  llvm::DenseMap<Value, TensorStore> stores;
   Interpretation result;
 };
 
@@ -148,11 +151,6 @@ LogicalResult Interpreter::prepareKernels() {
 
 LogicalResult Interpreter::addTensor(Value value, StringRef name) {
   Type element = cast<NamedTensorType>(value.getType()).getElementType();
-  if (options.arithmetic.isDeclared() && isa<QuantizedType>(element))
-    return emitError(value.getLoc())
-           << "tensor '" << name << "' is stored as " << element
-           << ", which the interpreter does not emulate; choose one format for "
-              "all";
   const NumberFormat *format =
       options.arithmetic.formatOf(getScalarType(element));
   if (!format)
@@ -162,8 +160,33 @@ LogicalResult Interpreter::addTensor(Value value, StringRef name) {
   FailureOr<Tensor> tensor = ::makeTensor(bound, value, name, *format);
   if (failed(tensor))
     return failure();
+  if (options.arithmetic.storesFormats()) {
+    FailureOr<TensorStore> store = TensorStore::create(value, *tensor);
+    if (failed(store))
+      return failure();
+    if (!store->isPlain())
+      stores.insert({value, std::move(*store)});
+  }
   result.positions[value] = result.tensors.size();
   result.tensors.push_back(std::move(*tensor));
+  return success();
+}
+
+/// Rounds to their formats what an Einsum has made of its results.
+LogicalResult Interpreter::storeResults(Operation *einsum,
+                                        ArrayRef<LoopStep> around) {
+  for (Value value : einsum->getResults()) {
+    auto store = stores.find(value);
+    if (store == stores.end())
+      continue;
+    Tensor &tensor = result.tensors[result.positions.lookup(value)];
+    SmallVector<StringAttr> loops;
+    for (const LoopStep &step : around)
+      loops.push_back(step.rank);
+    if (failed(store->second.checkLoops(value, tensor, loops)))
+      return failure();
+    store->second.apply(tensor, around);
+  }
   return success();
 }
 
@@ -193,6 +216,13 @@ LogicalResult Interpreter::addInput(InputOp input) {
     tensor.values[i] = data.format->isFloat || tensor.format->isFloat
                            ? tensor.format->fromDouble(data.toDouble(i))
                            : tensor.format->fit(data.values[i]);
+  Type scalar = getScalarType(
+      cast<NamedTensorType>(input.getResult().getType()).getElementType());
+  if (const NumberFormat *format = options.arithmetic.tensorFormatOf(scalar))
+    for (Scalar &value : tensor.values)
+      value = format->fit(value);
+  if (auto store = stores.find(input.getResult()); store != stores.end())
+    store->second.apply(tensor);
   return success();
 }
 
@@ -212,7 +242,9 @@ LogicalResult Interpreter::evaluate() {
         std::make_unique<EinsumEvaluator>(*kernel, presence, operands, results);
   }
   return bound.walk([&](Operation *einsum, ArrayRef<LoopStep> around) {
-    return evaluators[einsum]->run(around);
+    if (failed(evaluators[einsum]->run(around)))
+      return failure();
+    return storeResults(einsum, around);
   });
 }
 

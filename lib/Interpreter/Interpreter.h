@@ -24,9 +24,9 @@
 //
 // Trusts a verified cascade. Refuses, with an error at the place: parameters
 // without value, inputs that are missing or of other extents, more points or
-// elements than allowed, quantised tensors in declared arithmetic, types and
-// operations that ScalarProgram refuses, and, where it happens, a division of
-// an integer by zero.
+// elements than allowed, number formats that do not fit their tensors, types
+// and operations that ScalarProgram refuses, and, where it happens, a division
+// of an integer by zero.
 //
 //===----------------------------------------------------------------------===//
 

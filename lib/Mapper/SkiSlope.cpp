@@ -176,7 +176,8 @@ private:
                                 : "more capacity saves nothing in this space"});
     for (const bounds::PassFact &pass : options.passes) {
       const TensorFact &tensor = facts.tensors[pass.tensor];
-      uint64_t elements = 1, bits = tensor.bits;
+      uint64_t elements = 1;
+      formats::BitsPerElement bits = tensor.weight;
       std::string ranks;
       for (int position : pass.ranks) {
         const RankFact &rank = facts.ranks[tensor.ranks[position]];
@@ -184,12 +185,13 @@ private:
         ranks += (ranks.empty() ? "" : ",") + rank.name;
       }
       for (int other : pass.aligned)
-        bits = std::min(bits, facts.tensors[other].bits);
+        if (facts.tensors[other].weight.toDouble() < bits.toDouble())
+          bits = facts.tensors[other].weight;
       if (pass.passes > 1)
-        slope.knees.push_back(
-            {elements * bits / 8, std::to_string(pass.passes) +
-                                      " rank passes over " + tensor.name + "/" +
-                                      ranks + ": one fiber fits"});
+        slope.knees.push_back({bits.countBits(elements) / 8,
+                               std::to_string(pass.passes) +
+                                   " rank passes over " + tensor.name + "/" +
+                                   ranks + ": one fiber fits"});
     }
     llvm::sort(slope.knees, [](const SlopeKnee &a, const SlopeKnee &b) {
       return std::tie(a.capacityBytes, a.text) <

@@ -853,7 +853,7 @@ private:
   bool replaces(int next, int tensor) const {
     int producer = facts.tensors[next].producer;
     const EinsumFact &einsum = facts.einsums[producer];
-    if (facts.tensors[next].bits != facts.tensors[tensor].bits ||
+    if (!(facts.tensors[next].weight == facts.tensors[tensor].weight) ||
         facts.tensors[next].iterativeRank >= 0 ||
         facts.tensors[tensor].iterativeRank >= 0 || !einsum.reduced.empty() ||
         einsum.writes.size() != 1)

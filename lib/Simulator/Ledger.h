@@ -6,9 +6,10 @@
 //===----------------------------------------------------------------------===//
 //
 // A transfer is so many elements that leave or enter a level together. It is
-// ceil(elements * bits / 8) bytes and ceil(bytes / access) accesses (section 5
-// of dialects/Schedule/README.md); both are rounded per transfer, so that 100
-// transfers of 1 element of 4 bits are 100 bytes.
+// ceil(elements * bits / 8) bytes, bits with the share of a scale, and
+// ceil(bytes / access) accesses (section 5 of dialects/Schedule/README.md);
+// both are rounded per transfer, so that 100 transfers of 1 element of 4 bits
+// are 100 bytes.
 //
 //===----------------------------------------------------------------------===//
 

@@ -29,7 +29,8 @@ Machine::Machine(Points &points, const Program &program, const Plan &plan,
       result(result), builders(makeBuilders(points)),
       store(points, program, plan, arch, ledger, inputs, builders,
             result.outputs),
-      latches(program.nodes.size()), everyRun(arch.accounting.everyRun) {
+      stored(points), latches(program.nodes.size()),
+      everyRun(arch.accounting.everyRun) {
   result.runs.assign(points.einsums.size(), 0);
   result.points.assign(points.einsums.size(), 0);
   for (auto [all, node] : llvm::zip(latches, program.nodes))
@@ -292,6 +293,17 @@ bool Machine::readOperand(int id, int index, const Context &context,
       tensor.producer < 0
           ? cell->values.front()
           : builders[tensor.producer].getValue(*cell, element, tensor.result);
+  if (stored.isStored(port.tensor)) {
+    auto found = stored.read(port.tensor, element);
+    if (auto *missing = std::get_if<int64_t>(&found)) {
+      refuse(id, port, unit, element)
+          << "shares a scale with '" << tensor.describe(*missing)
+          << "', which is not made yet: finish a block before it is read, as "
+             "with a tile that holds whole blocks";
+      return false;
+    }
+    value = Scalar::ofReal(std::get<double>(found));
+  }
   latch.values[element] = value;
   latch.elements.push_back(element);
   return true;
@@ -322,6 +334,11 @@ bool Machine::writeResult(int id, int index, const Context &context,
            "that "
            "no partial value holds what was gathered";
     return false;
+  }
+  if (stored.isStored(port.tensor)) {
+    int made = points.tensors[port.tensor].result;
+    stored.record(port.tensor, element,
+                  builders[leaf.einsum].getValue(next, element, made).real);
   }
   store.put(*latch.home, port.slot, latch.unit, element, std::move(next));
   if (leaf.registers >= 0) {

@@ -27,6 +27,7 @@
 #include "lib/Simulator/LaggedWalk.h"
 #include "lib/Simulator/Recorder.h"
 #include "lib/Simulator/Store.h"
+#include "lib/Simulator/Stored.h"
 
 namespace einsum::sim {
 
@@ -44,6 +45,7 @@ public:
     recorder = to;
     store.record(to);
   }
+  StoredTensors &getStored() { return stored; }
 
 private:
   /// What the units hold of one operand or result, of one visit of its home.
@@ -98,6 +100,7 @@ private:
   Simulation &result;
   std::vector<CellBuilder> builders;
   Store store;
+  StoredTensors stored;
   std::vector<std::vector<Latches>> latches; ///< per node and port
   /// Per node and port: of what it reads or writes, and of partial values.
   std::vector<std::vector<std::pair<Delivery, Delivery>>> deliveries;

@@ -224,6 +224,7 @@ public:
                 int64_t limit)
       : arithmetic(arithmetic), limit(limit) {
     points.cascade = cascade;
+    points.storesFormats = arithmetic.isDeclared();
   }
 
   FailureOr<Points> build() {
@@ -275,7 +276,6 @@ private:
     TensorInfo tensor(value.getLoc());
     tensor.name = name.str();
     tensor.elementType = type.getElementType();
-    tensor.bits = type.getElementBits();
     tensor.producer = producer;
     tensor.result = result;
     tensor.direction.assign(type.getRanks().size(), 0);
@@ -289,6 +289,12 @@ private:
       if (failed(checkSize(tensor.elements, name, "elements", value.getLoc())))
         return failure();
     }
+    auto storage = findStorage(type, tensor.extents);
+    if (auto *message = std::get_if<std::string>(&storage))
+      return emitError(value.getLoc())
+             << "tensor '" << name << "': " << *message;
+    tensor.weight = std::get<TensorStorage>(storage).weight.getShare();
+    tensor.value = value;
     tensor.present.assign(tensor.elements, 1);
     ids[value] = points.tensors.size();
     points.tensors.push_back(std::move(tensor));
@@ -326,6 +332,13 @@ private:
       if (info.name.empty())
         info.name = name.str();
     }
+    for (int result : info.results)
+      if (!einsum.getReductionList().empty() &&
+          isa<QuantizedType>(points.tensors[result].elementType))
+        return einsum->emitError() << "'" << points.tensors[result].name
+                                   << "' gathers sums and is stored in a "
+                                      "number format; reduce into "
+                                      "a tensor of its own, and store that";
     if (failed(checkSize(size, info.name, "points", einsum.getLoc())))
       return failure();
     for (AffineExpr expr : einsum.getOutputAccess().getResults())

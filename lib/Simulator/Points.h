@@ -76,13 +76,14 @@ struct TensorInfo {
   explicit TensorInfo(mlir::Location loc) : loc(loc) {}
 
   std::string name;
+  mlir::Value value;
   mlir::Type elementType;
   llvm::SmallVector<int, 4> ranks;
   llvm::SmallVector<int64_t, 4> extents;
   int64_t elements = 1;
-  uint64_t bits = 0; ///< of one element, as stored
-  int producer = -1; ///< Einsum, or -1 for an input
-  int result = 0;    ///< of the producer
+  formats::BitsPerElement weight; ///< of one element, as stored
+  int producer = -1;              ///< Einsum, or -1 for an input
+  int result = 0;                 ///< of the producer
   bool isOutput = false;
   /// Per rank: whether the tensor is a recurrence along it (1 ascends, -1
   /// descends, 0 is none), and how many steps away it is read there.
@@ -96,7 +97,7 @@ struct TensorInfo {
   int64_t element(llvm::ArrayRef<int64_t> index) const;
   /// "QK[1, 2]"
   std::string describe(int64_t element) const;
-  uint64_t bytes(uint64_t count) const { return (count * bits + 7) / 8; }
+  uint64_t bytes(uint64_t count) const { return weight.countBytes(count); }
 };
 
 struct ReadInfo {
@@ -140,6 +141,7 @@ public:
                                         int64_t limit);
 
   CascadeOp cascade;
+  bool storesFormats = false; ///< tensors hold what their formats can
   std::vector<RankInfo> ranks;
   std::vector<TensorInfo> tensors;
   std::vector<EinsumInfo> einsums;

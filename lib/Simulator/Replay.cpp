@@ -8,6 +8,7 @@
 #include "lib/Simulator/Replay.h"
 
 #include "lib/Simulator/Cells.h"
+#include "lib/Simulator/Stored.h"
 
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/STLExtras.h"
@@ -49,7 +50,7 @@ public:
            const lowering::CommandStream &stream,
            const interp::TensorMap &inputs, Simulation &result)
       : points(points), arch(arch), stream(stream), inputs(inputs),
-        result(result) {
+        result(result), stored(points) {
     for (EinsumInfo &einsum : points.einsums)
       builders.emplace_back(einsum);
     result.levels.resize(arch.levels.size());
@@ -597,6 +598,12 @@ private:
         tensor.producer < 0
             ? cell->values.front()
             : builders[tensor.producer].getValue(*cell, element, tensor.result);
+    if (stored.isStored(group.tensor)) {
+      auto found = stored.read(group.tensor, element);
+      if (std::holds_alternative<int64_t>(found))
+        return failElement(home, element, "waits for what shares its scale");
+      value = Scalar::ofReal(std::get<double>(found));
+    }
     group.values[element] = value;
     group.elements.push_back(element);
     return true;
@@ -618,6 +625,12 @@ private:
     Cell next = continues ? *cell : builders[group.einsum].makeIdentity();
     if (!builders[group.einsum].add(next, element, point, values))
       return failElement(*home, element, "cannot be continued");
+    if (stored.isStored(group.tensor))
+      stored.record(
+          group.tensor, element,
+          builders[group.einsum]
+              .getValue(next, element, points.tensors[group.tensor].result)
+              .real);
     home->cells[element] = std::move(next);
     if (group.registers < 0)
       return true;
@@ -629,7 +642,7 @@ private:
 
   bool checkOutputs() {
     Operation *cascade = points.cascade;
-    for (const TensorInfo &tensor : points.tensors) {
+    for (auto [id, tensor] : llvm::enumerate(points.tensors)) {
       if (!tensor.isOutput || tensor.producer < 0)
         continue;
       interp::Tensor &output = result.outputs.find(tensor.name)->second;
@@ -647,6 +660,12 @@ private:
             builder.getValue(builder.makeIdentity(), element, tensor.result);
         output.present[element] = 1;
       }
+      for (int64_t element = 0;
+           stored.isStored(id) && element < tensor.elements; ++element)
+        if (output.present[element])
+          if (auto value = stored.read(id, element);
+              std::holds_alternative<double>(value))
+            output.values[element] = Scalar::ofReal(std::get<double>(value));
       if (llvm::all_of(output.present,
                        [](uint8_t present) { return present != 0; }))
         output.present.clear();
@@ -659,6 +678,7 @@ private:
   const lowering::CommandStream &stream;
   const interp::TensorMap &inputs;
   Simulation &result;
+  StoredTensors stored;
   std::vector<CellBuilder> builders;
   std::vector<int> tensorIds, einsumIds, levelIds, arrayIds, engineIds;
   std::map<int64_t, Buffer> buffers;

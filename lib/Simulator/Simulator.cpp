@@ -7,6 +7,7 @@
 
 #include "lib/Simulator/Simulator.h"
 
+#include "lib/Interpreter/StoreTensor.h"
 #include "lib/Simulator/Clock.h"
 #include "lib/Simulator/Machine.h"
 #include "lib/Simulator/Recorder.h"
@@ -56,6 +57,13 @@ LogicalResult einsum::sim::prepareTensors(const Points &points,
       values.values[i] = data->second.format->isFloat || format->isFloat
                              ? format->fromDouble(data->second.toDouble(i))
                              : format->fit(data->second.values[i]);
+    if (points.storesFormats) {
+      FailureOr<interp::TensorStore> store =
+          interp::TensorStore::create(tensor.value, values);
+      if (failed(store))
+        return failure();
+      store->apply(values);
+    }
     inputs[tensor.name] = std::move(values);
   }
   return success();
@@ -64,8 +72,8 @@ LogicalResult einsum::sim::prepareTensors(const Points &points,
 /// Every element of an output has arrived where its tensor lives.
 static LogicalResult checkOutputs(Points &points, const Program &program,
                                   std::vector<CellBuilder> &builders,
-                                  Simulation &result) {
-  for (const TensorInfo &tensor : points.tensors) {
+                                  StoredTensors &stored, Simulation &result) {
+  for (auto [id, tensor] : llvm::enumerate(points.tensors)) {
     if (!tensor.isOutput || tensor.producer < 0)
       continue;
     interp::Tensor &output = result.outputs.find(tensor.name)->second;
@@ -81,6 +89,13 @@ static LogicalResult checkOutputs(Points &points, const Program &program,
           builders[tensor.producer].makeIdentity(), element, tensor.result);
       output.present[element] = 1;
     }
+    for (int64_t element = 0; stored.isStored(id) && element < tensor.elements;
+         ++element)
+      if (output.present[element])
+        if (auto value = stored.read(id, element);
+            std::holds_alternative<double>(value))
+          output.values[element] =
+              interp::Scalar::ofReal(std::get<double>(value));
     if (llvm::all_of(output.present,
                      [](uint8_t present) { return present != 0; }))
       output.present.clear();
@@ -132,7 +147,8 @@ FailureOr<Simulation> einsum::sim::simulate(schedule::MappingOp mapping,
     machine.record(&recorder.emplace(*points, *program, stream));
   }
   if (!machine.execute() ||
-      failed(checkOutputs(*points, *program, machine.getBuilders(), result)))
+      failed(checkOutputs(*points, *program, machine.getBuilders(),
+                          machine.getStored(), result)))
     return failure();
   if (recorder)
     recorder->finish();

@@ -59,7 +59,17 @@ struct Statement {
 
   explicit Statement(mlir::Location loc) : loc(loc) {}
 
-  bool isPointwise() const { return reductions.empty() && init.empty(); }
+  /// Reading the tensor is evaluating the map expression: no reduction, no
+  /// recurrence, no number format that rounds.
+  bool isPointwise() const {
+    return reductions.empty() && init.empty() && !isStored();
+  }
+  /// In a number format.
+  bool isStored() const {
+    return llvm::any_of(elementTypes, [](mlir::Type type) {
+      return llvm::isa<QuantizedType>(type);
+    });
+  }
   bool reduces(mlir::StringAttr rank) const;
   llvm::SmallVector<mlir::StringAttr, 6> iterationRanks() const;
 };

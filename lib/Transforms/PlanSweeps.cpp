@@ -133,6 +133,9 @@ std::string Planner::describeBlocked(const Statement &producer, Value tensor) {
   if (!producer.init.empty())
     return "'" + getTensorName(tensor).str() +
            "' is a recurrence that uses a statistic";
+  if (producer.isStored())
+    return "'" + getTensorName(tensor).str() +
+           "' uses a statistic and is stored in a number format, which rounds";
   return "'" + getTensorName(tensor).str() +
          "' uses a statistic and is itself a reduction (over '" +
          producer.reductions.front().getRank().str() + "')";
@@ -245,6 +248,11 @@ bool Planner::join(SweepMember &member, unsigned stage) {
   });
   separator.acceptUnbounded = options.acceptUnsafe;
   Expr f = member.statement.values[0];
+  if (member.statement.isStored())
+    return refuse(member,
+                  "it is stored in a number format, which rounds the whole and "
+                  "no part of it",
+                  f);
   if (!separator.dependsOnStatistic(f) && member.statement.values.size() == 1)
     return refuse(member, "only its filter depends on a statistic", f);
   for (Expr value : ArrayRef(member.statement.values).drop_front())

@@ -54,6 +54,7 @@ private:
     return statement.reduces(rank);
   }
   bool canSplit(const Statement &statement, bool report) const;
+  bool sharesAlongRank(const Statement &statement) const;
   bool readsAlongRank(const Statement &statement, Value tensor) const;
   void findTiled();
   Expr tile(Expr expr);
@@ -83,12 +84,21 @@ bool Splitting::canSplit(const Statement &statement, bool report) const {
   };
   if (!statement.init.empty())
     return refuse("it is a recurrence");
+  if (statement.isStored())
+    return refuse("it is stored in a number format, which rounds the whole and "
+                  "no part of it");
   StringAttr monoid = statement.reductions.front().getMonoid();
   for (ReductionAttr reduction : statement.reductions)
     if (reduction.getMonoid() != monoid)
       return refuse("it reduces several ranks by different operators, whose "
                     "order counts");
   return true;
+}
+
+/// True if the storage of what it makes speaks of the rank.
+bool Splitting::sharesAlongRank(const Statement &statement) const {
+  auto stored = dyn_cast<QuantizedType>(statement.elementTypes[0]);
+  return stored && llvm::is_contained(stored.getRanks(), rank);
 }
 
 /// True if every index of `tensor` along the rank is the rank itself.
@@ -114,7 +124,8 @@ void Splitting::findTiled() {
   for (Operation *op : llvm::reverse(order)) {
     const Statement &statement = *statements[op];
     if (!llvm::is_contained(statement.outputRanks, rank) ||
-        op->getNumResults() != 1 || !statement.init.empty() || op->use_empty())
+        op->getNumResults() != 1 || !statement.init.empty() ||
+        op->use_empty() || sharesAlongRank(statement))
       continue;
     bool mayTile = llvm::all_of(op->getUsers(), [&](Operation *user) {
       return inTiles.contains(user) &&

@@ -52,6 +52,7 @@ struct CaseEinsum {
   std::vector<CaseRead> reads;
   std::string monoid; ///< "" is a sum
   std::string filter;
+  std::string storage; ///< of a result that no reduction makes
   bool isRecurrence() const {
     return kind == MapKind::runningMax || kind == MapKind::runningSum;
   }
@@ -60,6 +61,7 @@ struct CaseEinsum {
 struct CaseInput {
   std::string name;
   std::vector<int> ranks;
+  std::string storage; ///< number format; empty: the cascade's type
 };
 
 enum class TreeKind {

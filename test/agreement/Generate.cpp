@@ -45,6 +45,7 @@ public:
     addSpace(c.tree, {});
     if (extended)
       extend();
+    addFormats();
     return std::move(c);
   }
 
@@ -61,6 +62,32 @@ private:
       array.cycles.emplace_back("compute", pick(1, 3));
     }
     extendWays();
+  }
+
+  /// Number formats of inputs, and of results that one point makes. Drawn last.
+  void addFormats() {
+    for (CaseArray &array : c.arrays)
+      array.cycles.emplace_back("convert", pick(1, 2));
+    for (CaseInput &input : c.inputs)
+      if (chance(20))
+        input.storage = makeStorage(input.ranks);
+    for (CaseEinsum &einsum : c.einsums)
+      if (einsum.reduced.empty() && !einsum.isRecurrence() && chance(20))
+        einsum.storage = makeStorage(einsum.out);
+  }
+
+  std::string makeStorage(const std::vector<int> &ranks) {
+    if (ranks.empty() || chance(25))
+      return pickOf<std::string>({"fp8e4m3", "fp6e2m3", "int4 tensor"});
+    const CaseRank &rank = c.ranks[pickOf(ranks)];
+    if (chance(30))
+      return "int3 channel " + rank.name;
+    int64_t size = pick(1, rank.extent);
+    while (rank.extent % size != 0)
+      --size;
+    std::string format =
+        chance(50) ? "int8(scale=f32) group(" : "bfp(mantissa=4) block(";
+    return format + std::to_string(size) + ") " + rank.name;
   }
 
   /// Chunks, latencies, links, how far words reach along dimensions, and a

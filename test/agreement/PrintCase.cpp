@@ -110,6 +110,10 @@ std::vector<std::string> einsum::agreement::listFeatures(const Case &c) {
   add(anyLevel([&](const CaseLevel &l) { return limits(l.instances); }) ||
           anyArray([&](const CaseArray &a) { return limits(a.dims); }),
       "widths of dimensions");
+  auto isStored = [](const auto &tensor) { return !tensor.storage.empty(); };
+  add(std::any_of(c.inputs.begin(), c.inputs.end(), isStored) ||
+          std::any_of(c.einsums.begin(), c.einsums.end(), isStored),
+      "number formats");
   add(any([](const Tree &t) { return t.kind == TreeKind::transfer; }),
       "transfer");
   add(any([](const Tree &t) { return t.resident.has_value(); }), "resident");
@@ -138,14 +142,15 @@ std::string Case::printCascade() const {
   os << ") : " << type << "\n";
   for (const CaseInput &input : inputs)
     os << "  input " << input.name << "[" << listRanks(*this, input.ranks)
-       << "]\n";
+       << "]" << (input.storage.empty() ? "" : " : ") << input.storage << "\n";
   for (const CaseRank &rank : ranks)
     if (rank.outer >= 0)
       os << "  split " << rank.name << " = " << ranks[rank.outer].name << ", "
          << ranks[rank.inner].name << "("
          << llvm::StringRef(ranks[rank.inner].name).upper() << ")\n";
   for (const CaseEinsum &einsum : einsums) {
-    os << "  " << einsum.name << "[" << listRanks(*this, einsum.out) << "] = ";
+    os << "  " << einsum.name << "[" << listRanks(*this, einsum.out) << "]"
+       << (einsum.storage.empty() ? "" : " : ") << einsum.storage << " = ";
     if (!einsum.monoid.empty() && !einsum.reduced.empty())
       os << einsum.monoid << "(" << listRanks(*this, einsum.reduced) << ") ";
     os << printMap(*this, einsum);

@@ -122,7 +122,7 @@ private:
       Case c = best;
       std::string name = c.einsums[i].name;
       // As an input, for those who read it.
-      CaseInput input{name, c.einsums[i].out};
+      CaseInput input{name, c.einsums[i].out, /*storage=*/{}};
       bool isRead = false;
       for (const CaseEinsum &einsum : c.einsums)
         for (const CaseRead &read : einsum.reads)
@@ -305,6 +305,17 @@ private:
           return true;
         *number = before;
       }
+    }
+    std::vector<std::string *> storages;
+    for (CaseInput &input : best.inputs)
+      storages.push_back(&input.storage);
+    for (CaseEinsum &einsum : best.einsums)
+      storages.push_back(&einsum.storage);
+    for (std::string *storage : storages) {
+      std::string before = std::exchange(*storage, "");
+      if (!before.empty() && attempt(Case(best)))
+        return true;
+      *storage = before;
     }
     for (CaseArray &array : best.arrays) {
       int64_t width = std::exchange(array.reduction, 0);

@@ -115,8 +115,29 @@ static ToolOption rewrite(category, "rewrite", "auto|none|LIST",
                           "each for itself, or 'variants': all forms with "
                           "fewer rank passes",
                           options.rewrite);
+static ToolOption quantize(category, "quantize", "TENSOR=FORMAT,...|auto,...",
+                           "Store tensors in number formats: 'weights=int4 "
+                           "group(128),KC=mxfp4'; or choose them: "
+                           "'auto,max-error=1e-2'",
+                           options.quantize.text);
+static ToolOption error(category, "error", "",
+                        "Execute the quantised cascade and print its error",
+                        options.quantize.measure);
+static ToolList errorData(category, "error-data", "normal,KC=outliers",
+                          "Distributions of the data for it",
+                          options.quantize.measured.data);
+static ToolList errorExtent(category, "error-extent", "M=256,...",
+                            "Extents for it, instead of small ones that are "
+                            "chosen",
+                            options.quantize.measured.extents);
+static ToolList errorInput(category, "error-input", "W=FILE.npy,...",
+                           "Inputs for it", options.quantize.measured.inputs);
+static ToolOption accumulator(category, "accumulator", "BITS",
+                              "Of sums of integers (default: 32)",
+                              options.quantize.accumulatorBits);
 static ToolOption explain(category, "explain", "",
-                          "Print how --rewrite came to its result",
+                          "Print how --rewrite came to its result, and "
+                          "what --quantize did",
                           options.explain);
 static llvm::cl::opt<std::string> skiSlope(
     "ski-slope", llvm::cl::ValueOptional, llvm::cl::value_desc("FILE.csv"),

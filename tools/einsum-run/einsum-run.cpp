@@ -38,8 +38,13 @@ static ToolList outputs(category, "output-npy", "Z=FILE.npy",
                         "Write output Z of the first trial", options.outputs);
 static ToolOption format(category, "format", "NAME",
                          "All floats in f64 (default), f32, f16, bf16, ...; "
-                         "declared: in their own type",
+                         "declared: in their own type and number format",
                          options.format);
+static llvm::cl::opt<bool>
+    errors("errors",
+           llvm::cl::desc("Show the error of every tensor against f64 (always "
+                          "shown for number formats with --format=declared)"),
+           llvm::cl::cat(category));
 static ToolOption seed(category, "seed", "N",
                        "Seed of the first trial; later ones count up",
                        options.seed);
@@ -94,6 +99,7 @@ static ToolOption trace(category, "trace", "FILE",
 static ExitCode runDriver() {
   if (tolerance.getNumOccurrences())
     options.tolerance = tolerance;
+  options.errors = errors;
   return run(options);
 }
 

@@ -66,11 +66,13 @@ struct Expr {
 // Statements
 //===----------------------------------------------------------------------===//
 
-/// `Q[b,h,p,e] : f32`; the type is empty when the cascade's is meant.
+/// `Q[b,h,p,e] : f32`, `K[m,e] : mxfp4 block e as f16`; the type is empty when
+/// the cascade's is meant.
 struct TensorDecl {
   Name name;
   std::vector<Name> ranks;
   std::optional<Name> type;
+  std::optional<Name> storage; ///< all of its words
 };
 
 /// `input X[m]`, or `weight W[m,n]` for an input that is part of a model.

@@ -42,6 +42,29 @@ SmallVector<StringRef> CascadeState::getTensorNames() const {
   return names;
 }
 
+/// The element type that a declaration states; null if it states none.
+static Type statedType(const CascadeState &state, const TensorDecl &decl) {
+  MLIRContext *context = state.report.getContext();
+  Type type = decl.type ? getTypeByName(context, decl.type->text) : Type();
+  if (!decl.storage)
+    return type;
+  Type expressed = type ? type : state.elementType;
+  if (!isa<FloatType>(expressed)) // reported where the tensor is declared
+    return expressed;
+  auto storage = formats::parseStorage(decl.storage->text);
+  return QuantizedType::get(std::get<formats::Storage>(storage), expressed);
+}
+
+static void checkStorage(const CascadeState &state, const TensorDecl &decl) {
+  if (!decl.storage || isa<QuantizedType>(statedType(state, decl)))
+    return;
+  InFlightDiagnostic diag = state.report.error(decl.storage->place);
+  diag << "'" << decl.storage->text << "' stores floats, but tensor '"
+       << decl.name.text << "' is read as " << statedType(state, decl);
+  diag.attachNote() << "say as which float, as in ': " << decl.storage->text
+                    << " as f16'";
+}
+
 NamedTensorType einsum::frontend::declaredType(const CascadeState &state,
                                                const EinsumStmt &stmt,
                                                size_t position) {
@@ -55,8 +78,8 @@ NamedTensorType einsum::frontend::declaredType(const CascadeState &state,
   bool isSingle = stmt.results.size() == 1;
   const TensorDecl &decl = stmt.results[isSingle ? 0 : position];
   Type element = state.elementType;
-  if (decl.type)
-    element = getTypeByName(context, decl.type->text);
+  if (Type stated = statedType(state, decl))
+    element = stated;
   else if (auto it = state.monoids.find(monoid); it != state.monoids.end()) {
     if (position < it->second.types.size())
       element = it->second.types[position];
@@ -381,8 +404,9 @@ void CascadeLowering::declareInput(const TensorDecl &decl) {
       ranks.push_back(rank);
   }
   // An input with an unknown rank is left unknown: `broken` keeps it quiet.
-  Type element =
-      decl.type ? getTypeByName(context, decl.type->text) : state.elementType;
+  checkStorage(state, decl);
+  Type stated = statedType(state, decl);
+  Type element = stated ? stated : state.elementType;
   declareTensor(decl, NamedTensorType::get(context, ranks, element),
                 /*isInput=*/true,
                 /*hasInit=*/false);
@@ -394,6 +418,7 @@ void CascadeLowering::declareResults(const EinsumStmt &stmt) {
     if (!seen.insert(rank.text).second)
       return; // reported with the iteration space
   for (auto [i, decl] : llvm::enumerate(stmt.results)) {
+    checkStorage(state, decl);
     auto sameName = [](const Name &a, const Name &b) {
       return a.text == b.text;
     };

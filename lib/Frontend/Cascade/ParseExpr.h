@@ -39,6 +39,8 @@ protected:
 
   bool parseName(Name &name, const llvm::Twine &what);
   bool parseTypeName(Name &name);
+  /// A type name, or a storage with or without the type that it is read in.
+  bool parseElementType(TensorDecl &tensor);
   bool parseInteger(int64_t &value, const llvm::Twine &what);
   /// `open` items `close`; reports a bracket that is never closed.
   bool parseList(llvm::StringRef open, llvm::StringRef close,

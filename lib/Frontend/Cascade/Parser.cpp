@@ -28,8 +28,8 @@ bool einsum::frontend::isReservedWord(StringRef word) {
 }
 
 bool einsum::frontend::isTypeName(StringRef word) {
-  static const StringRef types[] = {"f16", "bf16", "f32", "f64", "i1",
-                                    "i8",  "i16",  "i32", "i64", "index"};
+  static const StringRef types[] = {"f16", "bf16", "tf32", "f32", "f64",  "i1",
+                                    "i8",  "i16",  "i32",  "i64", "index"};
   return llvm::is_contained(types, word);
 }
 
@@ -311,7 +311,7 @@ private:
           return parseName(tensor.ranks.emplace_back(), "a rank variable");
         }))
       return false;
-    return !consume(":") || parseTypeName(tensor.type.emplace());
+    return !consume(":") || parseElementType(tensor);
   }
 
   //===--- Comments and line ends -----------------------------------------===//

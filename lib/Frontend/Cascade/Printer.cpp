@@ -125,13 +125,21 @@ argumentNames(Operation *op, SmallVector<std::string> assumed) {
 // Types and ranks
 //===----------------------------------------------------------------------===//
 
-/// ` : f32`, or nothing where the reader assumes that type.
+/// ` : f32`, ` : mxfp4 block e`, or nothing where the reader assumes that type.
 FailureOr<std::string> CascadePrinter::typeSuffix(Operation *op, Type type,
                                                   Type assumed) {
   std::string text;
   llvm::raw_string_ostream os(text);
+  if (auto quantized = dyn_cast<QuantizedType>(type)) {
+    os << quantized.getStorage().toText();
+    type = quantized.getExpressedType();
+    if (type == cascade.getElementType())
+      return " : " + text;
+    os << " as ";
+  }
+  size_t nameStart = text.size();
   os << type;
-  if (getTypeByName(cascade.getContext(), text) != type) {
+  if (getTypeByName(cascade.getContext(), text.substr(nameStart)) != type) {
     refuse(op) << "it has no element type " << type;
     return failure();
   }

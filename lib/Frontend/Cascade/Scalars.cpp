@@ -24,6 +24,7 @@ Type einsum::frontend::getTypeByName(MLIRContext *context, StringRef name) {
   return llvm::StringSwitch<Type>(name)
       .Case("f16", builder.getF16Type())
       .Case("bf16", builder.getBF16Type())
+      .Case("tf32", builder.getTF32Type())
       .Case("f32", builder.getF32Type())
       .Case("f64", builder.getF64Type())
       .Case("index", builder.getIndexType())

@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Frontend/Cascade/ParseExpr.h"
+#include "lib/Support/Formats/Storage.h"
+
 #include "llvm/ADT/StringExtras.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -103,17 +105,78 @@ bool TokenStream::parseName(Name &name, const llvm::Twine &what) {
   return true;
 }
 
+static const char kTypes[] =
+    "types: f16 bf16 tf32 f32 f64 i1 i8 i16 i32 i64 index";
+
 bool TokenStream::parseTypeName(Name &name) {
   const Token &token = peek();
   if (!isTypeName(token.text)) {
     InFlightDiagnostic diag = report.error(token.place);
     diag << "expected a type, found " << describe(token);
-    diag.attachNote() << "types: f16 bf16 f32 f64 i1 i8 i16 i32 i64 index";
+    diag.attachNote() << kTypes;
     return false;
   }
   name = {token.text, token.place};
   advance();
   return true;
+}
+
+/// Reports at the word that is wrong; the text of a storage is on one line.
+static void reportStorage(Report &report, const Name &storage,
+                          const einsum::formats::StorageError &error) {
+  Place place = storage.place;
+  place.column += static_cast<unsigned>(error.offset);
+  InFlightDiagnostic diag = report.error(place);
+  if (!error.isUnknownFormat) {
+    diag << error.message;
+    return;
+  }
+  StringRef word = storage.text.take_while(
+      [](char c) { return llvm::isAlnum(c) || c == '_'; });
+  diag << "expected a type, found '" << word << "'";
+  llvm::SmallVector<StringRef> formats;
+  for (const std::string &name : einsum::formats::getFormatNames())
+    formats.push_back(name);
+  suggestNearest(diag, word, formats);
+  diag.attachNote() << kTypes;
+  diag.attachNote() << "formats: " << llvm::join(formats, " ");
+}
+
+bool TokenStream::parseElementType(TensorDecl &tensor) {
+  // What names both is the type: its values are computed in as they are stored.
+  const Token &first = peek();
+  if (first.is("tf32")) {
+    report.error(first.place)
+        << "'tf32' is a type to compute in, not to store; "
+           "store f32, and compute with 'as tf32'";
+    return false;
+  }
+  if (!first.is(Token::Kind::identifier) || isTypeName(first.text) ||
+      isReservedWord(first.text))
+    return parseTypeName(tensor.type.emplace());
+  const char *begin = first.text.begin(), *end = first.text.end();
+  Name &storage = tensor.storage.emplace(Name{{}, first.place});
+  for (unsigned brackets = 0;; advance()) {
+    const Token &token = tokens[position];
+    bool isOutside =
+        brackets == 0 && (token.is(",") || token.is("=") || token.is("as"));
+    if (isOutside || token.is(Token::Kind::newline) ||
+        token.is(Token::Kind::end))
+      break;
+    brackets += token.is("(");
+    brackets -= token.is(")") && brackets > 0;
+    end = token.text.end();
+  }
+  storage.text = StringRef(begin, end - begin);
+  std::vector<std::string> ranks;
+  for (const Name &rank : tensor.ranks)
+    ranks.push_back(rank.text.str());
+  auto result = einsum::formats::parseStorage(storage.text, &ranks);
+  if (auto *error = std::get_if<einsum::formats::StorageError>(&result)) {
+    reportStorage(report, storage, *error);
+    return false;
+  }
+  return !consume("as") || parseTypeName(tensor.type.emplace());
 }
 
 bool TokenStream::parseInteger(int64_t &value, const llvm::Twine &what) {

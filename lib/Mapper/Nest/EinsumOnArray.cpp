@@ -195,7 +195,7 @@ static std::string addUse(const CascadeFacts &facts, EinsumOnArray &nest,
     at = nest.operands.size();
     Operand operand;
     operand.tensor = access.tensor;
-    operand.bits = tensor.bits;
+    operand.bits = tensor.weight;
     operand.mustLiveAtBacking = tensor.isInput || tensor.isOutput;
     operand.relevant = relevant;
     nest.operands.push_back(operand);
@@ -425,8 +425,9 @@ std::string EinsumOnArray::signature() const {
   for (const Fan &fan : fans)
     os << "/" << fan.leastUnits;
   for (const Operand &operand : operands) {
-    os << "|" << operand.relevant << " " << operand.bits << " " << operand.reads
-       << operand.writes << operand.mustLiveAtBacking;
+    os << "|" << operand.relevant << " " << operand.bits.numerator << "/"
+       << operand.bits.denominator << " " << operand.reads << operand.writes
+       << operand.mustLiveAtBacking;
     for (const Operand::Use &use : operand.uses)
       os << " " << use.isWrite << use.rank << use.shift;
     os << " " << operand.along;

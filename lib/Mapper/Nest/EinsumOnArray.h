@@ -47,7 +47,7 @@ struct Operand {
   /// Number of read and write accesses.
   int reads = 0, writes = 0;
   uint32_t relevant = 0; ///< mask of local ranks that select its elements
-  uint64_t bits = 0;
+  formats::BitsPerElement bits;
   /// One access: at `shift` steps along `rank`, where the first or last of them
   /// are no elements.
   struct Use {

@@ -22,11 +22,12 @@ NestCounts::NestCounts(const EinsumOnArray &nest, const arch::ArchSpec &arch,
 }
 
 void NestCounts::charge(Costs &costs, int level, bool isWrite, uint64_t times,
-                        uint64_t words, uint64_t bits) const {
+                        uint64_t words,
+                        const formats::BitsPerElement &bits) const {
   if (times == 0 || words == 0)
     return;
   const arch::Level &fact = arch.levels[level];
-  uint64_t bytes = (words * bits + 7) / 8;
+  uint64_t bytes = bits.countBytes(words);
   uint64_t accesses = llvm::divideCeil(bytes, fact.accessBytes);
   addEnergy(costs, static_cast<double>(times * accesses) *
                        (isWrite ? fact.writePj : fact.readPj));
@@ -251,7 +252,7 @@ uint64_t NestCounts::heldBytes(const Operand &operand, int level,
     if (fan.stage <= place.stage && !isInstance)
       units *= deal.units;
   }
-  return (words * operand.bits + 7) / 8 * units;
+  return operand.bits.countBytes(words) * units;
 }
 
 void NestCounts::addHolder(Costs &costs, const Operand &operand, int level,
@@ -259,7 +260,7 @@ void NestCounts::addHolder(Costs &costs, const Operand &operand, int level,
                            const Place &place) const {
   if (operand.along >= 0)
     return addWalked(costs, operand, level, parent, parentStage, place);
-  uint64_t bits = operand.bits;
+  const formats::BitsPerElement &bits = operand.bits;
   const arch::Fanout &multicast = arch.levels[parent].multicast;
   const arch::Fanout &reduction = arch.arrays[nest.array].reduction;
   uint64_t joint = otherVisits(operand, parentStage, place);
@@ -418,7 +419,7 @@ void NestCounts::forEachSlice(const Operand &operand, int parentStage,
 void NestCounts::addWalked(Costs &costs, const Operand &operand, int level,
                            int parent, int parentStage,
                            const Place &place) const {
-  uint64_t bits = operand.bits;
+  const formats::BitsPerElement &bits = operand.bits;
   const arch::Fanout &multicast = arch.levels[parent].multicast;
   const arch::Fanout &reduction = arch.arrays[nest.array].reduction;
   uint64_t joint = otherVisits(operand, parentStage, place);

@@ -108,7 +108,7 @@ private:
                     Fn fn) const;
 
   void charge(Costs &costs, int level, bool isWrite, uint64_t times,
-              uint64_t words, uint64_t bits) const;
+              uint64_t words, const formats::BitsPerElement &bits) const;
   void addEnergy(Costs &costs, double picojoules) const {
     if (axes.energy >= 0)
       costs[axes.energy] += picojoules;

@@ -240,7 +240,8 @@ static Sign eitherSign(Sign a, Sign b) {
 
 Sign Facts::signOfRead(Expr read) {
   const Statement *producer = definition(read->tensor);
-  if (!producer || !producer->init.empty() || producer->values.size() != 1)
+  if (!producer || !producer->init.empty() || producer->values.size() != 1 ||
+      producer->isStored())
     return Sign::unknown;
   Sign term = sign(producer->values[0]);
   for (ReductionAttr reduction : producer->reductions) {
@@ -346,7 +347,8 @@ void Facts::collectBounds(Expr d, bool isUpper,
   if (d->isOp("arith.extf"))
     return collectBounds(d->operands[0], isUpper, bounds);
   const Statement *producer = d->isRead() ? definition(d->tensor) : nullptr;
-  if (!producer || !producer->init.empty() || producer->values.size() != 1)
+  if (!producer || !producer->init.empty() || producer->values.size() != 1 ||
+      producer->isStored())
     return;
   Bound bound{nullptr, {}};
   Expr value = editor.inlineRead(d, *producer, bound.domain);

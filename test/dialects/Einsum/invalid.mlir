@@ -670,15 +670,73 @@ einsum.cascade @c() : f32 {
 // -----
 
 einsum.cascade @c() : f32 {
-  // expected-error@+1 {{a stored code of format 'int' takes 1 to 64 bits, found 0}}
-  %A = einsum.input "A" : !einsum.tensor<[], !einsum.quantized<"int", 0, f32>>
+  // expected-error@+1 {{there is no format 'mxpf4'; did you mean 'mxfp4'?}}
+  %A = einsum.input "A" : !einsum.tensor<[], !einsum.quantized<"mxpf4", f32>>
 }
 
 // -----
 
 einsum.cascade @c() : f32 {
-  // expected-error@+1 {{a block holds at least 1 element, found 0}}
-  %A = einsum.input "A" : !einsum.tensor<[], !einsum.quantized<"int", 4, f32, [e : 0], f16>>
+  // expected-error@+1 {{'int8' needs to say who shares a scale: 'tensor', 'channel RANK' or 'group(SIZE) RANK'}}
+  %A = einsum.input "A" : !einsum.tensor<[], !einsum.quantized<"int8", f32>>
+}
+
+// -----
+
+einsum.cascade @c() : f32 {
+  // expected-error@+1 {{the expressed type is a float type, found 'i8'}}
+  %A = einsum.input "A" : !einsum.tensor<[], !einsum.quantized<"int8", i8, tensor, "f16">>
+}
+
+// -----
+
+einsum.cascade @c() : f32 {
+  // expected-error@+1 {{a block holds 1 to 2147483647 elements along a rank, found -4}}
+  %A = einsum.input "A" : !einsum.tensor<[], !einsum.quantized<"int4", f32, block [e : -4], "f16">>
+}
+
+// -----
+
+einsum.cascade @c() : f32 {
+  // expected-error@+1 {{'mxfp4' has blocks of 32, found 16}}
+  %A = einsum.input "A" : !einsum.tensor<[], !einsum.quantized<"mxfp4", f32, block [e : 16], "e8m0">>
+}
+
+// -----
+
+einsum.cascade @c() : f32 {
+  // expected-error@+1 {{'mxfp4' has no scale type 'f16', only 'e8m0'}}
+  %A = einsum.input "A" : !einsum.tensor<[], !einsum.quantized<"mxfp4", f32, block [e : 32], "f16">>
+}
+
+// -----
+
+einsum.cascade @c() : f32 {
+  // expected-error@+1 {{expected who shares a scale, 'tensor', 'channel', 'block' or 'matrix', found 'row'}}
+  %A = einsum.input "A" : !einsum.tensor<[], !einsum.quantized<"int8", f32, row [e], "f16">>
+}
+
+// -----
+
+einsum.cascade @c(M = 4) : f32 {
+  einsum.rank @m [M] = M
+  // expected-error@+1 {{'mxfp4 block e' speaks of rank 'e', which the tensor has not}}
+  %A = einsum.input "A" : !einsum.tensor<[m], !einsum.quantized<"mxfp4", f32, block [e : 32], "e8m0">>
+}
+
+// -----
+
+einsum.cascade @c(E = 48) : f32 {
+  einsum.rank @e [E] = E
+  // expected-error@+1 {{'mxfp4 block e' needs an extent of 'e' that is a multiple of 32, found 48}}
+  %A = einsum.input "A" : !einsum.tensor<[e], !einsum.quantized<"mxfp4", f32, block [e : 32], "e8m0">>
+}
+
+// -----
+
+einsum.cascade @c() : f32 {
+  // expected-error@+1 {{'tf32' is a type to compute in, not to store}}
+  %A = einsum.input "A" : !einsum.tensor<[], tf32>
 }
 
 // -----

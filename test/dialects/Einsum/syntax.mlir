@@ -12,8 +12,8 @@ einsum.cascade @attributes(M = 4) : f32 attributes {note = "kept"} {
   einsum.rank @m [M] = M {note = 1 : i64}
 }
 
-// CHECK-LABEL: einsum.cascade @blocked(P = 8, M = 10, E = 4, W) : f16 {
-einsum.cascade @blocked(P = 8, M = 10, E = 4, W) : f16 {
+// CHECK-LABEL: einsum.cascade @blocked(P = 8, M = 10, E = 32, W) : f16 {
+einsum.cascade @blocked(P = 8, M = 10, E = 32, W) : f16 {
   // CHECK-NEXT: einsum.rank @p [P] = P
   // CHECK-NEXT: einsum.rank @e [E] = E
   // CHECK-NEXT: einsum.rank @m [M] = M
@@ -29,11 +29,11 @@ einsum.cascade @blocked(P = 8, M = 10, E = 4, W) : f16 {
   einsum.rank @both [P, M] = P * 2 + M - 1
   einsum.split @m into [m1, m0]
   // CHECK-NEXT: %Q = einsum.input "Q" : !einsum.tensor<[p, e], f16>
-  // CHECK-NEXT: %K = einsum.input "K" : !einsum.tensor<[m, e], !einsum.quantized<"mxfp4", 4, f16, [e : 32], f8E5M2>>
-  // CHECK-NEXT: %s = einsum.input "s" : !einsum.tensor<[], !einsum.quantized<"int\\8", 8, f16>>
+  // CHECK-NEXT: %K = einsum.input "K" : !einsum.tensor<[m, e], !einsum.quantized<"mxfp4", f16, block [e : 32], "e8m0">>
+  // CHECK-NEXT: %s = einsum.input "s" : !einsum.tensor<[], !einsum.quantized<"int8", f16, tensor, "f16">>
   %Q = einsum.input "Q" : !einsum.tensor<[p, e], f16>
-  %K = einsum.input "K" : !einsum.tensor<[m, e], !einsum.quantized<"mxfp4", 4, f16, [e : 32], f8E5M2>>
-  %s = einsum.input "s" : !einsum.tensor<[], !einsum.quantized<"int\\8", 8, f16>>
+  %K = einsum.input "K" : !einsum.tensor<[m, e], !einsum.quantized<"mxfp4", f16, block [e : 32], "e8m0">>
+  %s = einsum.input "s" : !einsum.tensor<[], !einsum.quantized<"int8", f16, tensor, "f16">>
 
   // A filter prints without negative terms, each comparison on its own.
   // CHECK: %QK = einsum.compute "QK" over [m1, m0, p, e][W] : [m1, m0, p] = (%Q[p, e], %K[m1 * 4 + m0, e], %s[])
@@ -45,7 +45,7 @@ einsum.cascade @blocked(P = 8, M = 10, E = 4, W) : f16 {
     %0 = arith.mulf %q, %k : f16
     %1 = arith.mulf %0, %scale : f16
     einsum.yield %1 : f16
-  } : (!einsum.tensor<[p, e], f16>, !einsum.tensor<[m, e], !einsum.quantized<"mxfp4", 4, f16, [e : 32], f8E5M2>>, !einsum.tensor<[], !einsum.quantized<"int\\8", 8, f16>>) -> !einsum.tensor<[m1, m0, p], f16>
+  } : (!einsum.tensor<[p, e], f16>, !einsum.tensor<[m, e], !einsum.quantized<"mxfp4", f16, block [e : 32], "e8m0">>, !einsum.tensor<[], !einsum.quantized<"int8", f16, tensor, "f16">>) -> !einsum.tensor<[m1, m0, p], f16>
 
   // CHECK: %LM = einsum.compute "LM" over [m1, p, m0] : [m1, p] = (%QK[m1, m0, p]) reduce [m0 by max] {
   %LM = einsum.compute "LM" over [m1, p, m0] : [m1, p] = (%QK[m1, m0, p]) reduce [m0 by max] {

@@ -512,27 +512,46 @@ TEST_CASE("an input of other extents is refused", "[interpreter]") {
         "cascade's are [3]\n");
 }
 
-TEST_CASE("quantised tensors are emulated in one format only",
-          "[interpreter]") {
-  std::string source =
-      "einsum.cascade @c(M = 2) : f32 {\n"
-      "  einsum.rank @m [M] = M\n"
-      "  %X = einsum.input \"X\" : !einsum.tensor<[m], "
-      "!einsum.quantized<\"int8\", 8, "
-      "f32>>\n"
-      "  %S = einsum.compute \"S\" over [m] : [] = (%X[m]) reduce [m by add] "
-      "{\n"
-      "  ^bb0(%x: f32):\n"
-      "    einsum.yield %x : f32\n"
-      "  } : (!einsum.tensor<[m], !einsum.quantized<\"int8\", 8, f32>>) -> "
-      "!einsum.tensor<[], f32>\n"
-      "  einsum.output %S : !einsum.tensor<[], f32>\n"
-      "}\n";
-  Text text(source, /*isMlir=*/true);
-  CHECK(text.run({{"X", {1, 2}}})["S"] == List{3});
-  CHECK(refusal(source, {{"X", {1, 2}}}, declared(), /*isMlir=*/true)
-            .find("which the interpreter does not emulate") !=
-        std::string::npos);
+TEST_CASE("tensors hold what their formats can, as declared",
+          "[interpreter][formats]") {
+  // By hand: the largest of X is 7, so steps of 1; of Y 14, so steps of 2.
+  std::string source = "cascade c(M=4) : f32\n"
+                       "  input X[m] : int4(scale=f32) tensor\n"
+                       "  Y[m] : int4(scale=f32) group(2) m = X[m] + X[m]\n"
+                       "  Z[m]     = Y[m] - 0.25\n"
+                       "  S[]      = X[m]\n"
+                       "  output Z, S\n";
+  Text text(source);
+  std::map<std::string, List> inputs = {{"X", {7, 2.4, -0.6, 1.5}}};
+  CHECK(text.run(inputs)["Z"] == List{13.75, 4.55, -1.45, 2.75});
+  auto stored = text.run(inputs, declared());
+  // X is 7 2 -1 2; Y is 14 4 | -2 4, the second with steps of 4/7 rounded up:
+  // -3.49... is nearer to -3.
+  double step = static_cast<float>(4. / 7);
+  CHECK(stored["Z"] ==
+        List{13.75, 3.75,
+             static_cast<float>(static_cast<float>(-3 * step) - 0.25), 3.75});
+  CHECK(stored["S"] == List{10});
+}
+
+TEST_CASE("what is stored is rounded to the type that it is read in",
+          "[interpreter][formats]") {
+  Text text("cascade c(M=2) : f32\n"
+            "  input X[m] : int8(scale=f32) tensor as bf16\n"
+            "  Z[m] = X[m]\n"
+            "  output Z\n");
+  // 125 / 127 of 1000: 984.25, which bf16 rounds to 984.
+  CHECK(text.run({{"X", {1000, 984.3}}}, declared())["Z"] == List{1000, 984});
+}
+
+TEST_CASE("recurrences are stored step by step", "[interpreter][formats]") {
+  Text text("cascade c(M=3, E=2) : f32\n"
+            "  input X[m,e]\n"
+            "  R[m,e] : int4(scale=f32) channel m = R[m-1,e] + X[m,e] init 0\n"
+            "  output R\n");
+  // 7 3.4 -> 7 3; then 7 3 + 7 0.6 = 14 3.6 -> 14 4; then 15 -> scale 15/7.
+  auto values = text.run({{"X", {7, 3.4, 7, 0.6, 0, 0}}}, declared());
+  CHECK(values["R"] == List{7, 3, 14, 4, 14, 4});
 }
 
 TEST_CASE("functions that apply functions twice do not explode",
