@@ -41,6 +41,15 @@ bool einsum::checkScheduleOptions(const ScheduleOptions &options) {
             "or --mapping=NAME");
     return true;
   }
+  StringRef commands = options.commands;
+  if (!commands.empty() && commands != "-" && !commands.ends_with(".json") &&
+      !commands.ends_with(".txt"))
+    return failOption("--commands", "takes a .json file, or a .txt file to "
+                                    "look at, found '" +
+                                        commands + "'");
+  if (!options.replay.empty() && (!commands.empty() || !options.trace.empty()))
+    return failOption("--replay", "commands are executed, not the schedule; "
+                                  "leave --commands and --trace out");
   if (!registerMappings(options.plugins))
     return false;
   if (!options.schedule.empty() && !options.mapping.empty())
