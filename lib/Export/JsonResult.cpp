@@ -403,6 +403,8 @@ static void addCost(Json &json, const CascadeFacts &facts,
                      {"status", mapped.status},
                      {"space", mapped.space},
                      {"tree", os.str()}};
+  if (!mapped.evictions.empty())
+    json["mapping"]["evictions"] = mapped.evictions;
   json["latency_s"] = cost.latencySeconds;
   json["cycles"] = cost.cycles;
   json["time_breakdown_cycles"] = describeTime(cost.time);

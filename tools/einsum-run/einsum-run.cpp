@@ -63,9 +63,18 @@ static ToolOption json(category, "json", "FILE",
                        "Write the result as JSON ('-': instead of the text)",
                        options.json);
 
-static ToolOption schedule(category, "schedule", "FILE.mlir",
-                           "Execute this schedule of the cascade and compare",
-                           options.schedule.schedule);
+static ToolOption commands(category, "commands", "FILE",
+                           "Write what the schedule does as commands of a "
+                           "machine: .json, or .txt to look at",
+                           options.schedule.commands);
+static ToolOption replay(category, "replay", "FILE.json",
+                         "Execute these commands in place of the schedule and "
+                         "compare",
+                         options.schedule.replay);
+static ToolOption
+    schedule(category, "schedule", "FILE",
+             "Execute this schedule (.mlir, .json) of the cascade and compare",
+             options.schedule.schedule);
 static ToolOption mapping(category, "mapping", "NAME",
                           "Execute the schedule that this mapping builds",
                           options.schedule.mapping);
