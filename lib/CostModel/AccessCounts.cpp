@@ -97,6 +97,8 @@ private:
     if (einsum >= 0)
       result.einsumTraffic[einsum * levels + level] += traffic;
     scratch.ownTraffic[where * ports + level] += traffic;
+    if (scratch.profile)
+      scratch.profile->traffic[{einsum, tensor, level}] += traffic;
   }
 
   /// Moves what `words` says of the sizes between node `where` and a storage

@@ -109,6 +109,7 @@ struct UsedNumbers {
 std::vector<UsedNumbers> listUsedNumbers(const CascadeFacts &facts,
                                          const Mapped &mapped);
 
+nlohmann::ordered_json makeResultJson(const Result &result);
 void writeJson(const Result &result, llvm::raw_ostream &os);
 
 /// One line per point: its values, in s, J, J s and B, and the variant.

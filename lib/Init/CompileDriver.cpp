@@ -16,6 +16,7 @@
 #include "lib/Init/OptionValues.h"
 #include "lib/Init/ReadWorkload.h"
 #include "lib/Init/RewriteWorkload.h"
+#include "lib/Init/ScheduleOutputs.h"
 #include "lib/Init/SlopeVariants.h"
 #include "lib/Mapper/ConflictText.h"
 #include "lib/Plugin/MappingPass.h"
@@ -47,8 +48,14 @@ static bool parseTimeLimit(StringRef text, double &seconds) {
                     "takes a number of seconds above 0, found '" + text + "'");
 }
 
+static ScheduleOutputs outputsOf(const CompileOptions &options) {
+  return {options.json, options.schedule, options.csv, options.html,
+          options.trace};
+}
+
 static bool isMappingFile(StringRef mapping) {
-  return mapping == "-" || mapping.ends_with(".mlir");
+  return mapping == "-" || mapping.ends_with(".mlir") ||
+         mapping.ends_with(".json");
 }
 
 static bool isSearched(const CompileOptions &options) {
@@ -89,6 +96,10 @@ static bool checkSkiSlope(const CompileOptions &options) {
         {"--mapping", options.mapping == "auto" ? "" : options.mapping},
         {"--json", options.json},
         {"--schedule", options.schedule},
+        {"--csv", options.csv},
+        {"--html", options.html},
+        {"--trace", options.trace},
+        {"--html-ski-slope", options.htmlSkiSlope ? "given" : ""},
         {"--energy-profile", options.energyProfile}})
     if (!text.empty())
       return failOption(
@@ -148,11 +159,9 @@ static bool checkSearch(const CompileOptions &options) {
                                       "A,B");
   if (!pareto.empty() && pareto != "-" && !pareto.ends_with(".csv"))
     return failOption("--pareto", "takes a .csv file, found '" + pareto + "'");
-  if (pareto == "-" && (options.json == "-" || options.schedule == "-"))
-    return failOption(
-        "--pareto",
-        "standard output already takes " +
-            StringRef(options.json == "-" ? "--json" : "--schedule"));
+  if (pareto == "-" && outputsOf(options).takeStandardOutput())
+    return failOption("--pareto", "standard output already takes " +
+                                      outputsOf(options).onStandardOutput());
   return true;
 }
 
@@ -177,7 +186,6 @@ static bool checkQuantisation(const CompileOptions &options) {
 
 /// Everything about the options that can be said before a file is read.
 static bool checkOptions(const CompileOptions &options) {
-  StringRef schedule = options.schedule;
   if (options.workload.empty())
     return failOption("einsum-compile",
                       "needs a WORKLOAD, a .ein, .mlir or config.json file");
@@ -187,30 +195,29 @@ static bool checkOptions(const CompileOptions &options) {
     return checkSkiSlope(options) && checkNoSearch(options);
   if (isSearched(options) ? !checkSearch(options) : !checkNoSearch(options))
     return false;
-  if (!schedule.empty() && schedule != "-" && !schedule.ends_with(".mlir") &&
-      !schedule.ends_with(".txt"))
-    return failOption(
-        "--schedule",
-        "takes a .mlir file for the schedule as IR or a .txt file for "
-        "the drawn tree, found '" +
-            schedule + "'");
-  if (options.json == "-" && schedule == "-")
-    return failOption("--schedule", "standard output already takes --json");
+  if (!checkScheduleOutputs(outputsOf(options)))
+    return false;
+  if (options.htmlSkiSlope && options.html.empty())
+    return failOption("--html-ski-slope",
+                      "there is no report to add it to; give --html=FILE.html, "
+                      "or --ski-slope for the slope alone");
   if (!checkRewriteList(getRewrite(options)))
     return false;
   if (!checkExplain(options))
     return false;
-  if (options.analyzeOnly)
-    return schedule.empty() ||
-           failOption("--schedule", "there is no schedule with --analyze-only");
+  if (options.analyzeOnly) {
+    StringRef first = outputsOf(options).firstGiven();
+    return first.empty() ||
+           failOption(first, "there is no schedule with --analyze-only");
+  }
   if (options.arch.empty())
     return failOption(
         "--arch", "a mapping needs an architecture: give --arch=SPEC.json, or "
                   "--analyze-only to stop before");
   std::vector<std::string> names = getMappingNames();
   if (options.mapping.empty())
-    return failOption("--mapping", "takes auto, a .mlir file or a registered "
-                                   "mapping: " +
+    return failOption("--mapping", "takes auto, a .mlir or .json file or a "
+                                   "registered mapping: " +
                                        llvm::join(names, ", "));
   if (options.mapping == "auto")
     return true;
@@ -241,6 +248,7 @@ private:
   bool readWorkload(Bindings &bindings);
   bool readCascade();
   bool bindAndRewrite();
+  bool isScheduleFile() const;
   bool setCascade(CascadeOp chosen);
   bool readArch();
   ExitCode quantize();
@@ -251,12 +259,14 @@ private:
   ExitCode evaluate(schedule::MappingOp mapping);
   bool writeOutputs();
   bool writeSkiSlope();
+  std::string drawSkiSlope();
   bool writeFormulas();
   std::vector<std::pair<std::string, int64_t>> listBinding();
 
   const CompileOptions &options;
   Workload workload;
   CascadeOp cascade;
+  std::string written; ///< the cascade before it was rewritten
   CascadeFacts facts;
   /// Values of the cascade's own parameters, and of those that rewrites add.
   Bindings known, added;
@@ -274,7 +284,7 @@ private:
 /// Where the derivation goes, if not into a file.
 llvm::raw_ostream &Compilation::getTextOutput() const {
   bool isOutputTaken =
-      options.json == "-" || options.schedule == "-" || options.pareto == "-";
+      outputsOf(options).takeStandardOutput() || options.pareto == "-";
   return isOutputTaken ? llvm::errs() : llvm::outs();
 }
 
@@ -314,6 +324,10 @@ bool Compilation::bindAndRewrite() {
     return false;
   if (quantised = quantize(); quantised != ExitCode::Ok)
     return false;
+  bool hasFile = isScheduleFile();
+  if (hasFile && failed(workload.readScheduleFile(options.mapping, cascade)))
+    return false;
+  written = printProgram(cascade);
   if (isSearched(options))
     return true;
   if (getRewrite(options) == "none")
@@ -325,6 +339,10 @@ bool Compilation::bindAndRewrite() {
     return false;
   result.rewrite = std::move(*report);
   return succeeded(bindParameters(cascade, added));
+}
+
+bool Compilation::isScheduleFile() const {
+  return StringRef(options.mapping).ends_with(".json");
 }
 
 /// Computes what is told about the cascade that the result is of.
@@ -364,6 +382,12 @@ bool Compilation::readCascade() {
   result.workload = options.workload;
   if (!bindAndRewrite())
     return false;
+  if (isScheduleFile()) {
+    FailureOr<CascadeOp> program = workload.adoptProgram(cascade, written);
+    if (failed(program))
+      return false;
+    cascade = *program;
+  }
   if (options.analyzeOnly && hasUnboundExtents(cascade)) {
     formulas.emplace();
     return true;
@@ -553,29 +577,6 @@ ExitCode Compilation::evaluate(schedule::MappingOp mapping) {
   return ExitCode::Ok;
 }
 
-bool Compilation::writeOutputs() {
-  StringRef json = options.json, schedule = options.schedule;
-  if (json != "-" && schedule != "-" && options.pareto != "-")
-    exporting::printSummary(result, llvm::outs());
-  if (!json.empty() && !writeOutput(json, [&](raw_ostream &os) {
-        exporting::writeJson(result, os);
-      }))
-    return false;
-  if (!options.pareto.empty() &&
-      !writeOutput(options.pareto, [&](raw_ostream &os) {
-        exporting::writeParetoCsv(*result.search, *arch, os);
-      }))
-    return false;
-  if (schedule.empty())
-    return true;
-  return writeOutput(schedule, [&](raw_ostream &os) {
-    if (schedule.ends_with(".mlir"))
-      workload.getModule().print(os);
-    else
-      exporting::printLoopTree(result.mapped->mapping, facts, os);
-  });
-}
-
 /// "attention, M=4096 P=4096": the cascade and its binding.
 static std::string describeCascade(CascadeOp cascade) {
   std::string text = cascade.getSymName().str();
@@ -589,6 +590,42 @@ static std::string describeCascade(CascadeOp cascade) {
     separator = " ";
   }
   return text;
+}
+
+/// Of the cascade that was scheduled.
+std::string Compilation::drawSkiSlope() {
+  mapper::SkiSlopeOptions slopeOptions;
+  slopeOptions.threads = std::max(1u, std::thread::hardware_concurrency());
+  slopeOptions.passes = bounds::collectPassFacts(facts);
+  std::vector<exporting::NamedSlope> slopes;
+  {
+    Progress progress("ski slope of '" + cascade.getSymName().str() + "'");
+    slopes.push_back(
+        {mapper::computeSkiSlope(facts, "as scheduled", slopeOptions), &facts});
+  }
+  std::string svg;
+  llvm::raw_string_ostream os(svg);
+  exporting::writeSkiSlopeSvg(slopes, describeCascade(cascade), os);
+  return svg;
+}
+
+bool Compilation::writeOutputs() {
+  ScheduleOutputs outputs = outputsOf(options);
+  if (options.htmlSkiSlope)
+    outputs.skiSlope = drawSkiSlope();
+  if (!outputs.takeStandardOutput() && options.pareto != "-")
+    exporting::printSummary(result, llvm::outs());
+  if (!options.json.empty() && !writeOutput(options.json, [&](raw_ostream &os) {
+        exporting::writeJson(result, os);
+      }))
+    return false;
+  if (!options.pareto.empty() &&
+      !writeOutput(options.pareto, [&](raw_ostream &os) {
+        exporting::writeParetoCsv(*result.search, *arch, os);
+      }))
+    return false;
+  return !result.mapped ||
+         writeScheduleOutputs(outputs, result, cascade, written);
 }
 
 bool Compilation::writeSkiSlope() {

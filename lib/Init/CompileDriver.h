@@ -42,7 +42,7 @@ struct CompileOptions {
   std::vector<std::string> bind;    ///< "M=65536"
   std::vector<std::string> set;     ///< "N=128"
   std::vector<std::string> plugins; ///< shared libraries with mappings
-  /// `auto` (a search), a registered name or a .mlir file.
+  /// `auto` (a search), a registered name, a .mlir or a .json file.
   std::string mapping = "auto";
   bool analyzeOnly = false;
   /// See RewriteWorkload.h and SlopeVariants.h. If not given, auto where the
@@ -57,8 +57,10 @@ struct CompileOptions {
   mapper::MapRequest request;
   std::string timeLimit; ///< seconds
   unsigned threads = 0;
-  std::string pareto;         ///< a .csv file for the points of a Pareto set
-  std::string json, schedule; ///< files to write, empty for none
+  std::string pareto; ///< a .csv file for the points of a Pareto set
+  /// Files to write, empty for none.
+  std::string json, schedule, csv, html, trace;
+  bool htmlSkiSlope = false; ///< add traffic against capacity to the report
   /// Traffic against capacity, and nothing else: a table on standard output, or
   /// the files named, .csv or .svg.
   bool skiSlope = false;

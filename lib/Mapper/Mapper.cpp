@@ -15,6 +15,7 @@
 
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/Format.h"
 
 #include <chrono>
 #include <cmath>
@@ -80,6 +81,7 @@ private:
   double value(Metric metric, const cost::Evaluation &cost) const;
   LogicalResult realise(const JoinResult &joined, MapResult &result);
   std::optional<MappedPoint> build(const PlanStep &plan, bool isSure = true);
+  void dispute(MappedPoint &point, double expected, double actual);
   std::optional<MappedPoint> tryPipeline(size_t &frames);
   bool acceptPipeline(MappedPoint &point, size_t frames, MapResult &result);
   bool isLatencyOnly() const {
@@ -105,6 +107,10 @@ private:
   /// value of those that do not.
   bool overBacking = false;
   double leastOver = INFINITY;
+  bool isDisputed = false; ///< search and cost model differed
+  bool hasMapping = false; ///< here, or one as good is known
+  /// What a first mapping may take beyond the time limit.
+  static constexpr double kGraceSeconds = 10;
   bool overlaps = false; ///< arrays may run at once
   /// Entries per state of the quick search.
   static constexpr size_t kBeam = 4;
@@ -117,6 +123,13 @@ private:
 };
 
 } // namespace
+
+static std::string formatScientific(double value) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << llvm::format("%.9g", value);
+  return text;
+}
 
 static StringRef nameOf(Metric metric) {
   switch (metric) {
@@ -135,8 +148,12 @@ static StringRef nameOf(Metric metric) {
 }
 
 bool MappingSearch::stopped() const {
-  return (options.stop && options.stop->load()) ||
-         (options.timeLimitSeconds > 0 && seconds() > options.timeLimitSeconds);
+  if (options.stop && options.stop->load())
+    return true;
+  double limit = options.timeLimitSeconds;
+  if (limit <= 0)
+    return false;
+  return seconds() > (hasMapping ? limit : limit + kGraceSeconds);
 }
 
 /// Levels that could hold everything need no watching.
@@ -154,6 +171,9 @@ void MappingSearch::chooseAxes() {
   }
   mayBind[0] = false;
   axes = Axes::of(options.objective, arch, mayBind);
+  overlaps = options.limits.pipelines && arch.arrays.size() > 1 &&
+             !arch.accounting.sequential;
+  axes.isHeldTogether = options.limits.pipelines && !arch.accounting.sequential;
 }
 
 /// Ranks that every tensor of every Einsum has.
@@ -298,6 +318,19 @@ std::optional<MappedPoint> MappingSearch::build(const PlanStep &plan,
   return point;
 }
 
+/// The cost model judges: its value stands, and nothing is claimed about
+/// others.
+void MappingSearch::dispute(MappedPoint &point, double expected,
+                            double actual) {
+  if (!isDisputed)
+    point.mapping.emitWarning("the search expected ")
+        << formatScientific(expected) << ", the cost model says "
+        << formatScientific(actual) << "; no claim of optimality is made";
+  isDisputed = true;
+  if (getenv("DBG"))
+    point.mapping->dump();
+}
+
 LogicalResult MappingSearch::realise(const JoinResult &joined,
                                      MapResult &result) {
   const std::vector<Metric> &metrics = options.objective.metrics;
@@ -331,14 +364,22 @@ LogicalResult MappingSearch::realise(const JoinResult &joined,
       return failure();
     for (size_t i = 0; i < metrics.size(); ++i)
       if (std::abs(point->values[i] - values[i]) >
-          1e-9 * std::abs(values[i]) + 1e-30) {
-        point->mapping.emitError("internal error: the search expected ")
-            << std::to_string(values[i] * 1e9) << "e-9, the cost model says "
-            << std::to_string(point->values[i] * 1e9) << "e-9";
-        return failure();
-      }
-    kept.push_back(values);
+          1e-9 * std::abs(values[i]) + 1e-30)
+        dispute(*point, values[i], point->values[i]);
+    kept.push_back(point->values);
     result.points.push_back(std::move(*point));
+  }
+  // One is the best of its expected value; where that was disputed, of its own.
+  if (isDisputed && metrics.size() == 1 && result.points.size() > 1) {
+    auto best = llvm::min_element(
+        result.points, [](const MappedPoint &a, const MappedPoint &b) {
+          return a.values.front() < b.values.front();
+        });
+    std::swap(result.points.front(), *best);
+    while (result.points.size() > 1) {
+      result.points.back().mapping.erase();
+      result.points.pop_back();
+    }
   }
   return success();
 }
@@ -586,6 +627,7 @@ LogicalResult MappingSearch::improve(MapResult &first, double &cutoff) {
   for (MappedPoint &point : first.points)
     point.mapping.erase();
   cutoff = found.points.front().values.front();
+  hasMapping = true;
   first.points = std::move(found.points);
   return success();
 }
@@ -596,6 +638,7 @@ LogicalResult MappingSearch::refine(JoinResult &joined, MapResult &first,
                                     MapResult &result) {
   bool isSingle = options.objective.metrics.size() == 1;
   double cutoff = options.cutoff;
+  hasMapping = std::isfinite(cutoff) || !first.points.empty();
   if (!first.points.empty())
     cutoff = std::min(cutoff, first.points.front().values.front());
   std::vector<int> ladder = {nestLimits.coarse};
@@ -616,7 +659,10 @@ LogicalResult MappingSearch::refine(JoinResult &joined, MapResult &first,
   }
   joined = search(0, cutoff);
   joined.complete &= nestLimits.coarse == 0;
-  return success(joined.plans.empty() || succeeded(realise(joined, result)));
+  if (!joined.plans.empty() && failed(realise(joined, result)))
+    return failure();
+  joined.complete &= !isDisputed;
+  return success();
 }
 
 FailureOr<MapResult> MappingSearch::run() {
@@ -642,8 +688,6 @@ FailureOr<MapResult> MappingSearch::run() {
     result.certificate.status = Status::infeasible;
     return result;
   }
-  overlaps = options.limits.pipelines && arch.arrays.size() > 1 &&
-             !arch.accounting.sequential;
   size_t frames = 0;
   std::optional<MappedPoint> pipeline = tryPipeline(frames);
   if (pipeline && acceptPipeline(*pipeline, frames, result))

@@ -51,7 +51,7 @@ def compile(path, name, text, datatype):
     file = scratch / f"{path.stem}-{name}.ein"
     file.write_text(text.format(type=datatype))
     result = scratch / "result.json"
-    done = run("einsum-compile", file, f"--arch={path}", "--rewrite=none", "--time-limit=20", f"--json={result}")
+    done = run("einsum-compile", file, f"--arch={path}", "--rewrite=none", "--time-limit=1", f"--json={result}")
     assert done.returncode in (0, 3), f"{path.stem} {name} at {datatype}: {done.stderr}"
     compiled = json.loads(result.read_text())
     fit_file = scratch / "fit.json"

@@ -35,10 +35,11 @@ static ToolOption accounting(category, "accounting", "PROFILE",
                              "Count moves and times as 'default' or "
                              "'looptree', whatever the architecture says",
                              options.accounting);
-static ToolOption mapping(category, "mapping", "auto|NAME|FILE.mlir",
+static ToolOption mapping(category, "mapping", "auto|NAME|FILE",
                           "auto: search the best mapping (default); a "
-                          "registered mapping; or a file with a "
-                          "schedule.mapping",
+                          "registered mapping; or a .mlir file with a "
+                          "schedule.mapping, or a .json file, as --schedule "
+                          "writes them",
                           options.mapping);
 static ToolList plugins(category, "plugin", "FILE.so,...",
                         "Shared libraries that bring further mappings",
@@ -84,9 +85,20 @@ static ToolOption json(category, "json", "FILE",
                        "Write the result as JSON ('-': instead of the summary)",
                        options.json);
 static ToolOption schedule(category, "schedule", "FILE",
-                           "Write the schedule: .mlir as IR, .txt or '-' as a "
-                           "drawn tree",
+                           "Write the schedule: .mlir as IR, .json with all "
+                           "that is known of it, .txt or '-' as a drawn tree",
                            options.schedule);
+static ToolOption csv(category, "csv", "FILE.csv",
+                      "Write what moves, a row per Einsum, level and tensor",
+                      options.csv);
+static ToolOption html(category, "html", "FILE.html",
+                       "Write a report for a browser, one file", options.html);
+static ToolOption htmlSkiSlope(category, "html-ski-slope", "",
+                               "Add traffic against capacity to the report",
+                               options.htmlSkiSlope);
+static ToolOption trace(category, "trace", "FILE.json",
+                        "Write the timeline for chrome://tracing and Perfetto",
+                        options.trace);
 static ToolOption analyzeOnly(category, "analyze-only", "",
                               "Stop after the analysis of the cascade",
                               options.analyzeOnly);

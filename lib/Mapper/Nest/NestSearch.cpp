@@ -573,7 +573,7 @@ void NestSearch::append(std::vector<NestEntry> &out,
       isOver |= !fits(level, static_cast<uint64_t>(held));
       // Levels below this fan-out hold nothing more from here on.
       auto at = llvm::find(nest.path, level);
-      if (leavesStage && at != nest.path.end() &&
+      if (leavesStage && !axes.isHeldTogether && at != nest.path.end() &&
           nest.stages[at - nest.path.begin()] >= step.stage &&
           axes.measured != static_cast<int>(i))
         held = 0;
