@@ -35,9 +35,13 @@ bool einsum::checkQuantize(const QuantizeRequest &request) {
 quant::NativeProducts einsum::listNative(const arch::ArchSpec &arch) {
   quant::NativeProducts native;
   for (const arch::Array &array : arch.arrays)
-    for (const auto &[datatype, ops] : array.opsByDatatype)
-      if (ops.count("mac") || (ops.count("mul") && ops.count("add")))
-        native.datatypes.insert(datatype);
+    for (const auto &[datatype, ops] : array.opsByDatatype) {
+      if (!ops.count("mac") && !(ops.count("mul") && ops.count("add")))
+        continue;
+      native.datatypes.insert(datatype);
+      if (ops.count("convert"))
+        native.decoding.insert(datatype);
+    }
   // Arrays of any datatype multiply everything.
   native.isAny = llvm::any_of(arch.arrays, [](const arch::Array &array) {
     return array.datatypes.empty() && array.findOp("mac");
