@@ -38,7 +38,8 @@ static ToolList outputs(category, "output-npy", "Z=FILE.npy",
                         "Write output Z of the first trial", options.outputs);
 static ToolOption format(category, "format", "NAME",
                          "All floats in f64 (default), f32, f16, bf16, ...; "
-                         "declared: in their own type and number format",
+                         "declared: in their own type and number format; "
+                         "stored: in f64, rounded once a tensor is complete",
                          options.format);
 static llvm::cl::opt<bool>
     errors("errors",
