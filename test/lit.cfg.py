@@ -9,8 +9,10 @@
 # Features for REQUIRES:/UNSUPPORTED:/%if:
 #   z3        the mapper is built with Z3
 #   sanitizer the tools run under AddressSanitizer
+#   chromium  a browser is installed, in which HTML reports are opened
 #   slow      asked for with `einsum-lit -Dslow=1`; tests that take over ten seconds carry `REQUIRES: slow`
 import os
+import shutil
 
 import lit.formats
 
@@ -58,6 +60,8 @@ if config.einsum_sanitized:
     # As test/CMakeLists.txt sets them for ctest.
     config.environment.setdefault("ASAN_OPTIONS", config.einsum_asan_options)
     config.environment.setdefault("UBSAN_OPTIONS", config.einsum_ubsan_options)
+if shutil.which("chromium"):
+    config.available_features.add("chromium")
 if lit_config.params.get("slow"):
     config.available_features.add("slow")
 

@@ -82,6 +82,12 @@ void printNamedExpr(llvm::raw_ostream &os, mlir::AffineExpr expr,
 void printNamedConstraint(llvm::raw_ostream &os, mlir::AffineExpr expr,
                           bool isEq, llvm::ArrayRef<mlir::StringAttr> dims,
                           llvm::ArrayRef<mlir::StringAttr> symbols);
+/// Attribute of an Einsum: the datatype in which its operators compute, as
+/// arrays call it, where that is not the type of its result: "i8" for products
+/// of bytes that are summed in 32 bits. Of a product that is summed, operands
+/// in it need no conversion.
+inline constexpr llvm::StringLiteral kComputesIn = "computes_in";
+
 /// The type a map expression sees for an element type: the type itself, or the
 /// expressed type of a quantised one.
 mlir::Type getScalarType(mlir::Type elementType);

@@ -343,8 +343,11 @@ private:
       return failure();
     fact.operators = countOperators(einsum);
     auto made = cast<NamedTensorType>(einsum->getResult(0).getType());
-    llvm::raw_string_ostream(fact.datatype)
-        << getScalarType(made.getElementType());
+    if (auto datatype = einsum->getAttrOfType<StringAttr>(kComputesIn))
+      fact.datatype = datatype.str();
+    else
+      llvm::raw_string_ostream(fact.datatype)
+          << getScalarType(made.getElementType());
     facts.einsums.push_back(std::move(fact));
     return success();
   }

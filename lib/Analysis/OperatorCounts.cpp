@@ -104,6 +104,32 @@ static uint64_t countConverts(EinsumInterface einsum) {
   return count;
 }
 
+/// Conversions of what is read to the type in which it is multiplied, where the
+/// product itself takes its operands as they are.
+static uint64_t countAbsorbed(EinsumInterface einsum, Block &map) {
+  if (!einsum->hasAttr(kComputesIn))
+    return 0;
+  Operation *product = map.getTerminator()->getOperand(0).getDefiningOp();
+  uint64_t count = 0;
+  for (Value operand : product->getOperands()) {
+    Operation *conversion = operand.getDefiningOp();
+    if (conversion && operatorName(conversion) == "convert" &&
+        isa<BlockArgument>(conversion->getOperand(0)) &&
+        conversion->hasOneUse())
+      ++count;
+    Value read = conversion && conversion->getNumOperands() == 1
+                     ? conversion->getOperand(0)
+                     : operand;
+    auto argument = dyn_cast<BlockArgument>(read);
+    if (!argument)
+      continue;
+    Value tensor = einsum.getInputAccesses()[argument.getArgNumber()].tensor;
+    count += isa<QuantizedType>(
+        cast<NamedTensorType>(tensor.getType()).getElementType());
+  }
+  return count;
+}
+
 std::map<std::string, uint64_t> einsum::countOperators(EinsumInterface einsum) {
   OperatorCounts counts;
   Block &map = einsum.getMapRegion().front();
@@ -124,6 +150,9 @@ std::map<std::string, uint64_t> einsum::countOperators(EinsumInterface einsum) {
     countReduction(reduction, counts);
   if (operators.size() == 1 && operators[0].monoid == "add" &&
       yieldsProduct(map)) {
+    uint64_t absorbed = countAbsorbed(einsum, map);
+    if (absorbed > 0 && (counts["convert"] -= absorbed) == 0)
+      counts.erase("convert");
     ++counts["mac"];
     for (const char *part : {"mul", "add"})
       if (--counts[part] == 0)

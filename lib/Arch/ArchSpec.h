@@ -270,9 +270,10 @@ struct DoubtfulNumber {
 std::vector<DoubtfulNumber> listDoubtful(const ArchSpec &spec);
 
 /// Reads, resolves profile and expressions, verifies; reports everything wrong
-/// at once. `path` "-" is standard input. `parameterOverrides` replace declared
-/// parameters, `energyProfile`, if not empty, the profile that the spec names.
-/// Profiles are `energy/NAME.json` beside the spec.
+/// at once. `path` is a file, "-" for standard input, or the name of a spec
+/// that was installed (lib/Support/Installation.h). `parameterOverrides`
+/// replace declared parameters, `energyProfile`, if not empty, the profile that
+/// the spec names. Profiles are `energy/NAME.json` beside the spec.
 std::optional<ArchSpec>
 readArchSpec(llvm::StringRef path, Diagnostics &diags,
              const std::map<std::string, double> &parameterOverrides = {},

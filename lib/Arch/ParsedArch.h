@@ -17,6 +17,7 @@
 #define EINSUM_ARCH_PARSEDARCH_H
 
 #include "lib/Arch/ArchSpec.h"
+#include "lib/Arch/ExecutionStyle.h"
 #include "lib/Support/ObjectReader.h"
 
 namespace einsum::arch {
@@ -27,6 +28,7 @@ struct ParsedOp {
   std::map<std::string, uint64_t> as; ///< other operators it is made of
   std::optional<uint64_t> cycles, latency;
   std::optional<double> energyPj, areaUm2;
+  std::optional<ExecutionStyle> style; ///< cycles and energy are of one step
   Sources sources;
   std::vector<std::string> only;              ///< datatypes; empty = all
   std::map<std::string, ParsedOp> byDatatype; ///< where a datatype differs

@@ -7,7 +7,9 @@
 
 #include "lib/Arch/ParsedArch.h"
 #include "lib/Arch/ReadProvenance.h"
+#include "lib/Support/Installation.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include <cmath>
 
@@ -49,6 +51,7 @@ private:
   ArrayDim readDim(const JsonMember &json, const std::string &what);
   ParsedOp readOp(const JsonMember &json, const Array &array);
   ParsedOp readOpNumbers(ObjectReader &reader, const Sources &inherited);
+  std::optional<ExecutionStyle> readStyle(const JsonValue &json);
 
   std::string readName(ObjectReader &reader);
 
@@ -537,6 +540,37 @@ ArrayDim Reader::readDim(const JsonMember &json, const std::string &what) {
   return dim;
 }
 
+/// {"bit-serial": {"bits_per_step": 2}}
+std::optional<ExecutionStyle> Reader::readStyle(const JsonValue &json) {
+  std::vector<std::string> names;
+  for (const StyleName &style : getStyleNames())
+    names.emplace_back(style.name);
+  if (json.members.size() != 1) {
+    diags.error(json.loc, "a style is one of " + llvm::join(names, ", ") +
+                              ", as in {\"bit-serial\": {\"bits_per_step\": "
+                              "2}}");
+    return std::nullopt;
+  }
+  const JsonMember &member = json.members.front();
+  for (const StyleName &style : getStyleNames()) {
+    if (member.key != style.name)
+      continue;
+    ObjectReader reader(member.value, "style '" + member.key + "'", parameters,
+                        diags);
+    ExecutionStyle read{style.kind, 1};
+    if (*style.key) {
+      reader.require(style.key);
+      read.perStep = reader.whole(style.key, Dimension::Count).value_or(1);
+    }
+    reader.finish();
+    return read;
+  }
+  diags.error(member.keyLoc, "there is no style '" + member.key +
+                                 "'; there are " + llvm::join(names, ", ") +
+                                 didYouMean(member.key, names));
+  return std::nullopt;
+}
+
 /// What may differ between datatypes.
 ParsedOp Reader::readOpNumbers(ObjectReader &reader, const Sources &inherited) {
   ParsedOp op;
@@ -548,6 +582,8 @@ ParsedOp Reader::readOpNumbers(ObjectReader &reader, const Sources &inherited) {
       reader.quantity("energy", Dimension::Picojoules, Range::NonNegative);
   op.areaUm2 =
       reader.quantity("area", Dimension::SquareMicrometres, Range::NonNegative);
+  if (const JsonValue *style = reader.get("style", JsonValue::Kind::Object))
+    op.style = readStyle(*style);
   op.sources = readSources(reader, {"energy", "area"}, diags, inherited);
   return op;
 }
@@ -585,7 +621,7 @@ ParsedOp Reader::readOp(const JsonMember &json, const Array &array) {
     if (as->members.empty())
       diags.error(as->loc, what + " is made of nothing; list operators and how "
                                   "many of each it takes");
-    for (const char *key : {"energy", "area"})
+    for (const char *key : {"energy", "area", "style"})
       if (op.at.has(key))
         diags.error(op.at.of(key),
                     what + " has both 'as' and '" + key + "'; keep one");
@@ -641,7 +677,15 @@ std::optional<ArchSpec>
 arch::readArchSpec(llvm::StringRef path, Diagnostics &diags,
                    const std::map<std::string, double> &parameterOverrides,
                    llvm::StringRef energyProfile) {
-  return build(readSourceJson(path, diags), path, diags, parameterOverrides,
+  std::string file = findArchSpec(path);
+  if (path != "-" && !path.contains('/') && !path.ends_with(".json") &&
+      !llvm::sys::fs::exists(file)) {
+    diags.error({path.str(), 0, 0},
+                "there is no file and no installed architecture of this name" +
+                    didYouMean(path, listArchSpecs()));
+    return std::nullopt;
+  }
+  return build(readSourceJson(file, diags), file, diags, parameterOverrides,
                energyProfile);
 }
 

@@ -9,6 +9,7 @@
 #include "lib/Arch/MemoryEstimate.h"
 #include "lib/Arch/ParsedArch.h"
 #include "llvm/ADT/StringExtras.h"
+#include <cmath>
 
 using namespace einsum;
 using namespace einsum::arch;
@@ -269,6 +270,7 @@ private:
     replace(both.latency, own->second.latency);
     replace(both.energyPj, own->second.energyPj);
     replace(both.areaUm2, own->second.areaUm2);
+    replace(both.style, own->second.style);
     both.sources = own->second.sources;
     for (const auto &[key, loc] : own->second.at.values)
       both.at.values.insert_or_assign(key, loc);
@@ -276,6 +278,7 @@ private:
   }
   const OpCost *resolve(const ParsedOp &op);
   OpCost native(const ParsedOp &op);
+  void repeat(const ParsedOp &op, OpCost &cost);
   const OpEnergy *findRow(const std::string &op) const;
   OpCost composed(const ParsedOp &op);
   uint64_t latencyOf(const ParsedOp &op, uint64_t cycles);
@@ -307,6 +310,8 @@ const OpCost *OpResolver::resolve(const ParsedOp &op) {
   }
   open.push_back(&op);
   OpCost cost = op.at.has("as") ? composed(op) : native(op);
+  if (op.style)
+    repeat(op, cost);
   open.pop_back();
   return &(costs[op.name] = std::move(cost));
 }
@@ -354,6 +359,33 @@ OpCost OpResolver::native(const ParsedOp &op) {
   cost.provenance = row->provenance;
   cost.provenance.text += scaling.text;
   return cost;
+}
+
+/// As many steps as the style takes for operands of these bits.
+void OpResolver::repeat(const ParsedOp &op, OpCost &cost) {
+  std::optional<OperandBits> bits = getOperandBits(datatype);
+  if (!bits) {
+    diags.error(op.at.of("style"), title(op) +
+                                       " has a style, which depends on "
+                                       "the bits of its operands, but '" +
+                                       datatype.str() +
+                                       "' is no datatype whose bits are known");
+    return;
+  }
+  double steps = countSteps(*op.style, *bits);
+  uint64_t beyond = cost.latency - cost.cycles;
+  double cycles = std::ceil(steps * double(cost.cycles));
+  if (cycles > double(largestExact)) {
+    diags.error(op.at.of("style"), title(op) + " takes more than 2^53 cycles");
+    return;
+  }
+  cost.cycles = uint64_t(cycles);
+  cost.latency = cost.cycles + beyond;
+  cost.energyPj *= steps;
+  char text[48];
+  std::snprintf(text, sizeof(text), "%g %s steps", steps,
+                op.style->spell().c_str());
+  cost.madeOf = text;
 }
 
 /// An operator made of others runs them one after another on the same PE, so

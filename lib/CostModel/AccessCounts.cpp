@@ -97,72 +97,40 @@ private:
     if (einsum >= 0)
       result.einsumTraffic[einsum * levels + level] += traffic;
     scratch.ownTraffic[where * ports + level] += traffic;
+    if (scratch.profile)
+      scratch.profile->traffic[{einsum, tensor, level}] += traffic;
   }
 
-  /// Moves words between node `where` and a storage node above it; what is not
-  /// resident there goes on to that node's parent. `sharing` units receive the
+  /// Moves what `words` says of the sizes between node `where` and a storage
+  /// node above it; what is not there, as that node holds the first elements of
+  /// its tile only, at its parent, and so on. `sharing` units receive the
   /// words; each level repeats a read as often as its network asks for, but
   /// `repeats` times at least.
-  void transfer(int where, int storage, int tensor, int einsum,
-                Direction direction, uint64_t times, uint64_t words,
-                uint64_t sharing = 1, uint64_t repeats = 1) {
-    const Node &node = tree.nodes[storage];
-    auto chargeShare = [&](int level, uint64_t count, uint64_t size) {
+  struct Move {
+    int where, storage, tensor, einsum;
+  };
+  template <typename Words>
+  void transfer(const Move &move, Direction direction, uint64_t times,
+                const TileClass &c, Words words, uint64_t sharing = 1,
+                uint64_t repeats = 1) {
+    auto charge = [&](int storage, uint64_t count) {
+      int level = tree.nodes[storage].level;
       uint64_t reads = accesses(sharing, arch.levels[level].multicast);
-      charge(where, level, tensor, einsum, direction,
-             counter.mul(count, std::max(reads, repeats)), size);
+      this->charge(move.where, level, move.tensor, move.einsum, direction,
+                   counter.mul(times, std::max(reads, repeats)), count);
     };
-    auto held = llvm::find_if(
-        node.held, [&](const HeldTensor &h) { return h.tensor == tensor; });
-    if (node.resident < 0 || held->parent < 0 || words == 0) {
-      chargeShare(node.level, times, words);
-      return;
+    int storage = move.storage;
+    if (c.shares.empty())
+      return charge(storage, words(c.sizes));
+    for (const TileSizes &share : c.shares) {
+      charge(storage, words(share));
+      if (&share != &c.shares.back())
+        storage = llvm::find_if(tree.nodes[storage].held,
+                                [&](const HeldTensor &held) {
+                                  return held.tensor == move.tensor;
+                                })
+                      ->parent;
     }
-    int near = node.level, far = tree.nodes[held->parent].level;
-    uint64_t tile = tileOf(storage, held - node.held.begin());
-    uint64_t kept = std::min<uint64_t>(node.resident, tile);
-    if (tile % words == 0 && times % (tile / words) == 0) {
-      // Transfers go through the tile from its beginning, again and again: the
-      // first ones are near, one is in part, the others are far.
-      uint64_t sweeps = times / (tile / words), rest = kept % words;
-      auto move = [&](int level, uint64_t count, uint64_t size) {
-        chargeShare(level, counter.mul(sweeps, count), size);
-      };
-      move(near, kept / words, words);
-      move(near, 1, rest);
-      if (rest != 0)
-        move(far, 1, words - rest);
-      move(far, (tile - kept) / words, words);
-      return;
-    }
-    uint64_t total = counter.mul(times, words);
-    uint64_t spilled = counter.mulDiv(total, tile - kept, tile);
-    // Elements are kept or spilled as a whole, so both shares keep the shape of
-    // a step; only the number of steps is divided.
-    chargeShare(near, (total - spilled) / words, words);
-    chargeShare(near, 1, (total - spilled) % words);
-    chargeShare(far, 1, spilled);
-  }
-
-  uint64_t tileOf(int storage, int held) const {
-    for (auto [i, tile] : llvm::enumerate(queries.tiles))
-      if (tile.node == storage && tile.held == held)
-        return std::max<uint64_t>(1, scratch.reserved[i]);
-    return 1;
-  }
-
-  /// Leaves of the sizes of a tile what its node has of it: the first elements,
-  /// or as large a part of fewer.
-  void keepResident(const Queries::Tile &tile, TileClass &c) {
-    const Node &node = tree.nodes[tile.node];
-    if (node.resident < 0)
-      return;
-    uint64_t all = tile.hasUnits ? tileOf(tile.node, tile.held) : c.sizes.all;
-    uint64_t kept = std::min<uint64_t>(node.resident, all);
-    for (uint64_t *words :
-         {&c.sizes.fetched, &c.sizes.written, &c.sizes.partial,
-          &c.sizes.ownPartial, &c.sizes.drained, &c.sizes.all})
-      *words = all == 0 ? 0 : counter.mulDiv(*words, kept, all);
   }
 
   static uint64_t accesses(uint64_t units, const arch::Fanout &fanout) {
@@ -282,16 +250,24 @@ private:
     Delivery fills, drains;
     Way in = findFillWay(tile, node, held);
     Way out = findDrainWay(tile, node, held);
-    auto outside = [&](TileClass c) {
-      keepResident(tile, c);
+    auto fetched = [](const TileSizes &sizes) { return sizes.fetched; };
+    auto drained = [](const TileSizes &sizes) { return sizes.drained; };
+    auto outside = [&](const TileClass &c) {
       auto move = [&](int mover, Direction direction, uint64_t times,
-                      uint64_t words) {
-        transfer(placeOf(mover), held.parent, held.tensor, held.einsum,
-                 direction, times, words);
-        if (mover >= 0)
-          counter.add(
-              scratch.moved[mover],
-              counter.mul(times, facts.tensors[held.tensor].bytes(words)));
+                      auto words) {
+        Move moved{placeOf(mover), held.parent, held.tensor, held.einsum};
+        transfer(moved, direction, times, c, words);
+        if (mover < 0)
+          return;
+        auto add = [&](const TileSizes &sizes) {
+          counter.add(scratch.moved[mover],
+                      counter.mul(times, facts.tensors[held.tensor].bytes(
+                                             words(sizes))));
+        };
+        if (c.shares.empty())
+          return add(c.sizes);
+        for (const TileSizes &share : c.shares)
+          add(share);
       };
       cross(placeOf(held.fillMover), held.tensor, in, c.times,
             c.sizes.fetched + c.sizes.partial);
@@ -299,19 +275,19 @@ private:
             c.sizes.drained);
       uint64_t reads = std::max(accesses(c.sharing, multicast), in.repeats);
       if (reads > 1)
-        move(held.fillMover, reading, counter.mul(c.times, reads - 1),
-             c.sizes.fetched);
-      move(held.fillMover, reading, c.times, c.sizes.fetched + c.sizes.partial);
+        move(held.fillMover, reading, counter.mul(c.times, reads - 1), fetched);
+      move(held.fillMover, reading, c.times, [](const TileSizes &sizes) {
+        return sizes.fetched + sizes.partial;
+      });
       uint64_t writes = std::max(accesses(c.reducing, reduction), out.repeats);
-      move(held.drainMover, writing, counter.mul(c.times, writes),
-           c.sizes.drained);
-      move(held.drainMover, reading, counter.mul(c.times, writes - 1),
-           c.sizes.drained);
+      move(held.drainMover, writing, counter.mul(c.times, writes), drained);
+      move(held.drainMover, reading, counter.mul(c.times, writes - 1), drained);
+      move(held.drainMover, reading, c.times,
+           [](const TileSizes &sizes) { return sizes.joined; });
       fills.shared += counter.mul(c.times, c.sizes.fetched);
       drains.shared += counter.mul(c.times, c.sizes.drained);
     };
-    auto inside = [&](TileClass c) {
-      keepResident(tile, c);
+    auto inside = [&](const TileClass &c) {
       charge(placeOf(held.fillMover), node.level, held.tensor, held.einsum,
              writing, c.times, c.sizes.fetched + c.sizes.ownPartial);
       charge(placeOf(held.drainMover), node.level, held.tensor, held.einsum,
@@ -413,23 +389,28 @@ private:
     Way partials = findPartialWay(access.leaf, leaf, use);
     TileQuery &query = queries.of(access);
     ask(query, /*unitsApart=*/false, [&](const TileClass &c) {
-      auto move = [&](Direction direction, uint64_t times, uint64_t count,
+      auto move = [&](Direction direction, uint64_t times, auto count,
                       uint64_t sharing = 1, uint64_t repeats = 1) {
-        transfer(access.leaf, use.storage, tensor, leaf.einsum, direction,
-                 times, count, sharing, repeats);
+        transfer({access.leaf, use.storage, tensor, leaf.einsum}, direction,
+                 times, c, count, sharing, repeats);
       };
+      auto written = [](const TileSizes &sizes) { return sizes.written; };
       if (!use.use.isWrite) {
         cross(access.leaf, tensor, way, c.times, c.sizes.fetched);
-        move(reading, c.times, c.sizes.fetched, c.sharing, way.repeats);
+        move(
+            reading, c.times,
+            [](const TileSizes &sizes) { return sizes.fetched; }, c.sharing,
+            way.repeats);
         words.shared += counter.mul(c.times, c.sizes.fetched);
         return;
       }
       cross(access.leaf, tensor, way, c.times, c.sizes.written);
       cross(access.leaf, tensor, partials, c.times, c.sizes.partial);
       uint64_t writes = std::max(accesses(c.reducing, reduction), way.repeats);
-      move(writing, counter.mul(c.times, writes), c.sizes.written);
-      move(reading, counter.mul(c.times, writes - 1), c.sizes.written);
-      move(reading, c.times, c.sizes.partial);
+      move(writing, counter.mul(c.times, writes), written);
+      move(reading, counter.mul(c.times, writes - 1), written);
+      move(reading, c.times,
+           [](const TileSizes &sizes) { return sizes.partial; });
       words.shared += counter.mul(c.times, c.sizes.written);
     });
     bool feedsRegisters = hasRegisters(leaf);

@@ -25,7 +25,9 @@
 
 #include "lib/Analysis/ImageCounter.h"
 
+#include "llvm/ADT/Hashing.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace einsum;
@@ -42,6 +44,7 @@ struct Span {
   /// Iterations, up to here, of the pipelines below.
   llvm::SmallVector<PipelineSlots, 1> pipelines;
   bool runs = false; ///< something happens, even if it takes no time
+  std::shared_ptr<TimeBlock> block; ///< null unless there is a profile
 
   double cycles() const { return work + startUp + sums + waits; }
   void addRepeated(const Span &other, double times) {
@@ -162,6 +165,13 @@ public:
   }
 
   Span time(int id) {
+    Span span = timeNode(id);
+    if (scratch.profile)
+      closeBlock(id, span);
+    return span;
+  }
+
+  Span timeNode(int id) {
     const Node &node = tree.nodes[id];
     switch (node.kind) {
     case NodeKind::leaf:
@@ -223,6 +233,47 @@ public:
   const Bandwidth &getBandwidth() const { return bandwidth; }
 
 private:
+  //===--------------------------------------------------------------------===//
+  // The profile
+  //===--------------------------------------------------------------------===//
+
+  /// Adds `times` visits of what is below to the block of a node.
+  TimeBlock::Part *addPart(Span &to, const Span &of, int64_t times = 1) {
+    if (!scratch.profile || !of.runs)
+      return nullptr;
+    if (!to.block)
+      to.block = std::make_shared<TimeBlock>();
+    std::vector<TimeBlock::Part> &parts = to.block->parts;
+    if (!parts.empty() && parts.back().block->digest == of.block->digest &&
+        parts.back().cycles == of.cycles() && parts.back().gap == 0) {
+      parts.back().times += times;
+      return &parts.back();
+    }
+    parts.push_back({of.block, times, of.cycles()});
+    return &parts.back();
+  }
+
+  void closeBlock(int id, Span &span) {
+    const Node &node = tree.nodes[id];
+    if (node.kind == NodeKind::storage || node.kind == NodeKind::spatial) {
+      auto inner = std::move(span.block);
+      span.block = std::make_shared<TimeBlock>();
+      if (inner)
+        span.block->parts.push_back({inner, 1, inner->cycles});
+    }
+    if (!span.block)
+      span.block = std::make_shared<TimeBlock>();
+    TimeBlock &block = *span.block;
+    block.node = id;
+    block.cycles = span.cycles();
+    auto bits = [](double value) { return llvm::bit_cast<uint64_t>(value); };
+    llvm::hash_code digest = llvm::hash_combine(id, bits(block.cycles));
+    for (const TimeBlock::Part &part : block.parts)
+      digest = llvm::hash_combine(digest, part.block->digest, part.times,
+                                  bits(part.cycles), bits(part.gap));
+    block.digest = digest;
+  }
+
   //===--------------------------------------------------------------------===//
   // Leaves and transfers
   //===--------------------------------------------------------------------===//
@@ -313,6 +364,7 @@ private:
     for (auto [begin, end] : ranges) {
       enterStep(id, loop, reached, begin, steps);
       Span step = time(child);
+      addPart(total, step, end - begin);
       total.addRepeated(step, end - begin);
       total.addIterations(step, end - begin);
       total.firstTiles = std::max(total.firstTiles, step.firstTiles);
@@ -333,6 +385,7 @@ private:
     for (int64_t i = 0; i < steps && !unfolding->exhausted; ++i) {
       units = unfolding->stepOf(id, i, reached);
       Span step = time(loop.children.front());
+      addPart(total, step);
       total.addRepeated(step, 1);
       total.addIterations(step, 1);
       total.firstTiles = std::max(total.firstTiles, step.firstTiles);
@@ -350,6 +403,7 @@ private:
         return;
       state = which;
       Span step = time(child);
+      addPart(total, step, count);
       total.addRepeated(step, count);
       total.addIterations(step, count);
       total.firstTiles = std::max(total.firstTiles, step.firstTiles);
@@ -684,10 +738,14 @@ private:
         span.waits += span.firstTiles;
         span.waits += std::max(0.0, transferCycles(child) - span.cycles());
       }
+      TimeBlock::Part *part = addPart(total, span);
       total.addRepeated(span, 1);
       if (i < node.drains.size() && !arch.accounting.freeSums)
-        for (int loop : node.drains[i])
+        for (int loop : node.drains[i]) {
           total.sums += static_cast<double>(tree.nodes[loop].fullSteps);
+          if (part)
+            part->gap += static_cast<double>(tree.nodes[loop].fullSteps);
+        }
     }
     return total;
   }
@@ -697,6 +755,11 @@ private:
     Span total;
     for (const Span &span : timeChildren(node)) {
       stages.push_back(span.cycles() + fillOf(span));
+      if (TimeBlock::Part *part = addPart(total, span)) {
+        part->cycles = stages.back();
+        part->lag = node.stages[stages.size() - 1].lag;
+        part->resource = node.stages[stages.size() - 1].resource;
+      }
       total.runs |= span.runs;
       total.firstTiles = std::max(total.firstTiles, span.firstTiles);
     }
@@ -829,6 +892,12 @@ void einsum::cost::computeLatency(const LoopTree &tree, Queries &queries,
   result.time.transfers += std::max(0.0, transfer - busy);
   result.cycles = std::max(busy, transfer);
   result.latencySeconds = result.cycles / tree.arch->clockHz;
+  if (scratch.profile) {
+    scratch.profile->time = span.block;
+    scratch.profile->cycles = result.cycles;
+    for (size_t id = 0; id < tree.nodes.size(); ++id)
+      scratch.profile->nodes[id].visits = timer.visitsOf(id);
+  }
   computeUtilization(tree, scratch, bandwidth, result);
   computeEngines(
       tree, scratch, bandwidth, [&](int id) { return timer.visitsOf(id); },

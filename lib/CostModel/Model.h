@@ -15,6 +15,7 @@
 
 #include "lib/CostModel/CostModel.h"
 #include "lib/CostModel/Counting.h"
+#include "lib/CostModel/ScheduleProfile.h"
 #include "lib/CostModel/TileQuery.h"
 
 #include <deque>
@@ -77,6 +78,8 @@ struct Scratch {
   /// A query that could not be answered, as a node; -1 if none.
   int unanswered = -1;
   bool generalOnly = false; ///< for tests: no short ways
+  /// Where each part writes down what happens where, if somebody asks.
+  ScheduleProfile *profile = nullptr;
 };
 
 /// Levels and links.

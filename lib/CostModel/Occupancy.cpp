@@ -211,18 +211,44 @@ public:
 
   uint64_t peak(size_t level) const { return peaks[level]; }
 
+  /// Bytes at a level while a leaf runs: what is held around it, and by the
+  /// other stages of pipelines.
+  uint64_t whileRuns(int leaf, size_t level) const {
+    uint64_t bytes = constant[leaf * levels + level];
+    for (int id = leaf; tree.nodes[id].parent >= 0;
+         id = tree.nodes[id].parent) {
+      int parent = tree.nodes[id].parent;
+      bytes += constant[parent * levels + level];
+      if (tree.nodes[parent].kind == NodeKind::pipeline)
+        for (int sibling : tree.nodes[parent].children)
+          bytes += sibling == id ? 0 : peaks[sibling * levels + level];
+    }
+    return bytes;
+  }
+
   /// Bytes that one tensor takes at a storage node on one unit.
   uint64_t heldBytes(size_t tile) const {
     const Node &node = tree.nodes[queries.tiles[tile].node];
     const HeldTensor &held = node.held[queries.tiles[tile].held];
+    return scratch.counter.mul(
+        facts.tensors[held.tensor].bytes(heldWords(tile)), copiesOf(tile));
+  }
+
+  uint64_t heldWords(size_t tile) const {
+    const Node &node = tree.nodes[queries.tiles[tile].node];
     uint64_t words = scratch.reserved[tile];
-    if (node.resident >= 0)
-      words = std::min<uint64_t>(words, node.resident);
-    int64_t slots = node.streamRank >= 0 || node.shared ? 1 : held.slots;
-    uint64_t copies = std::max<int64_t>(node.buffers, slots);
+    return node.resident >= 0 ? std::min<uint64_t>(words, node.resident)
+                              : words;
+  }
+
+  uint64_t copiesOf(size_t tile) const {
+    const Node &node = tree.nodes[queries.tiles[tile].node];
     if (tree.arch->accounting.singleBuffers)
-      copies = 1;
-    return scratch.counter.mul(facts.tensors[held.tensor].bytes(words), copies);
+      return 1;
+    int64_t slots = node.streamRank >= 0 || node.shared
+                        ? 1
+                        : node.held[queries.tiles[tile].held].slots;
+    return std::max<int64_t>(node.buffers, slots);
   }
 
 private:
@@ -248,19 +274,41 @@ private:
       uint64_t largest = 0;
       for (size_t tile = first; tile < end; ++tile)
         largest = std::max(largest, heldBytes(tile));
-      Reservation reservation{{},
-                              static_cast<size_t>(node.level),
-                              scratch.counter.mul(largest, units)};
+      Space space{{},
+                  static_cast<size_t>(node.level),
+                  scratch.counter.mul(largest, units)};
       for (const HeldTensor &held : node.held)
-        reservation.tensors.push_back(held.tensor);
-      occupy(id, reservation, frees, frees);
+        space.tensors.push_back(held.tensor);
+      note(first, end, units);
+      occupy(id, space, frees, frees);
       return;
     }
     for (size_t tile = first; tile < end; ++tile) {
-      Reservation reservation{{node.held[queries.tiles[tile].held].tensor},
-                              static_cast<size_t>(node.level),
-                              scratch.counter.mul(heldBytes(tile), units)};
-      occupy(id, reservation, frees, frees);
+      Space space{{node.held[queries.tiles[tile].held].tensor},
+                  static_cast<size_t>(node.level),
+                  scratch.counter.mul(heldBytes(tile), units)};
+      note(tile, tile + 1, units);
+      occupy(id, space, frees, frees);
+    }
+  }
+
+  /// Tiles [first, end) have one space.
+  void note(size_t first, size_t end, uint64_t units) {
+    if (!scratch.profile)
+      return;
+    Reservation &one = scratch.profile->reservations.emplace_back();
+    one.node = queries.tiles[first].node;
+    one.level = tree.nodes[one.node].level;
+    one.units = units;
+    for (size_t tile = first; tile < end; ++tile) {
+      int tensor = tree.nodes[one.node].held[queries.tiles[tile].held].tensor;
+      one.tensors.push_back(tensor);
+      if (uint64_t bytes = facts.tensors[tensor].bytes(heldWords(tile));
+          tile == first || bytes > one.bytes) {
+        one.bytes = bytes;
+        one.words = heldWords(tile);
+        one.copies = copiesOf(tile);
+      }
     }
   }
 
@@ -285,7 +333,7 @@ private:
   }
 
   /// One space, for one tensor or for several that share it.
-  struct Reservation {
+  struct Space {
     llvm::SmallVector<int, 2> tensors;
     size_t level;
     uint64_t bytes;
@@ -294,27 +342,27 @@ private:
   /// Space at a node; with `late`, only from the first child of sequences on
   /// that touches the tensor, with `early`, only up to the last. Storage nodes
   /// and loops of one step are seen through.
-  void occupy(int id, const Reservation &reservation, bool late, bool early) {
+  void occupy(int id, const Space &space, bool late, bool early) {
     const Node &node = tree.nodes[id];
     bool passes =
         node.kind == NodeKind::storage || (node.isLoop() && node.steps == 1);
     if (passes && (late || early))
-      return occupy(node.children.front(), reservation, late, early);
+      return occupy(node.children.front(), space, late, early);
     int first = 0, last = static_cast<int>(node.children.size()) - 1;
     if (node.kind == NodeKind::sequence && (late || early)) {
       while (late && first < last &&
-             !touches(node.children[first], reservation.tensors))
+             !touches(node.children[first], space.tensors))
         ++first;
       while (early && last > first &&
-             !touches(node.children[last], reservation.tensors))
+             !touches(node.children[last], space.tensors))
         --last;
       for (int i = first; i <= last; ++i)
-        occupy(node.children[i], reservation, late && i == first,
-               early && i == last);
+        occupy(node.children[i], space, late && i == first, early && i == last);
       return;
     }
-    scratch.counter.add(constant[id * levels + reservation.level],
-                        reservation.bytes);
+    if (scratch.profile)
+      scratch.profile->reservations.back().occupied.push_back(id);
+    scratch.counter.add(constant[id * levels + space.level], space.bytes);
   }
 
   void combine(int id) {
@@ -362,6 +410,10 @@ void einsum::cost::computeOccupancy(const LoopTree &tree,
                                     llvm::SmallVectorImpl<int> &violatedAt) {
   OccupancyCounter counter(tree, queries, scratch);
   counter.run();
+  if (scratch.profile)
+    for (int leaf : tree.leaves)
+      for (size_t level = 0; level < tree.arch->levels.size(); ++level)
+        scratch.profile->occupancy.push_back(counter.whileRuns(leaf, level));
   for (auto [i, level] : llvm::enumerate(tree.arch->levels)) {
     uint64_t peak = counter.peak(i);
     result.levels[i].peakBytes = peak;

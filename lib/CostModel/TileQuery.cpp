@@ -7,6 +7,7 @@
 
 #include "lib/CostModel/TileQuery.h"
 
+#include "lib/CostModel/FirstElements.h"
 #include "lib/CostModel/TileComponent.h"
 #include "lib/CostModel/UnfoldedQuery.h"
 
@@ -20,6 +21,17 @@ using namespace einsum::cost;
 //===----------------------------------------------------------------------===//
 // Places
 //===----------------------------------------------------------------------===//
+
+const HeldTensor *einsum::cost::findPart(const LoopTree &tree, int id,
+                                         int tensor) {
+  const Node &node = tree.nodes[id];
+  if (node.resident < 0 || node.passthrough)
+    return nullptr;
+  for (const HeldTensor &held : node.held)
+    if (held.tensor == tensor && held.parent >= 0)
+      return &held;
+  return nullptr;
+}
 
 TilePlace einsum::cost::placeOfTile(const LoopTree &tree, int node,
                                     const HeldTensor &held) {
@@ -63,6 +75,10 @@ TileQuery::TileQuery(const LoopTree &tree, TilePlace place)
     partialsAreShared |= sharesPartials(id);
   decideUniform();
   decideSteps();
+  if (asked.home < 0)
+    return;
+  ownPart = !asked.isOperand && findPart(tree, asked.node, asked.tensor());
+  homePart = findPart(tree, asked.home, asked.tensor());
 }
 
 int einsum::cost::loopAround(const LoopTree &tree, int node) {
@@ -185,6 +201,20 @@ void TileQuery::collectSets() {
         addLaterReads(i);
 }
 
+/// The first node above the place, and below a loop, that makes the tensor anew
+/// in each of its visits; or -1.
+int TileQuery::producerBelow(int loop) const {
+  int producer = -1;
+  for (int i = tree.nodes[asked.node].parent; i > loop;
+       i = tree.nodes[i].parent)
+    if (tree.nodes[i].producesAnew &&
+        llvm::any_of(tree.nodes[i].held, [&](const HeldTensor &held) {
+          return held.tensor == asked.tensor() && held.isProducedBelow;
+        }))
+      producer = i;
+  return producer;
+}
+
 /// Whether elements may be read in a visit after the last that adds to them.
 bool TileQuery::mayFollow(const Use &read) const {
   if (!sameCoordinates(*read.access, *write->access) || isGuardedMore(read))
@@ -204,11 +234,22 @@ bool TileQuery::mayFollow(const Use &read) const {
 }
 
 /// A visit is later if, of the loops above, the first that is in another step
-/// is in a later one.
+/// is in a later one. What the step makes anew, below a node with `halo`, this
+/// visit does not deliver to it: if such a node has one visit of the place
+/// only, that makes all it reads; else which elements are fetched counts.
 void TileQuery::addLaterReads(int read) {
   for (int loop : above) {
     if (tree.nodes[loop].kind != NodeKind::temporal)
       continue;
+    int producer = producerBelow(loop);
+    if (producer >= 0 && tree.nodes[producer].halo == Halo::recomputed &&
+        llvm::all_of(above, [&](int id) {
+          return id <= producer || !tree.nodes[id].isLoop();
+        }))
+      continue;
+    inSteps |=
+        producer >= 0 && (tree.nodes[producer].halo == Halo::recomputed ||
+                          loop != loopAround(tree, producer));
     std::pair<int, schedule::Guard> first = {loop, schedule::Guard::first};
     if (!llvm::is_contained(tree.nodes[reads[read].leaf].guards, first))
       laterReads.push_back({read, loop});
@@ -483,8 +524,106 @@ void TileQuery::runUniform(bool unitsApart, Counter &counter, Visit visit) {
 bool TileQuery::run(bool unitsApart, Counter &counter, Visit visit) {
   if (!uniform || !tree.perfect)
     return runGeneral(unitsApart, counter, visit);
+  if (ownPart || homePart)
+    return runInPart(unitsApart, counter, visit);
   currentLatch = latch();
   runUniform(unitsApart, counter, visit);
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles of which a node has the first elements only
+//===----------------------------------------------------------------------===//
+
+/// What the loops below a holder do to the tile of a rank.
+static FirstElements::Side sideOf(const LoopTree &tree,
+                                  llvm::ArrayRef<int> loops, int holder,
+                                  int rank, bool unitsApart) {
+  FirstElements::Side side;
+  llvm::SmallVector<int64_t, 16> tiles;
+  tree.tilesAt(holder, tiles);
+  side.whole = side.part = tiles[rank];
+  for (int id : loops) {
+    const Node &loop = tree.nodes[id];
+    if (id < holder || loop.rank != rank)
+      continue;
+    side.part = loop.tile;
+    if (loop.steps > 1)
+      side.loops.push_back({loop.steps, loop.tile,
+                            loop.kind == NodeKind::spatial && !unitsApart});
+  }
+  return side;
+}
+
+/// True if all tiles of the tensor at a node are boxes of the same size, of
+/// coordinates as those of the only use here.
+bool TileQuery::isBox(int node) const {
+  const AccessFact &access = write ? *write->access : *reads.front().access;
+  for (const Coordinate &coordinate : access.coordinates)
+    if (coordinate.terms.size() > 1 ||
+        (coordinate.terms.size() == 1 && coordinate.terms[0].coefficient < 0))
+      return false;
+  const HeldTensor *part = findPart(tree, node, access.tensor);
+  return part && llvm::all_of(part->uses, [&](const Use &use) {
+           return sameCoordinates(*use.access, access) &&
+                  constraintsOf(tree, use).empty();
+         });
+}
+
+/// Of a box that a node keeps in part, or that others take from it, one by one,
+/// the first elements are counted by FirstElements. What has another form is
+/// counted step by step.
+bool TileQuery::runInPart(bool unitsApart, Counter &counter, Visit visit) {
+  const AccessFact &access = write ? *write->access : *reads.front().access;
+  int holder = homePart ? asked.home : asked.node;
+  bool isDeeper = ownPart && homePart; // what is at the home is in part, too
+  if (homePart)
+    isDeeper |= findPart(tree, findPart(tree, holder, access.tensor)->parent,
+                         access.tensor) != nullptr;
+  if (isDeeper || !isBox(holder))
+    return runUnfolded(unitsApart, visit);
+  currentLatch = latch();
+  llvm::SmallVector<FirstElements::Side, 4> sides;
+  uint64_t all = 1, boxes = 1;
+  for (const Coordinate &coordinate : access.coordinates) {
+    if (coordinate.terms.empty())
+      continue;
+    sides.push_back(
+        sideOf(tree, above, holder, coordinate.terms[0].rank, unitsApart));
+    all = counter.mul(all, sides.back().whole);
+    boxes = counter.mul(boxes, sides.back().transfers(counter));
+  }
+  uint64_t kept = std::min<uint64_t>(tree.nodes[holder].resident, all);
+  auto scale = [&](const TileSizes &sizes, uint64_t words) {
+    TileSizes result = sizes;
+    for (uint64_t TileSizes::*size :
+         {&TileSizes::fetched, &TileSizes::written, &TileSizes::partial,
+          &TileSizes::ownPartial, &TileSizes::drained, &TileSizes::all})
+      result.*size = sizes.*size == 0 ? 0 : words;
+    return result;
+  };
+  // A transfer is of all of its box, or of nothing.
+  if (ownPart) {
+    runUniform(unitsApart, counter, [&](TileClass c) {
+      c.sizes = scale(c.sizes, counter.mul(c.sizes.all / all, kept));
+      visit(c);
+    });
+    return true;
+  }
+  FirstElements::Classes classes;
+  if (kept < all)
+    classes = FirstElements(sides, counter).count(kept);
+  runUniform(unitsApart, counter, [&](TileClass c) {
+    if (kept == all)
+      classes = {{c.sizes.all, boxes}};
+    uint64_t sweeps = c.times / boxes;
+    TileSizes sizes = c.sizes;
+    for (auto [words, times] : classes) {
+      c.times = counter.mul(sweeps, times);
+      c.shares = {scale(sizes, words), scale(sizes, sizes.all - words)};
+      visit(c);
+    }
+  });
   return true;
 }
 
@@ -600,6 +739,11 @@ void TileQuery::decideSteps() {
   if (tree.hasDemands)
     for (const Use &use : asked.uses)
       look(use);
+  // Units that share sums go on with those that are where all of them see them,
+  // which of a holder of parts some are.
+  if (partialsAreShared)
+    for (int i = asked.home; i >= 0; i = tree.nodes[i].parent)
+      inSteps |= findPart(tree, i, asked.tensor()) != nullptr;
   if (asked.halo != Halo::retained)
     return;
   for (int id : above) {
@@ -617,9 +761,14 @@ void TileQuery::decideSteps() {
 }
 
 bool TileQuery::canUnfold() const {
-  return llvm::all_of(asked.uses, [&](const Use &use) {
+  auto isSmall = [&](const Use &use) {
     return facts.einsums[tree.nodes[use.leaf].einsum].points <= kUnfolded;
-  });
+  };
+  for (int i = asked.home; i >= 0; i = tree.nodes[i].parent)
+    if (const HeldTensor *part = findPart(tree, i, asked.tensor()))
+      if (!llvm::all_of(part->uses, isSmall))
+        return false;
+  return llvm::all_of(asked.uses, isSmall);
 }
 
 bool TileQuery::runUnfolded(bool unitsApart, Visit visit) {
@@ -628,7 +777,7 @@ bool TileQuery::runUnfolded(bool unitsApart, Visit visit) {
 }
 
 bool TileQuery::runGeneral(bool unitsApart, Counter &counter, Visit visit) {
-  if (inSteps || (unitedInSteps && !unitsApart))
+  if (inSteps || (unitedInSteps && !unitsApart) || ownPart || homePart)
     return runUnfolded(unitsApart, visit);
   if (!listClasses(unitsApart, counter))
     return runUnfolded(unitsApart, visit);

@@ -47,6 +47,9 @@ struct TileSizes {
   uint64_t ownPartial = 0; ///< of those, what the first unit continues
   uint64_t drained = 0;    ///< of those, unfinished or needed elsewhere
   uint64_t all = 0;        ///< read or written
+  /// Of the drained, what others have brought there in this visit: sums of
+  /// units of a home that holds parts meet outside of it.
+  uint64_t joined = 0;
 };
 
 /// Of a tensor, at most so many consecutive coordinates count at once.
@@ -62,6 +65,9 @@ struct TileClass {
   uint64_t times = 0;
   /// Units between home and place that need, or contribute to, the same words.
   uint64_t sharing = 1, reducing = 1;
+  /// If the home holds the first elements of its tile only: what of the sizes
+  /// is there, at its parent, and so on outwards; else empty.
+  llvm::SmallVector<TileSizes, 0> shares = {};
 };
 
 /// What to ask.
@@ -78,6 +84,8 @@ struct TilePlace {
   bool isOutput = false;
   /// Reads by leaves that are not below.
   llvm::SmallVector<Use, 2> outside;
+
+  int tensor() const { return uses.empty() ? -1 : uses.front().access->tensor; }
 };
 
 class TileQuery {
@@ -130,9 +138,12 @@ private:
   bool sharesPartials(int loop) const;
   bool isGuardedMore(const Use &read) const;
   bool mayFollow(const Use &read) const;
+  int producerBelow(int loop) const;
   void addLaterReads(int read);
   int latch() const;
   void runUniform(bool unitsApart, Counter &counter, Visit visit);
+  bool runInPart(bool unitsApart, Counter &counter, Visit visit);
+  bool isBox(int node) const;
 
   const LoopTree &tree;
   const CascadeFacts &facts;
@@ -150,6 +161,8 @@ private:
   int retainedLoop = -1;
   bool partialsAreShared = false; ///< by units of spatial loops above the home
   bool uniform = false, hasComponents = false;
+  /// The place, or its home, holds the first elements of its tile only.
+  bool ownPart = false, homePart = false;
   /// Where no closed form is exact: always, or of units that are united.
   bool inSteps = false, unitedInSteps = false;
   int currentLatch = -1;
@@ -169,6 +182,10 @@ private:
   llvm::SmallVector<int64_t, 16> scratchTiles;
   std::vector<std::vector<ComponentClass>> classes;
 };
+
+/// Of a node's tensor, whether only the first elements of each tile are there
+/// (`resident`); null if not, or if the node does not hold it.
+const HeldTensor *findPart(const LoopTree &tree, int node, int tensor);
 
 /// The tile of a tensor at a storage node.
 TilePlace placeOfTile(const LoopTree &tree, int node, const HeldTensor &held);

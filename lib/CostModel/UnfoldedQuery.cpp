@@ -14,15 +14,25 @@
 using namespace einsum;
 using namespace einsum::cost;
 
+/// Of the place, and of the nodes above that hold parts of their tiles.
+static llvm::SmallVector<Use, 4> usesOf(const LoopTree &tree,
+                                        const TilePlace &place) {
+  llvm::SmallVector<Use, 4> uses(place.uses.begin(), place.uses.end());
+  for (int i = place.home; i >= 0; i = tree.nodes[i].parent)
+    if (const HeldTensor *part = findPart(tree, i, place.tensor()))
+      uses.append(part->uses.begin(), part->uses.end());
+  return uses;
+}
+
 UnfoldedQuery::UnfoldedQuery(const LoopTree &tree, const TilePlace &place,
                              int latch, bool unitsApart)
     : tree(tree), asked(place), latch(latch), unitsApart(unitsApart),
-      unfolding(tree), numbers(*tree.facts, place.uses) {
-  for (const Use &use : asked.uses) {
-    constraints.push_back(constraintsOf(tree, use));
+      unfolding(tree), numbers(*tree.facts, usesOf(tree, place)) {
+  for (const Use &use : usesOf(tree, place))
+    constraints.try_emplace({use.leaf, use.access}, constraintsOf(tree, use));
+  for (const Use &use : asked.uses)
     if (use.isWrite)
       write = use;
-  }
   if (write)
     producer = &tree.facts->einsums[tree.nodes[write->leaf].einsum];
   for (int i = asked.node; i >= 0; i = tree.nodes[i].parent)
@@ -33,22 +43,30 @@ UnfoldedQuery::UnfoldedQuery(const LoopTree &tree, const TilePlace &place,
     const Node &node = tree.nodes[id];
     spatials += node.kind == NodeKind::spatial;
     homeSpatials += node.kind == NodeKind::spatial && id < asked.home;
-    if (!write || node.kind != NodeKind::storage || asked.home < 0)
-      continue;
-    int tensor = write->access->tensor;
-    bool demands = llvm::any_of(node.demands, [&](const Demand &demand) {
-      return demand.tensor == tensor;
-    });
-    if (id <= asked.home && !node.passthrough &&
-        llvm::any_of(node.held, [&](const HeldTensor &held) {
-          return held.tensor == tensor;
-        })) {
-      holders.push_back({id, spatials, {}, {}});
-      if (demands || world < 0)
-        world = holders.size() - 1;
-    } else if (demands && id == asked.node) {
-      ownWorld = true;
-    }
+    if (node.kind == NodeKind::storage && asked.home >= 0)
+      addHolder(id, spatials);
+  }
+}
+
+void UnfoldedQuery::addHolder(int id, size_t spatials) {
+  const Node &node = tree.nodes[id];
+  int tensor = asked.tensor();
+  bool demands = write && llvm::any_of(node.demands, [&](const Demand &demand) {
+                   return demand.tensor == tensor;
+                 });
+  bool holds =
+      !node.passthrough && llvm::any_of(node.held, [&](const HeldTensor &held) {
+        return held.tensor == tensor;
+      });
+  const HeldTensor *part = findPart(tree, id, tensor);
+  if (id == asked.node) {
+    ownWorld = demands;
+    ownPart = part;
+  } else if (holds && id <= asked.home) {
+    holders.push_back({id, spatials, {}, {}, part, {}});
+    hasParts |= part != nullptr;
+    if (demands || world < 0)
+      world = holders.size() - 1;
   }
 }
 
@@ -126,9 +144,12 @@ void UnfoldedQuery::walkHolder(size_t next, Units &units) {
     return walkPlace(units);
   auto holder = llvm::find_if(
       holders, [&](const Holder &holder) { return holder.node == id; });
-  if (holder != holders.end() && holder != holders.begin() && !onlyFetches &&
-      !onlyLargest)
-    claim(*holder, *std::prev(holder), units);
+  if (holder != holders.end() && !onlyFetches && !onlyLargest) {
+    if (holder->part)
+      notePart(*holder, units);
+    if (write && holder != holders.begin())
+      claim(*holder, *std::prev(holder), units);
+  }
   walk(next + 1, units);
   if (id == latch || id == asked.home)
     flush();
@@ -136,6 +157,69 @@ void UnfoldedQuery::walkHolder(size_t next, Units &units) {
     return;
   holder->begun.clear();
   holder->carried.clear();
+  holder->last.clear();
+}
+
+//===----------------------------------------------------------------------===//
+// Parts
+//===----------------------------------------------------------------------===//
+
+/// The last element that is there if a node keeps the first ones of a tile.
+int64_t UnfoldedQuery::lastOf(int node, const Tile &tile) const {
+  std::vector<int64_t> elements(tile.reads.begin(), tile.reads.end());
+  for (auto [element, count] : tile.made)
+    if (!tile.reads.count(element))
+      elements.push_back(element);
+  size_t kept = tree.nodes[node].resident;
+  if (elements.size() <= kept)
+    return INT64_MAX;
+  std::nth_element(elements.begin(), elements.begin() + kept - 1,
+                   elements.end());
+  return elements[kept - 1];
+}
+
+void UnfoldedQuery::notePart(Holder &holder, const Units &units) {
+  for (const Unit &unit : units)
+    holder.last[Path(unit.path.begin(), unit.path.end())] =
+        lastOf(holder.node, tileOf(holder.node, unit, holder.part->uses));
+}
+
+bool UnfoldedQuery::Holder::holds(const Path &path, int64_t element) const {
+  if (!part)
+    return true;
+  auto unit = last.find(Path(path.begin(), path.begin() + spatials));
+  return unit == last.end() || element <= unit->second;
+}
+
+/// The holder where an element is, seen from one of them: that, or one further
+/// out.
+size_t UnfoldedQuery::findPlace(const Path &path, int64_t element,
+                                size_t from) const {
+  while (from > 0 && !holders[from].holds(path, element))
+    --from;
+  return from;
+}
+
+/// The sizes of one transfer, and what of it is at which holder.
+TileClass UnfoldedQuery::classOf(const Path &path, const Sets &sets) const {
+  TileClass result;
+  result.times = 1;
+  result.sizes = {sets.fetched.size(), sets.written.size(), sets.partial.size(),
+                  sets.own.size(),     sets.drained.size(), sets.all.size(),
+                  sets.joined.size()};
+  if (holders.empty() || !holders.back().part || unitsApart)
+    return result;
+  result.shares.resize(holders.size());
+  auto share = [&](const Elements &elements, uint64_t TileSizes::*size) {
+    for (int64_t element : elements)
+      ++(result.shares[holders.size() - 1 - findPlace(path, element)].*size);
+  };
+  share(sets.fetched, &TileSizes::fetched);
+  share(sets.written, &TileSizes::written);
+  share(sets.partial, &TileSizes::partial);
+  share(sets.drained, &TileSizes::drained);
+  share(sets.joined, &TileSizes::joined);
+  return result;
 }
 
 //===----------------------------------------------------------------------===//
@@ -151,17 +235,14 @@ void UnfoldedQuery::note(Tile &tile, const Use &use,
 }
 
 UnfoldedQuery::Tile UnfoldedQuery::tileOf(int node, const Unit &unit,
-                                          bool onlyMade) {
+                                          llvm::ArrayRef<Use> uses) {
   Tile tile;
-  for (auto [use, restrictions] : llvm::zip(asked.uses, constraints)) {
-    if (onlyMade && !use.isWrite)
-      continue;
-    const Use &access = use;
-    llvm::ArrayRef<Constraint> all = restrictions;
+  for (const Use &use : uses) {
+    llvm::ArrayRef<Constraint> all = constraints[{use.leaf, use.access}];
     unfolding.scan(node, unit, use.leaf, [&](llvm::ArrayRef<int64_t> point) {
       if (llvm::all_of(all,
                        [&](const Constraint &c) { return c.holds(point); }))
-        note(tile, access, point);
+        note(tile, use, point);
     });
   }
   return tile;
@@ -197,12 +278,16 @@ bool UnfoldedQuery::isIncomplete(uint64_t contributions,
 /// Partial values go to the first unit that adds to them.
 void UnfoldedQuery::claim(Holder &holder, Holder &parent, const Units &units) {
   PerUnit<Elements> claimed;
+  size_t outside = &parent - holders.data();
   for (const Unit &unit : units) {
     Path path(unit.path.begin(), unit.path.end());
-    Path from = prefix(path, parent.spatials);
-    for (auto [element, count] : tileOf(holder.node, unit, true).made) {
-      uint64_t points = pointsSoFar(parent, path, element);
-      if (isIncomplete(points, element) && claimed[from].insert(element).second)
+    for (auto [element, count] : tileOf(holder.node, unit, *write).made) {
+      if (!holder.holds(path, element))
+        continue;
+      const Holder &from = holders[findPlace(path, element, outside)];
+      uint64_t points = pointsSoFar(from, path, element);
+      if (isIncomplete(points, element) &&
+          claimed[prefix(path, from.spatials)].insert(element).second)
         holder.carried[path][element] = points;
     }
   }
@@ -247,46 +332,80 @@ void UnfoldedQuery::walkRun(const Units &units) {
     llvm::SmallVector<int64_t, 8> point;
     for (const Interval &side : unit.box)
       point.push_back(side.lo);
-    if (!llvm::all_of(constraints.front(),
+    if (!llvm::all_of(constraints[{use.leaf, use.access}],
                       [&](const Constraint &c) { return c.holds(point); }))
       continue;
     Group &group = groups[Path(unit.path.begin(), unit.path.end())];
     note(group.tile, use, point);
+    if (use.isWrite && hasParts)
+      group.firstMade.try_emplace(numbers.numberOf(use, point), madeSoFar++);
     group.copies = std::max(group.copies, copiesOf(use.isWrite));
   }
   if (latch == INT32_MAX)
     flush();
 }
 
+/// What groups continue: of an element that is at the home, what is there when
+/// the group begins; of one further out, to which groups of several homes add,
+/// what was there when a group added first.
+void UnfoldedQuery::findPartials(PerUnit<Sets> &united) const {
+  struct Addition {
+    uint64_t when;
+    const Path *path;
+    int64_t element;
+  };
+  std::vector<Addition> outside;
+  for (const auto &[path, group] : groups)
+    for (auto [element, count] : group.tile.made) {
+      const Holder &place = holders[findPlace(path, element)];
+      if (&place != &holders.back())
+        outside.push_back(
+            {group.firstMade.find(element)->second, &path, element});
+      else if (isIncomplete(pointsSoFar(place, path, element), element))
+        united[keyOf(path)].partial.insert(element);
+    }
+  llvm::sort(outside, [](const Addition &a, const Addition &b) {
+    return a.when < b.when;
+  });
+  PerUnit<std::map<int64_t, Path>> first; // by place: who adds first
+  for (const Addition &addition : outside) {
+    const Path &path = *addition.path;
+    const Holder &place = holders[findPlace(path, addition.element)];
+    Path home = prefix(path, homeSpatials);
+    auto [adder, isFirst] =
+        first[prefix(path, place.spatials)].try_emplace(addition.element, home);
+    if ((isFirst || adder->second != home) &&
+        (!isFirst || isIncomplete(pointsSoFar(place, path, addition.element),
+                                  addition.element)))
+      united[keyOf(path)].partial.insert(addition.element);
+  }
+}
+
 /// A group is over: what it used was one transfer.
 void UnfoldedQuery::flush() {
   if (groups.empty())
     return;
-  PerUnit<Group> united;
-  PerUnit<Elements> partial;
+  PerUnit<Sets> united;
+  PerUnit<uint64_t> copies;
   for (auto &[path, group] : groups) {
-    Path key = unitsApart ? path : prefix(path, homeSpatials);
-    Group &all = united[key];
-    all.copies = std::max(all.copies, group.copies);
-    all.tile.reads.insert(group.tile.reads.begin(), group.tile.reads.end());
-    for (auto [element, count] : group.tile.made) {
-      all.tile.made[element] += count;
-      if (!holders.empty() &&
-          isIncomplete(pointsSoFar(holders.back(), path, element), element))
-        partial[key].insert(element);
-    }
+    Path key = keyOf(path);
+    Sets &all = united[key];
+    copies[key] = std::max(copies[key], group.copies);
+    all.fetched.insert(group.tile.reads.begin(), group.tile.reads.end());
+    for (auto [element, count] : group.tile.made)
+      all.written.insert(element);
   }
+  if (!holders.empty())
+    findPartials(united);
   for (auto &[path, group] : groups)
     contribute(path, group.tile.made);
   groups.clear();
-  for (auto &[key, group] : united) {
-    TileClass result;
-    result.times = 1;
-    (write ? result.reducing : result.sharing) = group.copies;
+  for (auto &[key, sets] : united) {
+    TileClass result = classOf(key, sets);
+    (write ? result.reducing : result.sharing) = copies[key];
     TileSizes &sizes = result.sizes;
-    sizes.fetched = group.tile.reads.size();
-    sizes.written = sizes.drained = group.tile.made.size();
-    sizes.partial = sizes.ownPartial = partial[key].size();
+    sizes.drained = sizes.written;
+    sizes.ownPartial = sizes.partial;
     sizes.all = sizes.fetched + sizes.written;
     (*visit)(result);
   }
@@ -300,7 +419,7 @@ void UnfoldedQuery::walkPlace(const Units &units) {
   std::vector<Tile> tiles;
   bool happens = false;
   for (const Unit &unit : units) {
-    tiles.push_back(tileOf(asked.node, unit, false));
+    tiles.push_back(tileOf(asked.node, unit, asked.uses));
     happens |= !tiles.back().reads.empty() || !tiles.back().made.empty();
   }
   if (happens && onlyLargest)
@@ -315,41 +434,46 @@ void UnfoldedQuery::walkPlace(const Units &units) {
 
 void UnfoldedQuery::closeTiles(const Units &units,
                                const std::vector<Tile> &tiles) {
-  struct Sets {
-    Elements fetched, written, partial, own, drained, all;
-  };
   bool needsAll = asked.isOutput || !asked.outside.empty();
   PerUnit<Sets> sets;
   PerUnit<Elements> claimed;
+  std::vector<int64_t> lasts; // of each unit, if only parts are there
   // What a unit fetches, and what it continues, is there before the visit.
   for (auto [unit, tile] : llvm::zip(units, tiles)) {
     Path path(unit.path.begin(), unit.path.end());
-    Path from = prefix(path, homeSpatials);
-    Sets &mine = sets[unitsApart ? path : from];
+    Sets &mine = sets[keyOf(path)];
+    int64_t last = ownPart ? lastOf(asked.node, tile) : INT64_MAX;
+    lasts.push_back(last);
     Elements whole;
     const Elements *held = nullptr;
     if (unfolding.keeps(asked.node, unit))
       if (auto found = before.find(path); found != before.end())
         held = &found->second;
     for (int64_t element : tile.reads) {
-      mine.all.insert(element);
       whole.insert(element);
+      if (element <= last)
+        mine.all.insert(element);
       if (tile.made.count(element) || (held && held->count(element)))
         continue;
-      mine.fetched.insert(element);
+      if (element <= last)
+        mine.fetched.insert(element);
       if (onlyFetches)
         lastFetch[element] = visitNumber;
     }
     for (auto [element, count] : tile.made) {
-      mine.all.insert(element);
       whole.insert(element);
+      if (element > last)
+        continue;
+      mine.all.insert(element);
       mine.written.insert(element);
-      if (holders.empty() || onlyFetches ||
-          !isIncomplete(pointsSoFar(holders.back(), path, element), element))
+      if (holders.empty() || onlyFetches)
+        continue;
+      const Holder &place = holders[findPlace(path, element)];
+      if (!isIncomplete(pointsSoFar(place, path, element), element) ||
+          !claimed[prefix(path, place.spatials)].insert(element).second)
         continue;
       mine.partial.insert(element);
-      if (claimed[from].insert(element).second)
-        mine.own.insert(element);
+      mine.own.insert(element);
     }
     if (asked.halo == Halo::retained)
       before[path] = std::move(whole);
@@ -370,9 +494,11 @@ void UnfoldedQuery::closeTiles(const Units &units,
   for (auto [unit, tile] : llvm::zip(units, tiles))
     contribute(Path(unit.path.begin(), unit.path.end()), tile.made);
   size_t next = 0;
-  for (auto [unit, tile] : llvm::zip(units, tiles)) {
+  PerUnit<std::map<int64_t, Path>> brought; // by place: from which home
+  for (auto [unit, tile, last] : llvm::zip(units, tiles, lasts)) {
     Path path(unit.path.begin(), unit.path.end());
-    Sets &mine = sets[unitsApart ? path : prefix(path, homeSpatials)];
+    Path home = prefix(path, homeSpatials);
+    Sets &mine = sets[keyOf(path)];
     for (auto [element, count] : tile.made) {
       bool needed = needsAll;
       if (!needed && ownWorld)
@@ -382,20 +508,23 @@ void UnfoldedQuery::closeTiles(const Units &units,
             isIncomplete(pointsSoFar(holders[world], path, element), element);
       auto later = lastFetch.find(element);
       needed |= later != lastFetch.end() && later->second > visitNumber;
-      if (needed)
-        mine.drained.insert(element);
+      if (!needed || element > last)
+        continue;
+      mine.drained.insert(element);
+      if (!hasParts)
+        continue;
+      const Holder &place = holders[findPlace(path, element)];
+      auto &there = brought[prefix(path, place.spatials)];
+      if (there.try_emplace(element, home).first->second != home)
+        mine.joined.insert(element);
     }
   }
   for (auto &[path, mine] : sets) {
     if (mine.all.empty())
       continue;
-    TileClass result;
-    result.times = 1;
+    TileClass result = classOf(path, mine);
     result.sharing = unitsApart ? 1 : copiesOf(false);
     result.reducing = unitsApart ? 1 : copiesOf(true);
-    result.sizes = {mine.fetched.size(), mine.written.size(),
-                    mine.partial.size(), mine.own.size(),
-                    mine.drained.size(), mine.all.size()};
     (*visit)(result);
   }
 }

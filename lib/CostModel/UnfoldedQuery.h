@@ -43,6 +43,12 @@ private:
     int node;
     size_t spatials;                ///< loops above it
     PerUnit<Counts> begun, carried; ///< contributions, in this visit
+    /// If only the first elements of each tile are there: who touches the tile,
+    /// and the last element that is there.
+    const HeldTensor *part = nullptr;
+    PerUnit<int64_t> last;
+
+    bool holds(const Path &path, int64_t element) const;
   };
 
   /// What one unit reads and makes.
@@ -51,10 +57,17 @@ private:
     Counts made;
   };
 
+  /// What moves in one visit, or for one group.
+  struct Sets {
+    Elements fetched, written, partial, own, drained, joined, all;
+  };
+
   /// Of a leaf's access, since its latch moved on.
   struct Group {
     Tile tile;
     uint64_t copies = 1;
+    /// When each element was made first.
+    std::unordered_map<int64_t, uint64_t> firstMade;
   };
 
   void collect();
@@ -64,8 +77,17 @@ private:
   void walkRun(const Units &units);
   void flush();
   void countAll();
-  Tile tileOf(int node, const Unit &unit, bool onlyMade);
+  Tile tileOf(int node, const Unit &unit, llvm::ArrayRef<Use> uses);
   void note(Tile &tile, const Use &use, llvm::ArrayRef<int64_t> point) const;
+  void addHolder(int node, size_t spatials);
+  void notePart(Holder &holder, const Units &units);
+  size_t findPlace(const Path &path, int64_t element) const {
+    return findPlace(path, element, holders.size() - 1);
+  }
+  size_t findPlace(const Path &path, int64_t element, size_t from) const;
+  int64_t lastOf(int node, const Tile &tile) const;
+  void findPartials(PerUnit<Sets> &united) const;
+  TileClass classOf(const Path &path, const Sets &sets) const;
   void claim(Holder &holder, Holder &parent, const Units &units);
   void contribute(const Path &path, const Counts &made);
   uint64_t pointsSoFar(const Holder &holder, const Path &path,
@@ -75,6 +97,10 @@ private:
   void closeTiles(const Units &units, const std::vector<Tile> &tiles);
   void measure(const Tile &tile);
 
+  /// Whose transfers are one.
+  Path keyOf(const Path &path) const {
+    return unitsApart ? path : prefix(path, homeSpatials);
+  }
   Path prefix(const Path &path, size_t length) const {
     return Path(path.begin(), path.begin() + length);
   }
@@ -87,16 +113,20 @@ private:
   ElementNumbers numbers;
   std::optional<Use> write;
   const EinsumFact *producer = nullptr;
-  std::vector<std::vector<Constraint>> constraints; ///< per use
+  std::map<std::pair<int, const AccessFact *>, std::vector<Constraint>>
+      constraints;                  ///< per use
   llvm::SmallVector<int, 12> route; ///< nodes from the root to the place
   std::vector<Holder> holders;      ///< outermost first, down to the home
   int world = -1; ///< the holder that sees all contributions to its elements
   bool ownWorld = false;          ///< the place itself does
+  bool hasParts = false;          ///< some holder does not hold all
+  bool ownPart = false;           ///< nor does the place itself
   size_t homeSpatials = 0;        ///< spatial loops above the home
   std::map<int, int64_t> spreads; ///< most units of each spatial loop
   Counts needed;                  ///< points of each element
   PerUnit<Elements> before;       ///< what a retained tile was
   PerUnit<Group> groups;
+  uint64_t madeSoFar = 0; ///< elements made by runs, for their order
   int64_t visitNumber = 0;
   std::unordered_map<int64_t, int64_t> lastFetch; ///< visit, by element
   bool onlyFetches = false;                       ///< find `lastFetch`

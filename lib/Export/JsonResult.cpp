@@ -433,7 +433,7 @@ static void addCost(Json &json, const CascadeFacts &facts,
          {"placeholder", used.provenance.isPlaceholder()}});
 }
 
-void einsum::exporting::writeJson(const Result &result, llvm::raw_ostream &os) {
+Json einsum::exporting::makeResultJson(const Result &result) {
   Json binding = Json::object();
   for (const auto &[name, value] : result.binding)
     binding[name] = value;
@@ -443,6 +443,8 @@ void einsum::exporting::writeJson(const Result &result, llvm::raw_ostream &os) {
                {"cascade", describeCascade(*result.facts, result)}};
   json["bounds"] = {{"compulsory_bytes", computeCompulsoryBytes(*result.facts)},
                     {"kind", "theorem"}};
+  if (result.quantisation)
+    json["quantisation"] = describeQuantisation(*result.quantisation);
   if (result.rewrite)
     json["rewrite"] = describeRewrite(*result.rewrite);
   if (result.mapped)
@@ -455,8 +457,12 @@ void einsum::exporting::writeJson(const Result &result, llvm::raw_ostream &os) {
   }
   if (!result.mapped && result.search)
     addInfeasible(json, *result.search, *result.arch);
-  os << json.dump(2, ' ', /*ensure_ascii=*/false,
-                  Json::error_handler_t::replace)
+  return json;
+}
+
+void einsum::exporting::writeJson(const Result &result, llvm::raw_ostream &os) {
+  os << makeResultJson(result).dump(2, ' ', /*ensure_ascii=*/false,
+                                    Json::error_handler_t::replace)
      << "\n";
 }
 

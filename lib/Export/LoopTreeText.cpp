@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Export/LoopTreeLines.h"
 #include "lib/Export/Result.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -12,26 +13,28 @@
 
 using namespace mlir;
 using namespace einsum;
+using namespace einsum::exporting;
 using namespace einsum::schedule;
 
 namespace {
 
-class TreePrinter {
+class TreeReader {
 public:
-  TreePrinter(const CascadeFacts &facts, raw_ostream &os)
-      : facts(facts), os(os) {
+  explicit TreeReader(const CascadeFacts &facts) : facts(facts) {
     for (const RankFact &rank : facts.ranks)
       tiles.push_back(rank.extent);
   }
 
-  void print(Operation *node, unsigned depth) {
+  void read(Operation *node, unsigned depth) {
     std::vector<int64_t> around =
         tiles; // a loop narrows its tile below it only
-    printLine(describe(node), 2 * depth);
+    lines.push_back({node, depth, describe(node)});
     for (Operation *child : getChildren(node))
-      print(child, depth + 1);
+      read(child, depth + 1);
     tiles = std::move(around);
   }
+
+  std::vector<TreeLine> lines;
 
 private:
   std::string describe(Operation *node) {
@@ -107,36 +110,40 @@ private:
     return text;
   }
 
-  /// Breaks at spaces; what follows a break is indented four further.
-  void printLine(StringRef text, unsigned indent) {
-    const size_t columns = 100;
-    while (true) {
-      size_t room = columns > indent + 20 ? columns - indent : 20;
-      size_t end =
-          text.size() <= room ? text.size() : text.rfind(' ', room + 1);
-      if (end == StringRef::npos)
-        end = std::min(text.find(' '), text.size());
-      os.indent(indent) << text.take_front(end) << "\n";
-      text = text.drop_front(end).ltrim();
-      if (text.empty())
-        return;
-      indent += hangingIndent;
-      hangingIndent = 0;
-    }
-  }
-
   const CascadeFacts &facts;
-  raw_ostream &os;
   std::vector<int64_t> tiles;
-  unsigned hangingIndent = 4;
 };
 
 } // namespace
 
+std::vector<TreeLine>
+einsum::exporting::listTreeLines(MappingOp mapping, const CascadeFacts &facts) {
+  TreeReader reader(facts);
+  for (Operation *root : getChildren(mapping))
+    reader.read(root, 0);
+  return std::move(reader.lines);
+}
+
+void einsum::exporting::printWrapped(StringRef text, unsigned indent,
+                                     size_t columns, raw_ostream &os) {
+  unsigned hanging = 4;
+  while (true) {
+    size_t room = columns > indent + 20 ? columns - indent : 20;
+    size_t end = text.size() <= room ? text.size() : text.rfind(' ', room + 1);
+    if (end == StringRef::npos)
+      end = std::min(text.find(' '), text.size());
+    os.indent(indent) << text.take_front(end) << "\n";
+    text = text.drop_front(end).ltrim();
+    if (text.empty())
+      return;
+    indent += hanging;
+    hanging = 0;
+  }
+}
+
 void einsum::exporting::printLoopTree(MappingOp mapping,
                                       const CascadeFacts &facts,
                                       raw_ostream &os) {
-  TreePrinter printer(facts, os);
-  for (Operation *root : getChildren(mapping))
-    printer.print(root, 0);
+  for (const TreeLine &line : listTreeLines(mapping, facts))
+    printWrapped(line.text, 2 * line.depth, 100, os);
 }

@@ -26,6 +26,7 @@
 #include "lib/Arch/ArchSpec.h"
 #include "lib/CostModel/Evaluation.h"
 #include "lib/CostModel/MachineBounds.h"
+#include "lib/Export/QuantizeReport.h"
 #include "lib/Export/RewriteReport.h"
 #include "lib/Mapper/MapRequest.h"
 
@@ -78,9 +79,10 @@ struct Result {
   std::vector<LiveFootprint> footprints;
   /// Every parameter of the cascade with its value.
   std::vector<std::pair<std::string, int64_t>> binding;
-  std::optional<RewriteReport> rewrite; ///< if one was asked for
-  const arch::ArchSpec *arch = nullptr; ///< unless the analysis was all
-  std::optional<Search> search;         ///< if the schedule was searched
+  std::optional<RewriteReport> rewrite;       ///< if one was asked for
+  std::optional<QuantizeReport> quantisation; ///< if one was asked for
+  const arch::ArchSpec *arch = nullptr;       ///< unless the analysis was all
+  std::optional<Search> search;               ///< if the schedule was searched
   std::optional<Mapped> mapped;
 };
 
@@ -107,6 +109,7 @@ struct UsedNumbers {
 std::vector<UsedNumbers> listUsedNumbers(const CascadeFacts &facts,
                                          const Mapped &mapped);
 
+nlohmann::ordered_json makeResultJson(const Result &result);
 void writeJson(const Result &result, llvm::raw_ostream &os);
 
 /// One line per point: its values, in s, J, J s and B, and the variant.

@@ -13,30 +13,16 @@
 #include "lib/Init/OptionValues.h"
 #include "lib/Init/ReadWorkload.h"
 
-#include "llvm/Support/Error.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/ToolOutputFile.h"
-
 using namespace mlir;
 using namespace einsum;
 
 using Writer = llvm::function_ref<void(llvm::raw_ostream &)>;
 
-static bool writeFile(StringRef path, Writer write) {
-  std::error_code error;
-  llvm::ToolOutputFile file(path, error, llvm::sys::fs::OF_Text);
-  if (error)
-    return failOption(path, "cannot write the file: " + error.message());
-  write(file.os());
-  file.keep();
-  return true;
-}
-
 /// The text to standard output, unless the JSON goes there.
 static bool print(const ArchCheckOptions &options, Writer text, Writer json) {
   if (options.json != "-")
     text(llvm::outs());
-  return options.json.empty() || writeFile(options.json, json);
+  return options.json.empty() || writeOutput(options.json, json);
 }
 
 static std::optional<arch::ArchSpec> readSpec(const ArchCheckOptions &options,

@@ -16,15 +16,14 @@
 #include "lib/Init/OptionValues.h"
 #include "lib/Init/ReadWorkload.h"
 #include "lib/Init/RewriteWorkload.h"
+#include "lib/Init/ScheduleOutputs.h"
 #include "lib/Init/SlopeVariants.h"
 #include "lib/Mapper/ConflictText.h"
 #include "lib/Plugin/MappingPass.h"
 #include "lib/Support/Progress.h"
 #include "lib/Transforms/Passes.h"
-#include "mappings/Mappings.h"
 
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/Error.h"
 
 #include <chrono>
 #include <thread>
@@ -49,8 +48,14 @@ static bool parseTimeLimit(StringRef text, double &seconds) {
                     "takes a number of seconds above 0, found '" + text + "'");
 }
 
+static ScheduleOutputs outputsOf(const CompileOptions &options) {
+  return {options.json, options.schedule, options.csv, options.html,
+          options.trace};
+}
+
 static bool isMappingFile(StringRef mapping) {
-  return mapping == "-" || mapping.ends_with(".mlir");
+  return mapping == "-" || mapping.ends_with(".mlir") ||
+         mapping.ends_with(".json");
 }
 
 static bool isSearched(const CompileOptions &options) {
@@ -66,6 +71,7 @@ static StringRef getRewrite(const CompileOptions &options) {
 
 static bool checkExplain(const CompileOptions &options) {
   return !options.explain || getRewrite(options) != "none" ||
+         !options.quantize.text.empty() ||
          failOption("--explain", "there is no rewrite to explain; add "
                                  "--rewrite=auto or a list of rewrites");
 }
@@ -90,6 +96,10 @@ static bool checkSkiSlope(const CompileOptions &options) {
         {"--mapping", options.mapping == "auto" ? "" : options.mapping},
         {"--json", options.json},
         {"--schedule", options.schedule},
+        {"--csv", options.csv},
+        {"--html", options.html},
+        {"--trace", options.trace},
+        {"--html-ski-slope", options.htmlSkiSlope ? "given" : ""},
         {"--energy-profile", options.energyProfile}})
     if (!text.empty())
       return failOption(
@@ -149,48 +159,65 @@ static bool checkSearch(const CompileOptions &options) {
                                       "A,B");
   if (!pareto.empty() && pareto != "-" && !pareto.ends_with(".csv"))
     return failOption("--pareto", "takes a .csv file, found '" + pareto + "'");
-  if (pareto == "-" && (options.json == "-" || options.schedule == "-"))
-    return failOption(
-        "--pareto",
-        "standard output already takes " +
-            StringRef(options.json == "-" ? "--json" : "--schedule"));
+  if (pareto == "-" && outputsOf(options).takeStandardOutput())
+    return failOption("--pareto", "standard output already takes " +
+                                      outputsOf(options).onStandardOutput());
+  return true;
+}
+
+static bool checkQuantisation(const CompileOptions &options) {
+  const QuantizeRequest &request = options.quantize;
+  if (!request.text.empty())
+    return options.skiSlope
+               ? failOption("--quantize", "a ski slope is of the cascade as "
+                                          "written; leave this out with "
+                                          "--ski-slope")
+               : checkQuantize(request);
+  for (const auto &[option, isGiven] :
+       {std::pair("--error", request.measure),
+        {"--error-data", !request.measured.data.empty()},
+        {"--error-extent", !request.measured.extents.empty()},
+        {"--error-input", !request.measured.inputs.empty()}})
+    if (isGiven)
+      return failOption(option, "there are no number formats whose error could "
+                                "be measured; it goes with --quantize");
   return true;
 }
 
 /// Everything about the options that can be said before a file is read.
 static bool checkOptions(const CompileOptions &options) {
-  StringRef schedule = options.schedule;
   if (options.workload.empty())
     return failOption("einsum-compile",
                       "needs a WORKLOAD, a .ein, .mlir or config.json file");
+  if (!checkQuantisation(options))
+    return false;
   if (options.skiSlope)
     return checkSkiSlope(options) && checkNoSearch(options);
   if (isSearched(options) ? !checkSearch(options) : !checkNoSearch(options))
     return false;
-  if (!schedule.empty() && schedule != "-" && !schedule.ends_with(".mlir") &&
-      !schedule.ends_with(".txt"))
-    return failOption(
-        "--schedule",
-        "takes a .mlir file for the schedule as IR or a .txt file for "
-        "the drawn tree, found '" +
-            schedule + "'");
-  if (options.json == "-" && schedule == "-")
-    return failOption("--schedule", "standard output already takes --json");
+  if (!checkScheduleOutputs(outputsOf(options)))
+    return false;
+  if (options.htmlSkiSlope && options.html.empty())
+    return failOption("--html-ski-slope",
+                      "there is no report to add it to; give --html=FILE.html, "
+                      "or --ski-slope for the slope alone");
   if (!checkRewriteList(getRewrite(options)))
     return false;
   if (!checkExplain(options))
     return false;
-  if (options.analyzeOnly)
-    return schedule.empty() ||
-           failOption("--schedule", "there is no schedule with --analyze-only");
+  if (options.analyzeOnly) {
+    StringRef first = outputsOf(options).firstGiven();
+    return first.empty() ||
+           failOption(first, "there is no schedule with --analyze-only");
+  }
   if (options.arch.empty())
     return failOption(
         "--arch", "a mapping needs an architecture: give --arch=SPEC.json, or "
                   "--analyze-only to stop before");
   std::vector<std::string> names = getMappingNames();
   if (options.mapping.empty())
-    return failOption("--mapping", "takes auto, a .mlir file or a registered "
-                                   "mapping: " +
+    return failOption("--mapping", "takes auto, a .mlir or .json file or a "
+                                   "registered mapping: " +
                                        llvm::join(names, ", "));
   if (options.mapping == "auto")
     return true;
@@ -208,18 +235,6 @@ static bool checkOptions(const CompileOptions &options) {
 // Stages
 //===----------------------------------------------------------------------===//
 
-/// Whole or not at all: written beside the target, then renamed.
-static bool writeFile(StringRef path, function_ref<void(raw_ostream &)> write) {
-  llvm::Error error = llvm::writeToOutput(path, [&](raw_ostream &os) {
-    write(os);
-    return llvm::Error::success();
-  });
-  if (!error)
-    return true;
-  return failOption(path, "cannot write the file: " +
-                              llvm::toString(std::move(error)));
-}
-
 namespace {
 
 class Compilation {
@@ -233,8 +248,10 @@ private:
   bool readWorkload(Bindings &bindings);
   bool readCascade();
   bool bindAndRewrite();
+  bool isScheduleFile() const;
   bool setCascade(CascadeOp chosen);
   bool readArch();
+  ExitCode quantize();
   ExitCode map();
   ExitCode search();
   void describeSearch(AutoResult &found, const std::vector<Variant> &variants);
@@ -242,15 +259,18 @@ private:
   ExitCode evaluate(schedule::MappingOp mapping);
   bool writeOutputs();
   bool writeSkiSlope();
+  std::string drawSkiSlope();
   bool writeFormulas();
   std::vector<std::pair<std::string, int64_t>> listBinding();
 
   const CompileOptions &options;
   Workload workload;
   CascadeOp cascade;
+  std::string written; ///< the cascade before it was rewritten
   CascadeFacts facts;
   /// Values of the cascade's own parameters, and of those that rewrites add.
   Bindings known, added;
+  ExitCode quantised = ExitCode::Ok;
   std::optional<arch::ArchSpec> arch;
   cost::Evaluation cost;
   cost::MachineBounds machineBounds;
@@ -264,8 +284,37 @@ private:
 /// Where the derivation goes, if not into a file.
 llvm::raw_ostream &Compilation::getTextOutput() const {
   bool isOutputTaken =
-      options.json == "-" || options.schedule == "-" || options.pareto == "-";
+      outputsOf(options).takeStandardOutput() || options.pareto == "-";
   return isOutputTaken ? llvm::errs() : llvm::outs();
+}
+
+/// What an objective of the search is to the choice of formats.
+static StringRef getFormatObjective(StringRef objective) {
+  if (objective.starts_with("energy") || objective.starts_with("edp"))
+    return "energy";
+  return objective.starts_with("traffic") ? "bytes" : "latency";
+}
+
+ExitCode Compilation::quantize() {
+  if (options.quantize.text.empty())
+    return ExitCode::Ok;
+  if (hasUnboundExtents(cascade)) {
+    cascade.emitError("number formats need the extents of all ranks; give "
+                      "parameters their values with --bind");
+    return ExitCode::BadInput;
+  }
+  if (!options.arch.empty() && !readArch())
+    return ExitCode::BadInput;
+  QuantizeRequest request = options.quantize;
+  request.explain = options.explain;
+  exporting::QuantizeReport &report = result.quantisation.emplace();
+  ExitCode code =
+      quantizeWorkload(cascade, request, arch ? &*arch : nullptr,
+                       getFormatObjective(options.request.objective), report);
+  bool isMade = code == ExitCode::Ok || code == ExitCode::Infeasible;
+  if (isMade)
+    exporting::printQuantisation(report, getTextOutput());
+  return code;
 }
 
 /// Binds what the cascade has, rewrites it, and binds what came with that. The
@@ -273,6 +322,12 @@ llvm::raw_ostream &Compilation::getTextOutput() const {
 bool Compilation::bindAndRewrite() {
   if (failed(bindParameters(cascade, known)))
     return false;
+  if (quantised = quantize(); quantised != ExitCode::Ok)
+    return false;
+  bool hasFile = isScheduleFile();
+  if (hasFile && failed(workload.readScheduleFile(options.mapping, cascade)))
+    return false;
+  written = printProgram(cascade);
   if (isSearched(options))
     return true;
   if (getRewrite(options) == "none")
@@ -284,6 +339,10 @@ bool Compilation::bindAndRewrite() {
     return false;
   result.rewrite = std::move(*report);
   return succeeded(bindParameters(cascade, added));
+}
+
+bool Compilation::isScheduleFile() const {
+  return StringRef(options.mapping).ends_with(".json");
 }
 
 /// Computes what is told about the cascade that the result is of.
@@ -323,6 +382,12 @@ bool Compilation::readCascade() {
   result.workload = options.workload;
   if (!bindAndRewrite())
     return false;
+  if (isScheduleFile()) {
+    FailureOr<CascadeOp> program = workload.adoptProgram(cascade, written);
+    if (failed(program))
+      return false;
+    cascade = *program;
+  }
   if (options.analyzeOnly && hasUnboundExtents(cascade)) {
     formulas.emplace();
     return true;
@@ -350,7 +415,8 @@ bool Compilation::writeFormulas() {
   formulas->binding = listBinding();
   if (options.json != "-")
     exporting::printFormulas(*formulas, llvm::outs());
-  return options.json.empty() || writeFile(options.json, [&](raw_ostream &os) {
+  return options.json.empty() ||
+         writeOutput(options.json, [&](raw_ostream &os) {
            exporting::writeFormulasJson(*formulas, os);
          });
 }
@@ -434,8 +500,8 @@ ExitCode Compilation::search() {
       cascade.emitError("the search ended before it had found a mapping; give "
                         "it more time");
     if (StringRef json = options.json; !json.empty())
-      writeFile(json,
-                [&](raw_ostream &os) { exporting::writeJson(result, os); });
+      writeOutput(json,
+                  [&](raw_ostream &os) { exporting::writeJson(result, os); });
     return found.certificate.status == mapper::Status::infeasible
                ? ExitCode::Infeasible
                : ExitCode::LimitReached;
@@ -511,29 +577,6 @@ ExitCode Compilation::evaluate(schedule::MappingOp mapping) {
   return ExitCode::Ok;
 }
 
-bool Compilation::writeOutputs() {
-  StringRef json = options.json, schedule = options.schedule;
-  if (json != "-" && schedule != "-" && options.pareto != "-")
-    exporting::printSummary(result, llvm::outs());
-  if (!json.empty() && !writeFile(json, [&](raw_ostream &os) {
-        exporting::writeJson(result, os);
-      }))
-    return false;
-  if (!options.pareto.empty() &&
-      !writeFile(options.pareto, [&](raw_ostream &os) {
-        exporting::writeParetoCsv(*result.search, *arch, os);
-      }))
-    return false;
-  if (schedule.empty())
-    return true;
-  return writeFile(schedule, [&](raw_ostream &os) {
-    if (schedule.ends_with(".mlir"))
-      workload.getModule().print(os);
-    else
-      exporting::printLoopTree(result.mapped->mapping, facts, os);
-  });
-}
-
 /// "attention, M=4096 P=4096": the cascade and its binding.
 static std::string describeCascade(CascadeOp cascade) {
   std::string text = cascade.getSymName().str();
@@ -547,6 +590,42 @@ static std::string describeCascade(CascadeOp cascade) {
     separator = " ";
   }
   return text;
+}
+
+/// Of the cascade that was scheduled.
+std::string Compilation::drawSkiSlope() {
+  mapper::SkiSlopeOptions slopeOptions;
+  slopeOptions.threads = std::max(1u, std::thread::hardware_concurrency());
+  slopeOptions.passes = bounds::collectPassFacts(facts);
+  std::vector<exporting::NamedSlope> slopes;
+  {
+    Progress progress("ski slope of '" + cascade.getSymName().str() + "'");
+    slopes.push_back(
+        {mapper::computeSkiSlope(facts, "as scheduled", slopeOptions), &facts});
+  }
+  std::string svg;
+  llvm::raw_string_ostream os(svg);
+  exporting::writeSkiSlopeSvg(slopes, describeCascade(cascade), os);
+  return svg;
+}
+
+bool Compilation::writeOutputs() {
+  ScheduleOutputs outputs = outputsOf(options);
+  if (options.htmlSkiSlope)
+    outputs.skiSlope = drawSkiSlope();
+  if (!outputs.takeStandardOutput() && options.pareto != "-")
+    exporting::printSummary(result, llvm::outs());
+  if (!options.json.empty() && !writeOutput(options.json, [&](raw_ostream &os) {
+        exporting::writeJson(result, os);
+      }))
+    return false;
+  if (!options.pareto.empty() &&
+      !writeOutput(options.pareto, [&](raw_ostream &os) {
+        exporting::writeParetoCsv(*result.search, *arch, os);
+      }))
+    return false;
+  return !result.mapped ||
+         writeScheduleOutputs(outputs, result, cascade, written);
 }
 
 bool Compilation::writeSkiSlope() {
@@ -579,25 +658,25 @@ bool Compilation::writeSkiSlope() {
     exporting::writeSkiSlopeSvg(
         slopes, describeCascade(*variants->front()->cascade), os);
   };
-  if (!file.empty() && !writeFile(file, [&](raw_ostream &os) {
+  if (!file.empty() && !writeOutput(file, [&](raw_ostream &os) {
         if (file.ends_with(".svg"))
           writeSvg(os);
         else
           exporting::writeSkiSlopeCsv(slopes, os);
       }))
     return false;
-  return svg.empty() || writeFile(svg, writeSvg);
+  return svg.empty() || writeOutput(svg, writeSvg);
 }
 
 ExitCode Compilation::run() {
   if (options.skiSlope)
     return writeSkiSlope() ? ExitCode::Ok : ExitCode::BadInput;
   if (!readCascade())
-    return ExitCode::BadInput;
+    return quantised == ExitCode::Ok ? ExitCode::BadInput : quantised;
   if (formulas)
     return writeFormulas() ? ExitCode::Ok : ExitCode::BadInput;
   if (!options.analyzeOnly) {
-    if (!readArch())
+    if (!arch && !readArch())
       return ExitCode::BadInput;
     if (ExitCode code = map(); code != ExitCode::Ok)
       return code;
@@ -610,9 +689,8 @@ ExitCode Compilation::run() {
 }
 
 ExitCode einsum::compile(const CompileOptions &options) {
-  registerAllMappings();
   registerEinsumTransformsPasses();
-  if (!checkOptions(options))
+  if (!registerMappings(options.plugins) || !checkOptions(options))
     return ExitCode::BadInput;
   DialectRegistry registry;
   registerAllDialects(registry);
@@ -622,8 +700,10 @@ ExitCode einsum::compile(const CompileOptions &options) {
   return Compilation(options, context).run();
 }
 
-void einsum::listMappings() {
-  registerAllMappings();
+ExitCode einsum::listMappings(const CompileOptions &options) {
+  if (!registerMappings(options.plugins))
+    return ExitCode::BadInput;
   for (const std::unique_ptr<MappingPass> &pass : getMappingPasses())
     llvm::outs() << pass->getName() << "\n  " << pass->getDescription() << "\n";
+  return ExitCode::Ok;
 }

@@ -8,10 +8,10 @@
 // From a workload file to a schedule with its cost. The stages, each of which
 // reports what is wrong and ends the run:
 //
-//   read the cascade, bind its parameters, rewrite it -> facts
+//   read the cascade, bind its parameters, quantise it, rewrite it -> facts
 //     --analyze-only: print them, done
 //     --ski-slope: search and bound traffic for every capacity, done
-//   read the architecture
+//   read the architecture (before, if formats depend on it)
 //   search the schedule, build it (a registered mapping) or read it (a file)
 //   evaluate: 2 if a level cannot hold what the schedule places there, or, with
 //     the reason, if no schedule fits
@@ -25,6 +25,7 @@
 
 #include "lib/Init/ExitCode.h"
 #include "lib/Init/ModelFlags.h"
+#include "lib/Init/QuantizeWorkload.h"
 #include "lib/Mapper/MapRequest.h"
 
 #include <string>
@@ -37,10 +38,11 @@ struct CompileOptions {
   std::string workload, cascade;
   ModelFlags model; ///< of a workload that is a config.json
   std::string arch, energyProfile;
-  std::string accounting;        ///< a profile, empty for the spec's
-  std::vector<std::string> bind; ///< "M=65536"
-  std::vector<std::string> set;  ///< "N=128"
-  /// `auto` (a search), a registered name or a .mlir file.
+  std::string accounting;           ///< a profile, empty for the spec's
+  std::vector<std::string> bind;    ///< "M=65536"
+  std::vector<std::string> set;     ///< "N=128"
+  std::vector<std::string> plugins; ///< shared libraries with mappings
+  /// `auto` (a search), a registered name, a .mlir or a .json file.
   std::string mapping = "auto";
   bool analyzeOnly = false;
   /// See RewriteWorkload.h and SlopeVariants.h. If not given, auto where the
@@ -48,13 +50,17 @@ struct CompileOptions {
   std::string rewrite;
   bool rewriteIsGiven = false;
   bool explain = false; ///< print the derivation
+  /// Number formats; an empty text for none. See QuantizeWorkload.h.
+  QuantizeRequest quantize;
   /// What is searched, and for how long at most: 0 for no limit, and as many
   /// threads as there are cores.
   mapper::MapRequest request;
   std::string timeLimit; ///< seconds
   unsigned threads = 0;
-  std::string pareto;         ///< a .csv file for the points of a Pareto set
-  std::string json, schedule; ///< files to write, empty for none
+  std::string pareto; ///< a .csv file for the points of a Pareto set
+  /// Files to write, empty for none.
+  std::string json, schedule, csv, html, trace;
+  bool htmlSkiSlope = false; ///< add traffic against capacity to the report
   /// Traffic against capacity, and nothing else: a table on standard output, or
   /// the files named, .csv or .svg.
   bool skiSlope = false;
@@ -64,8 +70,8 @@ struct CompileOptions {
 /// Runs the pipeline; the summary goes to standard output, unless a file does.
 ExitCode compile(const CompileOptions &options);
 
-/// Names and descriptions of the registered mappings.
-void listMappings();
+/// Names and descriptions of the mappings, those of plugins among them.
+ExitCode listMappings(const CompileOptions &options);
 
 } // namespace einsum
 

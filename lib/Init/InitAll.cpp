@@ -13,6 +13,8 @@
 #include "lib/Frontend/Cascade/Cascade.h"
 #include "lib/Init/ModelFlags.h"
 #include "lib/Mapper/Passes.h"
+#include "lib/Plugin/Passes.h"
+#include "lib/Quant/Passes.h"
 #include "lib/Transforms/Passes.h"
 #include "mappings/Mappings.h"
 
@@ -33,7 +35,9 @@ void einsum::registerAllPasses() {
   mlir::registerSymbolDCEPass();
   registerEinsumAnalysisPasses();
   registerEinsumTransformsPasses();
+  registerEinsumQuantPasses();
   registerEinsumMapperPasses();
+  registerEinsumPluginPasses();
   registerAllMappings();
 }
 

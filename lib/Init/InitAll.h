@@ -37,6 +37,9 @@ void registerArchTranslations();
 mlir::LogicalResult runOptMain(int argc, char **argv, llvm::StringRef toolName,
                                mlir::DialectRegistry &registry);
 
+/// The whole of `einsum-translate`.
+mlir::LogicalResult runTranslateMain(int argc, char **argv);
+
 } // namespace einsum
 
 #endif // LIB_INIT_INITALL_H

@@ -6,39 +6,85 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Frontend/Cascade/Cascade.h"
+#include "lib/Init/HelpPage.h"
 #include "lib/Init/InitAll.h"
+#include "lib/Init/OptionValues.h"
+#include "lib/Plugin/MappingPlugin.h"
+#include "lib/Support/Version.h"
 
+#include "mlir/Pass/PassRegistry.h"
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/ToolOutputFile.h"
 
 using namespace mlir;
+
+/// Registered passes, as command-line options.
+static std::vector<einsum::HelpEntry> listPasses() {
+  std::vector<einsum::HelpEntry> passes;
+  for (const auto &option : llvm::cl::getRegisteredOptions())
+    if (const PassInfo *pass = PassInfo::lookup(option.getKey()))
+      passes.push_back(
+          {"--" + option.getKey().str(), pass->getPassDescription().str()});
+  llvm::sort(passes);
+  return passes;
+}
+
+/// Options that matter here, of the many that mlir-opt has, and our passes.
+static einsum::HelpPage makePage(DialectRegistry &registry) {
+  MlirOptMainConfig::registerCLOptions(registry);
+  std::string dialects;
+  for (StringRef name : registry.getDialectNames())
+    dialects += (dialects.empty() ? "" : ", ") + name.str();
+  return {"einsum-opt",
+          EINSUM_CASCADE_VERSION,
+          "Runs compiler passes over cascades and schedules.\n"
+          "Reads MLIR or the text notation of cascades, writes MLIR.\n"
+          "Dialects: " +
+              dialects + "\n",
+          "[FILE ('-': standard input)]",
+          {{"PASSES", listPasses()},
+           {"OPTIONS",
+            einsum::listOptions(nullptr, {"load-pass-plugin", "pass-pipeline",
+                                          "show-dialects", "split-input-file",
+                                          "verify-diagnostics", "verify-each",
+                                          "emit-bytecode"})}}};
+}
 
 LogicalResult einsum::runOptMain(int argc, char **argv, StringRef toolName,
                                  DialectRegistry &registry) {
   llvm::InitLLVM init(argc, argv);
+  setVersion("einsum-opt");
+  if (printHelpIfAsked(argc, argv, [&] { return makePage(registry); }))
+    return success();
   auto [inputName, outputName] =
       registerAndParseCLIOptions(argc, argv, toolName, registry);
   MlirOptMainConfig config = MlirOptMainConfig::createFromCLOptions();
   if (config.shouldShowDialects()) // needs no input
     return MlirOptMain(argc, argv, inputName, outputName, registry);
 
+  if (!getPluginErrors().empty()) {
+    for (const std::string &error : getPluginErrors())
+      llvm::errs() << "--load-pass-plugin: error: " << error << "\n";
+    return failure();
+  }
   std::string error;
   std::unique_ptr<llvm::MemoryBuffer> input = openInputFile(inputName, &error);
-  std::unique_ptr<llvm::ToolOutputFile> output =
-      input ? openOutputFile(outputName, &error) : nullptr;
-  if (!output) {
+  if (!input) {
     llvm::errs() << "error: " << error << "\n";
     return failure();
   }
   if (frontend::isCascadeSource(*input))
     input = frontend::convertCascadeToMlir(std::move(input),
                                            config.inputSplitMarker());
-  if (!input ||
-      failed(MlirOptMain(output->os(), std::move(input), registry, config)))
+  if (!input)
     return failure();
-  output->keep();
-  return success();
+  if (outputName == "-")
+    return MlirOptMain(llvm::outs(), std::move(input), registry, config);
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  return success(
+      succeeded(MlirOptMain(os, std::move(input), registry, config)) &&
+      writeOutput(outputName, [&](raw_ostream &file) { file << os.str(); }));
 }

@@ -10,6 +10,8 @@
 #include "lib/Arch/ArchSpec.h"
 #include "lib/Plugin/MappingPass.h"
 #include "lib/Support/Diagnostics.h"
+#include "lib/Support/OutputFile.h"
+#include "mappings/Mappings.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -21,6 +23,13 @@ using llvm::StringRef;
 bool einsum::failOption(StringRef option, const llvm::Twine &message) {
   llvm::errs() << option << ": error: " << message << "\n";
   return false;
+}
+
+bool einsum::writeOutput(StringRef path,
+                         llvm::function_ref<void(llvm::raw_ostream &)> write) {
+  std::string reason = writeOutputFile(path, write);
+  return reason.empty() || failOption(path == "-" ? "<stdout>" : path,
+                                      "cannot write the file: " + reason);
 }
 
 bool einsum::parseSettings(const std::vector<std::string> &texts,
@@ -66,6 +75,12 @@ bool einsum::chooseAccounting(StringRef name, arch::ArchSpec &spec) {
                           llvm::join(names, ", ") + didYouMean(name, names));
   spec.accounting = *profile;
   return true;
+}
+
+bool einsum::registerMappings(llvm::ArrayRef<std::string> plugins) {
+  registerAllMappings();
+  return llvm::all_of(
+      plugins, [](StringRef plugin) { return loadMappingPlugin(plugin); });
 }
 
 std::vector<std::string> einsum::getMappingNames() {

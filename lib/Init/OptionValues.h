@@ -16,6 +16,7 @@
 #include "lib/Arch/ArchSpec.h"
 #include "lib/Init/ReadWorkload.h"
 
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/ADT/Twine.h"
 
@@ -32,6 +33,11 @@ namespace einsum {
 /// Prints `option: error: message`; false.
 bool failOption(llvm::StringRef option, const llvm::Twine &message);
 
+/// Writes a file whole or not at all ("-": standard output); false after an
+/// error.
+bool writeOutput(llvm::StringRef path,
+                 llvm::function_ref<void(llvm::raw_ostream &)> write);
+
 /// Values of `--set NAME=NUMBER`; false after an error.
 bool parseSettings(const std::vector<std::string> &texts,
                    std::map<std::string, double> &settings);
@@ -42,6 +48,8 @@ bool parseBindings(const std::vector<std::string> &texts, Bindings &bindings);
 /// The profile that `--accounting` names, if any; false after an error.
 bool chooseAccounting(llvm::StringRef name, arch::ArchSpec &spec);
 
+/// Makes the mappings of mappings/ and of plugins known; false after an error.
+bool registerMappings(llvm::ArrayRef<std::string> plugins);
 /// Names of the registered mappings.
 std::vector<std::string> getMappingNames();
 /// Says which mappings there are; false.

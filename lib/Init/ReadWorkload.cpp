@@ -86,8 +86,33 @@ FailureOr<CascadeOp> Workload::chooseCascade(StringRef name) {
   return chosen;
 }
 
+//===----------------------------------------------------------------------===//
+// Mappings
+//===----------------------------------------------------------------------===//
+
+/// Beside the workload's cascade a mapping can be verified.
+FailureOr<schedule::MappingOp>
+Workload::placeMapping(schedule::MappingOp mapping, CascadeOp cascade) {
+  if (mapping.getCascade() != cascade.getSymName())
+    return mapping.emitError()
+           << "maps cascade '" << mapping.getCascade()
+           << "', but the workload is '" << cascade.getSymName() << "'";
+  if (mapping->getParentOp())
+    mapping->remove();
+  cascade->getBlock()->getOperations().insertAfter(cascade->getIterator(),
+                                                   mapping);
+  if (failed(verify(*module)))
+    return failure();
+  return mapping;
+}
+
 FailureOr<schedule::MappingOp> Workload::readMapping(StringRef path,
                                                      CascadeOp cascade) {
+  if (path.ends_with(".json")) {
+    if (!scheduleFile && failed(readScheduleFile(path, cascade)))
+      return failure();
+    return placeMapping(scheduleFile->mapping.release(), cascade);
+  }
   // Names are verified once the mapping stands beside the workload's cascade.
   OwningOpRef<ModuleOp> file = parse(path, /*verify=*/false);
   if (!file)
@@ -103,14 +128,88 @@ FailureOr<schedule::MappingOp> Workload::readMapping(StringRef path,
   }
   if (!found)
     return failFile(path, "the file holds no schedule.mapping");
-  if (found.getCascade() != cascade.getSymName())
-    return found.emitError()
-           << "maps cascade '" << found.getCascade()
-           << "', but the workload is '" << cascade.getSymName() << "'";
-  found->moveAfter(cascade);
-  if (failed(verify(*module)))
+  return placeMapping(found, cascade);
+}
+
+std::string einsum::printProgram(CascadeOp cascade) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  cascade->print(os);
+  os << "\n";
+  return text;
+}
+
+LogicalResult Workload::readScheduleFile(StringRef path, CascadeOp cascade) {
+  Diagnostics diags;
+  if (std::optional<JsonValue> json = readSourceJson(path, diags))
+    scheduleFile = exporting::readSchedule(*json, &context, diags);
+  if (scheduleFile) {
+    Bindings missing;
+    for (const exporting::LocatedBinding &binding : scheduleFile->binding) {
+      auto name = StringAttr::get(&context, binding.name);
+      auto found = llvm::find(cascade.getParamNames(), name);
+      if (found == cascade.getParamNames().end())
+        continue;
+      int64_t value =
+          cascade.getParamValues()[found - cascade.getParamNames().begin()];
+      if (value == CascadeOp::kUnbound)
+        missing.push_back({binding.name, binding.value});
+      else if (value != binding.value)
+        diags.error(binding.loc, "the schedule is for " + binding.name + "=" +
+                                     llvm::Twine(binding.value) +
+                                     ", but the workload has " + binding.name +
+                                     "=" + llvm::Twine(value) +
+                                     "; add --bind " + binding.name + "=" +
+                                     llvm::Twine(binding.value));
+    }
+    if (!diags.hasErrors() && failed(bindParameters(cascade, missing)))
+      return failure();
+  }
+  diags.print(llvm::errs());
+  return success(scheduleFile && !diags.hasErrors());
+}
+
+/// What tells two texts apart, in words.
+static std::string describeDifference(StringRef ours, StringRef theirs) {
+  for (unsigned line = 1; !ours.empty() || !theirs.empty(); ++line) {
+    auto [our, ourRest] = ours.split('\n');
+    auto [their, theirRest] = theirs.split('\n');
+    if (our != their)
+      return "line " + std::to_string(line) + " is '" + their.trim().str() +
+             "' here and '" + our.trim().str() + "' in the workload";
+    ours = ourRest;
+    theirs = theirRest;
+  }
+  return "";
+}
+
+FailureOr<CascadeOp> Workload::adoptProgram(CascadeOp cascade,
+                                            StringRef written) {
+  const exporting::ScheduleFile &file = *scheduleFile;
+  std::string ours = printProgram(cascade);
+  if (file.program.empty() || file.program == ours)
+    return cascade;
+  if (file.origin.empty() || file.origin != written) {
+    Diagnostics diags;
+    diags.error(file.programLoc,
+                "the schedule is of another program: " +
+                    (file.origin.empty()
+                         ? describeDifference(ours, file.program)
+                         : describeDifference(written, file.origin)));
+    diags.print(llvm::errs());
     return failure();
-  return found;
+  }
+  llvm::SourceMgr source;
+  source.AddNewSourceBuffer(
+      llvm::MemoryBuffer::getMemBufferCopy(file.program,
+                                           file.programLoc.file + " (program)"),
+      llvm::SMLoc());
+  OwningOpRef<ModuleOp> derived =
+      parseSourceFile<ModuleOp>(source, ParserConfig(&context));
+  if (!derived)
+    return failure();
+  module = std::move(derived);
+  return chooseCascade("");
 }
 
 LogicalResult einsum::bindParameters(CascadeOp cascade,

@@ -17,7 +17,9 @@
 //
 // A mapping file may hold the cascade too, as written by --schedule; the
 // cascade of the workload is the one that counts, and the mapping is verified
-// against it.
+// against it. A schedule in JSON says which program it is of: before its
+// mapping is read, `adoptProgram` makes sure that the workload is that program,
+// or what it was derived from.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,6 +27,7 @@
 #define LIB_INIT_READWORKLOAD_H
 
 #include "dialects/Schedule/Schedule.h"
+#include "lib/Export/ReadSchedule.h"
 #include "lib/Init/ModelFlags.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -52,6 +55,14 @@ public:
   mlir::FailureOr<schedule::MappingOp> readMapping(llvm::StringRef path,
                                                    CascadeOp cascade);
 
+  /// Reads a schedule in JSON, from which parameters of the cascade that have
+  /// no value take theirs. `adoptProgram` and `readMapping` go on with it.
+  mlir::LogicalResult readScheduleFile(llvm::StringRef path, CascadeOp cascade);
+  /// The cascade that the schedule read is of: `cascade`, or the one that was
+  /// derived from it, `written` being its text before it was rewritten here.
+  mlir::FailureOr<CascadeOp> adoptProgram(CascadeOp cascade,
+                                          llvm::StringRef written);
+
   mlir::ModuleOp getModule() { return *module; }
   /// Goes on with another version of what was read.
   void replaceModule(mlir::OwningOpRef<mlir::ModuleOp> other) {
@@ -62,12 +73,19 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> parse(llvm::StringRef path, bool verify,
                                           const ModelFlags *flags = nullptr);
 
+  mlir::FailureOr<schedule::MappingOp> placeMapping(schedule::MappingOp mapping,
+                                                    CascadeOp cascade);
+
   mlir::MLIRContext &context;
   std::string path;
+  std::optional<exporting::ScheduleFile> scheduleFile;
   llvm::SourceMgr sources;
   mlir::SourceMgrDiagnosticHandler handler;
   mlir::OwningOpRef<mlir::ModuleOp> module;
 };
+
+/// A cascade with its values as MLIR, for comparison.
+std::string printProgram(CascadeOp cascade);
 
 /// Gives parameters their values; says which ones there are if one is unknown.
 mlir::LogicalResult bindParameters(CascadeOp cascade, const Bindings &bindings);

@@ -16,8 +16,6 @@
 #include "lib/Support/Progress.h"
 
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/Error.h"
-#include "llvm/Support/FileSystem.h"
 
 #include <cmath>
 
@@ -66,11 +64,15 @@ static bool parseFormat(const RunOptions &options, Settings &settings) {
     settings.arithmetic = Arithmetic::declared();
     return true;
   }
+  if (options.format == "stored") {
+    settings.arithmetic = Arithmetic::stored();
+    return true;
+  }
   if (const NumberFormat *format = findFloatFormat(options.format)) {
     settings.arithmetic = Arithmetic::allIn(*format);
     return true;
   }
-  std::vector<std::string> names{"declared"};
+  std::vector<std::string> names{"declared", "stored"};
   for (const NumberFormat &format : getFloatFormats())
     names.push_back(format.name);
   return failOption("--format", "there is no format '" + options.format +
@@ -127,6 +129,10 @@ static bool parseOptions(const RunOptions &options, Settings &settings) {
                       "there is no second cascade without --against");
   if (!checkScheduleOptions(options.schedule))
     return false;
+  if (options.schedule.isGiven() && options.format == "stored")
+    return failOption("--format", "'stored' rounds tensors once they are "
+                                  "complete, which steps of a schedule do not "
+                                  "wait for; take declared or one format");
   if (options.schedule.isGiven() && !options.against.empty())
     return failOption("--against",
                       "the schedule is compared with its own cascade");
@@ -501,13 +507,9 @@ bool Runner::writeOutputs(const Interpretation &values) {
     if (file == settings.outputFiles.end())
       continue;
     const Tensor &tensor = values.get(output.value);
-    llvm::Error error = llvm::writeToOutput(file->second, [&](raw_ostream &os) {
-      os << printNpy(tensor);
-      return llvm::Error::success();
-    });
-    if (error)
-      return failOption(file->second, "cannot write the file: " +
-                                          llvm::toString(std::move(error)));
+    if (!writeOutput(file->second,
+                     [&](raw_ostream &os) { os << printNpy(tensor); }))
+      return false;
   }
   return true;
 }
@@ -604,12 +606,7 @@ bool Runner::runTrial(unsigned number) {
 }
 
 static bool writeJson(const RunResult &result, StringRef path) {
-  llvm::Error error = llvm::writeToOutput(path, [&](raw_ostream &os) {
-    writeRunJson(result, os);
-    return llvm::Error::success();
-  });
-  return !error || failOption(path, "cannot write the file: " +
-                                        llvm::toString(std::move(error)));
+  return writeOutput(path, [&](raw_ostream &os) { writeRunJson(result, os); });
 }
 
 ExitCode Runner::run() {

@@ -11,12 +11,9 @@
 #include "lib/Plugin/MappingPass.h"
 #include "lib/Support/Format.h"
 #include "lib/Support/TextTable.h"
-#include "mappings/Mappings.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/Error.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 
 using namespace mlir;
@@ -32,6 +29,7 @@ bool einsum::checkScheduleOptions(const ScheduleOptions &options) {
          {std::pair<const char *, StringRef>("--arch", options.arch),
           {"--accounting", options.accounting},
           {"--trace", options.trace},
+          {"--plugin", options.plugins.empty() ? "" : options.plugins[0]},
           {"--set", options.set.empty() ? "" : options.set[0]}})
       if (!text.empty())
         return failOption(
@@ -40,7 +38,8 @@ bool einsum::checkScheduleOptions(const ScheduleOptions &options) {
             "or --mapping=NAME");
     return true;
   }
-  registerAllMappings();
+  if (!registerMappings(options.plugins))
+    return false;
   if (!options.schedule.empty() && !options.mapping.empty())
     return failOption("--mapping", "--schedule already gives the schedule");
   if (options.arch.empty())
@@ -110,16 +109,12 @@ ScheduleRun::execute(const interp::TensorMap &inputs,
 bool ScheduleRun::writeTrace() const {
   if (options.trace.empty())
     return true;
-  llvm::Error error = llvm::writeToOutput(options.trace, [&](raw_ostream &os) {
+  return writeOutput(options.trace, [&](raw_ostream &os) {
     if (StringRef(options.trace).ends_with(".jsonl") || options.trace == "-")
       sim::writeJsonLines(simulated->timeline, os);
     else
       sim::writeChromeTrace(simulated->timeline, os);
-    return llvm::Error::success();
   });
-  return !error ||
-         failOption(options.trace, "cannot write the file: " +
-                                       llvm::toString(std::move(error)));
 }
 
 //===----------------------------------------------------------------------===//

@@ -24,8 +24,9 @@ namespace einsum {
 
 /// As on the command line; files are "-" for standard input or output.
 struct ScheduleOptions {
-  std::string schedule; ///< a .mlir file
-  std::string mapping;  ///< or the name of a registered mapping
+  std::string schedule;             ///< a .mlir file
+  std::string mapping;              ///< or the name of a registered mapping
+  std::vector<std::string> plugins; ///< shared libraries with mappings
   std::string arch;
   std::vector<std::string> set; ///< "N=128"
   std::string accounting;       ///< a profile, empty for the spec's

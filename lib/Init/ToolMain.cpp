@@ -7,6 +7,9 @@
 
 #include "lib/Init/ToolMain.h"
 
+#include "lib/Init/HelpPage.h"
+#include "lib/Support/Version.h"
+
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/PrettyStackTrace.h"
 #include "llvm/Support/raw_ostream.h"
@@ -31,9 +34,15 @@ int einsum::runTool(int argc, char **argv, const ToolInfo &info,
       "internal error: this is a bug in " + info.name + "\n";
   llvm::setBugReportMsg(bug.c_str());
   llvm::cl::HideUnrelatedOptions(category);
-  llvm::cl::SetVersionPrinter([info](llvm::raw_ostream &os) {
-    os << info.name << " " << info.version << "\n";
-  });
+  setVersion(info.name);
+  if (printHelpIfAsked(argc, argv, [&] {
+        return HelpPage{info.name,
+                        EINSUM_CASCADE_VERSION,
+                        info.overview,
+                        describeArgument(category),
+                        {{"OPTIONS", listOptions(&category)}}};
+      }))
+    return 0;
   llvm::cl::ParseCommandLineOptions(argc, argv, info.overview);
   try {
     return static_cast<int>(run());

@@ -15,9 +15,8 @@
 //   options.json);
 //
 //   int main(int argc, char **argv) {
-//     return runTool(argc, argv, {"einsum-run", EINSUM_VERSION, "Executes
-//     ..."},
-//                    category, [] { return run(options); });
+//     return runTool(argc, argv, {"einsum-run", "Executes ..."}, category,
+//                    [] { return run(options); });
 //   }
 //
 // What a field holds before the command line is read is the option's default.
@@ -70,7 +69,7 @@ struct ToolInput : llvm::cl::opt<std::string, true> {
 
 /// How a tool presents itself.
 struct ToolInfo {
-  std::string name, version, overview;
+  std::string name, overview;
 };
 
 /// Reads the command line, showing only options of `category`, and runs the

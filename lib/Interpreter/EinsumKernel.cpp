@@ -131,6 +131,8 @@ LogicalResult KernelBuilder::addFormats() {
                 "64 bits, found "
              << type.getElementType();
     kernel.formats.push_back(format);
+    kernel.stored.push_back(
+        arithmetic.tensorFormatOf(getScalarType(type.getElementType())));
   }
   return success();
 }

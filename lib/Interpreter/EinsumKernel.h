@@ -78,7 +78,9 @@ struct EinsumKernel {
   std::vector<Condition> conditions;
   ScalarProgram map;
   llvm::SmallVector<const NumberFormat *, 2> formats; ///< of the results
-  uint64_t points = 1;                                ///< of the box
+  /// What complete elements are rounded to besides; null for nothing.
+  llvm::SmallVector<const NumberFormat *, 2> stored;
+  uint64_t points = 1; ///< of the box
 
   /// Emits an error for what is refused: see ScalarProgram, IndexFunction.
   static mlir::FailureOr<EinsumKernel> create(EinsumInterface einsum,

@@ -114,8 +114,9 @@ bool EinsumEvaluator::evaluateElement() {
     return true;
   if (!evaluateLevel(0))
     return false;
-  for (auto [result, value] : llvm::zip_equal(results, levels[0].value))
-    result->values[written.position] = value;
+  for (auto [result, value, stored] :
+       llvm::zip_equal(results, levels[0].value, kernel.stored))
+    result->values[written.position] = stored ? stored->fit(value) : value;
   return true;
 }
 

@@ -160,7 +160,7 @@ LogicalResult Interpreter::addTensor(Value value, StringRef name) {
   FailureOr<Tensor> tensor = ::makeTensor(bound, value, name, *format);
   if (failed(tensor))
     return failure();
-  if (options.arithmetic.isDeclared()) {
+  if (options.arithmetic.storesFormats()) {
     FailureOr<TensorStore> store = TensorStore::create(value, *tensor);
     if (failed(store))
       return failure();
@@ -216,6 +216,11 @@ LogicalResult Interpreter::addInput(InputOp input) {
     tensor.values[i] = data.format->isFloat || tensor.format->isFloat
                            ? tensor.format->fromDouble(data.toDouble(i))
                            : tensor.format->fit(data.values[i]);
+  Type scalar = getScalarType(
+      cast<NamedTensorType>(input.getResult().getType()).getElementType());
+  if (const NumberFormat *format = options.arithmetic.tensorFormatOf(scalar))
+    for (Scalar &value : tensor.values)
+      value = format->fit(value);
   if (auto store = stores.find(input.getResult()); store != stores.end())
     store->second.apply(tensor);
   return success();

@@ -99,6 +99,8 @@ Scalar getConstant(mlir::TypedAttr attr, const NumberFormat &format);
 ///
 ///   reference   every float in f64, whatever its type
 ///   declared    every value in the type that the cascade gives it
+///   stored      every float in f64 until its tensor is complete, which then
+///               takes on its type: accumulators and maps are wide
 ///   all in f16  every float in one type
 ///
 /// Integers always have their own width.
@@ -106,21 +108,36 @@ class Arithmetic {
 public:
   static Arithmetic reference() { return Arithmetic(findFloatFormat("f64")); }
   static Arithmetic declared() { return Arithmetic(nullptr); }
+  static Arithmetic stored() {
+    Arithmetic arithmetic = reference();
+    arithmetic.roundsTensors = true;
+    return arithmetic;
+  }
   static Arithmetic allIn(const NumberFormat &format) {
     return Arithmetic(&format);
   }
 
   /// Null for a type that is refused: see getNumberFormat.
   const NumberFormat *formatOf(mlir::Type type) const;
+  /// What the elements of a complete tensor of that type are rounded to, beyond
+  /// `formatOf`; null for nothing.
+  const NumberFormat *tensorFormatOf(mlir::Type type) const {
+    return roundsTensors ? getNumberFormat(type) : nullptr;
+  }
   bool isDeclared() const { return !uniform; }
-  /// "declared", or the name of the one format.
+  /// Tensors hold what their type or format can hold.
+  bool storesFormats() const { return isDeclared() || roundsTensors; }
+  /// "declared", "stored", or the name of the one format.
   llvm::StringRef getName() const {
+    if (roundsTensors)
+      return "stored";
     return uniform ? llvm::StringRef(uniform->name) : "declared";
   }
 
 private:
   explicit Arithmetic(const NumberFormat *uniform) : uniform(uniform) {}
   const NumberFormat *uniform;
+  bool roundsTensors = false;
 };
 
 } // namespace einsum::interp

@@ -70,6 +70,18 @@ struct Element {
                ? 0
                : sum / static_cast<double>(tensor.extents.size());
   }
+  /// Laplace's distribution of deviation 1: heavier tails than the normal one.
+  double laplace() const {
+    double u = uniform(4) - 0.5;
+    return std::copysign(std::log1p(-2 * std::fabs(u)), -u) / M_SQRT2;
+  }
+  /// About every sixteenth coordinate along the last rank.
+  bool isOutlierChannel() const {
+    if (tensor.extents.empty())
+      return false;
+    uint64_t channel = position % tensor.extents.back();
+    return stream.uniform(channel, 32) < 1. / 16;
+  }
   /// Every fourth element, and every fourth slice across each rank.
   bool isMasked() const {
     bool masked = uniform(3) < 0.25;
@@ -120,6 +132,18 @@ static const Distribution kDistributions[] = {
      }},
     {{"offset", "mean 1000, deviation 1"},
      [](const Element &e) { return 1000 + e.normal(); }},
+    {{"laplace", "Laplace's, mean 0, deviation 1: tails heavier than normal"},
+     [](const Element &e) { return e.laplace(); }},
+    {{"offset-channels", "normal, with one channel in 16 along the last rank "
+                         "around 20"},
+     [](const Element &e) {
+       return e.normal() + (e.isOutlierChannel() ? 20 : 0);
+     }},
+    {{"outliers", "laplace, with one channel in 16 along the last rank 20 "
+                  "times as large"},
+     [](const Element &e) {
+       return e.laplace() * (e.isOutlierChannel() ? 20 : 1);
+     }},
 };
 
 llvm::ArrayRef<DistributionInfo> einsum::interp::getDistributions() {

@@ -61,6 +61,32 @@ static SourceLocation toPlace(Location loc) {
   return {};
 }
 
+/// Premises that rule every mapping out alone are told together.
+static std::vector<std::pair<std::string, std::vector<Conflict>>>
+groupConflicts(const std::vector<std::vector<Conflict>> &sets) {
+  std::vector<std::pair<std::string, std::vector<Conflict>>> groups;
+  std::vector<Conflict> alone;
+  for (const std::vector<Conflict> &set : sets)
+    if (set.size() == 1)
+      alone.push_back(set.front());
+  if (alone.size() == 1)
+    groups.push_back({"meets this premise", alone});
+  else if (!alone.empty())
+    groups.push_back(
+        {"meets any of these " + std::to_string(alone.size()) + " premises",
+         alone});
+  for (const std::vector<Conflict> &set : sets) {
+    if (set.empty())
+      groups.push_back({"exists, whatever is left out of the constraints and "
+                        "capacities",
+                        set});
+    else if (set.size() > 1)
+      groups.push_back(
+          {"meets these " + std::to_string(set.size()) + " premises", set});
+  }
+  return groups;
+}
+
 void einsum::mapper::printConflicts(
     const std::vector<std::vector<Conflict>> &sets, CascadeOp cascade,
     const arch::ArchSpec &arch) {
@@ -73,13 +99,7 @@ void einsum::mapper::printConflicts(
   std::string subject = "no mapping of '" + cascade.getSymName().str() +
                         "' onto '" + arch.name + "' ";
   show(place);
-  for (const std::vector<Conflict> &conflicts : sets) {
-    std::string what =
-        conflicts.empty() ? "exists, whatever is left out of the constraints "
-                            "and capacities"
-        : conflicts.size() == 1
-            ? "meets this premise"
-            : "meets these " + std::to_string(conflicts.size()) + " premises";
+  for (const auto &[what, conflicts] : groupConflicts(sets)) {
     einsum::Diagnostic &error = diagnostics.error(place, subject + what);
     for (const Conflict &conflict : conflicts) {
       show(conflict.loc);

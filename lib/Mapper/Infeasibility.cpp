@@ -16,6 +16,8 @@
 
 #include "llvm/ADT/STLExtras.h"
 
+#include <climits>
+
 using namespace einsum;
 using namespace einsum::mapper;
 using Kind = Premise::Kind;
@@ -130,6 +132,33 @@ std::string Explanation::findCapacity(const Found &found,
   return std::to_string(most) + " B would do";
 }
 
+/// "f8E4M3FN" has 8.
+static int getWidth(llvm::StringRef type) {
+  int bits = 0;
+  type = type.drop_until(llvm::isDigit);
+  type.consumeInteger(10, bits);
+  return bits;
+}
+
+/// "in bf16 'mxu' computes it", if another datatype, the nearest in width, is
+/// all that is wanting.
+static std::string findOtherType(const arch::ArchSpec &arch,
+                                 EinsumFact einsum) {
+  int wanted = getWidth(einsum.datatype), least = INT_MAX;
+  std::string found;
+  for (const arch::Array &array : arch.arrays)
+    for (const std::string &type : array.datatypes) {
+      einsum.datatype = type;
+      int distance = std::abs(getWidth(type) - wanted);
+      if (distance >= least ||
+          !listMissingOperators(arch, array, einsum).empty())
+        continue;
+      least = distance;
+      found = "in " + type + " '" + array.name + "' computes it";
+    }
+  return found;
+}
+
 /// The array that lacks least, of those that the rest of the conflict allows.
 std::string Explanation::findOperators(const Found &found,
                                        unsigned premise) const {
@@ -156,9 +185,12 @@ std::string Explanation::findOperators(const Found &found,
     best = &array;
     least = std::move(missing);
   }
-  return best ? words.listOperators(least, einsum) + " on '" + best->name +
-                    "' would do"
-              : "";
+  if (!best)
+    return "";
+  std::string remedy =
+      words.listOperators(least, einsum) + " on '" + best->name + "' would do";
+  std::string type = findOtherType(arch, einsum);
+  return type.empty() ? remedy : remedy + "; " + type;
 }
 
 std::string Explanation::findRemedy(const Found &found,

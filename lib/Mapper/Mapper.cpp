@@ -15,6 +15,7 @@
 
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/Format.h"
 
 #include <chrono>
 #include <cmath>
@@ -57,8 +58,11 @@ public:
 
 private:
   bool describe();
+  void makeSearches();
+  LogicalResult improve(MapResult &first, double &cutoff);
+  LogicalResult refine(JoinResult &joined, MapResult &first, MapResult &result);
   bool describeNests(const NestLimits &limits);
-  void explore();
+  bool explore();
   std::vector<Holdings> listStarts(const EinsumOnArray &nest,
                                    NestSearch &search) const;
   JoinResult search(size_t beam, double cutoff);
@@ -77,6 +81,7 @@ private:
   double value(Metric metric, const cost::Evaluation &cost) const;
   LogicalResult realise(const JoinResult &joined, MapResult &result);
   std::optional<MappedPoint> build(const PlanStep &plan, bool isSure = true);
+  void dispute(MappedPoint &point, double expected, double actual);
   std::optional<MappedPoint> tryPipeline(size_t &frames);
   bool acceptPipeline(MappedPoint &point, size_t frames, MapResult &result);
   bool isLatencyOnly() const {
@@ -97,11 +102,15 @@ private:
   std::map<std::string, NestSearch *> bySignature;
   std::string unsupported;
   bool noArray = false;
-  bool isCoarse = false; ///< some tiles were left out
+  NestLimits nestLimits; ///< the finest that can be
   /// Whether the plan built last does not fit the backing level, and the least
   /// value of those that do not.
   bool overBacking = false;
   double leastOver = INFINITY;
+  bool isDisputed = false; ///< search and cost model differed
+  bool hasMapping = false; ///< here, or one as good is known
+  /// What a first mapping may take beyond the time limit.
+  static constexpr double kGraceSeconds = 10;
   bool overlaps = false; ///< arrays may run at once
   /// Entries per state of the quick search.
   static constexpr size_t kBeam = 4;
@@ -114,6 +123,13 @@ private:
 };
 
 } // namespace
+
+static std::string formatScientific(double value) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << llvm::format("%.9g", value);
+  return text;
+}
 
 static StringRef nameOf(Metric metric) {
   switch (metric) {
@@ -132,8 +148,12 @@ static StringRef nameOf(Metric metric) {
 }
 
 bool MappingSearch::stopped() const {
-  return (options.stop && options.stop->load()) ||
-         (options.timeLimitSeconds > 0 && seconds() > options.timeLimitSeconds);
+  if (options.stop && options.stop->load())
+    return true;
+  double limit = options.timeLimitSeconds;
+  if (limit <= 0)
+    return false;
+  return seconds() > (hasMapping ? limit : limit + kGraceSeconds);
 }
 
 /// Levels that could hold everything need no watching.
@@ -151,6 +171,9 @@ void MappingSearch::chooseAxes() {
   }
   mayBind[0] = false;
   axes = Axes::of(options.objective, arch, mayBind);
+  overlaps = options.limits.pipelines && arch.arrays.size() > 1 &&
+             !arch.accounting.sequential;
+  axes.isHeldTogether = options.limits.pipelines && !arch.accounting.sequential;
 }
 
 /// Ranks that every tensor of every Einsum has.
@@ -174,14 +197,19 @@ bool MappingSearch::describe() {
     if (!constraints.back().unsupported.empty())
       unsupported = constraints.back().unsupported;
   }
-  NestLimits limits;
-  limits.imperfect = options.limits.imperfect;
-  limits.commonRanks = listCommonRanks(facts);
+  nestLimits.imperfect = options.limits.imperfect;
+  nestLimits.commonRanks = listCommonRanks(facts);
   // Every nest if that can be, else fewer tiles.
-  while (!describeNests(limits) && unsupported.empty() && !noArray &&
-         limits.coarse < NestLimits::kCoarsest)
-    ++limits.coarse;
-  isCoarse = limits.coarse > 0;
+  while (!describeNests(nestLimits) && unsupported.empty() && !noArray &&
+         nestLimits.coarse < NestLimits::kCoarsest)
+    ++nestLimits.coarse;
+  return unsupported.empty() && !noArray;
+}
+
+/// Nests that look the same are searched once.
+void MappingSearch::makeSearches() {
+  searches.clear();
+  bySignature.clear();
   for (EinsumChoices &choice : choices)
     for (const auto &nest : choice.nests) {
       NestSearch *&search = bySignature[nest->signature()];
@@ -191,7 +219,6 @@ bool MappingSearch::describe() {
       }
       choice.searches.push_back(search);
     }
-  return unsupported.empty() && !noArray;
 }
 
 /// False if some Einsum has too many nests, or none.
@@ -291,6 +318,19 @@ std::optional<MappedPoint> MappingSearch::build(const PlanStep &plan,
   return point;
 }
 
+/// The cost model judges: its value stands, and nothing is claimed about
+/// others.
+void MappingSearch::dispute(MappedPoint &point, double expected,
+                            double actual) {
+  if (!isDisputed)
+    point.mapping.emitWarning("the search expected ")
+        << formatScientific(expected) << ", the cost model says "
+        << formatScientific(actual) << "; no claim of optimality is made";
+  isDisputed = true;
+  if (getenv("DBG"))
+    point.mapping->dump();
+}
+
 LogicalResult MappingSearch::realise(const JoinResult &joined,
                                      MapResult &result) {
   const std::vector<Metric> &metrics = options.objective.metrics;
@@ -324,14 +364,22 @@ LogicalResult MappingSearch::realise(const JoinResult &joined,
       return failure();
     for (size_t i = 0; i < metrics.size(); ++i)
       if (std::abs(point->values[i] - values[i]) >
-          1e-9 * std::abs(values[i]) + 1e-30) {
-        point->mapping.emitError("internal error: the search expected ")
-            << std::to_string(values[i] * 1e9) << "e-9, the cost model says "
-            << std::to_string(point->values[i] * 1e9) << "e-9";
-        return failure();
-      }
-    kept.push_back(values);
+          1e-9 * std::abs(values[i]) + 1e-30)
+        dispute(*point, values[i], point->values[i]);
+    kept.push_back(point->values);
     result.points.push_back(std::move(*point));
+  }
+  // One is the best of its expected value; where that was disputed, of its own.
+  if (isDisputed && metrics.size() == 1 && result.points.size() > 1) {
+    auto best = llvm::min_element(
+        result.points, [](const MappedPoint &a, const MappedPoint &b) {
+          return a.values.front() < b.values.front();
+        });
+    std::swap(result.points.front(), *best);
+    while (result.points.size() > 1) {
+      result.points.back().mapping.erase();
+      result.points.pop_back();
+    }
   }
   return success();
 }
@@ -425,15 +473,18 @@ bool MappingSearch::acceptPipeline(MappedPoint &point, size_t frames,
   return true;
 }
 
-/// The least that each Einsum costs by itself, wherever its tensors live.
-void MappingSearch::explore() {
+/// The least that each Einsum costs by itself, wherever its tensors live. False
+/// if time was up before.
+bool MappingSearch::explore() {
   std::map<const NestSearch *, bool> explored;
   for (EinsumChoices &choice : choices) {
     choice.leastEnergy = choice.leastCycles = choice.leastTraffic = INFINITY;
     for (size_t i = 0; i < choice.searches.size(); ++i) {
       NestSearch &search = *choice.searches[i];
-      if (!explored[&search])
-        search.explore(listStarts(*choice.nests[i], search));
+      if (!explored[&search] &&
+          !search.explore(listStarts(*choice.nests[i], search),
+                          [this] { return stopped(); }))
+        return false;
       explored[&search] = true;
       choice.leastEnergy = std::min(choice.leastEnergy, search.leastEnergy());
       choice.leastCycles = std::min(choice.leastCycles, search.leastCycles());
@@ -441,6 +492,7 @@ void MappingSearch::explore() {
           std::min(choice.leastTraffic, search.leastTraffic());
     }
   }
+  return true;
 }
 
 /// All combinations of places that the operands may live at.
@@ -561,9 +613,68 @@ JoinResult MappingSearch::search(size_t beam, double cutoff) {
   return joinCascade(facts, arch, axes, choices, constraints, limits);
 }
 
+/// A quick search, which keeps few nests: something to measure all others by.
+LogicalResult MappingSearch::improve(MapResult &first, double &cutoff) {
+  JoinResult quick = search(kBeam, cutoff);
+  MapResult found;
+  if (!quick.plans.empty() && failed(realise(quick, found)))
+    return failure();
+  if (found.points.empty() || found.points.front().values.front() >= cutoff) {
+    for (MappedPoint &point : found.points)
+      point.mapping.erase();
+    return success();
+  }
+  for (MappedPoint &point : first.points)
+    point.mapping.erase();
+  cutoff = found.points.front().values.front();
+  hasMapping = true;
+  first.points = std::move(found.points);
+  return success();
+}
+
+/// From coarse to fine: where there are too many nests, a first mapping comes
+/// from the coarsest tiles, so that there is one whenever the time is up.
+LogicalResult MappingSearch::refine(JoinResult &joined, MapResult &first,
+                                    MapResult &result) {
+  bool isSingle = options.objective.metrics.size() == 1;
+  double cutoff = options.cutoff;
+  hasMapping = std::isfinite(cutoff) || !first.points.empty();
+  if (!first.points.empty())
+    cutoff = std::min(cutoff, first.points.front().values.front());
+  std::vector<int> ladder = {nestLimits.coarse};
+  if (isSingle && nestLimits.coarse > 0)
+    for (int coarse = nestLimits.coarse + 1; coarse <= NestLimits::kCoarsest;
+         ++coarse)
+      ladder.insert(ladder.begin(), coarse);
+  joined.complete = false;
+  for (int coarse : ladder) {
+    NestLimits limits = nestLimits;
+    limits.coarse = coarse;
+    describeNests(limits);
+    makeSearches();
+    if (!explore())
+      return success();
+    if (isSingle && failed(improve(first, cutoff)))
+      return failure();
+  }
+  joined = search(0, cutoff);
+  joined.complete &= nestLimits.coarse == 0;
+  if (!joined.plans.empty() && failed(realise(joined, result)))
+    return failure();
+  joined.complete &= !isDisputed;
+  return success();
+}
+
 FailureOr<MapResult> MappingSearch::run() {
   chooseAxes();
   MapResult result;
+  if (axes.count > kMaxAxes) {
+    cascade.emitError("unsupported by the mapper: '")
+        << arch.name << "' has " << axes.count
+        << " bandwidths, ports and capacities that may bind; at most "
+        << kMaxAxes << " are covered";
+    return failure();
+  }
   if (arch.accounting.buffered) {
     cascade.emitError("unsupported by the mapper: transfers that are not "
                       "overlapped (accounting: overlap 'buffered')");
@@ -581,32 +692,13 @@ FailureOr<MapResult> MappingSearch::run() {
   std::optional<MappedPoint> pipeline = tryPipeline(frames);
   if (pipeline && acceptPipeline(*pipeline, frames, result))
     return result;
-  overlaps = options.limits.pipelines && arch.arrays.size() > 1 &&
-             !arch.accounting.sequential;
-  explore();
-  // A first mapping, to measure all others by.
-  double cutoff = options.cutoff;
   MapResult first;
-  if (options.objective.metrics.size() == 1) {
-    JoinResult quick = search(kBeam, cutoff);
-    if (!quick.plans.empty()) {
-      if (failed(realise(quick, first)))
-        return failure();
-      if (!first.points.empty())
-        cutoff = std::min(cutoff, first.points.front().values.front());
-    }
-  }
-  if (pipeline && pipeline->values.front() < cutoff) {
-    for (MappedPoint &point : first.points)
-      point.mapping.erase();
-    cutoff = pipeline->values.front();
+  if (pipeline && pipeline->values.front() < options.cutoff)
     first.points.assign(1, *pipeline);
-  } else if (pipeline) {
+  else if (pipeline)
     pipeline->mapping.erase();
-  }
-  JoinResult joined = search(0, cutoff);
-  joined.complete &= !isCoarse;
-  if (!joined.plans.empty() && failed(realise(joined, result)))
+  JoinResult joined;
+  if (failed(refine(joined, first, result)))
     return failure();
   if (std::isfinite(leastOver) && result.points.empty() &&
       first.points.empty()) {

@@ -64,6 +64,7 @@ public:
   virtual void add(PipelinePlan plan) = 0;
   /// Of plans that differ in bytes only, all count.
   virtual bool asksForSpace() const = 0;
+  virtual void breakTies() {}
 
   void offer(PipelinePlan plan) {
     if (!rejects({plan.cycles, plan.energy, plan.held}))
@@ -80,23 +81,40 @@ public:
     if (plans.empty())
       return false;
     const PipelinePlan &best = plans.front();
-    if (goal == PipelineGoal::latency)
-      return floor.cycles > best.cycles ||
-             (floor.cycles == best.cycles &&
-              floor.energy >= best.energy * (1 - kSame));
-    double least = best.energy, value = floor.energy;
-    if (goal == PipelineGoal::edp) {
-      least *= best.cycles;
-      value *= floor.cycles;
-    }
-    return value > least * (1 + kSame) ||
-           (value >= least * (1 - kSame) && floor.cycles >= best.cycles);
+    double least = valueOf(best.cycles, best.energy),
+           value = valueOf(floor.cycles, floor.energy);
+    // Cycles are exact.
+    double same = goal == PipelineGoal::latency ? 0 : kSame;
+    if (value > least * (1 + same))
+      return true;
+    if (value < least * (1 - same))
+      return false;
+    if (!breaksTies)
+      return true;
+    return goal == PipelineGoal::latency
+               ? floor.energy >= best.energy * (1 - kSame)
+               : floor.cycles >= best.cycles;
   }
   void add(PipelinePlan plan) override { plans.assign(1, std::move(plan)); }
   bool asksForSpace() const override { return false; }
+  /// From now on, of equal values the better second one is wanted.
+  void breakTies() override { breaksTies = true; }
 
 private:
+  double valueOf(double cycles, double energy) const {
+    switch (goal) {
+    case PipelineGoal::latency:
+      return cycles;
+    case PipelineGoal::energy:
+      return energy;
+    case PipelineGoal::edp:
+      return cycles * energy;
+    }
+    return cycles;
+  }
+
   PipelineGoal goal;
+  bool breaksTies = false;
 };
 
 class Front : public Archive {
@@ -744,13 +762,21 @@ static PipelineResult solve(const PipelineGroup &group, Archive &archive,
   }
   GroupFacts facts(group);
   Search search{facts, archive, limits, {}};
-  // Least lags are few and mostly good: with them in hand more is rejected.
-  search.limits.leastLags = true;
-  if (facts.sorted.size() == facts.count) // else stages wait for one another
-    ChoiceSearch(search).run();
-  search.limits = limits;
-  if (facts.sorted.size() == facts.count && !limits.leastLags)
-    ChoiceSearch(search).run();
+  bool hasOrder = facts.sorted.size() == facts.count; // else none can be first
+  auto run = [&](bool leastLags) {
+    search.limits.leastLags = leastLags;
+    if (hasOrder)
+      ChoiceSearch(search).run();
+  };
+  // Least lags are few and mostly good: with them in hand more is rejected. And
+  // among plans that are equally fast, say, there are many to compare, few of
+  // which are left when the fastest is known.
+  run(/*leastLags=*/true);
+  if (!limits.leastLags)
+    run(/*leastLags=*/false);
+  archive.breakTies();
+  if (!archive.plans.empty() && !archive.asksForSpace())
+    run(limits.leastLags);
   result.statistics = std::move(search.statistics);
   result.plans = std::move(archive.plans);
   llvm::sort(result.plans, [](const PipelinePlan &a, const PipelinePlan &b) {

@@ -19,6 +19,18 @@ MappingContext::MappingContext(CascadeOp cascade, const CascadeFacts &facts,
       bounds(facts, arch, bounds::collectPassFacts(facts)),
       builder(cascade.getContext()) {}
 
+const RankPasses &MappingContext::getPasses() {
+  if (!passes)
+    passes = computeRankPasses(cascade);
+  return *passes;
+}
+
+const std::vector<LiveFootprint> &MappingContext::getFootprints() {
+  if (!footprints)
+    footprints = computeLiveFootprints(cascade, getPasses());
+  return *footprints;
+}
+
 InFlightDiagnostic MappingContext::refuse() {
   return emitError(cascade.getLoc())
          << "no mapping of '" << facts.name << "' onto '" << arch.name << "': ";
@@ -112,8 +124,9 @@ MappingContext::evaluate(schedule::MappingOp mapping, bool explain) {
 //===----------------------------------------------------------------------===//
 
 static std::vector<std::unique_ptr<MappingPass>> &registry() {
-  static std::vector<std::unique_ptr<MappingPass>> passes;
-  return passes;
+  // Never destroyed: the code of a plugin's passes may be gone by then.
+  static auto *passes = new std::vector<std::unique_ptr<MappingPass>>;
+  return *passes;
 }
 
 llvm::ArrayRef<std::unique_ptr<MappingPass>> einsum::getMappingPasses() {

@@ -18,9 +18,10 @@
 //       return context.finish();
 //     }
 //   };
-//   static MappingRegistration<Rows> rows;
+//   EINSUM_MAPPING_PLUGIN("rows", Rows)        in a plugin (MappingPlugin.h)
 //
 // Every mapping in mappings/ is built on this header and nothing else of ours.
+// A program that links our libraries registers its own by registerMappingPass.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,10 +29,12 @@
 #define LIB_PLUGIN_MAPPINGPASS_H
 
 #include "lib/Analysis/CascadeFacts.h"
+#include "lib/Analysis/LiveFootprint.h"
 #include "lib/Arch/ArchSpec.h"
 #include "lib/CostModel/CostModel.h"
 #include "lib/CostModel/MachineBounds.h"
 #include "lib/Plugin/LoopTreeBuilder.h"
+#include "lib/Plugin/MappingPlugin.h"
 
 #include <memory>
 #include <optional>
@@ -47,6 +50,10 @@ public:
   CascadeOp getCascade() const { return cascade; }
   const CascadeFacts &getFacts() const { return facts; }
   const arch::ArchSpec &getArch() const { return arch; }
+  /// How often each rank is traversed, and what that keeps on chip. Computed
+  /// when first asked for.
+  const RankPasses &getPasses();
+  const std::vector<LiveFootprint> &getFootprints();
 
   /// Extent of a rank; emits an error naming it and fails if there is none.
   mlir::FailureOr<int64_t> extent(llvm::StringRef rank);
@@ -62,6 +69,19 @@ public:
   /// The fact of a tensor that the cascade has, and the cascade's name of it.
   int tensorIndex(llvm::StringRef tensor) const;
   std::string rankName(llvm::StringRef rank) const { return names.rank(rank); }
+
+  /// The array with the most units among those that have the operators of an
+  /// Einsum, the first of several; an error if there is none.
+  mlir::FailureOr<const arch::Array *> widestArray(const EinsumFact &einsum);
+  /// The outermost level, but for backing ones, through which all operands of
+  /// these arrays come; an error if there is none.
+  mlir::FailureOr<std::string>
+  sharedLevel(llvm::ArrayRef<const arch::Array *> arrays);
+  /// The nest of one Einsum for a tile of `extents`, by rank: the largest ranks
+  /// lie across the array's dimensions, iterative ones are walked in order,
+  /// sums stay in the units.
+  void addNest(LoopTreeBuilder &tree, const EinsumFact &einsum,
+               const arch::Array &array, llvm::ArrayRef<int64_t> extents) const;
 
   /// Begins a schedule; an unfinished earlier one is dropped.
   LoopTreeBuilder start(llvm::StringRef name);
@@ -91,6 +111,8 @@ private:
   mlir::OpBuilder builder;
   schedule::MappingOp current;
   CascadeMatch names;
+  std::optional<RankPasses> passes;
+  std::optional<std::vector<LiveFootprint>> footprints;
   uint64_t evaluations = 0;
   bool infeasible = false;
 };
@@ -111,10 +133,6 @@ public:
 llvm::ArrayRef<std::unique_ptr<MappingPass>> getMappingPasses();
 MappingPass *findMappingPass(llvm::StringRef name);
 void registerMappingPass(std::unique_ptr<MappingPass> pass);
-
-template <typename Pass> struct MappingRegistration {
-  MappingRegistration() { registerMappingPass(std::make_unique<Pass>()); }
-};
 
 } // namespace einsum
 

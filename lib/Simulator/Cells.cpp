@@ -67,9 +67,23 @@ std::vector<int64_t> CellBuilder::keyOf(ArrayRef<int64_t> coords) const {
   return key;
 }
 
-/// Combines each accumulator below level `downTo` into the one around it.
-void CellBuilder::fold(Cell &cell, size_t downTo) const {
+/// Adds what the open group at a level has in groups without points.
+void CellBuilder::addEmptyGroups(Cell &cell, int64_t element,
+                                 size_t level) const {
+  ArrayRef<int64_t> group;
+  if (level > 0)
+    group = ArrayRef(cell.groups->open).take_front(keyLength[level - 1]);
+  if (const EmptyGroups::Values *values =
+          einsum.emptyGroups.find(element, group))
+    einsum.kernel->reductions[level].monoid.combine(
+        &cell.values[level * results], values->data());
+}
+
+/// The open group ends: combines each accumulator below level `downTo` into the
+/// one around it.
+void CellBuilder::fold(Cell &cell, int64_t element, size_t downTo) const {
   for (size_t level = levels() - 1; level > downTo; --level) {
+    addEmptyGroups(cell, element, level);
     Scalar *inner = &cell.values[level * results];
     einsum.kernel->reductions[level - 1].monoid.combine(inner - results, inner);
     llvm::copy(einsum.kernel->reductions[level].monoid.getIdentity(), inner);
@@ -84,7 +98,7 @@ void CellBuilder::close(OpenGroups &groups, size_t level) const {
   groups.isOpen = false;
 }
 
-bool CellBuilder::add(Cell &cell, ArrayRef<int64_t> coords,
+bool CellBuilder::add(Cell &cell, int64_t element, ArrayRef<int64_t> coords,
                       ArrayRef<Scalar> values) {
   ++cell.contributions;
   if (levels() == 0) {
@@ -102,7 +116,7 @@ bool CellBuilder::add(Cell &cell, ArrayRef<int64_t> coords,
         ++same;
       while (keyLength[level] <= same)
         ++level;
-      fold(cell, level);
+      fold(cell, element, level);
       close(groups, level);
     }
     for (size_t inner = 0; inner + 1 < levels(); ++inner)
@@ -145,10 +159,12 @@ bool CellBuilder::merge(Cell &cell, const Cell &other) {
   return true;
 }
 
-Scalar CellBuilder::getValue(const Cell &cell, int result) {
+Scalar CellBuilder::getValue(const Cell &cell, int64_t element, int result) {
   if (levels() <= 1)
     return cell.values[result];
   Cell folded = cell;
-  fold(folded, 0);
+  if (cell.groups->isOpen)
+    fold(folded, element, 0);
+  addEmptyGroups(folded, element, 0);
   return folded.values[result];
 }

@@ -15,7 +15,8 @@
 // Nested reductions, max(m) of sum(n), have an accumulator each. The inner one
 // belongs to one m; when a point of another m comes it is folded into the outer
 // one. A point of an m that was folded already is refused: no partial value
-// could hold it.
+// could hold it. Groups without points (EmptyGroups.h) count when the group
+// around them is folded.
 //
 //===----------------------------------------------------------------------===//
 
@@ -57,19 +58,20 @@ public:
   /// An element without points.
   Cell makeIdentity();
   /// Adds a point's values. False if its group was closed before.
-  bool add(Cell &cell, llvm::ArrayRef<int64_t> coords,
+  bool add(Cell &cell, int64_t element, llvm::ArrayRef<int64_t> coords,
            llvm::ArrayRef<interp::Scalar> values);
   /// Adds what another copy gathered. False if their groups do not fit.
   bool merge(Cell &cell, const Cell &other);
-  /// The value of a complete cell.
-  interp::Scalar getValue(const Cell &cell, int result);
+  /// The value of an element's complete cell.
+  interp::Scalar getValue(const Cell &cell, int64_t element, int result);
   /// What is read before the first step of a recurrence.
   interp::Scalar getInitial(int result) const { return initial[result]; }
 
 private:
   size_t levels() const { return einsum.kernel->reductions.size(); }
   std::vector<int64_t> keyOf(llvm::ArrayRef<int64_t> coords) const;
-  void fold(Cell &cell, size_t downTo) const;
+  void fold(Cell &cell, int64_t element, size_t downTo) const;
+  void addEmptyGroups(Cell &cell, int64_t element, size_t level) const;
   void close(OpenGroups &groups, size_t level) const;
 
   EinsumInfo &einsum;

@@ -14,14 +14,23 @@ using namespace mlir;
 using namespace einsum;
 using namespace einsum::sim;
 
+/// In which the operators of an Einsum compute, as arrays call it.
+static std::string datatypeOf(const EinsumInfo &einsum, const Points &points) {
+  EinsumInterface op = einsum.op;
+  if (auto said = op->getAttrOfType<StringAttr>(kComputesIn))
+    return said.str();
+  std::string datatype;
+  llvm::raw_string_ostream(datatype)
+      << getScalarType(points.tensors[einsum.results.front()].elementType);
+  return datatype;
+}
+
 FailureOr<uint64_t> einsum::sim::cyclesPerRun(const Node &leaf,
                                               const Points &points,
                                               const arch::ArchSpec &arch) {
   const EinsumInfo &einsum = points.einsums[leaf.einsum];
   const arch::Array &array = arch.arrays[leaf.array];
-  std::string datatype;
-  llvm::raw_string_ostream(datatype)
-      << points.tensors[einsum.results.front()].elementType;
+  std::string datatype = datatypeOf(einsum, points);
   uint64_t cycles = 0;
   for (const auto &[name, count] : einsum.operators) {
     SmallVector<const arch::OpCost *, 2> parts = {array.findOp(name, datatype)};
@@ -47,9 +56,7 @@ static uint64_t latencyBeyond(const Node &leaf, const Points &points,
                               const arch::ArchSpec &arch) {
   const EinsumInfo &einsum = points.einsums[leaf.einsum];
   const arch::Array &array = arch.arrays[leaf.array];
-  std::string datatype;
-  llvm::raw_string_ostream(datatype)
-      << points.tensors[einsum.results.front()].elementType;
+  std::string datatype = datatypeOf(einsum, points);
   uint64_t sum = 0;
   auto add = [&](const arch::OpCost *cost) {
     sum += cost ? cost->latency - cost->cycles : 0;

@@ -256,9 +256,10 @@ bool Machine::readOperand(int id, int index, const Context &context,
   if (!checkCarried(id, port, unit, element))
     return false;
   noteStreamed(id, port, *latch.home, element);
-  value = tensor.producer < 0
-              ? cell->values.front()
-              : builders[tensor.producer].getValue(*cell, tensor.result);
+  value =
+      tensor.producer < 0
+          ? cell->values.front()
+          : builders[tensor.producer].getValue(*cell, element, tensor.result);
   if (stored.isStored(port.tensor)) {
     auto found = stored.read(port.tensor, element);
     if (auto *missing = std::get_if<int64_t>(&found)) {
@@ -294,7 +295,7 @@ bool Machine::writeResult(int id, int index, const Context &context,
   noteStreamed(id, port, *latch.home, element);
   // A complete element that is made again is made anew.
   Cell next = continues ? *cell : builders[leaf.einsum].makeIdentity();
-  if (!builders[leaf.einsum].add(next, unit.lo, values)) {
+  if (!builders[leaf.einsum].add(next, element, unit.lo, values)) {
     refuse(id, port, unit, element)
         << "cannot be continued: its nested reductions are interleaved, so "
            "that "

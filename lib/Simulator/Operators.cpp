@@ -84,6 +84,34 @@ static void addCombination(const Reduction &reduction, Operators &operators) {
   }
 }
 
+/// A product that computes in its operands' own type takes what is read as it
+/// is: neither decoding nor widening is an operator then.
+static void dropOperandConversions(EinsumInterface einsum, Operation *product,
+                                   Operators &operators) {
+  auto drop = [&] {
+    if (--operators["convert"] == 0)
+      operators.erase("convert");
+  };
+  for (Value factor : product->getOperands()) {
+    if (Operation *widening = factor.getDefiningOp();
+        widening && widening->getNumOperands() == 1) {
+      bool isOwn = isa<BlockArgument>(widening->getOperand(0)) &&
+                   widening->hasOneUse() &&
+                   operatorOf(widening->getName().getStringRef()) == "convert";
+      if (isOwn)
+        drop();
+      factor = widening->getOperand(0);
+    }
+    auto read = dyn_cast<BlockArgument>(factor);
+    if (read &&
+        isa<QuantizedType>(
+            cast<NamedTensorType>(
+                einsum.getInputAccesses()[read.getArgNumber()].tensor.getType())
+                .getElementType()))
+      drop();
+  }
+}
+
 Operators einsum::sim::listOperators(EinsumInterface einsum) {
   Operators operators;
   Block &map = einsum.getMapRegion().front();
@@ -115,6 +143,8 @@ Operators einsum::sim::listOperators(EinsumInterface einsum) {
                value->hasOneUse();
   if (!isMac)
     return operators;
+  if (einsum->hasAttr(kComputesIn))
+    dropOperandConversions(einsum, value, operators);
   for (const char *part : {"mul", "add"})
     if (--operators[part] == 0)
       operators.erase(part);

@@ -160,6 +160,10 @@ private:
     }
   }
 
+  /// What all units contribute counts: below spatial loops there is one leaf
+  /// only, so that their units share the points of each element, and no halo
+  /// makes each of them produce it anew. Visits that do make it anew make all
+  /// of it, one after the other.
   void leave(int id, Context &context) override {
     const Node &node = program.nodes[id];
     VisitPlan &visit = plan.storages[id].visits.back();

@@ -402,6 +402,7 @@ private:
     interp::Presence presence =
         interp::Presence::compute(*bound, points.kernels);
     for (EinsumInfo &einsum : points.einsums) {
+      einsum.emptyGroups = EmptyGroups(*einsum.kernel, presence);
       std::vector<uint8_t> mask = presence.getMask(*einsum.kernel);
       for (int result : einsum.results)
         if (!mask.empty())

@@ -30,6 +30,7 @@
 
 #include "lib/Interpreter/EinsumKernel.h"
 #include "lib/Interpreter/Presence.h"
+#include "lib/Simulator/EmptyGroups.h"
 
 #include <string>
 
@@ -122,6 +123,7 @@ struct EinsumInfo {
   llvm::SmallVector<Condition, 2> conditions; ///< filter and splits
   std::map<std::string, uint64_t> operators;  ///< per point
   interp::EinsumKernel *kernel = nullptr;
+  EmptyGroups emptyGroups; ///< of nested reductions
 
   bool iterates(int rank) const { return llvm::is_contained(ranks, rank); }
   bool reduces(int rank) const;

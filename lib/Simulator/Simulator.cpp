@@ -84,7 +84,7 @@ static LogicalResult checkOutputs(Points &points, const Program &program,
                << "' never arrives complete where '" << tensor.name
                << "' lives; it is made here";
       output.values[element] = builders[tensor.producer].getValue(
-          builders[tensor.producer].makeIdentity(), tensor.result);
+          builders[tensor.producer].makeIdentity(), element, tensor.result);
       output.present[element] = 1;
     }
     for (int64_t element = 0; stored.isStored(id) && element < tensor.elements;

@@ -92,6 +92,15 @@ bool Store::isResident(const Visit &visit, int slot, int unit,
   return llvm::lower_bound(tile, element) - tile.begin() < node.resident;
 }
 
+Store::Place Store::locate(Visit &visit, int slot, int unit,
+                           int64_t element) const {
+  if (isResident(visit, slot, unit, element))
+    return {&visit, unit};
+  return locate(*visit.parents[slot],
+                program.nodes[visit.node].held[slot].parentSlot,
+                visit.units[unit].parentUnit[slot], element);
+}
+
 Cell *Store::get(Visit &visit, int slot, int unit, int64_t element) {
   const Held &held = program.nodes[visit.node].held[slot];
   Instance &instance = visit.units[unit];
@@ -293,8 +302,8 @@ bool Store::fill(Visit &visit, int slot) {
   Visit &parent = *visit.parents[slot];
   if (!fill(parent, held.parentSlot))
     return false;
-  std::map<int, llvm::DenseSet<int64_t>> united;    // by the parent's unit
-  std::map<int, llvm::DenseSet<int64_t>> continued; // partial values taken
+  std::map<int, llvm::DenseSet<int64_t>> united;      // by the parent's unit
+  std::map<Place, llvm::DenseSet<int64_t>> continued; // partial values taken
   for (auto [u, unit] : llvm::enumerate(visit.units)) {
     if (unit.plan->tiles.empty())
       continue;
@@ -312,7 +321,9 @@ bool Store::fill(Visit &visit, int slot) {
         continue;
       Cell *partial = get(parent, held.parentSlot, from, made.element);
       if (!partial || isComplete(held.tensor, made.element, *partial) ||
-          !continued[from].insert(made.element).second)
+          !continued[locate(parent, held.parentSlot, from, made.element)]
+               .insert(made.element)
+               .second)
         continue;
       put(visit, slot, u, made.element, *partial);
       filled.push_back(made.element);
@@ -339,6 +350,19 @@ bool Store::fill(Visit &visit, int slot) {
 //===----------------------------------------------------------------------===//
 // Drains
 //===----------------------------------------------------------------------===//
+
+bool Store::merge(const Visit &visit, int slot, int64_t element, Cell &cell,
+                  const Cell &other) {
+  const Node &node = program.nodes[visit.node];
+  const TensorInfo &tensor = points.tensors[node.held[slot].tensor];
+  if (builders[tensor.producer].merge(cell, other))
+    return true;
+  node.op->emitError() << "units hold partial values of '"
+                       << tensor.describe(element)
+                       << "' that no reduction can merge: nested reductions "
+                          "are interleaved";
+  return false;
+}
 
 bool Store::drain(Visit &visit, int slot) {
   const Node &node = program.nodes[visit.node];
@@ -374,24 +398,32 @@ bool Store::drain(Visit &visit, int slot) {
       auto &cells = united[unit.parentUnit[slot]];
       auto [cell, isNew] = cells.try_emplace(made.element, found->second);
       if (!isNew &&
-          !builders[tensor.producer].merge(cell->second, found->second)) {
-        node.op->emitError()
-            << "units hold partial values of '" << tensor.describe(made.element)
-            << "' that no reduction can merge: nested reductions are "
-               "interleaved";
+          !merge(visit, slot, made.element, cell->second, found->second))
         return false;
-      }
     }
     note(visit, slot, u, drained,
          makeTransfer(visit, slot, Direction::read, Cause::drain));
   }
   if (!united.empty() && !fill(*visit.parents[slot], held.parentSlot))
     return false;
+  // Sums of units with homes of their own meet where these hold no part of
+  // them.
+  std::map<Place, llvm::DenseSet<int64_t>> brought;
   for (auto &[to, cells] : united) {
-    std::vector<int64_t> elements;
+    Visit &parent = *visit.parents[slot];
+    std::vector<int64_t> elements, joined;
     for (auto &[element, cell] : cells) {
       elements.push_back(element);
-      put(*visit.parents[slot], held.parentSlot, to, element, std::move(cell));
+      if (brought[locate(parent, held.parentSlot, to, element)]
+              .insert(element)
+              .second) {
+        put(parent, held.parentSlot, to, element, std::move(cell));
+        continue;
+      }
+      joined.push_back(element);
+      if (!merge(visit, slot, element,
+                 *get(parent, held.parentSlot, to, element), cell))
+        return false;
     }
     Transfer transfer =
         makeTransfer(visit, slot, Direction::write, Cause::drain);
@@ -400,10 +432,12 @@ bool Store::drain(Visit &visit, int slot) {
     ledger.cross(transfer.node, transfer.tensor,
                  deliveries[visit.node][slot].second.crossings,
                  elements.size());
-    note(*visit.parents[slot], held.parentSlot, to, elements, transfer);
+    note(parent, held.parentSlot, to, elements, transfer);
     transfer.direction = Direction::read; // what it adds to
     --transfer.times;
-    note(*visit.parents[slot], held.parentSlot, to, elements, transfer);
+    note(parent, held.parentSlot, to, elements, transfer);
+    transfer.times = 1;
+    note(parent, held.parentSlot, to, joined, transfer);
   }
   return true;
 }
@@ -420,7 +454,7 @@ void Store::harvest(Visit &visit, int slot) {
       if (cell.contributions != tensor.points[element])
         continue;
       output.values[element] =
-          builders[tensor.producer].getValue(cell, tensor.result);
+          builders[tensor.producer].getValue(cell, element, tensor.result);
       output.present[element] = 1;
     }
 }

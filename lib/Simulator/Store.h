@@ -96,7 +96,12 @@ public:
 private:
   bool isResident(const Visit &visit, int slot, int unit,
                   int64_t element) const;
+  /// Where an element is, as seen from a visit.
+  using Place = std::pair<Visit *, int>; ///< and the unit there
+  Place locate(Visit &visit, int slot, int unit, int64_t element) const;
   bool copyKept(Visit &visit, int slot);
+  bool merge(const Visit &visit, int slot, int64_t element, Cell &cell,
+             const Cell &other);
   bool fetch(Visit &visit, int slot, int unit, int64_t element);
   void harvest(Visit &visit, int slot);
   int firstUser(int node, int tensor) const;

@@ -170,9 +170,6 @@ struct Verdict {
   std::string text; ///< why illegal, or what differs
   std::string kind; ///< of difference: the most telling one
   uint64_t points = 0;
-  /// Tensors with `resident` lie at two levels; only together do the counts
-  /// agree, as the page says.
-  bool isShareApart = false;
   bool isUnsupported = false; ///< illegal to the cost model only, and said so
 };
 

@@ -29,8 +29,6 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/SourceMgr.h"
 
-#include <set>
-
 using namespace mlir;
 using namespace einsum;
 using namespace einsum::agreement;
@@ -64,23 +62,12 @@ public:
       : facts(facts), arch(arch), simulated(simulated), modelled(modelled),
         operators(operators) {}
 
-  /// With `together`, tensors that lie at two levels in part are compared over
-  /// all levels.
-  std::string run(const std::set<std::string> &together = {}) {
+  std::string run() {
     text.clear();
     size_t levels = arch.levels.size();
     for (size_t t = 0; t < simulated.tensorNames.size(); ++t) {
       const std::string &name = simulated.tensorNames[t];
       int fact = facts.findTensor(name);
-      if (together.count(name)) {
-        compareSums(
-            "tensor '" + name + "'",
-            [&](size_t level) {
-              return simulated.tensors[t * levels + level].total;
-            },
-            &modelled.tensorTraffic[fact * levels]);
-        continue;
-      }
       for (size_t level = 0; level < levels; ++level)
         compareTraffic("tensor '" + name + "'", level,
                        simulated.tensors[t * levels + level].total,
@@ -89,12 +76,7 @@ public:
     for (size_t e = 0; e < simulated.einsumNames.size(); ++e) {
       const std::string &name = simulated.einsumNames[e];
       int fact = facts.findEinsum(name);
-      if (!together.empty())
-        compareSums(
-            "Einsum '" + name + "'",
-            [&](size_t level) { return simulated.einsums[e * levels + level]; },
-            &modelled.einsumTraffic[fact * levels]);
-      for (size_t level = 0; together.empty() && level < levels; ++level)
+      for (size_t level = 0; level < levels; ++level)
         compareTraffic("Einsum '" + name + "'", level,
                        simulated.einsums[e * levels + level],
                        modelled.einsumTraffic[fact * levels + level]);
@@ -106,11 +88,10 @@ public:
     for (size_t a = 0; a < arch.arrays.size(); ++a)
       compareOperators(a);
     for (size_t e = 0; e < arch.engines.size(); ++e)
-      compareEngine(e, together.empty());
-    for (size_t l = 0; together.empty() && l < arch.links.size(); ++l)
+      compareEngine(e);
+    for (size_t l = 0; l < arch.links.size(); ++l)
       compareLink(l);
-    if (together.empty())
-      compareCycles("whole", simulated.cycles, modelled.cycles);
+    compareCycles("whole", simulated.cycles, modelled.cycles);
     return text;
   }
 
@@ -130,26 +111,12 @@ private:
     compare(at + "write accesses", ours.writeAccesses, theirs.writeAccesses);
   }
 
-  void compareSums(const std::string &what,
-                   llvm::function_ref<sim::Traffic(size_t)> ours,
-                   const cost::Traffic *theirs) {
-    sim::Traffic mine;
-    cost::Traffic other;
-    for (size_t level = 0; level < arch.levels.size(); ++level) {
-      mine += ours(level);
-      other += theirs[level];
-    }
-    compare(what + " read bytes", mine.readBytes, other.readBytes);
-    compare(what + " written bytes", mine.writeBytes, other.writeBytes);
-  }
-
-  void compareEngine(size_t engine, bool withTimes) {
+  void compareEngine(size_t engine) {
     std::string what = "engine '" + arch.engines[engine].name + "'";
     compare(what + " bytes", simulated.engines[engine].bytes,
             modelled.engines[engine].bytes);
-    if (withTimes)
-      compareCycles(what, simulated.engines[engine].busyCycles,
-                    modelled.engines[engine].busyCycles);
+    compareCycles(what, simulated.engines[engine].busyCycles,
+                  modelled.engines[engine].busyCycles);
   }
 
   void compareLink(size_t link) {
@@ -258,17 +225,6 @@ static std::string chooseKind(llvm::StringRef text) {
   return "";
 }
 
-/// Tensors of which some node holds the first elements only.
-static std::set<std::string> findParts(schedule::MappingOp mapping) {
-  std::set<std::string> names;
-  mapping.walk([&](schedule::StorageOp node) {
-    if (node.getResident())
-      for (Attribute name : node.getTensors())
-        names.insert(cast<StringAttr>(name).str());
-  });
-  return names;
-}
-
 /// Whether a stream is walked in one order, and whether a tile that overwrites
 /// another in place comes too early, the simulator says, not the verifier.
 static bool isMatterOfPlace(schedule::MappingOp mapping,
@@ -312,11 +268,6 @@ static Verdict judge(schedule::MappingOp mapping, const CascadeFacts &facts,
   Comparison comparison(facts, arch, *simulated, modelled,
                         evaluator->operatorNames());
   verdict.text = comparison.run();
-  if (std::set<std::string> parts = findParts(mapping);
-      !parts.empty() && !verdict.text.empty()) {
-    verdict.text = comparison.run(parts);
-    verdict.isShareApart = true;
-  }
   FailureOr<interp::Interpretation> reference =
       interp::interpret(cascade, inputs);
   if (failed(reference))

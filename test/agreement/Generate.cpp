@@ -93,18 +93,14 @@ private:
   /// Chunks, latencies, links, how far words reach along dimensions, and a
   /// level with several instances.
   void extendWays() {
-    // Each share of a tile that lies at two levels is rounded up, and repeated,
-    // by itself.
-    bool inParts =
-        c.anyNode([](const Tree &t) { return t.resident.has_value(); });
     auto limit = [&](CaseDim &dim) {
-      dim.multicast = chance(30) && !inParts ? pick(1, 4) : 0;
-      dim.reduction = chance(30) && !inParts ? pick(1, 4) : 0;
+      dim.multicast = chance(30) ? pick(1, 4) : 0;
+      dim.reduction = chance(30) ? pick(1, 4) : 0;
     };
     if (chance(40))
       moveDimension("L1", "x", 10);
     for (CaseLevel &level : c.levels) {
-      level.chunk = chance(30) && !inParts ? int64_t{1} << pick(0, 6) : 1;
+      level.chunk = chance(30) ? int64_t{1} << pick(0, 6) : 1;
       if (chance(30))
         level.latency = pick(1, 20);
       if (!level.parent.empty() && level.per.empty())
@@ -239,27 +235,17 @@ private:
   }
 
   /// Steps of a recurrence are not all used equally often.
-  bool holdsRecurrence(const Tree &node) {
-    return std::any_of(c.einsums.begin(), c.einsums.end(),
-                       [&](const CaseEinsum &einsum) {
-                         return einsum.isRecurrence() &&
-                                std::count(node.tensors.begin(),
-                                           node.tensors.end(), einsum.name);
-                       });
-  }
-
   /// Tiles that lie near in part, in one another's place, or a window at a
   /// time.
   void addSpace(Tree &node, Counts holders) {
     bool backed = node.kind == TreeKind::storage && !node.passthrough;
     for (const std::string &tensor : heldBy(node))
       backed &= holders[tensor]++ > 0;
-    if (backed && chance(10) && node.halo.empty() && !holdsRecurrence(node))
+    if (backed && chance(10) && node.halo.empty())
       node.resident = pick(1, 8);
-    if (backed && !node.resident && node.tensors.size() > 1 && chance(15))
+    if (backed && node.tensors.size() > 1 && chance(15))
       node.shared = true;
-    if (node.kind == TreeKind::storage && !node.shared && !node.resident &&
-        chance(10)) {
+    if (node.kind == TreeKind::storage && !node.shared && chance(10)) {
       std::vector<int> ranks = ranksOf(node.tensors.front());
       for (const std::string &tensor : node.tensors)
         ranks.erase(

@@ -49,7 +49,7 @@ struct Options {
 
 struct Totals {
   std::atomic<uint64_t> legal{0}, tried{0}, differing{0}, points{0},
-      sharesApart{0}, unsupported{0};
+      unsupported{0};
   std::map<std::string, uint64_t> features; ///< of legal cases
   uint64_t known = 0;
   std::set<uint64_t> mended;
@@ -117,7 +117,6 @@ static void work(const Options &options, std::atomic<uint64_t> &next,
       continue;
     }
     totals.points += verdict.points;
-    totals.sharesApart += verdict.isShareApart;
     for (const std::string &feature : listFeatures(c))
       ++totals.features[feature];
     if (verdict.status == Verdict::differs) {
@@ -145,9 +144,6 @@ static int runRandom(const Options &options) {
     llvm::outs() << "differ in " << kind << ": " << count << "\n";
   for (const auto &[feature, count] : totals.features)
     llvm::outs() << "with " << feature << ": " << count << "\n";
-  if (totals.sharesApart != 0)
-    llvm::outs() << "resident tiles that agree over levels together only: "
-                 << totals.sharesApart << "\n";
   if (totals.unsupported > 0)
     llvm::outs() << totals.unsupported
                  << " refused by the cost model as unsupported\n";
@@ -196,11 +192,7 @@ static int runGiven(const std::string &cascade, const std::string &schedule,
     llvm::outs() << "illegal: ";
   llvm::outs() << verdict.text;
   if (verdict.status == Verdict::agrees)
-    llvm::outs() << "agrees: " << verdict.points << " points"
-                 << (verdict.isShareApart
-                         ? ", resident tiles over levels together only"
-                         : "")
-                 << "\n";
+    llvm::outs() << "agrees: " << verdict.points << " points\n";
   return verdict.status == Verdict::agrees ? 0 : 1;
 }
 

@@ -47,12 +47,12 @@ def runs(spec, operators, datatype):
 
 
 def compile(path, name, text, datatype):
-    """The result of the streamed mapping, checked against the machine's limits."""
+    """The best mapping found, checked against the machine's limits."""
     file = scratch / f"{path.stem}-{name}.ein"
     file.write_text(text.format(type=datatype))
     result = scratch / "result.json"
-    done = run("einsum-compile", file, f"--arch={path}", "--mapping=streamed", f"--json={result}")
-    assert done.returncode == 0, f"{path.stem} {name} at {datatype}: {done.stderr}"
+    done = run("einsum-compile", file, f"--arch={path}", "--rewrite=none", "--time-limit=1", f"--json={result}")
+    assert done.returncode in (0, 3), f"{path.stem} {name} at {datatype}: {done.stderr}"
     compiled = json.loads(result.read_text())
     fit_file = scratch / "fit.json"
     checked = run("einsum-arch-check", path, f"--workload={file}", f"--json={fit_file}")

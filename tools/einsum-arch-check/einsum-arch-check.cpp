@@ -41,7 +41,7 @@ static ToolOption json(category, "json", "FILE",
 int main(int argc, char **argv) {
   return runTool(
       argc, argv,
-      {"einsum-arch-check", EINSUM_VERSION,
+      {"einsum-arch-check",
        "Checks an architecture spec and prints what it says: levels, arrays,\n"
        "operator costs and where every number comes from. With a workload: "
        "what\ncan run where and how fast, what each level must hold, and what "

@@ -35,11 +35,15 @@ static ToolOption accounting(category, "accounting", "PROFILE",
                              "Count moves and times as 'default' or "
                              "'looptree', whatever the architecture says",
                              options.accounting);
-static ToolOption mapping(category, "mapping", "auto|NAME|FILE.mlir",
+static ToolOption mapping(category, "mapping", "auto|NAME|FILE",
                           "auto: search the best mapping (default); a "
-                          "registered mapping; or a file with a "
-                          "schedule.mapping",
+                          "registered mapping; or a .mlir file with a "
+                          "schedule.mapping, or a .json file, as --schedule "
+                          "writes them",
                           options.mapping);
+static ToolList plugins(category, "plugin", "FILE.so,...",
+                        "Shared libraries that bring further mappings",
+                        options.plugins);
 static ToolOption objective(category, "objective",
                             "latency|energy|edp|traffic[:LEVEL]|"
                             "capacity[:LEVEL]|pareto:A,B[,C]",
@@ -81,9 +85,20 @@ static ToolOption json(category, "json", "FILE",
                        "Write the result as JSON ('-': instead of the summary)",
                        options.json);
 static ToolOption schedule(category, "schedule", "FILE",
-                           "Write the schedule: .mlir as IR, .txt or '-' as a "
-                           "drawn tree",
+                           "Write the schedule: .mlir as IR, .json with all "
+                           "that is known of it, .txt or '-' as a drawn tree",
                            options.schedule);
+static ToolOption csv(category, "csv", "FILE.csv",
+                      "Write what moves, a row per Einsum, level and tensor",
+                      options.csv);
+static ToolOption html(category, "html", "FILE.html",
+                       "Write a report for a browser, one file", options.html);
+static ToolOption htmlSkiSlope(category, "html-ski-slope", "",
+                               "Add traffic against capacity to the report",
+                               options.htmlSkiSlope);
+static ToolOption trace(category, "trace", "FILE.json",
+                        "Write the timeline for chrome://tracing and Perfetto",
+                        options.trace);
 static ToolOption analyzeOnly(category, "analyze-only", "",
                               "Stop after the analysis of the cascade",
                               options.analyzeOnly);
@@ -96,8 +111,29 @@ static ToolOption rewrite(category, "rewrite", "auto|none|LIST",
                           "each for itself, or 'variants': all forms with "
                           "fewer rank passes",
                           options.rewrite);
+static ToolOption quantize(category, "quantize", "TENSOR=FORMAT,...|auto,...",
+                           "Store tensors in number formats: 'weights=int4 "
+                           "group(128),KC=mxfp4'; or choose them: "
+                           "'auto,max-error=1e-2'",
+                           options.quantize.text);
+static ToolOption error(category, "error", "",
+                        "Execute the quantised cascade and print its error",
+                        options.quantize.measure);
+static ToolList errorData(category, "error-data", "normal,KC=outliers",
+                          "Distributions of the data for it",
+                          options.quantize.measured.data);
+static ToolList errorExtent(category, "error-extent", "M=256,...",
+                            "Extents for it, instead of small ones that are "
+                            "chosen",
+                            options.quantize.measured.extents);
+static ToolList errorInput(category, "error-input", "W=FILE.npy,...",
+                           "Inputs for it", options.quantize.measured.inputs);
+static ToolOption accumulator(category, "accumulator", "BITS",
+                              "Of sums of integers (default: 32)",
+                              options.quantize.accumulatorBits);
 static ToolOption explain(category, "explain", "",
-                          "Print how --rewrite came to its result",
+                          "Print how --rewrite came to its result, and "
+                          "what --quantize did",
                           options.explain);
 static llvm::cl::opt<std::string> skiSlope(
     "ski-slope", llvm::cl::ValueOptional, llvm::cl::value_desc("FILE.csv"),
@@ -110,10 +146,8 @@ static llvm::cl::opt<bool> list("list-mappings",
                                 llvm::cl::cat(category));
 
 static ExitCode runDriver() {
-  if (list) {
-    listMappings();
-    return ExitCode::Ok;
-  }
+  if (list)
+    return listMappings(options);
   options.skiSlope =
       skiSlope.getNumOccurrences() + skiSlopeSvg.getNumOccurrences() > 0;
   options.skiSlopeFile = skiSlope;
@@ -125,7 +159,7 @@ int main(int argc, char **argv) {
   addModelFlags(category, options.model);
   return runTool(
       argc, argv,
-      {"einsum-compile", EINSUM_VERSION,
+      {"einsum-compile",
        "Maps a cascade of Einsums onto an architecture and says what it "
        "costs.\n"
        "Exits with 0, 1 (bad input), 2 (does not fit), 3 (ended early, best "

@@ -69,6 +69,9 @@ static ToolOption schedule(category, "schedule", "FILE.mlir",
 static ToolOption mapping(category, "mapping", "NAME",
                           "Execute the schedule that this mapping builds",
                           options.schedule.mapping);
+static ToolList plugins(category, "plugin", "FILE.so,...",
+                        "Shared libraries that bring further mappings",
+                        options.schedule.plugins);
 static ToolOption arch(category, "arch", "SPEC.json",
                        "The architecture of the schedule",
                        options.schedule.arch);
@@ -92,6 +95,6 @@ static ExitCode runDriver() {
 }
 
 int main(int argc, char **argv) {
-  return runTool(argc, argv, {"einsum-run", EINSUM_VERSION, describeRuns()},
-                 category, runDriver);
+  return runTool(argc, argv, {"einsum-run", describeRuns()}, category,
+                 runDriver);
 }

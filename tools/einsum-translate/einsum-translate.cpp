@@ -8,13 +8,11 @@
 #include "lib/Init/InitAll.h"
 
 #include "mlir/Support/LogicalResult.h"
-#include "mlir/Tools/mlir-translate/MlirTranslateMain.h"
 
 #include <cstdlib>
 
 int main(int argc, char **argv) {
   einsum::registerAllTranslations();
-  auto result =
-      mlir::mlirTranslateMain(argc, argv, "Translator of Einsum cascades");
-  return mlir::succeeded(result) ? EXIT_SUCCESS : EXIT_FAILURE;
+  bool isDone = mlir::succeeded(einsum::runTranslateMain(argc, argv));
+  return isDone ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -29,7 +29,8 @@
 
 namespace einsum::mapper {
 
-constexpr int kMaxAxes = 10;
+/// More limits than this on one machine are not covered.
+constexpr int kMaxAxes = 12;
 using Costs = std::array<double, kMaxAxes>;
 
 /// A limit on what a level moves per cycle, counted in bytes or accesses.
@@ -50,6 +51,9 @@ struct Axes {
   int resource = -1;
   std::vector<int> levels; ///< with a capacity that may bind, from `held` on
   int held = -1;
+  /// Nests may be stages of a pipeline, which hold what they hold in units
+  /// together; else each is judged by itself.
+  bool isHeldTogether = false;
   int measured = -1; ///< index into `levels` of one that is an objective
 
   /// `mayBind` says which levels could be too small.

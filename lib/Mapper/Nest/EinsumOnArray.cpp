@@ -39,6 +39,34 @@ static constexpr int64_t kAllTiles = 16;
 /// Beyond, those that make up to so many equal steps.
 static constexpr int64_t kEqualSteps = 8;
 
+/// Parts for the instances of a level that no equal parts would keep busy:
+/// 4096 over 108 of them, 16 at a time inside, are 48 each for 86.
+static void addChunks(int64_t extent, const arch::ArchSpec &arch,
+                      std::set<int64_t, std::greater<>> &tiles,
+                      std::set<int64_t> &wanted) {
+  std::set<int64_t> chunks;
+  for (const arch::Array &array : arch.arrays)
+    for (const arch::ArrayDim &dim : array.dims) {
+      int64_t size = static_cast<int64_t>(dim.size), equal = 1;
+      if (dim.level < 0 || size >= extent)
+        continue;
+      for (int64_t tile : tiles)
+        if (extent / tile <= size)
+          equal = std::max(equal, extent / tile);
+      for (const arch::ArrayDim &inner : array.dims) {
+        int64_t unit = inner.level < 0 ? static_cast<int64_t>(inner.size) : 1;
+        int64_t chunk = (extent + size - 1) / size;
+        if (chunk % unit != 0)
+          chunk += unit - chunk % unit;
+        int64_t parts = (extent + chunk - 1) / chunk;
+        if (chunk < extent && parts > equal)
+          chunks.insert(chunk);
+      }
+    }
+  wanted.insert(chunks.begin(), chunks.end());
+  tiles.insert(chunks.begin(), chunks.end());
+}
+
 /// The same for all Einsums, so that they can share loops.
 static std::vector<int64_t> listTiles(int64_t extent, const NestLimits &limits,
                                       const arch::ArchSpec &arch,
@@ -61,8 +89,9 @@ static std::vector<int64_t> listTiles(int64_t extent, const NestLimits &limits,
   }
   if (limits.coarse == 0)
     return {tiles.begin(), tiles.end()};
-  // As many units as possible are worth a tile.
   std::set<int64_t> wanted = {extent, 1};
+  addChunks(extent, arch, tiles, wanted);
+  // As many units as possible are worth a tile.
   for (const arch::Array &array : arch.arrays)
     for (const arch::ArrayDim &dim : array.dims)
       for (int64_t tile : tiles)
@@ -96,6 +125,8 @@ double EinsumOnArray::countStates() const {
                          }));
     deals *= std::max(1.0, ways);
   }
+  if (mostDeals)
+    deals = std::min(deals, static_cast<double>(mostDeals));
   return tiles * deals;
 }
 
@@ -332,6 +363,9 @@ mapper::describeEinsum(const CascadeFacts &facts, const arch::ArchSpec &arch,
   nest.reduces = !fact.reduced.empty();
   nest.constraints = &constraints;
   nest.coarse = limits.coarse > 0;
+  if (limits.coarse > 1)
+    nest.mostDeals =
+        std::max<size_t>(16, NestLimits::kMostDeals >> (limits.coarse - 2));
   if (!constraints.mayRunOn(array) || !price(facts, arch, nest))
     return std::nullopt;
   if (!fact.domain.empty()) {

@@ -92,6 +92,9 @@ struct EinsumOnArray {
   uint64_t points = 1;
   const EinsumConstraints *constraints = nullptr;
   bool coarse = false; ///< ranks are dealt to as many units as possible only
+  /// Ways to deal ranks that are searched, those that use the most units; 0:
+  /// all.
+  size_t mostDeals = 0;
 
   /// About how many states a search has.
   double countStates() const;
@@ -107,10 +110,11 @@ struct NestLimits {
   bool imperfect = true;
   /// 0: every tile. From 1 on, where there would be too many nests: tiles that
   /// divide, ranks of all tensors whole or step by step, as many units as
-  /// possible; from 2 on ever fewer tiles.
+  /// possible; from 2 on ever fewer tiles and ways to deal.
   int coarse = 0;
   std::vector<int> commonRanks = {}; ///< of all tensors
   static constexpr int kCoarsest = 5;
+  static constexpr size_t kMostDeals = 64; ///< from 2 on; ever fewer beyond
 };
 
 /// Nullopt if the array has no such operators or the user forbids it; with a

@@ -68,25 +68,79 @@ NestSearch::NestSearch(const EinsumOnArray &nest, const arch::ArchSpec &arch,
                        const Axes &axes)
     : nest(nest), arch(arch), axes(axes), codec(nest.ranks),
       shared(nest, arch, axes, noDeals) {
+  std::vector<Deals> ways;
   Deals deals;
-  listConfigs(0, deals);
+  listDeals(0, deals, ways);
+  if (nest.mostDeals && ways.size() > nest.mostDeals)
+    keepFastest(ways);
+  for (Deals &way : ways)
+    addConfig(std::move(way));
+}
+
+/// How often the busiest unit computes; infinite if its part of a rank cannot
+/// be dealt on in equal parts.
+static double countRuns(const EinsumOnArray &nest, const Deals &way) {
+  double runs = 1;
+  for (auto [r, rank] : llvm::enumerate(nest.ranks)) {
+    int64_t part = rank.extent;
+    for (const Deal &deal : way) { // outermost fans first
+      if (deal.rank != static_cast<int>(r))
+        continue;
+      if (!deal.chunk && part % deal.units != 0)
+        return INFINITY;
+      part = deal.chunk ? deal.chunk : part / deal.units;
+    }
+    runs *= static_cast<double>(part);
+  }
+  return runs;
+}
+
+void NestSearch::keepFastest(std::vector<Deals> &ways) const {
+  std::vector<std::pair<double, size_t>> ranked;
+  for (auto [i, way] : llvm::enumerate(ways))
+    ranked.push_back({countRuns(nest, way), i});
+  llvm::sort(ranked);
+  ranked.resize(nest.mostDeals);
+  std::vector<Deals> kept;
+  for (auto [runs, i] : ranked)
+    kept.push_back(ways[i]);
+  ways = std::move(kept);
+}
+
+void NestSearch::addConfig(Deals deals) {
+  Config &config = configs.emplace_back();
+  config.deals = std::move(deals);
+  config.counts = std::make_unique<NestCounts>(nest, arch, axes, config.deals);
+  for (size_t rank = 0; rank < nest.ranks.size(); ++rank)
+    config.dealt.push_back(config.counts->unitsOf(rank, 0, nest.lastStage));
+}
+
+/// Ways to deal a rank to units that hold a level: in as many equal parts as
+/// there can be, or in more parts of which the last is shorter.
+static void dealWidely(const LocalRank &rank, int64_t size,
+                       llvm::function_ref<void(int64_t, int64_t)> add) {
+  int64_t equal = 1;
+  for (int64_t tile : rank.tiles)
+    if (rank.extent % tile == 0 && rank.extent / tile <= size)
+      equal = rank.extent / tile;
+  add(equal, 0);
+  for (int64_t tile : rank.tiles) {
+    int64_t units = (rank.extent + tile - 1) / tile;
+    if (units > equal && units <= size)
+      add(units, tile);
+  }
 }
 
 /// Every way to deal ranks to the fans, those of one array to different ranks.
-void NestSearch::listConfigs(size_t at, Deals &deals) {
+void NestSearch::listDeals(size_t at, Deals &deals,
+                           std::vector<Deals> &ways) const {
   if (at == nest.fans.size()) {
-    configs.emplace_back();
-    configs.back().deals = deals;
-    configs.back().counts =
-        std::make_unique<NestCounts>(nest, arch, axes, configs.back().deals);
-    for (size_t rank = 0; rank < nest.ranks.size(); ++rank)
-      configs.back().dealt.push_back(
-          configs.back().counts->unitsOf(rank, 0, nest.lastStage));
+    ways.push_back(deals);
     return;
   }
   const Fan &fan = nest.fans[at];
   if (fan.leastUnits <= 1)
-    listConfigs(at + 1, deals);
+    listDeals(at + 1, deals, ways);
   bool isLast = fan.stage == nest.lastStage;
   for (int r = 0; r < static_cast<int>(nest.ranks.size()); ++r) {
     bool taken = llvm::any_of(deals, [&](const Deal &other) {
@@ -100,7 +154,7 @@ void NestSearch::listConfigs(size_t at, Deals &deals) {
           units < static_cast<int64_t>(fan.leastUnits))
         return;
       deals.push_back({static_cast<int>(at), r, units, chunk});
-      listConfigs(at + 1, deals);
+      listDeals(at + 1, deals, ways);
       deals.pop_back();
     };
     if (isLast) {
@@ -109,6 +163,10 @@ void NestSearch::listConfigs(size_t at, Deals &deals) {
         if (nest.coarse && tile <= static_cast<int64_t>(fan.size))
           break;
       }
+      continue;
+    }
+    if (nest.coarse) {
+      dealWidely(rank, static_cast<int64_t>(fan.size), add);
       continue;
     }
     for (int64_t units = 2; units <= static_cast<int64_t>(fan.size); ++units)
@@ -199,10 +257,14 @@ bool NestSearch::hold(Costs &costs, int operand, uint8_t from, int pathIndex,
 //===----------------------------------------------------------------------===//
 
 int NestSearch::numberOf(const Placement &placement) {
-  std::vector<int> key(placement.holdings.begin(), placement.holdings.end());
-  key.insert(key.end(),
-             {placement.stage, placement.mustPlace, placement.config});
-  auto [found, isNew] = numbers.try_emplace(std::move(key), placements.size());
+  // Five bits an operand, then the stage, the place and the way to deal.
+  static_assert(kMaxOperands * 5 + 4 + 1 + 16 <= 62);
+  uint64_t key = placement.stage;
+  for (uint8_t code : placement.holdings)
+    key = key << 5 | code;
+  key = key << 1 | static_cast<uint64_t>(placement.mustPlace);
+  key = key << 16 | static_cast<uint16_t>(placement.config);
+  auto [found, isNew] = numbers.try_emplace(key, placements.size());
   if (!isNew)
     return found->second;
   Placement made = placement;
@@ -250,7 +312,8 @@ bool NestSearch::isAlive(const Placement &placement, uint32_t tile) const {
 
 /// One graph of states, walked from the top once: what costs least from there
 /// to a state, and from a state to the leaf.
-void NestSearch::explore(llvm::ArrayRef<Holdings> starts) {
+bool NestSearch::explore(llvm::ArrayRef<Holdings> starts,
+                         llvm::function_ref<bool()> shouldStop) {
   /// Costs of the least energy, and of the least traffic, to and from a state.
   struct Least {
     double energyTo = INFINITY, energyFrom = INFINITY;
@@ -270,6 +333,7 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts) {
   auto axis = [](const Costs &costs, int axis) {
     return axis < 0 ? 0 : costs[axis];
   };
+  bool isStopped = false;
   // Paths are no longer than there are factors and holders.
   auto visit = [&](auto &self, const State &state) -> uint32_t {
     if (ids.size() < placements.size())
@@ -278,6 +342,9 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts) {
       ids[state.placement].resize(codec.count());
     if (uint32_t id = ids[state.placement][state.tile])
       return id - 1;
+    constexpr size_t kStatesBetweenLooks = 1024;
+    if (states.size() % kStatesBetweenLooks == 0)
+      isStopped |= shouldStop();
     Least own;
     llvm::SmallVector<Edge, 8> mine;
     NestEntry leaf;
@@ -288,6 +355,8 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts) {
     }
     forEachMove(state, [&](const State &next, const Costs &added,
                            const NestStep *) {
+      if (isStopped)
+        return;
       Edge edge{self(self, next), axis(added, axes.energy),
                 axis(added, axes.traffic)};
       const Least &below = leastOf[edge.to];
@@ -316,6 +385,8 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts) {
              std::min(least[1], own.cyclesFrom),
              std::min(least[2], own.trafficFrom)};
   }
+  if (isStopped)
+    return false;
   auto roundDown = [](double value) {
     return std::nextafter(static_cast<float>(value), -1.0f);
   };
@@ -336,6 +407,7 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts) {
                                 roundDown(above.trafficTo)};
   }
   counts.states += states.size();
+  return true;
 }
 
 void NestSearch::restart(NestBounds next) {
@@ -501,7 +573,7 @@ void NestSearch::append(std::vector<NestEntry> &out,
       isOver |= !fits(level, static_cast<uint64_t>(held));
       // Levels below this fan-out hold nothing more from here on.
       auto at = llvm::find(nest.path, level);
-      if (leavesStage && at != nest.path.end() &&
+      if (leavesStage && !axes.isHeldTogether && at != nest.path.end() &&
           nest.stages[at - nest.path.begin()] >= step.stage &&
           axes.measured != static_cast<int>(i))
         held = 0;

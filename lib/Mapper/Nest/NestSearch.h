@@ -28,6 +28,8 @@
 #include "lib/Mapper/Nest/NestCounts.h"
 #include "lib/Mapper/Nest/Pareto.h"
 
+#include "llvm/ADT/DenseMap.h"
+
 #include <cmath>
 #include <deque>
 #include <functional>
@@ -103,8 +105,10 @@ public:
              const Axes &axes);
 
   /// Every way that an operand may be held at the outset; must come before
-  /// `complete`. Finds the least costs of any nest, capacities aside.
-  void explore(llvm::ArrayRef<Holdings> starts);
+  /// `complete`. Finds the least costs of any nest, capacities aside; false if
+  /// it was stopped.
+  bool explore(llvm::ArrayRef<Holdings> starts,
+               llvm::function_ref<bool()> shouldStop);
   double leastEnergy() const { return least[0]; }
   double leastCycles() const { return least[1]; }
   double leastTraffic() const { return least[2]; }
@@ -156,7 +160,9 @@ private:
   };
   using Entries = std::vector<NestEntry>;
 
-  void listConfigs(size_t fan, Deals &deals);
+  void listDeals(size_t fan, Deals &deals, std::vector<Deals> &ways) const;
+  void keepFastest(std::vector<Deals> &ways) const;
+  void addConfig(Deals deals);
   int numberOf(const Placement &placement);
   int nextPlacement(const State &state, Placement &next);
   bool isAlive(const Placement &placement, uint32_t tile) const;
@@ -197,7 +203,7 @@ private:
   TileCodec codec;
   std::deque<Config> configs;
   std::deque<Placement> placements;
-  std::map<std::vector<int>, int> numbers;
+  llvm::DenseMap<uint64_t, int> numbers;
   /// By placement and tile vector.
   std::vector<std::vector<std::unique_ptr<Entries>>> known;
   /// By placement, tile vector and where operands are latched outside.

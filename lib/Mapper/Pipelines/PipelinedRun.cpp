@@ -44,7 +44,9 @@ PipelinedRun::PipelinedRun(const CascadeFacts &facts,
                            const SpaceLimits &limits,
                            std::function<bool()> shouldStop)
     : facts(facts), arch(arch), axes(axes), constraints(constraints),
-      limits(limits), shouldStop(std::move(shouldStop)), rules(facts) {}
+      limits(limits), shouldStop(std::move(shouldStop)), rules(facts) {
+  this->axes.isHeldTogether = true;
+}
 
 std::shared_ptr<const PlanStep> PipelinedRun::find(PipelineGoal wanted,
                                                    double closeEnough) {
@@ -607,7 +609,7 @@ void PipelinedRun::listOptions(const Frame &frame, size_t place, uint64_t runs,
     Costs above{};
     chooseHolds(frame, *search, 0, holdings, holds, above,
                 [&](const NestEntry &entry) {
-                  some.emplace_back(makeChoice(*search, entry, above, runs),
+                  some.emplace_back(makeChoice(nest, entry, above, runs),
                                     Option{search, holds, &entry});
                 });
     llvm::sort(some, [](const auto &a, const auto &b) {
@@ -625,38 +627,9 @@ void PipelinedRun::listOptions(const Frame &frame, size_t place, uint64_t runs,
   }
 }
 
-/// Bytes that a nest holds at a level private to units. A nest by itself is
-/// judged by each of its stages; stages of a pipeline hold theirs together.
-static uint64_t heldByUnits(const NestSearch &search, const NestStep &first,
-                            int level) {
-  const EinsumOnArray &nest = search.getNest();
-  uint64_t sum = 0;
-  const Deals *deals = nullptr;
-  for (const NestStep *step = &first; step; step = step->next) {
-    if (step->kind == NestStep::Kind::deal)
-      deals = step->deals;
-    if (step->kind != NestStep::Kind::hold || step->level != level)
-      continue;
-    const Operand &operand = nest.operands[step->operand];
-    llvm::SmallVector<int64_t, 8> tiles;
-    search.getCodec().tiles(step->tile, tiles);
-    uint64_t words = 1, units = 1;
-    for (size_t rank = 0; rank < tiles.size(); ++rank)
-      if (operand.uses_(static_cast<int>(rank)))
-        words *= tiles[rank];
-    if (deals)
-      for (const Deal &deal : *deals)
-        if (nest.fans[deal.fan].stage <= step->stage)
-          units *= deal.units;
-    sum += operand.bits.countBytes(words) * units;
-  }
-  return sum;
-}
-
-StageChoice PipelinedRun::makeChoice(const NestSearch &search,
+StageChoice PipelinedRun::makeChoice(const EinsumOnArray &nest,
                                      const NestEntry &entry, const Costs &above,
                                      uint64_t runs) const {
-  const EinsumOnArray &nest = search.getNest();
   StageChoice choice;
   choice.array = nest.array;
   choice.cycles = static_cast<uint64_t>(
@@ -667,11 +640,9 @@ StageChoice PipelinedRun::makeChoice(const NestSearch &search,
   for (auto [r, resource] : llvm::enumerate(axes.resources))
     choice.moved.push_back(static_cast<uint64_t>(std::llround(
         sum(axes.resource + static_cast<int>(r)) / resource.cyclesPerUnit)));
-  for (auto [l, level] : llvm::enumerate(axes.levels))
+  for (size_t l = 0; l < axes.levels.size(); ++l)
     choice.held.push_back(
-        arch.levels[level].perArray >= 0
-            ? heldByUnits(search, entry.step, level)
-            : static_cast<uint64_t>(sum(axes.held + static_cast<int>(l))));
+        static_cast<uint64_t>(sum(axes.held + static_cast<int>(l))));
   return choice;
 }
 

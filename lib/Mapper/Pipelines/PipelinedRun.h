@@ -84,7 +84,7 @@ private:
   void listOptions(const Frame &frame, size_t place, uint64_t runs,
                    std::vector<Option> &options,
                    std::vector<StageChoice> &stage);
-  StageChoice makeChoice(const NestSearch &search, const NestEntry &entry,
+  StageChoice makeChoice(const EinsumOnArray &nest, const NestEntry &entry,
                          const Costs &above, uint64_t runs) const;
   void chooseHolds(const Frame &frame, NestSearch &search, size_t operand,
                    Holdings &holdings, std::vector<SharedHold> &holds,

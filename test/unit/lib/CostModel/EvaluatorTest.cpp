@@ -302,3 +302,125 @@ TEST_CASE("Windows are united, not multiplied", "[cost]") {
     CHECK(cost.levels[1].peakBytes == uint64_t(2 * (3 + stride * 7 + 3)));
   }
 }
+
+TEST_CASE("Of a resident tile the first elements are near", "[cost]") {
+  // X is 2 x 6, of which the first 8 are in the buffer: `near` of them for the
+  // transfers of one sweep, which are made three times.
+  auto count = [](const std::string &loops, const std::string &ends,
+                  uint64_t nearAccesses, uint64_t farAccesses) {
+    INFO(loops);
+    std::string spec = machine;
+    for (size_t at; (at = spec.find("\"access\": \"2 B\"")) != spec.npos;)
+      spec.replace(at, 15, "\"access\": \"4 B\"");
+    Subject subject("cascade c(R=3, A=2, B=6) : f16\n"
+                    "  input X[a,b]\n"
+                    "  Y[r,a,b] = X[a,b]\n"
+                    "  output Y\n",
+                    R"(schedule.mapping @s of @c on "machine" {
+      schedule.storage "DRAM" ["X", "Y"] {
+        schedule.storage "buffer" ["X"] resident 8 {
+          schedule.temporal "r" tile 1 {)" +
+                        loops + "schedule.compute \"Y\" on \"pe\"" + ends +
+                        " } } } }",
+                    spec);
+    cost::Evaluation cost = subject.evaluate();
+    const cost::Traffic &near = subject.traffic(cost, "X", 1),
+                        &far = subject.traffic(cost, "X", 0);
+    CHECK(near.writeBytes == 2 * 8);
+    CHECK(near.readBytes == 3 * 2 * 8);
+    CHECK(near.readAccesses == 3 * nearAccesses);
+    CHECK(far.readBytes == 2 * 8 + 3 * 2 * 4);
+    CHECK(far.readAccesses == 4 + 3 * farAccesses);
+    checkSame(cost, subject.evaluate(/*shortWays=*/false));
+  };
+  // Elements one by one, in an order that is not that of rows.
+  count(R"(schedule.temporal "b" tile 1 { schedule.temporal "a" tile 1 {)",
+        " } }", 8, 4);
+  // Three of a row, 4 bytes hold two: 3, 3, 2 and 0 are near.
+  count(R"(schedule.temporal "a" tile 1 { schedule.temporal "b" tile 3 {
+           schedule.spatial "b" tile 1 across "x" {)",
+        " } } }", 2 + 2 + 1, 1 + 2);
+  // Columns: 2 are near in two of them, 1 in the others.
+  count(R"(schedule.temporal "b" tile 1 {
+           schedule.spatial "a" tile 1 across "x" {)",
+        " } }", 2 + 4, 4);
+  // Units apart, (0, 2, 4) and (1, 3, 5): 3, 3, 1 and 1 are near.
+  count(R"(schedule.temporal "a" tile 1 {
+           schedule.spatial "b" tile 2 across "x" {
+           schedule.temporal "b" tile 1 {)",
+        " } } }", 2 + 2 + 1 + 1, 1 + 1);
+}
+
+TEST_CASE("A ragged resident tile is counted as it is", "[cost]") {
+  // Tiles of 5 x 4 and 5 x 3, of which 9 are near: rows 0 and 1 and (2, 0) of
+  // the first, three rows of the second.
+  Subject subject("cascade c(A=5, B=7) : f16\n"
+                  "  input X[a,b]\n"
+                  "  S[b] = X[a,b]\n"
+                  "  Z[a,b] = max(X[a,b], S[b]) where a <= b\n"
+                  "  output Z\n",
+                  R"(schedule.mapping @s of @c on "machine" {
+    schedule.storage "DRAM" ["X", "S", "Z"] {
+      schedule.temporal "b" tile 4 {
+        schedule.storage "buffer" ["X"] resident 9 {
+          schedule.sequence {
+            schedule.temporal "a" tile 1 { schedule.temporal "b" tile 1 {
+              schedule.compute "S" on "pe"
+            } }
+            schedule.temporal "a" tile 1 { schedule.temporal "b" tile 1 {
+              schedule.compute "Z" on "pe"
+    } } } } } } })");
+  cost::Evaluation cost = subject.evaluate();
+  CHECK(subject.traffic(cost, "X", 1).writeBytes == 2 * (9 + 9));
+  // S reads all, Z the triangle: 10 of the first tile, of which 7 are in rows 0
+  // and 1; all 15 of the second.
+  CHECK(subject.traffic(cost, "X", 1).readBytes == 2 * (9 + 9 + 7 + 9));
+  CHECK(subject.traffic(cost, "X", 0).readBytes ==
+        2 * (9 + 9 + (20 - 9) + (15 - 9) + (10 - 7) + (15 - 9)));
+}
+
+TEST_CASE("Sums that units keep in part meet outside", "[cost]") {
+  // Of T[c], 3 of 4 are in each of two units, which add up different a. The
+  // fourth is where T lives: the second unit finds there what the first made.
+  Subject subject("cascade c(A=2, C=4) : f16\n"
+                  "  input X[c,a]\n"
+                  "  T[c] = X[c,a]\n"
+                  "  output T\n",
+                  R"(schedule.mapping @s of @c on "machine" {
+    schedule.storage "DRAM" ["X", "T"] {
+      schedule.spatial "a" tile 1 across "x" {
+        schedule.storage "buffer" ["T"] resident 3 {
+          schedule.temporal "c" tile 1 { schedule.compute "T" on "pe"
+    } } } } })");
+  cost::Evaluation cost = subject.evaluate();
+  CHECK(subject.traffic(cost, "T", 1).writeBytes == 2 * 2 * 3);
+  CHECK(subject.traffic(cost, "T", 1).readBytes == 2 * 2 * 3);
+  CHECK(subject.traffic(cost, "T", 0).writeBytes == 2 * (3 + 2));
+  CHECK(subject.traffic(cost, "T", 0).readBytes == 2 * 1);
+}
+
+TEST_CASE("What is made anew in every visit is not delivered to the next",
+          "[cost]") {
+  // T[b..b+3] is made in every step of b, by demand; the inner node makes all
+  // that it reads, so nothing leaves it.
+  Subject subject("cascade c(A=2, B=2, H=5) : f16\n"
+                  "  input I[h]\n"
+                  "  T[h,a] = I[h] + I[h]\n"
+                  "  Z[b] = T[b+3*a,a]\n"
+                  "  output Z\n",
+                  R"(schedule.mapping @s of @c on "machine" {
+    schedule.storage "DRAM" ["I", "Z"] {
+      schedule.temporal "b" tile 1 {
+        schedule.storage "buffer" ["T"] halo "recomputed" {
+          schedule.storage "buffer" ["T"] {
+            schedule.sequence {
+              schedule.temporal "a" tile 1 { schedule.temporal "h" tile 1 {
+                schedule.compute "T" on "pe"
+              } }
+              schedule.temporal "a" tile 1 { schedule.compute "Z" on "pe" }
+    } } } } } })");
+  cost::Evaluation cost = subject.evaluate();
+  CHECK(cost.einsums[subject.facts.findEinsum("T")].points == 2 * 4 * 2);
+  CHECK(subject.traffic(cost, "T", 1).writeBytes == 2 * 2 * 4 * 2);
+  CHECK(subject.traffic(cost, "T", 1).readBytes == 2 * 2 * 2);
+}

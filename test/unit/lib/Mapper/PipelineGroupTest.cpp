@@ -112,6 +112,20 @@ TEST_CASE("a later lag can be better than the least") {
   CHECK(result.plans.front().cycles == 25);
 }
 
+TEST_CASE("of equally fast plans the one of least energy") {
+  // B may run anywhere beside A without being noticed.
+  PipelineGroup group;
+  group.stages = {{on(0, 10, 5)}, {on(1, 2, 9), on(1, 7, 4), on(1, 11, 1)}};
+  group.iterations.times = 8;
+  PipelineResult result = schedulePipeline(group, PipelineGoal::latency);
+  REQUIRE(result.plans.size() == 1);
+  CHECK(result.plans.front().cycles == 80);
+  CHECK(result.plans.front().energy == 9);
+  result = schedulePipeline(group, PipelineGoal::energy);
+  CHECK(result.plans.front().cycles == 88);
+  CHECK(result.plans.front().energy == 6);
+}
+
 TEST_CASE("stages that wait for one another have no plan") {
   PipelineGroup group;
   group.stages = {{on(0, 1)}, {on(0, 1)}};

@@ -56,7 +56,7 @@ static std::vector<std::string> readConfigs() {
   std::vector<std::string> texts;
   std::error_code error;
   for (llvm::sys::fs::directory_iterator
-           it(EINSUM_SOURCE_DIR "/examples/03-models", error),
+           it(EINSUM_SOURCE_DIR "/examples/06-models", error),
        end;
        it != end && !error; it.increment(error))
     if (llvm::StringRef(it->path()).ends_with(".json"))

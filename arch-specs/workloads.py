@@ -1,0 +1,114 @@
+"""The table of specs x workloads in README.md: every machine, every workload, compiled by the search.
+
+    arch-specs/workloads.py [--update] [--time-limit=S] [SPEC ...]     with einsum-compile on the PATH
+
+Prints the table; --update writes it into README.md. Times depend on the machine that runs this, so no test compares them; that each
+machine compiles is tested in test/arch-specs.
+"""
+
+import argparse
+import json
+import pathlib
+import subprocess
+import tempfile
+import time
+
+folder = pathlib.Path(__file__).resolve().parent
+models = folder.parent / "examples" / "06-models"
+BEGIN, END = "<!-- begin generated: workloads.py --update -->\n", "<!-- end of workloads -->"
+
+GEMM = """cascade gemm(M=1024, N=1024, K=1024) : {type}
+  input A[m,k], B[k,n]
+  Z[m,n] = A[m,k] * B[k,n]
+  output Z
+"""
+ATTENTION = """cascade attention(B=1, H=8, E=64, F=64, M=1024, P=1024) : {type}
+  input Q[b,h,p,e], K[b,h,m,e], V[b,h,m,f]
+  QK[b,h,m,p] = Q[b,h,p,e] * K[b,h,m,e]
+  GM[b,h,p] = max(m) QK[b,h,m,p]
+  SN[b,h,m,p] = exp(QK[b,h,m,p] - GM[b,h,p])
+  SD[b,h,p] = SN[b,h,m,p]
+  A[b,h,m,p] = SN[b,h,m,p] / SD[b,h,p]
+  AV[b,h,p,f] = A[b,h,m,p] * V[b,h,m,f]
+  output AV
+"""
+BLOCK = """cascade pointwise(X=56, Y=56, C=24, D=144) : {type}
+  input I[y,x,c], W[c,d], U[d,c2]
+  H[y,x,d] = I[y,x,c] * W[c,d]
+  R[y,x,d] = max(H[y,x,d], 0)
+  O[y,x,c2] = R[y,x,d] * U[d,c2]
+  output O
+""".replace("D=144", "D=144, C2=24")
+# What one array must compute together, Einsum by Einsum.
+NEEDS = {"GEMM": [["mac"]], "attention": [["mac"], ["max"], ["exp", "sub"], ["add"], ["div"]], "expand and project": [["mac"], ["max"]]}
+NEEDS["Llama-3-8B layer, decode"] = NEEDS["attention"] + [["rsqrt", "add", "div"], ["select", "compare", "mul", "add"]]
+TEXTS = {"GEMM": GEMM, "attention": ATTENTION, "expand and project": BLOCK, "Llama-3-8B layer, decode": None}
+
+
+def datatype(spec, needs):
+    """The first that all Einsums can be computed in; None if there is none."""
+    per_point = any("compute" in array["ops"] for array in spec["arrays"])
+    types = list(dict.fromkeys(t for array in spec["arrays"] for t in array["datatypes"])) or ["f16"]
+
+    def has(array, operators, t):
+        names = array["ops_by_datatype"].get(t) or array["ops"]
+        return all(o in names for o in operators) and (not array["datatypes"] or t in array["datatypes"])
+
+    for t in types:
+        if per_point or all(any(has(array, operators, t) for array in spec["arrays"]) for operators in needs):
+            return t
+    return None
+
+
+def compile(path, name, text, type, limit):
+    with tempfile.TemporaryDirectory() as scratch:
+        result = pathlib.Path(scratch) / "result.json"
+        if text:
+            workload = [pathlib.Path(scratch) / "workload.ein"]
+            workload[0].write_text(text.format(type=type))
+        else:
+            workload = [models / "llama-3-8b.json", "--phase=decode", "--layers=1", "--parts=layers", "--seq=1024", f"--dtype={type}"]
+        start = time.monotonic()
+        done = subprocess.run(
+            ["einsum-compile", *map(str, workload), f"--arch={path}", f"--time-limit={limit}", f"--json={result}"],
+            capture_output=True, text=True)
+        seconds = time.monotonic() - start
+        if done.returncode not in (0, 3):
+            reason = next((line for line in done.stderr.splitlines() if "error:" in line), "?").split("error: ")[-1]
+            return f"exit {done.returncode}: {reason[:60]}"
+        facts = json.loads(result.read_text())
+        return f"{type} {quantity(facts['latency_s'])}, {quantity(facts['energy_j'], 'J')}; {seconds:.1f} s"
+
+
+def quantity(value, unit="s"):
+    for factor, prefix in [(1, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n"), (1e-12, "p")]:
+        if abs(value) >= factor:
+            return f"{value / factor:.3g} {prefix}{unit}"
+    return f"{value:.3g} {unit}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--update", action="store_true")
+    parser.add_argument("--time-limit", default="5")
+    parser.add_argument("specs", nargs="*")
+    options = parser.parse_args()
+    lines = ["| spec | " + " | ".join(TEXTS) + " |", "|---" * (len(TEXTS) + 1) + "|"]
+    for path in sorted(folder.glob("*.json")):
+        if path.name == "schema.json" or (options.specs and path.stem not in options.specs):
+            continue
+        spec = json.loads(subprocess.run(["einsum-arch-check", path, "--json=-"], capture_output=True, text=True).stdout)
+        cells = []
+        for name, text in TEXTS.items():
+            type = datatype(spec, NEEDS[name])
+            cells.append(compile(path, name, text, type, options.time_limit) if type else "no common datatype")
+        lines.append(f"| `{path.stem}` | " + " | ".join(cells) + " |")
+        print(lines[-1], flush=True)
+    if options.update:
+        readme = folder / "README.md"
+        text = readme.read_text()
+        before, rest = text.split(BEGIN)
+        readme.write_text(before + BEGIN + "\n".join(lines) + "\n" + END + rest.split(END)[1])
+
+
+main()

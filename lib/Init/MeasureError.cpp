@@ -1,0 +1,517 @@
+//===- MeasureError.cpp - The error of a format, by execution -------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Init/MeasureError.h"
+
+#include "lib/Init/OptionValues.h"
+#include "lib/Interpreter/NpyFile.h"
+#include "lib/Quant/ProductSums.h"
+#include "lib/Quant/Rearrange.h"
+#include "lib/Support/Diagnostics.h"
+#include "lib/Support/Formats/Encode.h"
+
+#include "mlir/IR/Verifier.h"
+#include "llvm/ADT/StringExtras.h"
+
+#include <cmath>
+#include <numeric>
+
+using namespace mlir;
+using namespace einsum;
+using namespace einsum::interp;
+using Errors = std::vector<exporting::QuantizeReport::Error>;
+
+static OwningOpRef<ModuleOp> cloneModule(CascadeOp cascade) {
+  return cast<ModuleOp>(cascade->getParentOfType<ModuleOp>()->clone());
+}
+
+static CascadeOp findCascade(ModuleOp module, CascadeOp like) {
+  return module.lookupSymbol<CascadeOp>(like.getSymNameAttr());
+}
+
+//===----------------------------------------------------------------------===//
+// Extents
+//===----------------------------------------------------------------------===//
+
+/// Multiples that blocks of the formats ask of parameters.
+static void findMultiples(CascadeOp cascade,
+                          ArrayRef<quant::Assignment> assignments,
+                          std::map<std::string, int64_t> &multiples) {
+  auto ask = [&](StringRef rank, int64_t size) {
+    RankOp op = cascade.findRank(rank);
+    auto symbol = dyn_cast<AffineSymbolExpr>(op.getExtent().getResult(0));
+    if (!symbol || size < 1)
+      return;
+    int64_t &of =
+        multiples[cast<StringAttr>(op.getParams()[symbol.getPosition()]).str()];
+    of = std::lcm(std::max<int64_t>(of, 1), size);
+  };
+  for (const quant::Assignment &assignment : assignments) {
+    const formats::Storage &storage = assignment.storage;
+    if (storage.sharing == formats::Sharing::block)
+      for (auto [rank, size] : llvm::zip(storage.ranks, storage.sizes))
+        ask(rank, size);
+    if (storage.sharing == formats::Sharing::matrix)
+      ask(storage.ranks.back(), storage.format.lowRank.group);
+  }
+}
+
+/// Halves one parameter; false if it is as small as it may be.
+static bool halve(CascadeOp cascade, StringRef name, int64_t multiple) {
+  int64_t value = *cascade.getParam(name);
+  int64_t half = llvm::divideCeil(value, 2 * multiple) * multiple;
+  if (half >= value || half < 2)
+    return false;
+  cascade.setParam(name, half);
+  ScopedDiagnosticHandler quiet(cascade.getContext(),
+                                [](mlir::Diagnostic &) { return success(); });
+  if (succeeded(verify(cascade)))
+    return true;
+  cascade.setParam(name, value);
+  return false;
+}
+
+static bool setGiven(CascadeOp cascade, const MeasureRequest &request,
+                     std::set<std::string> &fixed) {
+  for (StringRef text : request.extents) {
+    auto [name, number] = text.split('=');
+    int64_t value = 0;
+    if (name.empty() || number.getAsInteger(10, value) || value < 1)
+      return failOption("--error-extent",
+                        "takes NAME=N with a whole number from 1 to 2^63 - 1, "
+                        "found '" +
+                            text + "'");
+    std::vector<std::string> names;
+    for (auto param : cascade.getParamNames().getAsRange<StringAttr>())
+      names.push_back(param.str());
+    if (!llvm::is_contained(names, name.str()))
+      return failOption("--error-extent", "there is no parameter '" + name +
+                                              "'; there are " +
+                                              llvm::join(names, ", ") +
+                                              didYouMean(name.str(), names));
+    cascade.setParam(name, value);
+    fixed.insert(name.str());
+  }
+  return true;
+}
+
+LogicalResult ErrorBench::chooseExtents(ArrayRef<quant::QuantizeSpec> specs,
+                                        const MeasureRequest &request) {
+  std::map<std::string, int64_t> declared;
+  for (auto name : cascade.getParamNames().getAsRange<StringAttr>()) {
+    std::optional<int64_t> value = cascade.getParam(name);
+    constexpr int64_t unbound = 1024;
+    declared[name.str()] = value.value_or(0);
+    cascade.setParam(name, value.value_or(unbound));
+  }
+  std::set<std::string> fixed;
+  if (!setGiven(cascade, request, fixed))
+    return failure();
+  std::map<std::string, int64_t> multiples;
+  {
+    // What is wrong with the formats was said when they were applied.
+    ScopedDiagnosticHandler quiet(cascade.getContext(),
+                                  [](mlir::Diagnostic &) { return success(); });
+    CascadeEditor editor(cascade);
+    for (const quant::QuantizeSpec &spec : specs) {
+      auto assignments = quant::selectTensors(editor, spec);
+      if (succeeded(assignments))
+        findMultiples(cascade, *assignments, multiples);
+    }
+  }
+  while (true) {
+    FailureOr<uint64_t> points = countPoints(cascade);
+    if (failed(points))
+      return failure();
+    if (*points <= request.budget)
+      break;
+    std::vector<std::pair<int64_t, std::string>> order;
+    for (const auto &[name, value] : declared)
+      if (!fixed.count(name))
+        order.push_back({-*cascade.getParam(name), name});
+    llvm::sort(order);
+    bool isSmaller = llvm::any_of(order, [&](const auto &entry) {
+      int64_t multiple = multiples.count(entry.second)
+                             ? multiples.find(entry.second)->second
+                             : 1;
+      return halve(cascade, entry.second, multiple);
+    });
+    if (!isSmaller) {
+      failOption("--error", "no extents were found that are small enough to "
+                            "execute; give them with --error-extent");
+      return failure();
+    }
+  }
+  for (auto name : cascade.getParamNames().getAsRange<StringAttr>()) {
+    int64_t value = *cascade.getParam(name), before = declared[name.str()];
+    std::string text = name.str() + "=" + std::to_string(value);
+    if (before && before != value)
+      text += " (of " + std::to_string(before) + ")";
+    extents.push_back(text);
+  }
+  return verify(cascade);
+}
+
+//===----------------------------------------------------------------------===//
+// Inputs
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct DataChoice {
+  Sampling common;
+  std::map<std::string, Sampling> own;
+};
+} // namespace
+
+static bool parseData(CascadeOp cascade, const MeasureRequest &request,
+                      DataChoice &choice) {
+  for (StringRef text : request.data) {
+    auto [input, name] =
+        text.contains('=') ? text.split('=') : std::pair(StringRef(), text);
+    std::optional<Sampling> sampling = parseSampling(name);
+    std::vector<std::string> names;
+    if (!sampling) {
+      for (const DistributionInfo &info : getDistributions())
+        names.push_back(info.name.str());
+      return failOption("--error-data", "there is no distribution '" + name +
+                                            "'; there are " +
+                                            llvm::join(names, ", ") +
+                                            didYouMean(name.str(), names));
+    }
+    if (input.empty()) {
+      choice.common = *sampling;
+      continue;
+    }
+    for (InputOp op : cascade.getBodyBlock()->getOps<InputOp>())
+      names.push_back(op.getTensor().str());
+    if (!llvm::is_contained(names, input.str()))
+      return failOption("--error-data", "there is no input '" + input +
+                                            "'; there are " +
+                                            llvm::join(names, ", ") +
+                                            didYouMean(input.str(), names));
+    choice.own[input.str()] = *sampling;
+  }
+  return true;
+}
+
+static bool readFiles(CascadeOp cascade, const MeasureRequest &request,
+                      TensorMap &files) {
+  Diagnostics diagnostics;
+  for (StringRef text : request.inputs) {
+    auto [name, path] = text.split('=');
+    if (name.empty() || path.empty())
+      return failOption("--error-input",
+                        "takes TENSOR=FILE.npy, found '" + text + "'");
+    std::vector<std::string> names;
+    for (InputOp op : cascade.getBodyBlock()->getOps<InputOp>())
+      names.push_back(op.getTensor().str());
+    if (!llvm::is_contained(names, name.str()))
+      return failOption("--error-input", "there is no input '" + name +
+                                             "'; there are " +
+                                             llvm::join(names, ", ") +
+                                             didYouMean(name.str(), names));
+    std::optional<Tensor> tensor = readNpy(path, diagnostics);
+    if (!tensor)
+      continue;
+    tensor->name = name.str();
+    files[name.str()] = std::move(*tensor);
+  }
+  diagnostics.print(llvm::errs());
+  return !diagnostics.hasErrors();
+}
+
+/// Sums of so many products keep the size of the other factor.
+static double getDeviation(CascadeOp cascade, const quant::TensorRole &role) {
+  double summed = 1;
+  for (const std::string &rank : role.summed)
+    summed *= static_cast<double>(
+        cascade.findRank(rank).getBoundExtent().value_or(1));
+  return role.isWeight ? 1 / std::sqrt(summed) : 1;
+}
+
+LogicalResult ErrorBench::drawInputs(const MeasureRequest &request) {
+  DataChoice choice;
+  TensorMap files;
+  if (!parseData(cascade, request, choice) ||
+      !readFiles(cascade, request, files))
+    return failure();
+  CascadeEditor editor(cascade);
+  for (const quant::TensorRole &role : quant::findRoles(editor)) {
+    if (!role.isInput)
+      continue;
+    auto input = role.tensor.getDefiningOp<InputOp>();
+    std::string name = input.getTensor().str();
+    if (auto file = files.find(name); file != files.end()) {
+      inputs[name] = file->second;
+      continue;
+    }
+    auto type = cast<NamedTensorType>(role.tensor.getType());
+    const NumberFormat *format =
+        getNumberFormat(getScalarType(type.getElementType()));
+    if (!format || format->isFloat)
+      format = findFloatFormat("f64");
+    FailureOr<Tensor> tensor = makeTensor(cascade, role.tensor, name, *format);
+    if (failed(tensor))
+      return failure();
+    auto own = choice.own.find(name);
+    Sampling sampling = own == choice.own.end() ? choice.common : own->second;
+    sampling.scale *= getDeviation(cascade, role);
+    fillWithSamples(*tensor, sampling, request.seed);
+    inputs[name] = std::move(*tensor);
+  }
+  data = request.data.empty() ? getDistributions().front().name.str()
+                              : llvm::join(request.data, ", ");
+  seed = request.seed;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Permuted ranks
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// For every combination of coordinates along `per`, an order of a rank.
+struct Permutation {
+  std::string rank;
+  std::vector<std::string> per;
+  int64_t extent = 0;
+  std::vector<int64_t> order; ///< [combination * extent + new] = old
+};
+} // namespace
+
+static int findRank(const Tensor &tensor, StringRef rank) {
+  auto found = llvm::find(tensor.ranks, rank.str());
+  return found == tensor.ranks.end()
+             ? -1
+             : static_cast<int>(found - tensor.ranks.begin());
+}
+
+/// The combination of an element's coordinates along `per`.
+static int64_t combine(const Permutation &permutation, const Tensor &tensor,
+                       ArrayRef<int64_t> coordinates) {
+  int64_t number = 0;
+  for (const std::string &rank : permutation.per) {
+    int at = findRank(tensor, rank);
+    number = number * tensor.extents[at] + coordinates[at];
+  }
+  return number;
+}
+
+static Permutation sortChannels(const Tensor &by, StringRef rank,
+                                std::vector<std::string> per) {
+  Permutation permutation{rank.str(), std::move(per), 0, {}};
+  int at = findRank(by, rank);
+  permutation.extent = by.extents[at];
+  int64_t combinations = 1;
+  for (const std::string &other : permutation.per)
+    combinations *= by.extents[findRank(by, other)];
+  std::vector<double> largest(combinations * permutation.extent, 0);
+  for (uint64_t i = 0; i < by.size(); ++i) {
+    SmallVector<int64_t> coordinates = by.unflatten(i);
+    double &most =
+        largest[combine(permutation, by, coordinates) * permutation.extent +
+                coordinates[at]];
+    most = std::max(most, std::fabs(by.toDouble(i)));
+  }
+  permutation.order.resize(largest.size());
+  for (int64_t c = 0; c < combinations; ++c) {
+    auto begin = permutation.order.begin() + c * permutation.extent;
+    std::iota(begin, begin + permutation.extent, 0);
+    const double *own = largest.data() + c * permutation.extent;
+    std::sort(begin, begin + permutation.extent, [&](int64_t a, int64_t b) {
+      return own[a] != own[b] ? own[a] > own[b] : a < b;
+    });
+  }
+  return permutation;
+}
+
+static void apply(const Permutation &permutation, Tensor &tensor) {
+  int at = findRank(tensor, permutation.rank);
+  if (at < 0)
+    return;
+  Tensor before = tensor;
+  for (uint64_t i = 0; i < tensor.size(); ++i) {
+    SmallVector<int64_t> coordinates = tensor.unflatten(i);
+    coordinates[at] =
+        permutation.order[combine(permutation, tensor, coordinates) *
+                              permutation.extent +
+                          coordinates[at]];
+    tensor.values[i] = before.values[before.flatten(coordinates)];
+  }
+}
+
+static std::vector<Permutation>
+listPermutations(CascadeOp quantised,
+                 const std::map<std::string, Tensor> &values) {
+  std::vector<Permutation> permutations;
+  for (RankOp rank : quantised.getBodyBlock()->getOps<RankOp>()) {
+    auto by = rank->getAttrOfType<StringAttr>(quant::kRearrangedBy);
+    if (!by)
+      continue;
+    std::vector<std::string> per;
+    for (Attribute other :
+         rank->getAttrOfType<ArrayAttr>(quant::kRearrangedPer))
+      per.push_back(cast<StringAttr>(other).str());
+    permutations.push_back(
+        sortChannels(values.at(by.str()), rank.getSymName(), per));
+  }
+  return permutations;
+}
+
+//===----------------------------------------------------------------------===//
+// Executing
+//===----------------------------------------------------------------------===//
+
+static exporting::QuantizeReport::Error compare(const Tensor &exact,
+                                                ArrayRef<double> values,
+                                                std::string name,
+                                                std::string format) {
+  exporting::QuantizeReport::Error error{
+      std::move(name), std::move(format), 0, 0, 0, 0};
+  double noise = 0, signal = 0;
+  uint64_t count = 0;
+  for (uint64_t i = 0; i < exact.size(); ++i) {
+    double value = exact.toDouble(i);
+    if (!exact.isPresent(i) || !std::isfinite(value))
+      continue;
+    double difference = values[i] - value;
+    if (!std::isfinite(difference))
+      difference = INFINITY;
+    error.largest = std::max(error.largest, std::fabs(difference));
+    noise += difference * difference;
+    signal += value * value;
+    ++count;
+  }
+  error.rms = count ? std::sqrt(noise / static_cast<double>(count)) : 0;
+  error.relative = noise == 0 ? 0 : std::sqrt(noise / signal);
+  error.sqnrDb = -20 * std::log10(error.relative);
+  return error;
+}
+
+static std::vector<double> toDoubles(const Tensor &tensor) {
+  std::vector<double> values(tensor.size());
+  for (uint64_t i = 0; i < tensor.size(); ++i)
+    values[i] = tensor.toDouble(i);
+  return values;
+}
+
+/// What encoding and decoding does to a tensor by itself.
+static exporting::QuantizeReport::Error
+compareStored(const Tensor &tensor, const formats::Storage &storage) {
+  auto region = formats::layOut(storage, tensor.ranks, tensor.extents);
+  std::vector<double> values = toDoubles(tensor);
+  formats::roundTrip(storage, std::get<formats::Region>(region), values,
+                     tensor.present);
+  return compare(tensor, values, tensor.name, storage.toText());
+}
+
+/// The outputs of a cascade against what they are in f64.
+FailureOr<Errors> ErrorBench::execute(CascadeOp quantised) const {
+  TensorMap own = inputs;
+  for (const Permutation &permutation : listPermutations(quantised, values))
+    for (auto &[name, tensor] : own)
+      apply(permutation, tensor);
+  InterpretOptions options{Arithmetic::stored()};
+  FailureOr<Interpretation> found = interpret(quantised, own, options);
+  if (failed(found))
+    return failure();
+  Errors errors;
+  for (const std::string &name : outputs)
+    errors.push_back(
+        compare(values.at(name), toDoubles(*found->find(name)), name, ""));
+  return errors;
+}
+
+LogicalResult ErrorBench::prepare(ArrayRef<quant::QuantizeSpec> specs,
+                                  const MeasureRequest &request) {
+  if (failed(chooseExtents(specs, request)) || failed(drawInputs(request)))
+    return failure();
+  FailureOr<Interpretation> exact = interpret(cascade, inputs);
+  if (failed(exact))
+    return failure();
+  for (OutputOp output : cascade.getBodyBlock()->getOps<OutputOp>())
+    for (Value tensor : output.getTensors())
+      if (StringRef name = getTensorName(tensor);
+          !name.empty() && !llvm::is_contained(outputs, name.str()))
+        outputs.push_back(name.str());
+  if (outputs.empty())
+    return cascade.emitError()
+           << "cascade '" << cascade.getSymName()
+           << "' has no output whose error could be measured";
+  for (Tensor &tensor : exact->tensors) {
+    std::string name = tensor.name;
+    values[name] = std::move(tensor);
+  }
+  FailureOr<Errors> errors = execute(cascade);
+  if (failed(errors))
+    return failure();
+  unquantized = std::move(*errors);
+  return success();
+}
+
+FailureOr<ErrorBench> ErrorBench::create(CascadeOp cascade,
+                                         ArrayRef<quant::QuantizeSpec> specs,
+                                         const MeasureRequest &request) {
+  ErrorBench bench;
+  bench.module = cloneModule(cascade);
+  bench.cascade = findCascade(*bench.module, cascade);
+  if (failed(bench.prepare(specs, request)))
+    return failure();
+  return std::move(bench);
+}
+
+FailureOr<exporting::QuantizeReport::Execution>
+ErrorBench::measure(const quant::QuantizeSpec &spec) const {
+  exporting::QuantizeReport::Execution execution;
+  execution.data = data;
+  execution.seed = seed;
+  execution.extents = extents;
+  execution.unquantized = unquantized;
+  OwningOpRef<ModuleOp> copy =
+      cast<ModuleOp>(cascade->getParentOfType<ModuleOp>()->clone());
+  CascadeOp quantised = findCascade(*copy, cascade);
+  quant::QuantizeOptions options{spec, {}};
+  options.explicitForm.native.isAny = true;
+  options.computeAll = options.keepStored = true;
+  // The same was said of the cascade at its own extents.
+  ScopedDiagnosticHandler quiet(
+      cascade.getContext(), [](mlir::Diagnostic &diagnostic) {
+        return success(diagnostic.getSeverity() == DiagnosticSeverity::Remark);
+      });
+  {
+    CascadeEditor editor(quantised);
+    FailureOr<std::vector<quant::Assignment>> assignments =
+        quant::selectTensors(editor, spec);
+    if (failed(assignments) || failed(quant::rearrange(editor, *assignments)))
+      return failure();
+    std::vector<Permutation> permutations = listPermutations(quantised, values);
+    for (const quant::Assignment &assignment : *assignments) {
+      Tensor tensor = values.at(getTensorName(assignment.tensor).str());
+      for (const Permutation &permutation : permutations)
+        apply(permutation, tensor);
+      execution.tensors.push_back(compareStored(tensor, assignment.storage));
+    }
+    for (RankOp rank : quantised.getBodyBlock()->getOps<RankOp>()) {
+      rank->removeAttr(quant::kRearrangedBy);
+      rank->removeAttr(quant::kRearrangedPer);
+    }
+  }
+  if (failed(quant::quantize(quantised, options)))
+    return failure();
+  FailureOr<Errors> errors = execute(quantised);
+  if (failed(errors))
+    return failure();
+  execution.outputs = std::move(*errors);
+  return execution;
+}
+
+double ErrorBench::getWorst(const Errors &errors) {
+  double worst = 0;
+  for (const exporting::QuantizeReport::Error &error : errors)
+    worst = std::max(worst, error.relative);
+  return worst;
+}

@@ -1,0 +1,162 @@
+//===- QuantizeWorkload.cpp - Number formats asked for, or chosen ---------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Init/QuantizeWorkload.h"
+
+#include "lib/Analysis/CascadeFacts.h"
+#include "lib/Init/ChooseFormats.h"
+#include "lib/Init/MachineFloor.h"
+#include "lib/Init/OptionValues.h"
+
+using namespace mlir;
+using namespace einsum;
+using exporting::QuantizeReport;
+
+bool einsum::checkQuantize(const QuantizeRequest &request) {
+  std::string error;
+  if (!parseAutoSpec(request.text, error)) {
+    auto spec = quant::parseSpec(request.text);
+    if (auto *message = std::get_if<std::string>(&spec))
+      error = *message;
+  }
+  if (!error.empty())
+    return failOption("--quantize", error);
+  if (request.accumulatorBits < 8 || request.accumulatorBits > 64)
+    return failOption("--accumulator", "takes 8 to 64 bits, found " +
+                                           Twine(request.accumulatorBits));
+  return true;
+}
+
+quant::NativeProducts einsum::listNative(const arch::ArchSpec &arch) {
+  quant::NativeProducts native;
+  for (const arch::Array &array : arch.arrays)
+    for (const auto &[datatype, ops] : array.opsByDatatype)
+      if (ops.count("mac") || (ops.count("mul") && ops.count("add")))
+        native.datatypes.insert(datatype);
+  // Arrays of any datatype multiply everything.
+  native.isAny = llvm::any_of(arch.arrays, [](const arch::Array &array) {
+    return array.datatypes.empty() && array.findOp("mac");
+  });
+  return native;
+}
+
+/// What each selected tensor becomes, of the cascade as written.
+static LogicalResult listTensors(CascadeOp cascade,
+                                 const quant::QuantizeSpec &spec,
+                                 QuantizeReport &report) {
+  // Remarks come with the rewrite itself.
+  ScopedDiagnosticHandler quiet(
+      cascade.getContext(), [](mlir::Diagnostic &diagnostic) {
+        return success(diagnostic.getSeverity() == DiagnosticSeverity::Remark);
+      });
+  CascadeEditor editor(cascade);
+  auto assignments = quant::selectTensors(editor, spec);
+  if (failed(assignments))
+    return failure();
+  for (const quant::Assignment &assignment : *assignments) {
+    quant::TensorShape shape = quant::getShape(cascade, assignment.tensor);
+    auto region =
+        formats::layOut(assignment.storage, shape.ranks, shape.extents);
+    const auto &laidOut = std::get<formats::Region>(region);
+    auto type = cast<NamedTensorType>(assignment.tensor.getType());
+    QuantizeReport::Tensor tensor;
+    tensor.name = getTensorName(assignment.tensor).str();
+    tensor.format = assignment.storage.toText();
+    tensor.form =
+        assignment.form == quant::Form::stored ? "stored" : "explicit";
+    if (assignment.isRearranged)
+      tensor.form += ", rearranged";
+    tensor.bitsPerElement =
+        formats::getBitsPerElement(assignment.storage, laidOut).toDouble();
+    uint64_t elements = laidOut.countElements();
+    tensor.bytesBefore =
+        llvm::SaturatingMultiply(elements, type.getElementBits()) / 8;
+    tensor.bytesAfter =
+        llvm::divideCeil(formats::countBits(assignment.storage, laidOut), 8);
+    report.tensors.push_back(std::move(tensor));
+  }
+  return success();
+}
+
+/// The floor of a cascade; an error, where the quantised one needs what no
+/// array has.
+static FailureOr<std::optional<QuantizeReport::Floor>>
+findFloor(CascadeOp cascade, const arch::ArchSpec *arch, bool isQuantised) {
+  FailureOr<CascadeFacts> facts = computeCascadeFacts(cascade);
+  if (!arch)
+    return std::optional<QuantizeReport::Floor>();
+  if (failed(facts))
+    return failure();
+  MachineLoad load = computeLoad(*facts, *arch);
+  if (!load.lacking.empty()) {
+    if (isQuantised)
+      return cascade.emitError()
+             << "after quantising, " << load.lacking
+             << "; codes and scales of explicit formats are computed in f32, "
+                "stored ones are decoded to the type of the cascade";
+    return std::optional<QuantizeReport::Floor>();
+  }
+  return std::optional(makeFloor(load, *arch));
+}
+
+static ExitCode apply(CascadeOp cascade, const QuantizeRequest &request,
+                      const quant::QuantizeSpec &spec,
+                      const arch::ArchSpec *arch, QuantizeReport &report) {
+  if (failed(listTensors(cascade, spec, report)))
+    return ExitCode::BadInput;
+  auto before = findFloor(cascade, arch, /*isQuantised=*/false);
+  if (failed(before))
+    return ExitCode::BadInput;
+  report.before = *before;
+  if (request.measure) {
+    auto bench = ErrorBench::create(cascade, {spec}, request.measured);
+    if (failed(bench))
+      return ExitCode::BadInput;
+    auto execution = bench->measure(spec);
+    if (failed(execution))
+      return ExitCode::BadInput;
+    report.execution = std::move(*execution);
+  }
+  quant::QuantizeOptions options{spec, {}};
+  options.explicitForm.accumulatorBits = request.accumulatorBits;
+  options.explicitForm.native.isAny = !arch;
+  if (arch)
+    options.explicitForm.native = listNative(*arch);
+  options.keepStored = !arch;
+  options.notes = &report.notes;
+  ScopedDiagnosticHandler remarks(
+      cascade.getContext(), [&](mlir::Diagnostic &diagnostic) {
+        return success(diagnostic.getSeverity() == DiagnosticSeverity::Remark &&
+                       !request.explain);
+      });
+  if (failed(quant::quantize(cascade, options)))
+    return ExitCode::BadInput;
+  auto after = findFloor(cascade, arch, /*isQuantised=*/true);
+  if (failed(after))
+    return ExitCode::BadInput;
+  report.after = *after;
+  return ExitCode::Ok;
+}
+
+ExitCode einsum::quantizeWorkload(CascadeOp cascade,
+                                  const QuantizeRequest &request,
+                                  const arch::ArchSpec *arch,
+                                  StringRef objective, QuantizeReport &report) {
+  report.requested = request.text;
+  std::string error;
+  quant::QuantizeSpec spec;
+  if (std::optional<AutoSpec> choice = parseAutoSpec(request.text, error)) {
+    ExitCode code =
+        chooseFormats(cascade, *choice, request, arch, objective, report, spec);
+    if (code != ExitCode::Ok)
+      return code;
+  } else {
+    auto parsed = quant::parseSpec(request.text);
+    spec = std::get<quant::QuantizeSpec>(std::move(parsed)); // checked
+  }
+  return apply(cascade, request, spec, arch, report);
+}

@@ -1,0 +1,108 @@
+//===- TranslateMain.cpp - mlir-translate with whole output files ---------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// As mlir-translate: one translation by name, from a file to a file. What is
+// written replaces a file only once all of it is there.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Init/HelpPage.h"
+#include "lib/Init/InitAll.h"
+#include "lib/Init/OptionValues.h"
+#include "lib/Support/Version.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Support/FileUtilities.h"
+#include "mlir/Support/ToolUtilities.h"
+#include "mlir/Tools/mlir-translate/Translation.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/SourceMgr.h"
+
+using namespace mlir;
+namespace cl = llvm::cl;
+
+namespace {
+struct TranslateOptions {
+  cl::opt<const Translation *, false, TranslationParser> translation{
+      "", cl::desc("Translations"), cl::Required};
+  cl::opt<std::string> input{
+      cl::Positional, cl::desc("FILE ('-': standard input)"), cl::init("-")};
+  cl::opt<std::string> output{"o", cl::desc("Write to this file"),
+                              cl::value_desc("FILE"), cl::init("-")};
+  cl::opt<bool> split{"split-input-file",
+                      cl::desc("Translate what stands between '// -----' lines "
+                               "each for itself")};
+  cl::opt<bool> verify{"verify-diagnostics",
+                       cl::desc("Check the diagnostics against "
+                                "'expected-error' comments")};
+};
+} // namespace
+
+static einsum::HelpPage makePage(TranslateOptions &options) {
+  std::vector<einsum::HelpEntry> translations;
+  TranslationParser &known = options.translation.getParser();
+  for (unsigned i = 0; i < known.getNumOptions(); ++i)
+    translations.push_back(
+        {"--" + known.getOption(i).str(), known.getDescription(i).str()});
+  llvm::sort(translations);
+  return {"einsum-translate",
+          EINSUM_CASCADE_VERSION,
+          "Translates cascades, schedules and architectures from and to other "
+          "notations.",
+          "--TRANSLATION [FILE]",
+          {{"TRANSLATIONS", translations},
+           {"OPTIONS", einsum::listOptions(nullptr, {"o", "split-input-file",
+                                                     "verify-diagnostics"})}}};
+}
+
+/// One chunk of the input.
+static LogicalResult translateChunk(const TranslateOptions &options,
+                                    std::unique_ptr<llvm::MemoryBuffer> chunk,
+                                    raw_ostream &os) {
+  MLIRContext context(MLIRContext::Threading::DISABLED);
+  context.printOpOnDiagnostic(false);
+  auto sources = std::make_shared<llvm::SourceMgr>();
+  sources->AddNewSourceBuffer(std::move(chunk), llvm::SMLoc());
+  if (!options.verify) {
+    SourceMgrDiagnosticHandler handler(*sources, &context);
+    return (*options.translation.getValue())(sources, os, &context);
+  }
+  SourceMgrDiagnosticVerifierHandler handler(*sources, &context);
+  (void)(*options.translation.getValue())(sources, os, &context);
+  return handler.verify();
+}
+
+LogicalResult einsum::runTranslateMain(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  TranslateOptions options;
+  setVersion("einsum-translate");
+  if (printHelpIfAsked(argc, argv, [&] { return makePage(options); }))
+    return success();
+  cl::ParseCommandLineOptions(argc, argv, "Translator of Einsum cascades\n");
+  std::string error;
+  std::unique_ptr<llvm::MemoryBuffer> input =
+      openInputFile(options.input, &error);
+  if (!input) {
+    llvm::errs() << "error: " << error << "\n";
+    return failure();
+  }
+  auto translate = [&](raw_ostream &os) {
+    return splitAndProcessBuffer(
+        std::move(input),
+        [&](std::unique_ptr<llvm::MemoryBuffer> chunk, raw_ostream &part) {
+          return translateChunk(options, std::move(chunk), part);
+        },
+        os, options.split ? kDefaultSplitMarker : StringRef());
+  };
+  if (options.output == "-")
+    return translate(llvm::outs());
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  return success(succeeded(translate(os)) &&
+                 writeOutput(options.output,
+                             [&](raw_ostream &file) { file << os.str(); }));
+}
