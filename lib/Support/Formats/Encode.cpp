@@ -366,13 +366,14 @@ private:
 
   static double squaredError(ArrayRef<double> values, const Codes &codes,
                              double scale) {
+    std::vector<double> finite;
+    llvm::copy_if(values, std::back_inserter(finite),
+                  [](double value) { return std::isfinite(value); });
+    std::vector<double> rounded = finite;
+    codes.roundAll(rounded, scale);
     double sum = 0;
-    for (double value : values) {
-      if (!std::isfinite(value))
-        continue;
-      double error = value - codes.round(value / scale) * scale;
-      sum += error * error;
-    }
+    for (auto [value, nearest] : llvm::zip_equal(finite, rounded))
+      sum += (value - nearest) * (value - nearest);
     return sum;
   }
 
