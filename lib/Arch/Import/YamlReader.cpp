@@ -110,3 +110,9 @@ void YamlReader::finish() {
                          "ignored: '" + key + "' of " + what);
   }
 }
+
+uint64_t einsum::arch::toCount(double number) {
+  if (!(number >= 0))
+    return 0;
+  return number < 0x1p64 ? uint64_t(number) : UINT64_MAX;
+}
