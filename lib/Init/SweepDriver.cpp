@@ -168,8 +168,8 @@ static void printDesigns(const Sweep &sweep, llvm::ArrayRef<Design> designs,
     if (design.isFeasible)
       for (std::string &cell : std::vector<std::string>{
                formatSi(design.latency, "s"), formatSi(design.energy, "J"),
-               formatBytes(static_cast<uint64_t>(design.traffic)),
-               formatNumber(design.area), design.isOnFront ? "*" : ""})
+               formatSi(design.traffic, "B"), formatNumber(design.area),
+               design.isOnFront ? "*" : ""})
         row.push_back(cell);
     else
       for (std::string &cell :
