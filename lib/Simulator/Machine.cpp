@@ -305,7 +305,7 @@ bool Machine::writeResult(int id, int index, const Context &context,
   if (stored.isStored(port.tensor)) {
     int made = points.tensors[port.tensor].result;
     stored.record(port.tensor, element,
-                  builders[leaf.einsum].getValue(next, made).real);
+                  builders[leaf.einsum].getValue(next, element, made).real);
   }
   store.put(*latch.home, port.slot, latch.unit, element, std::move(next));
   if (leaf.registers >= 0) {

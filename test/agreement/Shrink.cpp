@@ -122,7 +122,7 @@ private:
       Case c = best;
       std::string name = c.einsums[i].name;
       // As an input, for those who read it.
-      CaseInput input{name, c.einsums[i].out};
+      CaseInput input{name, c.einsums[i].out, /*storage=*/{}};
       bool isRead = false;
       for (const CaseEinsum &einsum : c.einsums)
         for (const CaseRead &read : einsum.reads)
