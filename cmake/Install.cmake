@@ -58,10 +58,6 @@ install(DIRECTORY ${PROJECT_BINARY_DIR}/share/man/ DESTINATION ${CMAKE_INSTALL_M
 install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/CHANGELOG.md
   DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/einsum-cascade COMPONENT tools)
 
-# JSON schemas, by what they are of.
-install(FILES ${PROJECT_SOURCE_DIR}/arch-specs/schema.json RENAME arch.schema.json
-  DESTINATION ${install_share}/schemas COMPONENT tools)
-install(FILES ${PROJECT_SOURCE_DIR}/arch-specs/energy/schema.json RENAME energy-profile.schema.json
-  DESTINATION ${install_share}/schemas COMPONENT tools)
-file(GLOB_RECURSE schemas CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/lib/*.schema.json)
-install(FILES ${schemas} DESTINATION ${install_share}/schemas COMPONENT tools)
+# Dialects, passes, formats.
+install(DIRECTORY ${PROJECT_BINARY_DIR}/docs DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/einsum-cascade COMPONENT tools)
+install(DIRECTORY ${PROJECT_BINARY_DIR}/generated-docs/schemas DESTINATION ${install_share} COMPONENT tools)

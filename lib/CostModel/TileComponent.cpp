@@ -636,7 +636,7 @@ private:
 
   void splitByConstraints(size_t index, const RankState &reached, int64_t first,
                           int64_t end, llvm::SmallVectorImpl<Range> &ranges) {
-    if (first == end)
+    if (first == end || isSpent())
       return;
     bool alike =
         !component.constrained || isDecided(index, reached, first, end);
@@ -647,6 +647,13 @@ private:
     int64_t middle = first + (end - first) / 2;
     splitByConstraints(index, reached, first, middle, ranges);
     splitByConstraints(index, reached, middle, end, ranges);
+  }
+
+  /// Whether a constraint cuts the steps into too many ranges to go on; what is
+  /// counted is then not used.
+  bool isSpent() {
+    supported &= ++looked <= kRanges;
+    return looked > kRanges;
   }
 
   /// True if over all these steps every piece satisfies all of its constraints,
@@ -1101,6 +1108,9 @@ private:
   /// Visits told apart only because pieces meet differently in them.
   static constexpr uint64_t kVisits = uint64_t(1) << 18;
   uint64_t visited = 0;
+  /// Looks at ranges of steps. More than this many takes minutes.
+  static constexpr uint64_t kRanges = uint64_t(1) << 24;
+  uint64_t looked = 0;
 };
 
 } // namespace einsum::cost

@@ -127,5 +127,5 @@ void einsum::exporting::writeFormulasJson(const FormulaResult &result,
                  {"rank_passes", passes},
                  {"storage", tensors},
                  {"einsums", einsums}}}};
-  os << json.dump(2) << "\n";
+  os << json.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
 }

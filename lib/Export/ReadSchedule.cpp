@@ -13,10 +13,15 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 
+#include <map>
+
 using namespace mlir;
 using namespace einsum;
 using namespace einsum::exporting;
 using namespace einsum::schedule;
+
+/// Nodes below one another. What walks a tree descends with it.
+static constexpr unsigned kDeepestTree = 400;
 
 namespace {
 
@@ -129,6 +134,7 @@ private:
       diags.error(list.loc, "there is no node; a schedule has at least a "
                             "storage node and a compute node");
     std::vector<Operation *> nodes;
+    std::map<Operation *, unsigned> depths; // below the mapping
     for (auto [i, json] : llvm::enumerate(list.elements)) {
       ObjectReader object(json, "node " + std::to_string(i), parameters, diags);
       Operation *parent = readParent(object, i, nodes);
@@ -137,10 +143,17 @@ private:
       nodes.push_back(nullptr);
       if (!parent)
         continue; // that has its error
+      if (depths[parent] >= kDeepestTree) {
+        diags.error(json.loc, "this node stands below more than " +
+                                  llvm::Twine(kDeepestTree) + " others");
+        return;
+      }
       builder.setInsertionPointToEnd(&parent->getRegion(0).front());
       nodes.back() = readNode(object, json.loc);
-      if (nodes.back())
+      if (nodes.back()) {
+        depths[nodes.back()] = depths[parent] + 1;
         object.finish();
+      }
     }
   }
 

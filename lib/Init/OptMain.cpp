@@ -9,11 +9,12 @@
 #include "lib/Init/HelpPage.h"
 #include "lib/Init/InitAll.h"
 #include "lib/Init/OptionValues.h"
+#include "lib/Init/ReadWorkload.h"
 #include "lib/Plugin/MappingPlugin.h"
+#include "lib/Support/InputFile.h"
 #include "lib/Support/Version.h"
 
 #include "mlir/Pass/PassRegistry.h"
-#include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -69,15 +70,15 @@ LogicalResult einsum::runOptMain(int argc, char **argv, StringRef toolName,
       llvm::errs() << "--load-pass-plugin: error: " << error << "\n";
     return failure();
   }
-  std::string error;
-  std::unique_ptr<llvm::MemoryBuffer> input = openInputFile(inputName, &error);
-  if (!input) {
-    llvm::errs() << "error: " << error << "\n";
-    return failure();
-  }
+  std::string reason;
+  std::unique_ptr<llvm::MemoryBuffer> input = readInputFile(inputName, reason);
+  if (!input)
+    return failure(!failOption(inputName, reason));
   if (frontend::isCascadeSource(*input))
     input = frontend::convertCascadeToMlir(std::move(input),
                                            config.inputSplitMarker());
+  else if (failed(checkNesting(*input)))
+    return failure();
   if (!input)
     return failure();
   if (outputName == "-")

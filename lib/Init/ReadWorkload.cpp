@@ -10,6 +10,7 @@
 #include "lib/Frontend/Cascade/Cascade.h"
 #include "lib/Init/OptionValues.h"
 #include "lib/Support/Diagnostics.h"
+#include "lib/Support/InputFile.h"
 
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
@@ -26,18 +27,34 @@ static LogicalResult failFile(StringRef path, const llvm::Twine &message) {
   return failure();
 }
 
+LogicalResult einsum::checkNesting(const llvm::MemoryBuffer &buffer) {
+  StringRef text = buffer.getBuffer();
+  if (text.starts_with("ML\xEFR")) // bytecode has no brackets
+    return success();
+  auto deep = findDeepNesting(text, buffer.getBufferIdentifier());
+  if (!deep)
+    return success();
+  Diagnostics diags;
+  diags.addSource(deep->file, text);
+  diags.error(*deep, "nested deeper than " + llvm::Twine(kDeepestNesting) +
+                         " brackets");
+  diags.print(llvm::errs());
+  return failure();
+}
+
 Workload::Workload(MLIRContext &context)
     : context(context), handler(sources, &context) {}
 
 OwningOpRef<ModuleOp> Workload::parse(StringRef path, bool verify,
                                       const ModelFlags *flags) {
-  auto file = llvm::MemoryBuffer::getFileOrSTDIN(path);
-  if (std::error_code error = file.getError()) {
-    (void)failFile(path, "cannot read the file: " + error.message());
+  std::string reason;
+  std::unique_ptr<llvm::MemoryBuffer> file = readInputFile(path, reason);
+  if (!file) {
+    (void)failFile(path, reason);
     return {};
   }
-  if (flags && frontend::isModelConfig(**file))
-    return readModelConfig(**file, *flags, &context);
+  if (flags && frontend::isModelConfig(*file))
+    return readModelConfig(*file, *flags, &context);
   if (flags && !flags->firstGiven().empty()) {
     (void)failOption(flags->firstGiven(),
                      "describes what a config.json computes, and '" + path +
@@ -48,12 +65,13 @@ OwningOpRef<ModuleOp> Workload::parse(StringRef path, bool verify,
   // them.
   llvm::SourceMgr current;
   current.AddNewSourceBuffer(
-      llvm::MemoryBuffer::getMemBuffer((*file)->getMemBufferRef()),
-      llvm::SMLoc());
-  sources.AddNewSourceBuffer(std::move(*file), llvm::SMLoc());
+      llvm::MemoryBuffer::getMemBuffer(file->getMemBufferRef()), llvm::SMLoc());
+  sources.AddNewSourceBuffer(std::move(file), llvm::SMLoc());
   if (frontend::isCascadeSource(
           *current.getMemoryBuffer(current.getMainFileID())))
     return frontend::parseCascadeSource(current, &context);
+  if (failed(checkNesting(*current.getMemoryBuffer(current.getMainFileID()))))
+    return {};
   return parseSourceFile<ModuleOp>(current, ParserConfig(&context, verify));
 }
 
@@ -204,6 +222,8 @@ FailureOr<CascadeOp> Workload::adoptProgram(CascadeOp cascade,
       llvm::MemoryBuffer::getMemBufferCopy(file.program,
                                            file.programLoc.file + " (program)"),
       llvm::SMLoc());
+  if (failed(checkNesting(*source.getMemoryBuffer(source.getMainFileID()))))
+    return failure();
   OwningOpRef<ModuleOp> derived =
       parseSourceFile<ModuleOp>(source, ParserConfig(&context));
   if (!derived)

@@ -84,6 +84,9 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> module;
 };
 
+/// Refuses MLIR text on which MLIR's parser would overflow the stack.
+mlir::LogicalResult checkNesting(const llvm::MemoryBuffer &buffer);
+
 /// A cascade with its values as MLIR, for comparison.
 std::string printProgram(CascadeOp cascade);
 

@@ -292,5 +292,5 @@ void einsum::writeRunJson(const RunResult &result, llvm::raw_ostream &os) {
   }
   if (result.isComparison())
     json["agrees"] = result.agrees();
-  os << json.dump(2) << "\n";
+  os << json.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
 }

@@ -10,13 +10,15 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Frontend/Cascade/Cascade.h"
 #include "lib/Init/HelpPage.h"
 #include "lib/Init/InitAll.h"
 #include "lib/Init/OptionValues.h"
+#include "lib/Init/ReadWorkload.h"
+#include "lib/Support/InputFile.h"
 #include "lib/Support/Version.h"
 
 #include "mlir/IR/MLIRContext.h"
-#include "mlir/Support/FileUtilities.h"
 #include "mlir/Support/ToolUtilities.h"
 #include "mlir/Tools/mlir-translate/Translation.h"
 #include "llvm/Support/InitLLVM.h"
@@ -83,13 +85,13 @@ LogicalResult einsum::runTranslateMain(int argc, char **argv) {
   if (printHelpIfAsked(argc, argv, [&] { return makePage(options); }))
     return success();
   cl::ParseCommandLineOptions(argc, argv, "Translator of Einsum cascades\n");
-  std::string error;
+  std::string reason;
   std::unique_ptr<llvm::MemoryBuffer> input =
-      openInputFile(options.input, &error);
-  if (!input) {
-    llvm::errs() << "error: " << error << "\n";
+      readInputFile(options.input, reason);
+  if (!input)
+    return failure(!failOption(options.input, reason));
+  if (!frontend::isCascadeSource(*input) && failed(checkNesting(*input)))
     return failure();
-  }
   auto translate = [&](raw_ostream &os) {
     return splitAndProcessBuffer(
         std::move(input),

@@ -7,6 +7,8 @@
 
 #include "lib/Interpreter/NpyFile.h"
 
+#include "lib/Support/InputFile.h"
+
 #include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -222,14 +224,13 @@ std::optional<Tensor> einsum::interp::parseNpy(llvm::StringRef bytes,
 
 std::optional<Tensor> einsum::interp::readNpy(llvm::StringRef path,
                                               Diagnostics &diagnostics) {
-  auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
-                                          /*RequiresNullTerminator=*/false);
-  if (std::error_code error = file.getError()) {
-    diagnostics.error({path.str(), 0, 0},
-                      "cannot read the file: " + error.message());
+  std::string reason;
+  auto file = readInputFile(path, reason, kLargestData);
+  if (!file) {
+    diagnostics.error({path.str(), 0, 0}, reason);
     return std::nullopt;
   }
-  return parseNpy((*file)->getBuffer(), path, diagnostics);
+  return parseNpy(file->getBuffer(), path, diagnostics);
 }
 
 //===----------------------------------------------------------------------===//

@@ -24,6 +24,7 @@ static std::string getProgram() {
   llvm::SmallString<128> file;
   if (!fs::real_path("/proc/self/exe", file))
     return file.str().str();
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): the kernel gives it as a number
   auto *started = reinterpret_cast<const char *>(getauxval(AT_EXECFN));
   if (started && !fs::real_path(started, file))
     return file.str().str();

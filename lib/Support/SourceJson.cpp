@@ -14,6 +14,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Support/SourceJson.h"
+
+#include "lib/Support/InputFile.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include <algorithm>
@@ -268,11 +270,11 @@ std::optional<JsonValue> einsum::parseSourceJson(llvm::StringRef text,
 std::optional<JsonValue> einsum::readSourceJson(llvm::StringRef path,
                                                 Diagnostics &diags) {
   std::string file = path == "-" ? "<stdin>" : path.str();
-  auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(path, /*IsText=*/true);
+  std::string reason;
+  auto buffer = readInputFile(path, reason);
   if (!buffer) {
-    diags.error({file, 0, 0},
-                "cannot read the file: " + buffer.getError().message());
+    diags.error({file, 0, 0}, reason);
     return std::nullopt;
   }
-  return parseSourceJson((*buffer)->getBuffer(), file, diags);
+  return parseSourceJson(buffer->getBuffer(), file, diags);
 }

@@ -122,7 +122,7 @@ def check_contents(prefix):
         "share/einsum-cascade/arch-specs/eyeriss.json", "share/einsum-cascade/arch-specs/energy/fusemax45.json",
         "share/einsum-cascade/schemas/arch.schema.json", "share/einsum-cascade/schemas/result.schema.json",
         "share/einsum-cascade/mappings/fusemax2024/FuseMax.cpp", "share/doc/einsum-cascade/README.md",
-        "share/man/man1/einsum-compile.1",
+        "share/man/man1/einsum-compile.1", "share/doc/einsum-cascade/docs/dialects/EinsumDialect.md",
     ):
         there = (prefix / place).exists() or (prefix / f"{place}.gz").exists()
         check(there, f"the package has {place}")

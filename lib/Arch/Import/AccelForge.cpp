@@ -222,9 +222,9 @@ SpecJson AccelForgeImporter::takeDims(const std::string &subject,
   for (const ForgeDim &dim : dims) {
     if (dim.unicast)
       shape[dim.name] = {
-          {"size", uint64_t(dim.size)}, {"multicast", 1}, {"reduction", 1}};
+          {"size", toCount(dim.size)}, {"multicast", 1}, {"reduction", 1}};
     else
-      shape[dim.name] = uint64_t(dim.size);
+      shape[dim.name] = toCount(dim.size);
     SpecJson constraint = {{subject, owner}, {"dimension", dim.name}};
     if (!dim.reuse.empty() && dim.reuse != "Nothing") {
       YAML::Node value(dim.reuse);
@@ -428,7 +428,7 @@ void AccelForgeImporter::chooseClock() {
                    "the rate of '" + unit.array["name"].get<std::string>() +
                        "' is not a whole number of operations per cycle of the "
                        "slowest unit; it is rounded down");
-      unit.array["shape"]["lane"] = uint64_t(lanes);
+      unit.array["shape"]["lane"] = toCount(lanes);
     }
     unit.array["ops"] = {{"compute", op}};
   }

@@ -170,7 +170,7 @@ void TimeloopImporter::readSpatial(YamlReader &reader, const std::string &name,
   YamlReader mesh(file, spatial, "spatial of '" + name + "'");
   for (const char *along : {"meshX", "meshY"})
     if (auto size = mesh.number(along); size && *size > 1)
-      dims[name + "_" + along] = uint64_t(*size);
+      dims[name + "_" + along] = toCount(*size);
   mesh.finish();
 }
 
@@ -267,9 +267,9 @@ void TimeloopImporter::addLevel(YamlReader &attributes, const std::string &name,
   double access = std::max(1.0, std::ceil(width / 8));
   level["access"] = quantity(access, "B");
   if (double banks = value("n_banks", 1); banks > 1)
-    level["banks"] = uint64_t(banks);
+    level["banks"] = toCount(banks);
   if (double ports = value("n_rw_ports", 0); ports > 0)
-    level["ports"] = uint64_t(ports);
+    level["ports"] = toCount(ports);
   // Words per cycle.
   for (auto [theirs, ours] : {std::pair("shared_bandwidth", "bandwidth"),
                               {"read_bandwidth", "read_bandwidth"},
@@ -300,7 +300,8 @@ void TimeloopImporter::addArray(YamlReader &attributes, const std::string &name,
   attributes.number("adder_width");
   if (bits <= 0)
     bits = wordBits == 0 ? 16 : wordBits;
-  std::string type = datatypeName(isFloat, unsigned(bits));
+  std::string type =
+      datatypeName(isFloat, unsigned(std::min(toCount(bits), kWidestWord)));
   SpecJson array = {{"name", name}, {"level", parent}};
   if (!dims.empty())
     array["shape"] = dims;
@@ -310,7 +311,7 @@ void TimeloopImporter::addArray(YamlReader &attributes, const std::string &name,
   array["provenance"] = {
       {"text", "imported; energies fitted to Horowitz, ISSCC 2014, 45 nm"},
       {"certainty", "secondary"}};
-  unsigned width = unsigned(bits);
+  unsigned width = unsigned(std::min(toCount(bits), kWidestWord));
   array["ops"] = {
       {"mac", {{"energy", quantity(macEnergy(isFloat, width), "pJ")}}},
       {"mul", {{"energy", quantity(mulEnergy(isFloat, width), "pJ")}}},

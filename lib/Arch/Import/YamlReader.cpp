@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Arch/Import/YamlReader.h"
+#include "llvm/Support/JSON.h"
 #include <cmath>
 
 using namespace einsum;
@@ -15,6 +16,14 @@ YamlFile::YamlFile(llvm::StringRef text, llvm::StringRef file,
                    Diagnostics &diags)
     : file(file.str()), diags(diags) {
   diags.addSource(file, text);
+  size_t broken = 0;
+  if (!llvm::json::isUTF8(text, &broken)) {
+    llvm::StringRef before = text.take_front(broken);
+    unsigned column = broken - (before.rfind('\n') + 1) + 1;
+    diags.error({this->file, unsigned(1 + before.count('\n')), column},
+                "this byte is no UTF-8");
+    return;
+  }
   size_t brace = std::min(text.find("{%"), text.find("{{"));
   if (brace != llvm::StringRef::npos) {
     unsigned line = 1 + text.take_front(brace).count('\n');
@@ -100,4 +109,10 @@ void YamlReader::finish() {
       file.diags.warning(file.locOf(entry.first),
                          "ignored: '" + key + "' of " + what);
   }
+}
+
+uint64_t einsum::arch::toCount(double number) {
+  if (!(number >= 0))
+    return 0;
+  return number < 0x1p64 ? uint64_t(number) : UINT64_MAX;
 }

@@ -65,6 +65,13 @@ private:
   std::vector<std::string> known;
 };
 
+/// A number as a count. What is no count becomes 0, and what has no place in 64
+/// bits the largest one, both of which the reader of specs refuses.
+uint64_t toCount(double number);
+
+/// Bits of one element, beyond which no operator is known.
+constexpr uint64_t kWidestWord = 1024;
+
 } // namespace einsum::arch
 
 #endif // EINSUM_ARCH_IMPORT_YAMLREADER_H
