@@ -93,6 +93,14 @@ public:
   std::string sink(StorageOp storage, StringRef tensor) {
     Operation *child = getChildren(storage).front();
     std::string name = tensor.str();
+    // Past other storage nodes, which hold the same loops' tiles: each move
+    // leaves a loop or a split behind, so that moves come to an end.
+    while (auto between = dyn_cast<StorageOp>(child)) {
+      if (llvm::is_contained(between.getTensors(),
+                             StringAttr::get(between.getContext(), name)))
+        return ""; // it is there already
+      child = getChildren(between).front();
+    }
     if (isa<LeafOp, TransferOp>(child))
       return "";
     StringRef kind = child->getName().stripDialect();
