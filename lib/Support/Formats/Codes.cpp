@@ -14,7 +14,6 @@
 
 #include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -110,23 +109,6 @@ struct LevelRounding {
     return place;
   }
   double operator()(double value) const { return values[code(value, 0)]; }
-
-  /// One threshold after the other over all values: the loop inside is plain.
-  void roundAll(llvm::MutableArrayRef<double> all, double scale) const {
-    llvm::SmallVector<double, 256> scaled(all.begin(), all.end());
-    llvm::SmallVector<int64_t, 256> places(all.size(), 0);
-    for (double &value : scaled)
-      value /= scale;
-    for (size_t i = 0; i < thresholds.size(); ++i) {
-      double threshold = thresholds[i];
-      int64_t atThreshold = i % 2;
-      for (size_t j = 0; j < scaled.size(); ++j)
-        places[j] += int64_t(scaled[j] > threshold) |
-                     (int64_t(scaled[j] == threshold) & atThreshold);
-    }
-    for (size_t j = 0; j < scaled.size(); ++j)
-      all[j] = values[places[j]] * scale;
-  }
 };
 
 /// Down to a power of two.
@@ -167,8 +149,6 @@ double Codes::round(double value) const {
 }
 
 void Codes::roundAll(llvm::MutableArrayRef<double> values, double scale) const {
-  if (kind == Kind::levels)
-    return LevelRounding{this->values, thresholds}.roundAll(values, scale);
   withRounding([&](const auto &rounding) {
     for (double &value : values)
       value = rounding(value / scale) * scale;

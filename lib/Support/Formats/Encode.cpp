@@ -366,14 +366,13 @@ private:
 
   static double squaredError(ArrayRef<double> values, const Codes &codes,
                              double scale) {
-    std::vector<double> finite;
-    llvm::copy_if(values, std::back_inserter(finite),
-                  [](double value) { return std::isfinite(value); });
-    std::vector<double> rounded = finite;
-    codes.roundAll(rounded, scale);
     double sum = 0;
-    for (auto [value, nearest] : llvm::zip_equal(finite, rounded))
-      sum += (value - nearest) * (value - nearest);
+    for (double value : values) {
+      if (!std::isfinite(value))
+        continue;
+      double error = value - codes.round(value / scale) * scale;
+      sum += error * error;
+    }
     return sum;
   }
 
