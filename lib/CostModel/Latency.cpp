@@ -687,7 +687,7 @@ private:
       total.addRepeated(span, 1);
       if (i < node.drains.size() && !arch.accounting.freeSums)
         for (int loop : node.drains[i])
-          total.sums += static_cast<double>(tree.nodes[loop].fullSteps);
+          total.sums += static_cast<double>(tree.nodes[loop].steps);
     }
     return total;
   }
