@@ -158,10 +158,8 @@ void einsum::cost::computeReservations(const LoopTree &tree, Queries &queries,
     const Node &node = tree.nodes[tile.node];
     const HeldTensor &held = node.held[tile.held];
     uint64_t &words = scratch.reserved[i];
-    if (held.uses.empty()) {
-      words = tree.facts->tensors[held.tensor].elements;
+    if (held.uses.empty())
       continue;
-    }
     llvm::SmallVector<Window, 2> windows = windowsOf(tree, tile.node, held);
     std::optional<uint64_t> product;
     if (!tile.isProduct)
