@@ -636,8 +636,7 @@ std::vector<MappedPoint> MappingSearch::scout() {
   quick.axes = axes;
   if (!quick.describe(kScoutStates))
     return {};
-  quick.makeSearches();
-  quick.explore();
+  quick.makeSearches(); // not explored: no bounds, but for the cutoff
   JoinResult joined = quick.search(kBeam, options.cutoff);
   FailureOr<Realised> realised = quick.realise(joined);
   return succeeded(realised) ? std::move(realised->points)
