@@ -636,7 +636,8 @@ std::vector<MappedPoint> MappingSearch::scout() {
   quick.axes = axes;
   if (!quick.describe(kScoutStates))
     return {};
-  quick.makeSearches(); // not explored: no bounds, but for the cutoff
+  quick.makeSearches();
+  quick.explore();
   JoinResult joined = quick.search(kBeam, options.cutoff);
   FailureOr<Realised> realised = quick.realise(joined);
   return succeeded(realised) ? std::move(realised->points)

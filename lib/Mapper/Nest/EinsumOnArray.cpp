@@ -323,7 +323,7 @@ static void describePath(const arch::ArchSpec &arch, EinsumOnArray &nest) {
   for (int level = array.level; level >= 0; level = arch.levels[level].parent)
     nest.path.insert(nest.path.begin(), level);
   int stage = 0;
-  size_t dims = 0, shared = 0; // of those, of levels
+  size_t dims = 0;
   for (int level : nest.path) {
     const arch::Level &fact = arch.levels[level];
     nest.feedsRegisters = fact.perArray == nest.array;
@@ -332,13 +332,9 @@ static void describePath(const arch::ArchSpec &arch, EinsumOnArray &nest) {
       ++stage;
       dims = fact.perArray >= 0 ? array.dims.size() : fact.dims.size();
     }
-    if (fact.perArray < 0)
-      shared = dims;
     nest.stages.push_back(stage);
   }
-  // An array of one unit is a stage of its own below levels of several.
-  bool isSingle = shared == array.dims.size() && shared > 0;
-  nest.lastStage = dims < array.dims.size() || isSingle ? stage + 1 : stage;
+  nest.lastStage = dims < array.dims.size() ? stage + 1 : stage;
 }
 
 static void describeFans(const arch::ArchSpec &arch, EinsumOnArray &nest,
