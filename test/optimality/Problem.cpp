@@ -144,8 +144,7 @@ private:
     return addTensor("I" + std::to_string(inputs.size()), someRanks(), true);
   }
 
-  /// A tensor at its ranks; shifted; through a window; or the last of a
-  /// recurrence.
+  /// A tensor at its ranks; through a window; or the last of a recurrence.
   Read read(size_t tensor) {
     const Tensor &info = tensors[tensor];
     tensors[tensor].isRead = true;
@@ -161,10 +160,6 @@ private:
       }
       bool isWindow = rank == 'w' && chance(80);
       made.text += isWindow ? "a+b" : std::string(1, rank);
-      // A step further on, or before; the last, or first, point has none.
-      if (extended && rank != 'w' && !info.carried && extents[rank] > 1 &&
-          chance(6))
-        made.text += chance(50) ? "+1" : "-1";
       for (char used : isWindow ? std::string("ab") : std::string(1, rank))
         if (!llvm::is_contained(made.ranks, used))
           made.ranks += used;
@@ -207,7 +202,7 @@ private:
     if (!reduced.empty() && chance(25))
       body += "max(" + join(reduced) + ") ";
     body += map;
-    if (chance(extended ? 25 : 10))
+    if (chance(10))
       body += " where " + makeFilter(ranks);
     body += "\n";
     addTensor(name, kept, false);
@@ -228,8 +223,6 @@ private:
         b(1, ranks[pick(0, ranks.size() - 1)]);
     if (a == b)
       return a + " >= 1";
-    if (extended && chance(40)) // a sliding window
-      return a + " <= " + b + ", " + b + " < " + a + " + 2";
     return a + " <= " + b;
   }
 
