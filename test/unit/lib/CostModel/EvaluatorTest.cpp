@@ -517,3 +517,22 @@ TEST_CASE("A tensor that nobody below touches takes no space", "[cost]") {
     } } })");
   CHECK(subject.evaluate().levels[1].peakBytes == 0);
 }
+
+TEST_CASE("Of a streamed recurrence the narrower window is held", "[cost]") {
+  // Two carried steps and a tile of two make three of the elements of T, the
+  // stream holds two of them.
+  Subject subject("cascade c(B=3, D=1) : f16\n"
+                  "  input I[b]\n"
+                  "  T[b] = T[b-2] + I[b] init 0\n"
+                  "  Z[d,b] = T[b] where b < d + 1\n"
+                  "  output Z\n",
+                  R"(schedule.mapping @s of @c on "machine" {
+    schedule.storage "DRAM" ["I", "Z"] {
+      schedule.storage "buffer" ["T"] stream "b" depth 2 {
+        schedule.temporal "b" tile 2 {
+          schedule.sequence {
+            schedule.temporal "b" tile 1 { schedule.compute "T" on "pe" }
+            schedule.temporal "b" tile 1 { schedule.compute "Z" on "pe" }
+    } } } } })");
+  CHECK(subject.evaluate().levels[1].peakBytes == 2 * 2);
+}
