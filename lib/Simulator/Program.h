@@ -110,8 +110,8 @@ struct Node {
   bool isSplit() const {
     return kind == NodeKind::sequence || kind == NodeKind::pipeline;
   }
-  /// Steps of a loop where control reaches it with a full tile, whatever readers
-  /// ask for; and the most that it makes, as to them.
+  /// Steps of a loop where control reaches it with a full tile, whatever
+  /// readers ask for; and the most that it makes, as to them.
   int64_t fullSteps() const { return (around + tile - 1) / tile; }
   int64_t mostSteps() const { return (asked + tile - 1) / tile; }
   int findHeld(int tensor) const;

@@ -144,9 +144,9 @@ struct Cut {
       CHECK(tiles->countVisits(tile) == visits);
       auto counted = [&](CutTiles::Part part) {
         Sizes sizes;
-        tiles->forEach(
-            o, part, tile,
-            [&](uint64_t words, uint64_t count) { sizes[words] += count; });
+        tiles->forEach(o, part, tile, [&](uint64_t words, uint64_t count) {
+          sizes[words] += count;
+        });
         return withoutNothing(sizes);
       };
       INFO(facts.tensors[operand.tensor].name);
