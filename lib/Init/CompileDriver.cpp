@@ -19,6 +19,7 @@
 #include "lib/Init/ScheduleOutputs.h"
 #include "lib/Init/SlopeVariants.h"
 #include "lib/Mapper/ConflictText.h"
+#include "lib/Mapper/ConstraintCheck.h"
 #include "lib/Mapper/Eviction.h"
 #include "lib/Plugin/MappingPass.h"
 #include "lib/Support/Progress.h"
@@ -262,6 +263,8 @@ private:
   ExitCode quantize();
   ExitCode map();
   ExitCode search();
+  LogicalResult mapPlainly();
+  bool isCut = false; ///< a search ended early
   void describeSearch(AutoResult &found, const std::vector<Variant> &variants);
   llvm::raw_ostream &getTextOutput() const;
   ExitCode evaluate(schedule::MappingOp mapping);
@@ -480,6 +483,37 @@ void Compilation::describeSearch(AutoResult &found,
   }
 }
 
+/// Where a search has ended with nothing: a mapping that any cascade has, each
+/// Einsum by itself, if that is what the user allows.
+LogicalResult Compilation::mapPlainly() {
+  if (options.request.hasConstraints() || !options.request.space.empty())
+    return failure();
+  ScopedDiagnosticHandler silence(cascade.getContext(),
+                                  [](mlir::Diagnostic &) { return success(); });
+  MappingPass &plain = *findMappingPass("streamed");
+  MappingContext context(cascade, facts, *arch);
+  FailureOr<schedule::MappingOp> mapping = plain.build(context);
+  if (failed(mapping) ||
+      !mapper::findConstraintViolation(*mapping, facts, *arch, {}).empty())
+    return failure();
+  exporting::Mapped &mapped = result.mapped.emplace();
+  mapped.arch = &*arch;
+  mapped.status = mapper::describeStatus(mapper::Status::bestFound).str();
+  mapped.space = "the search had found nothing when it ended; this is the "
+                 "mapping 'streamed': " +
+                 plain.getDescription().str();
+  mapped.evaluated = 1;
+  mapped.wallSeconds = result.search->certificate.wallSeconds;
+  if (evaluate(*mapping) != ExitCode::Ok) {
+    result.mapped.reset();
+    return failure();
+  }
+  // Its value is what is known; that the variants came to nothing is said.
+  result.search.reset();
+  isCut = true;
+  return success();
+}
+
 /// Maps all variants of the cascade and goes on with the best.
 ExitCode Compilation::search() {
   FailureOr<std::vector<Variant>> made =
@@ -505,6 +539,8 @@ ExitCode Compilation::search() {
   if (found.points.empty()) {
     if (found.certificate.status == mapper::Status::infeasible)
       mapper::printConflicts(found.conflicts, cascade, *arch);
+    else if (succeeded(mapPlainly()))
+      return ExitCode::Ok;
     else
       cascade.emitError("the search ended before it had found a mapping; give "
                         "it more time");
@@ -715,8 +751,8 @@ ExitCode Compilation::run() {
   }
   if (!writeOutputs())
     return ExitCode::BadInput;
-  bool isCut = result.search &&
-               result.search->certificate.status == mapper::Status::bestFound;
+  isCut |= result.search &&
+           result.search->certificate.status == mapper::Status::bestFound;
   return isCut ? ExitCode::LimitReached : ExitCode::Ok;
 }
 

@@ -107,7 +107,7 @@ private:
   NestLimits nestLimits;   ///< the finest that can be
   bool hasMapping = false; ///< here, or one as good is known
   /// What a first mapping may take beyond the time limit.
-  static constexpr double kGraceSeconds = 10;
+  static constexpr double kGraceSeconds = 2;
   /// Per Einsum and array, as searches run side by side.
   std::vector<std::shared_ptr<CutTiles>> cuts;
   PlanRealiser realiser;
