@@ -147,28 +147,22 @@ static void guardReaders(Leaf &producer, Operation *loop,
   }
 }
 
-/// True if a leaf reads, at a later coordinate of `rank`, a recurrence that is
-/// computed below `loop` too.
-static bool readsAhead(Leaf &reader, const LoopAbove &loop,
-                       const LeafOfEinsum &leaves) {
-  SmallVector<StringAttr> ranks = reader.einsum.getIterationRanks();
-  return llvm::any_of(
-      reader.einsum.getInputAccesses(), [&](const Access &access) {
-        Leaf *producer = leaves.lookup(access.tensor.getDefiningOp());
-        return producer && producer->findLoop(loop.op) &&
-               !producer->einsum.getInitialValues().empty() &&
-               getStep(access, loop.rank, ranks).value_or(0) > 0;
-      });
-}
-
-/// A loop is one loop for all leaves below it.
+/// A loop, one for all leaves below it, goes down if one of them reads, at a
+/// later coordinate of its rank, a recurrence that is computed below it too.
 static void setDirections(std::vector<Leaf> &leaves,
                           const LeafOfEinsum &leafOf) {
   llvm::DenseSet<Operation *> descending;
   for (Leaf &leaf : leaves)
-    for (const LoopAbove &loop : leaf.loops)
-      if (readsAhead(leaf, loop, leafOf))
-        descending.insert(loop.op);
+    for (const Access &access : leaf.einsum.getInputAccesses()) {
+      Leaf *producer = leafOf.lookup(access.tensor.getDefiningOp());
+      if (!producer || producer->einsum.getInitialValues().empty())
+        continue;
+      SmallVector<StringAttr> ranks = leaf.einsum.getIterationRanks();
+      for (const LoopAbove &loop : leaf.loops)
+        if (producer->findLoop(loop.op) &&
+            getStep(access, loop.rank, ranks).value_or(0) > 0)
+          descending.insert(loop.op);
+    }
   for (Leaf &leaf : leaves)
     for (LoopAbove &loop : leaf.loops)
       loop.isDescending = descending.contains(loop.op);

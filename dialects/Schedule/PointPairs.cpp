@@ -150,11 +150,8 @@ std::optional<Linear> PointPairs::convert(AffineExpr expr, Side side) {
   }
 }
 
-/// The last step of a loop that guards a leaf, counted in the tile that reaches
-/// it: loops over the rank further out guard the leaf too, and the last tile of
-/// one may be short.
-static int64_t lastStep(ArrayRef<LoopAbove> loops, size_t index,
-                        int64_t extent) {
+int64_t einsum::schedule::lastStep(ArrayRef<LoopAbove> loops, size_t index,
+                                   int64_t extent) {
   int64_t left = extent;
   for (const LoopAbove &outer : loops.take_front(index)) {
     if (outer.rank != loops[index].rank)

@@ -68,6 +68,11 @@ private:
   std::vector<Linear> equalities, inequalities;
 };
 
+/// The last step of a loop that guards a leaf, counted in the tile that reaches
+/// it: loops over the rank further out guard the leaf too, and the last tile of
+/// one may be short.
+int64_t lastStep(llvm::ArrayRef<LoopAbove> loops, size_t index, int64_t extent);
+
 /// True if every extent and parameter that a leaf's Einsum names has a value.
 bool isBound(const Leaf &leaf, CascadeOp cascade);
 /// `expr` of an Einsum's access with the cascade's parameters replaced by their

@@ -16,7 +16,9 @@
 //
 // A pipeline shifts time: its child with lag l runs iteration n of the loops
 // around it, its *band*, in slot n + l. Where two leaves have different lags,
-// slots are compared instead of steps.
+// slots are compared instead of steps. Steps in which a pipeline has no point
+// are no iterations of it; where there may be some, they are counted one by one
+// (Iterations.h).
 //
 // Most loops are decided by the form of the access. What that leaves unclear
 // (filters, strided reads, tiles of several steps) is decided exactly on the
@@ -26,6 +28,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/Schedule/ReadOrder.h"
+#include "dialects/Schedule/Iterations.h"
 #include "dialects/Schedule/PointPairs.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -186,21 +189,34 @@ static bool isWrittenFirst(const Dependence &dependence) {
          arrayBelow(before) == arrayBelow(after) || isStreamed(dependence);
 }
 
-/// The slots by which a leaf is late against the loops above the parting: its
-/// lag in the pipeline where the leaves part or, where they part in a sequence,
-/// in a pipeline that is a child of it.
-static int64_t lagOf(const Leaf &leaf, unsigned shared) {
+namespace {
+/// A leaf's place in a pipeline; null and 0 if it is in none that counts.
+struct Stage {
+  PipelineOp pipeline;
+  int64_t lag = 0;
+};
+} // namespace
+
+/// The stage that makes a leaf late against the loops above the parting: of the
+/// pipeline where the leaves part or, where they part in a sequence, of one
+/// that is a child of it.
+static Stage stageOf(const Leaf &leaf, unsigned shared) {
   for (size_t i = shared - 1; i + 1 < leaf.path.size(); ++i) {
     Operation *node = leaf.path[i];
     if (auto pipeline = dyn_cast<PipelineOp>(node)) {
       SmallVector<Operation *> children = getChildren(node);
-      return pipeline.getLag(llvm::find(children, leaf.path[i + 1]) -
-                             children.begin());
+      return {pipeline, pipeline.getLag(llvm::find(children, leaf.path[i + 1]) -
+                                        children.begin())};
     }
     if (i >= shared && !isa<StorageOp>(node))
       break;
   }
-  return 0;
+  return {};
+}
+
+/// By so many slots a leaf is late.
+static int64_t lagOf(const Leaf &leaf, unsigned shared) {
+  return stageOf(leaf, shared).lag;
 }
 
 /// The first loop of the band: the loops above the parting, past one sequence
@@ -231,15 +247,19 @@ namespace {
 
 class ReadOrder {
 public:
-  ReadOrder(const Dependence &dependence, CascadeOp cascade)
+  ReadOrder(const Dependence &dependence, ArrayRef<Leaf> leaves,
+            CascadeOp cascade)
       : dependence(dependence), producer(*dependence.producer),
-        reader(*dependence.reader), cascade(cascade),
+        reader(*dependence.reader), leaves(leaves), cascade(cascade),
         bound(isBound(producer, cascade) && isBound(reader, cascade)) {}
 
   LogicalResult verify() {
-    int64_t late =
-        lagOf(reader, dependence.shared) - lagOf(producer, dependence.shared);
-    unsigned loops = late == 0 ? dependence.sharedLoops : bandStart(dependence);
+    writing = stageOf(producer, dependence.shared);
+    reading = stageOf(reader, dependence.shared);
+    countIterations();
+    int64_t late = reading.lag - writing.lag;
+    unsigned loops = late == 0 && !skipsSteps ? dependence.sharedLoops
+                                              : bandStart(dependence);
     bool alwaysEqual = true;
     for (unsigned i = 0; i < loops; ++i) {
       if (reader.loops[i].isSpatial)
@@ -252,9 +272,9 @@ public:
       if (relation == Relation::unclear && isViolated(i, example))
         return refuseLoop(i, example);
     }
-    if (late == 0)
+    if (late == 0 && !skipsSteps)
       return verifyWithinStep(alwaysEqual);
-    if (failed(verifySlots(loops, late)))
+    if (failed(skipsSteps ? verifyIterations(loops) : verifySlots(loops, late)))
       return failure();
     return verifyVisit(loops);
   }
@@ -352,12 +372,133 @@ private:
       neverLater &= compareSteps(dependence, i, cascade) != Relation::unclear;
     if ((late > 0 && neverLater) || !bound)
       return success();
+    return refuseSlotsIf(first, late + (isWrittenFirst(dependence) ? 1 : 0));
+  }
+
+  /// Refuses pairs of which the producer is so many steps later, or more.
+  LogicalResult refuseSlotsIf(unsigned first, int64_t later) {
     PointPairs pairs = makePairs(first);
     Linear ahead = laterBy(pairs, first, dependence.sharedLoops);
-    ahead.constant -= late + (isWrittenFirst(dependence) ? 1 : 0);
+    ahead.constant -= later;
     pairs.keepNonNegative(ahead);
     std::optional<PairOfPoints> example = pairs.findPair();
     return example ? refuseSlots(example) : success();
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Steps without points
+  //===--------------------------------------------------------------------===//
+
+  /// Finds out whether slots differ from steps: not between stages of one
+  /// pipeline with the same lag, nor where each step is an iteration.
+  void countIterations() {
+    bool isOne = writing.pipeline == reading.pipeline;
+    if ((writing.lag == 0 && reading.lag == 0) ||
+        (isOne && writing.lag == reading.lag) ||
+        !llvm::all_of(leaves,
+                      [&](const Leaf &leaf) { return isBound(leaf, cascade); }))
+      return;
+    unsigned first = bandStart(dependence), end = dependence.sharedLoops;
+    if (isOne || writing.lag != 0)
+      writes.emplace(writing.pipeline, leaves, first, end, cascade);
+    if (!isOne && reading.lag != 0)
+      reads.emplace(reading.pipeline, leaves, first, end, cascade);
+    skipsSteps = (writes && !writes->takesEveryStep()) ||
+                 (reads && !reads->takesEveryStep());
+  }
+
+  /// Slots, where steps without points take none. What is later in steps is not
+  /// earlier in slots, so that of an element's points the last that makes it
+  /// and the first that reads it count.
+  LogicalResult verifyIterations(unsigned first) {
+    struct Ends {
+      int64_t made = -1, read = -1; ///< steps
+      LeafPoints::Point maker, reader;
+    };
+    std::map<std::pair<std::vector<int64_t>, std::vector<int64_t>>, Ends> all;
+    unsigned end = dependence.sharedLoops;
+    auto collect = [&](const Leaf &leaf, AffineMap map, bool isReader) {
+      LeafPoints points(leaf, cascade);
+      SmallVector<AffineExpr> coordinates = points.bind(map);
+      return points.forEach(
+          Iterations::kLimit, [&](const LeafPoints::Point &point) {
+            std::vector<int64_t> at = points.stepsOf(point, end);
+            int64_t step = numberOfStep(leaf, first, end, at);
+            at.resize(first);
+            Ends &ends = all[{at, LeafPoints::evaluate(coordinates, point)}];
+            int64_t &known = isReader ? ends.read : ends.made;
+            if (known >= 0 && (isReader ? known <= step : known >= step))
+              return;
+            known = step;
+            (isReader ? ends.reader : ends.maker) = point;
+          });
+    };
+    bool isDemanded = llvm::any_of(
+        llvm::zip(ArrayRef(producer.loops).take_front(end),
+                  ArrayRef(reader.loops).take_front(end)),
+        [](const auto &loops) {
+          return std::get<0>(loops).isDemanded || std::get<1>(loops).isDemanded;
+        });
+    if (isDemanded || (writes && !writes->isCounted()) ||
+        (reads && !reads->isCounted()) ||
+        !collect(producer, producer.einsum.getOutputAccess(), false) ||
+        !collect(reader, dependence.access.map, true))
+      return verifyUncounted(first);
+    bool isOnePipeline = writing.pipeline == reading.pipeline;
+    auto slotOf = [&](const std::optional<Iterations> &iterations,
+                      Iterations::Kind kind, ArrayRef<int64_t> outer,
+                      int64_t step, int64_t lag) {
+      return !iterations || lag == 0
+                 ? step
+                 : iterations->stepOfSlot(
+                       kind, outer,
+                       iterations->countBefore(kind, outer, step) + lag);
+    };
+    for (const auto &[key, ends] : all) {
+      if (ends.made < 0 || ends.read < 0)
+        continue;
+      int64_t ahead;
+      if (isOnePipeline) {
+        // A larger distance helps who comes earlier.
+        auto kind =
+            ends.made < ends.read ? Iterations::certain : Iterations::possible;
+        ahead = writes->countBefore(kind, key.first, ends.made) -
+                writes->countBefore(kind, key.first, ends.read) + writing.lag -
+                reading.lag;
+      } else {
+        ahead = slotOf(writes, Iterations::certain, key.first, ends.made,
+                       writing.lag) -
+                slotOf(reads, Iterations::possible, key.first, ends.read,
+                       reading.lag);
+      }
+      if (ahead < (isWrittenFirst(dependence) ? 1 : 0))
+        continue;
+      auto show = [](const Leaf &leaf, const LeafPoints::Point &point) {
+        PointPairs::Point result;
+        for (auto [rank, at] :
+             llvm::zip(leaf.einsum.getIterationRanks(), point))
+          result.push_back({rank, at});
+        return result;
+      };
+      return refuseSlots(
+          PairOfPoints(show(producer, ends.maker), show(reader, ends.reader)));
+    }
+    return success();
+  }
+
+  /// The same where steps are too many to count: what is certain is that steps
+  /// with points of the two leaves are iterations.
+  LogicalResult verifyUncounted(unsigned first) {
+    int64_t late = reading.lag - writing.lag;
+    int64_t least = isWrittenFirst(dependence) ? 1 : 0;
+    if (late >= 0 && (writing.pipeline == reading.pipeline || writing.lag == 0))
+      return refuseSlotsIf(first, late + least);
+    if (writing.pipeline == reading.pipeline && -late <= least)
+      return refuseSlotsIf(first, 0);
+    int64_t all = 1;
+    for (unsigned i = first; i < dependence.sharedLoops; ++i)
+      all = llvm::SaturatingMultiply<uint64_t>(all, *reader.loops[i].steps());
+    return refuseSlotsIf(first, -all);
   }
 
   /// A late reader works in the visits that control has left, so that lags do
@@ -463,7 +604,8 @@ private:
     InFlightDiagnostic diag = refuse();
     diag << "before it is computed: the pipeline runs the reader with lag "
          << lagOf(reader, dependence.shared) << " and the producer with lag "
-         << lagOf(producer, dependence.shared);
+         << lagOf(producer, dependence.shared)
+         << (skipsSteps ? ", and takes no slot for steps without points" : "");
     return explain(diag, example);
   }
 
@@ -484,20 +626,25 @@ private:
 
   const Dependence &dependence;
   const Leaf &producer, &reader;
+  ArrayRef<Leaf> leaves;
   CascadeOp cascade;
   bool bound;
+  Stage writing, reading;
+  std::optional<Iterations> writes, reads; ///< of the pipelines
+  bool skipsSteps = false;                 ///< one of these may
 };
 
 } // namespace
 
 LogicalResult einsum::schedule::verifyReadOrder(const Dependence &dependence,
+                                                ArrayRef<Leaf> leaves,
                                                 CascadeOp cascade) {
-  return ReadOrder(dependence, cascade).verify();
+  return ReadOrder(dependence, leaves, cascade).verify();
 }
 
 LogicalResult einsum::schedule::verifyKept(const Dependence &dependence,
                                            StorageOp home, CascadeOp cascade) {
-  ReadOrder order(dependence, cascade);
+  ReadOrder order(dependence, {}, cascade);
   const Leaf &reader = *dependence.reader;
   for (unsigned i = 0; i < dependence.sharedLoops; ++i) {
     Operation *loop = reader.loops[i].op;

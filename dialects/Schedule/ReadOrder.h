@@ -30,6 +30,7 @@ std::vector<Dependence> findDependences(llvm::ArrayRef<Leaf> leaves);
 
 /// C4: what is read is complete.
 mlir::LogicalResult verifyReadOrder(const Dependence &dependence,
+                                    llvm::ArrayRef<Leaf> leaves,
                                     CascadeOp cascade);
 
 /// C5: `home`, the outermost storage node of the tensor, is not entered anew

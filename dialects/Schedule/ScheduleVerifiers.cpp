@@ -1089,7 +1089,7 @@ LogicalResult einsum::schedule::verifyAgainstCascade(MappingOp mapping,
       failed(verifyMoves(mapping, leaves)) || failed(verifyDemands(leaves)))
     return failure();
   for (const Dependence &dependence : dependences)
-    if (failed(verifyReadOrder(dependence, cascade))) // C4
+    if (failed(verifyReadOrder(dependence, leaves, cascade))) // C4
       return failure();
   for (const Dependence &dependence : dependences)
     if (failed(verifyDemanded(dependence, leaves)))

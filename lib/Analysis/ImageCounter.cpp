@@ -286,7 +286,7 @@ void ImageCounter::enumerate(llvm::ArrayRef<Interval> boxes, SetMask absent,
     for (const Interval &side : sides)
       point.push_back(side.lo);
     for (bool more = true; more;) {
-      if (++points > kEnumerated) {
+      if (++points > mostEnumerated) {
         exhausted = true;
         return;
       }

@@ -53,6 +53,8 @@ public:
   Signature count(llvm::ArrayRef<Interval> boxes);
 
   bool overflowed = false, exhausted = false;
+  /// Points that are enumerated where elimination is not exact.
+  uint64_t mostEnumerated = uint64_t(1) << 21;
 
 private:
   struct Plan;
@@ -79,8 +81,6 @@ private:
   unsigned rankVariable(unsigned rank) const {
     return shiftVariable(pieces.size(), 0) + rank;
   }
-
-  static constexpr uint64_t kEnumerated = uint64_t(1) << 21;
 
   unsigned ranks, coordinates = 0;
   std::vector<ImagePiece> pieces;

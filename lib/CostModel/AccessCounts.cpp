@@ -66,6 +66,7 @@ public:
 
 private:
   enum Direction { reading, writing };
+  static uint64_t once(int) { return 1; }
 
   /// Asks, and remembers where there was no answer.
   void ask(TileQuery &query, bool unitsApart, TileQuery::Visit visit) {
@@ -84,8 +85,9 @@ private:
               uint64_t times, uint64_t words) {
     if (times == 0 || words == 0)
       return;
-    uint64_t bytes = llvm::alignTo(facts.tensors[tensor].bytes(words),
-                                   arch.levels[level].chunkBytes);
+    uint64_t bytes = facts.tensors[tensor].bytes(words);
+    if (uint64_t chunk = arch.levels[level].chunkBytes; chunk > 1)
+      bytes = llvm::alignTo(bytes, chunk);
     uint64_t accesses = llvm::divideCeil(bytes, arch.levels[level].accessBytes);
     Traffic traffic;
     (direction == reading ? traffic.readBytes : traffic.writeBytes) =
@@ -101,36 +103,42 @@ private:
       scratch.profile->traffic[{einsum, tensor, level}] += traffic;
   }
 
-  /// Moves what `words` says of the sizes between node `where` and a storage
-  /// node above it; what is not there, as that node holds the first elements of
-  /// its tile only, at its parent, and so on. `sharing` units receive the
-  /// words; each level repeats a read as often as its network asks for, but
-  /// `repeats` times at least.
+  /// Calls `act` with each storage node at which a part of a transfer is, from
+  /// the home outwards, and the sizes of that part.
+  template <typename Act>
+  void forEachShare(int storage, int tensor, const TileClass &c, Act act) {
+    if (c.shares.empty())
+      return act(storage, c.sizes);
+    for (const TileSizes &share : c.shares) {
+      act(storage, share);
+      const HeldTensor *part = findPart(tree, storage, tensor);
+      if (!part)
+        return; // all that is left is here
+      storage = part->parent;
+    }
+  }
+
+  /// Moves between node `where` and a storage node above it what `words` says
+  /// of the sizes, so many times as `timesAt` says for a level.
   struct Move {
     int where, storage, tensor, einsum;
   };
-  template <typename Words>
-  void transfer(const Move &move, Direction direction, uint64_t times,
-                const TileClass &c, Words words, uint64_t sharing = 1,
-                uint64_t repeats = 1) {
-    auto charge = [&](int storage, uint64_t count) {
-      int level = tree.nodes[storage].level;
-      uint64_t reads = accesses(sharing, arch.levels[level].multicast);
-      this->charge(move.where, level, move.tensor, move.einsum, direction,
-                   counter.mul(times, std::max(reads, repeats)), count);
+  template <typename Times, typename Words>
+  void transfer(const Move &move, Direction direction, const TileClass &c,
+                Times timesAt, Words words) {
+    forEachShare(
+        move.storage, move.tensor, c, [&](int storage, const TileSizes &sizes) {
+          int level = tree.nodes[storage].level;
+          charge(move.where, level, move.tensor, move.einsum, direction,
+                 counter.mul(c.times, timesAt(level)), words(sizes));
+        });
+  }
+
+  /// How often a level repeats a read for so many units.
+  auto repeatsFor(uint64_t sharing, uint64_t repeats) const {
+    return [=](int level) {
+      return std::max(accesses(sharing, arch.levels[level].multicast), repeats);
     };
-    int storage = move.storage;
-    if (c.shares.empty())
-      return charge(storage, words(c.sizes));
-    for (const TileSizes &share : c.shares) {
-      charge(storage, words(share));
-      if (&share != &c.shares.back())
-        storage = llvm::find_if(tree.nodes[storage].held,
-                                [&](const HeldTensor &held) {
-                                  return held.tensor == move.tensor;
-                                })
-                      ->parent;
-    }
   }
 
   static uint64_t accesses(uint64_t units, const arch::Fanout &fanout) {
@@ -150,7 +158,7 @@ private:
   };
 
   /// From `home` to a node of the tree, whose links are `into`.
-  Way findWay(int home, int place, llvm::ArrayRef<int> into, bool isWrite,
+  Way findWay(int home, int place, bool isWrite,
               llvm::function_ref<Along(int)> along) const {
     if (!isFannedOut && arch.links.empty())
       return {};
@@ -168,6 +176,10 @@ private:
     while (tree.nodes[leaf].kind != NodeKind::leaf)
       ++leaf;
     int array = tree.nodes[leaf].array;
+    std::vector<int> into =
+        tree.nodes[place].kind == NodeKind::leaf
+            ? arch::linksIntoArray(arch, array)
+            : arch::linksInto(arch, tree.nodes[place].level);
     std::vector<int> links =
         arch::linksBetween(arch::linksInto(arch, tree.nodes[home].level), into);
     return {arch::repeatsOf(arch, array, fans, isWrite),
@@ -193,48 +205,39 @@ private:
 
   /// Of a tile: what no leaf below uses to address it is shared; partial values
   /// go to one unit each.
-  Way findFillWay(const Queries::Tile &tile, const Node &node,
-                  const HeldTensor &held) const {
-    return findWay(held.parent, tile.node, arch::linksInto(arch, node.level),
-                   false, [&](int rank) {
-                     bool used = llvm::any_of(held.uses, [&](const Use &use) {
-                       return use.access->uses(rank);
-                     });
-                     return used || held.isProducedBelow ? Along::dealt
-                                                         : Along::shared;
-                   });
+  Way findFillWay(const Queries::Tile &tile, const HeldTensor &held) const {
+    return findWay(held.parent, tile.node, false, [&](int rank) {
+      bool used = llvm::any_of(
+          held.uses, [&](const Use &use) { return use.access->uses(rank); });
+      return used || held.isProducedBelow ? Along::dealt : Along::shared;
+    });
   }
 
-  Way findDrainWay(const Queries::Tile &tile, const Node &node,
-                   const HeldTensor &held) const {
+  Way findDrainWay(const Queries::Tile &tile, const HeldTensor &held) const {
     int producer = facts.tensors[held.tensor].producer;
-    return findWay(held.parent, tile.node, arch::linksInto(arch, node.level),
-                   true, [&](int rank) {
-                     return producer >= 0 &&
-                                    facts.einsums[producer].reduces(rank)
-                                ? Along::shared
-                                : Along::dealt;
-                   });
+    return findWay(held.parent, tile.node, true, [&](int rank) {
+      return producer >= 0 && facts.einsums[producer].reduces(rank)
+                 ? Along::shared
+                 : Along::dealt;
+    });
   }
 
   /// A loop that guards the leaf has one unit at work.
   Way findLeafWay(int id, const Node &leaf, const LeafAccess &use,
                   bool isWrite) const {
     const EinsumFact &einsum = facts.einsums[leaf.einsum];
-    return findWay(use.storage, id, arch::linksIntoArray(arch, leaf.array),
-                   isWrite, [&](int rank) {
-                     if (!einsum.iterates(rank))
-                       return Along::nothing;
-                     bool shared = isWrite ? einsum.reduces(rank)
-                                           : !use.use.access->uses(rank);
-                     return shared ? Along::shared : Along::dealt;
-                   });
+    return findWay(use.storage, id, isWrite, [&](int rank) {
+      if (!einsum.iterates(rank))
+        return Along::nothing;
+      bool shared =
+          isWrite ? einsum.reduces(rank) : !use.use.access->uses(rank);
+      return shared ? Along::shared : Along::dealt;
+    });
   }
 
   /// Partial values that one unit continues.
-  Way findPartialWay(int id, const Node &leaf, const LeafAccess &use) const {
-    return findWay(use.storage, id, arch::linksIntoArray(arch, leaf.array),
-                   false, [](int) { return Along::dealt; });
+  Way findPartialWay(int id, const LeafAccess &use) const {
+    return findWay(use.storage, id, false, [](int) { return Along::dealt; });
   }
 
   //===--------------------------------------------------------------------===//
@@ -248,41 +251,42 @@ private:
     const arch::Fanout &reduction = reductionBelow(held);
     auto placeOf = [&](int mover) { return mover >= 0 ? mover : tile.node; };
     Delivery fills, drains;
-    Way in = findFillWay(tile, node, held);
-    Way out = findDrainWay(tile, node, held);
+    Way in = findFillWay(tile, held);
+    Way out = findDrainWay(tile, held);
     auto fetched = [](const TileSizes &sizes) { return sizes.fetched; };
     auto drained = [](const TileSizes &sizes) { return sizes.drained; };
     auto outside = [&](const TileClass &c) {
-      auto move = [&](int mover, Direction direction, uint64_t times,
+      auto move = [&](int mover, Direction direction, auto timesAt,
                       auto words) {
-        Move moved{placeOf(mover), held.parent, held.tensor, held.einsum};
-        transfer(moved, direction, times, c, words);
+        transfer({placeOf(mover), held.parent, held.tensor, held.einsum},
+                 direction, c, timesAt, words);
         if (mover < 0)
           return;
-        auto add = [&](const TileSizes &sizes) {
-          counter.add(scratch.moved[mover],
-                      counter.mul(times, facts.tensors[held.tensor].bytes(
-                                             words(sizes))));
-        };
-        if (c.shares.empty())
-          return add(c.sizes);
-        for (const TileSizes &share : c.shares)
-          add(share);
+        forEachShare(
+            held.parent, held.tensor, c,
+            [&](int storage, const TileSizes &sizes) {
+              uint64_t times =
+                  counter.mul(c.times, timesAt(tree.nodes[storage].level));
+              counter.add(scratch.moved[mover],
+                          counter.mul(times, facts.tensors[held.tensor].bytes(
+                                                 words(sizes))));
+            });
       };
       cross(placeOf(held.fillMover), held.tensor, in, c.times,
             c.sizes.fetched + c.sizes.partial);
       cross(placeOf(held.drainMover), held.tensor, out, c.times,
             c.sizes.drained);
-      uint64_t reads = std::max(accesses(c.sharing, multicast), in.repeats);
-      if (reads > 1)
-        move(held.fillMover, reading, counter.mul(c.times, reads - 1), fetched);
-      move(held.fillMover, reading, c.times, [](const TileSizes &sizes) {
+      auto repeats = repeatsFor(c.sharing, in.repeats);
+      move(
+          held.fillMover, reading,
+          [&](int level) { return repeats(level) - 1; }, fetched);
+      move(held.fillMover, reading, once, [](const TileSizes &sizes) {
         return sizes.fetched + sizes.partial;
       });
       uint64_t writes = std::max(accesses(c.reducing, reduction), out.repeats);
-      move(held.drainMover, writing, counter.mul(c.times, writes), drained);
-      move(held.drainMover, reading, counter.mul(c.times, writes - 1), drained);
-      move(held.drainMover, reading, c.times,
+      move(held.drainMover, writing, [&](int) { return writes; }, drained);
+      move(held.drainMover, reading, [&](int) { return writes - 1; }, drained);
+      move(held.drainMover, reading, once,
            [](const TileSizes &sizes) { return sizes.joined; });
       fills.shared += counter.mul(c.times, c.sizes.fetched);
       drains.shared += counter.mul(c.times, c.sizes.drained);
@@ -386,31 +390,27 @@ private:
     const arch::Fanout &reduction = arch.arrays[leaf.array].reduction;
     Delivery words;
     Way way = findLeafWay(access.leaf, leaf, use, use.use.isWrite);
-    Way partials = findPartialWay(access.leaf, leaf, use);
+    Way partials = findPartialWay(access.leaf, use);
     TileQuery &query = queries.of(access);
     ask(query, /*unitsApart=*/false, [&](const TileClass &c) {
-      auto move = [&](Direction direction, uint64_t times, auto count,
-                      uint64_t sharing = 1, uint64_t repeats = 1) {
-        transfer({access.leaf, use.storage, tensor, leaf.einsum}, direction,
-                 times, c, count, sharing, repeats);
+      auto move = [&](Direction direction, auto timesAt, auto count) {
+        transfer({access.leaf, use.storage, tensor, leaf.einsum}, direction, c,
+                 timesAt, count);
       };
       auto written = [](const TileSizes &sizes) { return sizes.written; };
       if (!use.use.isWrite) {
         cross(access.leaf, tensor, way, c.times, c.sizes.fetched);
-        move(
-            reading, c.times,
-            [](const TileSizes &sizes) { return sizes.fetched; }, c.sharing,
-            way.repeats);
+        move(reading, repeatsFor(c.sharing, way.repeats),
+             [](const TileSizes &sizes) { return sizes.fetched; });
         words.shared += counter.mul(c.times, c.sizes.fetched);
         return;
       }
       cross(access.leaf, tensor, way, c.times, c.sizes.written);
       cross(access.leaf, tensor, partials, c.times, c.sizes.partial);
       uint64_t writes = std::max(accesses(c.reducing, reduction), way.repeats);
-      move(writing, counter.mul(c.times, writes), written);
-      move(reading, counter.mul(c.times, writes - 1), written);
-      move(reading, c.times,
-           [](const TileSizes &sizes) { return sizes.partial; });
+      move(writing, [&](int) { return writes; }, written);
+      move(reading, [&](int) { return writes - 1; }, written);
+      move(reading, once, [](const TileSizes &sizes) { return sizes.partial; });
       words.shared += counter.mul(c.times, c.sizes.written);
     });
     bool feedsRegisters = hasRegisters(leaf);

@@ -742,9 +742,9 @@ private:
       total.addRepeated(span, 1);
       if (i < node.drains.size() && !arch.accounting.freeSums)
         for (int loop : node.drains[i]) {
-          total.sums += static_cast<double>(tree.nodes[loop].fullSteps);
+          total.sums += static_cast<double>(tree.nodes[loop].steps);
           if (part)
-            part->gap += static_cast<double>(tree.nodes[loop].fullSteps);
+            part->gap += static_cast<double>(tree.nodes[loop].steps);
         }
     }
     return total;

@@ -78,10 +78,10 @@ int LoopTree::updateSteps() {
                                               nodes[node.outer].around);
     }
     node.steps = llvm::divideCeil(node.around, node.tile);
-    node.fullSteps = llvm::divideCeil(
-        std::min(facts->ranks[node.rank].extent,
-                 node.outer < 0 ? INT64_MAX : nodes[node.outer].tile),
-        node.tile);
+    node.fullAround = node.outer < 0 ? facts->ranks[node.rank].extent
+                                     : std::min(nodes[node.outer].tile,
+                                                nodes[node.outer].fullAround);
+    node.fullSteps = llvm::divideCeil(node.fullAround, node.tile);
     perfect &= node.around % node.tile == 0;
     if (node.units != 0 && static_cast<uint64_t>(node.steps) > node.units &&
         overfull < 0)
@@ -619,6 +619,10 @@ private:
   /// A transfer makes, of each tensor it names, the fills or the drains of the
   /// tile at the nearest node above.
   void resolveTransfers(schedule::MappingOp mapping) {
+    if (llvm::none_of(tree.nodes, [](const Node &node) {
+          return node.kind == NodeKind::transfer;
+        }))
+      return;
     std::vector<schedule::Leaf> leaves =
         schedule::resolveLeaves(mapping, cast<CascadeOp>(facts.op));
     for (auto [id, node] : llvm::enumerate(tree.nodes)) {
@@ -656,6 +660,7 @@ private:
             stage.resource = arch.arrays.size() + worker.engine;
         }
       }
+      numberStages(node);
       for (int i = node.parent; i >= 0; i = tree.nodes[i].parent) {
         if (tree.nodes[i].kind != NodeKind::storage)
           break;
@@ -663,6 +668,24 @@ private:
           held.slots = liveSlots(node, held.tensor);
       }
     }
+  }
+
+  static void numberStages(Node &pipeline) {
+    SmallVector<int, 4> resources;
+    auto numberOf = [](auto &known, auto value) {
+      auto *found = llvm::find(known, value);
+      unsigned number = found - known.begin();
+      if (found == known.end())
+        known.push_back(value);
+      return number;
+    };
+    for (Node::Stage &stage : pipeline.stages) {
+      stage.resourceNumber = numberOf(resources, stage.resource);
+      stage.lagNumber = numberOf(pipeline.lags, stage.lag);
+    }
+    pipeline.resources = resources.size();
+    pipeline.longestLag =
+        *std::max_element(pipeline.lags.begin(), pipeline.lags.end());
   }
 
   bool touches(int id, int tensor) const {

@@ -95,10 +95,11 @@ struct Node {
   int outer = -1; ///< next loop above over the same rank, or -1
   int64_t tile = 1;
   int64_t around = 1, steps = 1; ///< of a full tile, as it is reached
-  int64_t fullSteps = 1;         ///< of a full tile, whatever readers ask for
-  uint64_t units = 0;            ///< of the array dimension, for a spatial loop
-  llvm::StringRef dim;           ///< its name
-  int dimLevel = -1;             ///< the level whose instances stand along it
+  /// Of a full tile, whatever readers ask for.
+  int64_t fullAround = 1, fullSteps = 1;
+  uint64_t units = 0;  ///< of the array dimension, for a spatial loop
+  llvm::StringRef dim; ///< its name
+  int dimLevel = -1;   ///< the level whose instances stand along it
   bool descends = false;
   bool guardsFirst = false,
        guardsLast = false; ///< some leaf below runs only then
@@ -119,8 +120,12 @@ struct Node {
   struct Stage {
     int64_t lag = 0;
     int resource = -1; ///< array, or arrays + DMA engine
+    unsigned resourceNumber = 0, lagNumber = 0; ///< among those that occur
   };
   llvm::SmallVector<Stage, 0> stages;
+  llvm::SmallVector<int64_t, 0> lags; ///< that occur
+  unsigned resources = 0;
+  int64_t longestLag = 0;
 
   // Sequence, or a pipeline that counts as one: for each child but the last,
   // spatial loops through which the sums that the next child waits for have to

@@ -79,8 +79,13 @@ static llvm::SmallVector<Window, 2> windowsOf(const LoopTree &tree, int id,
   if (std::optional<Window> window = carriedBelow(tree, id, held))
     windows.push_back(*window);
   const TensorFact &tensor = tree.facts->tensors[held.tensor];
-  if (node.streamRank >= 0 && llvm::is_contained(tensor.ranks, node.streamRank))
-    windows.push_back(windowAlong(tensor, node.streamRank, node.streamDepth));
+  if (node.streamRank < 0 || !llvm::is_contained(tensor.ranks, node.streamRank))
+    return windows;
+  Window stream = windowAlong(tensor, node.streamRank, node.streamDepth);
+  if (!windows.empty() && windows.front().coordinate == stream.coordinate)
+    windows.front().width = std::min(windows.front().width, stream.width);
+  else
+    windows.push_back(stream);
   return windows;
 }
 
@@ -158,10 +163,8 @@ void einsum::cost::computeReservations(const LoopTree &tree, Queries &queries,
     const Node &node = tree.nodes[tile.node];
     const HeldTensor &held = node.held[tile.held];
     uint64_t &words = scratch.reserved[i];
-    if (held.uses.empty()) {
-      words = tree.facts->tensors[held.tensor].elements;
+    if (held.uses.empty())
       continue;
-    }
     llvm::SmallVector<Window, 2> windows = windowsOf(tree, tile.node, held);
     std::optional<uint64_t> product;
     if (!tile.isProduct)

@@ -12,64 +12,29 @@
 using namespace einsum;
 using namespace einsum::cost;
 
-int64_t PipelineSlots::longestLag() const {
-  int64_t longest = 0;
-  for (const Node::Stage &stage : *stages)
-    longest = std::max(longest, stage.lag);
-  return longest;
-}
-
-namespace {
-/// The resources of stages, numbered densely.
-struct ResourceOfStage {
-  llvm::SmallVector<unsigned, 12> numbers;
-  llvm::SmallVector<int, 4> resources;
-
-  explicit ResourceOfStage(const llvm::SmallVectorImpl<Node::Stage> &stages) {
-    for (const Node::Stage &stage : stages) {
-      auto *known = llvm::find(resources, stage.resource);
-      numbers.push_back(known - resources.begin());
-      if (known == resources.end())
-        resources.push_back(stage.resource);
-    }
-  }
-
-  double busiest(llvm::ArrayRef<double> times) const {
-    llvm::SmallVector<double, 4> busy(resources.size(), 0.0);
-    for (size_t i = 0; i < times.size(); ++i)
-      busy[numbers[i]] += times[i];
-    return *std::max_element(busy.begin(), busy.end());
-  }
-};
-} // namespace
-
 double PipelineSlots::busiest(llvm::ArrayRef<double> times) const {
-  return ResourceOfStage(*stages).busiest(times);
+  llvm::SmallVector<double, 4> busy(node->resources, 0.0);
+  for (auto [stage, time] : llvm::zip(node->stages, times))
+    busy[stage.resourceNumber] += time;
+  return *std::max_element(busy.begin(), busy.end());
 }
 
 /// Between neighbouring cuts, places where some stage comes to another run, all
 /// slots are alike.
 double PipelineSlots::beyond(llvm::ArrayRef<Run> of) const {
-  const ResourceOfStage resources(*stages);
-  llvm::SmallVector<int64_t, 8> starts = {0}, lags;
-  llvm::SmallVector<unsigned, 12> lagOf; // of each stage
-  for (const Node::Stage &stage : *stages) {
-    auto *known = llvm::find(lags, stage.lag);
-    lagOf.push_back(known - lags.begin());
-    if (known == lags.end())
-      lags.push_back(stage.lag);
-  }
+  llvm::ArrayRef<int64_t> lags = node->lags;
+  llvm::SmallVector<int64_t, 8> starts = {0};
   // [(run * lags + lag) * resources + resource]: what stages of one lag take.
-  size_t width = resources.resources.size();
+  size_t width = node->resources;
   llvm::SmallVector<double, 64> loads(of.size() * lags.size() * width, 0.0);
   double inStep = 0;
   for (auto [id, run] : llvm::enumerate(of)) {
     starts.push_back(starts.back() + run.count);
     inStep += static_cast<double>(run.count) *
-              std::max(resources.busiest(run.times), run.floor);
-    for (size_t stage = 0; stage < run.times.size(); ++stage)
-      loads[(id * lags.size() + lagOf[stage]) * width +
-            resources.numbers[stage]] += run.times[stage];
+              std::max(busiest(run.times), run.floor);
+    for (auto [stage, time] : llvm::zip(node->stages, run.times))
+      loads[(id * lags.size() + stage.lagNumber) * width +
+            stage.resourceNumber] += time;
   }
   llvm::SmallVector<int64_t, 32> cuts(starts.begin(), starts.end());
   for (int64_t lag : lags)
@@ -119,7 +84,7 @@ void PipelineSlots::push(Runs &to, const Run &run) {
 void PipelineSlots::fold() {
   if (runs.size() < 4)
     return;
-  int64_t longest = longestLag(), before = 0, after = 0;
+  int64_t longest = node->longestLag, before = 0, after = 0;
   Runs head, tail, kept;
   size_t first = 0, last = runs.size();
   for (; first < last && before < longest; ++first) {
@@ -136,17 +101,20 @@ void PipelineSlots::fold() {
     push(kept, run);
   for (const Run &run : llvm::reverse(tail))
     push(kept, run);
-  folded += beyond(runs) - beyond(kept);
-  runs = std::move(kept);
+  double left = beyond(kept);
+  folded += beyondRuns() - left;
+  replaceRuns(std::move(kept), left);
 }
 
 void PipelineSlots::addIteration(llvm::ArrayRef<double> times) {
   push(runs, {llvm::SmallVector<double, 6>(times.begin(), times.end()), 1});
+  known.reset();
 }
 
 double PipelineSlots::raiseFloor(double floor) {
   double before = lastIteration();
   runs.back().floor = std::max(runs.back().floor, floor);
+  known.reset();
   return std::max(before, floor) - before;
 }
 
@@ -159,6 +127,7 @@ void PipelineSlots::append(const PipelineSlots &later) {
   Runs more = later.runs; // may be our own
   for (const Run &run : more)
     push(runs, run);
+  known.reset();
   fold();
 }
 
@@ -167,25 +136,27 @@ void PipelineSlots::repeat(int64_t times) {
     return;
   if (runs.size() == 1) {
     runs.front().count *= times;
+    known.reset();
     folded *= static_cast<double>(times);
     return;
   }
   int64_t iterations = 0;
   for (const Run &run : runs)
     iterations += run.count;
-  if (times > 1 && iterations >= longestLag()) {
+  if (times > 1 && iterations >= node->longestLag) {
     // Only neighbours overlap, and each pair alike.
     Runs two = runs;
     for (const Run &run : runs)
       push(two, run);
-    double pair = beyond(two) - beyond(runs);
+    double both = beyond(two), pair = both - beyondRuns();
     folded = static_cast<double>(times) * folded +
              static_cast<double>(times - 2) * pair;
-    runs = std::move(two);
+    replaceRuns(std::move(two), both);
     return fold();
   }
   PipelineSlots power = *this;
   runs.clear();
+  known.reset();
   folded = 0;
   for (; times > 0; times /= 2) {
     if (times % 2 == 1)

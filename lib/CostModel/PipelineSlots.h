@@ -34,7 +34,7 @@ namespace einsum::cost {
 class PipelineSlots {
 public:
   PipelineSlots(int pipeline, const LoopTree &tree)
-      : pipeline(pipeline), stages(&tree.nodes[pipeline].stages) {}
+      : pipeline(pipeline), node(&tree.nodes[pipeline]) {}
 
   /// One iteration, by the time that each stage takes.
   void addIteration(llvm::ArrayRef<double> times);
@@ -49,7 +49,7 @@ public:
 
   /// Cycles beyond those that the iterations would take if all stages of a slot
   /// belonged to one of them.
-  double cyclesBeyond() const { return folded + beyond(runs); }
+  double cyclesBeyond() const { return folded + beyondRuns(); }
 
   /// The busiest array of an iteration.
   double busiest(llvm::ArrayRef<double> times) const;
@@ -64,14 +64,23 @@ private:
   };
   using Runs = llvm::SmallVector<Run, 1>;
 
-  int64_t longestLag() const;
   double beyond(llvm::ArrayRef<Run> of) const;
+  double beyondRuns() const {
+    if (!known)
+      known = beyond(runs);
+    return *known;
+  }
+  void replaceRuns(Runs other, double beyond) {
+    runs = std::move(other);
+    known = beyond;
+  }
   static void push(Runs &to, const Run &run);
   void fold();
 
-  const llvm::SmallVectorImpl<Node::Stage> *stages;
+  const Node *node;
   Runs runs;
-  double folded = 0; ///< of iterations dropped
+  mutable std::optional<double> known; ///< beyond(runs), once asked for
+  double folded = 0;                   ///< of iterations dropped
 };
 
 } // namespace einsum::cost

@@ -277,6 +277,25 @@ private:
     return current[loop.local].largest() <= tree.nodes[loop.node].around;
   }
 
+  /// True if all steps of loops that are not entered meet as many units.
+  bool isReachedEvenly(size_t index) const {
+    int local = component.loops[index].local;
+    llvm::SmallVector<int64_t, 2> sizes;
+    for (auto [count, size] : current[local].units)
+      sizes.push_back(size);
+    for (size_t i = 0; i < index; ++i) {
+      const Loop &outer = component.loops[i];
+      if (outer.local != local || query.isEntered(outer.node))
+        continue;
+      int64_t tile = tree.nodes[outer.node].tile;
+      for (int64_t size : sizes)
+        if (size % tile != 0)
+          return false;
+      sizes = {tile};
+    }
+    return true;
+  }
+
   /// Units by their place: each has the parts of all those steps, of which
   /// there is one at least in the first.
   void walkUnits(size_t index, uint64_t times, uint64_t sharing,
@@ -508,6 +527,10 @@ private:
       if (size % tile > 0)
         dealt.push_back({count, size % tile});
     }
+    // Of several steps of loops not entered, some may have fewer units, and
+    // only those with points count.
+    supported &= !component.constrained || !query.countsUnits() ||
+                 isReachedInSteps(index) || isReachedEvenly(index);
     if (loop.dealsOut && units > 1) {
       // The tiles of different units then lie apart, which only their number
       // shows.

@@ -730,6 +730,47 @@ TileSizes TileQuery::measure(const Signature &signature,
 // Step by step
 //===----------------------------------------------------------------------===//
 
+/// True if visits of a node below that follow demand differ in a rank of the
+/// use from which they find the interval of another: what they reach together
+/// is no box then.
+///
+///   temporal b tile 1
+///     storage buffer [T] halo recomputed     T[b,h] read as T[b, a + b]
+bool TileQuery::isDemandedUnevenly(const Use &use) const {
+  const std::vector<Constraint> constraints = constraintsOf(tree, use);
+  auto concerns = [&](int rank) {
+    return use.access->uses(rank) ||
+           llvm::any_of(constraints, [&](const Constraint &constraint) {
+             return constraint.form.uses(rank);
+           });
+  };
+  auto isCut = [&](int rank, int node) { // between the place and the node
+    for (int i = tree.nodes[node].parent; i >= asked.node;
+         i = tree.nodes[i].parent)
+      if (tree.nodes[i].isLoop() && tree.nodes[i].rank == rank)
+        return true;
+    return false;
+  };
+  for (int i = use.leaf; i > asked.node; i = tree.nodes[i].parent)
+    for (const Demand &demand : tree.nodes[i].demands)
+      for (const AffineForm &form : demand.forms)
+        for (const AffineForm::Term &term : form.terms)
+          if (term.variable != demand.rank && concerns(demand.rank) &&
+              concerns(term.variable) && isCut(term.variable, i))
+            return true;
+  return false;
+}
+
+/// Whether it matters how many units share words.
+bool TileQuery::countsUnits() const {
+  return llvm::any_of(
+             tree.arch->levels,
+             [](const arch::Level &level) { return level.multicast.width; }) ||
+         llvm::any_of(tree.arch->arrays, [](const arch::Array &array) {
+           return array.reduction.width;
+         });
+}
+
 void TileQuery::decideSteps() {
   auto look = [&](const Use &use) {
     for (int i = use.leaf; i >= 0; i = tree.nodes[i].parent)
@@ -737,8 +778,10 @@ void TileQuery::decideSteps() {
         inSteps |= !demand.isHull;
   };
   if (tree.hasDemands)
-    for (const Use &use : asked.uses)
+    for (const Use &use : asked.uses) {
       look(use);
+      inSteps |= isDemandedUnevenly(use);
+    }
   // Units that share sums go on with those that are where all of them see them,
   // which of a holder of parts some are.
   if (partialsAreShared)

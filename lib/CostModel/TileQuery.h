@@ -126,6 +126,8 @@ private:
   void decideUniform();
   void decideSteps();
   bool scattersTiles(const Use &use) const;
+  bool isDemandedUnevenly(const Use &use) const;
+  bool countsUnits() const;
   bool canUnfold() const;
   bool addPieces(Component &component);
   bool listClasses(bool unitsApart, Counter &counter);

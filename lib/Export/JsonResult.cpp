@@ -15,6 +15,7 @@
 
 #include "llvm/ADT/STLExtras.h"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 using namespace einsum;
@@ -306,14 +307,16 @@ static void addBounds(Json &json, const Mapped &mapped) {
 
 static Json describeCertificate(const mapper::Certificate &certificate) {
   bool isBounded = certificate.lowerBound > 0;
-  Json json = {{"status", mapper::describeStatus(certificate.status).str()},
-               {"best", certificate.best},
-               {"lower_bound", certificate.lowerBound},
-               {"bound", certificate.boundName},
-               {"gap", isBounded ? Json(certificate.gap()) : Json(nullptr)},
-               {"evaluated", certificate.evaluated},
-               {"pruned", Json(certificate.pruned)},
-               {"space_size", certificate.spaceSize}};
+  Json json = {
+      {"status", mapper::describeStatus(certificate.status).str()},
+      {"best", certificate.best},
+      {"lower_bound", certificate.lowerBound},
+      {"bound", certificate.boundName},
+      {"gap", isBounded ? Json(certificate.gap()) : Json(nullptr)},
+      {"evaluated", certificate.evaluated},
+      {"pruned", Json(certificate.pruned)},
+      {"space_size", std::pow(10, std::min(300.0, certificate.spaceLog10))},
+      {"space_size_log10", certificate.spaceLog10}};
   if (certificate.status == mapper::Status::infeasible)
     for (const char *key : {"best", "lower_bound", "bound", "gap"})
       json.erase(key);
@@ -400,6 +403,8 @@ static void addCost(Json &json, const CascadeFacts &facts,
                      {"status", mapped.status},
                      {"space", mapped.space},
                      {"tree", os.str()}};
+  if (!mapped.evictions.empty())
+    json["mapping"]["evictions"] = mapped.evictions;
   json["latency_s"] = cost.latencySeconds;
   json["cycles"] = cost.cycles;
   json["time_breakdown_cycles"] = describeTime(cost.time);

@@ -45,6 +45,7 @@ struct Mapped {
   std::string space;                      ///< what was searched
   double wallSeconds = 0;                 ///< spent on building the schedule
   uint64_t evaluated = 0;                 ///< schedules whose cost was computed
+  std::vector<std::string> evictions;     ///< that made a given one fit
 };
 
 /// What a search says about one variant of the cascade.

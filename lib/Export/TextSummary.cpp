@@ -299,8 +299,10 @@ static void printSearch(const Search &search, const arch::ArchSpec &arch,
             mapper::describeOutcome(certificate, search.objective, arch,
                                     search.pareto.size()));
   std::string size =
-      certificate.spaceSize > 0
-          ? " for " + formatSi(certificate.spaceSize, "") + " mappings"
+      certificate.spaceLog10 > 0
+          ? " for more than 10^" +
+                std::to_string(static_cast<int64_t>(certificate.spaceLog10)) +
+                " mappings"
           : "";
   printFact(os, "searched",
             formatSi(static_cast<double>(certificate.evaluated), "") +

@@ -16,6 +16,7 @@
 #include "llvm/ADT/StringExtras.h"
 
 #include <chrono>
+#include <cmath>
 
 using namespace mlir;
 using namespace einsum;
@@ -42,11 +43,13 @@ public:
 private:
   bool prepare();
   bool findNames();
-  ExitCode search(size_t id);
+  std::vector<std::pair<double, size_t>> sortByBound();
+  bool isHopeless(size_t id, double bound);
+  ExitCode search(size_t id, size_t toCome);
   FailureOr<MapResult> map(size_t id, const CascadeFacts &facts,
                            const arch::ArchSpec &constrained,
                            const MapOptions &own, std::string &reason);
-  double shareOfTime(size_t id) const;
+  double shareOfTime(size_t toCome) const;
   void judge();
   void keepBest();
 
@@ -94,14 +97,54 @@ bool VariantSearch::findNames() {
          applyOrder(options.request, variants[0].cascade, limits, report);
 }
 
-/// An equal share of the time that is left for this variant and those to come.
-double VariantSearch::shareOfTime(size_t id) const {
+/// An equal share of the time that is left for this variant and those to come,
+/// of which there are so many; half of it for one that is more promising.
+double VariantSearch::shareOfTime(size_t toCome) const {
   if (options.timeLimitSeconds <= 0)
     return 0;
   std::chrono::duration<double> spent =
       std::chrono::steady_clock::now() - start;
   double left = options.timeLimitSeconds - spent.count();
-  return std::max(left / static_cast<double>(variants.size() - id), 1e-6);
+  return std::max(left / std::min(2.0, static_cast<double>(toCome)), 1e-6);
+}
+
+/// The most promising first: what a variant costs at least is soon known.
+std::vector<std::pair<double, size_t>> VariantSearch::sortByBound() {
+  std::vector<std::pair<double, size_t>> order;
+  for (size_t id = 0; id < variants.size(); ++id)
+    if (result.outcomes[id].leftOut.empty())
+      order.emplace_back(0, id);
+  if (order.size() < 2)
+    return order;
+  for (auto &[bound, id] : order) {
+    ScopedDiagnosticHandler quiet(variants[id].cascade.getContext(),
+                                  [](mlir::Diagnostic &) { return success(); });
+    FailureOr<CascadeFacts> facts = computeCascadeFacts(variants[id].cascade);
+    arch::ArchSpec constrained = arch;
+    auto silent = [](StringRef, const llvm::Twine &) { return false; };
+    if (succeeded(facts) &&
+        addConstraints(options.request, *facts, constrained, silent))
+      bound = boundCascade(variants[id].cascade, *facts, constrained, how);
+  }
+  llvm::sort(order);
+  return order;
+}
+
+/// Whether what is known is no worse than anything in the variant.
+bool VariantSearch::isHopeless(size_t id, double bound) {
+  double best = INFINITY;
+  for (const AutoPoint &known : result.points)
+    best = std::min(best, known.point.values.front());
+  if (how.objective.metrics.size() != 1 || bound < best)
+    return false;
+  VariantOutcome &outcome = result.outcomes[id];
+  outcome.isBeaten = true;
+  outcome.certificate.status = Status::optimal;
+  outcome.certificate.best = best;
+  outcome.certificate.lowerBound = best;
+  outcome.certificate.boundName = "nothing is better than what is known";
+  outcome.certificate.pruned["bound"] = 1;
+  return true;
 }
 
 /// Maps a variant; of several, errors are kept as the reason why one is left
@@ -126,7 +169,7 @@ FailureOr<MapResult> VariantSearch::map(size_t id, const CascadeFacts &facts,
   return mapCascade(variants[id].cascade, facts, constrained, own);
 }
 
-ExitCode VariantSearch::search(size_t id) {
+ExitCode VariantSearch::search(size_t id, size_t toCome) {
   Variant &variant = variants[id];
   VariantOutcome &outcome = result.outcomes[id];
   MapOptions own = how;
@@ -137,7 +180,7 @@ ExitCode VariantSearch::search(size_t id) {
   if (failed(facts) ||
       !addConstraints(options.request, *facts, constrained, report))
     return ExitCode::BadInput;
-  own.timeLimitSeconds = shareOfTime(id);
+  own.timeLimitSeconds = shareOfTime(toCome);
   if (own.objective.metrics.size() == 1)
     for (const AutoPoint &known : result.points)
       own.cutoff = std::min(own.cutoff, known.point.values.front());
@@ -194,11 +237,16 @@ void VariantSearch::judge() {
     if (!isSearched(outcome))
       continue;
     all.evaluated += one.evaluated;
-    all.spaceSize += one.spaceSize;
+    all.spaceLog10 =
+        std::max(all.spaceLog10, one.spaceLog10) +
+        std::log10(1 +
+                   std::pow(10, -std::abs(all.spaceLog10 - one.spaceLog10)));
     for (const auto &[rule, count] : one.pruned)
       all.pruned[rule] += count;
-    all.space = one.space;
-    all.metric = one.metric;
+    if (!one.space.empty())
+      all.space = one.space;
+    if (!one.metric.empty())
+      all.metric = one.metric;
     isAnyCut |= one.status == Status::bestFound;
     if (one.status != Status::infeasible &&
         (!weakest || one.lowerBound < weakest->lowerBound))
@@ -229,6 +277,11 @@ static bool dominates(const std::vector<double> &a,
 /// earlier variant. Of a single metric one remains.
 void VariantSearch::keepBest() {
   std::vector<AutoPoint> kept;
+  std::vector<AutoPoint> inOrder;
+  for (size_t id = 0; id < variants.size(); ++id)
+    llvm::copy_if(result.points, std::back_inserter(inOrder),
+                  [&](const AutoPoint &point) { return point.variant == id; });
+  result.points = std::move(inOrder);
   for (AutoPoint &point : result.points) {
     const std::vector<double> &values = point.point.values;
     bool isBeaten = llvm::any_of(result.points, [&](const AutoPoint &other) {
@@ -250,10 +303,14 @@ ExitCode VariantSearch::run() {
   if (!prepare())
     return ExitCode::BadInput;
   result.objective = how.objective;
-  for (size_t id = 0; id < variants.size(); ++id)
-    if (isSearched(result.outcomes[id]))
-      if (ExitCode code = search(id); code != ExitCode::Ok)
-        return code;
+  std::vector<std::pair<double, size_t>> order = sortByBound();
+  for (auto [i, next] : llvm::enumerate(order)) {
+    auto [bound, id] = next;
+    if (isHopeless(id, bound))
+      continue;
+    if (ExitCode code = search(id, order.size() - i); code != ExitCode::Ok)
+      return code;
+  }
   if (llvm::none_of(result.outcomes, isSearched)) {
     // A variant alone has spoken for itself.
     if (variants.size() > 1)

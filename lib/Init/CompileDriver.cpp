@@ -19,10 +19,12 @@
 #include "lib/Init/ScheduleOutputs.h"
 #include "lib/Init/SlopeVariants.h"
 #include "lib/Mapper/ConflictText.h"
+#include "lib/Mapper/Eviction.h"
 #include "lib/Plugin/MappingPass.h"
 #include "lib/Support/Progress.h"
 #include "lib/Transforms/Passes.h"
 
+#include "mlir/IR/Verifier.h"
 #include "llvm/ADT/StringExtras.h"
 
 #include <chrono>
@@ -100,6 +102,7 @@ static bool checkSkiSlope(const CompileOptions &options) {
         {"--html", options.html},
         {"--trace", options.trace},
         {"--html-ski-slope", options.htmlSkiSlope ? "given" : ""},
+        {"--evict", options.evict ? "given" : ""},
         {"--energy-profile", options.energyProfile}})
     if (!text.empty())
       return failOption(
@@ -139,6 +142,9 @@ static bool checkNoSearch(const CompileOptions &options) {
 }
 
 static bool checkSearch(const CompileOptions &options) {
+  if (options.evict)
+    return failOption("--evict", "a search only finds schedules that fit; it "
+                                 "goes with --mapping=NAME or a file");
   const mapper::MapRequest &request = options.request;
   mapper::SpaceLimits limits;
   double seconds;
@@ -206,6 +212,8 @@ static bool checkOptions(const CompileOptions &options) {
   if (!checkExplain(options))
     return false;
   if (options.analyzeOnly) {
+    if (options.evict)
+      return failOption("--evict", "there is no schedule with --analyze-only");
     StringRef first = outputsOf(options).firstGiven();
     return first.empty() ||
            failOption(first, "there is no schedule with --analyze-only");
@@ -257,6 +265,7 @@ private:
   void describeSearch(AutoResult &found, const std::vector<Variant> &variants);
   llvm::raw_ostream &getTextOutput() const;
   ExitCode evaluate(schedule::MappingOp mapping);
+  ExitCode evict(schedule::MappingOp mapping);
   bool writeOutputs();
   bool writeSkiSlope();
   std::string drawSkiSlope();
@@ -557,6 +566,9 @@ ExitCode Compilation::evaluate(schedule::MappingOp mapping) {
   if (!evaluator)
     return ExitCode::BadInput;
   if (!evaluator->evaluate(cost)) {
+    if (options.evict && !evaluator->violations().empty() &&
+        result.mapped->evictions.empty())
+      return evict(mapping);
     evaluator->emitViolations();
     return evaluator->violations().empty() ? ExitCode::BadInput
                                            : ExitCode::Infeasible;
@@ -575,6 +587,26 @@ ExitCode Compilation::evaluate(schedule::MappingOp mapping) {
   result.mapped->bounds = &machineBounds;
   result.mapped->operatorNames = evaluator->operatorNames();
   return ExitCode::Ok;
+}
+
+/// Makes a schedule fit by fetching tiles again, and goes on with that.
+ExitCode Compilation::evict(schedule::MappingOp mapping) {
+  std::optional<mapper::Evictions> found =
+      mapper::evictUntilItFits(mapping, facts, *arch);
+  if (!found) {
+    auto evaluator = cost::Evaluator::create(mapping, facts, *arch);
+    if (evaluator && !evaluator->evaluate(cost))
+      evaluator->emitViolations();
+    mapping.emitError("evicting tiles does not make the schedule fit");
+    return ExitCode::Infeasible;
+  }
+  result.mapped->evictions = found->moves;
+  for (const std::string &move : found->moves)
+    mapping.emitRemark("evicted: ") << move;
+  mapping.erase();
+  if (failed(verify(workload.getModule())))
+    return ExitCode::InternalError;
+  return evaluate(found->mapping);
 }
 
 /// "attention, M=4096 P=4096": the cascade and its binding.

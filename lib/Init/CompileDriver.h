@@ -60,6 +60,7 @@ struct CompileOptions {
   std::string pareto; ///< a .csv file for the points of a Pareto set
   /// Files to write, empty for none.
   std::string json, schedule, csv, html, trace;
+  bool evict = false; ///< make a given schedule fit by fetching tiles again
   bool htmlSkiSlope = false; ///< add traffic against capacity to the report
   /// Traffic against capacity, and nothing else: a table on standard output, or
   /// the files named, .csv or .svg.

@@ -45,4 +45,6 @@ void einsum::registerAllTranslations() {
   frontend::registerCascadeTranslations();
   registerModelTranslations();
   registerArchTranslations();
+  registerScheduleTranslations();
+  registerWorkloadTranslations();
 }

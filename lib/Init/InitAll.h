@@ -32,6 +32,9 @@ void registerAllPasses();
 void registerAllTranslations();
 /// Of them, those that read other tools' architectures.
 void registerArchTranslations();
+/// And those that write schedules, or read other tools' workloads.
+void registerScheduleTranslations();
+void registerWorkloadTranslations();
 
 /// The whole of `einsum-opt`: mlir-opt for `.mlir` and `.ein` input.
 mlir::LogicalResult runOptMain(int argc, char **argv, llvm::StringRef toolName,

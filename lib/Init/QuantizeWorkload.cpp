@@ -11,6 +11,7 @@
 #include "lib/Init/ChooseFormats.h"
 #include "lib/Init/MachineFloor.h"
 #include "lib/Init/OptionValues.h"
+#include "lib/Quant/Rearrange.h"
 
 using namespace mlir;
 using namespace einsum;
@@ -34,9 +35,13 @@ bool einsum::checkQuantize(const QuantizeRequest &request) {
 quant::NativeProducts einsum::listNative(const arch::ArchSpec &arch) {
   quant::NativeProducts native;
   for (const arch::Array &array : arch.arrays)
-    for (const auto &[datatype, ops] : array.opsByDatatype)
-      if (ops.count("mac") || (ops.count("mul") && ops.count("add")))
-        native.datatypes.insert(datatype);
+    for (const auto &[datatype, ops] : array.opsByDatatype) {
+      if (!ops.count("mac") && !(ops.count("mul") && ops.count("add")))
+        continue;
+      native.datatypes.insert(datatype);
+      if (ops.count("convert"))
+        native.decoding.insert(datatype);
+    }
   // Arrays of any datatype multiply everything.
   native.isAny = llvm::any_of(arch.arrays, [](const arch::Array &array) {
     return array.datatypes.empty() && array.findOp("mac");
@@ -68,8 +73,6 @@ static LogicalResult listTensors(CascadeOp cascade,
     tensor.format = assignment.storage.toText();
     tensor.form =
         assignment.form == quant::Form::stored ? "stored" : "explicit";
-    if (assignment.isRearranged)
-      tensor.form += ", rearranged";
     tensor.bitsPerElement =
         formats::getBitsPerElement(assignment.storage, laidOut).toDouble();
     uint64_t elements = laidOut.countElements();
@@ -101,6 +104,15 @@ findFloor(CascadeOp cascade, const arch::ArchSpec *arch, bool isQuantised) {
     return std::optional<QuantizeReport::Floor>();
   }
   return std::optional(makeFloor(load, *arch));
+}
+
+/// What was asked to be rearranged and was refused is not.
+static void markRearranged(CascadeOp cascade, QuantizeReport &report) {
+  for (QuantizeReport::Tensor &tensor : report.tensors)
+    for (RankOp rank : cascade.getBodyBlock()->getOps<RankOp>())
+      if (auto by = rank->getAttrOfType<StringAttr>(quant::kRearrangedBy);
+          by && by.getValue() == tensor.name)
+        tensor.form += ", rearranged";
 }
 
 static ExitCode apply(CascadeOp cascade, const QuantizeRequest &request,
@@ -135,6 +147,7 @@ static ExitCode apply(CascadeOp cascade, const QuantizeRequest &request,
       });
   if (failed(quant::quantize(cascade, options)))
     return ExitCode::BadInput;
+  markRearranged(cascade, report);
   auto after = findFloor(cascade, arch, /*isQuantised=*/true);
   if (failed(after))
     return ExitCode::BadInput;

@@ -643,7 +643,7 @@ ExitCode Runner::run() {
     scheduled->print(os);
     if (options.json != "-" && options.schedule.trace != "-")
       llvm::outs() << report;
-    if (!scheduled->writeTrace())
+    if (!scheduled->writeFiles())
       return ExitCode::BadInput;
   }
   bool same = result.agrees() && (!scheduled || scheduled->agrees());

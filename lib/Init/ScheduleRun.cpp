@@ -9,6 +9,7 @@
 
 #include "lib/Init/OptionValues.h"
 #include "lib/Plugin/MappingPass.h"
+#include "lib/Simulator/Replay.h"
 #include "lib/Support/Format.h"
 #include "lib/Support/TextTable.h"
 
@@ -29,6 +30,8 @@ bool einsum::checkScheduleOptions(const ScheduleOptions &options) {
          {std::pair<const char *, StringRef>("--arch", options.arch),
           {"--accounting", options.accounting},
           {"--trace", options.trace},
+          {"--commands", options.commands},
+          {"--replay", options.replay},
           {"--plugin", options.plugins.empty() ? "" : options.plugins[0]},
           {"--set", options.set.empty() ? "" : options.set[0]}})
       if (!text.empty())
@@ -38,6 +41,15 @@ bool einsum::checkScheduleOptions(const ScheduleOptions &options) {
             "or --mapping=NAME");
     return true;
   }
+  StringRef commands = options.commands;
+  if (!commands.empty() && commands != "-" && !commands.ends_with(".json") &&
+      !commands.ends_with(".txt"))
+    return failOption("--commands", "takes a .json file, or a .txt file to "
+                                    "look at, found '" +
+                                        commands + "'");
+  if (!options.replay.empty() && (!commands.empty() || !options.trace.empty()))
+    return failOption("--replay", "commands are executed, not the schedule; "
+                                  "leave --commands and --trace out");
   if (!registerMappings(options.plugins))
     return false;
   if (!options.schedule.empty() && !options.mapping.empty())
@@ -55,7 +67,28 @@ bool einsum::checkScheduleOptions(const ScheduleOptions &options) {
 // Execution
 //===----------------------------------------------------------------------===//
 
+bool ScheduleRun::readReplay(CascadeOp cascade) {
+  if (options.replay.empty())
+    return true;
+  Diagnostics diagnostics;
+  std::optional<lowering::CommandStream> read;
+  if (std::optional<JsonValue> json =
+          readSourceJson(options.replay, diagnostics))
+    read = lowering::readCommands(*json, diagnostics);
+  diagnostics.print(llvm::errs());
+  if (!read)
+    return false;
+  commands = std::move(*read);
+  return commands.cascade == cascade.getSymName() ||
+         failOption("--replay", "the commands are of cascade '" +
+                                    commands.cascade + "', not of '" +
+                                    cascade.getSymName() + "'");
+}
+
 ExitCode ScheduleRun::prepare(Workload &workload, CascadeOp cascade) {
+  this->cascade = cascade;
+  if (!readReplay(cascade))
+    return ExitCode::BadInput;
   std::map<std::string, double> settings;
   if (!parseSettings(options.set, settings))
     return ExitCode::BadInput;
@@ -96,8 +129,12 @@ ScheduleRun::execute(const interp::TensorMap &inputs,
   how.arithmetic = arithmetic;
   how.timeline = !options.trace.empty() && !simulated;
   how.limit = static_cast<int64_t>(std::min<uint64_t>(limit, INT64_MAX));
+  bool replays = !options.replay.empty();
+  if (!options.commands.empty() && !simulated)
+    how.commands = &commands;
   FailureOr<sim::Simulation> result =
-      sim::simulate(mapping, *arch, inputs, how);
+      replays ? sim::replay(commands, cascade, *arch, inputs, how)
+              : sim::simulate(mapping, *arch, inputs, how);
   if (failed(result))
     return failure();
   interp::TensorMap outputs = result->outputs;
@@ -106,15 +143,21 @@ ScheduleRun::execute(const interp::TensorMap &inputs,
   return outputs;
 }
 
-bool ScheduleRun::writeTrace() const {
-  if (options.trace.empty())
-    return true;
-  return writeOutput(options.trace, [&](raw_ostream &os) {
-    if (StringRef(options.trace).ends_with(".jsonl") || options.trace == "-")
-      sim::writeJsonLines(simulated->timeline, os);
-    else
-      sim::writeChromeTrace(simulated->timeline, os);
-  });
+bool ScheduleRun::writeFiles() const {
+  StringRef trace = options.trace, file = options.commands;
+  if (!trace.empty() && !writeOutput(trace, [&](raw_ostream &os) {
+        if (trace.ends_with(".jsonl") || trace == "-")
+          sim::writeJsonLines(simulated->timeline, os);
+        else
+          sim::writeChromeTrace(simulated->timeline, os);
+      }))
+    return false;
+  return file.empty() || writeOutput(file, [&](raw_ostream &os) {
+           if (file.ends_with(".json"))
+             lowering::writeCommandsJson(commands, os);
+           else
+             lowering::printCommands(commands, os);
+         });
 }
 
 //===----------------------------------------------------------------------===//
@@ -198,15 +241,17 @@ void ScheduleRun::printTotals(llvm::raw_ostream &os) {
 
 void ScheduleRun::print(llvm::raw_ostream &os) {
   differences = 0;
+  bool replays = !options.replay.empty();
   os << "\nschedule '" << mapping.getSymName() << "' on '" << arch->name
-     << "', executed";
+     << "', " << (replays ? "replayed from commands" : "executed");
   if (arch->accounting.profile != arch::Accounting().profile)
     os << ", accounting '" << arch->accounting.profile << "'";
   os << ":\n";
   printTraffic(os);
   printArrays(os);
   printEngines(os);
-  printTotals(os);
+  if (!replays) // commands have no times and no space
+    printTotals(os);
   if (agrees())
     os << "the cost model counts the same\n";
   else

@@ -18,6 +18,7 @@
 #include "lib/CostModel/CostModel.h"
 #include "lib/Init/ExitCode.h"
 #include "lib/Init/ReadWorkload.h"
+#include "lib/Lowering/CommandStream.h"
 #include "lib/Simulator/Simulator.h"
 
 namespace einsum {
@@ -31,6 +32,8 @@ struct ScheduleOptions {
   std::vector<std::string> set; ///< "N=128"
   std::string accounting;       ///< a profile, empty for the spec's
   std::string trace;            ///< .jsonl for JSON lines, else Chrome's format
+  std::string commands;         ///< written: .json, or .txt to look at
+  std::string replay;           ///< a .json file of commands to execute instead
 
   bool isGiven() const { return !schedule.empty() || !mapping.empty(); }
 };
@@ -52,9 +55,10 @@ public:
   /// Whether everything that was counted is what the model says.
   bool agrees() const { return differences == 0; }
   void print(llvm::raw_ostream &os);
-  bool writeTrace() const;
+  bool writeFiles() const;
 
 private:
+  bool readReplay(CascadeOp cascade);
   void printTraffic(llvm::raw_ostream &os);
   void printArrays(llvm::raw_ostream &os);
   void printEngines(llvm::raw_ostream &os);
@@ -65,10 +69,12 @@ private:
   ScheduleOptions options;
   std::optional<arch::ArchSpec> arch;
   CascadeFacts facts;
+  CascadeOp cascade;
   schedule::MappingOp mapping;
   cost::Evaluation modelled;
   std::vector<std::string> operatorNames;
   std::optional<sim::Simulation> simulated;
+  lowering::CommandStream commands; ///< made, or read
   unsigned differences = 0;
 };
 

@@ -307,6 +307,8 @@ private:
     case Op::end: {
       std::string group = next();
       os << " " << group << ", x " << next();
+      plain(); // receivers
+      plain(); // repeats
       return links();
     }
     case Op::run: {
@@ -340,7 +342,10 @@ private:
     int64_t ports = plain();
     for (int64_t i = 0; i < ports; ++i) {
       bool writes = plain() != 0;
+      plain(); // far
       std::string buffer = next(), times = next();
+      plain(); // receivers
+      plain(); // repeats
       os << "; " << (writes ? "write " : "read ") << buffer
          << (times == "1" ? "" : " x " + times) << ": " << list();
     }

@@ -49,11 +49,13 @@ enum class Op : uint8_t {
   open,    ///< buffer, tensor, level, parent or -1, held: all (0) or LIST
   close,   ///< buffer
   keep,    ///< to, from, LIST
-  load,    ///< tensor, einsum, engine, ports: (write, buffer, times, LIST)...,
-           ///< copies: (to, from, LIST)..., links: (link, copies, elements)...
+  load,    ///< tensor, einsum, engine, ports: (write, far, buffer, times,
+           ///< receivers, repeats, LIST)..., copies: (to, from, LIST)...,
+           ///< links: (link, copies, elements)...
   store,   ///< the same, towards the parent
-  group,   ///< group, einsum, port, buffer, registers or -1, in registers
-  end,     ///< group, times, links: (link, copies, elements)...
+  group,   ///< group, einsum, port, buffer, read or -1, tensor, registers or
+           ///< -1, in registers
+  end,     ///< group, times, receivers, repeats, links: ...
   run,     ///< einsum, array, units LIST, coordinates LIST per rank, groups
            ///< LIST per port
   output,  ///< tensor, buffer

@@ -7,19 +7,19 @@
 
 #include "lib/Mapper/Mapper.h"
 
-#include "lib/CostModel/CostModel.h"
+#include "lib/Mapper/CertainBound.h"
 #include "lib/Mapper/Infeasibility.h"
 #include "lib/Mapper/Join/CascadeJoin.h"
 #include "lib/Mapper/Pipelines/LoadBound.h"
 #include "lib/Mapper/Pipelines/PipelinedRun.h"
+#include "lib/Mapper/Realise.h"
 
-#include "mlir/IR/Verifier.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/Support/Format.h"
 
 #include <chrono>
 #include <cmath>
 #include <set>
+#include <thread>
 
 using namespace mlir;
 using namespace einsum;
@@ -52,17 +52,18 @@ public:
   MappingSearch(CascadeOp cascade, const CascadeFacts &facts,
                 const arch::ArchSpec &arch, const MapOptions &options)
       : cascade(cascade), facts(facts), arch(arch), options(options),
-        start(std::chrono::steady_clock::now()) {}
+        start(std::chrono::steady_clock::now()),
+        realiser(cascade, facts, arch, options.objective) {}
 
   FailureOr<MapResult> run();
+  double bound();
 
 private:
-  bool describe();
+  bool describe(double mostStates);
   void makeSearches();
-  LogicalResult improve(MapResult &first, double &cutoff);
-  LogicalResult refine(JoinResult &joined, MapResult &first, MapResult &result);
-  bool describeNests(const NestLimits &limits);
+  bool describeNests(const NestLimits &limits, double mostStates);
   bool explore();
+  FailureOr<JoinResult> refine(std::vector<MappedPoint> &first);
   std::vector<Holdings> listStarts(const EinsumOnArray &nest,
                                    NestSearch &search) const;
   JoinResult search(size_t beam, double cutoff);
@@ -78,17 +79,18 @@ private:
   }
   double value(Metric metric, const JoinEntry &entry,
                const JoinLayout &layout) const;
-  double value(Metric metric, const cost::Evaluation &cost) const;
-  LogicalResult realise(const JoinResult &joined, MapResult &result);
-  std::optional<MappedPoint> build(const PlanStep &plan, bool isSure = true);
-  void dispute(MappedPoint &point, double expected, double actual);
+  FailureOr<Realised> realise(const JoinResult &joined);
   std::optional<MappedPoint> tryPipeline(size_t &frames);
   bool acceptPipeline(MappedPoint &point, size_t frames, MapResult &result);
   bool isLatencyOnly() const {
     return options.objective.metrics == std::vector<Metric>{Metric::latency};
   }
   std::string describeSpace() const;
-  void certify(const JoinResult &joined, MapResult &result) const;
+  double sizeOfSpace() const;
+  void certify(const JoinResult &joined, const Realised &realised,
+               MapResult &result) const;
+  void raiseBound(Certificate &certificate) const;
+  LogicalResult refuse(const Realised &realised);
 
   CascadeOp cascade;
   const CascadeFacts &facts;
@@ -102,16 +104,16 @@ private:
   std::map<std::string, NestSearch *> bySignature;
   std::string unsupported;
   bool noArray = false;
-  NestLimits nestLimits; ///< the finest that can be
-  /// Whether the plan built last does not fit the backing level, and the least
-  /// value of those that do not.
-  bool overBacking = false;
-  double leastOver = INFINITY;
-  bool isDisputed = false; ///< search and cost model differed
+  NestLimits nestLimits;   ///< the finest that can be
   bool hasMapping = false; ///< here, or one as good is known
   /// What a first mapping may take beyond the time limit.
   static constexpr double kGraceSeconds = 10;
+  /// Per Einsum and array, as searches run side by side.
+  std::vector<std::shared_ptr<CutTiles>> cuts;
+  PlanRealiser realiser;
   bool overlaps = false; ///< arrays may run at once
+  /// Of the time there is, for a pipeline of all Einsums.
+  static constexpr double kPipelineShare = 0.4;
   /// Entries per state of the quick search.
   static constexpr size_t kBeam = 4;
   static constexpr unsigned kQuickLoops = 1;
@@ -123,13 +125,6 @@ private:
 };
 
 } // namespace
-
-static std::string formatScientific(double value) {
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  os << llvm::format("%.9g", value);
-  return text;
-}
 
 static StringRef nameOf(Metric metric) {
   switch (metric) {
@@ -171,8 +166,6 @@ void MappingSearch::chooseAxes() {
   }
   mayBind[0] = false;
   axes = Axes::of(options.objective, arch, mayBind);
-  overlaps = options.limits.pipelines && arch.arrays.size() > 1 &&
-             !arch.accounting.sequential;
   axes.isHeldTogether = options.limits.pipelines && !arch.accounting.sequential;
 }
 
@@ -190,7 +183,7 @@ static std::vector<int> listCommonRanks(const CascadeFacts &facts) {
   return common;
 }
 
-bool MappingSearch::describe() {
+bool MappingSearch::describe(double mostStates) {
   constraints.reserve(facts.einsums.size());
   for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e) {
     constraints.emplace_back(facts, arch, e);
@@ -200,19 +193,24 @@ bool MappingSearch::describe() {
   nestLimits.imperfect = options.limits.imperfect;
   nestLimits.commonRanks = listCommonRanks(facts);
   // Every nest if that can be, else fewer tiles.
-  while (!describeNests(nestLimits) && unsupported.empty() && !noArray &&
-         nestLimits.coarse < NestLimits::kCoarsest)
+  while (!describeNests(nestLimits, mostStates) && unsupported.empty() &&
+         !noArray && nestLimits.coarse < NestLimits::kCoarsest)
     ++nestLimits.coarse;
+  overlaps = options.limits.pipelines && arch.arrays.size() > 1 &&
+             !arch.accounting.sequential;
   return unsupported.empty() && !noArray;
 }
 
-/// Nests that look the same are searched once.
+/// Einsums that look the same share one.
 void MappingSearch::makeSearches() {
   searches.clear();
   bySignature.clear();
   for (EinsumChoices &choice : choices)
     for (const auto &nest : choice.nests) {
-      NestSearch *&search = bySignature[nest->signature()];
+      std::string name = nest->signature();
+      if (!options.rules.canonical)
+        name += "@" + std::to_string(searches.size());
+      NestSearch *&search = bySignature[name];
       if (!search) {
         searches.push_back(std::make_unique<NestSearch>(*nest, arch, axes));
         search = searches.back().get();
@@ -222,17 +220,20 @@ void MappingSearch::makeSearches() {
 }
 
 /// False if some Einsum has too many nests, or none.
-bool MappingSearch::describeNests(const NestLimits &limits) {
+bool MappingSearch::describeNests(const NestLimits &limits, double mostStates) {
   choices.assign(facts.einsums.size(), {});
   noArray = false;
   bool isSmall = true;
+  cuts.resize(facts.einsums.size() * arch.arrays.size());
+
   for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e) {
     for (int a = 0; a < static_cast<int>(arch.arrays.size()); ++a) {
-      std::optional<EinsumOnArray> nest = describeEinsum(
-          facts, arch, e, a, constraints[e], limits, unsupported);
+      std::optional<EinsumOnArray> nest =
+          describeEinsum(facts, arch, e, a, constraints[e], limits, unsupported,
+                         cuts[e * arch.arrays.size() + a]);
       if (!nest)
         continue;
-      isSmall &= nest->countStates() <= kMostStates;
+      isSmall &= nest->countStates() <= mostStates;
       choices[e].nests.push_back(
           std::make_shared<EinsumOnArray>(std::move(*nest)));
     }
@@ -261,127 +262,18 @@ double MappingSearch::value(Metric metric, const JoinEntry &entry,
   return 0;
 }
 
-double MappingSearch::value(Metric metric, const cost::Evaluation &cost) const {
-  int level = options.objective.level;
-  switch (metric) {
-  case Metric::latency:
-    return cost.latencySeconds;
-  case Metric::energy:
-    return cost.energyJoules();
-  case Metric::edp:
-    return cost.latencySeconds * cost.energyJoules();
-  case Metric::traffic:
-    return static_cast<double>(cost.levels[std::max(0, level)].traffic.bytes());
-  case Metric::capacity:
-    return static_cast<double>(
-        cost.levels[level >= 0 ? level
-                               : std::min<int>(1, cost.levels.size() - 1)]
-            .peakBytes);
-  }
-  return 0;
-}
-
-std::optional<MappedPoint> MappingSearch::build(const PlanStep &plan,
-                                                bool isSure) {
-  MappedPoint point;
-  point.mapping = buildSchedule(cascade, facts, arch, plan, "mapped");
-  if (failed(verify(point.mapping))) {
-    point.mapping.emitError("internal error: the mapper built a schedule that "
-                            "is not legal");
-    return std::nullopt;
-  }
-  auto evaluator = cost::Evaluator::create(point.mapping, facts, arch);
-  if (!evaluator)
-    return std::nullopt;
-  if (!evaluator->evaluate(point.cost)) {
-    // What lives at the backing level is not weighed by the search.
-    if (llvm::all_of(evaluator->violations(),
-                     [&](const cost::CapacityViolation &violation) {
-                       return violation.level == arch.levels[0].name;
-                     }) &&
-        !evaluator->violations().empty()) {
-      point.mapping.erase();
-      overBacking = true;
-      return std::nullopt;
-    }
-    if (!isSure) {
-      point.mapping.erase();
-      return std::nullopt;
-    }
-    evaluator->emitViolations();
-    point.mapping.emitError("internal error: the mapper built a schedule that "
-                            "does not fit");
-    return std::nullopt;
-  }
-  for (Metric metric : options.objective.metrics)
-    point.values.push_back(value(metric, point.cost));
-  return point;
-}
-
-/// The cost model judges: its value stands, and nothing is claimed about
-/// others.
-void MappingSearch::dispute(MappedPoint &point, double expected,
-                            double actual) {
-  if (!isDisputed)
-    point.mapping.emitWarning("the search expected ")
-        << formatScientific(expected) << ", the cost model says "
-        << formatScientific(actual) << "; no claim of optimality is made";
-  isDisputed = true;
-  if (getenv("DBG"))
-    point.mapping->dump();
-}
-
-LogicalResult MappingSearch::realise(const JoinResult &joined,
-                                     MapResult &result) {
-  const std::vector<Metric> &metrics = options.objective.metrics;
-  std::vector<std::pair<std::vector<double>, const JoinEntry *>> ranked;
+FailureOr<Realised> MappingSearch::realise(const JoinResult &joined) {
+  std::vector<PromisedPlan> plans;
   for (const JoinEntry &entry : joined.plans) {
-    std::vector<double> values;
-    for (Metric metric : metrics)
-      values.push_back(value(metric, entry, joined.layout));
-    // Of equally good ones, the one of least energy, then of least time.
-    std::vector<double> order = values;
-    order.push_back(entry.costs[joined.layout.energy()]);
-    order.push_back(entry.costs[joined.layout.time(0)]);
-    ranked.push_back({order, &entry});
+    PromisedPlan promised;
+    for (Metric metric : options.objective.metrics)
+      promised.values.push_back(value(metric, entry, joined.layout));
+    promised.energy = entry.costs[joined.layout.energy()];
+    promised.cycles = entry.costs[joined.layout.time(0)];
+    promised.plan = entry.plan.get();
+    plans.push_back(std::move(promised));
   }
-  std::sort(ranked.begin(), ranked.end()); // equal ones by their place
-  std::vector<std::vector<double>> kept;
-  for (const auto &one : ranked) {
-    const std::vector<double> &values = one.first;
-    bool beaten = llvm::any_of(kept, [&](const std::vector<double> &other) {
-      return isNoWorse(other, values, metrics.size());
-    });
-    if (beaten)
-      continue;
-    overBacking = false;
-    std::optional<MappedPoint> point = build(*one.second->plan);
-    if (!point && overBacking) {
-      leastOver = std::min(leastOver, values.front());
-      continue;
-    }
-    if (!point)
-      return failure();
-    for (size_t i = 0; i < metrics.size(); ++i)
-      if (std::abs(point->values[i] - values[i]) >
-          1e-9 * std::abs(values[i]) + 1e-30)
-        dispute(*point, values[i], point->values[i]);
-    kept.push_back(point->values);
-    result.points.push_back(std::move(*point));
-  }
-  // One is the best of its expected value; where that was disputed, of its own.
-  if (isDisputed && metrics.size() == 1 && result.points.size() > 1) {
-    auto best = llvm::min_element(
-        result.points, [](const MappedPoint &a, const MappedPoint &b) {
-          return a.values.front() < b.values.front();
-        });
-    std::swap(result.points.front(), *best);
-    while (result.points.size() > 1) {
-      result.points.back().mapping.erase();
-      result.points.pop_back();
-    }
-  }
-  return success();
+  return realiser.realise(std::move(plans), [this] { return stopped(); });
 }
 
 /// README.md in one line.
@@ -398,7 +290,19 @@ std::string MappingSearch::describeSpace() const {
   return text + (limits.reorder ? ", any order" : ", Einsums in order");
 }
 
-void MappingSearch::certify(const JoinResult &joined, MapResult &result) const {
+/// Whatever was tried, some costs are certain.
+void MappingSearch::raiseBound(Certificate &certificate) const {
+  CertainBound certain =
+      boundCertainly(facts, arch, choices, options.objective.metrics.front(),
+                     options.objective.level, overlaps);
+  if (certain.value <= certificate.lowerBound)
+    return;
+  certificate.lowerBound = std::min(certain.value, certificate.best);
+  certificate.boundName = certain.name;
+}
+
+void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
+                            MapResult &result) const {
   Certificate &certificate = result.certificate;
   certificate.metric = nameOf(options.objective.metrics.front()).str();
   SearchCounts nests;
@@ -413,42 +317,67 @@ void MappingSearch::certify(const JoinResult &joined, MapResult &result) const {
   certificate.pruned["bound"] = nests.overBound + joined.counts.overBound;
   certificate.wallSeconds = seconds();
   certificate.space = describeSpace();
-  if (result.points.empty()) {
-    bool isBeaten = std::isfinite(options.cutoff);
-    certificate.status = !joined.complete ? Status::bestFound
-                         : isBeaten       ? Status::optimal
-                                          : Status::infeasible;
-    certificate.best = isBeaten ? options.cutoff : 0;
-    certificate.lowerBound = joined.complete ? certificate.best : 0;
-    certificate.boundName = "nothing is better than what is known";
+  certificate.spaceLog10 = sizeOfSpace();
+  bool isBeaten = result.points.empty() && std::isfinite(options.cutoff);
+  if (result.points.empty() && !isBeaten) {
+    certificate.status =
+        joined.complete ? Status::infeasible : Status::bestFound;
+    certificate.boundName = "search ended early";
     return;
   }
-  certificate.best = result.points.front().values.front();
-  certificate.lowerBound = joined.complete ? certificate.best : 0;
-  certificate.boundName = joined.complete ? "search complete" : "";
-  if (!joined.complete && isLatencyOnly()) {
-    certificate.lowerBound = boundLoad(choices) / arch.clockHz;
-    certificate.boundName = kLoadBound;
-  }
-  certificate.status = joined.complete ? Status::optimal : Status::bestFound;
-  if (joined.complete && leastOver < certificate.best) {
-    certificate.status = Status::bestFound;
-    certificate.lowerBound = leastOver;
+  certificate.best =
+      isBeaten ? options.cutoff : result.points.front().values.front();
+  // Plans cost at least what they promised; what was pruned, more than the
+  // best; what was left out, what is known of it.
+  double least = std::min({realised.least, joined.leastLeft, certificate.best});
+  certificate.lowerBound = (nestLimits.coarse > 0) ? 0 : least;
+  certificate.boundName = joined.leastLeft < certificate.best
+                              ? "what the search left out"
+                          : isBeaten && least == certificate.best
+                              ? "nothing is better than what is known"
+                          : least < certificate.best ? "what plans promise"
+                                                     : "search complete";
+  if (realised.leastOver < certificate.best && realised.leastOver <= least)
     certificate.boundName =
         "capacity of '" + arch.levels[0].name + "' left aside";
-  }
+  bool isSingle = options.objective.metrics.size() == 1;
+  bool isProven =
+      isSingle ? certificate.best <= least * (1 + 1e-9) : realised.isExact;
+  isProven &= joined.complete && !(nestLimits.coarse > 0);
+  if (!isProven)
+    raiseBound(certificate);
+  isProven |= isSingle && certificate.best <= certificate.lowerBound;
+  if (isProven)
+    certificate.lowerBound = certificate.best;
+  certificate.status = isProven ? Status::optimal : Status::bestFound;
+}
+
+/// Plans, but no schedule of them fits.
+LogicalResult MappingSearch::refuse(const Realised &realised) {
+  if (!std::isinf(realised.leastOver))
+    cascade.emitError("unsupported by the mapper: level '")
+        << arch.levels[0].name
+        << "' does not hold all tensors at once, and no mapping was found "
+           "that makes do with less; give it more capacity";
+  else
+    cascade.emitError("unsupported by the mapper: of the plans found, none "
+                      "makes a mapping (the first one: ")
+        << realised.refused << ")";
+  return failure();
 }
 
 /// One pipeline of all Einsums, if there is one.
 std::optional<MappedPoint> MappingSearch::tryPipeline(size_t &frames) {
-  if (!isLatencyOnly() || !options.limits.pipelines)
+  if (!isLatencyOnly() || !options.limits.pipelines || !options.rules.incumbent)
     return std::nullopt;
-  PipelinedRun run(facts, arch, axes, constraints, options.limits,
-                   [&] { return stopped(); });
+  PipelinedRun run(facts, arch, axes, constraints, options.limits, [this] {
+    return stopped() || (options.timeLimitSeconds > 0 &&
+                         seconds() > kPipelineShare * options.timeLimitSeconds);
+  });
   std::shared_ptr<const PlanStep> plan =
       run.find(PipelineGoal::latency, boundLoad(choices) * kAsGood);
   frames = run.getFrames();
-  return plan ? build(*plan, /*isSure=*/false) : std::nullopt;
+  return plan ? realiser.build(*plan) : std::nullopt;
 }
 
 /// Nothing can be better than this pipeline, or, where there are too many
@@ -462,6 +391,7 @@ bool MappingSearch::acceptPipeline(MappedPoint &point, size_t frames,
     return false;
   Certificate &certificate = result.certificate;
   certificate.space = describeSpace();
+  certificate.spaceLog10 = sizeOfSpace();
   certificate.metric = nameOf(Metric::latency).str();
   certificate.evaluated = frames;
   certificate.best = latency;
@@ -476,23 +406,50 @@ bool MappingSearch::acceptPipeline(MappedPoint &point, size_t frames,
 /// The least that each Einsum costs by itself, wherever its tensors live. False
 /// if time was up before.
 bool MappingSearch::explore() {
-  std::map<const NestSearch *, bool> explored;
+  std::vector<std::pair<NestSearch *, std::vector<Holdings>>> work;
+  std::set<NestSearch *> listed;
+  for (EinsumChoices &choice : choices)
+    for (auto [search, nest] : llvm::zip(choice.searches, choice.nests))
+      if (listed.insert(search).second)
+        work.emplace_back(search, listStarts(*nest, *search));
+  std::atomic<size_t> next{0};
+  auto run = [&] {
+    for (size_t i = next++; i < work.size(); i = next++)
+      work[i].first->explore(work[i].second, [this] { return stopped(); });
+  };
+  unsigned count =
+      options.threads ? options.threads : std::thread::hardware_concurrency();
+  std::vector<std::thread> threads;
+  for (size_t i = 1; i < std::min<size_t>(count, work.size()); ++i)
+    threads.emplace_back(run);
+  run();
+  for (std::thread &thread : threads)
+    thread.join();
   for (EinsumChoices &choice : choices) {
     choice.leastEnergy = choice.leastCycles = choice.leastTraffic = INFINITY;
-    for (size_t i = 0; i < choice.searches.size(); ++i) {
-      NestSearch &search = *choice.searches[i];
-      if (!explored[&search] &&
-          !search.explore(listStarts(*choice.nests[i], search),
-                          [this] { return stopped(); }))
-        return false;
-      explored[&search] = true;
-      choice.leastEnergy = std::min(choice.leastEnergy, search.leastEnergy());
-      choice.leastCycles = std::min(choice.leastCycles, search.leastCycles());
+    for (NestSearch *search : choice.searches) {
+      choice.leastEnergy = std::min(choice.leastEnergy, search->leastEnergy());
+      choice.leastCycles = std::min(choice.leastCycles, search->leastCycles());
       choice.leastTraffic =
-          std::min(choice.leastTraffic, search.leastTraffic());
+          std::min(choice.leastTraffic, search->leastTraffic());
     }
   }
-  return true;
+  return !stopped();
+}
+
+/// Decimal logarithm of the mappings without fusion whose loops are single
+/// steps; where nests were not walked, of tile vectors and ways to deal.
+double MappingSearch::sizeOfSpace() const {
+  double log10 = 0;
+  for (const EinsumChoices &choice : choices) {
+    double trees = 0;
+    for (size_t i = 0; i < choice.nests.size(); ++i)
+      trees += std::max(
+          i < choice.searches.size() ? choice.searches[i]->countTrees() : 0,
+          choice.nests[i]->countStates());
+    log10 += std::log10(std::max(1.0, trees));
+  }
+  return log10;
 }
 
 /// All combinations of places that the operands may live at.
@@ -525,7 +482,8 @@ std::vector<Holdings> MappingSearch::listStarts(const EinsumOnArray &nest,
 /// arrays overlap.
 std::function<bool(double, double, double)>
 MappingSearch::hopelessBeyond(double cutoff) const {
-  if (options.objective.metrics.size() != 1 || std::isinf(cutoff))
+  if (options.objective.metrics.size() != 1 || std::isinf(cutoff) ||
+      !options.rules.bound)
     return {};
   Metric metric = options.objective.metrics.front();
   double limit = cutoff * (1 + 1e-12);
@@ -588,6 +546,7 @@ JoinResult MappingSearch::search(size_t beam, double cutoff) {
         return scoreOf(picojoules, cycles, traffic);
       };
       bounds.shouldStop = shouldStop;
+      bounds.dominance = options.rules.dominance;
       double otherEnergy = energy - choice.leastEnergy,
              otherCycles = overlaps ? 0 : cycles - choice.leastCycles,
              otherTraffic = traffic - choice.leastTraffic;
@@ -607,62 +566,50 @@ JoinResult MappingSearch::search(size_t beam, double cutoff) {
   limits.score = [this](double picojoules, double cycles, double traffic) {
     return scoreOf(picojoules, cycles, traffic);
   };
+  limits.dominance = options.rules.dominance;
   limits.overlaps = overlaps;
   limits.isHopeless = hopeless;
   limits.shouldStop = shouldStop;
   return joinCascade(facts, arch, axes, choices, constraints, limits);
 }
 
-/// A quick search, which keeps few nests: something to measure all others by.
-LogicalResult MappingSearch::improve(MapResult &first, double &cutoff) {
-  JoinResult quick = search(kBeam, cutoff);
-  MapResult found;
-  if (!quick.plans.empty() && failed(realise(quick, found)))
-    return failure();
-  if (found.points.empty() || found.points.front().values.front() >= cutoff) {
-    for (MappedPoint &point : found.points)
-      point.mapping.erase();
-    return success();
-  }
-  for (MappedPoint &point : first.points)
-    point.mapping.erase();
-  cutoff = found.points.front().values.front();
-  hasMapping = true;
-  first.points = std::move(found.points);
-  return success();
-}
-
 /// From coarse to fine: where there are too many nests, a first mapping comes
-/// from the coarsest tiles, so that there is one whenever the time is up.
-LogicalResult MappingSearch::refine(JoinResult &joined, MapResult &first,
-                                    MapResult &result) {
-  bool isSingle = options.objective.metrics.size() == 1;
+/// from the coarsest tiles, so that there is one whenever the time is up. Of a
+/// single metric, each is a measure for the next.
+FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
+  bool isSingle =
+      options.objective.metrics.size() == 1 && options.rules.incumbent;
   double cutoff = options.cutoff;
-  hasMapping = std::isfinite(cutoff) || !first.points.empty();
-  if (!first.points.empty())
-    cutoff = std::min(cutoff, first.points.front().values.front());
-  std::vector<int> ladder = {nestLimits.coarse};
-  if (isSingle && nestLimits.coarse > 0)
-    for (int coarse = nestLimits.coarse + 1; coarse <= NestLimits::kCoarsest;
-         ++coarse)
-      ladder.insert(ladder.begin(), coarse);
-  joined.complete = false;
-  for (int coarse : ladder) {
+  auto measure = [&] {
+    keepBest(first);
+    if (!first.empty() && isSingle)
+      cutoff = std::min(cutoff, first.front().values.front());
+    hasMapping = std::isfinite(cutoff) || !first.empty();
+  };
+  measure();
+  int coarsest = isSingle && nestLimits.coarse > 0 ? NestLimits::kCoarsest
+                                                   : nestLimits.coarse;
+  for (int coarse = coarsest; coarse >= nestLimits.coarse; --coarse) {
     NestLimits limits = nestLimits;
     limits.coarse = coarse;
-    describeNests(limits);
+    describeNests(limits, kMostStates);
     makeSearches();
-    if (!explore())
-      return success();
-    if (isSingle && failed(improve(first, cutoff)))
+    if (!explore()) {
+      JoinResult none;
+      none.complete = false;
+      return none;
+    }
+    if (!isSingle)
+      continue;
+    JoinResult quick = search(kBeam, cutoff);
+    FailureOr<Realised> realised = realise(quick);
+    if (failed(realised))
       return failure();
+    std::move(realised->points.begin(), realised->points.end(),
+              std::back_inserter(first));
+    measure();
   }
-  joined = search(0, cutoff);
-  joined.complete &= nestLimits.coarse == 0;
-  if (!joined.plans.empty() && failed(realise(joined, result)))
-    return failure();
-  joined.complete &= !isDisputed;
-  return success();
+  return search(0, cutoff);
 }
 
 FailureOr<MapResult> MappingSearch::run() {
@@ -675,12 +622,7 @@ FailureOr<MapResult> MappingSearch::run() {
         << kMaxAxes << " are covered";
     return failure();
   }
-  if (arch.accounting.buffered) {
-    cascade.emitError("unsupported by the mapper: transfers that are not "
-                      "overlapped (accounting: overlap 'buffered')");
-    return failure();
-  }
-  if (!describe()) {
+  if (!describe(kMostStates)) {
     if (!unsupported.empty()) {
       cascade.emitError("unsupported by the mapper: ") << unsupported;
       return failure();
@@ -692,34 +634,43 @@ FailureOr<MapResult> MappingSearch::run() {
   std::optional<MappedPoint> pipeline = tryPipeline(frames);
   if (pipeline && acceptPipeline(*pipeline, frames, result))
     return result;
-  MapResult first;
-  if (pipeline && pipeline->values.front() < options.cutoff)
-    first.points.assign(1, *pipeline);
-  else if (pipeline)
-    pipeline->mapping.erase();
-  JoinResult joined;
-  if (failed(refine(joined, first, result)))
+  std::vector<MappedPoint> first;
+  if (pipeline)
+    first.push_back(std::move(*pipeline));
+  FailureOr<JoinResult> joined = refine(first);
+  if (failed(joined))
     return failure();
-  if (std::isfinite(leastOver) && result.points.empty() &&
-      first.points.empty()) {
-    if (explainInfeasible(facts, arch, options.limits).empty()) {
-      cascade.emitError("unsupported by the mapper: level '")
-          << arch.levels[0].name
-          << "' does not hold all tensors at once, and no mapping was found "
-             "that makes do with less; give it more capacity";
-      return failure();
-    }
+  FailureOr<Realised> realised = realise(*joined);
+  if (failed(realised))
+    return failure();
+  result.points = std::move(realised->points);
+  // Where the search ended early, or nothing is better, the first one it is.
+  std::move(first.begin(), first.end(), std::back_inserter(result.points));
+  keepBest(result.points);
+  if (result.points.empty() && std::isinf(options.cutoff) &&
+      realised->evaluated > 0) {
+    if (std::isinf(realised->leastOver) ||
+        explainInfeasible(facts, arch, options.limits).empty())
+      return refuse(*realised);
     result.certificate.status = Status::infeasible;
     return result;
   }
-  // Where the search ended early, or nothing is better, the first one it is.
-  if (result.points.empty())
-    result.points = std::move(first.points);
-  else
-    for (MappedPoint &point : first.points)
-      point.mapping.erase();
-  certify(joined, result);
+  certify(*joined, *realised, result);
   return result;
+}
+
+double MappingSearch::bound() {
+  if (options.objective.metrics.size() != 1 || !describe(kMostStates))
+    return 0;
+  return boundCertainly(facts, arch, choices, options.objective.metrics.front(),
+                        options.objective.level, overlaps)
+      .value;
+}
+
+double mapper::boundCascade(CascadeOp cascade, const CascadeFacts &facts,
+                            const arch::ArchSpec &arch,
+                            const MapOptions &options) {
+  return MappingSearch(cascade, facts, arch, options).bound();
 }
 
 FailureOr<MapResult> mapper::mapCascade(CascadeOp cascade,

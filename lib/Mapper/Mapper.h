@@ -67,11 +67,21 @@ struct SpaceLimits {
   bool fusion = true;
 };
 
+/// What a search does without looking at everything. Each rule can be left out,
+/// for tests and measurements; the result is the same, later.
+struct PruningRules {
+  bool dominance = true; ///< no better in any cost: dropped
+  bool bound = true;     ///< costs more than what is known: dropped
+  bool incumbent = true; ///< a first mapping is looked for
+  bool canonical = true; ///< Einsums that look the same are searched once
+};
+
 struct MapOptions {
   Objective objective;
   SpaceLimits limits;
+  PruningRules rules;
   double timeLimitSeconds = 0; ///< 0: none
-  unsigned threads = 0;        ///< 0: one per core
+  unsigned threads = 0;        ///< 0: one per core; the result is the same
   /// A value of the objective that is had elsewhere, for a single metric: what
   /// costs more is of no interest. A complete search without a point then says
   /// that nothing here is better.
@@ -94,8 +104,10 @@ struct Certificate {
   double lowerBound = 0; ///< proven: nothing in the space costs less
   std::string boundName; ///< "search complete", or which bound it is
   uint64_t evaluated =
-      0;                ///< partial and whole mappings whose cost was computed
-  double spaceSize = 0; ///< mappings that the candidates stand for
+      0; ///< partial and whole mappings whose cost was computed
+  /// Decimal logarithm of the loop trees that the search speaks for, at least:
+  /// those without fusion, of single steps (README.md).
+  double spaceLog10 = 0;
   std::map<std::string, uint64_t> pruned; ///< by rule
   double wallSeconds = 0;
 
@@ -122,6 +134,11 @@ struct MapResult {
   /// A smallest set that is infeasible, if the status says so.
   std::vector<Conflict> conflicts;
 };
+
+/// What any mapping costs at least, by the first metric; soon known. Zero if
+/// nothing is certain.
+double boundCascade(CascadeOp cascade, const CascadeFacts &facts,
+                    const arch::ArchSpec &arch, const MapOptions &options);
 
 /// Searches. Fails, with located errors, only for what is not covered at all.
 mlir::FailureOr<MapResult> mapCascade(CascadeOp cascade,

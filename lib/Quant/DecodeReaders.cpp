@@ -38,6 +38,7 @@ public:
 
 private:
   bool isNativeInside(const ProductSum &product);
+  bool isDecodedInPlace(const ProductSum &product);
   Value decode(Value tensor, Operation *reader, StringRef datatype);
 
   CascadeEditor &editor;
@@ -60,6 +61,23 @@ bool Decoding::isNativeInside(const ProductSum &product) {
          llvm::all_of(product.factors, [&](Expr factor) {
            return !isStored(factor) || llvm::is_contained(inner, factor);
          });
+}
+
+/// Whether every stored element is used once, by an array that can decode it.
+bool Decoding::isDecodedInPlace(const ProductSum &product) {
+  const Statement &statement = product.statement;
+  if (!native.decoding.contains(
+          getDatatype(getScalarType(statement.elementTypes[0]))))
+    return false;
+  return llvm::all_of(product.factors, [&](Expr factor) {
+    if (!isStored(factor))
+      return true;
+    RankSet own = collectRanks(editor, factor);
+    return llvm::all_of(statement.iterationRanks(), [&](StringAttr rank) {
+      return own.contains(rank) ||
+             editor.getCascade().findRank(rank).getBoundExtent() == 1;
+    });
+  });
 }
 
 Value Decoding::decode(Value tensor, Operation *reader, StringRef datatype) {
@@ -102,6 +120,13 @@ void Decoding::visit(Operation *op) {
     DecodedTensors none;
     (void)rescaleReader(editor, BlockRanks(editor), *product, {},
                         ExplicitOptions{32, native}, none);
+    return;
+  }
+  if (isDecodedInPlace(*product)) {
+    remarkApplied(product->statement.loc, "decoding",
+                  product->statement.tensors[0].getValue(),
+                  "decodes what it reads in place: each element is used once");
+    op->removeAttr(kComputesIn);
     return;
   }
   Statement &statement = product->statement;

@@ -12,6 +12,9 @@
 //   WD[k,n] = W[k,n]                            bf16
 //   Z[m,n]  = sum(k) X[m,k] * WD[k,n]           bf16
 //
+// An element that is used once is decoded where it is used, if some array both
+// converts and multiplies: a tensor of decoded elements would save nothing.
+//
 // Which products are native is a set of datatypes: "mxfp4" is a product of two
 // such tensors, "bf16*mxfp4" one of a wide and a narrow one. A native Einsum
 // carries the attribute `computes_in` with that name.
@@ -31,6 +34,8 @@ namespace einsum::quant {
 struct NativeProducts {
   bool isAny = false; ///< there is no machine yet
   llvm::StringSet<> datatypes;
+  /// Datatypes in which one array converts as well as multiplies and sums.
+  llvm::StringSet<> decoding;
 
   bool contains(llvm::StringRef datatype) const {
     return isAny || datatypes.contains(datatype);

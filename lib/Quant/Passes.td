@@ -32,6 +32,8 @@ def Quantize : Pass<"einsum-quantize", "::einsum::CascadeOp"> {
     Option<"spec", "spec", "std::string", "\"\"", "TENSOR=FORMAT [WORD ...], ..., in braces">,
     ListOption<"native", "native", "std::string",
                "Datatypes of products that the machine multiplies and sums: i8, bf16*i4, mxfp4">,
+    ListOption<"decoding", "decoding", "std::string",
+               "Datatypes in which one array converts as well as multiplies and sums">,
     Option<"accumulator", "accumulator", "unsigned", "32", "Bits of sums of integers">,
     Option<"computeAll", "compute-all", "bool", "false",
            "Compute codes and scales of weights in the cascade, too">,

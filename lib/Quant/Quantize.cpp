@@ -201,6 +201,8 @@ struct QuantizePass : einsum::impl::QuantizeBase<QuantizePass> {
     options.explicitForm.accumulatorBits = accumulator;
     for (const std::string &datatype : native)
       options.explicitForm.native.datatypes.insert(datatype);
+    for (const std::string &datatype : decoding)
+      options.explicitForm.native.decoding.insert(datatype);
     options.computeAll = computeAll;
     options.keepStored = keepStored;
     if (failed(quant::quantize(cascade, options)))

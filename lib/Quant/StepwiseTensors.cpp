@@ -11,7 +11,7 @@ using namespace mlir;
 using namespace einsum;
 using namespace einsum::quant;
 
-StepwiseTensors::StepwiseTensors(CascadeOp cascade) : cascade(cascade) {
+StepwiseTensors::StepwiseTensors(CascadeOp cascade) {
   FailureOr<std::vector<EvaluationStep>> ordered = orderEvaluation(cascade);
   if (failed(ordered))
     return;
@@ -32,8 +32,7 @@ void StepwiseTensors::visit(const EvaluationStep &step) {
 }
 
 /// Whether elements that differ along the rank may share a scale.
-static bool spans(const Assignment &assignment, const TensorShape &shape,
-                  StringRef rank) {
+static bool spans(const Assignment &assignment, StringRef rank) {
   const formats::Storage &storage = assignment.storage;
   bool isNamed = llvm::is_contained(storage.ranks, rank.str());
   switch (storage.sharing) {
@@ -56,14 +55,13 @@ std::string StepwiseTensors::findObstacle(const Assignment &assignment) const {
   auto around = loops.find(producer);
   if (around == loops.end())
     return {};
-  TensorShape shape = getShape(cascade, assignment.tensor);
   for (const EvaluationStep *loop : around->second) {
     bool isNeeded =
         llvm::any_of(assignment.tensor.getUsers(), [&](Operation *reader) {
           auto of = loops.find(reader);
           return of != loops.end() && llvm::is_contained(of->second, loop);
         });
-    if (isNeeded && spans(assignment, shape, loop->rank.getValue()))
+    if (isNeeded && spans(assignment, loop->rank.getValue()))
       return "elements along " + loop->rank.str() +
              " would share a scale, and each is needed before the next one "
              "exists; let blocks run along another rank, or say 'channel " +

@@ -35,7 +35,6 @@ public:
 private:
   void visit(const EvaluationStep &step);
 
-  CascadeOp cascade;
   std::vector<EvaluationStep> steps;
   llvm::SmallVector<const EvaluationStep *> open;
   llvm::DenseMap<mlir::Operation *, llvm::SmallVector<const EvaluationStep *>>

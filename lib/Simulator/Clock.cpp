@@ -272,7 +272,7 @@ private:
       }
     }
     for (int loop : loops)
-      now += program.nodes[loop].fullSteps();
+      now += program.nodes[loop].mostSteps();
   }
 
   /// What moved at each level and over each link.

@@ -31,7 +31,7 @@ Delivery Deliveries::find(int home, int place, llvm::ArrayRef<int> into,
     Along how = along(loop.rank);
     if (how == Along::nothing)
       continue;
-    arch::Fan fan{-1, loop.dim, static_cast<uint64_t>(loop.fullSteps()),
+    arch::Fan fan{-1, loop.dim, static_cast<uint64_t>(loop.mostSteps()),
                   how == Along::shared};
     for (const arch::ArrayDim &dim : arch.arrays[array].dims)
       if (dim.name == loop.dim)

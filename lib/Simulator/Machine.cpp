@@ -55,6 +55,29 @@ bool Machine::execute() {
 }
 
 //===----------------------------------------------------------------------===//
+// Loops and slots, where they are written down
+//===----------------------------------------------------------------------===//
+
+void Machine::visitNode(int id, Context &context) {
+  if (!recorder)
+    return LaggedWalk::visitNode(id, context);
+  const Node &node = program.nodes[id];
+  if (node.parent >= 0 && program.nodes[node.parent].kind == NodeKind::temporal)
+    recorder->nextStep();
+  bool isLoop = node.kind == NodeKind::temporal;
+  if (isLoop)
+    recorder->beginLoop();
+  LaggedWalk::visitNode(id, context);
+  if (isLoop)
+    recorder->endLoop();
+}
+
+void Machine::endSlot(int pipeline) {
+  if (recorder)
+    recorder->endSlot(pipeline);
+}
+
+//===----------------------------------------------------------------------===//
 // Storage nodes
 //===----------------------------------------------------------------------===//
 
@@ -154,6 +177,8 @@ void Machine::runLeaf(int id, Context &context) {
       return stop();
     }
   }
+  if (recorder)
+    recorder->endRun(id);
   result.points[leaf.einsum] += executed;
   result.runs[leaf.einsum] += executed > 0;
   for (const auto &[name, count] : einsum.operators)
@@ -179,6 +204,12 @@ bool Machine::runUnit(int id, const Context &context, const Unit &unit) {
   for (auto [i, port] : llvm::enumerate(leaf.ports))
     if (port.read < 0 && !writeResult(id, i, context, unit, values))
       return false;
+  if (recorder) {
+    SmallVector<int64_t, 4> groups;
+    for (size_t i = 0; i < leaf.ports.size(); ++i)
+      groups.push_back(getLatch(id, i, context, unit).name);
+    recorder->addUnit(unit, groups);
+  }
   return true;
 }
 
@@ -217,6 +248,8 @@ Machine::Latch &Machine::getLatch(int id, int index, const Context &context,
   latch.unit = home.second;
   latch.group = group;
   latch.copies = copies;
+  if (recorder)
+    latch.name = recorder->beginGroup(id, index, *latch.home, latch.unit);
   return latch;
 }
 
@@ -352,6 +385,10 @@ void Machine::closeLatch(int id, const Port &port, Latch &latch) {
         whole.repeats, width == 0 ? 1 : llvm::divideCeil(latch.copies, width));
   }
   store.note(*latch.home, port.slot, latch.unit, latch.elements, transfer);
+  if (recorder)
+    recorder->endGroup(latch.name, transfer, whole.crossings,
+                       latch.elements.size(), partial.crossings,
+                       latch.continued.size());
   // Each write but the first contribution is preceded by a read.
   transfer.direction = Direction::read;
   if (port.read < 0) {

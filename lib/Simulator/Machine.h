@@ -25,6 +25,7 @@
 
 #include "lib/Simulator/Deliveries.h"
 #include "lib/Simulator/LaggedWalk.h"
+#include "lib/Simulator/Recorder.h"
 #include "lib/Simulator/Store.h"
 #include "lib/Simulator/Stored.h"
 
@@ -39,6 +40,11 @@ public:
   /// False, with an error, if something was not there.
   bool execute();
   std::vector<CellBuilder> &getBuilders() { return builders; }
+  /// Writes down what is done as commands.
+  void record(Recorder *to) {
+    recorder = to;
+    store.record(to);
+  }
   StoredTensors &getStored() { return stored; }
 
 private:
@@ -52,10 +58,13 @@ private:
     std::vector<int64_t> continued;                 ///< had a partial value
     std::set<std::vector<int32_t>> units;           ///< that took part
     uint64_t copies = 1; ///< units at one element at once, masked or not
+    int64_t name = -1;   ///< of the group, where it is written down
   };
   using Latches = std::map<std::pair<int64_t, int>, Latch>;
 
   // Walk.
+  void visitNode(int node, Context &context) override;
+  void endSlot(int pipeline) override;
   void enter(int node, Context &context) override;
   void leave(int node, Context &context) override;
   void runLeaf(int node, Context &context) override;
@@ -98,6 +107,7 @@ private:
   bool everyRun;     ///< profile "per_point": nothing is latched
   uint64_t runs = 0; ///< of leaves so far
   bool ok = true;
+  Recorder *recorder = nullptr; ///< null unless asked for
 };
 
 } // namespace einsum::sim

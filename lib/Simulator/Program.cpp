@@ -10,6 +10,8 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 
+#include <functional>
+
 using namespace mlir;
 using namespace einsum;
 using namespace einsum::sim;
@@ -134,6 +136,8 @@ public:
         node.region = findRegion(id);
       if (node.kind == NodeKind::leaf && failed(resolvePorts(id, node)))
         return failure();
+      if (node.isLoop())
+        node.asked = findTiles(node.parent)[node.rank];
     }
     return std::move(program);
   }
@@ -210,10 +214,8 @@ private:
              << "a tile has at least one coordinate, found " << tile;
     node.around = points.ranks[node.rank].extent;
     for (int i = node.parent; i >= 0; i = program.nodes[i].parent)
-      if (program.nodes[i].rank == node.rank) {
+      if (program.nodes[i].rank == node.rank)
         node.around = std::min(node.around, program.nodes[i].tile);
-        break;
-      }
     return success();
   }
 
@@ -394,6 +396,93 @@ private:
 
   /// Section 7: a transfer before all leaves that touch a tensor makes its
   /// fills, one after them its drains.
+  //===--------------------------------------------------------------------===//
+  // Sizes
+  //===--------------------------------------------------------------------===//
+
+  /// The tile of each rank where control reaches below a node, at most: of what
+  /// follows demand, what readers ask for of full tiles, whatever filters
+  /// leave.
+  std::vector<int64_t> findTiles(int node) const {
+    std::vector<int64_t> tiles;
+    if (node < 0) {
+      for (const RankInfo &rank : points.ranks)
+        tiles.push_back(rank.extent);
+      return tiles;
+    }
+    tiles = findTiles(program.nodes[node].parent);
+    const Node &here = program.nodes[node];
+    if (here.isLoop())
+      tiles[here.rank] = std::min(tiles[here.rank], here.tile);
+    if (here.kind != NodeKind::storage || here.halo == Halo::refetched)
+      return tiles;
+    std::vector<char> done(here.held.size(), 0);
+    std::function<void(size_t)> follow = [&](size_t slot) {
+      const Held &held = here.held[slot];
+      if (done[slot] || !held.madeBelow)
+        return;
+      done[slot] = 1;
+      for (size_t other = 0; other < here.held.size(); ++other)
+        if (here.held[other].madeBelow &&
+            feeds(held.tensor, here.held[other].tensor))
+          follow(other);
+      followDemand(node, held.tensor, tiles);
+    };
+    for (size_t slot = 0; slot < here.held.size(); ++slot)
+      follow(slot);
+    return tiles;
+  }
+
+  bool feeds(int from, int to) const {
+    int producer = points.tensors[to].producer;
+    return from != to && producer >= 0 &&
+           llvm::any_of(
+               points.einsums[producer].reads,
+               [&](const ReadInfo &read) { return read.tensor == from; });
+  }
+
+  void followDemand(int node, int id, std::vector<int64_t> &tiles) const {
+    const TensorInfo &tensor = points.tensors[id];
+    std::vector<int64_t> sizes(tensor.ranks.size(), 0);
+    for (auto [position, rank] : llvm::enumerate(tensor.ranks)) {
+      std::pair<int64_t, int64_t> asked = {INT64_MAX, INT64_MIN};
+      bool isFollowed = true;
+      for (int leaf : program.leaves) {
+        const EinsumInfo &einsum = points.einsums[program.nodes[leaf].einsum];
+        if (!program.isBelow(leaf, node) ||
+            program.nodes[leaf].einsum == tensor.producer)
+          continue;
+        for (const ReadInfo &read : einsum.reads) {
+          if (read.tensor != id)
+            continue;
+          isFollowed &= !einsum.iterates(rank);
+          auto [low, high] = boundsOf(read.index[position], tiles);
+          asked = {std::min(asked.first, low), std::max(asked.second, high)};
+        }
+      }
+      if (isFollowed)
+        sizes[position] = std::clamp<int64_t>(asked.second - asked.first + 1, 1,
+                                              points.ranks[rank].extent);
+    }
+    for (auto [rank, size] : llvm::zip(tensor.ranks, sizes))
+      if (size > 0)
+        tiles[rank] = size;
+  }
+
+  /// Least and greatest value of a sum of ranks from 0 to below these sizes.
+  static std::pair<int64_t, int64_t>
+  boundsOf(const RankExpr &expr, const std::vector<int64_t> &sizes) {
+    Coords at(sizes.size(), 0);
+    int64_t low = expr.at(at), high = low, origin = low;
+    for (int rank : expr.getRanks()) {
+      at[rank] = sizes[rank] - 1;
+      int64_t reach = expr.at(at) - origin;
+      (reach > 0 ? high : low) += reach;
+      at[rank] = 0;
+    }
+    return {low, high};
+  }
+
   LogicalResult resolveTransfer(int id, Node &node) {
     for (int tensor : node.tensors) {
       auto [storage, slot] = findStorage(id, tensor);

@@ -77,6 +77,7 @@ struct Node {
   int rank = -1;
   int64_t tile = 1;
   int64_t around = 1; ///< what the tile divides in a full tile
+  int64_t asked = 1;  ///< the same, of what readers ask for at most
   bool descends = false;
   std::string dim;
 
@@ -109,8 +110,10 @@ struct Node {
   bool isSplit() const {
     return kind == NodeKind::sequence || kind == NodeKind::pipeline;
   }
-  /// Steps of a loop where control reaches it with a full tile.
+  /// Steps of a loop where control reaches it with a full tile, whatever
+  /// readers ask for; and the most that it makes, as to them.
   int64_t fullSteps() const { return (around + tile - 1) / tile; }
+  int64_t mostSteps() const { return (asked + tile - 1) / tile; }
   int findHeld(int tensor) const;
 };
 

@@ -10,6 +10,8 @@
 #include "lib/Interpreter/StoreTensor.h"
 #include "lib/Simulator/Clock.h"
 #include "lib/Simulator/Machine.h"
+#include "lib/Simulator/Recorder.h"
+#include "lib/Simulator/Replay.h"
 #include "lib/Simulator/Space.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -19,11 +21,11 @@ using namespace einsum;
 using namespace einsum::sim;
 
 /// Inputs in the formats of the arithmetic; outputs with nothing in them.
-static LogicalResult prepareTensors(Points &points,
-                                    const interp::TensorMap &given,
-                                    const interp::Arithmetic &arithmetic,
-                                    interp::TensorMap &inputs,
-                                    interp::TensorMap &outputs) {
+LogicalResult einsum::sim::prepareTensors(const Points &points,
+                                          const interp::TensorMap &given,
+                                          const interp::Arithmetic &arithmetic,
+                                          interp::TensorMap &inputs,
+                                          interp::TensorMap &outputs) {
   for (const TensorInfo &tensor : points.tensors) {
     bool isInput = tensor.producer < 0;
     if (!isInput && !tensor.isOutput)
@@ -129,10 +131,27 @@ FailureOr<Simulation> einsum::sim::simulate(schedule::MappingOp mapping,
     return failure();
   Ledger ledger(*points, *program, arch, result);
   Machine machine(*points, *program, *plan, arch, ledger, operands, result);
+  std::optional<Recorder> recorder;
+  if (options.commands) {
+    lowering::CommandStream &stream = *options.commands;
+    stream = {};
+    stream.cascade = cascade.getSymName().str();
+    stream.arch = arch.name;
+    stream.schedule = mapping.getSymName().str();
+    for (const arch::Level &level : arch.levels)
+      stream.levels.push_back(level.name);
+    for (const arch::Array &array : arch.arrays)
+      stream.arrays.push_back(array.name);
+    for (const arch::Engine &engine : arch.engines)
+      stream.engines.push_back(engine.name);
+    machine.record(&recorder.emplace(*points, *program, stream));
+  }
   if (!machine.execute() ||
       failed(checkOutputs(*points, *program, machine.getBuilders(),
                           machine.getStored(), result)))
     return failure();
+  if (recorder)
+    recorder->finish();
   if (ledger.hasOverflowed())
     return mapping.emitError("a count exceeds 64 bits");
   for (auto [level, peak] :

@@ -52,6 +52,10 @@
 #include "lib/Interpreter/Interpreter.h"
 #include "lib/Simulator/Timeline.h"
 
+namespace einsum::lowering {
+struct CommandStream;
+} // namespace einsum::lowering
+
 namespace einsum::sim {
 
 /// What moved at a level. Bytes and accesses are rounded up per transfer.
@@ -113,6 +117,8 @@ struct SimulationOptions {
   bool timeline = false;
   /// Of points of an Einsum and of steps of the schedule.
   int64_t limit = int64_t{1} << 26;
+  /// Receives what is done, as commands that Replay.h executes.
+  lowering::CommandStream *commands = nullptr;
 };
 
 /// Executes a verified mapping of a bound cascade. Inputs are rounded to their

@@ -104,7 +104,7 @@ private:
         return dim.name == loop.dim;
       });
       if (loop.kind == NodeKind::spatial && !across)
-        units *= loop.fullSteps();
+        units *= loop.mostSteps();
     }
     return units;
   }
@@ -138,7 +138,7 @@ private:
     while (below != moment) {
       const Node &node = program.nodes[below];
       if (node.kind == NodeKind::storage ||
-          (node.isLoop() && node.fullSteps() == 1)) {
+          (node.isLoop() && node.mostSteps() == 1)) {
         below = node.children.front();
         continue;
       }

@@ -7,6 +7,8 @@
 
 #include "lib/Simulator/Store.h"
 
+#include "lib/Simulator/Recorder.h"
+
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
@@ -64,6 +66,8 @@ void Store::open(int id, const Context &context) {
           held.parent < 0 ? 0 : unit.entered[held.parent]);
     visit->units.push_back(std::move(instance));
   }
+  if (recorder)
+    recorder->open(*visit);
   live[{id, visit->index}] = std::move(visit);
 }
 
@@ -73,6 +77,8 @@ std::shared_ptr<Visit> Store::find(int node, int64_t index) const {
 }
 
 void Store::close(Visit &visit) {
+  if (recorder)
+    recorder->close(visit);
   auto found = live.find({visit.node, visit.index});
   if (program.nodes[visit.node].halo == Halo::retained)
     previous[visit.node] = found->second;
@@ -253,6 +259,10 @@ bool Store::copyKept(Visit &visit, int slot) {
       for (Instance &other : last->units)
         if (other.path == unit.path)
           before = &other;
+    if (recorder && before)
+      recorder->keep(visit, static_cast<int>(&unit - visit.units.data()), *last,
+                     static_cast<int>(before - last->units.data()), slot,
+                     unit.plan->tiles[slot].kept);
     for (int64_t element : unit.plan->tiles[slot].kept) {
       auto found = before ? before->contents[slot].find(element)
                           : llvm::DenseMap<int64_t, Cell>::iterator();
@@ -302,6 +312,10 @@ bool Store::fill(Visit &visit, int slot) {
   Visit &parent = *visit.parents[slot];
   if (!fill(parent, held.parentSlot))
     return false;
+  if (recorder)
+    recorder->beginTransfer(
+        lowering::Op::load, visit, slot,
+        makeTransfer(visit, slot, Direction::write, Cause::fill));
   std::map<int, llvm::DenseSet<int64_t>> united;      // by the parent's unit
   std::map<Place, llvm::DenseSet<int64_t>> continued; // partial values taken
   for (auto [u, unit] : llvm::enumerate(visit.units)) {
@@ -332,6 +346,10 @@ bool Store::fill(Visit &visit, int slot) {
     Transfer transfer =
         makeTransfer(visit, slot, Direction::write, Cause::fill);
     note(visit, slot, u, filled, transfer);
+    if (recorder) {
+      recorder->addCopy(visit, slot, u, parent, held.parentSlot, from, filled);
+      recorder->addPort(visit, slot, u, filled, transfer);
+    }
   }
   Transfer transfer = makeTransfer(visit, slot, Direction::read, Cause::fill);
   transfer.receivers = visit.receivers[slot];
@@ -341,9 +359,16 @@ bool Store::fill(Visit &visit, int slot) {
   for (auto &[from, elements] : united) {
     ledger.cross(transfer.node, transfer.tensor, delivery.crossings,
                  elements.size());
-    note(parent, held.parentSlot, from,
-         std::vector<int64_t>(elements.begin(), elements.end()), transfer);
+    std::vector<int64_t> list(elements.begin(), elements.end());
+    note(parent, held.parentSlot, from, list, transfer);
+    if (recorder) {
+      llvm::sort(list);
+      recorder->addCrossings(delivery.crossings, list.size());
+      recorder->addPort(parent, held.parentSlot, from, list, transfer);
+    }
   }
+  if (recorder)
+    recorder->endTransfer();
   return true;
 }
 
@@ -376,6 +401,8 @@ bool Store::drain(Visit &visit, int slot) {
     return true;
   }
   const HeldPlan &heldPlan = plan.storages[visit.node].held[slot];
+  // What the parent has to have before is fetched before this begins.
+  std::vector<std::vector<int64_t>> leaving(visit.units.size());
   std::map<int, std::map<int64_t, Cell>> united; // by the parent's unit
   for (auto [u, unit] : llvm::enumerate(visit.units)) {
     if (unit.plan->tiles.empty())
@@ -403,13 +430,27 @@ bool Store::drain(Visit &visit, int slot) {
     }
     note(visit, slot, u, drained,
          makeTransfer(visit, slot, Direction::read, Cause::drain));
+    leaving[u] = std::move(drained);
   }
   if (!united.empty() && !fill(*visit.parents[slot], held.parentSlot))
     return false;
+  if (recorder) {
+    Transfer own = makeTransfer(visit, slot, Direction::read, Cause::drain);
+    recorder->beginTransfer(lowering::Op::store, visit, slot, own);
+    for (size_t u = 0; u < leaving.size(); ++u) {
+      ArrayRef<int64_t> elements = leaving[u];
+      recorder->addPort(visit, slot, u, elements, own);
+      recorder->addCopy(*visit.parents[slot], held.parentSlot,
+                        visit.units[u].parentUnit[slot], visit, slot, u,
+                        elements);
+    }
+  }
   // Sums of units with homes of their own meet where these hold no part of
   // them.
   std::map<Place, llvm::DenseSet<int64_t>> brought;
-  for (auto &[to, cells] : united) {
+  for (auto &destination : united) {
+    int to = destination.first;
+    std::map<int64_t, Cell> &cells = destination.second;
     Visit &parent = *visit.parents[slot];
     std::vector<int64_t> elements, joined;
     for (auto &[element, cell] : cells) {
@@ -432,13 +473,23 @@ bool Store::drain(Visit &visit, int slot) {
     ledger.cross(transfer.node, transfer.tensor,
                  deliveries[visit.node][slot].second.crossings,
                  elements.size());
-    note(parent, held.parentSlot, to, elements, transfer);
+    auto move = [&](ArrayRef<int64_t> list) {
+      note(parent, held.parentSlot, to, list, transfer);
+      if (recorder)
+        recorder->addPort(parent, held.parentSlot, to, list, transfer);
+    };
+    move(elements);
     transfer.direction = Direction::read; // what it adds to
     --transfer.times;
-    note(parent, held.parentSlot, to, elements, transfer);
+    move(elements);
     transfer.times = 1;
-    note(parent, held.parentSlot, to, joined, transfer);
+    move(joined);
+    if (recorder)
+      recorder->addCrossings(deliveries[visit.node][slot].second.crossings,
+                             elements.size());
   }
+  if (recorder)
+    recorder->endTransfer();
   return true;
 }
 
@@ -448,6 +499,8 @@ void Store::harvest(Visit &visit, int slot) {
       points.tensors[program.nodes[visit.node].held[slot].tensor];
   if (!tensor.isOutput)
     return;
+  if (recorder)
+    recorder->output(visit, slot);
   interp::Tensor &output = outputs.find(tensor.name)->second;
   for (Instance &unit : visit.units)
     for (auto &[element, cell] : unit.contents[slot]) {

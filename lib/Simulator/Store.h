@@ -39,6 +39,7 @@
 namespace einsum::sim {
 
 struct Visit;
+class Recorder;
 
 /// One unit's share of a visit.
 struct Instance {
@@ -71,6 +72,9 @@ public:
         const arch::ArchSpec &arch, Ledger &ledger,
         const interp::TensorMap &inputs, std::vector<CellBuilder> &builders,
         interp::TensorMap &outputs);
+
+  /// Writes down what is done, from now on.
+  void record(Recorder *to) { recorder = to; }
 
   void open(int node, const Context &context);
   std::shared_ptr<Visit> find(int node, int64_t index) const;
@@ -125,6 +129,7 @@ private:
   std::vector<llvm::SmallVector<std::pair<Delivery, Delivery>, 3>> deliveries;
   /// Per node: the last visit, for retained halos.
   std::vector<std::shared_ptr<Visit>> previous;
+  Recorder *recorder = nullptr; ///< null unless asked for
 };
 
 } // namespace einsum::sim

@@ -582,6 +582,11 @@ void CascadeEditor::eraseDead() {
     op->erase();
 }
 
+void einsum::moveDatatype(Operation *combined, Operation *partial) {
+  if (Attribute datatype = combined->removeAttr(kComputesIn))
+    partial->setAttr(kComputesIn, datatype);
+}
+
 //===----------------------------------------------------------------------===//
 // Text
 //===----------------------------------------------------------------------===//

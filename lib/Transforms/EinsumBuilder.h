@@ -159,6 +159,10 @@ private:
   llvm::StringSet<> tensorNames, otherNames;
 };
 
+/// Where a reduction was taken apart, the partial one computes in the datatype
+/// that was said of the whole (`computes_in`), and what combines does not.
+void moveDatatype(mlir::Operation *combined, mlir::Operation *partial);
+
 /// The name of a tensor: of its Einsum's result or of an input.
 llvm::StringRef getTensorName(mlir::Value tensor);
 

@@ -189,6 +189,7 @@ void Splitting::splitReduction(Operation *op) {
   ComputeOp combined = editor.create(whole, op);
   for (NamedAttribute attribute : op->getDiscardableAttrs())
     combined->setDiscardableAttr(attribute.getName(), attribute.getValue());
+  moveDatatype(combined, made);
   combinedOps[op] = combined;
 }
 

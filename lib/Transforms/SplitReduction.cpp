@@ -101,7 +101,7 @@ static void splitReduction(CascadeEditor &editor, Operation *op,
   remarkApplied(whole.loc, "split reduction", name,
                 "partial results per " + parts.outer.getValue() +
                     ", combined by '" + monoid.getValue() + "'");
-  editor.replace(op, combined);
+  moveDatatype(editor.replace(op, combined), made);
 }
 
 namespace {

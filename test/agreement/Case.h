@@ -180,6 +180,9 @@ std::vector<std::string> listFeatures(const Case &c);
 enum class Counting { any, general, steps };
 extern Counting counting;
 
+/// Also write down what is done as commands, read them back, execute them.
+extern bool withCommands;
+
 Verdict check(const Case &c, uint64_t seed);
 /// The same for texts; the schedule is in `schedule`, or made by the mapping of
 /// that name. A spec may be a path.

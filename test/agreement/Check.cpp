@@ -8,7 +8,8 @@
 // What has to be equal: bytes and accesses read and written, per level and
 // tensor and per level and Einsum; operators per array; bytes and time per
 // engine; the peak of every level; cycles. Outputs equal the interpreter's up
-// to rounding.
+// to rounding. With commands, a stream made of the execution, written and read
+// again, does the same: every count, and every value to the last bit.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,7 +20,9 @@
 #include "lib/Init/InitAll.h"
 #include "lib/Interpreter/CompareTensors.h"
 #include "lib/Interpreter/SampleData.h"
+#include "lib/Lowering/CommandStream.h"
 #include "lib/Plugin/MappingPass.h"
+#include "lib/Simulator/Replay.h"
 #include "lib/Simulator/Simulator.h"
 #include "mappings/Mappings.h"
 
@@ -53,6 +56,66 @@ public:
 private:
   ScopedDiagnosticHandler handler;
 };
+
+/// Commands as a file would hold them.
+std::optional<lowering::CommandStream>
+passThroughFile(const lowering::CommandStream &commands, std::string &errors) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  lowering::writeCommandsJson(commands, os);
+  Diagnostics diags;
+  std::optional<JsonValue> json = parseSourceJson(text, "commands.json", diags);
+  std::optional<lowering::CommandStream> read;
+  if (json)
+    read = lowering::readCommands(*json, diags);
+  llvm::raw_string_ostream messages(errors);
+  diags.print(messages);
+  return read;
+}
+
+/// What commands do, against what the schedule did that they were made of.
+std::string compareReplay(const lowering::CommandStream &commands,
+                          CascadeOp cascade, const arch::ArchSpec &arch,
+                          const interp::TensorMap &inputs,
+                          const sim::Simulation &simulated) {
+  std::string text;
+  std::optional<lowering::CommandStream> read = passThroughFile(commands, text);
+  if (!read)
+    return "commands cannot be read: " + text;
+  FailureOr<sim::Simulation> replayed =
+      sim::replay(*read, cascade, arch, inputs);
+  if (failed(replayed))
+    return "commands are refused\n";
+  auto differ = [&](const llvm::Twine &what) {
+    text += "commands: " + what.str() + "\n";
+  };
+  for (size_t i = 0; i < simulated.tensors.size(); ++i)
+    if (!(replayed->tensors[i].total == simulated.tensors[i].total))
+      differ("tensor '" + simulated.tensorNames[i / arch.levels.size()] +
+             "' moves otherwise at level '" +
+             arch.levels[i % arch.levels.size()].name + "'");
+  for (size_t i = 0; i < simulated.einsums.size(); ++i)
+    if (!(replayed->einsums[i] == simulated.einsums[i]))
+      differ("traffic of Einsum '" +
+             simulated.einsumNames[i / arch.levels.size()] + "'");
+  if (replayed->runs != simulated.runs || replayed->points != simulated.points)
+    differ("runs or points");
+  for (size_t i = 0; i < arch.arrays.size(); ++i)
+    if (replayed->arrays[i].operators != simulated.arrays[i].operators)
+      differ("operators of array '" + arch.arrays[i].name + "'");
+  for (size_t i = 0; i < arch.engines.size(); ++i)
+    if (replayed->engines[i].bytes != simulated.engines[i].bytes)
+      differ("bytes of engine '" + arch.engines[i].name + "'");
+  for (size_t i = 0; i < arch.links.size(); ++i)
+    if (replayed->links[i].bytes != simulated.links[i].bytes)
+      differ("bytes over the link into '" + arch.links[i].name + "'");
+  for (const auto &[name, output] : simulated.outputs)
+    if (interp::Comparison values = interp::compareTensors(
+            replayed->outputs.find(name)->second, output);
+        !values.agrees(0))
+      differ("output '" + name + "'");
+  return text;
+}
 
 class Comparison {
 public:
@@ -208,6 +271,7 @@ OwningOpRef<ModuleOp> parseProgram(const std::string &cascade,
 } // namespace
 
 Counting einsum::agreement::counting = Counting::any;
+bool einsum::agreement::withCommands = false;
 
 static Verdict illegal(const std::string &why) {
   Verdict verdict;
@@ -256,7 +320,11 @@ static Verdict judge(schedule::MappingOp mapping, const CascadeFacts &facts,
   }
   Verdict verdict;
   interp::TensorMap inputs = sampleInputs(cascade, seed);
-  FailureOr<sim::Simulation> simulated = sim::simulate(mapping, arch, inputs);
+  lowering::CommandStream commands;
+  sim::SimulationOptions how;
+  how.commands = withCommands ? &commands : nullptr;
+  FailureOr<sim::Simulation> simulated =
+      sim::simulate(mapping, arch, inputs, how);
   if (failed(simulated) && isMatterOfPlace(mapping, listener.text))
     return illegal("simulator: " + listener.text);
   if (failed(simulated)) {
@@ -268,6 +336,8 @@ static Verdict judge(schedule::MappingOp mapping, const CascadeFacts &facts,
   Comparison comparison(facts, arch, *simulated, modelled,
                         evaluator->operatorNames());
   verdict.text = comparison.run();
+  if (withCommands)
+    verdict.text += compareReplay(commands, cascade, arch, inputs, *simulated);
   FailureOr<interp::Interpretation> reference =
       interp::interpret(cascade, inputs);
   if (failed(reference))

@@ -223,6 +223,8 @@ int main(int argc, char **argv) {
                                   : Counting::any;
     } else if (name == "--extended")
       options.extended = true;
+    else if (name == "--commands")
+      withCommands = true;
     else if (name == "--explain")
       options.explain = true;
     else if (name == "--print") {

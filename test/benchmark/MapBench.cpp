@@ -8,7 +8,7 @@
 //   einsum-bench-map --objective=edp --shared-loops=1 pair.ein tpu.json
 //
 // One JSON line per run: the median of some repetitions, the best value, and
-// what each rule pruned.
+// what each rule pruned. `--without=RULE` leaves a rule out.
 //
 //===----------------------------------------------------------------------===//
 
@@ -41,6 +41,7 @@ static llvm::cl::opt<bool> noPipelines("no-pipelines");
 static llvm::cl::opt<bool> reorder("reorder", llvm::cl::init(true));
 static llvm::cl::opt<unsigned> repetitions("repetitions", llvm::cl::init(1));
 static llvm::cl::opt<unsigned> threads("map-threads", llvm::cl::init(0));
+static llvm::cl::list<std::string> without("without", llvm::cl::CommaSeparated);
 static llvm::cl::opt<bool> showTree("show-tree");
 static llvm::cl::opt<double> timeLimit("time-limit", llvm::cl::init(0));
 
@@ -75,7 +76,9 @@ static void printRun(const MapResult &result, double seconds) {
                  << ", \"value\": " << llvm::format("%.7g", c.best);
   }
   llvm::outs() << ", \"gap\": " << llvm::format("%.6g", c.gap())
-               << ", \"evaluated\": " << c.evaluated << ", \"pruned\": {";
+               << ", \"evaluated\": " << c.evaluated
+               << ", \"space_log10\": " << llvm::format("%.4g", c.spaceLog10)
+               << ", \"pruned\": {";
   const char *separator = "";
   for (const auto &[rule, count] : c.pruned) {
     llvm::outs() << separator << "\"" << rule << "\": " << count;
@@ -159,6 +162,17 @@ int main(int argc, char **argv) {
   options.limits.reorder = reorder;
   options.threads = threads;
   options.timeLimitSeconds = timeLimit;
+  for (llvm::StringRef name : without) {
+    bool *rule = llvm::StringSwitch<bool *>(name)
+                     .Case("dominance", &options.rules.dominance)
+                     .Case("bound", &options.rules.bound)
+                     .Case("incumbent", &options.rules.incumbent)
+                     .Case("canonical", &options.rules.canonical)
+                     .Default(nullptr);
+    if (!rule)
+      return fail("no pruning rule '" + name.str() + "'");
+    *rule = false;
+  }
   std::vector<double> seconds;
   std::optional<MapResult> last;
   for (unsigned i = 0; i < repetitions; ++i) {

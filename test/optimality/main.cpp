@@ -13,6 +13,7 @@
 //   einsum-optimality --files X.ein SPEC   a given problem
 //   einsum-optimality --enumerate ...      the judge alone
 //   einsum-optimality --agree K ...        every K-th tree is simulated as well
+//   einsum-optimality --without RULE ...   the mapper without a pruning rule
 //   einsum-optimality --prove ...          and Z3 is asked, where it can
 //   einsum-optimality --self-check         spaces counted by hand
 //
@@ -51,6 +52,7 @@ struct Options {
   uint64_t agree = 0; ///< 0: nothing is simulated
   bool asksMapper = true, asksZ3 = false, extended = false, verbose = false;
   std::set<uint64_t> known; ///< seeds
+  mapper::PruningRules rules;
 };
 
 /// What was seen, over all problems.
@@ -60,7 +62,15 @@ struct Totals {
   std::atomic<uint64_t> tooLarge{0}, withPareto{0}, fused{0}, pipelined{0},
       spatial{0}, einsums{0};
   std::set<uint64_t> known, mended;
+  Quality plain, cut; ///< sums
   std::mutex mutex;
+
+  static void add(Quality &sum, const Quality &one) {
+    sum.goals += one.goals;
+    sum.proven += one.proven;
+    sum.reached += one.reached;
+    sum.worst = std::max(sum.worst, one.worst);
+  }
 };
 
 } // namespace
@@ -127,9 +137,12 @@ static std::string judge(const Problem &made, LoadedProblem &problem,
   totals.einsums += problem.facts.einsums.size();
   countKinds(findings, totals);
   if (options.asksMapper) {
-    bool covered = true;
-    text += compareWithMapper(problem, made.limits, goals, findings, covered);
-    totals.unsupported += !covered;
+    Quality quality;
+    text += compareWithMapper(problem, made.limits, goals, findings,
+                              options.rules, quality);
+    totals.unsupported += !quality.covered;
+    std::lock_guard<std::mutex> lock(totals.mutex);
+    totals.add(quality.cut ? totals.cut : totals.plain, quality);
   }
   if (options.asksZ3) {
     unsigned proven = 0;
@@ -203,6 +216,13 @@ static int runRandom(const Options &options) {
                << " optima proven by Z3; " << totals.unsupported
                << " problems unsupported by the mapper, " << totals.differing
                << " differ, " << totals.known.size() << " more are known to\n";
+  for (auto [name, some] :
+       {std::pair{"plain", totals.plain}, {"cut", totals.cut}})
+    if (some.goals)
+      llvm::outs() << name << " problems: of " << some.goals << " goals "
+                   << some.proven << " optimal, " << some.reached
+                   << " as good as the best, none worse than "
+                   << llvm::format("%.3f", some.worst) << " times it\n";
   for (uint64_t seed : totals.mended)
     llvm::outs() << "seed " << seed << " does not differ any more\n";
   return totals.differing ? 1 : 0;
@@ -286,6 +306,9 @@ int main(int argc, char **argv) {
       options.failures = static_cast<unsigned>(number());
     else if (name == "--known" && hasValue)
       options.known = readSeeds(arguments[++i]);
+    else if (name == "--without" && hasValue &&
+             leaveOut(options.rules, arguments[i + 1]))
+      ++i;
     else if (name == "--agree" && hasValue)
       options.agree = number();
     else if (name == "--print" && hasValue) {

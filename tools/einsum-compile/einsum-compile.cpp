@@ -78,6 +78,10 @@ static ToolList fixTile(category, "fix-tile", "RANK@LEVEL=N,...",
 static ToolList order(category, "order", "EINSUM,...",
                       "The order in which all Einsums are executed",
                       options.request.order);
+static ToolOption evict(category, "evict", "",
+                        "Make a given schedule that holds too much fit, by "
+                        "evicting tiles and fetching them again",
+                        options.evict);
 static ToolOption pareto(category, "pareto", "FILE.csv",
                          "Write the points of --objective=pareto:A,B",
                          options.pareto);

@@ -38,7 +38,8 @@ static ToolList outputs(category, "output-npy", "Z=FILE.npy",
                         "Write output Z of the first trial", options.outputs);
 static ToolOption format(category, "format", "NAME",
                          "All floats in f64 (default), f32, f16, bf16, ...; "
-                         "declared: in their own type and number format",
+                         "declared: in their own type and number format; "
+                         "stored: in f64, rounded once a tensor is complete",
                          options.format);
 static llvm::cl::opt<bool>
     errors("errors",
@@ -63,9 +64,18 @@ static ToolOption json(category, "json", "FILE",
                        "Write the result as JSON ('-': instead of the text)",
                        options.json);
 
-static ToolOption schedule(category, "schedule", "FILE.mlir",
-                           "Execute this schedule of the cascade and compare",
-                           options.schedule.schedule);
+static ToolOption commands(category, "commands", "FILE",
+                           "Write what the schedule does as commands of a "
+                           "machine: .json, or .txt to look at",
+                           options.schedule.commands);
+static ToolOption replay(category, "replay", "FILE.json",
+                         "Execute these commands in place of the schedule and "
+                         "compare",
+                         options.schedule.replay);
+static ToolOption
+    schedule(category, "schedule", "FILE",
+             "Execute this schedule (.mlir, .json) of the cascade and compare",
+             options.schedule.schedule);
 static ToolOption mapping(category, "mapping", "NAME",
                           "Execute the schedule that this mapping builds",
                           options.schedule.mapping);

@@ -41,6 +41,17 @@ std::optional<std::string> importAccelForge(llvm::StringRef text,
                                             llvm::StringRef file,
                                             Diagnostics &diags);
 
+/// Workloads of the same tools as cascades in the text notation (.ein): the
+/// Einsums of AccelForge's `workload`, the one of Timeloop's `problem`. What
+/// they leave open is assumed and said: Timeloop's map is a product, a width of
+/// 16 bits is f16.
+std::optional<std::string> importAccelForgeWorkload(llvm::StringRef text,
+                                                    llvm::StringRef file,
+                                                    Diagnostics &diags);
+std::optional<std::string> importTimeloopProblem(llvm::StringRef text,
+                                                 llvm::StringRef file,
+                                                 Diagnostics &diags);
+
 } // namespace einsum::arch
 
 #endif // EINSUM_ARCH_IMPORT_IMPORT_H

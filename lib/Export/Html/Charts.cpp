@@ -325,6 +325,10 @@ public:
     Place einsums = data["einsums"];
     for (size_t i = 0; i < einsums.size(); ++i)
       drawEinsum(einsums[i]);
+    for (const Label &label : labels)
+      boxes.push_back({label.x - 5, label.y - 5, label.x + 5, label.y + 5});
+    for (const Label &label : labels)
+      placeLabel(label.name, label.x, label.y);
   }
 
 private:
@@ -441,9 +445,9 @@ private:
     double atX = moves ? x(einsum["ops_per_byte"].number())
                        : right() + 8 + (kBeyond - 8) / 2 - 30;
     // Points with the same place stand side by side.
-    while (points.count({std::lround(atX / 7), std::lround(atY / 7)}))
-      atX += 7;
-    points.insert({std::lround(atX / 7), std::lround(atY / 7)});
+    while (points.count({std::lround(atX / 11), std::lround(atY / 11)}))
+      atX += 11;
+    points.insert({std::lround(atX / 11), std::lround(atY / 11)});
     auto colour = colours.find(name);
     std::string title =
         name + ": " +
@@ -458,23 +462,29 @@ private:
     svg.circle(atX, atY, 5,
                "bar " + (colour == colours.end() ? "c9" : colour->second),
                einsum.attributes({"ops", "ops_per_byte", "ops_per_s"}), title);
-    placeLabel(name, atX, atY);
+    labels.push_back({name, atX, atY});
   }
 
   struct Box {
     double left, top, right, bottom;
+  };
+  struct Label {
+    std::string name;
+    double x, y;
   };
 
   /// Around the point, where nothing else is written; else nowhere: the table
   /// below has all of them.
   void placeLabel(const std::string &name, double atX, double atY) {
     double wide = Svg::widthOf(name);
-    for (auto [dx, dy] : {std::pair(8.0, 4.0),
-                          {-8 - wide, 4.0},
-                          {-wide / 2, -9.0},
+    for (auto [dx, dy] : {std::pair(-wide / 2, -9.0),
                           {-wide / 2, 18.0},
                           {8.0, -9.0},
-                          {8.0, 18.0}}) {
+                          {8.0, 18.0},
+                          {-8 - wide, -9.0},
+                          {-8 - wide, 18.0},
+                          {8.0, 4.0},
+                          {-8 - wide, 4.0}}) {
       Box box{atX + dx, atY + dy - 12, atX + dx + wide, atY + dy + 4};
       bool isFree =
           box.left > kLeft && box.right < kWidth - 4 && box.top > kTop &&
@@ -488,11 +498,9 @@ private:
       if (!isFree)
         continue;
       boxes.push_back(box);
-      boxes.push_back({atX - 5, atY - 5, atX + 5, atY + 5});
       svg.text(box.left, atY + dy, name, "start", "small");
       return;
     }
-    boxes.push_back({atX - 5, atY - 5, atX + 5, atY + 5});
   }
 
   Place data;
@@ -501,7 +509,8 @@ private:
   Svg svg;
   Range xs, ys;
   std::set<std::pair<long, long>> points;
-  std::vector<Box> boxes;
+  std::vector<Box> boxes; ///< that are taken
+  std::vector<Label> labels;
 };
 
 } // namespace

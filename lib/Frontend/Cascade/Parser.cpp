@@ -136,7 +136,16 @@ private:
     if (good)
       statements.push_back(std::move(statement));
     else if (broken)
-      broken->push_back(firstWord);
+      addBroken(statement, firstWord, *broken);
+  }
+
+  /// What later statements may name without a further error.
+  static void addBroken(const Statement &statement, StringRef firstWord,
+                        std::vector<StringRef> &broken) {
+    broken.push_back(firstWord);
+    if (auto *input = std::get_if<InputStmt>(&statement.body))
+      for (const TensorDecl &tensor : input->tensors)
+        broken.push_back(tensor.name.text);
   }
 
   bool parseStatement(Statement &statement) {

@@ -8,6 +8,7 @@
 #include "lib/Mapper/Join/CascadeJoin.h"
 
 #include "lib/Mapper/Join/JoinRules.h"
+#include "lib/Mapper/SlotWindows.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
@@ -37,8 +38,11 @@ std::vector<int32_t> JoinState::key() const {
   add(marks.size());
   for (const Mark &mark : marks)
     add(mark.tensor, mark.depth, mark.isHeld);
+  add(drains.size());
   for (const Drain &drain : drains)
     add(drain.einsum, drain.array, drain.depth, drain.steps);
+  for (const StagePattern &pattern : patterns)
+    add(pattern.firstStep, pattern.lastStep);
   return key;
 }
 
@@ -55,6 +59,9 @@ public:
     layout.resources = axes.resources.size();
     layout.levels = axes.levels.size();
     layout.arrays = arch.arrays.size();
+    for (const EinsumChoices &one : choices)
+      for (const auto &nest : one.nests)
+        isCut |= nest->cut != nullptr;
   }
 
   JoinResult run();
@@ -76,7 +83,7 @@ private:
     std::vector<Role> roles; ///< per shared loop
     std::vector<Home> homes;
     int keep = 0;
-    int lag = 0;
+    int lag = 0, pattern = 0;
     Holdings holdings{};
     std::vector<SharedHold> holds;
     std::vector<Costs> above; ///< per depth: of `holds`
@@ -102,12 +109,20 @@ private:
     JoinLayout own = layout;
     own.depth = state.loops.size();
     own.pipelined = state.pipelined;
+    own.patterns = state.patterns.size();
     return own;
+  }
+  /// Once stopped, it stays so.
+  bool isStopped() {
+    stopped |= limits.shouldStop && limits.shouldStop();
+    return stopped;
   }
   bool isReady(const JoinState &state, int einsum) const;
   Pending *findPending(JoinState &state, int tensor) const;
   uint32_t tileAt(const Placement &p, int depth) const;
   uint64_t homeBytes(const JoinState &state, const Pending &home) const;
+  uint64_t cutWords(const JoinState &state, const Pending &home) const;
+  uint64_t boxWords(const JoinState &state, const Pending &home) const;
   double liveBytes(const JoinState &state, int depth, int level) const;
   double steps(const JoinState &state, int from, int to) const;
   bool fits(double bytes, int axis) const;
@@ -116,13 +131,20 @@ private:
                  const std::vector<double> &costs, const JoinLayout &open,
                  Fn fn) const;
   void prune(Layer &layer);
-  void thin(Bucket &bucket) const;
+  void thin(Bucket &bucket);
+  double scoreOf(const JoinState &state, const JoinEntry &entry) const;
+  void leaveOut(const Bucket &bucket);
   void trim(Layer &layer);
   bool isHopeless(const Placement &p, const std::vector<double> &costs,
                   const JoinLayout &open) const;
+  struct PipelineStages;
+  double busiestArray(const std::vector<double> &costs,
+                      const JoinLayout &open) const;
+  bool isEven(const JoinState &state) const;
   double pipelineCycles(const JoinState &state,
                         const std::vector<double> &costs,
                         const JoinLayout &open) const;
+  double visitsOf(const Placement &p) const;
   bool mayLiveAt(int tensor, int level) const;
   bool mayHoldHome(const Placement &p, size_t operand,
                    const Pending &home) const;
@@ -142,7 +164,9 @@ private:
   JoinRules rules;
   JoinLayout layout;
   JoinCounts counts;
-  bool complete = true;
+  bool complete = true, stopped = false;
+  double leastLeft = INFINITY;
+  bool isCut = false;      ///< tiles of some Einsum are: iterations differ
   uint64_t lastPruned = 0; ///< entries made by then
 };
 
@@ -189,9 +213,38 @@ double CascadeJoin::steps(const JoinState &state, int from, int to) const {
   return count;
 }
 
-/// Bytes of a fused tensor at its home.
-uint64_t CascadeJoin::homeBytes(const JoinState &state,
-                                const Pending &home) const {
+/// Visits of an Einsum's nest that happen.
+double CascadeJoin::visitsOf(const Placement &p) const {
+  int depth = p.state.loops.size();
+  if (!p.fact->cut)
+    return steps(p.state, 0, depth);
+  llvm::SmallVector<int64_t, 8> tiles;
+  p.search->getCodec().tiles(tileAt(p, depth), tiles);
+  return static_cast<double>(p.fact->cut->countVisits(tiles));
+}
+
+/// The most that a step of the loops around its home produces of a tensor.
+uint64_t CascadeJoin::cutWords(const JoinState &state,
+                               const Pending &home) const {
+  const TensorFact &tensor = facts.tensors[home.tensor];
+  const EinsumOnArray &nest = *choices[tensor.producer].nests.front();
+  llvm::SmallVector<int64_t, 8> tiles;
+  for (const LocalRank &rank : nest.ranks) {
+    tiles.push_back(rank.extent);
+    // A running value: no more than the loop that carries it steps over.
+    int around = rank.rank == tensor.iterativeRank
+                     ? std::max(home.depth, home.need)
+                     : home.depth;
+    for (int d = 0; d < around; ++d)
+      if (state.loops[d].rank == rank.rank)
+        tiles.back() = state.loops[d].tile;
+  }
+  return nest.cut->largest(nest.findOperand(home.tensor), tiles);
+}
+
+/// The same where every step produces a box.
+uint64_t CascadeJoin::boxWords(const JoinState &state,
+                               const Pending &home) const {
   const TensorFact &tensor = facts.tensors[home.tensor];
   uint64_t words = 1;
   for (const Coordinate &coordinate : rules.write(home.tensor).coordinates)
@@ -209,6 +262,16 @@ uint64_t CascadeJoin::homeBytes(const JoinState &state,
       }
       words *= tile;
     }
+  return words;
+}
+
+/// Bytes of a fused tensor at its home.
+uint64_t CascadeJoin::homeBytes(const JoinState &state,
+                                const Pending &home) const {
+  const TensorFact &tensor = facts.tensors[home.tensor];
+  uint64_t words = boxWords(state, home);
+  if (choices[tensor.producer].nests.front()->cut)
+    words = std::min(words, cutWords(state, home));
   uint64_t slots = 1;
   if (state.pipelined && home.depth == static_cast<int>(state.loops.size()) &&
       !arch.accounting.singleBuffers && home.firstLag >= 0)
@@ -310,7 +373,7 @@ bool CascadeJoin::mayHoldHome(const Placement &p, size_t operand,
     for (int d = 0; d < home.depth; ++d)
       if (p.state.loops[d].rank == rank.rank)
         tile = p.state.loops[d].tile;
-    if (nest.operands[operand].uses_(r) &&
+    if (nest.operands[operand].usesRank(r) &&
         !nest.constraints->mayHoldTile(home.level, rank.rank, tile,
                                        rank.extent))
       return false;
@@ -387,10 +450,8 @@ void CascadeJoin::chooseHomes(Placement &p, size_t at, Layer &next) {
 
 /// New shared loops until there are `need`.
 void CascadeJoin::openLoops(Placement &p, int need, Layer &next) {
-  if (limits.shouldStop && limits.shouldStop()) {
-    complete = false;
+  if (isStopped())
     return;
-  }
   int depth = p.state.loops.size();
   if (depth == need) {
     bool isNewRun = depth > p.keep;
@@ -465,9 +526,11 @@ void CascadeJoin::chooseSplit(Placement &p, bool isNewRun, Layer &next) {
     }
     chooseHolds(stage, 0, 0, next);
   };
+  std::vector<StagePattern> patterns = p.state.patterns;
   if (isNewRun) {
     p.state.pipelined = false;
     p.state.openedAt = p.keep;
+    p.state.patterns.clear();
   }
   go();
   if (isNewRun && limits.space.pipelines && axes.cycles >= 0 &&
@@ -477,6 +540,7 @@ void CascadeJoin::chooseSplit(Placement &p, bool isNewRun, Layer &next) {
   }
   p.state.pipelined = wasPipelined;
   p.state.openedAt = openedAt;
+  p.state.patterns = std::move(patterns);
 }
 
 /// The lag of a new stage: behind what it reads, one more on another array.
@@ -489,6 +553,15 @@ bool CascadeJoin::enterPipeline(Placement &p) {
       p.lag = std::max(p.lag, one.lag + (one.array != array));
   if (p.lag > kMaxLag)
     return false;
+  StagePattern pattern;
+  for (int d = 0; d < depth; ++d) {
+    pattern.firstStep |= (p.roles[d] == Role::firstStep) << d;
+    pattern.lastStep |= (p.roles[d] == Role::lastStep) << d;
+  }
+  auto found = llvm::find(p.state.patterns, pattern);
+  p.pattern = static_cast<int>(found - p.state.patterns.begin());
+  if (found == p.state.patterns.end())
+    p.state.patterns.push_back(pattern);
   for (Pending &one : p.state.pending) {
     if (!rules.touches(p.einsum, one.tensor))
       continue;
@@ -563,7 +636,7 @@ LatchTiles CascadeJoin::latchTiles(const Placement &p) const {
         depth = std::max(depth, hold.depth);
     for (size_t d = 0; d < p.state.loops.size(); ++d) {
       int rank = nest.findRank(p.state.loops[d].rank);
-      if (rank >= 0 && nest.operands[o].uses_(rank))
+      if (rank >= 0 && nest.operands[o].usesRank(rank))
         depth = std::max<int>(depth, d + 1);
     }
     tiles[o] = tileAt(p, depth);
@@ -642,9 +715,12 @@ JoinEntry CascadeJoin::extend(const Placement &p, const JoinEntry &old,
   costs.assign(open.size(), 0);
   std::copy(old.costs.begin(),
             old.costs.begin() + before.time(before.depth + 1), costs.begin());
-  if (before.pipelined)
-    std::copy(old.costs.begin() + before.busy(0, 0), old.costs.end(),
-              costs.begin() + open.busy(0, 0));
+  if (before.pipelined) {
+    std::copy(old.costs.begin() + before.busy(0, 0, 0),
+              old.costs.begin() + before.startUp(),
+              costs.begin() + open.busy(0, 0, 0));
+    costs[open.startUp()] = old.costs[before.startUp()];
+  }
   const EinsumOnArray &fact = *p.fact;
   int last = open.depth;
   auto add = [&](const Costs &some, int depth) {
@@ -665,18 +741,18 @@ JoinEntry CascadeJoin::extend(const Placement &p, const JoinEntry &old,
   if (axes.cycles >= 0) {
     double cycles = nest.costs[axes.cycles];
     if (open.pipelined) {
-      costs[open.busy(fact.array, p.lag)] += cycles;
+      costs[open.busy(p.pattern, fact.array, p.lag)] += cycles;
       costs[open.startUp()] =
           std::max(costs[open.startUp()], fact.startUpCycles);
     } else {
-      cycles += fact.startUpCycles * steps(p.state, 0, last);
+      cycles += fact.startUpCycles * visitsOf(p);
       for (int r = 0; r < open.resources; ++r)
         cycles = std::max(cycles, nest.costs[axes.resource + r]);
       costs[open.time(last)] += cycles;
     }
     // Sums of the child before drain first.
     for (const Drain &drain : p.from->state.drains)
-      if (drain.depth <= p.keep && drain.array != fact.array &&
+      if (!isCut && drain.depth <= p.keep && drain.array != fact.array &&
           rules.reads(p.einsum, drain.einsum))
         costs[open.time(drain.depth)] +=
             static_cast<double>(drain.steps) * steps(p.state, 0, drain.depth);
@@ -741,16 +817,8 @@ auto CascadeJoin::boundPlan(const JoinState &state, int einsum,
       traffic += choices[e].leastTraffic;
       later += choices[e].leastCycles;
     }
-  if (open.pipelined) {
-    double busiest = 0;
-    for (int a = 0; a < open.arrays; ++a) {
-      double busy = 0;
-      for (int lag = 0; lag <= kMaxLag; ++lag)
-        busy += costs[open.busy(a, lag)];
-      busiest = std::max(busiest, busy);
-    }
-    cycles += busiest;
-  }
+  if (open.pipelined)
+    cycles += busiestArray(costs, open);
   // Stages of a pipeline may run beside one another.
   if (!limits.overlaps)
     cycles += later;
@@ -764,15 +832,25 @@ bool CascadeJoin::isHopeless(const Placement &p,
          boundPlan(p.from->state, p.einsum, costs, open, limits.isHopeless);
 }
 
+double CascadeJoin::scoreOf(const JoinState &state,
+                            const JoinEntry &entry) const {
+  return boundPlan(state, -1, entry.costs, layoutOf(state), limits.score);
+}
+
+/// What would have come of these plans is not known.
+void CascadeJoin::leaveOut(const Bucket &bucket) {
+  complete = false;
+  for (const JoinEntry &entry : bucket.entries)
+    leastLeft = std::min(leastLeft, scoreOf(bucket.state, entry));
+}
+
 /// Leaves the plans of best score.
-void CascadeJoin::thin(Bucket &bucket) const {
-  JoinLayout own = layoutOf(bucket.state);
+void CascadeJoin::thin(Bucket &bucket) {
   std::vector<std::pair<double, size_t>> ranked;
   for (size_t i = 0; i < bucket.entries.size(); ++i)
-    ranked.push_back({boundPlan(bucket.state, -1, bucket.entries[i].costs, own,
-                                limits.score),
-                      i});
+    ranked.push_back({scoreOf(bucket.state, bucket.entries[i]), i});
   std::sort(ranked.begin(), ranked.end());
+  leastLeft = std::min(leastLeft, ranked[limits.beam].first);
   std::vector<JoinEntry> kept;
   for (size_t i = 0; i < limits.beam; ++i)
     kept.push_back(std::move(bucket.entries[ranked[i].second]));
@@ -784,7 +862,8 @@ void CascadeJoin::thin(Bucket &bucket) const {
 void CascadeJoin::prune(Layer &layer) {
   for (auto &[key, bucket] : layer) {
     std::vector<JoinEntry> &entries = bucket.entries;
-    counts.dominated += keepPareto(entries, layoutOf(bucket.state).size());
+    if (limits.dominance)
+      counts.dominated += keepPareto(entries, layoutOf(bucket.state).size());
     if (limits.beam && entries.size() > limits.beam) {
       thin(bucket);
       complete = false;
@@ -804,11 +883,9 @@ void CascadeJoin::trim(Layer &layer) {
   complete = false;
   std::vector<std::pair<double, Layer::iterator>> ranked;
   for (auto it = layer.begin(); it != layer.end(); ++it) {
-    JoinLayout own = layoutOf(it->second.state);
     double best = INFINITY;
     for (const JoinEntry &entry : it->second.entries)
-      best = std::min(best, boundPlan(it->second.state, -1, entry.costs, own,
-                                      limits.score));
+      best = std::min(best, scoreOf(it->second.state, entry));
     ranked.push_back({best, it});
   }
   // Equal ones by their keys.
@@ -821,48 +898,138 @@ void CascadeJoin::trim(Layer &layer) {
     plans += ranked[i].second->second.entries.size();
     // Half, so that this is rare.
     if (i > 0 && ((limits.mostStates && i >= limits.mostStates / 2 + 1) ||
-                  (limits.mostPlans && plans > limits.mostPlans / 2)))
+                  (limits.mostPlans && plans > limits.mostPlans / 2))) {
+      leastLeft = std::min(leastLeft, ranked[i].first);
       layer.erase(ranked[i].second);
+    }
   }
 }
 
-/// Cycles of one visit's worth of iterations, times the visits: the slots of
-/// PipelineSlots.h for equal iterations.
+/// Of a pipeline, all in all.
+double CascadeJoin::busiestArray(const std::vector<double> &costs,
+                                 const JoinLayout &open) const {
+  double busiest = 0;
+  for (int array = 0; array < open.arrays; ++array) {
+    double busy = 0;
+    for (int pattern = 0; pattern < open.patterns; ++pattern)
+      for (int lag = 0; lag <= kMaxLag; ++lag)
+        busy += costs[open.busy(pattern, array, lag)];
+    busiest = std::max(busiest, busy);
+  }
+  return busiest;
+}
+
+/// Whether all steps of all open loops are alike.
+bool CascadeJoin::isEven(const JoinState &state) const {
+  for (size_t d = 0; d < state.loops.size(); ++d)
+    if (facts.ranks[state.loops[d].rank].extent % state.loops[d].tile != 0)
+      return false; // inner tiles divide
+  return !isCut;
+}
+
+/// Stages that run at the same time or not at all, and what is known of them.
+struct CascadeJoin::PipelineStages {
+  struct Stage {
+    StagePattern pattern;
+    int array = 0, lag = 0;
+    double cycles = 0; ///< of an iteration
+  };
+  std::vector<Stage> stages;
+  std::vector<uint64_t> steps; ///< per loop
+  int longest = 0;
+
+  StageSet all() const { return (StageSet{1} << stages.size()) - 1; }
+  /// Those that do not run in other steps of the loop than the first, the last.
+  StageSet runningIn(bool isFirst, bool isLast, size_t loop) const {
+    StageSet set = 0;
+    for (auto [i, stage] : llvm::enumerate(stages))
+      if ((isFirst || !(stage.pattern.firstStep >> loop & 1)) &&
+          (isLast || !(stage.pattern.lastStep >> loop & 1)))
+        set |= StageSet{1} << i;
+    return set;
+  }
+  /// Calls `fn(times, set)` for the first, the inner and the last steps.
+  template <typename Fn> void forEachStep(size_t loop, Fn fn) const {
+    if (steps[loop] == 1)
+      return fn(1, runningIn(true, true, loop));
+    fn(1, runningIn(true, false, loop));
+    if (steps[loop] > 2)
+      fn(steps[loop] - 2, runningIn(false, false, loop));
+    fn(1, runningIn(false, true, loop));
+  }
+  Iterations iterations(size_t loop, StageSet active) const {
+    Iterations result;
+    result.active = active;
+    if (loop == steps.size())
+      return result;
+    forEachStep(loop, [&](uint64_t times, StageSet set) {
+      Iterations &some = result.parts.emplace_back();
+      some.times = times;
+      some.parts = {iterations(loop + 1, active & set)};
+    });
+    return result;
+  }
+  double slots(size_t loop, StageSet active, int arrays) const {
+    double cycles = 0;
+    for (const SlotWindow &window :
+         countWindows(iterations(loop, active), all(), longest).windows) {
+      double busiest = 0;
+      for (int array = 0; array < arrays; ++array) {
+        double busy = 0;
+        for (auto [i, stage] : llvm::enumerate(stages))
+          if (stage.array == array && (window.active[stage.lag] >> i & 1))
+            busy += stage.cycles;
+        busiest = std::max(busiest, busy);
+      }
+      cycles += busiest * static_cast<double>(window.count);
+    }
+    return cycles;
+  }
+};
+
+/// Cycles of all visits of a pipeline: the slots of PipelineSlots.h if all
+/// iterations are alike; else no less than the busiest array needs.
 double CascadeJoin::pipelineCycles(const JoinState &state,
                                    const std::vector<double> &costs,
                                    const JoinLayout &open) const {
-  int depth = state.loops.size();
-  double total = steps(state, 0, depth);
-  int around = state.openedAt;
-  double iterations = steps(state, around, depth),
-         visits = steps(state, 0, around);
-  int longest = 0;
-  for (int a = 0; a < open.arrays; ++a)
-    for (int lag = 0; lag <= kMaxLag; ++lag)
-      if (costs[open.busy(a, lag)] > 0)
-        longest = std::max(longest, lag);
-  double cycles = 0;
-  // Slot s runs lag l if 0 <= s - l < iterations.
-  auto slot = [&](double s) {
-    double busiest = 0;
-    for (int a = 0; a < open.arrays; ++a) {
-      double busy = 0;
-      for (int lag = 0; lag <= longest; ++lag)
-        if (s - lag >= 0 && s - lag < iterations)
-          busy += costs[open.busy(a, lag)] / total;
-      busiest = std::max(busiest, busy);
+  double least = busiestArray(costs, open);
+  if (!isEven(state))
+    return least;
+  PipelineStages pipeline;
+  for (int d = 0; d < open.depth; ++d)
+    pipeline.steps.push_back(static_cast<uint64_t>(steps(state, d, d + 1)));
+  for (int pattern = 0; pattern < open.patterns; ++pattern)
+    for (int array = 0; array < open.arrays; ++array)
+      for (int lag = 0; lag <= kMaxLag; ++lag) {
+        double busy = costs[open.busy(pattern, array, lag)];
+        if (busy == 0)
+          continue;
+        const StagePattern &when = state.patterns[pattern];
+        for (int d = 0; d < open.depth; ++d)
+          if (!((when.firstStep | when.lastStep) >> d & 1))
+            busy /= static_cast<double>(pipeline.steps[d]);
+        pipeline.stages.push_back({when, array, lag, busy});
+        pipeline.longest = std::max(pipeline.longest, lag);
+      }
+  if (pipeline.stages.size() >= maxStages)
+    return least;
+  // Each visit of the loops around fills and drains anew.
+  double total = 0;
+  auto visit = [&](auto &self, int loop, StageSet active,
+                   double times) -> void {
+    if (active == 0)
+      return;
+    if (loop == state.openedAt) {
+      total += times * (pipeline.slots(loop, active, open.arrays) +
+                        costs[open.startUp()]);
+      return;
     }
-    return busiest;
+    pipeline.forEachStep(loop, [&](uint64_t some, StageSet set) {
+      self(self, loop + 1, active & set, times * static_cast<double>(some));
+    });
   };
-  if (iterations <= 2 * longest + 2) {
-    for (double s = 0; s < iterations + longest; ++s)
-      cycles += slot(s);
-  } else {
-    for (int s = 0; s < longest; ++s)
-      cycles += slot(s) + slot(iterations + s);
-    cycles += slot(longest) * (iterations - longest);
-  }
-  return (cycles + costs[open.startUp()]) * visits;
+  visit(visit, 0, pipeline.all(), 1);
+  return total;
 }
 
 /// Ends the innermost loop: its child of the sequence around is done.
@@ -925,6 +1092,7 @@ void CascadeJoin::close(JoinState &state, std::vector<JoinEntry> &entries,
       entry.costs.resize(closed.size());
     }
     state.pipelined = false;
+    state.patterns.clear();
     state.loops.pop_back();
     // Beside this child only what is still needed takes space.
     llvm::erase_if(living, [&](const Living &one) {
@@ -954,15 +1122,21 @@ JoinResult CascadeJoin::run() {
     for (auto &[key, bucket] : layer)
       for (int einsum = 0; einsum < static_cast<int>(facts.einsums.size());
            ++einsum)
-        if (limits.shouldStop && limits.shouldStop())
-          result.complete = false;
-        else if (isReady(bucket.state, einsum))
+        if (!isStopped() && isReady(bucket.state, einsum))
           place(bucket, einsum, next);
+    bool isLast = i + 1 == facts.einsums.size();
+    if (isStopped()) {
+      for (auto &[key, bucket] : layer)
+        leaveOut(bucket);
+      if (!isLast)
+        next.clear();
+    }
     prune(next);
     counts.states += next.size();
     layer = std::move(next);
   }
-  result.complete &= complete;
+  result.complete = complete;
+  result.leastLeft = leastLeft;
   for (auto &[key, bucket] : layer) {
     result.layout = layoutOf(bucket.state);
     for (JoinEntry &entry : bucket.entries)

@@ -46,6 +46,7 @@ struct JoinLimits {
   /// the ones whose `score` of the least costs is worst.
   size_t mostStates = 0, mostPlans = 0;
   std::function<double(double energy, double cycles, double traffic)> score;
+  bool dominance = true; ///< only Pareto sets go on
   bool overlaps = false; ///< Einsums on different arrays may
   std::function<bool()> shouldStop;
 };
@@ -55,6 +56,8 @@ struct JoinResult {
   JoinLayout layout;
   JoinCounts counts;
   bool complete = true;
+  /// Of what was dropped, or not looked into: no less than this `score`.
+  double leastLeft = std::numeric_limits<double>::infinity();
 };
 
 JoinResult joinCascade(const CascadeFacts &facts, const arch::ArchSpec &arch,

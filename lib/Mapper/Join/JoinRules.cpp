@@ -179,11 +179,17 @@ bool JoinRules::sharesRank(int tensor, int rank) const {
   if (fact.iterativeRank == rank)
     return false;
   const AccessFact &written = write(tensor);
+  auto isShifted = [&](const AccessFact &read) {
+    return llvm::any_of(read.coordinates, [&](const Coordinate &coordinate) {
+      return coordinate.uses(rank) && coordinate.constant != 0;
+    });
+  };
   for (int einsum : touchersOf[tensor]) {
     if (!facts.einsums[einsum].iterates(rank))
       return false;
     for (const AccessFact &read : facts.einsums[einsum].reads)
-      if (read.tensor == tensor && !walksAlong(written, read, rank))
+      if (read.tensor == tensor &&
+          (!walksAlong(written, read, rank) || isShifted(read)))
         return false;
   }
   return walksAlong(written, written, rank);

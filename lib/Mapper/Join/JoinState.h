@@ -16,7 +16,8 @@
 // Costs are kept per open loop, since they combine when it closes:
 //
 //   time   of a sequence: the sum of its children, each no faster than what it
-//          moves;  of a pipeline: cycles of each array per lag
+//          moves;  of a pipeline: cycles of each array per lag, apart for
+//          stages that run in other steps
 //   space  the largest child, under what lives around it
 //
 //===----------------------------------------------------------------------===//
@@ -63,15 +64,24 @@ struct Drain {
   uint64_t steps = 0;
 };
 
+/// Steps in which stages of a pipeline run, a bit per open loop.
+struct StagePattern {
+  uint32_t firstStep = 0, lastStep = 0; ///< only there
+  bool operator==(const StagePattern &other) const {
+    return firstStep == other.firstStep && lastStep == other.lastStep;
+  }
+};
+
 struct JoinState {
   std::vector<uint64_t> done; ///< bits
   std::vector<SharedLoop> loops;
   std::vector<Pending> pending;
   std::vector<Mark> marks;
   std::vector<Drain> drains;
-  int unfinished = -1;    ///< recurrence that has begun
-  bool pipelined = false; ///< the run below all open loops
-  int openedAt = 0;       ///< depth of the sequence around that run
+  std::vector<StagePattern> patterns; ///< in the open pipeline
+  int unfinished = -1;                ///< recurrence that has begun
+  bool pipelined = false;             ///< the run below all open loops
+  int openedAt = 0;                   ///< depth of the sequence around that run
 
   bool isDone(int einsum) const { return done[einsum / 64] >> einsum % 64 & 1; }
   std::vector<int32_t> key() const;
@@ -80,7 +90,7 @@ struct JoinState {
 /// Where the costs of a partial plan stand in its vector.
 struct JoinLayout {
   int resources = 0, levels = 0, arrays = 0;
-  int depth = 0;
+  int depth = 0, patterns = 0;
   bool pipelined = false;
 
   int energy() const { return 0; }
@@ -89,11 +99,11 @@ struct JoinLayout {
   int moved(int d) const { return time(d) + 1; }            ///< per resource
   int largest(int d) const { return moved(d) + resources; } ///< per level
   int around(int d) const { return largest(d) + levels; }   ///< per level
-  int busy(int array, int lag) const {
-    return time(depth + 1) + array * (kMaxLag + 1) + lag;
+  int busy(int pattern, int array, int lag) const {
+    return time(depth + 1) + (pattern * arrays + array) * (kMaxLag + 1) + lag;
   }
   /// Of the slowest stage to start; once per pipeline.
-  int startUp() const { return busy(arrays, 0); }
+  int startUp() const { return busy(patterns, 0, 0); }
   int size() const { return pipelined ? startUp() + 1 : time(depth + 1); }
 
 private:

@@ -108,6 +108,13 @@ static std::vector<int64_t> listTiles(int64_t extent, const NestLimits &limits,
   return kept;
 }
 
+double EinsumOnArray::countBox() const {
+  double points = 1;
+  for (const LocalRank &rank : ranks)
+    points *= static_cast<double>(rank.extent);
+  return points;
+}
+
 double EinsumOnArray::countStates() const {
   double tiles = 1, deals = 1;
   for (const LocalRank &rank : ranks)
@@ -170,23 +177,22 @@ static bool isInjective(const CascadeFacts &facts, const AccessFact &access) {
   return true;
 }
 
-static std::string addUse(const CascadeFacts &facts, EinsumOnArray &nest,
-                          const AccessFact &access, bool isWrite) {
+/// False if what the access touches is no product of ranks.
+static bool addUse(const CascadeFacts &facts, EinsumOnArray &nest,
+                   const AccessFact &access, bool isWrite) {
   const TensorFact &tensor = facts.tensors[access.tensor];
-  if (!isInjective(facts, access))
-    return "windows and repeated ranks in an access to '" + tensor.name + "'";
-  uint32_t relevant = 0;
-  Operand::Use use{isWrite, -1, 0};
+  bool isPlain = isInjective(facts, access);
+  Operand::Use use;
+  use.isWrite = isWrite;
   for (auto [k, coordinate] : llvm::enumerate(access.coordinates)) {
     for (const Coordinate::Term &term : coordinate.terms)
-      relevant |= 1u << nest.findRank(term.rank);
+      use.relevant |= 1u << nest.findRank(term.rank);
     if (coordinate.constant == 0 || coordinate.terms.empty())
       continue;
     bool carried = tensor.ranks[k] == tensor.iterativeRank &&
                    tensor.hasInitialValue && coordinate.terms.size() == 1 &&
                    coordinate.terms[0].coefficient == 1;
-    if (!carried)
-      return "a shifted access to '" + tensor.name + "'";
+    isPlain &= carried && use.rank < 0;
     use.rank = nest.findRank(coordinate.terms[0].rank);
     use.shift = coordinate.constant;
   }
@@ -197,68 +203,119 @@ static std::string addUse(const CascadeFacts &facts, EinsumOnArray &nest,
     operand.tensor = access.tensor;
     operand.bits = tensor.weight;
     operand.mustLiveAtBacking = tensor.isInput || tensor.isOutput;
-    operand.relevant = relevant;
+    operand.relevant = use.relevant;
     nest.operands.push_back(operand);
   }
   Operand &operand = nest.operands[at];
-  if (operand.relevant != relevant)
-    return "different accesses to '" + tensor.name + "'";
+  isPlain &= operand.relevant == use.relevant;
+  operand.relevant |= use.relevant;
   (isWrite ? operand.writes : operand.reads)++;
   if (use.rank >= 0) {
-    if (operand.along >= 0 && operand.along != use.rank)
-      return "steps along several ranks of '" + tensor.name + "'";
+    isPlain &= operand.along < 0 || operand.along == use.rank;
     operand.along = use.rank;
   }
   operand.uses.push_back(use);
-  return {};
+  return isPlain;
+}
+
+/// Ranks along which a tensor is read that is written in another step.
+static void findWalked(const EinsumFact &einsum, EinsumOnArray &nest) {
+  for (const AccessFact &write : einsum.writes)
+    for (const AccessFact &read : einsum.reads) {
+      if (read.tensor != write.tensor)
+        continue;
+      for (auto [w, r] : llvm::zip(write.coordinates, read.coordinates)) {
+        AffineForm difference = w.form();
+        difference.add(r.form(), -1);
+        if (difference.isConstant() && difference.constant == 0)
+          continue;
+        for (const Coordinate *coordinate : {&w, &r})
+          for (const Coordinate::Term &term : coordinate->terms)
+            nest.walked |= 1u << nest.findRank(term.rank);
+      }
+    }
+}
+
+/// Elements of the box of an Einsum's ranks that an access touches.
+static std::optional<uint64_t> countTouched(const CascadeFacts &facts,
+                                            const EinsumFact &einsum,
+                                            const AccessFact &access) {
+  std::vector<Interval> box(facts.ranks.size(), Interval{0, 1});
+  for (int rank : einsum.ranks)
+    box[rank].hi = facts.ranks[rank].extent;
+  std::vector<AffineForm> coordinates;
+  for (const Coordinate &coordinate : access.coordinates)
+    coordinates.push_back(coordinate.form());
+  return countImage(box, std::move(coordinates), einsum.domain);
+}
+
+/// Whether a reader needs everything that is written.
+static bool needsAll(const CascadeFacts &facts, const EinsumFact &reader,
+                     const AccessFact &read, const EinsumFact &writer,
+                     const AccessFact &write) {
+  if (reader.domain.empty() && isInjective(facts, read) &&
+      llvm::all_of(
+          llvm::zip(read.coordinates, facts.tensors[read.tensor].ranks),
+          [&](const auto &pair) {
+            const auto &[coordinate, rank] = pair;
+            return coordinate.terms.size() == 1 && coordinate.constant == 0 &&
+                   coordinate.terms[0].coefficient == 1 &&
+                   facts.ranks[coordinate.terms[0].rank].extent ==
+                       facts.ranks[rank].extent;
+          }))
+    return true;
+  std::optional<uint64_t> touched = countTouched(facts, reader, read),
+                          written = countTouched(facts, writer, write);
+  return touched && written && *touched >= *written;
 }
 
 /// What others read of a tensor that this Einsum writes: all, or, along one
-/// rank, only steps that they name.
-static std::string addNeeds(const CascadeFacts &facts, EinsumOnArray &nest,
-                            Operand &operand) {
+/// rank, only steps that they name. False if that cannot be told.
+static bool addNeeds(const CascadeFacts &facts, EinsumOnArray &nest,
+                     Operand &operand) {
   const TensorFact &tensor = facts.tensors[operand.tensor];
   const EinsumFact &einsum = facts.einsums[nest.einsum];
-  if (operand.reads && nest.reduces)
-    return "a recurrence that reduces";
+  bool isPlain = !(operand.reads && nest.reduces);
   if (tensor.isOutput)
-    return {};
+    return isPlain;
   const AccessFact *write = nullptr;
   for (const AccessFact &access : einsum.writes)
     if (access.tensor == operand.tensor)
       write = &access;
   llvm::SmallVector<int64_t, 1> steps;
   int along = -1;
+  bool isTold = true;
   for (const EinsumFact &other : facts.einsums) {
     if (&other == &einsum)
       continue;
     for (const AccessFact &access : other.reads) {
       if (access.tensor != operand.tensor)
         continue;
+      if (needsAll(facts, other, access, einsum, *write))
+        return isPlain;
       bool isPart = false;
       for (auto [k, coordinate] : llvm::enumerate(access.coordinates)) {
         if (!coordinate.terms.empty() || write->coordinates[k].terms.empty() ||
             facts.ranks[tensor.ranks[k]].extent == 1)
           continue;
         int rank = nest.findRank(write->coordinates[k].terms[0].rank);
-        if (isPart || (along >= 0 && along != rank) ||
-            write->coordinates[k].terms.size() != 1)
-          return "reads of single elements of '" + tensor.name + "'";
+        isTold &= !isPart && (along < 0 || along == rank) &&
+                  write->coordinates[k].terms.size() == 1;
         isPart = true;
         along = rank;
         steps.push_back(coordinate.constant);
       }
-      if (!isPart)
-        return {}; // all of it
+      isTold &= isPart && other.domain.empty() && isInjective(facts, access);
     }
   }
-  if (along < 0)
-    return {};
-  if (operand.along >= 0 && operand.along != along)
-    return "reads of single steps of '" + tensor.name + "'";
+  isTold &= along >= 0 && (operand.along < 0 || operand.along == along);
+  if (!isTold) {
+    operand.mayStay = true;
+    return false;
+  }
   operand.along = along;
   operand.needed = steps;
-  return {};
+  return isPlain;
 }
 
 //===----------------------------------------------------------------------===//
@@ -350,11 +407,10 @@ static void demandUnits(EinsumOnArray &nest,
   }
 }
 
-std::optional<EinsumOnArray>
-mapper::describeEinsum(const CascadeFacts &facts, const arch::ArchSpec &arch,
-                       int einsum, int array,
-                       const EinsumConstraints &constraints,
-                       const NestLimits &limits, std::string &unsupported) {
+std::optional<EinsumOnArray> mapper::describeEinsum(
+    const CascadeFacts &facts, const arch::ArchSpec &arch, int einsum,
+    int array, const EinsumConstraints &constraints, const NestLimits &limits,
+    std::string &unsupported, std::shared_ptr<CutTiles> &cut) {
   const EinsumFact &fact = facts.einsums[einsum];
   EinsumOnArray nest;
   nest.einsum = einsum;
@@ -368,30 +424,29 @@ mapper::describeEinsum(const CascadeFacts &facts, const arch::ArchSpec &arch,
         std::max<size_t>(16, NestLimits::kMostDeals >> (limits.coarse - 2));
   if (!constraints.mayRunOn(array) || !price(facts, arch, nest))
     return std::nullopt;
-  if (!fact.domain.empty()) {
-    unsupported = "filters and ragged splits in Einsum '" + fact.name + "'";
-    return std::nullopt;
-  }
   for (int rank : fact.ranks) {
     nest.ranks.emplace_back();
     nest.ranks.back().rank = rank;
     nest.ranks.back().extent = facts.ranks[rank].extent;
   }
-  std::string reason;
+  bool isCut = !fact.domain.empty();
   for (const AccessFact &access : fact.reads)
-    if (reason.empty())
-      reason = addUse(facts, nest, access, /*isWrite=*/false);
+    isCut |= !addUse(facts, nest, access, /*isWrite=*/false);
   for (const AccessFact &access : fact.writes)
-    if (reason.empty())
-      reason = addUse(facts, nest, access, /*isWrite=*/true);
-  for (Operand &operand : nest.operands)
-    if (reason.empty() && operand.isWritten())
-      reason = addNeeds(facts, nest, operand);
-  if (nest.operands.size() > kMaxOperands)
-    reason = "more than " + std::to_string(kMaxOperands) + " tensors";
-  if (!reason.empty()) {
-    unsupported = reason + " of Einsum '" + fact.name + "'";
+    isCut |= !addUse(facts, nest, access, /*isWrite=*/true);
+  findWalked(fact, nest);
+  if (nest.operands.size() > kMaxOperands) {
+    unsupported = "more than " + std::to_string(kMaxOperands) +
+                  " tensors of Einsum '" + fact.name + "'";
     return std::nullopt;
+  }
+  for (Operand &operand : nest.operands)
+    if (operand.isWritten())
+      isCut |= !addNeeds(facts, nest, operand);
+  if (isCut) {
+    if (!cut)
+      cut = std::make_shared<CutTiles>(facts, nest);
+    nest.cut = cut;
   }
   describePath(arch, nest);
   describeFans(arch, nest, constraints);
@@ -405,11 +460,7 @@ mapper::describeEinsum(const CascadeFacts &facts, const arch::ArchSpec &arch,
   return nest;
 }
 
-bool EinsumOnArray::walks(int rank) const {
-  return llvm::any_of(operands, [&](const Operand &operand) {
-    return operand.isWritten() && operand.reads && operand.along == rank;
-  });
-}
+bool EinsumOnArray::walks(int rank) const { return walked >> rank & 1; }
 
 std::string EinsumOnArray::signature() const {
   std::string text;
@@ -427,7 +478,7 @@ std::string EinsumOnArray::signature() const {
   for (const Operand &operand : operands) {
     os << "|" << operand.relevant << " " << operand.bits.numerator << "/"
        << operand.bits.denominator << " " << operand.reads << operand.writes
-       << operand.mustLiveAtBacking;
+       << operand.mustLiveAtBacking << operand.mayStay;
     for (const Operand::Use &use : operand.uses)
       os << " " << use.isWrite << use.rank << use.shift;
     os << " " << operand.along;
@@ -439,6 +490,8 @@ std::string EinsumOnArray::signature() const {
         os << constraints->mustKeep(level, {operand.tensor, backing})
            << constraints->mayKeep(level, {operand.tensor, backing});
   }
+  if (cut)
+    os << "#" << cut->describe() << walked;
   for (int level : path)
     if (constraints->boundsTiles(level))
       os << "!" << einsum; // bounds name ranks: not shared

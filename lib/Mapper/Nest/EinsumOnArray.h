@@ -13,6 +13,10 @@
 //   path    DRAM | buffer | registers        fan-outs   before registers:
 //                                            row, col
 //
+// Where tiles are no products of ranks (filters, windows, shifts, tensors read
+// partly), `cut` counts them; what a nest costs is then a lower bound, mostly
+// exact (CutTiles.h).
+//
 // Two Einsums that look the same in these numbers have the same nests; they are
 // searched once (`signature`).
 //
@@ -23,6 +27,7 @@
 
 #include "lib/Analysis/CascadeFacts.h"
 #include "lib/Arch/ArchSpec.h"
+#include "lib/Mapper/Nest/CutTiles.h"
 #include "lib/Mapper/UserConstraints.h"
 
 #include <optional>
@@ -54,6 +59,7 @@ struct Operand {
     bool isWrite = false;
     int rank = -1;
     int64_t shift = 0;
+    uint32_t relevant = 0; ///< local ranks of this access
   };
   llvm::SmallVector<Use, 2> uses;
   /// Local rank along which accesses differ, or only some steps of what is
@@ -62,9 +68,11 @@ struct Operand {
   /// Steps that others need; nullopt: all.
   std::optional<llvm::SmallVector<int64_t, 1>> needed;
   bool mustLiveAtBacking = false; ///< an input or output of the cascade
+  /// Which elements others need cannot be told: perhaps none.
+  bool mayStay = false;
 
   bool isWritten() const { return writes > 0; }
-  bool uses_(int rank) const { return relevant >> rank & 1; }
+  bool usesRank(int rank) const { return relevant >> rank & 1; }
 };
 
 /// A direction that spatial loops may use.
@@ -91,17 +99,26 @@ struct EinsumOnArray {
   double startUpCycles = 0; ///< per visit of its nest
   uint64_t points = 1;
   const EinsumConstraints *constraints = nullptr;
+  /// Shared by those that describe the Einsum for other arrays.
+  std::shared_ptr<CutTiles> cut;
+  /// Ranks along which it reads what it writes in other steps.
+  uint32_t walked = 0;
   bool coarse = false; ///< ranks are dealt to as many units as possible only
   /// Ways to deal ranks that are searched, those that use the most units; 0:
   /// all.
   size_t mostDeals = 0;
 
+  /// Points of the box of all ranks, in the domain or not.
+  double countBox() const;
   /// About how many states a search has.
   double countStates() const;
   /// Everything that nests depend on, in local numbers.
   std::string signature() const;
   /// The Einsum needs its own last step along that rank: it goes step by step.
   bool walks(int rank) const;
+  int indexOf(const Operand &operand) const {
+    return static_cast<int>(&operand - operands.data());
+  }
   int findOperand(int tensor) const;
   int findRank(int rank) const;
 };
@@ -118,11 +135,13 @@ struct NestLimits {
 };
 
 /// Nullopt if the array has no such operators or the user forbids it; with a
-/// reason, if the Einsum itself is not covered (README.md).
+/// reason, if the Einsum itself is not covered (README.md). `cut` is taken over
+/// or made, if tiles are cut.
 std::optional<EinsumOnArray>
 describeEinsum(const CascadeFacts &facts, const arch::ArchSpec &arch,
                int einsum, int array, const EinsumConstraints &constraints,
-               const NestLimits &limits, std::string &unsupported);
+               const NestLimits &limits, std::string &unsupported,
+               std::shared_ptr<CutTiles> &cut);
 
 } // namespace einsum::mapper
 

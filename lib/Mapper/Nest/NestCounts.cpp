@@ -72,7 +72,7 @@ uint64_t NestCounts::repeats(const Operand &operand, int parentStage, int stage,
   for (const Deal &deal : deals) {
     const Fan &fan = nest.fans[deal.fan];
     if (fan.stage <= parentStage || fan.stage > stage ||
-        operand.uses_(deal.rank))
+        operand.usesRank(deal.rank))
       continue;
     uint64_t width = isWrite ? fan.reductionWidth : fan.multicastWidth;
     if (width)
@@ -154,7 +154,7 @@ uint64_t NestCounts::otherVisits(const Operand &operand, int parentStage,
                                  const Place &place) const {
   uint64_t count = 1;
   for (size_t rank = 0; rank < nest.ranks.size(); ++rank)
-    if (!operand.uses_(rank))
+    if (!operand.usesRank(rank))
       count *= visits(rank, parentStage, place);
   return count;
 }
@@ -195,7 +195,7 @@ void NestCounts::forEachTile(const Operand &operand, int parentStage,
     uint64_t words = 1, count = 1;
     bool even = true;
     for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
-      if (!operand.uses_(rank))
+      if (!operand.usesRank(rank))
         continue;
       uint64_t united = unitedTile(rank, parentStage, place);
       uint64_t extent = nest.ranks[rank].extent, steps = extent / united;
@@ -208,7 +208,7 @@ void NestCounts::forEachTile(const Operand &operand, int parentStage,
   }
   llvm::SmallVector<Pieces, 6> sides;
   for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
-    if (!operand.uses_(rank))
+    if (!operand.usesRank(rank))
       continue;
     Pieces side = pieces(rank, parentStage, place);
     if (use && use->rank == rank) {
@@ -232,9 +232,10 @@ void NestCounts::forEachTile(const Operand &operand, int parentStage,
 
 uint64_t NestCounts::heldBytes(const Operand &operand, int level,
                                const Place &place) const {
-  uint64_t words = 1;
+  uint64_t words =
+      nest.cut ? nest.cut->largest(nest.indexOf(operand), place.tile) : 1;
   for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
-    if (!operand.uses_(rank))
+    if (nest.cut || !operand.usesRank(rank))
       continue;
     uint64_t steps = place.tile[rank];
     if (rank == operand.along) {
@@ -258,6 +259,8 @@ uint64_t NestCounts::heldBytes(const Operand &operand, int level,
 void NestCounts::addHolder(Costs &costs, const Operand &operand, int level,
                            int parent, int parentStage,
                            const Place &place) const {
+  if (nest.cut)
+    return addCutHolder(costs, operand, level, parent, parentStage, place);
   if (operand.along >= 0)
     return addWalked(costs, operand, level, parent, parentStage, place);
   const formats::BitsPerElement &bits = operand.bits;
@@ -463,6 +466,10 @@ void NestCounts::addPoints(Costs &costs) const {
   addEnergy(costs, static_cast<double>(nest.points) * nest.energyPerPoint);
   if (axes.cycles < 0)
     return;
+  if (nest.cut) {
+    costs[axes.cycles] += static_cast<double>(cutRuns()) * nest.cyclesPerPoint;
+    return;
+  }
   uint64_t runs = 1;
   for (size_t rank = 0; rank < nest.ranks.size(); ++rank) {
     int64_t dealt = 1, chunk = 0;
@@ -483,7 +490,7 @@ uint64_t NestCounts::deliveries(const Operand &operand, const Operand::Use &use,
   uint64_t words = 1;
   for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
     uint64_t extent = nest.ranks[rank].extent;
-    if (operand.uses_(rank)) {
+    if (operand.usesRank(rank)) {
       words *= extent - (use.rank == rank ? std::abs(use.shift) : 0);
       continue;
     }
@@ -496,6 +503,8 @@ uint64_t NestCounts::deliveries(const Operand &operand, const Operand::Use &use,
 
 void NestCounts::addAccesses(Costs &costs, const Operand &operand, int home,
                              int homeStage, const Place &latch) const {
+  if (nest.cut)
+    return addCutAccesses(costs, operand, home, homeStage, latch);
   const arch::Fanout &multicast = arch.levels[home].multicast;
   const arch::Fanout &reduction = arch.arrays[nest.array].reduction;
   uint64_t groups = otherVisits(operand, homeStage, latch);

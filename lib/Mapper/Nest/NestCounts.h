@@ -15,7 +15,8 @@
 //
 // If units of a fan-out between the holder and its parent share the elements,
 // the parent reads them once. Everything is counted in integers; the rules are
-// those of dialects/Schedule/README.md, for boxes.
+// those of dialects/Schedule/README.md, for boxes; where tiles are cut
+// (CutTiles.h), what is certain is counted (NestCutCounts.cpp).
 //
 //===----------------------------------------------------------------------===//
 
@@ -106,6 +107,27 @@ private:
   template <typename Fn>
   void forEachSlice(const Operand &operand, int parentStage, const Place &place,
                     Fn fn) const;
+
+  // The same where tiles are cut.
+  using Tile = llvm::SmallVector<int64_t, 8>;
+  Tile united(int parentStage, const Place &place) const;
+  bool isTogether(int parentStage, int stage) const;
+  uint64_t certainRepeats(const Operand &operand, int parentStage, int stage,
+                          bool isWrite, uint64_t levelWidth) const;
+  void addCutHolder(Costs &costs, const Operand &operand, int level, int parent,
+                    int parentStage, const Place &place) const;
+  /// Returns the words that pass.
+  double addCutMoves(Costs &costs, const Operand &operand, CutTiles::Part part,
+                     int level, int parent, int parentStage, const Place &place,
+                     bool isDrain) const;
+  void addCutAccesses(Costs &costs, const Operand &operand, int home,
+                      int homeStage, const Place &latch) const;
+  double cutDeliveries(const Operand &operand, int use,
+                       const Place &latch) const;
+  uint64_t cutRuns() const;
+  /// Words that pass in transfers of any size.
+  void chargeWords(Costs &costs, int level, bool isWrite, double words,
+                   const formats::BitsPerElement &bits) const;
 
   void charge(Costs &costs, int level, bool isWrite, uint64_t times,
               uint64_t words, const formats::BitsPerElement &bits) const;

@@ -172,8 +172,9 @@ void NestSearch::listDeals(size_t at, Deals &deals,
     for (int64_t units = 2; units <= static_cast<int64_t>(fan.size); ++units)
       if (rank.extent % units == 0)
         add(units, 0);
+    // Units with tiles of different extents, in an Einsum that is not cut.
     for (int64_t chunk : rank.tiles)
-      if (rank.extent % chunk != 0)
+      if (rank.extent % chunk != 0 && !nest.cut)
         add(llvm::divideCeil(rank.extent, chunk), chunk);
   }
 }
@@ -225,7 +226,7 @@ bool NestSearch::mayHold(int operand, uint8_t from, int pathIndex,
     return false;
   if (nest.constraints->boundsTiles(level))
     for (size_t rank = 0; rank < nest.ranks.size(); ++rank)
-      if (fact.uses_(rank) &&
+      if (fact.usesRank(rank) &&
           !nest.constraints->mayHoldTile(level, nest.ranks[rank].rank,
                                          tiles[rank], nest.ranks[rank].extent))
         return false;
@@ -312,13 +313,15 @@ bool NestSearch::isAlive(const Placement &placement, uint32_t tile) const {
 
 /// One graph of states, walked from the top once: what costs least from there
 /// to a state, and from a state to the leaf.
-bool NestSearch::explore(llvm::ArrayRef<Holdings> starts,
-                         llvm::function_ref<bool()> shouldStop) {
+void NestSearch::explore(llvm::ArrayRef<Holdings> starts,
+                         std::function<bool()> shouldStop) {
+  bounds.shouldStop = std::move(shouldStop);
   /// Costs of the least energy, and of the least traffic, to and from a state.
   struct Least {
     double energyTo = INFINITY, energyFrom = INFINITY;
     double trafficTo = INFINITY, trafficFrom = INFINITY;
     double cyclesFrom = INFINITY;
+    double trees = 0; ///< nests of single steps, told apart by their nodes
   };
   struct Edge {
     uint32_t to;
@@ -333,7 +336,6 @@ bool NestSearch::explore(llvm::ArrayRef<Holdings> starts,
   auto axis = [](const Costs &costs, int axis) {
     return axis < 0 ? 0 : costs[axis];
   };
-  bool isStopped = false;
   // Paths are no longer than there are factors and holders.
   auto visit = [&](auto &self, const State &state) -> uint32_t {
     if (ids.size() < placements.size())
@@ -342,9 +344,6 @@ bool NestSearch::explore(llvm::ArrayRef<Holdings> starts,
       ids[state.placement].resize(codec.count());
     if (uint32_t id = ids[state.placement][state.tile])
       return id - 1;
-    constexpr size_t kStatesBetweenLooks = 1024;
-    if (states.size() % kStatesBetweenLooks == 0)
-      isStopped |= shouldStop();
     Least own;
     llvm::SmallVector<Edge, 8> mine;
     NestEntry leaf;
@@ -352,11 +351,10 @@ bool NestSearch::explore(llvm::ArrayRef<Holdings> starts,
       own.energyFrom = axis(leaf.costs, axes.energy);
       own.trafficFrom = axis(leaf.costs, axes.traffic);
       own.cyclesFrom = axis(leaf.costs, axes.cycles);
+      own.trees = 1;
     }
     forEachMove(state, [&](const State &next, const Costs &added,
-                           const NestStep *) {
-      if (isStopped)
-        return;
+                           const NestStep *step) {
       Edge edge{self(self, next), axis(added, axes.energy),
                 axis(added, axes.traffic)};
       const Least &below = leastOf[edge.to];
@@ -367,6 +365,8 @@ bool NestSearch::explore(llvm::ArrayRef<Holdings> starts,
       own.trafficFrom =
           std::min(own.trafficFrom, edge.traffic + below.trafficFrom);
       own.cyclesFrom = std::min(own.cyclesFrom, below.cyclesFrom);
+      if (!step || step->kind != NestStep::Kind::latch)
+        own.trees += below.trees;
     });
     leastOf.push_back(own);
     states.push_back(state);
@@ -384,9 +384,13 @@ bool NestSearch::explore(llvm::ArrayRef<Holdings> starts,
     least = {std::min(least[0], own.energyFrom),
              std::min(least[1], own.cyclesFrom),
              std::min(least[2], own.trafficFrom)};
+    trees = std::max(trees, own.trees);
   }
-  if (isStopped)
-    return false;
+  counts.states += states.size();
+  if (stopped) { // nothing is certain
+    least = {0, 0, 0};
+    return;
+  }
   auto roundDown = [](double value) {
     return std::nextafter(static_cast<float>(value), -1.0f);
   };
@@ -406,8 +410,6 @@ bool NestSearch::explore(llvm::ArrayRef<Holdings> starts,
       before[states[i].tile] = {roundDown(above.energyTo),
                                 roundDown(above.trafficTo)};
   }
-  counts.states += states.size();
-  return true;
 }
 
 void NestSearch::restart(NestBounds next) {
@@ -415,6 +417,7 @@ void NestSearch::restart(NestBounds next) {
     some.clear();
   knownOutside.clear();
   bounds = std::move(next);
+  stopped = false;
 }
 
 const std::vector<NestEntry> &NestSearch::complete(uint32_t tile,
@@ -444,7 +447,8 @@ const std::vector<NestEntry> &NestSearch::complete(uint32_t tile,
         mask |= (chosen >> i & 1) << outside[i];
       latchOutside(top, config, mask, latches, out);
     }
-  counts.dominated += keepPareto(out, axes.count);
+  if (bounds.dominance)
+    counts.dominated += keepPareto(out, axes.count);
   thin(out);
   return out;
 }
@@ -485,7 +489,7 @@ bool NestSearch::isSettled(const Operand &operand,
                            const NestCounts &moves, int stage) const {
   for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
     int64_t dealt = moves.unitsOf(rank, stage, nest.lastStage);
-    if (operand.uses_(rank) ? tiles[rank] != dealt : tiles[rank] < dealt)
+    if (operand.usesRank(rank) ? tiles[rank] != dealt : tiles[rank] < dealt)
       return false;
   }
   return true;
@@ -503,8 +507,7 @@ const NestSearch::Entries &NestSearch::solve(const State &state) {
   NestEntry leaf;
   if (finish(state, leaf))
     out.push_back(leaf);
-  bool stopped = bounds.shouldStop && bounds.shouldStop();
-  if (!stopped && !std::isinf(before.energy))
+  if (!isStopped() && !std::isinf(before.energy))
     forEachMove(state, [&](const State &below, const Costs &added,
                            const NestStep *step) {
       const Entries &more = solve(below);
@@ -517,7 +520,8 @@ const NestSearch::Entries &NestSearch::solve(const State &state) {
         out.insert(out.end(), more.begin(), more.end());
     });
   counts.entries += out.size();
-  counts.dominated += keepPareto(out, axes.count);
+  if (bounds.dominance)
+    counts.dominated += keepPareto(out, axes.count);
   thin(out);
   auto &kept = known[state.placement][state.tile];
   kept = std::make_unique<Entries>(std::move(out));
@@ -607,7 +611,7 @@ template <typename Fn> void NestSearch::forEachMove(const State &state, Fn fn) {
     first = 0;
     last = static_cast<int>(configs.size()) - 1;
   }
-  for (int config = first; config <= last; ++config) {
+  for (int config = first; config <= last && !isStopped(); ++config) {
     if (placement.stage < nest.lastStage)
       deal(state, config, fn);
     if (!placement.latches.empty())
@@ -615,7 +619,8 @@ template <typename Fn> void NestSearch::forEachMove(const State &state, Fn fn) {
   }
   if (!placement.mustPlace)
     shrink(state, fn);
-  holdBelow(state, fn);
+  if (!isStopped())
+    holdBelow(state, fn);
 }
 
 /// A smaller tile of one rank. Merged with what goes on there, so that only
@@ -627,6 +632,8 @@ template <typename Fn> void NestSearch::shrink(const State &state, Fn fn) {
     const LocalRank &fact = nest.ranks[rank];
     int64_t dealt = moves.unitsOf(rank, placement.stage, nest.lastStage);
     for (int inner : fact.inner[codec.index(state.tile, rank)]) {
+      if (stopped)
+        return;
       if (fact.tiles[inner] < dealt)
         continue;
       State below{state.placement, codec.with(state.tile, rank, inner)};
@@ -645,6 +652,8 @@ template <typename Fn> void NestSearch::holdBelow(const State &state, Fn fn) {
   Place place{tiles, placement.stage};
   const NestCounts &moves = countsOf(placement.config);
   for (auto [o, i] : placement.holds) {
+    if (stopped)
+      return;
     const Operand &operand = nest.operands[o];
     uint8_t from = placement.holdings[o];
     int level = nest.path[i];

@@ -97,6 +97,7 @@ struct NestBounds {
   size_t beam = 0;
   std::function<double(double energy, double cycles, double traffic)> score;
   std::function<bool()> shouldStop;
+  bool dominance = true; ///< only the Pareto set of completions is kept
 };
 
 class NestSearch {
@@ -105,13 +106,14 @@ public:
              const Axes &axes);
 
   /// Every way that an operand may be held at the outset; must come before
-  /// `complete`. Finds the least costs of any nest, capacities aside; false if
-  /// it was stopped.
-  bool explore(llvm::ArrayRef<Holdings> starts,
-               llvm::function_ref<bool()> shouldStop);
+  /// `complete`. Finds the least costs of any nest, capacities aside.
+  void explore(llvm::ArrayRef<Holdings> starts,
+               std::function<bool()> shouldStop = {});
   double leastEnergy() const { return least[0]; }
   double leastCycles() const { return least[1]; }
   double leastTraffic() const { return least[2]; }
+  /// Nests of one start, each loop a single step in its rank's tiles.
+  double countTrees() const { return trees; }
 
   /// Forgets what was found under other bounds.
   void restart(NestBounds bounds);
@@ -189,6 +191,11 @@ private:
   const NestCounts &countsOf(int config) const {
     return config < 0 ? shared : *configs[config].counts;
   }
+  /// Once stopped, it stays so until the next start.
+  bool isStopped() {
+    stopped = stopped || (bounds.shouldStop && bounds.shouldStop());
+    return stopped;
+  }
   int levelOf(uint8_t code) const;
   int stageOf(uint8_t code) const;
   /// Whether nothing further in on the path has to hold the operand.
@@ -210,9 +217,11 @@ private:
   std::map<std::vector<uint32_t>, Entries> knownOutside;
   std::vector<std::vector<LeastBefore>> leastBefore;
   std::array<double, 3> least{};
+  double trees = 0;
   std::vector<int> offPath;
   SearchCounts counts;
   NestBounds bounds;
+  bool stopped = false;
   Deals noDeals;
   NestCounts shared; ///< above all fan-outs
 };

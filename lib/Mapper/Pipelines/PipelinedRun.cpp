@@ -63,7 +63,7 @@ std::shared_ptr<const PlanStep> PipelinedRun::find(PipelineGoal wanted,
       const EinsumOnArray &nest = *one.nests.front();
       int own = nest.findRank(rank.rank);
       return own >= 0 && llvm::all_of(nest.operands, [&](const Operand &o) {
-               return o.uses_(own) && o.along != own;
+               return o.usesRank(own) && o.along != own;
              });
     });
     (everywhere ? universal : others).push_back(rank.rank);
@@ -99,16 +99,18 @@ std::shared_ptr<const PlanStep> PipelinedRun::find(PipelineGoal wanted,
 bool PipelinedRun::describe(const SpaceLimits &) {
   choices.resize(facts.einsums.size());
   std::string unsupported;
-  for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e)
+  for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e) {
+    std::shared_ptr<CutTiles> cut;
     for (int a = 0; a < static_cast<int>(arch.arrays.size()); ++a) {
       std::optional<EinsumOnArray> nest =
           describeEinsum(facts, arch, e, a, constraints[e],
-                         NestLimits{/*imperfect=*/false}, unsupported);
+                         NestLimits{/*imperfect=*/false}, unsupported, cut);
       if (!nest)
         continue;
       choices[e].nests.push_back(
           std::make_shared<EinsumOnArray>(std::move(*nest)));
     }
+  }
   return llvm::none_of(
       choices, [](const EinsumChoices &one) { return one.nests.empty(); });
 }
@@ -148,6 +150,9 @@ void PipelinedRun::startSearches() {
       demandUnits(*nest, unitsOf,
                   static_cast<double>(nest->points) * nest->cyclesPerPoint /
                       least);
+      // Where tiles are cut, units may be idle at the edges.
+      if (nest->cut)
+        least *= nest->countBox() / static_cast<double>(nest->points);
       NestBounds bounds;
       bounds.beam = kBeam;
       bounds.isHopeless = [least](double, double cycles, double) {
@@ -515,7 +520,7 @@ LatchTiles PipelinedRun::latchTiles(const Frame &frame,
         depth = std::max(depth, hold.depth);
     for (size_t loop = 0; loop < frame.loops.size(); ++loop)
       if (int rank = nest.findRank(frame.loops[loop].rank);
-          rank >= 0 && operand.uses_(rank))
+          rank >= 0 && operand.usesRank(rank))
         depth = std::max(depth, static_cast<int>(loop) + 1);
     tiles[o] = tileAt(frame, search, depth);
   }
@@ -542,7 +547,7 @@ void PipelinedRun::chooseHolds(
     return;
   auto uses = [&](size_t loop) {
     int rank = nest.findRank(frame.loops[loop].rank);
-    return rank >= 0 && fact.uses_(rank);
+    return rank >= 0 && fact.usesRank(rank);
   };
   for (size_t depth = 0; depth < frame.loops.size(); ++depth) {
     if (uses(depth) || (depth > 0 && !uses(depth - 1)))
@@ -571,7 +576,7 @@ bool PipelinedRun::mayHoldTile(const Frame &frame, const EinsumOnArray &nest,
     for (int d = 0; d < home.depth; ++d)
       if (frame.loops[d].rank == rank.rank)
         tile = frame.loops[d].tile;
-    if (operand.uses_(static_cast<int>(r)) &&
+    if (operand.usesRank(static_cast<int>(r)) &&
         !nest.constraints->mayHoldTile(home.level, rank.rank, tile,
                                        rank.extent))
       return false;

@@ -298,8 +298,13 @@ einsum::formats::parseStorage(StringRef text,
   // The type of the scale is an option to the reader and a fact of its own
   // afterwards.
   Word scaleType;
+  for (const Option &option : format.options)
+    if (option.name.text == "scale" && option.value.text.empty())
+      return StorageError{option.name.offset,
+                          "'scale' is the type of a scale, as in 'scale=f16', "
+                          "found none"};
   llvm::erase_if(format.options, [&](const Option &option) {
-    bool isScale = option.name.text == "scale" && !option.value.text.empty();
+    bool isScale = option.name.text == "scale";
     if (isScale)
       scaleType = option.value;
     return isScale;

@@ -378,3 +378,71 @@ schedule.mapping @ragged of @short on "toy" {
     }
   }
 }
+
+// -----
+
+// S has points in the even steps of i only: what it makes of step 0 with lag 1 is there in step 2.
+einsum.cascade @gaps(I = 6, J = 3) : f32 {
+  einsum.rank @i [I] = I
+  einsum.rank @j [J] = J
+  %X = einsum.input "X" : !einsum.tensor<[i], f32>
+  %S = einsum.compute "S" over [j, i] : [j] = (%X[i]) reduce [i by add] where [i <= j * 2, j * 2 <= i] {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[i], f32>) -> !einsum.tensor<[j], f32>
+  %R = einsum.compute "R" over [i, j] : [i, j] = (%S[j]) where [j * 2 + 1 <= i] {
+  ^bb0(%s: f32):
+    einsum.yield %s : f32
+  } : (!einsum.tensor<[j], f32>) -> !einsum.tensor<[i, j], f32>
+}
+schedule.mapping @late of @gaps on "toy" {
+  schedule.storage "DRAM" ["X", "S", "R"] {
+    schedule.temporal "i" tile 1 {
+      schedule.sequence {
+        schedule.pipeline lags [1] {
+          schedule.temporal "j" tile 1 {
+            // expected-note@+1 {{'S' is computed here; for example, its point [j = 0, i = 0] is needed at [i = 1, j = 0]}}
+            schedule.compute "S" on "a"
+          }
+        }
+        schedule.temporal "j" tile 1 {
+          // expected-error@+1 {{'R' reads 'S' before it is computed: the pipeline runs the reader with lag 0 and the producer with lag 1, and takes no slot for steps without points}}
+          schedule.compute "R" on "a"
+        }
+      }
+    }
+  }
+}
+
+// -----
+
+// One step later it is.
+einsum.cascade @gaps(I = 6, J = 3) : f32 {
+  einsum.rank @i [I] = I
+  einsum.rank @j [J] = J
+  %X = einsum.input "X" : !einsum.tensor<[i], f32>
+  %S = einsum.compute "S" over [j, i] : [j] = (%X[i]) reduce [i by add] where [i <= j * 2, j * 2 <= i] {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[i], f32>) -> !einsum.tensor<[j], f32>
+  %R = einsum.compute "R" over [i, j] : [i, j] = (%S[j]) where [j * 2 + 2 <= i] {
+  ^bb0(%s: f32):
+    einsum.yield %s : f32
+  } : (!einsum.tensor<[j], f32>) -> !einsum.tensor<[i, j], f32>
+}
+schedule.mapping @late of @gaps on "toy" {
+  schedule.storage "DRAM" ["X", "S", "R"] {
+    schedule.temporal "i" tile 1 {
+      schedule.sequence {
+        schedule.pipeline lags [1] {
+          schedule.temporal "j" tile 1 {
+            schedule.compute "S" on "a"
+          }
+        }
+        schedule.temporal "j" tile 1 {
+          schedule.compute "R" on "a"
+        }
+      }
+    }
+  }
+}

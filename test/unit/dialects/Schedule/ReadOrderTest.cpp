@@ -57,6 +57,17 @@ const char *const cascades[] = {
     "cascade window(Q=3, R=2, W=4) : f32\n input X[w]\n"
     " Y[w] = exp(X[w])\n Z[q] = Y[q+r]\n"
     " T[w] = T[w-2] + Y[w] init 0\n output Z, T\n",
+    // Steps without points: one of four, one of two.
+    "cascade gaps(I=4, K=4) : f32\n input X[k]\n"
+    " Y[i] = X[k] where k <= i, i <= k\n Z[i] = Y[i-1] + Y[i-1]\n"
+    " output Z\n",
+    "cascade sparse(I=6, J=3) : f32\n input X[i]\n"
+    " Y[i] = exp(X[i])\n S[j] = Y[i] where i <= 2*j, 2*j <= i\n"
+    " T[j] = S[j] + S[j]\n output T\n",
+    "cascade ahead(I=4, K=4) : f32\n input X[k]\n"
+    " Y[i] = X[k] where k <= i, i <= k\n"
+    " W[i] = W[i-1] + Y[i] init 0\n Z[i] = W[i-1] + X[k] where i <= k\n"
+    " output Z\n",
     // Down along a rank.
     "cascade backward(I=4) : f32\n input X[i]\n"
     " B[i] = B[i+1] + X[i] init 0\n C[i] = B[i] * X[i]\n output C\n",
@@ -177,6 +188,16 @@ private:
   }
 
   bool isKept(EinsumInterface einsum, const Point &point) {
+    for (const Access &access : einsum.getInputAccesses()) {
+      auto producer = access.tensor.getDefiningOp<EinsumInterface>();
+      if (producer && !producer.getInitialValues().empty())
+        continue;
+      auto ranks = cast<NamedTensorType>(access.tensor.getType()).getRanks();
+      for (auto [rank, value] :
+           llvm::zip(ranks, evaluate(einsum, access.map, point)))
+        if (value < 0 || value >= *cascade.findRank(rank).getBoundExtent())
+          return false;
+    }
     std::optional<IntegerSet> filter = einsum.getFilterSet();
     if (!filter)
       return true;
@@ -225,6 +246,9 @@ private:
       point.try_emplace(rank.str(), 0); // extent 1
     if (!isKept(leaf.einsum, point))
       return;
+    happens = true;
+    if (isLooking)
+      return;
     for (const Access &access : leaf.einsum.getInputAccesses())
       if (Operation *producer = access.tensor.getDefiningOp())
         if (auto found = missing.find(
@@ -270,7 +294,7 @@ private:
   }
 
   struct Stage {
-    Operation *node;
+    Operation *node, *pipeline; ///< no pipeline: runs in every step
     int64_t lag;
   };
 
@@ -282,35 +306,88 @@ private:
       while (isa<StorageOp>(inner))
         inner = getChildren(inner).front();
       if (auto pipeline = dyn_cast<PipelineOp>(node))
-        stages.push_back({child, pipeline.getLag(i)});
+        stages.push_back({child, node, pipeline.getLag(i)});
       else if (isa<PipelineOp>(inner))
         llvm::append_range(stages, stagesOf(inner));
       else
-        stages.push_back({child, 0});
+        stages.push_back({child, nullptr, 0});
     }
     return stages;
   }
 
+  /// Whether some leaf has a point there.
+  bool isIteration(Operation *node, const Steps &steps) {
+    bool outer = std::exchange(isLooking, true);
+    happens = false;
+    for (Operation *child : getChildren(node))
+      run(child, steps);
+    isLooking = outer;
+    return happens;
+  }
+
   void run(Operation *node, const Steps &steps) {
-    std::vector<Steps> iterations = iterate(node, steps);
+    std::vector<Steps> all = iterate(node, steps);
     if (auto leaf = dyn_cast<LeafOp>(node)) {
-      for (const Steps &iteration : iterations)
+      for (const Steps &iteration : all)
         runLeaf(leaf, iteration);
       return;
     }
     std::vector<Stage> stages = stagesOf(node);
-    int64_t longest = 0, count = iterations.size();
-    for (const Stage &stage : stages)
+    if (isLooking) {
+      for (const Steps &iteration : all)
+        for (const Stage &stage : stages)
+          run(stage.node, iteration);
+      return;
+    }
+    // Of each pipeline: the steps that it takes a slot for.
+    std::map<Operation *, std::vector<Steps>> iterations;
+    int64_t longest = 0;
+    for (const Stage &stage : stages) {
       longest = std::max(longest, stage.lag);
-    for (int64_t slot = 0; slot < count + longest; ++slot)
+      if (!stage.pipeline || iterations.count(stage.pipeline))
+        continue;
+      std::vector<Steps> &own = iterations[stage.pipeline];
+      for (const Steps &step : all)
+        if (isIteration(stage.pipeline, step))
+          own.push_back(step);
+    }
+    std::map<Operation *, int64_t> slots;
+    auto runStage = [&](const Stage &stage, int64_t slot) {
+      std::vector<Steps> &own = iterations[stage.pipeline];
+      int64_t i = slot - stage.lag;
+      if (i >= 0 && i < static_cast<int64_t>(own.size()))
+        run(stage.node, own[i]);
+    };
+    auto isSlot = [&](const Stage &stage, size_t step) {
+      std::vector<Steps> &own = iterations[stage.pipeline];
+      size_t slot = slots[stage.pipeline];
+      return slot < own.size() && llvm::equal(
+                                      own[slot], all[step],
+                                      [](const Step &a, const Step &b) {
+                                        return a.loop == b.loop &&
+                                               a.number == b.number;
+                                      });
+    };
+    for (size_t step = 0; step < all.size(); ++step) {
       for (const Stage &stage : stages)
-        if (int64_t i = slot - stage.lag; i >= 0 && i < count)
-          run(stage.node, iterations[i]);
+        if (!stage.pipeline)
+          run(stage.node, all[step]);
+        else if (isSlot(stage, step))
+          runStage(stage, slots[stage.pipeline]);
+      for (auto &[pipeline, slot] : slots)
+        slot += isSlot({nullptr, pipeline, 0}, step);
+    }
+    for (int64_t late = 0; late < longest; ++late)
+      for (const Stage &stage : stages)
+        if (stage.pipeline)
+          runStage(stage, slots[stage.pipeline] + late);
   }
 
   CascadeOp cascade;
   std::vector<Leaf> leaves;
   std::map<Element, int64_t> missing; ///< contributions still to come
+  bool isLooking = false;             ///< whether something happens
+  bool happens = false;
 };
 
 } // namespace

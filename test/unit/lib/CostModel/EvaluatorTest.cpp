@@ -353,14 +353,14 @@ TEST_CASE("Of a resident tile the first elements are near", "[cost]") {
 
 TEST_CASE("A ragged resident tile is counted as it is", "[cost]") {
   // Tiles of 5 x 4 and 5 x 3, of which 9 are near: rows 0 and 1 and (2, 0) of
-  // the first, three rows of the second.
+  // the first, three rows of the second. Above, a copy of all of X is made.
   Subject subject("cascade c(A=5, B=7) : f16\n"
                   "  input X[a,b]\n"
                   "  S[b] = X[a,b]\n"
                   "  Z[a,b] = max(X[a,b], S[b]) where a <= b\n"
                   "  output Z\n",
                   R"(schedule.mapping @s of @c on "machine" {
-    schedule.storage "DRAM" ["X", "S", "Z"] {
+    schedule.storage "DRAM" ["X", "S", "Z"] { schedule.storage "DRAM" ["X"] {
       schedule.temporal "b" tile 4 {
         schedule.storage "buffer" ["X"] resident 9 {
           schedule.sequence {
@@ -369,14 +369,15 @@ TEST_CASE("A ragged resident tile is counted as it is", "[cost]") {
             } }
             schedule.temporal "a" tile 1 { schedule.temporal "b" tile 1 {
               schedule.compute "Z" on "pe"
-    } } } } } } })");
+    } } } } } } } })");
   cost::Evaluation cost = subject.evaluate();
+  CHECK(subject.traffic(cost, "X", 0).writeBytes == 2 * 35);
   CHECK(subject.traffic(cost, "X", 1).writeBytes == 2 * (9 + 9));
   // S reads all, Z the triangle: 10 of the first tile, of which 7 are in rows 0
   // and 1; all 15 of the second.
   CHECK(subject.traffic(cost, "X", 1).readBytes == 2 * (9 + 9 + 7 + 9));
   CHECK(subject.traffic(cost, "X", 0).readBytes ==
-        2 * (9 + 9 + (20 - 9) + (15 - 9) + (10 - 7) + (15 - 9)));
+        2 * (35 + 9 + 9 + (20 - 9) + (15 - 9) + (10 - 7) + (15 - 9)));
 }
 
 TEST_CASE("Sums that units keep in part meet outside", "[cost]") {
@@ -423,4 +424,115 @@ TEST_CASE("What is made anew in every visit is not delivered to the next",
   CHECK(cost.einsums[subject.facts.findEinsum("T")].points == 2 * 4 * 2);
   CHECK(subject.traffic(cost, "T", 1).writeBytes == 2 * 2 * 4 * 2);
   CHECK(subject.traffic(cost, "T", 1).readBytes == 2 * 2 * 2);
+}
+
+TEST_CASE("What visits ask for one after the other is no box together",
+          "[cost]") {
+  // In step b, h is b: two elements of T, not four.
+  Subject subject("cascade c(A=1, B=2, H=2) : f16\n"
+                  "  input I[h]\n"
+                  "  T[b,h] = I[h] + I[h]\n"
+                  "  Z[b] = T[b,a+b]\n"
+                  "  output Z\n",
+                  R"(schedule.mapping @s of @c on "machine" {
+    schedule.storage "DRAM" ["I", "T", "Z"] {
+      schedule.temporal "b" tile 1 {
+        schedule.storage "buffer" ["T"] halo "recomputed" {
+          schedule.sequence {
+            schedule.temporal "h" tile 1 { schedule.compute "T" on "pe" }
+            schedule.compute "Z" on "pe"
+    } } } } })");
+  CHECK(subject.evaluate().levels[0].peakBytes == 2 * (2 + 2 + 2));
+}
+
+TEST_CASE("Units of steps without points do not share a write", "[cost]") {
+  std::string spec = machine;
+  spec.replace(spec.find("\"width\": 4"), 10, "\"width\": 1");
+  // a = 0, 1 on two units have no point; a = 2 is on one.
+  auto count = [&](const std::string &cascade, const std::string &loops,
+                   const std::string &ends) {
+    INFO(loops);
+    Subject subject(cascade,
+                    R"(schedule.mapping @s of @c on "machine" {
+      schedule.storage "DRAM" ["X", "T"] {)" +
+                        loops +
+                        "schedule.spatial \"a\" tile 1 across \"x\" {"
+                        "schedule.compute \"T\" on \"pe\" }" +
+                        ends + "} }",
+                    spec);
+    cost::Evaluation cost = subject.evaluate();
+    CHECK(subject.traffic(cost, "T", 0).writeBytes == 2);
+    CHECK(subject.traffic(cost, "T", 0).readBytes == 0);
+  };
+  count("cascade c(A=3) : f16\n  input X[a]\n"
+        "  T[] = X[a] where a >= 2\n  output T\n",
+        "schedule.temporal \"a\" tile 2 {", "}");
+  // 0, 1; 2; 3.
+  count("cascade c(A=4) : f16\n  input X[a]\n"
+        "  T[] = X[a] where a >= 2\n  output T\n",
+        "schedule.temporal \"a\" tile 3 { schedule.temporal \"a\" tile 2 {",
+        "} }");
+}
+
+TEST_CASE("Each level repeats reads for units as its own network needs",
+          "[cost]") {
+  std::string spec = machine;
+  spec.replace(spec.find("\"bandwidth\""), 0,
+               "\"multicast\": {\"width\": 1}, ");
+  // Of X, 5 elements are in the buffer, which serves three units at once; the
+  // other 3 come from where each unit is served by itself.
+  Subject subject("cascade c(A=8, H=5) : f16\n"
+                  "  input X[a]\n"
+                  "  Y[a,h] = X[a]\n"
+                  "  output Y\n",
+                  R"(schedule.mapping @s of @c on "machine" {
+    schedule.storage "DRAM" ["X", "Y"] {
+      schedule.storage "buffer" ["X"] resident 5 {
+        schedule.temporal "a" tile 1 {
+          schedule.spatial "h" tile 1 across "x" {
+            schedule.storage "buffer" ["X"] {
+              schedule.compute "Y" on "pe"
+    } } } } } })",
+                  spec);
+  cost::Evaluation cost = subject.evaluate();
+  CHECK(subject.traffic(cost, "X", 0).readBytes == 2 * (5 + 3 * 5));
+  CHECK(subject.traffic(cost, "X", 1).writeBytes == 2 * (5 + 8 * 5));
+  CHECK(subject.traffic(cost, "X", 1).readBytes == 2 * (5 * 2 + 8 * 5));
+  checkSame(cost, subject.evaluate(/*shortWays=*/false));
+}
+
+TEST_CASE("A tensor that nobody below touches takes no space", "[cost]") {
+  Subject subject("cascade c(B=3) : f16\n"
+                  "  input I[b]\n"
+                  "  T[b] = I[b] + I[b]\n"
+                  "  Z[b] = T[b] + T[b]\n"
+                  "  output Z\n",
+                  R"(schedule.mapping @s of @c on "machine" {
+    schedule.storage "DRAM" ["I", "T", "Z"] {
+      schedule.sequence {
+        schedule.storage "buffer" ["Z"] {
+          schedule.temporal "b" tile 1 { schedule.compute "T" on "pe" }
+        }
+        schedule.temporal "b" tile 1 { schedule.compute "Z" on "pe" }
+    } } })");
+  CHECK(subject.evaluate().levels[1].peakBytes == 0);
+}
+
+TEST_CASE("Of a streamed recurrence the narrower window is held", "[cost]") {
+  // Two carried steps and a tile of two make three of the elements of T, the
+  // stream holds two of them.
+  Subject subject("cascade c(B=3, D=1) : f16\n"
+                  "  input I[b]\n"
+                  "  T[b] = T[b-2] + I[b] init 0\n"
+                  "  Z[d,b] = T[b] where b < d + 1\n"
+                  "  output Z\n",
+                  R"(schedule.mapping @s of @c on "machine" {
+    schedule.storage "DRAM" ["I", "Z"] {
+      schedule.storage "buffer" ["T"] stream "b" depth 2 {
+        schedule.temporal "b" tile 2 {
+          schedule.sequence {
+            schedule.temporal "b" tile 1 { schedule.compute "T" on "pe" }
+            schedule.temporal "b" tile 1 { schedule.compute "Z" on "pe" }
+    } } } } })");
+  CHECK(subject.evaluate().levels[1].peakBytes == 2 * 2);
 }

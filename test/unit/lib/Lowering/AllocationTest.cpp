@@ -109,7 +109,8 @@ TEST_CASE("allocation: nothing to allocate", "[lowering][allocation]") {
   CHECK(isValid(problem, found));
 }
 
-TEST_CASE("allocation: small cases against every order", "[lowering][allocation]") {
+TEST_CASE("allocation: small cases against every order",
+          "[lowering][allocation]") {
   std::mt19937_64 random(1);
   unsigned beyondBound = 0;
   for (int i = 0; i < 60; ++i) {
@@ -129,7 +130,8 @@ TEST_CASE("allocation: small cases against every order", "[lowering][allocation]
   (void)beyondBound;
 }
 
-TEST_CASE("allocation: large cases stay near the bound", "[lowering][allocation]") {
+TEST_CASE("allocation: large cases stay near the bound",
+          "[lowering][allocation]") {
   std::mt19937_64 random(2);
   double worst = 1;
   for (int i = 0; i < 5; ++i) {
@@ -141,7 +143,8 @@ TEST_CASE("allocation: large cases stay near the bound", "[lowering][allocation]
   CHECK(worst < 1.15);
 }
 
-TEST_CASE("allocation: copies stand in different banks", "[lowering][allocation]") {
+TEST_CASE("allocation: copies stand in different banks",
+          "[lowering][allocation]") {
   Intervals pair{{{4, 0, 0, 0}, {4, 0, 0, 0}, {4, 0, 0}}};
   AllocationProblem problem = pair.problem();
   problem.capacity = 32;
@@ -169,7 +172,8 @@ TEST_CASE("allocation: what does not fit is said", "[lowering][allocation]") {
   CHECK(allocate(problem).fits);
 }
 
-TEST_CASE("allocation: an invalid allocation is noticed", "[lowering][allocation]") {
+TEST_CASE("allocation: an invalid allocation is noticed",
+          "[lowering][allocation]") {
   AllocationProblem problem = Intervals{{{4, 0, 1}, {4, 1, 1}}}.problem(4);
   Allocation found = allocate(problem);
   REQUIRE(isValid(problem, found));

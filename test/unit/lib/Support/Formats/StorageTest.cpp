@@ -108,6 +108,8 @@ TEST_CASE("misuse is explained where it stands", "[formats]") {
         "11: expected how many elements share a scale, found '0'");
   CHECK(refusal("int8(scale=e8m0) tensor") ==
         "11: 'int8' has no scale type 'e8m0', only 'f16', 'f32' and 'bf16'");
+  CHECK(refusal("int8(scale) tensor") ==
+        "5: 'scale' is the type of a scale, as in 'scale=f16', found none");
   CHECK(refusal("int8(mantissa=3) tensor") ==
         "5: 'int8' has no option 'mantissa', only 'asym' and 'scale'");
   CHECK(refusal("bfp(mantissa=17) block(16) e") ==

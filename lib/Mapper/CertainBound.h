@@ -1,0 +1,50 @@
+//===- CertainBound.h - What every mapping costs ----------------*- C++ -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Where a search ends early, or leaves tiles out, this is still certain, for
+// whatever tiles, loops and fusion:
+//
+//   time     the busiest array over all bindings (LoadBound.h); inputs and
+//            outputs cross the backing level's ports once
+//   energy   every point on the cheapest array; inputs and outputs once;
+//            leakage for as long as it takes at least
+//   traffic  at the backing level: inputs and outputs once
+//
+// so that each result has a gap to show. For a GEMM of 64^3 8-bit words: 4096
+// bytes each of A, B and Z.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIB_MAPPER_CERTAINBOUND_H
+#define LIB_MAPPER_CERTAINBOUND_H
+
+#include "lib/Mapper/Join/CascadeJoin.h"
+
+namespace einsum::mapper {
+
+struct CertainBound {
+  double value = 0;
+  std::string name;
+};
+
+/// Of a metric at `level` (for traffic; -1 is the backing level). `overlaps`:
+/// arrays may run at once.
+CertainBound boundCertainly(const CascadeFacts &facts,
+                            const arch::ArchSpec &arch,
+                            llvm::ArrayRef<EinsumChoices> choices,
+                            Metric metric, int level, bool overlaps);
+
+/// Bytes of inputs that are read, and of outputs that are written.
+struct CompulsoryBytes {
+  uint64_t read = 0, written = 0;
+};
+CompulsoryBytes countCompulsory(const CascadeFacts &facts,
+                                llvm::ArrayRef<EinsumChoices> choices);
+
+} // namespace einsum::mapper
+
+#endif // LIB_MAPPER_CERTAINBOUND_H

@@ -1,0 +1,250 @@
+//===- CutTilesTest.cpp - Tiles of filters, windows and shifts ------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Every tile of every grid, point by point, against the classes of CutTiles.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Mapper/Nest/CutTiles.h"
+#include "lib/Frontend/Cascade/Cascade.h"
+#include "lib/Mapper/Nest/EinsumOnArray.h"
+#include "lib/Support/Diagnostics.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/SourceMgr.h"
+
+#include <catch2/catch.hpp>
+
+#include <set>
+
+using namespace einsum;
+using namespace einsum::mapper;
+
+namespace {
+
+struct Cut {
+  explicit Cut(const std::string &text, const std::string &name) {
+    llvm::SourceMgr sources;
+    sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(text),
+                               llvm::SMLoc());
+    module = frontend::parseCascadeSource(sources, &context);
+    REQUIRE(module);
+    auto computed = computeCascadeFacts(*module->getOps<CascadeOp>().begin());
+    REQUIRE(succeeded(computed));
+    facts = std::move(*computed);
+    int einsum = facts.findEinsum(name);
+    REQUIRE(einsum >= 0);
+    Diagnostics diagnostics;
+    auto spec = arch::readArchSpec(std::string(EINSUM_SOURCE_DIR) +
+                                       "/arch-specs/accelforge-simple.json",
+                                   diagnostics);
+    REQUIRE(spec);
+    arch = std::move(*spec);
+    constraints = std::make_unique<EinsumConstraints>(facts, arch, einsum);
+    std::string unsupported;
+    auto described = describeEinsum(facts, arch, einsum, 0, *constraints, {},
+                                    unsupported, tiles);
+    INFO(unsupported);
+    REQUIRE(described);
+    nest = std::move(*described);
+  }
+
+  using Sizes = std::map<uint64_t, uint64_t>; ///< words to count
+  using Elements = std::set<std::vector<int64_t>>;
+
+  bool isPoint(const std::vector<int64_t> &point) const {
+    const EinsumFact &einsum = facts.einsums[nest.einsum];
+    return llvm::all_of(einsum.domain, [&](const Constraint &constraint) {
+      return constraint.holds(point);
+    });
+  }
+
+  void add(Elements &elements, const AccessFact &access,
+           const std::vector<int64_t> &point) const {
+    std::vector<int64_t> element;
+    for (const Coordinate &coordinate : access.coordinates) {
+      element.push_back(coordinate.constant);
+      for (const Coordinate::Term &term : coordinate.terms)
+        element.back() += term.coefficient * point[term.rank];
+    }
+    for (int64_t index : element)
+      if (index < 0)
+        return; // an initial value
+    elements.insert(element);
+  }
+
+  /// What tiles touch: reads, writes, and visits in which something happens.
+  void walk(const std::vector<int64_t> &tile, int tensor, Sizes &held,
+            Sizes &fetched, Sizes &written, uint64_t &visits) const {
+    const EinsumFact &einsum = facts.einsums[nest.einsum];
+    std::vector<int64_t> corner(nest.ranks.size(), 0);
+    while (true) {
+      Elements reads, writes;
+      bool happens = false;
+      std::vector<int64_t> point(facts.ranks.size(), 0);
+      std::function<void(size_t)> step = [&](size_t rank) {
+        if (rank == nest.ranks.size()) {
+          if (!isPoint(point))
+            return;
+          happens = true;
+          for (const AccessFact &access : einsum.reads)
+            if (access.tensor == tensor)
+              add(reads, access, point);
+          for (const AccessFact &access : einsum.writes)
+            if (access.tensor == tensor)
+              add(writes, access, point);
+          return;
+        }
+        int64_t end =
+            std::min(corner[rank] + tile[rank], nest.ranks[rank].extent);
+        for (int64_t at = corner[rank]; at < end; ++at) {
+          point[nest.ranks[rank].rank] = at;
+          step(rank + 1);
+        }
+      };
+      step(0);
+      if (happens) {
+        ++visits;
+        Elements all = reads;
+        all.insert(writes.begin(), writes.end());
+        ++held[all.size()];
+        ++written[writes.size()];
+        uint64_t alone = 0;
+        for (const auto &element : reads)
+          alone += !writes.count(element);
+        ++fetched[alone];
+      }
+      size_t rank = 0;
+      for (; rank < corner.size(); ++rank) {
+        corner[rank] += tile[rank];
+        if (corner[rank] < nest.ranks[rank].extent)
+          break;
+        corner[rank] = 0;
+      }
+      if (rank == corner.size())
+        return;
+    }
+  }
+
+  static Sizes withoutNothing(Sizes sizes) {
+    sizes.erase(0);
+    return sizes;
+  }
+
+  void check(const std::vector<int64_t> &tile) {
+    for (int o = 0; o < static_cast<int>(nest.operands.size()); ++o) {
+      const Operand &operand = nest.operands[o];
+      Sizes held, fetched, written;
+      uint64_t visits = 0;
+      walk(tile, operand.tensor, held, fetched, written, visits);
+      CHECK(tiles->countVisits(tile) == visits);
+      auto counted = [&](CutTiles::Part part) {
+        Sizes sizes;
+        tiles->forEach(o, part, tile, [&](uint64_t words, uint64_t count) {
+          sizes[words] += count;
+        });
+        return withoutNothing(sizes);
+      };
+      INFO(facts.tensors[operand.tensor].name);
+      CHECK(counted(CutTiles::Part::held) == withoutNothing(held));
+      CHECK(counted(CutTiles::Part::fetched) == withoutNothing(fetched));
+      CHECK(counted(CutTiles::Part::written) == withoutNothing(written));
+      CHECK(tiles->largest(o, tile) == held.rbegin()->first);
+    }
+  }
+
+  void checkAll() {
+    REQUIRE(tiles);
+    std::vector<int64_t> tile(nest.ranks.size(), 1);
+    std::function<void(size_t)> choose = [&](size_t rank) {
+      if (rank == tile.size())
+        return check(tile);
+      for (int64_t size = 1; size <= nest.ranks[rank].extent; ++size) {
+        tile[rank] = size;
+        choose(rank + 1);
+      }
+    };
+    choose(0);
+  }
+
+  mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  CascadeFacts facts;
+  arch::ArchSpec arch;
+  std::unique_ptr<EinsumConstraints> constraints;
+  std::shared_ptr<CutTiles> tiles;
+  EinsumOnArray nest;
+};
+
+} // namespace
+
+TEST_CASE("a causal mask leaves a triangle", "[mapper][cut-tiles]") {
+  Cut cut("cascade c(M=7, P=7, E=2) : f16\n  input Q[p,e], K[m,e]\n"
+          "  S[m,p] = Q[p,e] * K[m,e] where m <= p\n  output S\n",
+          "S");
+  cut.checkAll();
+}
+
+TEST_CASE("a sliding window leaves a band", "[mapper][cut-tiles]") {
+  Cut cut("cascade c(M=9, P=8) : f16\n  input X[m,p]\n"
+          "  S[p] = X[m,p] where m <= p, p < m + 3\n  output S\n",
+          "S");
+  cut.checkAll();
+}
+
+TEST_CASE("a split rank is masked as a whole", "[mapper][cut-tiles]") {
+  Cut cut("cascade c(A=3, B=3, P=9) : f16\n  rank m = A * B\n  input X[m]\n"
+          "  S[p] = X[3*a+b] where 3*a + b <= p\n  output S\n",
+          "S");
+  cut.checkAll();
+}
+
+TEST_CASE("windows overlap, with strides and borders", "[mapper][cut-tiles]") {
+  Cut("cascade c(Q=7, S=3) : f16\n  rank w = Q + S - 1\n  input I[w], F[s]\n"
+      "  O[q] = I[q+s] * F[s]\n  output O\n",
+      "O")
+      .checkAll();
+  Cut("cascade c(Y=8, R=3) : f16\n  rank p = Y ceildiv 2\n"
+      "  input I[y], W[r]\n"
+      "  O[p] = I[2*p+r-1] * W[r] where 2*p + r >= 1\n  output O\n",
+      "O")
+      .checkAll();
+}
+
+TEST_CASE("shifts, transposes and diagonals", "[mapper][cut-tiles]") {
+  Cut("cascade c(A=6) : f16\n  input X[a]\n"
+      "  S[a] = X[a] * X[a+1]\n  output S\n",
+      "S")
+      .checkAll();
+  Cut("cascade c(A=5) : f16\n  input X[a,a2]\n  rank a2 = A\n"
+      "  S[a] = X[a,a]\n  output S\n",
+      "S")
+      .checkAll();
+}
+
+TEST_CASE("a masked recurrence fetches what it does not compute",
+          "[mapper][cut-tiles]") {
+  Cut cut("cascade c(A=6, P=6) : f16\n  input X[a,p]\n"
+          "  Y[a,p] = exp(X[a,p]) where a <= p\n"
+          "  Z[a,p] = Z[a-1,p] + Y[a,p] init 0\n  output Z\n",
+          "Z");
+  cut.checkAll();
+}
+
+TEST_CASE("a large triangle takes little time", "[mapper][cut-tiles]") {
+  Cut cut("cascade c(M=262144, P=262144) : f16\n  input X[m,p]\n"
+          "  S[p] = X[m,p] where m <= p\n  output S\n",
+          "S");
+  uint64_t n = 262144;
+  CHECK(cut.tiles->countVisits({1, 1}) == n * (n + 1) / 2);
+  CHECK(cut.tiles->countVisits({256, 64}) == [&] {
+    uint64_t visits = 0;
+    for (uint64_t p = 0; p < n / 64; ++p)
+      visits += (p * 64 + 63) / 256 + 1;
+    return visits;
+  }());
+}
