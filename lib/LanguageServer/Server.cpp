@@ -96,7 +96,7 @@ static json::Object makeReply(const json::Value &id, json::Value result) {
 
 static json::Object makeHover(StringRef text) {
   return json::Object{
-      {"contents", json::Object{{"kind", "markdown"}, {"value", text}}}};
+      {"contents", json::Object{{"kind", "markdown"}, {"value", text.str()}}}};
 }
 
 namespace {
