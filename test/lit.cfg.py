@@ -19,7 +19,7 @@ import lit.formats
 config.name = "einsum"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".ein", ".test"]
-config.excludes = ["Inputs", "unit", "layering", "benchmark", "__pycache__"]
+config.excludes = ["Inputs", "unit", "layering", "benchmark", "fuzz", "__pycache__"]
 config.test_source_root = os.path.join(config.einsum_source_dir, "test")
 config.test_exec_root = os.path.join(config.einsum_build_dir, "test")
 
