@@ -597,6 +597,7 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
     if (!explore()) {
       JoinResult none;
       none.complete = false;
+      none.leastLeft = 0; // nothing is known of what was not looked into
       return none;
     }
     if (!isSingle)
