@@ -59,14 +59,16 @@ public:
   double bound();
 
 private:
-  bool describe(double mostStates);
+  bool describe();
   void makeSearches();
-  bool describeNests(const NestLimits &limits, double mostStates);
+  bool describeNests(const NestLimits &limits);
   bool explore();
   FailureOr<JoinResult> refine(std::vector<MappedPoint> &first);
   std::vector<Holdings> listStarts(const EinsumOnArray &nest,
                                    NestSearch &search) const;
   JoinResult search(size_t beam, double cutoff);
+  double valueOf(Metric metric, double picojoules, double cycles,
+                 double traffic) const;
   double scoreOf(double picojoules, double cycles, double traffic) const;
   std::function<bool(double, double, double)>
   hopelessBeyond(double cutoff) const;
@@ -183,7 +185,7 @@ static std::vector<int> listCommonRanks(const CascadeFacts &facts) {
   return common;
 }
 
-bool MappingSearch::describe(double mostStates) {
+bool MappingSearch::describe() {
   constraints.reserve(facts.einsums.size());
   for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e) {
     constraints.emplace_back(facts, arch, e);
@@ -193,8 +195,8 @@ bool MappingSearch::describe(double mostStates) {
   nestLimits.imperfect = options.limits.imperfect;
   nestLimits.commonRanks = listCommonRanks(facts);
   // Every nest if that can be, else fewer tiles.
-  while (!describeNests(nestLimits, mostStates) && unsupported.empty() &&
-         !noArray && nestLimits.coarse < NestLimits::kCoarsest)
+  while (!describeNests(nestLimits) && unsupported.empty() && !noArray &&
+         nestLimits.coarse < NestLimits::kCoarsest)
     ++nestLimits.coarse;
   overlaps = options.limits.pipelines && arch.arrays.size() > 1 &&
              !arch.accounting.sequential;
@@ -220,7 +222,7 @@ void MappingSearch::makeSearches() {
 }
 
 /// False if some Einsum has too many nests, or none.
-bool MappingSearch::describeNests(const NestLimits &limits, double mostStates) {
+bool MappingSearch::describeNests(const NestLimits &limits) {
   choices.assign(facts.einsums.size(), {});
   noArray = false;
   bool isSmall = true;
@@ -233,7 +235,7 @@ bool MappingSearch::describeNests(const NestLimits &limits, double mostStates) {
                          cuts[e * arch.arrays.size() + a]);
       if (!nest)
         continue;
-      isSmall &= nest->countStates() <= mostStates;
+      isSmall &= nest->countStates() <= kMostStates;
       choices[e].nests.push_back(
           std::make_shared<EinsumOnArray>(std::move(*nest)));
     }
@@ -245,21 +247,10 @@ bool MappingSearch::describeNests(const NestLimits &limits, double mostStates) {
 double MappingSearch::value(Metric metric, const JoinEntry &entry,
                             const JoinLayout &layout) const {
   const std::vector<double> &costs = entry.costs;
-  double latency = costs[layout.time(0)] / arch.clockHz;
-  double energy = costs[layout.energy()] * 1e-12 + arch.leakageW() * latency;
-  switch (metric) {
-  case Metric::latency:
-    return latency;
-  case Metric::energy:
-    return energy;
-  case Metric::edp:
-    return latency * energy;
-  case Metric::traffic:
-    return costs[layout.traffic()];
-  case Metric::capacity:
+  if (metric == Metric::capacity)
     return costs[layout.largest(0)];
-  }
-  return 0;
+  return valueOf(metric, costs[layout.energy()], costs[layout.time(0)],
+                 costs[layout.traffic()]);
 }
 
 FailureOr<Realised> MappingSearch::realise(const JoinResult &joined) {
@@ -330,7 +321,7 @@ void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
   // Plans cost at least what they promised; what was pruned, more than the
   // best; what was left out, what is known of it.
   double least = std::min({realised.least, joined.leastLeft, certificate.best});
-  certificate.lowerBound = (nestLimits.coarse > 0) ? 0 : least;
+  certificate.lowerBound = nestLimits.coarse > 0 ? 0 : least;
   certificate.boundName = joined.leastLeft < certificate.best
                               ? "what the search left out"
                           : isBeaten && least == certificate.best
@@ -343,7 +334,7 @@ void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
   bool isSingle = options.objective.metrics.size() == 1;
   bool isProven =
       isSingle ? certificate.best <= least * (1 + 1e-9) : realised.isExact;
-  isProven &= joined.complete && !(nestLimits.coarse > 0);
+  isProven &= joined.complete && nestLimits.coarse == 0;
   if (!isProven)
     raiseBound(certificate);
   isProven |= isSingle && certificate.best <= certificate.lowerBound;
@@ -485,33 +476,18 @@ MappingSearch::hopelessBeyond(double cutoff) const {
   if (options.objective.metrics.size() != 1 || std::isinf(cutoff) ||
       !options.rules.bound)
     return {};
-  Metric metric = options.objective.metrics.front();
   double limit = cutoff * (1 + 1e-12);
   return [=](double picojoules, double cycles, double traffic) {
-    double latency = cycles / arch.clockHz;
-    double energy = picojoules * 1e-12 + arch.leakageW() * latency;
-    switch (metric) {
-    case Metric::latency:
-      return latency > limit;
-    case Metric::energy:
-      return energy > limit;
-    case Metric::edp:
-      return energy * latency > limit;
-    case Metric::traffic:
-      return traffic > limit;
-    case Metric::capacity:
-      return false;
-    }
-    return false;
+    return scoreOf(picojoules, cycles, traffic) > limit;
   };
 }
 
-/// What is minimised first, of a partial plan's least costs.
-double MappingSearch::scoreOf(double picojoules, double cycles,
+/// Of costs that add up; capacity is none.
+double MappingSearch::valueOf(Metric metric, double picojoules, double cycles,
                               double traffic) const {
   double latency = cycles / arch.clockHz;
   double energy = picojoules * 1e-12 + arch.leakageW() * latency;
-  switch (options.objective.metrics.front()) {
+  switch (metric) {
   case Metric::latency:
     return latency;
   case Metric::energy:
@@ -524,6 +500,13 @@ double MappingSearch::scoreOf(double picojoules, double cycles,
     return 0;
   }
   return 0;
+}
+
+/// What is minimised first, of a partial plan's least costs.
+double MappingSearch::scoreOf(double picojoules, double cycles,
+                              double traffic) const {
+  return valueOf(options.objective.metrics.front(), picojoules, cycles,
+                 traffic);
 }
 
 JoinResult MappingSearch::search(size_t beam, double cutoff) {
@@ -590,9 +573,11 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
   int coarsest = isSingle && nestLimits.coarse > 0 ? NestLimits::kCoarsest
                                                    : nestLimits.coarse;
   for (int coarse = coarsest; coarse >= nestLimits.coarse; --coarse) {
-    NestLimits limits = nestLimits;
-    limits.coarse = coarse;
-    describeNests(limits, kMostStates);
+    if (coarsest != nestLimits.coarse) { // else `describe` has done it
+      NestLimits limits = nestLimits;
+      limits.coarse = coarse;
+      describeNests(limits);
+    }
     makeSearches();
     if (!explore()) {
       JoinResult none;
@@ -623,7 +608,7 @@ FailureOr<MapResult> MappingSearch::run() {
         << kMaxAxes << " are covered";
     return failure();
   }
-  if (!describe(kMostStates)) {
+  if (!describe()) {
     if (!unsupported.empty()) {
       cascade.emitError("unsupported by the mapper: ") << unsupported;
       return failure();
@@ -661,7 +646,7 @@ FailureOr<MapResult> MappingSearch::run() {
 }
 
 double MappingSearch::bound() {
-  if (options.objective.metrics.size() != 1 || !describe(kMostStates))
+  if (options.objective.metrics.size() != 1 || !describe())
     return 0;
   return boundCertainly(facts, arch, choices, options.objective.metrics.front(),
                         options.objective.level, overlaps)
