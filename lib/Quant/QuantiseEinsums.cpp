@@ -137,7 +137,6 @@ private:
   void chooseScaleRanks(StringAttr rank);
   Expr readWide();
   Expr number(double value) { return exprs.number(value, f32); }
-  Expr toF32(Expr expr);
   Value create(StringRef suffix, ArrayRef<StringAttr> ranks, Type type,
                Expr value, StringRef monoid, ArrayRef<StringAttr> reduced,
                StringRef computesIn);
@@ -198,15 +197,6 @@ Expr Quantiser::readWide() {
   return exprs.read(assignment.tensor, indices);
 }
 
-Expr Quantiser::toF32(Expr expr) {
-  if (expr->type == f32)
-    return expr;
-  if (isa<IntegerType>(expr->type))
-    return exprs.op("arith.sitofp", {expr}, f32);
-  bool isWider = expr->type.getIntOrFloatBitWidth() > 32;
-  return exprs.op(isWider ? "arith.truncf" : "arith.extf", {expr}, f32);
-}
-
 Value Quantiser::create(StringRef suffix, ArrayRef<StringAttr> ranks, Type type,
                         Expr value, StringRef monoid,
                         ArrayRef<StringAttr> reduced, StringRef computesIn) {
@@ -232,8 +222,8 @@ Value Quantiser::addMagnitude() {
   Expr wide = readWide();
   Expr magnitude = exprs.op("math.absf", {wide}, wide->type);
   if (storage.format.rule == ScaleRule::meanAbs)
-    return create("A", scaleRanks, f32, toF32(magnitude), "add", sharedRanks,
-                  "f32");
+    return create("A", scaleRanks, f32, exprs.toF32(magnitude), "add",
+                  sharedRanks, "f32");
   return create("A", scaleRanks, wide->type, magnitude, "max", sharedRanks, "");
 }
 
@@ -242,9 +232,9 @@ void Quantiser::addSharedExponent(Value magnitude) {
   const Codes &scaleCodes = *formats::findScaleType(storage.scaleType);
   double lowest = std::log2(scaleCodes.getSmallest()),
          highest = std::log2(scaleCodes.getLargest());
-  Expr exponent =
-      exprs.op("math.floor",
-               {exprs.op("math.log2", {toF32(readOwn(magnitude))}, f32)}, f32);
+  Expr exponent = exprs.op(
+      "math.floor",
+      {exprs.op("math.log2", {exprs.toF32(readOwn(magnitude))}, f32)}, f32);
   exponent = exprs.sub(exponent, number(codes.getLargestExponent()));
   exponent = exprs.min(exprs.max(exponent, number(lowest)), number(highest));
   auto type = IntegerType::get(editor.getContext(), 8);
@@ -252,15 +242,16 @@ void Quantiser::addSharedExponent(Value magnitude) {
       create("E", scaleRanks, type, exprs.op("arith.fptosi", {exponent}, type),
              "", {}, "f32");
   double shift = isSymmetricInteger(codes) ? std::log2(getStep(codes)) : 0;
-  coded.scales.push_back(exprs.op(
-      "math.exp2", {exprs.add(toF32(readOwn(made)), number(shift))}, f32));
+  coded.scales.push_back(
+      exprs.op("math.exp2",
+               {exprs.add(exprs.toF32(readOwn(made)), number(shift))}, f32));
 }
 
 void Quantiser::addScale(Value magnitude) {
   FloatType type = getFloatType(storage.scaleType, editor.getContext());
   const Codes &scaleCodes = *formats::findScaleType(storage.scaleType);
   bool isMean = storage.format.rule == ScaleRule::meanAbs;
-  Expr scale = toF32(readOwn(magnitude));
+  Expr scale = exprs.toF32(readOwn(magnitude));
   if (isMean) {
     AffineExpr count = getAffineConstantExpr(1, editor.getContext());
     for (StringAttr rank : sharedRanks)
@@ -289,13 +280,13 @@ void Quantiser::addScale(Value magnitude) {
   if (type != f32)
     scale = exprs.op("arith.truncf", {scale}, type);
   Value made = create("S", scaleRanks, type, scale, "", {}, "f32");
-  coded.scales.push_back(toF32(readOwn(made)));
+  coded.scales.push_back(exprs.toF32(readOwn(made)));
   if (whole)
     coded.scales.push_back(readOwn(whole));
 }
 
 Value Quantiser::addCodes(Type codeType) {
-  Expr value = toF32(readWide());
+  Expr value = exprs.toF32(readWide());
   if (!coded.scales.empty()) {
     Expr scale = coded.scales[0];
     for (Expr more : llvm::drop_begin(coded.scales))

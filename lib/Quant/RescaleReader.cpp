@@ -89,7 +89,6 @@ private:
   LogicalResult checkAccumulator();
   Value addSum();
   Operation *addWhole(Value sum);
-  Expr toF32(Expr expr);
   bool dependsOnInner(Expr expr);
 
   CascadeEditor &editor;
@@ -115,15 +114,6 @@ const CodedTensor *Rescaling::findCoded(Expr factor) const {
       if (operand->wide == factor->tensor)
         return operand;
   return nullptr;
-}
-
-Expr Rescaling::toF32(Expr expr) {
-  if (expr->type == f32)
-    return expr;
-  if (isa<IntegerType>(expr->type))
-    return exprs.op("arith.sitofp", {expr}, f32);
-  bool isWider = expr->type.getIntOrFloatBitWidth() > 32;
-  return exprs.op(isWider ? "arith.truncf" : "arith.extf", {expr}, f32);
 }
 
 /// Writes ranks with blocks in parts where some operand needs it.
@@ -324,7 +314,7 @@ Value Rescaling::addSum() {
     bool isNarrow = integers && factor.value->type != type;
     Expr wide = isNarrow   ? exprs.op("arith.extsi", {factor.value}, type)
                 : integers ? factor.value
-                           : toF32(factor.value);
+                           : exprs.toF32(factor.value);
     value = !value ? wide
                    : exprs.op(integers ? "arith.muli" : "arith.mulf",
                               {value, wide}, type);
@@ -347,9 +337,9 @@ Operation *Rescaling::addWhole(Value sum) {
   Statement whole = product.statement;
   whole.filter = keptFilter;
   whole.reductions.assign(outerReduced.begin(), outerReduced.end());
-  Expr value = toF32(editor.readPlain(sum));
+  Expr value = exprs.toF32(editor.readPlain(sum));
   for (Expr factor : outer)
-    value = exprs.mul(value, toF32(factor));
+    value = exprs.mul(value, exprs.toF32(factor));
   Type type = getScalarType(whole.elementTypes[0]);
   if (type != f32)
     value = exprs.op(type.getIntOrFloatBitWidth() > 32 ? "arith.extf"

@@ -53,6 +53,16 @@ Expr ExprContext::constant(TypedAttr value) {
   return unique(std::move(node));
 }
 
+Expr ExprContext::toF32(Expr value) {
+  Type f32 = Float32Type::get(context);
+  if (value->type == f32)
+    return value;
+  if (isa<IntegerType>(value->type))
+    return op("arith.sitofp", {value}, f32);
+  bool isWider = value->type.getIntOrFloatBitWidth() > 32;
+  return op(isWider ? "arith.truncf" : "arith.extf", {value}, f32);
+}
+
 void ExprContext::widen(Expr &a, Expr &b) {
   unsigned widthA = a->type.getIntOrFloatBitWidth(),
            widthB = b->type.getIntOrFloatBitWidth();

@@ -81,6 +81,8 @@ public:
   // Arithmetic in the type of the first operand.
   /// Extends the narrower of two floats to the type of the other.
   void widen(Expr &a, Expr &b);
+  /// The same number, of an integer or a float of another width, as f32.
+  Expr toF32(Expr value);
   Expr add(Expr a, Expr b) { return op("arith.addf", {a, b}, a->type); }
   Expr sub(Expr a, Expr b) { return op("arith.subf", {a, b}, a->type); }
   Expr mul(Expr a, Expr b) { return op("arith.mulf", {a, b}, a->type); }
