@@ -44,18 +44,10 @@ Delivery Deliveries::find(int home, int place, llvm::ArrayRef<int> into,
 }
 
 Delivery Deliveries::ofFill(int id, const Held &held) const {
-  auto addresses = [&](int rank) {
-    return llvm::any_of(program.leaves, [&](int leaf) {
-      const Node &node = program.nodes[leaf];
-      return program.isBelow(leaf, id) &&
-             llvm::any_of(node.ports, [&](const Port &port) {
-               return port.tensor == held.tensor &&
-                      program.uses(port, node.einsum, rank);
-             });
-    });
-  };
   return find(held.parent, id, into(id), false, [&](int rank) {
-    return held.madeBelow || addresses(rank) ? Along::dealt : Along::shared;
+    return held.madeBelow || program.addresses(id, held.tensor, rank)
+               ? Along::dealt
+               : Along::shared;
   });
 }
 

@@ -275,21 +275,12 @@ private:
       done[slot] = 1;
       for (size_t other = 0; other < node.held.size(); ++other)
         if (isDemanded(id, other) &&
-            feeds(node.held[slot].tensor, node.held[other].tensor))
+            points.feeds(node.held[slot].tensor, node.held[other].tensor))
           follow(other);
       setDemand(id, slot, unit);
     };
     for (size_t slot = 0; slot < node.held.size(); ++slot)
       follow(slot);
-  }
-
-  /// True if the Einsum that makes `to` reads `from`.
-  bool feeds(int from, int to) const {
-    int producer = points.tensors[to].producer;
-    return from != to && producer >= 0 &&
-           llvm::any_of(
-               points.einsums[producer].reads,
-               [&](const ReadInfo &read) { return read.tensor == from; });
   }
 
   void setDemand(int id, int slot, Unit &unit) const {

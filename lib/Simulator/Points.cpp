@@ -137,6 +137,14 @@ int Points::findEinsum(StringRef name) const {
   return findByName(einsums, name);
 }
 
+bool Points::feeds(int from, int to) const {
+  int producer = tensors[to].producer;
+  return from != to && producer >= 0 &&
+         llvm::any_of(einsums[producer].reads, [&](const ReadInfo &read) {
+           return read.tensor == from;
+         });
+}
+
 //===----------------------------------------------------------------------===//
 // Points
 //===----------------------------------------------------------------------===//

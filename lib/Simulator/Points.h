@@ -150,6 +150,8 @@ public:
   int findTensor(llvm::StringRef name) const;
   /// An Einsum is known by its first tensor.
   int findEinsum(llvm::StringRef name) const;
+  /// True if the Einsum that makes tensor `to` reads tensor `from`.
+  bool feeds(int from, int to) const;
 
   /// Where a read looks, and the element if it is one.
   Found locate(const ReadInfo &read, llvm::ArrayRef<int64_t> coords,

@@ -43,6 +43,16 @@ bool Program::uses(const Port &port, int einsum, int rank) const {
                         : llvm::is_contained(info.outputRanks, rank);
 }
 
+bool Program::addresses(int node, int tensor, int rank) const {
+  return llvm::any_of(leaves, [&](int leaf) {
+    return isBelow(leaf, node) &&
+           llvm::any_of(nodes[leaf].ports, [&](const Port &port) {
+             return port.tensor == tensor &&
+                    uses(port, nodes[leaf].einsum, rank);
+           });
+  });
+}
+
 bool Program::occupies(int node, int tensor) const {
   if (touches(node, tensor))
     return true;
@@ -424,21 +434,13 @@ private:
       done[slot] = 1;
       for (size_t other = 0; other < here.held.size(); ++other)
         if (here.held[other].madeBelow &&
-            feeds(held.tensor, here.held[other].tensor))
+            points.feeds(held.tensor, here.held[other].tensor))
           follow(other);
       followDemand(node, held.tensor, tiles);
     };
     for (size_t slot = 0; slot < here.held.size(); ++slot)
       follow(slot);
     return tiles;
-  }
-
-  bool feeds(int from, int to) const {
-    int producer = points.tensors[to].producer;
-    return from != to && producer >= 0 &&
-           llvm::any_of(
-               points.einsums[producer].reads,
-               [&](const ReadInfo &read) { return read.tensor == from; });
   }
 
   void followDemand(int node, int id, std::vector<int64_t> &tiles) const {

@@ -139,6 +139,8 @@ public:
   bool occupies(int node, int tensor) const;
   /// Whether the element of an access changes with a rank of the Einsum.
   bool uses(const Port &port, int einsum, int rank) const;
+  /// Whether some leaf at or below a node uses the rank to address the tensor.
+  bool addresses(int node, int tensor, int rank) const;
   /// True for a pipeline, or storage nodes right above one: each visit is one
   /// iteration. Not where a pipeline counts as a sequence.
   bool isIteration(int node) const;

@@ -178,21 +178,11 @@ uint64_t Store::countReceivers(int id, const Held &held,
                                const Context &context) const {
   if (held.parent < 0 || held.madeBelow)
     return 1; // partial values go to one unit each
-  auto isUsed = [&](int rank) {
-    return llvm::any_of(program.leaves, [&](int leaf) {
-      const Node &node = program.nodes[leaf];
-      return program.isBelow(leaf, id) &&
-             llvm::any_of(node.ports, [&](const Port &port) {
-               return port.tensor == held.tensor &&
-                      program.uses(port, node.einsum, rank);
-             });
-    });
-  };
   uint64_t count = 1;
   for (int i = program.nodes[id].parent; i > held.parent;
        i = program.nodes[i].parent)
     if (program.nodes[i].kind == NodeKind::spatial &&
-        !isUsed(program.nodes[i].rank))
+        !program.addresses(id, held.tensor, program.nodes[i].rank))
       count *= context.spread[i];
   return count;
 }
