@@ -78,23 +78,19 @@ static bool halve(CascadeOp cascade, StringRef name, int64_t multiple) {
 static bool setGiven(CascadeOp cascade, const MeasureRequest &request,
                      std::set<std::string> &fixed) {
   for (StringRef text : request.extents) {
-    auto [name, number] = text.split('=');
-    int64_t value = 0;
-    if (name.empty() || number.getAsInteger(10, value) || value < 1)
-      return failOption("--error-extent",
-                        "takes NAME=N with a whole number from 1 to 2^63 - 1, "
-                        "found '" +
-                            text + "'");
+    std::string name;
+    int64_t value;
+    if (!parseExtent("--error-extent", text, name, value))
+      return false;
     std::vector<std::string> names;
     for (auto param : cascade.getParamNames().getAsRange<StringAttr>())
       names.push_back(param.str());
-    if (!llvm::is_contained(names, name.str()))
-      return failOption("--error-extent", "there is no parameter '" + name +
-                                              "'; there are " +
-                                              llvm::join(names, ", ") +
-                                              didYouMean(name.str(), names));
+    if (!llvm::is_contained(names, name))
+      return failOption("--error-extent",
+                        "there is no parameter '" + name + "'; there are " +
+                            llvm::join(names, ", ") + didYouMean(name, names));
     cascade.setParam(name, value);
-    fixed.insert(name.str());
+    fixed.insert(name);
   }
   return true;
 }
@@ -177,10 +173,9 @@ static bool parseData(CascadeOp cascade, const MeasureRequest &request,
     if (!sampling) {
       for (const DistributionInfo &info : getDistributions())
         names.push_back(info.name.str());
-      return failOption("--error-data", "there is no distribution '" + name +
-                                            "'; there are " +
-                                            llvm::join(names, ", ") +
-                                            didYouMean(name.str(), names));
+      return failOption("--error-data",
+                        "there is no distribution '" + name + "'; there are " +
+                            llvm::join(names, ", ") + didYouMean(name, names));
     }
     if (input.empty()) {
       choice.common = *sampling;
@@ -209,11 +204,10 @@ static bool readFiles(CascadeOp cascade, const MeasureRequest &request,
     std::vector<std::string> names;
     for (InputOp op : cascade.getBodyBlock()->getOps<InputOp>())
       names.push_back(op.getTensor().str());
-    if (!llvm::is_contained(names, name.str()))
-      return failOption("--error-input", "there is no input '" + name +
-                                             "'; there are " +
-                                             llvm::join(names, ", ") +
-                                             didYouMean(name.str(), names));
+    if (!llvm::is_contained(names, name))
+      return failOption("--error-input",
+                        "there is no input '" + name + "'; there are " +
+                            llvm::join(names, ", ") + didYouMean(name, names));
     std::optional<Tensor> tensor = readNpy(path, diagnostics);
     if (!tensor)
       continue;

@@ -45,20 +45,28 @@ bool einsum::parseSettings(const std::vector<std::string> &texts,
   return true;
 }
 
+bool einsum::parseExtent(StringRef option, StringRef text, std::string &name,
+                         int64_t &value) {
+  auto [before, number] = text.split('=');
+  name = before.str();
+  return (!name.empty() && !number.getAsInteger(10, value) && value >= 1) ||
+         failOption(
+             option,
+             "takes NAME=N with a whole number from 1 to 2^63 - 1, found '" +
+                 text + "'");
+}
+
 bool einsum::parseBindings(const std::vector<std::string> &texts,
                            Bindings &bindings) {
   llvm::StringSet<> seen;
   for (StringRef text : texts) {
-    auto [name, number] = text.split('=');
+    std::string name;
     int64_t value;
-    if (name.empty() || number.getAsInteger(10, value) || value < 1)
-      return failOption(
-          "--bind",
-          "takes NAME=N with a whole number from 1 to 2^63 - 1, found '" +
-              text + "'");
+    if (!parseExtent("--bind", text, name, value))
+      return false;
     if (!seen.insert(name).second)
       return failOption("--bind", "gives '" + name + "' twice");
-    bindings.push_back({name.str(), value});
+    bindings.push_back({name, value});
   }
   return true;
 }

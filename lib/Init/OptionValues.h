@@ -42,6 +42,10 @@ bool writeOutput(llvm::StringRef path,
 bool parseSettings(const std::vector<std::string> &texts,
                    std::map<std::string, double> &settings);
 
+/// One NAME=N of an option, N a whole number from 1 on; false after an error.
+bool parseExtent(llvm::StringRef option, llvm::StringRef text,
+                 std::string &name, int64_t &value);
+
 /// Values of `--bind NAME=N`; false after an error.
 bool parseBindings(const std::vector<std::string> &texts, Bindings &bindings);
 

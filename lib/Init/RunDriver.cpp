@@ -46,14 +46,11 @@ struct Settings {
 
 static bool parseExtents(const RunOptions &options, Settings &settings) {
   for (StringRef text : options.extents) {
-    auto [name, number] = text.split('=');
-    int64_t value = 0;
-    if (name.empty() || number.getAsInteger(10, value) || value < 1)
-      return failOption("--extent",
-                        "takes NAME=N with a whole number from 1 to 2^63 - 1, "
-                        "found '" +
-                            text + "'");
-    if (!settings.extents.insert({name.str(), value}).second)
+    std::string name;
+    int64_t value;
+    if (!parseExtent("--extent", text, name, value))
+      return false;
+    if (!settings.extents.insert({name, value}).second)
       return failOption("--extent", "gives '" + name + "' twice");
   }
   return true;
