@@ -16,12 +16,12 @@ import time
 folder = pathlib.Path(__file__).resolve().parent
 BEGIN, END = "<!-- begin generated: workloads.py --update -->\n", "<!-- end of workloads -->"
 
-GEMM = """cascade gemm(M=1024, N=1024, K=1024) : {type}
+GEMM = """cascade gemm(M={m}, N={n}, K={k}) : {type}
   input A[m,k], B[k,n]
   Z[m,n] = A[m,k] * B[k,n]
   output Z
 """
-ATTENTION = """cascade attention(B=1, H=8, E=64, F=64, M=1024, P=1024) : {type}
+ATTENTION = """cascade attention(B=1, H={h}, E={e}, F={f}, M={m}, P={p}) : {type}
   input Q[b,h,p,e], K[b,h,m,e], V[b,h,m,f]
   QK[b,h,m,p] = Q[b,h,p,e] * K[b,h,m,e]
   GM[b,h,p] = max(m) QK[b,h,m,p]
@@ -31,38 +31,54 @@ ATTENTION = """cascade attention(B=1, H=8, E=64, F=64, M=1024, P=1024) : {type}
   AV[b,h,p,f] = A[b,h,m,p] * V[b,h,m,f]
   output AV
 """
-BLOCK = """cascade pointwise(X=56, Y=56, C=24, D=144) : {type}
+BLOCK = """cascade pointwise(X=56, Y=56, C=24, D=144, C2=24) : {type}
   input I[y,x,c], W[c,d], U[d,c2]
   H[y,x,d] = I[y,x,c] * W[c,d]
   R[y,x,d] = max(H[y,x,d], 0)
   O[y,x,c2] = R[y,x,d] * U[d,c2]
   output O
-""".replace("D=144", "D=144, C2=24")
+"""
 # What one array must compute together, Einsum by Einsum.
 NEEDS = {"GEMM": [["mac"]], "attention": [["mac"], ["max"], ["exp", "sub"], ["add"], ["div"]], "expand and project": [["mac"], ["max"]]}
-TEXTS = {"GEMM": GEMM, "attention": ATTENTION, "expand and project": BLOCK}
+TEXTS = {
+    "GEMM": (GEMM, dict(m=1024, n=1024, k=1024)),
+    "attention": (ATTENTION, dict(h=8, e=64, f=64, m=1024, p=1024)),
+    "expand and project": (BLOCK, {}),
+}
 
 
-def datatype(spec, needs):
+def list_datatypes(spec):
+    """Of all arrays, in order; f16 for machines that take any."""
+    return list(dict.fromkeys(t for array in spec["arrays"] for t in array["datatypes"])) or ["f16"]
+
+
+def runs(spec, operators, datatype):
+    """Whether one array has all of them in that type."""
+    return any(
+        all(o in (array["ops_by_datatype"].get(datatype) or array["ops"]) for o in operators)
+        and (not array["datatypes"] or datatype in array["datatypes"])
+        for array in spec["arrays"]
+    )
+
+
+def is_per_point(spec):
+    """One operator, `compute`, stands for whatever a point computes."""
+    return any("compute" in array["ops"] for array in spec["arrays"])
+
+
+def find_datatype(spec, needs):
     """The first that all Einsums can be computed in; None if there is none."""
-    per_point = any("compute" in array["ops"] for array in spec["arrays"])
-    types = list(dict.fromkeys(t for array in spec["arrays"] for t in array["datatypes"])) or ["f16"]
-
-    def has(array, operators, t):
-        names = array["ops_by_datatype"].get(t) or array["ops"]
-        return all(o in names for o in operators) and (not array["datatypes"] or t in array["datatypes"])
-
-    for t in types:
-        if per_point or all(any(has(array, operators, t) for array in spec["arrays"]) for operators in needs):
+    for t in list_datatypes(spec):
+        if is_per_point(spec) or all(runs(spec, operators, t) for operators in needs):
             return t
     return None
 
 
-def compile(path, name, text, type, limit):
+def compile(path, text, type, limit):
     with tempfile.TemporaryDirectory() as scratch:
         result = pathlib.Path(scratch) / "result.json"
         workload = pathlib.Path(scratch) / "workload.ein"
-        workload.write_text(text.format(type=type))
+        workload.write_text(text)
         start = time.monotonic()
         done = subprocess.run(
             ["einsum-compile", str(workload), f"--arch={path}", f"--time-limit={limit}", "--rewrite=none", f"--json={result}"],
@@ -96,9 +112,9 @@ def main():
             continue
         spec = json.loads(subprocess.run(["einsum-arch-check", path, "--json=-"], capture_output=True, text=True).stdout)
         cells = []
-        for name, text in TEXTS.items():
-            type = datatype(spec, NEEDS[name])
-            cells.append(compile(path, name, text, type, options.time_limit) if type else "no common datatype")
+        for name, (text, extents) in TEXTS.items():
+            type = find_datatype(spec, NEEDS[name])
+            cells.append(compile(path, text.format(type=type, **extents), type, options.time_limit) if type else "no common datatype")
         lines.append(f"| `{path.stem}` | " + " | ".join(cells) + " |")
         print(lines[-1], flush=True)
     if options.update:
@@ -108,4 +124,5 @@ def main():
         readme.write_text(before + BEGIN + "\n".join(lines) + "\n" + END + rest.split(END)[1])
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -9,21 +9,14 @@ import tempfile
 folder = pathlib.Path(sys.argv[1])
 scratch = pathlib.Path(tempfile.mkdtemp())
 
-GEMM = """cascade gemm(M=48, N=40, K=56) : {type}
-  input A[m,k], B[k,n]
-  Z[m,n] = A[m,k] * B[k,n]
-  output Z
-"""
-ATTENTION = """cascade attention(B=1, H=2, E=8, F=16, M=24, P=12) : {type}
-  input Q[b,h,p,e], K[b,h,m,e], V[b,h,m,f]
-  QK[b,h,m,p] = Q[b,h,p,e] * K[b,h,m,e]
-  GM[b,h,p] = max(m) QK[b,h,m,p]
-  SN[b,h,m,p] = exp(QK[b,h,m,p] - GM[b,h,p])
-  SD[b,h,p] = SN[b,h,m,p]
-  A[b,h,m,p] = SN[b,h,m,p] / SD[b,h,p]
-  AV[b,h,p,f] = A[b,h,m,p] * V[b,h,m,f]
-  output AV
-"""
+sys.path.insert(0, str(folder))
+sys.dont_write_bytecode = True
+import workloads  # noqa: E402
+
+WORKLOADS = {
+    "gemm": (workloads.GEMM, workloads.NEEDS["GEMM"], dict(m=48, n=40, k=56)),
+    "attention": (workloads.ATTENTION, workloads.NEEDS["attention"], dict(h=2, e=8, f=16, m=24, p=12)),
+}
 PRODUCTS = {"gemm": 48 * 40 * 56, "attention": 2 * 24 * 12 * (8 + 16)}
 POINTS = {"gemm": 48 * 40 * 56, "attention": 2 * 24 * 12 * (8 + 16 + 4)}
 
@@ -32,24 +25,10 @@ def run(*arguments):
     return subprocess.run(list(map(str, arguments)), capture_output=True, text=True)
 
 
-def datatypes(spec):
-    """Of all arrays, the widest last; f16 for machines that take any."""
-    found = [t for array in spec["arrays"] for t in array["datatypes"]]
-    return list(dict.fromkeys(found)) or ["f16"]
-
-
-def runs(spec, operators, datatype):
-    return any(
-        all(o in (a["ops_by_datatype"].get(datatype) or a["ops"]) for o in operators)
-        and (not a["datatypes"] or datatype in a["datatypes"])
-        for a in spec["arrays"]
-    )
-
-
 def compile(path, name, text, datatype):
     """The best mapping found, checked against the machine's limits."""
     file = scratch / f"{path.stem}-{name}.ein"
-    file.write_text(text.format(type=datatype))
+    file.write_text(text)
     result = scratch / "result.json"
     done = run("einsum-compile", file, f"--arch={path}", "--rewrite=none", "--time-limit=1", f"--json={result}")
     assert done.returncode in (0, 3), f"{path.stem} {name} at {datatype}: {done.stderr}"
@@ -89,13 +68,10 @@ for path in sorted(folder.glob("*.json")):
     if path.name == "schema.json":
         continue
     spec = json.loads(run("einsum-arch-check", path, "--json=-").stdout)
-    per_point = any("compute" in a["ops"] for a in spec["arrays"])
-    types = datatypes(spec)
-    product = next(t for t in types if per_point or runs(spec, ["mac"], t))
-    softmax = [t for t in types if per_point or (all(runs(spec, [o], t) for o in ["mac", "max", "add", "div"]) and runs(spec, ["exp", "sub"], t))]
-    assert softmax, f"{path.stem} cannot run a softmax at any of {types}"
-    check(path, "gemm", GEMM, product)
-    check(path, "attention", ATTENTION, softmax[0])
+    for name, (text, needs, extents) in WORKLOADS.items():
+        datatype = workloads.find_datatype(spec, needs)
+        assert datatype, f"{path.stem} cannot run {name} at any of {workloads.list_datatypes(spec)}"
+        check(path, name, text.format(type=datatype, **extents), datatype)
     count += 1
 assert count >= 24, count
 print(f"{count} machines, {2 * count} workloads")
