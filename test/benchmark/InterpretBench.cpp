@@ -15,7 +15,7 @@
 #include "dialects/Einsum/Einsum.h"
 #include "lib/Frontend/Cascade/Cascade.h"
 #include "lib/Interpreter/Interpreter.h"
-#include "lib/Interpreter/SampleData.h"
+#include "test/benchmark/SampledInputs.h"
 
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/SourceMgr.h"
@@ -58,20 +58,9 @@ static void bindExtents(CascadeOp cascade) {
     cascade.setParam("M0", std::max<int64_t>(1, extent / 4));
 }
 
-static TensorMap sample(CascadeOp cascade) {
-  TensorMap inputs;
-  for (InputOp input : cascade.getBodyBlock()->getOps<InputOp>()) {
-    auto tensor = makeTensor(cascade, input.getResult(), input.getTensor(),
-                             *findFloatFormat("f64"));
-    fillWithSamples(*tensor, Sampling(), /*seed=*/0);
-    inputs[tensor->name] = std::move(*tensor);
-  }
-  return inputs;
-}
-
 /// False if the cascade is refused.
 static bool measure(CascadeOp cascade, const char *file, const char *format) {
-  TensorMap inputs = sample(cascade);
+  TensorMap inputs = sampleInputs(cascade);
   InterpretOptions options;
   options.arithmetic = Arithmetic::allIn(*findFloatFormat(format));
   FailureOr<uint64_t> points = countPoints(cascade);

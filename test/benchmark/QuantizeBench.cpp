@@ -15,8 +15,8 @@
 
 #include "lib/Frontend/Cascade/Cascade.h"
 #include "lib/Interpreter/Interpreter.h"
-#include "lib/Interpreter/SampleData.h"
 #include "lib/Quant/Quantize.h"
+#include "test/benchmark/SampledInputs.h"
 
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/SourceMgr.h"
@@ -48,17 +48,6 @@ static OwningOpRef<ModuleOp> parse(MLIRContext &context) {
   sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBuffer(kGemm, "gemm"),
                              llvm::SMLoc());
   return frontend::parseCascadeSource(sources, &context);
-}
-
-static TensorMap sample(CascadeOp cascade) {
-  TensorMap inputs;
-  for (InputOp input : cascade.getBodyBlock()->getOps<InputOp>()) {
-    auto tensor = makeTensor(cascade, input.getResult(), input.getTensor(),
-                             *findFloatFormat("f64"));
-    fillWithSamples(*tensor, Sampling(), /*seed=*/0);
-    inputs[tensor->name] = std::move(*tensor);
-  }
-  return inputs;
 }
 
 static double measure(CascadeOp cascade, const TensorMap &inputs) {
@@ -98,7 +87,7 @@ int main(int argc, char **argv) {
       if (failed(quant::quantize(cascade, options)))
         return 1;
     }
-    double seconds = measure(cascade, sample(cascade));
+    double seconds = measure(cascade, sampleInputs(cascade));
     plain = *text ? plain : seconds;
     double elements = 2. * extent * extent;
     nlohmann::ordered_json line = {

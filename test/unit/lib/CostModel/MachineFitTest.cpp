@@ -6,10 +6,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/CostModel/MachineFit.h"
-#include "lib/Frontend/Cascade/Cascade.h"
+#include "test/unit/lib/Analysis/CascadeText.h"
 
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/SourceMgr.h"
 
 #include <catch2/catch.hpp>
 
@@ -17,19 +16,8 @@ using namespace einsum;
 
 namespace {
 
-class Subject {
-public:
-  explicit Subject(const std::string &text) {
-    context.loadDialect<EinsumDialect>();
-    llvm::SourceMgr sources;
-    sources.AddNewSourceBuffer(
-        llvm::MemoryBuffer::getMemBufferCopy(text, "test.ein"), llvm::SMLoc());
-    module = frontend::parseCascadeSource(sources, &context);
-    REQUIRE(module);
-    auto computed = computeCascadeFacts(*module->getOps<CascadeOp>().begin());
-    REQUIRE(succeeded(computed));
-    facts = std::move(*computed);
-  }
+struct Subject : test::CascadeText {
+  using CascadeText::CascadeText;
 
   /// The tensors that a set names in an Einsum, as "A B".
   std::string resolve(const std::string &set, const std::string &einsum) {
@@ -54,12 +42,6 @@ public:
       names.push_back(facts.tensors[tensor].name);
     return llvm::join(names, " ");
   }
-
-  CascadeFacts facts;
-
-private:
-  mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
-  mlir::OwningOpRef<mlir::ModuleOp> module;
 };
 
 const char *const chain = R"(cascade chain(M=4, K=4, N=4, P=4) : f16
