@@ -10,6 +10,7 @@
 #include "lib/Init/OptionValues.h"
 #include "lib/Mapper/ConflictText.h"
 #include "lib/Mapper/ConstraintCheck.h"
+#include "lib/Support/Log.h"
 #include "lib/Support/Progress.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -144,6 +145,8 @@ bool VariantSearch::isHopeless(size_t id, double bound) {
   outcome.certificate.lowerBound = best;
   outcome.certificate.boundName = "nothing is better than what is known";
   outcome.certificate.pruned["bound"] = 1;
+  logInfo(variants[id].describe() + ": not searched, costs at least " +
+          formatValue(how.objective.metrics.front(), bound));
   return true;
 }
 
@@ -159,6 +162,7 @@ FailureOr<MapResult> VariantSearch::map(size_t id, const CascadeFacts &facts,
     name += ", " + variants[id].describe() + " (" + std::to_string(id + 1) +
             " of " + std::to_string(variants.size()) + ")";
   Progress progress(name);
+  logInfo(name);
   ScopedDiagnosticHandler listener(
       variants[id].cascade.getContext(), [&](mlir::Diagnostic &diagnostic) {
         bool isError = diagnostic.getSeverity() == DiagnosticSeverity::Error;
@@ -196,6 +200,10 @@ ExitCode VariantSearch::search(size_t id, size_t toCome) {
     return isDefect ? ExitCode::InternalError : ExitCode::Ok;
   }
   outcome.certificate = mapped->certificate;
+  logInfo("ended: " + llvm::Twine(describeStatus(outcome.certificate.status)) +
+          ", bound " +
+          formatValue(how.objective.metrics.front(),
+                      outcome.certificate.lowerBound));
   outcome.isBeaten =
       mapped->points.empty() && mapped->certificate.status == Status::optimal;
   if (mapped->certificate.status == Status::unsupported)
