@@ -89,6 +89,10 @@ private:
   hopelessBeyond(double cutoff) const;
   void chooseAxes();
   bool stopped() const;
+  void noteFirst(bool isFound) {
+    if (isFound && std::isnan(firstSeconds))
+      firstSeconds = seconds();
+  }
   double seconds() const {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() -
                                          start)
@@ -124,6 +128,7 @@ private:
   NestLimits nestLimits;   ///< the finest that can be
   NestLimits described;    ///< those of `choices` and `searches`
   bool hasMapping = false; ///< here, or one as good is known
+  double firstSeconds = std::numeric_limits<double>::quiet_NaN();
   /// What a first mapping may take beyond the time limit.
   static constexpr double kGraceSeconds = 2;
   /// Per Einsum and array, as searches run side by side.
@@ -319,6 +324,7 @@ void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
   certificate.pruned["constraints"] = nests.ruledOut;
   certificate.pruned["bound"] = nests.overBound + joined.counts.overBound;
   certificate.wallSeconds = seconds();
+  certificate.firstSeconds = firstSeconds;
   certificate.space = describeSpace();
   certificate.spaceLog10 = sizeOfSpace();
   bool isBeaten = result.points.empty() && std::isfinite(options.cutoff);
@@ -401,7 +407,7 @@ bool MappingSearch::acceptPipeline(MappedPoint &point, size_t frames,
   certificate.lowerBound = std::min(bound, latency);
   certificate.boundName = kLoadBound;
   certificate.status = latency <= bound ? Status::optimal : Status::bestFound;
-  certificate.wallSeconds = seconds();
+  certificate.wallSeconds = certificate.firstSeconds = seconds();
   result.points.push_back(std::move(point));
   return true;
 }
@@ -636,6 +642,7 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
   double cutoff = options.cutoff;
   auto measure = [&] {
     keepBest(first);
+    noteFirst(!first.empty());
     if (!first.empty() && isSingle)
       cutoff = std::min(cutoff, first.front().values.front());
     hasMapping = std::isfinite(cutoff) || !first.empty();
@@ -704,6 +711,7 @@ FailureOr<MapResult> MappingSearch::run() {
   // Where the search ended early, or nothing is better, the first one it is.
   std::move(first.begin(), first.end(), std::back_inserter(result.points));
   keepBest(result.points);
+  noteFirst(!result.points.empty());
   if (result.points.empty() && std::isinf(options.cutoff) &&
       realised->evaluated > 0) {
     if (std::isinf(realised->leastOver) ||

@@ -199,7 +199,8 @@ private:
   }
   /// Once stopped, it stays so until the next start.
   bool isStopped() {
-    stopped = stopped || (bounds.shouldStop && bounds.shouldStop());
+    if (!stopped && bounds.shouldStop && ++asked % kAskEvery == 0)
+      stopped = bounds.shouldStop();
     return stopped;
   }
   int levelOf(uint8_t code) const;
@@ -229,6 +230,9 @@ private:
   SearchCounts counts;
   NestBounds bounds;
   bool stopped = false;
+  /// Clocks are slow: one look per so many states.
+  static constexpr unsigned kAskEvery = 64;
+  unsigned asked = 0;
   Deals noDeals;
   NestCounts shared; ///< above all fan-outs
 };
