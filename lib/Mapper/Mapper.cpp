@@ -74,6 +74,7 @@ private:
   bool describe();
   void makeSearches();
   bool describeNests(const NestLimits &limits);
+  void inParallel(size_t count, llvm::function_ref<void(size_t)> fn) const;
   bool explore();
   void boundNests();
   std::vector<Effort> listEfforts() const;
@@ -412,6 +413,24 @@ bool MappingSearch::acceptPipeline(MappedPoint &point, size_t frames,
   return true;
 }
 
+/// Calls `fn(i)` for each of `count` things that have nothing in common.
+void MappingSearch::inParallel(size_t count,
+                               llvm::function_ref<void(size_t)> fn) const {
+  std::atomic<size_t> next{0};
+  auto run = [&] {
+    for (size_t i = next++; i < count; i = next++)
+      fn(i);
+  };
+  size_t most =
+      options.threads ? options.threads : std::thread::hardware_concurrency();
+  std::vector<std::thread> threads;
+  for (size_t i = 1; i < std::min(most, count); ++i)
+    threads.emplace_back(run);
+  run();
+  for (std::thread &thread : threads)
+    thread.join();
+}
+
 /// The least that each Einsum costs by itself, wherever its tensors live. False
 /// if time was up before.
 bool MappingSearch::explore() {
@@ -421,19 +440,9 @@ bool MappingSearch::explore() {
     for (auto [search, nest] : llvm::zip(choice.searches, choice.nests))
       if (listed.insert(search).second)
         work.emplace_back(search, listStarts(*nest, *search));
-  std::atomic<size_t> next{0};
-  auto run = [&] {
-    for (size_t i = next++; i < work.size(); i = next++)
-      work[i].first->explore(work[i].second, [this] { return stopped(); });
-  };
-  unsigned count =
-      options.threads ? options.threads : std::thread::hardware_concurrency();
-  std::vector<std::thread> threads;
-  for (size_t i = 1; i < std::min<size_t>(count, work.size()); ++i)
-    threads.emplace_back(run);
-  run();
-  for (std::thread &thread : threads)
-    thread.join();
+  inParallel(work.size(), [&](size_t i) {
+    work[i].first->explore(work[i].second, [this] { return stopped(); });
+  });
   for (EinsumChoices &choice : choices) {
     choice.leastEnergy = choice.leastCycles = choice.leastTraffic = INFINITY;
     for (NestSearch *search : choice.searches) {
@@ -557,6 +566,11 @@ JoinResult MappingSearch::search(const Effort &effort, double cutoff) {
         };
       search->restart(std::move(bounds));
     }
+  // Most of what a join asks for lies below the whole Einsum.
+  if (effort.beam)
+    inParallel(searches.size(), [&](size_t i) {
+      searches[i]->complete(/*tile=*/0, Holdings{}, LatchTiles{});
+    });
   JoinLimits limits;
   limits.space = options.limits;
   limits.space.sharedLoops = std::min(limits.space.sharedLoops, effort.loops);
@@ -604,7 +618,7 @@ std::vector<Effort> MappingSearch::listEfforts() const {
     sketch.coarse = NestLimits::kCoarsest;
     sketch.pipelines = sketch.reorder = false;
     for (auto [loops, beam, states] :
-         {std::tuple(0, 2, 16), std::tuple(1, 2, 64), std::tuple(2, 4, 300)}) {
+         {std::tuple(0, 2, 16), std::tuple(1, 2, 64), std::tuple(2, 2, 300)}) {
       sketch.loops = loops;
       sketch.beam = beam;
       sketch.states = states;
