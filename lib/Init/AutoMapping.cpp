@@ -51,6 +51,11 @@ private:
                            const arch::ArchSpec &constrained,
                            const MapOptions &own, std::string &reason);
   double shareOfTime(size_t toCome) const;
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() -
+                                         start)
+        .count();
+  }
   void judge();
   void keepBest();
 
@@ -103,9 +108,7 @@ bool VariantSearch::findNames() {
 double VariantSearch::shareOfTime(size_t toCome) const {
   if (options.timeLimitSeconds <= 0)
     return 0;
-  std::chrono::duration<double> spent =
-      std::chrono::steady_clock::now() - start;
-  double left = options.timeLimitSeconds - spent.count();
+  double left = options.timeLimitSeconds - seconds();
   return std::max(left / std::min(2.0, static_cast<double>(toCome)), 1e-6);
 }
 
@@ -189,6 +192,7 @@ ExitCode VariantSearch::search(size_t id, size_t toCome) {
     for (const AutoPoint &known : result.points)
       own.cutoff = std::min(own.cutoff, known.point.values.front());
   std::string reason;
+  double before = seconds();
   FailureOr<MapResult> mapped = map(id, *facts, constrained, own, reason);
   if (failed(mapped)) {
     // What is not covered may be left out, what is wrong may not.
@@ -204,6 +208,9 @@ ExitCode VariantSearch::search(size_t id, size_t toCome) {
           ", bound " +
           formatValue(how.objective.metrics.front(),
                       outcome.certificate.lowerBound));
+  if (std::isnan(result.certificate.firstSeconds))
+    result.certificate.firstSeconds =
+        before + mapped->certificate.firstSeconds;
   outcome.isBeaten =
       mapped->points.empty() && mapped->certificate.status == Status::optimal;
   if (mapped->certificate.status == Status::unsupported)
@@ -269,9 +276,7 @@ void VariantSearch::judge() {
   }
   if (isAnyFound)
     all.best = result.outcomes[result.points[0].variant].certificate.best;
-  all.wallSeconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
-          .count();
+  all.wallSeconds = seconds();
 }
 
 static bool dominates(const std::vector<double> &a,
