@@ -1094,6 +1094,15 @@ LogicalResult einsum::schedule::verifyAgainstCascade(MappingOp mapping,
   for (const Dependence &dependence : dependences)
     if (failed(verifyDemanded(dependence, leaves)))
       return failure();
+  WalkResult fetches = mapping.walk([&](TransferOp transfer) -> WalkResult {
+    for (Attribute name : transfer.getTensors())
+      if (failed(verifyFetch(transfer, cast<StringAttr>(name), leaves,
+                             cascade)))
+        return WalkResult::interrupt();
+    return WalkResult::advance();
+  });
+  if (fetches.wasInterrupted())
+    return failure();
   llvm::StringMap<StorageOp> homes;
   if (failed(verifyHomes(mapping, cascade, leaves, homes)))
     return failure();

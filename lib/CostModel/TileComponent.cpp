@@ -196,6 +196,7 @@ public:
       current.push_back({0, {{1, tree.facts->ranks[rank].extent}}});
     whole = intervals();
     before.resize(component.loops.size());
+    beforeThat.resize(component.loops.size());
     parts.resize(component.loops.size());
     if (!component.coordinates.empty() || component.constrained)
       if (!component.images)
@@ -406,6 +407,7 @@ private:
     current[loop.local] = reached;
     parts[index].box.clear();
     before[index].reset();
+    beforeThat[index].reset();
   }
 
   //===--------------------------------------------------------------------===//
@@ -498,10 +500,15 @@ private:
       std::swap(part.earlier, part.later);
     bool first = isFirst(loop, reached, step),
          last = isLast(loop, reached, step);
-    int64_t previous = node.descends ? step + 1 : step - 1;
-    before[index].reset();
-    if (!first && !loop.spatial)
-      before[index] = stepOf(reached, node.tile, previous).interval();
+    int64_t back = node.descends ? 1 : -1, steps = stepsOf(loop, reached);
+    auto stepBack = [&](int64_t count) -> std::optional<Interval> {
+      int64_t other = step + count * back;
+      if (loop.spatial || other < 0 || other >= steps)
+        return std::nullopt;
+      return stepOf(reached, node.tile, other).interval();
+    };
+    before[index] = stepBack(1);
+    beforeThat[index] = stepBack(2);
     absentStack.push_back(absent);
     if (!first)
       absent |= loop.inFirst;
@@ -566,7 +573,8 @@ private:
       llvm::SmallVector<Interval, 4> box = intervals();
       Interval asked = demanded(demand, box);
       if (node.halo == Halo::retained)
-        asked = withoutHeld(component.loops[index].node, demand, asked, box);
+        asked = withoutHeld(component.loops[index].node, demand, asked, box,
+                            before);
       current[local] = {asked.lo, {{1, asked.size()}}};
       something &= asked.size() > 0;
     }
@@ -587,15 +595,18 @@ private:
     return asked;
   }
 
+  using PreviousSteps = std::vector<std::optional<Interval>>; ///< per loop
+
   /// What the node did not hold at the end of its previous visit, the one in
   /// the previous step of the loop around it.
   Interval withoutHeld(int node, const Demand &demand, Interval asked,
-                       llvm::SmallVector<Interval, 4> box) const {
+                       llvm::SmallVector<Interval, 4> box,
+                       const PreviousSteps &previous) const {
     int around = loopAround(tree, node);
     for (auto [i, loop] : llvm::enumerate(component.loops)) {
-      if (loop.node != around || !before[i])
+      if (loop.node != around || !previous[i])
         continue;
-      box[loop.local] = *before[i];
+      box[loop.local] = *previous[i];
       Interval held = demanded(demand, box);
       if (held.lo <= asked.lo && held.hi > asked.lo)
         asked.lo = held.hi;
@@ -625,7 +636,7 @@ private:
                    loop.reduced || !query.laterReads.empty() ||
                    hasRetainedDemand();
     if (special) {
-      int64_t edge = 1;
+      int64_t edge = loop.retained && hasRetainedDemand() ? 2 : 1;
       if (!query.laterReads.empty())
         edge += llvm::divideCeil(component.farthest, tile);
       for (int64_t i = 1; i <= edge; ++i) {
@@ -703,6 +714,9 @@ private:
           Interval &side = box[loop.local];
           side = {std::max(all.lo, side.lo - tile),
                   std::min(all.hi, side.hi + tile)};
+          applyDemands(index + 1, box);
+        } else if (loop.node > query.retainedLoop && !setPrevious(box)) {
+          continue; // there is none
         }
         break;
       case Box::earlier:
@@ -844,9 +858,9 @@ private:
     }
     for (auto [node, demand] : piece.demands) {
       Interval asked = demanded(*demand, box);
-      // What the previous visit found held ends before the current tile.
-      if (tree.nodes[node].halo == Halo::retained && piece.box != Box::previous)
-        asked = withoutHeld(node, *demand, asked, box);
+      if (tree.nodes[node].halo == Halo::retained)
+        asked = withoutHeld(node, *demand, asked, box,
+                            piece.box == Box::previous ? beforeThat : before);
       box[component.localOf[demand->rank]] = asked;
     }
     if (component.boxLike && !repeated)
@@ -874,15 +888,29 @@ private:
       above(-coefficient, -constraint.form.constant);
   }
 
+  /// The box of the visit in the previous step of the loop that the tile is
+  /// retained along. What nodes below that loop ask for was asked for then.
   bool setPrevious(llvm::SmallVector<Interval, 4> &box) const {
     if (query.retainedLoop < 0)
       return false;
     for (auto [i, loop] : llvm::enumerate(component.loops)) {
-      if (!loop.retained)
+      if (loop.retained) {
+        if (!before[i])
+          return false;
+        box[loop.local] = *before[i];
+      }
+      if (loop.local >= 0 || loop.node < query.retainedLoop)
         continue;
-      if (!before[i])
-        return false;
-      box[loop.local] = *before[i];
+      const Node &node = tree.nodes[loop.node];
+      for (const Demand &demand : node.demands) {
+        int local = component.localOf[demand.rank];
+        if (local < 0)
+          continue;
+        Interval asked = demanded(demand, box);
+        if (node.halo == Halo::retained)
+          asked = withoutHeld(loop.node, demand, asked, box, beforeThat);
+        box[local] = asked;
+      }
     }
     return true;
   }
@@ -1119,7 +1147,8 @@ private:
 
   llvm::SmallVector<RankState, 4> current;
   llvm::SmallVector<Interval, 4> whole;
-  std::vector<std::optional<Interval>> before; ///< per loop: its previous step
+  PreviousSteps before;     ///< per loop: its previous step
+  PreviousSteps beforeThat; ///< and the one before that
   std::vector<Parts> parts;
   SetMask absent = 0;               ///< pieces whose guards fail
   std::map<size_t, Repeat> repeats; ///< by loop

@@ -197,8 +197,32 @@ void TileQuery::collectSets() {
   neededOutside = asked.isOutput || !asked.outside.empty();
   if (!neededOutside && asked.halo == Halo::refetched)
     for (auto [i, read] : llvm::enumerate(reads))
-      if (mayFollow(read))
+      if (mayFollow(read) && !isMadeWithin(read))
         addLaterReads(i);
+}
+
+/// True if each visit makes anew what the read asks for: both are below a node
+/// below the place that produces on demand, and keeps nothing from visit to
+/// visit. Of what is made anew and read elsewhere, it counts what is fetched.
+bool TileQuery::isMadeWithin(const Use &read) {
+  auto makesAnew = [&](int leaf) {
+    for (int i = tree.nodes[leaf].parent; i > asked.node;
+         i = tree.nodes[i].parent) {
+      const Node &node = tree.nodes[i];
+      if (node.producesAnew && tree.contains(i, write->leaf) &&
+          llvm::any_of(node.held,
+                       [&](const HeldTensor &held) {
+                         return held.tensor == asked.tensor();
+                       }) &&
+          (node.halo == Halo::recomputed || loopAround(tree, i) > asked.node))
+        return true;
+    }
+    return false;
+  };
+  if (!makesAnew(write->leaf))
+    return false;
+  inSteps |= !makesAnew(read.leaf);
+  return makesAnew(read.leaf);
 }
 
 /// The first node above the place, and below a loop, that makes the tensor anew

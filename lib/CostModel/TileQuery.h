@@ -140,6 +140,7 @@ private:
   bool sharesPartials(int loop) const;
   bool isGuardedMore(const Use &read) const;
   bool mayFollow(const Use &read) const;
+  bool isMadeWithin(const Use &read);
   int producerBelow(int loop) const;
   void addLaterReads(int read);
   int latch() const;
