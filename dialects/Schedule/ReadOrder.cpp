@@ -723,9 +723,8 @@ LogicalResult einsum::schedule::verifyReadOrder(const Dependence &dependence,
 /// as the pipeline sees it.
 static Dependence asStages(const Leaf &producer, const Leaf &reader,
                            Access access, PipelineOp pipeline) {
-  unsigned shared =
-      llvm::find(producer.path, pipeline.getOperation()) -
-      producer.path.begin() + 1;
+  unsigned shared = llvm::find(producer.path, pipeline.getOperation()) -
+                    producer.path.begin() + 1;
   unsigned loops = llvm::count_if(ArrayRef(producer.path).take_front(shared),
                                   llvm::IsaPred<TemporalOp, SpatialOp>);
   return {&producer, &reader, access, shared, loops};
@@ -752,8 +751,8 @@ LogicalResult einsum::schedule::verifyFetch(TransferOp transfer,
       continue;
     // Sums that one visit begins and another goes on with, and elements read.
     SmallVector<Dependence> handedOn = {
-        asStages(producer, producer,
-                 {made, producer.einsum.getOutputAccess()}, pipeline)};
+        asStages(producer, producer, {made, producer.einsum.getOutputAccess()},
+                 pipeline)};
     for (const Leaf &reader : leaves)
       for (const Access &access : reader.einsum.getInputAccesses())
         if (access.tensor == made && isStage(reader))

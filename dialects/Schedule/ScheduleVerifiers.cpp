@@ -850,6 +850,15 @@ static LogicalResult verifyKeptAbove(const DemandingNode &demanding) {
     if (isInside && !between)
       between = storage;
   }
+  if (between && between.getHalo() == "retained") {
+    InFlightDiagnostic diag =
+        node.emitError()
+        << "'" << getEinsumName(demanding.producer->einsum)
+        << "' is kept here from visit to visit, and so it is in a node above "
+           "that would have to be given what is kept; retain it in one of them";
+    diag.attachNote(between.getLoc()) << "the other node is here";
+    return diag;
+  }
   if (!between || between == outermost)
     return success();
   InFlightDiagnostic diag =
@@ -1096,8 +1105,8 @@ LogicalResult einsum::schedule::verifyAgainstCascade(MappingOp mapping,
       return failure();
   WalkResult fetches = mapping.walk([&](TransferOp transfer) -> WalkResult {
     for (Attribute name : transfer.getTensors())
-      if (failed(verifyFetch(transfer, cast<StringAttr>(name), leaves,
-                             cascade)))
+      if (failed(
+              verifyFetch(transfer, cast<StringAttr>(name), leaves, cascade)))
         return WalkResult::interrupt();
     return WalkResult::advance();
   });

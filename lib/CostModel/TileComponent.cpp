@@ -118,9 +118,10 @@ void Component::addPiece(TileQuery &query, unsigned set, const Use &use,
           {localise(constraint.form), constraint.isEquality});
   }
   image.constraints = piece.constraints;
+  const EinsumFact &einsum = tree.facts->einsums[tree.nodes[use.leaf].einsum];
   for (int i = use.leaf; i > query.asked.node; i = tree.nodes[i].parent)
     for (const Demand &demand : tree.nodes[i].demands)
-      if (localOf[demand.rank] >= 0)
+      if (localOf[demand.rank] >= 0 && einsum.iterates(demand.rank))
         piece.demands.insert(piece.demands.begin(), {i, &demand});
   SetMask bit = SetMask(1) << pieces.size();
   // Of a guard, a later step of a loop around its own leaves nothing open.
@@ -859,8 +860,7 @@ private:
     for (auto [node, demand] : piece.demands) {
       Interval asked = demanded(*demand, box);
       if (tree.nodes[node].halo == Halo::retained)
-        asked = withoutHeld(node, *demand, asked, box,
-                            piece.box == Box::previous ? beforeThat : before);
+        asked = withoutHeld(node, *demand, asked, box, stepsBefore(piece));
       box[component.localOf[demand->rank]] = asked;
     }
     if (component.boxLike && !repeated)
@@ -870,6 +870,31 @@ private:
                      [](const Interval &side) { return side.size() == 0; }))
       return std::nullopt;
     return box;
+  }
+
+  /// Per loop, the step before the first of those that a piece runs over: of
+  /// what comes later that is the current one, and before the earliest there is
+  /// none.
+  PreviousSteps stepsBefore(const Component::Piece &piece) const {
+    switch (piece.box) {
+    case Box::current:
+      return before;
+    case Box::previous:
+      return beforeThat;
+    case Box::earlier:
+    case Box::earlierUnit:
+      break;
+    case Box::later:
+    case Box::afterwards:
+      PreviousSteps steps(component.loops.size());
+      for (auto [i, loop] : llvm::enumerate(component.loops))
+        if (piece.box == Box::later ? static_cast<int>(i) == piece.loop
+                                    : loop.node == piece.loop)
+          if (loop.local >= 0)
+            steps[i] = current[loop.local].interval();
+      return steps;
+    }
+    return PreviousSteps(component.loops.size());
   }
 
   /// What a constraint on one rank leaves of its side.

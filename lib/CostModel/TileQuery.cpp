@@ -214,7 +214,7 @@ bool TileQuery::isMadeWithin(const Use &read) {
                        [&](const HeldTensor &held) {
                          return held.tensor == asked.tensor();
                        }) &&
-          (node.halo == Halo::recomputed || loopAround(tree, i) > asked.node))
+          (makesAllAnew(i) || loopAround(tree, i) > asked.node))
         return true;
     }
     return false;
@@ -257,6 +257,16 @@ bool TileQuery::mayFollow(const Use &read) const {
           }));
 }
 
+/// True if each visit of a producing node makes all of the tensor that is read
+/// there: it keeps nothing, or readers ask for all that is left.
+bool TileQuery::makesAllAnew(int producer) const {
+  const Node &node = tree.nodes[producer];
+  return node.halo == Halo::recomputed ||
+         llvm::none_of(node.demands, [&](const Demand &demand) {
+           return demand.tensor == asked.tensor();
+         });
+}
+
 /// A visit is later if, of the loops above, the first that is in another step
 /// is in a later one. What the step makes anew, below a node with `halo`, this
 /// visit does not deliver to it: if such a node has one visit of the place
@@ -266,14 +276,12 @@ void TileQuery::addLaterReads(int read) {
     if (tree.nodes[loop].kind != NodeKind::temporal)
       continue;
     int producer = producerBelow(loop);
-    if (producer >= 0 && tree.nodes[producer].halo == Halo::recomputed &&
-        llvm::all_of(above, [&](int id) {
+    bool isAnew = producer >= 0 && makesAllAnew(producer);
+    if (isAnew && llvm::all_of(above, [&](int id) {
           return id <= producer || !tree.nodes[id].isLoop();
         }))
       continue;
-    inSteps |=
-        producer >= 0 && (tree.nodes[producer].halo == Halo::recomputed ||
-                          loop != loopAround(tree, producer));
+    inSteps |= producer >= 0 && (isAnew || loop != loopAround(tree, producer));
     std::pair<int, schedule::Guard> first = {loop, schedule::Guard::first};
     if (!llvm::is_contained(tree.nodes[reads[read].leaf].guards, first))
       laterReads.push_back({read, loop});

@@ -142,6 +142,7 @@ private:
   bool mayFollow(const Use &read) const;
   bool isMadeWithin(const Use &read);
   int producerBelow(int loop) const;
+  bool makesAllAnew(int producer) const;
   void addLaterReads(int read);
   int latch() const;
   void runUniform(bool unitsApart, Counter &counter, Visit visit);
