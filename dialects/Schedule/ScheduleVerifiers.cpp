@@ -859,7 +859,7 @@ static LogicalResult verifyKeptAbove(const DemandingNode &demanding) {
     diag.attachNote(between.getLoc()) << "the other node is here";
     return diag;
   }
-  if (!between || between == outermost)
+  if (!between || (between == outermost && !node.getPassthrough()))
     return success();
   InFlightDiagnostic diag =
       node.emitError()

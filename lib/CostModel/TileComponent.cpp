@@ -99,9 +99,9 @@ void Component::setUp(TileQuery &query) {
 }
 
 void Component::addPiece(TileQuery &query, unsigned set, const Use &use,
-                         Box box, int loop) {
+                         Box box, int loop, int within) {
   const LoopTree &tree = query.tree;
-  Piece piece{box, loop, &use, {}, {}};
+  Piece piece{box, loop, within, &use, {}, {}};
   ImagePiece image;
   image.set = set;
   for (unsigned k : coordinates)
@@ -763,11 +763,16 @@ private:
           return std::pair<int64_t, int64_t>(INT64_MAX, INT64_MIN);
       return component.imagePieces[i].coordinates[k].bounds(box);
     };
+    // Within a window both may count, apart as they are.
     auto areDisjoint = [&](size_t i, size_t j) {
       for (size_t k = 0; k < component.coordinates.size(); ++k) {
         auto [low, high] = hullOf(i, k);
         auto [otherLow, otherHigh] = hullOf(j, k);
-        if (high < otherLow || otherHigh < low)
+        int64_t apart = 1;
+        for (const Window &window : component.windows)
+          if (window.coordinate == k)
+            apart = std::max(apart, window.width);
+        if (high <= otherLow - apart || otherHigh <= low - apart)
           return true;
       }
       return false;
@@ -815,6 +820,8 @@ private:
       box[rank] =
           up ? Interval{all.lo, region.hi} : Interval{region.lo, all.hi};
     }
+    if (piece.box != Box::earlierUnit)
+      uniteUnits(piece, box);
     return box;
   }
 
@@ -851,6 +858,10 @@ private:
           box[rank] = side;
       box[component.loops[piece.loop].local] =
           piece.box == Box::later ? part.later : part.earlier;
+      if (piece.box == Box::earlierUnit)
+        supported &= keepStep(piece, box);
+      else
+        supported &= uniteUnits(piece, box);
       break;
     }
     case Box::afterwards:
@@ -911,6 +922,58 @@ private:
     above(coefficient, constraint.form.constant);
     if (constraint.isEquality)
       above(-coefficient, -constraint.form.constant);
+  }
+
+  /// Whether a loop further in, up to the `end`-th, walks the same rank.
+  bool isWalkedAgain(size_t index, size_t end) const {
+    for (size_t i = index + 1; i < end; ++i)
+      if (component.loops[i].local == component.loops[index].local &&
+          query.isEntered(component.loops[i].node))
+        return true;
+    return false;
+  }
+
+  /// In earlier or later steps, any of the units contributes whose sums meet
+  /// where the piece is counted. Only a filter tells them apart. False if their
+  /// parts of a rank lie apart, so that they are no box together.
+  bool uniteUnits(const Component::Piece &piece,
+                  llvm::SmallVector<Interval, 4> &box) const {
+    if (!component.constrained)
+      return true;
+    for (int i = 0; i < piece.loop; ++i) {
+      const Loop &loop = component.loops[i];
+      if (!loop.spatial || !loop.reduced || loop.node <= piece.within ||
+          parts[i].box.empty())
+        continue;
+      if (isWalkedAgain(i, piece.loop + 1))
+        return false;
+      box[loop.local] = parts[i].box[loop.local];
+    }
+    return true;
+  }
+
+  /// Earlier units are in the same step of the loops below theirs, down to
+  /// where their sums meet or begin.
+  bool keepStep(const Component::Piece &piece,
+                llvm::SmallVector<Interval, 4> &box) const {
+    if (!component.constrained)
+      return true;
+    for (size_t i = piece.loop + 1; i < component.loops.size(); ++i) {
+      const Loop &loop = component.loops[i];
+      if (loop.local < 0 || loop.spatial || loop.node > piece.within ||
+          !query.isEntered(loop.node))
+        continue;
+      if (loop.local == component.loops[piece.loop].local)
+        return false;
+      box[loop.local] = current[loop.local].interval();
+      for (size_t inner = i + 1; inner < component.loops.size(); ++inner)
+        if (component.loops[inner].local == loop.local &&
+            !parts[inner].box.empty()) {
+          box[loop.local] = parts[inner].box[loop.local];
+          break;
+        }
+    }
+    return true;
   }
 
   /// The box of the visit in the previous step of the loop that the tile is

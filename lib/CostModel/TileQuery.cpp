@@ -71,8 +71,7 @@ TileQuery::TileQuery(const LoopTree &tree, TilePlace place)
     : tree(tree), facts(*tree.facts), asked(std::move(place)) {
   collectLoops();
   collectSets();
-  for (int id : above)
-    partialsAreShared |= sharesPartials(id);
+  findSharedPartials();
   decideUniform();
   decideSteps();
   if (asked.home < 0)
@@ -395,12 +394,14 @@ bool TileQuery::addPieces(Component &component) {
     loop.reduced = true;
     if (!loop.spatial) {
       component.addPiece(*this, bits.earlier, *write, Box::earlier, i);
-      if (loop.node > asked.home)
-        component.addPiece(*this, bits.earlierHere, *write, Box::earlier, i);
+      if (loop.node > begunAt)
+        component.addPiece(*this, bits.earlierHere, *write, Box::earlier, i,
+                           begunAt);
       if (!neededOutside)
         component.addPiece(*this, bits.later, *write, Box::later, i);
     } else if (loop.between || sharesPartials(loop.node)) {
-      component.addPiece(*this, bits.unit, *write, Box::earlierUnit, i);
+      component.addPiece(*this, bits.unit, *write, Box::earlierUnit, i,
+                         loop.between ? asked.node : begunAt);
     }
   }
   for (auto [n, later] : llvm::enumerate(laterReads))
@@ -451,6 +452,33 @@ void TileQuery::decideUniform() {
     return;
   guards = tree.nodes[only->leaf].guards;
   uniform = true;
+}
+
+/// Units whose sums meet outside of the home begin them at the outermost node
+/// below the loop that deals out the work. Where that happens more than once,
+/// on the way out, steps are counted.
+void TileQuery::findSharedPartials() {
+  begunAt = asked.home;
+  auto holds = [&](int id) {
+    return !tree.nodes[id].passthrough &&
+           llvm::any_of(tree.nodes[id].held, [&](const HeldTensor &held) {
+             return held.tensor == asked.tensor();
+           });
+  };
+  int innermost = -1;
+  for (int id : above) {
+    if (!sharesPartials(id))
+      continue;
+    for (int i = tree.nodes[id].parent; i > innermost; i = tree.nodes[i].parent)
+      inSteps |= partialsAreShared && holds(i);
+    partialsAreShared = true;
+    innermost = id;
+  }
+  if (!partialsAreShared)
+    return;
+  for (int i = asked.home; i > innermost; i = tree.nodes[i].parent)
+    if (holds(i))
+      begunAt = i;
 }
 
 /// True for a spatial loop above the home over whose units sums are combined on
@@ -819,7 +847,7 @@ void TileQuery::decideSteps() {
   if (partialsAreShared)
     for (int i = asked.home; i >= 0; i = tree.nodes[i].parent)
       inSteps |= findPart(tree, i, asked.tensor()) != nullptr;
-  if (asked.halo != Halo::retained)
+  if (asked.halo != Halo::retained || retainedLoop < 0)
     return;
   for (int id : above) {
     if (tree.nodes[id].kind != NodeKind::spatial)
@@ -827,8 +855,14 @@ void TileQuery::decideSteps() {
     // A unit may fetch what another has kept; and its previous tile is a part
     // of the previous step.
     unitedInSteps |= id > asked.home;
-    inSteps |= retainedLoop >= 0 && id > retainedLoop &&
-               tree.nodes[id].rank == tree.nodes[retainedLoop].rank;
+    bool moves = tree.nodes[id].rank == tree.nodes[retainedLoop].rank;
+    for (int node : above)
+      moves |=
+          node > retainedLoop &&
+          llvm::any_of(tree.nodes[node].demands, [&](const Demand &demand) {
+            return demand.rank == tree.nodes[id].rank;
+          });
+    inSteps |= id > retainedLoop && moves;
   }
   // A leaf that ran in the previous step may not run in this one.
   for (const Use &use : asked.uses)

@@ -138,6 +138,7 @@ private:
     return set < reads.size() || (write && set == bits.write);
   }
   bool sharesPartials(int loop) const;
+  void findSharedPartials();
   bool isGuardedMore(const Use &read) const;
   bool mayFollow(const Use &read) const;
   bool isMadeWithin(const Use &read);
@@ -164,6 +165,7 @@ private:
   llvm::SmallVector<std::pair<int, int>, 1> laterReads;
   int retainedLoop = -1;
   bool partialsAreShared = false; ///< by units of spatial loops above the home
+  int begunAt = -1;               ///< the node at which these units begin them
   bool uniform = false, hasComponents = false;
   /// The place, or its home, holds the first elements of its tile only.
   bool ownPart = false, homePart = false;
