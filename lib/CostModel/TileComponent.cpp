@@ -196,6 +196,7 @@ public:
     for (int rank : component.ranks)
       current.push_back({0, {{1, tree.facts->ranks[rank].extent}}});
     whole = intervals();
+    demandedAtOnce.assign(component.ranks.size(), -1);
     before.resize(component.loops.size());
     beforeThat.resize(component.loops.size());
     parts.resize(component.loops.size());
@@ -275,8 +276,16 @@ private:
   /// False if a loop further out over the same rank is not entered, so that its
   /// steps meet the same units.
   bool isReachedInSteps(size_t index) const {
+    return current[component.loops[index].local].largest() <= aroundAt(index);
+  }
+
+  /// Coordinates with which a loop is reached in one of the steps that are not
+  /// entered, at most. Of what follows demand, those of this step's readers.
+  int64_t aroundAt(size_t index) const {
     const Loop &loop = component.loops[index];
-    return current[loop.local].largest() <= tree.nodes[loop.node].around;
+    const Node &node = tree.nodes[loop.node];
+    int64_t demandedHere = demandedAtOnce[loop.local];
+    return demandedHere < 0 ? node.around : std::min(node.around, demandedHere);
   }
 
   /// True if all steps of loops that are not entered meet as many units.
@@ -309,7 +318,7 @@ private:
       supported &= !repeated;
       repeated = &repeatOf(index, reached);
     }
-    current[loop.local].units = {{1, tree.nodes[loop.node].around}};
+    current[loop.local].units = {{1, aroundAt(index)}};
     walkSteps(index, times, sharing, reducing);
     current[loop.local] = reached;
     if (repeats)
@@ -573,6 +582,7 @@ private:
         continue;
       llvm::SmallVector<Interval, 4> box = intervals();
       Interval asked = demanded(demand, box);
+      demandedAtOnce[local] = demanded(demand, stepsAtOnce(index, box)).size();
       if (node.halo == Halo::retained)
         asked = withoutHeld(component.loops[index].node, demand, asked, box,
                             before);
@@ -582,6 +592,22 @@ private:
     if (something)
       walk(index + 1, times, sharing, reducing);
     current = saved;
+    for (const Demand &demand : node.demands)
+      if (int local = component.localOf[demand.rank]; local >= 0)
+        demandedAtOnce[local] = -1;
+  }
+
+  /// Of loops that are not entered, the first step, which is the largest.
+  llvm::SmallVector<Interval, 4>
+  stepsAtOnce(size_t end, llvm::SmallVector<Interval, 4> box) const {
+    for (size_t i = 0; i < end; ++i) {
+      const Loop &loop = component.loops[i];
+      if (loop.local < 0 || query.isEntered(loop.node))
+        continue;
+      Interval &side = box[loop.local];
+      side.hi = std::min(side.hi, side.lo + tree.nodes[loop.node].tile);
+    }
+    return box;
   }
 
   Interval demanded(const Demand &demand, llvm::ArrayRef<Interval> box) const {
@@ -1206,7 +1232,8 @@ private:
       return signature;
     SetMask flipped =
         SetMask(1) << query.bits.earlier | SetMask(1) << query.bits.later |
-        SetMask(1) << query.bits.unit | SetMask(1) << query.bits.earlierHere;
+        SetMask(1) << query.bits.unit | SetMask(1) << query.bits.earlierHere |
+        SetMask(1) << query.bits.sharingUnit;
     Signature result;
     for (auto [mask, points] : signature)
       addToSignature(result, mask ^ flipped, points, counter.overflowed);
@@ -1235,6 +1262,8 @@ private:
 
   llvm::SmallVector<RankState, 4> current;
   llvm::SmallVector<Interval, 4> whole;
+  /// Per rank that follows demand: how much is asked for in one visit, at most.
+  llvm::SmallVector<int64_t, 4> demandedAtOnce;
   PreviousSteps before;     ///< per loop: its previous step
   PreviousSteps beforeThat; ///< and the one before that
   std::vector<Parts> parts;

@@ -376,7 +376,8 @@ bool TileQuery::addPieces(Component &component) {
   bits.later = bits.write + 2;
   bits.unit = bits.write + 3;
   bits.earlierHere = bits.write + 4;
-  bits.laterReads = bits.write + 5;
+  bits.sharingUnit = bits.write + 5;
+  bits.laterReads = bits.write + 6;
   component.setUp(*this);
 
   for (auto [i, use] : llvm::enumerate(reads)) {
@@ -399,9 +400,12 @@ bool TileQuery::addPieces(Component &component) {
                            begunAt);
       if (!neededOutside)
         component.addPiece(*this, bits.later, *write, Box::later, i);
-    } else if (loop.between || sharesPartials(loop.node)) {
+    } else if (loop.between) {
       component.addPiece(*this, bits.unit, *write, Box::earlierUnit, i,
-                         loop.between ? asked.node : begunAt);
+                         asked.node);
+    } else if (sharesPartials(loop.node)) {
+      component.addPiece(*this, bits.sharingUnit, *write, Box::earlierUnit, i,
+                         begunAt);
     }
   }
   for (auto [n, later] : llvm::enumerate(laterReads))
@@ -770,7 +774,7 @@ TileSizes TileQuery::measure(const Signature &signature,
     // Of units that share sums only the first gets the partial value; the
     // others continue what they began in this visit of the home.
     bool isFirstUnit = has(mask, bits.unit);
-    if (partialsAreShared && !isFirstUnit)
+    if (!has(mask, bits.sharingUnit))
       isFirst = has(mask, bits.earlierHere);
     if (!isFirst) {
       counter.add(sizes.partial, points);

@@ -177,7 +177,8 @@ private:
   llvm::SmallVector<std::pair<int, schedule::Guard>, 2> guards;
   /// Number of each set; reads come first.
   struct {
-    unsigned held, write, earlier, later, unit, earlierHere, laterReads;
+    unsigned held, write, earlier, later, unit, earlierHere, sharingUnit,
+        laterReads;
   } bits = {};
 
   static constexpr uint64_t kUnfolded = uint64_t(1) << 22; ///< points
