@@ -827,6 +827,35 @@ static LogicalResult verifyNotCut(const DemandingNode &demanding,
   return diag;
 }
 
+/// A leaf that does not iterate over a rank that follows demand runs in a step
+/// of the loop over it. Where nobody asks for anything (anything new, if it is
+/// retained) there is no step.
+static LogicalResult verifyNotLost(const DemandingNode &demanding,
+                                   const Leaf &other, StringAttr rank) {
+  StorageOp node = demanding.node;
+  bool isReader = llvm::any_of(demanding.demand(), [&](const auto &reading) {
+    return reading.first == &other;
+  });
+  if (isReader && node.getHalo() != "retained")
+    return success();
+  for (const LoopAbove &loop : other.loops) {
+    if (loop.rank != rank || !loop.guard || !node->isProperAncestor(loop.op))
+      continue;
+    InFlightDiagnostic diag =
+        other.op.emitError()
+        << "'" << getEinsumName(other.einsum) << "' is below a loop over '"
+        << rank.getValue() << "', which makes no step where nothing "
+        << (node.getHalo() == "retained" ? "new " : "") << "is asked for of '"
+        << getEinsumName(demanding.producer->einsum)
+        << "'; take it out of that loop";
+    diag.attachNote(loop.op->getLoc()) << "the loop is here";
+    diag.attachNote(demanding.node.getLoc())
+        << "the node is here where production follows demand";
+    return diag;
+  }
+  return success();
+}
+
 /// A tile kept from visit to visit is not in nodes above that are entered anew.
 static LogicalResult verifyKeptAbove(const DemandingNode &demanding) {
   StorageOp node = demanding.node;
@@ -889,12 +918,16 @@ static LogicalResult verifyDemand(const DemandingNode &demanding) {
         return failure();
       continue;
     }
-    for (const Leaf &other : demanding.leaves)
-      if (&other != demanding.producer &&
-          demanding.node->isProperAncestor(other.op) &&
-          llvm::is_contained(other.einsum.getIterationRanks(), rank) &&
-          failed(verifyNotCut(demanding, other, rank)))
+    for (const Leaf &other : demanding.leaves) {
+      if (&other == demanding.producer ||
+          !demanding.node->isProperAncestor(other.op))
+        continue;
+      bool iterates =
+          llvm::is_contained(other.einsum.getIterationRanks(), rank);
+      if (failed(iterates ? verifyNotCut(demanding, other, rank)
+                          : verifyNotLost(demanding, other, rank)))
         return failure();
+    }
   }
   return success();
 }

@@ -388,6 +388,8 @@ bool TileQuery::addPieces(Component &component) {
   if (!write)
     return component.finish();
   component.addPiece(*this, bits.write, *write, Box::current);
+  if (retained) // what the previous visit made is held, too
+    component.addPiece(*this, bits.held, *write, Box::previous);
   const EinsumFact &producer = facts.einsums[tree.nodes[write->leaf].einsum];
   for (auto [i, loop] : llvm::enumerate(component.loops)) {
     if (loop.local < 0 || !producer.reduces(tree.nodes[loop.node].rank))
@@ -885,8 +887,12 @@ bool TileQuery::canUnfold() const {
 }
 
 bool TileQuery::runUnfolded(bool unitsApart, Visit visit) {
-  return canUnfold() &&
-         UnfoldedQuery(tree, asked, latch(), unitsApart).run(visit);
+  if (!canUnfold())
+    return false;
+  UnfoldedQuery query(tree, asked, latch(), unitsApart);
+  bool answered = query.run(visit);
+  mixed = query.isMixed();
+  return answered;
 }
 
 bool TileQuery::runGeneral(bool unitsApart, Counter &counter, Visit visit) {

@@ -114,6 +114,9 @@ public:
                                   Counter &counter);
 
   const TilePlace &place() const { return asked; }
+  /// Why there is no answer: `resident` keeps parts of sums near some units but
+  /// not near others that add to them.
+  bool isMixed() const { return mixed; }
 
   struct Component; ///< in TileComponent.h
 
@@ -171,6 +174,7 @@ private:
   bool ownPart = false, homePart = false;
   /// Where no closed form is exact: always, or of units that are united.
   bool inSteps = false, unitedInSteps = false;
+  bool mixed = false;
   int currentLatch = -1;
   std::vector<Component> components;
   /// Guards of the only use, when `uniform`.
