@@ -827,30 +827,24 @@ static LogicalResult verifyNotCut(const DemandingNode &demanding,
   return diag;
 }
 
-/// A leaf that does not iterate over a rank that follows demand runs in a step
-/// of the loop over it. Where nobody asks for anything (anything new, if it is
-/// retained) there is no step.
-static LogicalResult verifyNotLost(const DemandingNode &demanding,
-                                   const Leaf &other, StringAttr rank) {
+/// Which steps a loop over a rank that follows demand has in a visit, and
+/// whether it has any, depends on what is asked for: no leaf may wait for its
+/// first or last.
+static LogicalResult verifyNotGuarded(const DemandingNode &demanding,
+                                      const Leaf &other, StringAttr rank) {
   StorageOp node = demanding.node;
-  bool isReader = llvm::any_of(demanding.demand(), [&](const auto &reading) {
-    return reading.first == &other;
-  });
-  if (isReader && node.getHalo() != "retained")
-    return success();
   for (const LoopAbove &loop : other.loops) {
-    if (loop.rank != rank || !loop.guard || !node->isProperAncestor(loop.op))
+    if (loop.rank != rank || !loop.guard || loop.steps() == 1 ||
+        !node->isProperAncestor(loop.op))
       continue;
-    InFlightDiagnostic diag =
-        other.op.emitError()
-        << "'" << getEinsumName(other.einsum) << "' is below a loop over '"
-        << rank.getValue() << "', which makes no step where nothing "
-        << (node.getHalo() == "retained" ? "new " : "") << "is asked for of '"
-        << getEinsumName(demanding.producer->einsum)
-        << "'; take it out of that loop";
+    InFlightDiagnostic diag = other.op.emitError()
+                              << "'" << getEinsumName(other.einsum)
+                              << "' is below a loop over '" << rank.getValue()
+                              << "', whose steps follow what is read of '"
+                              << getEinsumName(demanding.producer->einsum)
+                              << "'; take it out of that loop";
     diag.attachNote(loop.op->getLoc()) << "the loop is here";
-    diag.attachNote(demanding.node.getLoc())
-        << "the node is here where production follows demand";
+    diag.attachNote(node.getLoc()) << "production follows demand in this node";
     return diag;
   }
   return success();
@@ -925,7 +919,7 @@ static LogicalResult verifyDemand(const DemandingNode &demanding) {
       bool iterates =
           llvm::is_contained(other.einsum.getIterationRanks(), rank);
       if (failed(iterates ? verifyNotCut(demanding, other, rank)
-                          : verifyNotLost(demanding, other, rank)))
+                          : verifyNotGuarded(demanding, other, rank)))
         return failure();
     }
   }
