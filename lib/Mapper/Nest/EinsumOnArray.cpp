@@ -8,6 +8,7 @@
 #include "lib/Mapper/Nest/EinsumOnArray.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -120,17 +121,24 @@ double EinsumOnArray::countStates() const {
   for (const LocalRank &rank : ranks)
     tiles *= static_cast<double>(rank.tiles.size());
   for (const Fan &fan : fans) {
-    double ways = fan.leastUnits <= 1;
-    for (size_t r = 0; r < ranks.size(); ++r)
-      if (fan.ranks >> r & 1)
-        ways +=
-            coarse ? 1
-                   : static_cast<double>(
-                         llvm::count_if(ranks[r].tiles, [&](int64_t tile) {
-                           return static_cast<uint64_t>(tile) <= fan.size &&
-                                  static_cast<uint64_t>(tile) >= fan.leastUnits;
-                         }));
-    deals *= std::max(1.0, ways);
+    // By the units that they come to, so that there are few to add up.
+    std::map<uint64_t, double> waysTo = {{1, 1}};
+    for (size_t r = 0; r < ranks.size(); ++r) {
+      if (!(fan.ranks >> r & 1))
+        continue;
+      std::map<uint64_t, double> more = waysTo;
+      for (auto [units, ways] : waysTo)
+        for (int64_t tile : ranks[r].tiles)
+          if (tile > 1 && units * static_cast<uint64_t>(tile) <= fan.size)
+            more[units * static_cast<uint64_t>(tile)] += ways;
+      waysTo = std::move(more);
+    }
+    double all = 0;
+    for (auto [units, ways] : waysTo)
+      all += units >= fan.leastUnits ? ways : 0;
+    // A coarse list: one way for each rank or pair of them.
+    double listed = static_cast<double>(llvm::popcount(fan.ranks)) + 6;
+    deals *= std::max(1.0, coarse ? std::min(all, listed) : all);
   }
   if (mostDeals)
     deals = std::min(deals, static_cast<double>(mostDeals));
@@ -354,7 +362,7 @@ static void describePath(const arch::ArchSpec &arch, EinsumOnArray &nest) {
   for (int level = array.level; level >= 0; level = arch.levels[level].parent)
     nest.path.insert(nest.path.begin(), level);
   int stage = 0;
-  size_t dims = 0;
+  size_t dims = 0, ofLevels = 0; // of those, of levels with instances
   for (int level : nest.path) {
     const arch::Level &fact = arch.levels[level];
     nest.feedsRegisters = fact.perArray == nest.array;
@@ -363,9 +371,14 @@ static void describePath(const arch::ArchSpec &arch, EinsumOnArray &nest) {
       ++stage;
       dims = fact.perArray >= 0 ? array.dims.size() : fact.dims.size();
     }
+    if (fact.perArray < 0)
+      ofLevels = dims;
     nest.stages.push_back(stage);
   }
-  nest.lastStage = dims < array.dims.size() ? stage + 1 : stage;
+  // An array of one unit, too, comes after the levels that have several.
+  bool isSingle = ofLevels > 0 && ofLevels == array.dims.size();
+  bool isApart = dims < array.dims.size() || isSingle;
+  nest.lastStage = isApart ? stage + 1 : stage;
 }
 
 static void describeFans(const arch::ArchSpec &arch, EinsumOnArray &nest,
@@ -388,6 +401,22 @@ static void describeFans(const arch::ArchSpec &arch, EinsumOnArray &nest,
   }
 }
 
+/// The most units along a fan that tiles of its ranks come to, together.
+static uint64_t mostTogether(const EinsumOnArray &nest, const Fan &fan) {
+  std::set<uint64_t> reached = {1};
+  for (auto [r, rank] : llvm::enumerate(nest.ranks)) {
+    if (!(fan.ranks >> r & 1))
+      continue;
+    std::set<uint64_t> more = reached;
+    for (uint64_t units : reached)
+      for (int64_t tile : rank.tiles)
+        if (units * static_cast<uint64_t>(tile) <= fan.size)
+          more.insert(units * static_cast<uint64_t>(tile));
+    reached = std::move(more);
+  }
+  return *reached.rbegin();
+}
+
 /// As many units as the user wants, or where that cannot be, as can be.
 static void demandUnits(EinsumOnArray &nest,
                         const EinsumConstraints &constraints) {
@@ -397,13 +426,7 @@ static void demandUnits(EinsumOnArray &nest,
         1, static_cast<uint64_t>(std::ceil(share * fan.size - 1e-9)));
     if (!relax || fan.leastUnits == 1)
       continue;
-    uint64_t most = 1;
-    for (auto [r, rank] : llvm::enumerate(nest.ranks))
-      if (fan.ranks >> r & 1)
-        for (int64_t tile : rank.tiles)
-          if (static_cast<uint64_t>(tile) <= fan.size)
-            most = std::max<uint64_t>(most, tile);
-    fan.leastUnits = std::min(fan.leastUnits, most);
+    fan.leastUnits = std::min(fan.leastUnits, mostTogether(nest, fan));
   }
 }
 

@@ -104,6 +104,8 @@ struct EinsumOnArray {
   /// Ranks along which it reads what it writes in other steps.
   uint32_t walked = 0;
   bool coarse = false; ///< ranks are dealt to as many units as possible only
+  /// Several ranks may be dealt along one dimension.
+  bool sharesDims = true;
   /// Ways to deal ranks that are searched, those that use the most units; 0:
   /// all.
   size_t mostDeals = 0;

@@ -162,8 +162,6 @@ private:
   };
   using Entries = std::vector<NestEntry>;
 
-  void listDeals(size_t fan, Deals &deals, std::vector<Deals> &ways) const;
-  void keepFastest(std::vector<Deals> &ways) const;
   void addConfig(Deals deals);
   int numberOf(const Placement &placement);
   int nextPlacement(const State &state, Placement &next);
