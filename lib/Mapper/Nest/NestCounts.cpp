@@ -261,6 +261,40 @@ uint64_t NestCounts::heldBytes(const Operand &operand, int level,
   return operand.bits.countBytes(words) * units;
 }
 
+/// Units that contribute to one element begin it anew in each visit, but the
+/// first one: what is further in takes all of them to go on. Exact if words
+/// cost the same in any transfers and nothing is held further in.
+void NestCounts::refundBegun(Costs &costs, const Operand &operand, int level,
+                             double words) const {
+  uint64_t bytes = operand.bits.countBytes(1);
+  auto refund = [&](int at, bool isWrite) {
+    const arch::Level &fact = arch.levels[at];
+    double accesses =
+        words * static_cast<double>(llvm::divideCeil(bytes, fact.accessBytes));
+    addEnergy(costs, -accesses * (isWrite ? fact.writePj : fact.readPj));
+    if (axes.trafficLevel == at)
+      costs[axes.traffic] -= words * static_cast<double>(bytes);
+    for (int i : resourcesOf[at]) {
+      const Resource &resource = axes.resources[i];
+      if (resource.kind !=
+          (isWrite ? Resource::Kind::reads : Resource::Kind::writes))
+        costs[axes.resource + i] -=
+            (resource.inAccesses ? accesses
+                                 : words * static_cast<double>(bytes)) *
+            resource.cyclesPerUnit;
+    }
+  };
+  refund(level, /*isWrite=*/false);
+  size_t inner = nest.path.size() - (nest.feedsRegisters ? 1 : 0);
+  for (size_t i = llvm::find(nest.path, level) - nest.path.begin() + 1;
+       i < inner; ++i)
+    if (nest.constraints->mayKeep(nest.path[i], {operand.tensor, false}) ||
+        nest.constraints->mayKeep(nest.path[i], {operand.tensor, true})) {
+      refund(nest.path[i], /*isWrite=*/true);
+      refund(nest.path[i], /*isWrite=*/false);
+    }
+}
+
 void NestCounts::addHolder(Costs &costs, const Operand &operand, int level,
                            int parent, int parentStage,
                            const Place &place) const {
@@ -300,6 +334,13 @@ void NestCounts::addHolder(Costs &costs, const Operand &operand, int level,
     addEnergy(costs,
               (own - shared) * (operand.isWritten() ? reduction.energyPj
                                                     : multicast.energyPj));
+  if (operand.isWritten() && each > joint)
+    forEachTile(operand, place.stage, place, nullptr,
+                [&](uint64_t words, uint64_t count) {
+                  refundBegun(costs, operand, level,
+                              static_cast<double>(words) * count *
+                                  (each - joint));
+                });
   if (int axis = axes.heldAt(level); axis >= 0)
     costs[axis] += static_cast<double>(heldBytes(operand, level, place));
 }

@@ -142,6 +142,8 @@ private:
   void chargeWords(Costs &costs, int level, bool isWrite, double words,
                    const formats::BitsPerElement &bits) const;
 
+  void refundBegun(Costs &costs, const Operand &operand, int level,
+                   double words) const;
   void charge(Costs &costs, int level, bool isWrite, uint64_t times,
               uint64_t words, const formats::BitsPerElement &bits) const;
   void addEnergy(Costs &costs, double picojoules) const {
