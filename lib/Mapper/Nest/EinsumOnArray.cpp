@@ -8,7 +8,6 @@
 #include "lib/Mapper/Nest/EinsumOnArray.h"
 
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -121,6 +120,20 @@ double EinsumOnArray::countStates() const {
   for (const LocalRank &rank : ranks)
     tiles *= static_cast<double>(rank.tiles.size());
   for (const Fan &fan : fans) {
+    if (fewPairs) {
+      double ways = fan.leastUnits <= 1;
+      for (size_t r = 0; r < ranks.size(); ++r)
+        if (fan.ranks >> r & 1)
+          ways += coarse ? 1
+                         : static_cast<double>(llvm::count_if(
+                               ranks[r].tiles, [&](int64_t tile) {
+                                 auto units = static_cast<uint64_t>(tile);
+                                 return units <= fan.size &&
+                                        units >= fan.leastUnits;
+                               }));
+      deals *= std::max(1.0, ways);
+      continue;
+    }
     // By the units that they come to, so that there are few to add up.
     std::map<uint64_t, double> waysTo = {{1, 1}};
     for (size_t r = 0; r < ranks.size(); ++r) {
@@ -136,9 +149,7 @@ double EinsumOnArray::countStates() const {
     double all = 0;
     for (auto [units, ways] : waysTo)
       all += units >= fan.leastUnits ? ways : 0;
-    // A coarse list: one way for each rank or pair of them.
-    double listed = static_cast<double>(llvm::popcount(fan.ranks)) + 6;
-    deals *= std::max(1.0, coarse ? std::min(all, listed) : all);
+    deals *= std::max(1.0, all);
   }
   if (mostDeals)
     deals = std::min(deals, static_cast<double>(mostDeals));
@@ -442,9 +453,13 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
   nest.reduces = !fact.reduced.empty();
   nest.constraints = &constraints;
   nest.coarse = limits.coarse > 0;
+  nest.fewPairs = !limits.isWhole();
+  nest.sketch = limits.sketch;
   if (limits.coarse > 1)
     nest.mostDeals =
         std::max<size_t>(16, NestLimits::kMostDeals >> (limits.coarse - 2));
+  if (limits.sketch)
+    nest.mostDeals = NestLimits::kSketchedDeals;
   if (!constraints.mayRunOn(array) || !price(facts, arch, nest))
     return std::nullopt;
   for (int rank : fact.ranks) {
@@ -481,6 +496,10 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
   }
   demandUnits(nest, constraints);
   return nest;
+}
+
+bool EinsumOnArray::mayWalk(int rank) const {
+  return !coarse || !cut || !cut->isCutAlong(rank);
 }
 
 bool EinsumOnArray::walks(int rank) const { return walked >> rank & 1; }

@@ -106,6 +106,10 @@ struct EinsumOnArray {
   bool coarse = false; ///< ranks are dealt to as many units as possible only
   /// Several ranks may be dealt along one dimension.
   bool sharesDims = true;
+  bool fewPairs = false; ///< of one rank, or a few pairs of them
+  /// Holders of outer levels come first, what is used once is not held, and
+  /// what can be latched is.
+  bool sketch = false;
   /// Ways to deal ranks that are searched, those that use the most units; 0:
   /// all.
   size_t mostDeals = 0;
@@ -118,6 +122,9 @@ struct EinsumOnArray {
   std::string signature() const;
   /// The Einsum needs its own last step along that rank: it goes step by step.
   bool walks(int rank) const;
+  /// Whether units of a level may walk their parts of the rank. Of those along
+  /// which tiles are cut that is rarely counted, and left out where tiles are.
+  bool mayWalk(int rank) const;
   int indexOf(const Operand &operand) const {
     return static_cast<int>(&operand - operands.data());
   }
@@ -131,9 +138,14 @@ struct NestLimits {
   /// divide, ranks of all tensors whole or step by step, as many units as
   /// possible; from 2 on ever fewer tiles and ways to deal.
   int coarse = 0;
+  bool sketch = false; ///< fewer nests for the same tiles (`EinsumOnArray`)
+  /// Along a dimension one rank, or a few pairs of them; with `coarse` always.
+  bool fewPairs = false;
+  bool isWhole() const { return coarse == 0 && !fewPairs; }
   std::vector<int> commonRanks = {}; ///< of all tensors
   static constexpr int kCoarsest = 5;
   static constexpr size_t kMostDeals = 64; ///< from 2 on; ever fewer beyond
+  static constexpr size_t kSketchedDeals = 8;
 };
 
 /// Nullopt if the array has no such operators or the user forbids it; with a

@@ -16,20 +16,24 @@ using namespace einsum;
 using namespace einsum::mapper;
 
 /// Pairs of ranks along one dimension that a coarse list has.
-static constexpr size_t kMostPairs = 6;
+static constexpr size_t kMostPairs = 2;
 
 /// How often the busiest unit computes; infinite if its part of a rank cannot
-/// be dealt on in equal parts.
+/// be dealt on in equal parts, or may not be walked.
 static double countBusiest(const EinsumOnArray &nest, const Deals &way) {
   for (auto [r, rank] : llvm::enumerate(nest.ranks)) {
     int64_t part = rank.extent;
+    bool isChunk = false;
     for (const Deal &deal : way) { // outermost fans first
       if (deal.rank != static_cast<int>(r))
         continue;
       if (!deal.chunk && part % deal.units != 0)
         return INFINITY;
       part = deal.chunk ? deal.chunk : part / deal.units;
+      isChunk |= deal.chunk != 0;
     }
+    if (isChunk && part != 1 && !nest.mayWalk(static_cast<int>(r)))
+      return INFINITY;
   }
   return static_cast<double>(countRuns(nest, way));
 }
@@ -52,8 +56,8 @@ private:
         ways.push_back(deals);
       return;
     }
-    if (nest.coarse)
-      addCoarsely(at);
+    if (nest.fewPairs)
+      addFew(at);
     else
       addShare(at, 0, 1);
   }
@@ -90,18 +94,22 @@ private:
       }
   }
 
-  /// One rank in the most parts, or two ranks that come to as much.
-  void addCoarsely(size_t at) {
+  /// One rank, or a few pairs that make the busiest unit no slower.
+  void addFew(size_t at) {
     const Fan &fan = nest.fans[at];
+    auto listOf = [&](size_t rank, uint64_t room) {
+      return nest.coarse ? listMostParts(at, rank, room)
+                         : listParts(at, rank, room);
+    };
     if (fan.leastUnits <= 1)
       addFan(at + 1);
-    std::vector<Deals> singles, pairs;
-    for (size_t r = 0; r < nest.ranks.size(); ++r)
-      for (const Deal &part : listMostParts(at, r, fan.size))
-        singles.push_back({part});
+    std::vector<Deals> some, pairs;
     double fastest = INFINITY;
-    for (const Deals &one : singles)
-      fastest = std::min(fastest, countWith(one));
+    for (size_t r = 0; r < nest.ranks.size(); ++r)
+      for (const Deal &part : listOf(r, fan.size)) {
+        some.push_back({part});
+        fastest = std::min(fastest, countWith(some.back()));
+      }
     for (size_t r = 0; r < nest.ranks.size() && nest.sharesDims; ++r)
       for (const Deal &part : listParts(at, r, fan.size / 2)) {
         deals.push_back(part);
@@ -111,24 +119,47 @@ private:
             pairs.push_back({part, other});
         deals.pop_back();
       }
-    keepFastest(pairs, kMostPairs,
-                [&](const Deals &p) { return countWith(p); });
-    for (const Deals &some : singles)
-      addAll(at, some);
-    for (const Deals &some : pairs)
-      if (countWith(some) <= fastest)
-        addAll(at, some);
+    llvm::erase_if(pairs,
+                   [&](const Deals &p) { return countWith(p) > fastest; });
+    keepFastest(pairs, kMostPairs, [&](const Deals &pair) {
+      return std::make_pair(countWith(pair), countWords(pair));
+    });
+    some.insert(some.end(), pairs.begin(), pairs.end());
+    bool isReached = fan.leastUnits <= 1;
+    for (const Deals &way : some)
+      isReached |= addAll(at, way);
+    if (!isReached)
+      addShare(at, 0, 1);
   }
 
-  void addAll(size_t at, const Deals &some) {
+  /// False if more units have to be in use.
+  bool addAll(size_t at, const Deals &some) {
     uint64_t units = 1;
     for (const Deal &deal : some)
       units *= static_cast<uint64_t>(deal.units);
     if (units < nest.fans[at].leastUnits)
-      return;
+      return false;
     deals.append(some.begin(), some.end());
     addFan(at + 1);
     deals.truncate(deals.size() - some.size());
+    return true;
+  }
+
+  /// That units get or give if each has what it needs once: an operand without
+  /// a rank that is dealt goes to all of them.
+  double countWords(const Deals &way) const {
+    double words = 0;
+    for (const Operand &operand : nest.operands) {
+      double own = 1;
+      for (auto [r, rank] : llvm::enumerate(nest.ranks))
+        if (operand.usesRank(r))
+          own *= static_cast<double>(rank.extent);
+      for (const Deal &deal : way)
+        if (!operand.usesRank(deal.rank))
+          own *= static_cast<double>(deal.units);
+      words += own;
+    }
+    return words;
   }
 
   double countWith(const Deals &more) const {
@@ -206,13 +237,13 @@ public:
   static void keepFastest(std::vector<Deals> &ways, size_t most, Count count) {
     if (ways.size() <= most)
       return;
-    std::vector<std::pair<double, size_t>> ranked;
+    std::vector<std::pair<decltype(count(ways.front())), size_t>> ranked;
     for (auto [i, way] : llvm::enumerate(ways))
       ranked.push_back({count(way), i});
     llvm::sort(ranked);
     ranked.resize(most);
     std::vector<Deals> kept;
-    for (auto [runs, i] : ranked)
+    for (const auto &[cost, i] : ranked)
       kept.push_back(ways[i]);
     ways = std::move(kept);
   }

@@ -16,8 +16,9 @@
 // At an array a unit gets one point of each rank dealt there; instances of a
 // level get tiles, which may differ in size (NestCounts.h, Deal).
 //
-// A coarse list has as many units as possible in use: of one rank, or of two,
-// where these make the busiest unit no slower.
+// Where that is too much (`fewPairs`), one rank each, and of two ranks those
+// that make the busiest unit no slower than one does: the fastest ones. A
+// coarse list has as many units as possible in use.
 //
 //===----------------------------------------------------------------------===//
 
