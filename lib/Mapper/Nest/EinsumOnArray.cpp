@@ -11,7 +11,9 @@
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <map>
 #include <set>
+#include <tuple>
 
 using namespace einsum;
 using namespace einsum::mapper;
@@ -39,11 +41,20 @@ static constexpr int64_t kAllTiles = 16;
 /// Beyond, those that make up to so many equal steps.
 static constexpr int64_t kEqualSteps = 8;
 
+/// Parts of at most `most` equal ones but the last, multiples of what an array
+/// takes at once.
+static int64_t chunkFor(int64_t extent, int64_t most, int64_t unit) {
+  int64_t chunk = llvm::divideCeil(extent, most);
+  return llvm::alignTo(chunk, unit);
+}
+
 /// Parts for the instances of a level that no equal parts would keep busy:
-/// 4096 over 108 of them, 16 at a time inside, are 48 each for 86.
+/// 4096 over 108 of them, 16 at a time inside, are 48 each for 86; or, where
+/// another rank is dealt to 8 of 108, 320 each for 13.
 static void addChunks(int64_t extent, const arch::ArchSpec &arch,
                       std::set<int64_t, std::greater<>> &tiles,
                       std::set<int64_t> &wanted) {
+  constexpr size_t kMostBeside = 2;
   std::set<int64_t> chunks;
   for (const arch::Array &array : arch.arrays)
     for (const arch::ArrayDim &dim : array.dims) {
@@ -53,14 +64,35 @@ static void addChunks(int64_t extent, const arch::ArchSpec &arch,
       for (int64_t tile : tiles)
         if (extent / tile <= size)
           equal = std::max(equal, extent / tile);
-      for (const arch::ArrayDim &inner : array.dims) {
-        int64_t unit = inner.level < 0 ? static_cast<int64_t>(inner.size) : 1;
-        int64_t chunk = (extent + size - 1) / size;
-        if (chunk % unit != 0)
-          chunk += unit - chunk % unit;
-        int64_t parts = (extent + chunk - 1) / chunk;
-        if (chunk < extent && parts > equal)
+      std::set<int64_t> units;
+      for (const arch::ArrayDim &inner : array.dims)
+        if (inner.level < 0)
+          units.insert(static_cast<int64_t>(inner.size));
+      if (units.empty())
+        units.insert(1);
+      for (int64_t unit : units) {
+        int64_t chunk = chunkFor(extent, size, unit), single = equal;
+        int64_t parts = llvm::divideCeil(extent, chunk);
+        if (chunk < extent && parts > equal) {
           chunks.insert(chunk);
+          single = parts;
+        }
+        // By units left idle, then by how unlike the parts of both ranks are.
+        std::set<std::tuple<int64_t, int64_t, int64_t, int64_t>> beside;
+        for (int64_t tile : tiles) {
+          int64_t others = extent / tile;
+          if (others < 2 || others > size / 2)
+            continue;
+          chunk = chunkFor(extent, size / others, unit);
+          parts = llvm::divideCeil(extent, chunk);
+          if (extent % chunk != 0 && parts * others > single)
+            beside.insert(
+                {size - parts * others, std::abs(parts - others), chunk, tile});
+        }
+        size_t count = 0;
+        for (auto [idle, unlike, part, other] : beside)
+          if (count++ < kMostBeside)
+            chunks.insert({part, other});
       }
     }
   wanted.insert(chunks.begin(), chunks.end());
