@@ -110,7 +110,7 @@ findFloor(CascadeOp cascade, const arch::ArchSpec *arch, bool isQuantised) {
 static void markRearranged(CascadeOp cascade, QuantizeReport &report) {
   for (QuantizeReport::Tensor &tensor : report.tensors)
     for (RankOp rank : cascade.getBodyBlock()->getOps<RankOp>())
-      if (auto by = rank->getAttrOfType<StringAttr>(quant::kRearrangedBy);
+      if (auto by = rank->getAttrOfType<StringAttr>(kRearrangedBy);
           by && by.getValue() == tensor.name)
         tensor.form += ", rearranged";
 }

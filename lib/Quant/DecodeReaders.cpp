@@ -117,7 +117,7 @@ void Decoding::visit(Operation *op) {
     return;
   }
   if (!isPair && isNativeInside(*product)) {
-    DecodedTensors none;
+    SharedTensors none;
     (void)rescaleReader(editor, BlockRanks(editor), *product, {},
                         ExplicitOptions{32, native}, none);
     return;

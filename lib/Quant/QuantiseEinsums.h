@@ -47,8 +47,11 @@ struct CodedTensor {
   mlir::Value wide;
   mlir::Value codes;
   mlir::Type codeType;
-  double largestCode = 0; ///< of integers
+  double largestCode = 0; ///< of integers, the largest magnitude
   algebra::Expr codeRead = nullptr;
+  /// What the code of 0 is, in f32, where that is not 0; over the ranks of the
+  /// scales.
+  algebra::Expr zeroPoint = nullptr;
   /// Factors in f32 that make the codes the value; over the ranks of the
   /// tensor, those with blocks in parts.
   llvm::SmallVector<algebra::Expr, 2> scales;
