@@ -47,6 +47,18 @@ constexpr size_t kManyEinsums = 8;
 constexpr double kCloseEnough = 1.02, kAsGood = 1.0005;
 constexpr const char *kLoadBound = "the busiest array, over all bindings";
 
+/// A search of a part of the space: how much is looked at.
+struct Effort {
+  int coarse = 0;      ///< NestLimits
+  bool sketch = false; ///< NestLimits
+  unsigned loops = 1;  ///< that neighbours share
+  bool pipelines = true, reorder = true;
+  size_t beam = 0; ///< entries per state; 0: all
+  /// States of a join, beyond which the least promising are dropped; 0: none
+  /// are.
+  size_t states = 0;
+};
+
 class MappingSearch {
 public:
   MappingSearch(CascadeOp cascade, const CascadeFacts &facts,
@@ -63,10 +75,13 @@ private:
   void makeSearches();
   bool describeNests(const NestLimits &limits);
   bool explore();
+  void boundNests();
+  std::vector<Effort> listEfforts() const;
+  bool prepare(const Effort &effort, bool walks);
   FailureOr<JoinResult> refine(std::vector<MappedPoint> &first);
   std::vector<Holdings> listStarts(const EinsumOnArray &nest,
                                    NestSearch &search) const;
-  JoinResult search(size_t beam, double cutoff);
+  JoinResult search(const Effort &effort, double cutoff);
   double valueOf(Metric metric, double picojoules, double cycles,
                  double traffic) const;
   double scoreOf(double picojoules, double cycles, double traffic) const;
@@ -107,6 +122,7 @@ private:
   std::string unsupported;
   bool noArray = false;
   NestLimits nestLimits;   ///< the finest that can be
+  NestLimits described;    ///< those of `choices` and `searches`
   bool hasMapping = false; ///< here, or one as good is known
   /// What a first mapping may take beyond the time limit.
   static constexpr double kGraceSeconds = 2;
@@ -116,14 +132,10 @@ private:
   bool overlaps = false; ///< arrays may run at once
   /// Of the time there is, for a pipeline of all Einsums.
   static constexpr double kPipelineShare = 0.4;
-  /// Entries per state of the quick search.
-  static constexpr size_t kBeam = 4;
-  static constexpr unsigned kQuickLoops = 1;
   /// Tile vectors times ways to deal ranks, beyond which tiles are left out.
   static constexpr double kMostStates = 2e5;
-  /// States and plans of a join, beyond which the least promising are dropped:
-  /// when all others are measured by the outcome, and when it is the outcome.
-  static constexpr size_t kQuickStates = 300, kMostPlans = 1000000;
+  /// Plans of a join, beyond which the least promising are dropped.
+  static constexpr size_t kMostPlans = 1000000;
 };
 
 } // namespace
@@ -509,7 +521,7 @@ double MappingSearch::scoreOf(double picojoules, double cycles,
                  traffic);
 }
 
-JoinResult MappingSearch::search(size_t beam, double cutoff) {
+JoinResult MappingSearch::search(const Effort &effort, double cutoff) {
   std::function<bool(double, double, double)> hopeless = hopelessBeyond(cutoff);
   double energy = 0, cycles = 0, traffic = 0;
   for (const EinsumChoices &choice : choices) {
@@ -524,7 +536,7 @@ JoinResult MappingSearch::search(size_t beam, double cutoff) {
       if (!restarted.insert(search).second)
         continue;
       NestBounds bounds;
-      bounds.beam = beam;
+      bounds.beam = effort.beam;
       bounds.score = [this](double picojoules, double cycles, double traffic) {
         return scoreOf(picojoules, cycles, traffic);
       };
@@ -541,10 +553,11 @@ JoinResult MappingSearch::search(size_t beam, double cutoff) {
     }
   JoinLimits limits;
   limits.space = options.limits;
-  if (beam)
-    limits.space.sharedLoops = std::min(limits.space.sharedLoops, kQuickLoops);
-  limits.beam = beam;
-  limits.mostStates = beam ? kQuickStates : 0;
+  limits.space.sharedLoops = std::min(limits.space.sharedLoops, effort.loops);
+  limits.space.pipelines &= effort.pipelines;
+  limits.space.reorder &= effort.reorder;
+  limits.beam = effort.beam;
+  limits.mostStates = effort.states;
   limits.mostPlans = kMostPlans;
   limits.score = [this](double picojoules, double cycles, double traffic) {
     return scoreOf(picojoules, cycles, traffic);
@@ -556,9 +569,67 @@ JoinResult MappingSearch::search(size_t beam, double cutoff) {
   return joinCascade(facts, arch, axes, choices, constraints, limits);
 }
 
-/// From coarse to fine: where there are too many nests, a first mapping comes
-/// from the coarsest tiles, so that there is one whenever the time is up. Of a
-/// single metric, each is a measure for the next.
+/// The least that each Einsum costs by itself, without a look at its nests.
+void MappingSearch::boundNests() {
+  for (EinsumChoices &choice : choices) {
+    choice.leastEnergy = choice.leastCycles = INFINITY;
+    choice.leastTraffic = 0;
+    for (const auto &nest : choice.nests) {
+      choice.leastEnergy =
+          std::min(choice.leastEnergy,
+                   static_cast<double>(nest->points) * nest->energyPerPoint);
+      choice.leastCycles = std::min(choice.leastCycles, leastCycles(*nest));
+    }
+  }
+}
+
+/// Searches that give a first mapping and measures for the last one, from quick
+/// to thorough: of a single metric, each is measured by those before.
+std::vector<Effort> MappingSearch::listEfforts() const {
+  bool isSingle =
+      options.objective.metrics.size() == 1 && options.rules.incumbent;
+  std::vector<Effort> efforts;
+  Effort quick;
+  quick.beam = 4;
+  quick.states = 300;
+  if (nestLimits.coarse > 0) {
+    Effort sketch;
+    sketch.sketch = true;
+    sketch.coarse = NestLimits::kCoarsest;
+    sketch.pipelines = sketch.reorder = false;
+    for (auto [loops, beam, states] :
+         {std::tuple(0, 2, 16), std::tuple(1, 2, 64), std::tuple(2, 4, 300)}) {
+      sketch.loops = loops;
+      sketch.beam = beam;
+      sketch.states = states;
+      efforts.push_back(sketch);
+    }
+    for (int coarse = NestLimits::kCoarsest;
+         isSingle && coarse > 0 && coarse >= nestLimits.coarse; --coarse) {
+      quick.coarse = coarse;
+      efforts.push_back(quick);
+    }
+  } else if (isSingle) {
+    efforts.push_back(quick);
+  }
+  return efforts;
+}
+
+/// False if time was up before.
+bool MappingSearch::prepare(const Effort &effort, bool walks) {
+  NestLimits limits = nestLimits;
+  limits.coarse = effort.coarse;
+  limits.sketch = effort.sketch;
+  if (searches.empty() || limits.coarse != described.coarse ||
+      limits.sketch != described.sketch) {
+    describeNests(limits);
+    makeSearches();
+    described = limits;
+    boundNests();
+  }
+  return !walks || explore();
+}
+
 FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
   bool isSingle =
       options.objective.metrics.size() == 1 && options.rules.incumbent;
@@ -569,33 +640,33 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
       cutoff = std::min(cutoff, first.front().values.front());
     hasMapping = std::isfinite(cutoff) || !first.empty();
   };
+  auto endEarly = [] {
+    JoinResult none;
+    none.complete = false;
+    none.leastLeft = 0; // nothing is known of what was not looked into
+    return none;
+  };
   measure();
-  int coarsest = isSingle && nestLimits.coarse > 0 ? NestLimits::kCoarsest
-                                                   : nestLimits.coarse;
-  for (int coarse = coarsest; coarse >= nestLimits.coarse; --coarse) {
-    if (coarsest != nestLimits.coarse) { // else `describe` has done it
-      NestLimits limits = nestLimits;
-      limits.coarse = coarse;
-      describeNests(limits);
-    }
-    makeSearches();
-    if (!explore()) {
-      JoinResult none;
-      none.complete = false;
-      none.leastLeft = 0; // nothing is known of what was not looked into
-      return none;
-    }
-    if (!isSingle)
-      continue;
-    JoinResult quick = search(kBeam, cutoff);
+  Effort last;
+  last.coarse = nestLimits.coarse;
+  last.loops = options.limits.sharedLoops;
+  for (const Effort &effort : listEfforts()) {
+    if (!prepare(effort, /*walks=*/effort.coarse == 0))
+      return endEarly();
+    JoinResult quick = search(effort, cutoff);
     FailureOr<Realised> realised = realise(quick);
     if (failed(realised))
       return failure();
     std::move(realised->points.begin(), realised->points.end(),
               std::back_inserter(first));
     measure();
+    if (stopped())
+      return endEarly();
   }
-  return search(0, cutoff);
+  // Of what is left out, time alone is bounded as well without a walk.
+  if (!prepare(last, last.coarse == 0 || !isLatencyOnly()))
+    return endEarly();
+  return search(last, cutoff);
 }
 
 FailureOr<MapResult> MappingSearch::run() {

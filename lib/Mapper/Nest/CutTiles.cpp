@@ -331,6 +331,8 @@ CutTiles::~CutTiles() = default;
 CutTiles::CutTiles(const CascadeFacts &facts, const EinsumOnArray &nest) {
   for (const LocalRank &rank : nest.ranks)
     extents.push_back(rank.extent);
+  for (const Operand &operand : nest.operands)
+    bits.push_back(operand.bits);
   auto local = [&](const AffineForm &form) {
     return form.substitute(
         [&](int rank) { return AffineForm::variable(nest.findRank(rank)); });
@@ -654,6 +656,38 @@ void CutTiles::forEachOfUse(int operand, int use, llvm::ArrayRef<int64_t> tile,
   forEachMeasure(firstMeasure[operand] + kParts + use, tile, fn);
 }
 
+const CutSums &CutTiles::sumOf(int operand, int measure,
+                               llvm::ArrayRef<int64_t> tile,
+                               uint64_t accessBytes) {
+  TileKey key(tile.begin(), tile.end());
+  key.push_back(measure);
+  key.push_back(static_cast<int64_t>(accessBytes));
+  auto [found, isNew] = sums.try_emplace(std::move(key));
+  CutSums &all = found->second;
+  if (isNew)
+    for (const CutSize &size : sizesOf(measure, tile)) {
+      uint64_t bytes = bits[operand].countBytes(size.words);
+      all.words += size.words * size.count;
+      all.bytes += bytes * size.count;
+      all.accesses += llvm::divideCeil(bytes, accessBytes) * size.count;
+    }
+  return all;
+}
+
+const CutSums &CutTiles::sum(int operand, Part part,
+                             llvm::ArrayRef<int64_t> tile,
+                             uint64_t accessBytes) {
+  return sumOf(operand, firstMeasure[operand] + static_cast<int>(part), tile,
+               accessBytes);
+}
+
+const CutSums &CutTiles::sumOfUse(int operand, int use,
+                                  llvm::ArrayRef<int64_t> tile,
+                                  uint64_t accessBytes) {
+  return sumOf(operand, firstMeasure[operand] + kParts + use, tile,
+               accessBytes);
+}
+
 bool CutTiles::isCutAlong(int rank) const {
   auto component = llvm::find_if(components, [&](const auto &one) {
     return llvm::is_contained(one->ranks, rank);
@@ -668,10 +702,14 @@ uint64_t CutTiles::countVisits(llvm::ArrayRef<int64_t> tile) {
 }
 
 uint64_t CutTiles::largest(int operand, llvm::ArrayRef<int64_t> tile) {
-  uint64_t most = 0;
-  forEach(operand, Part::held, tile,
-          [&](uint64_t words, uint64_t) { most = std::max(most, words); });
-  return most;
+  TileKey key(tile.begin(), tile.end());
+  key.push_back(operand);
+  auto [found, isNew] = most.try_emplace(std::move(key));
+  uint64_t &words = found->second;
+  if (isNew)
+    forEach(operand, Part::held, tile,
+            [&](uint64_t some, uint64_t) { words = std::max(words, some); });
+  return words;
 }
 
 uint64_t CutTiles::countWritten(int operand) {

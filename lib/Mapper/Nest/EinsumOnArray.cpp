@@ -419,6 +419,7 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
   nest.reduces = !fact.reduced.empty();
   nest.constraints = &constraints;
   nest.coarse = limits.coarse > 0;
+  nest.sketch = limits.sketch;
   if (limits.coarse > 1)
     nest.mostDeals =
         std::max<size_t>(16, NestLimits::kMostDeals >> (limits.coarse - 2));

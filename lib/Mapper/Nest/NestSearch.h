@@ -165,6 +165,9 @@ private:
   void listDeals(size_t fan, Deals &deals, std::vector<Deals> &ways) const;
   void keepFastest(std::vector<Deals> &ways) const;
   void addConfig(Deals deals);
+  void findFree();
+  Holdings canonical(const Holdings &holdings) const;
+  bool isInOrder(const Placement &placement, int pathIndex) const;
   int numberOf(const Placement &placement);
   int nextPlacement(const State &state, Placement &next);
   bool isAlive(const Placement &placement, uint32_t tile) const;
@@ -173,9 +176,12 @@ private:
   /// Calls `fn(below, added, step)` for each move; a smaller tile is no node,
   /// and has the step null.
   template <typename Fn> void forEachMove(const State &state, Fn fn);
+  template <typename Fn> bool latchAtOnce(const State &state, Fn fn);
   template <typename Fn> void shrink(const State &state, Fn fn);
   template <typename Fn> void holdBelow(const State &state, Fn fn);
   template <typename Fn> void latch(const State &state, int config, Fn fn);
+  template <typename Fn>
+  bool latchOne(const State &state, int config, int operand, Fn fn);
   template <typename Fn> void deal(const State &state, int config, Fn fn);
   bool finish(const State &state, NestEntry &entry);
   /// Adds the ways in which the operands of `mask` are latched further out.
@@ -219,6 +225,7 @@ private:
   std::array<double, 3> least{};
   double trees = 0;
   std::vector<int> offPath;
+  uint32_t free = 0; ///< operands that may be held alike wherever they live
   SearchCounts counts;
   NestBounds bounds;
   bool stopped = false;

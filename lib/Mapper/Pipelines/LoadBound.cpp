@@ -77,8 +77,14 @@ double mapper::boundLoad(llvm::ArrayRef<EinsumChoices> choices,
   return std::max(simple, result.plans.front().cycles);
 }
 
+static int64_t dealAll(const LocalRank &rank, uint64_t size) {
+  return std::min(rank.extent, static_cast<int64_t>(size));
+}
+
+double mapper::leastCycles(const EinsumOnArray &nest) {
+  return leastCycles(nest, dealAll);
+}
+
 double mapper::boundLoad(llvm::ArrayRef<EinsumChoices> choices) {
-  return boundLoad(choices, [](const LocalRank &rank, uint64_t size) {
-    return std::min(rank.extent, static_cast<int64_t>(size));
-  });
+  return boundLoad(choices, dealAll);
 }
