@@ -13,6 +13,8 @@
 #include "lib/Init/OptionValues.h"
 #include "lib/Quant/Rearrange.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace einsum;
 using exporting::QuantizeReport;
@@ -47,6 +49,42 @@ quant::NativeProducts einsum::listNative(const arch::ArchSpec &arch) {
     return array.datatypes.empty() && array.findOp("mac");
   });
   return native;
+}
+
+/// What the cascade would take at least, so quantised.
+static double estimateQuantised(CascadeOp cascade,
+                                quant::QuantizeOptions options,
+                                const arch::ArchSpec &arch) {
+  ScopedDiagnosticHandler quiet(cascade.getContext(),
+                                [](mlir::Diagnostic &) { return success(); });
+  OwningOpRef<ModuleOp> copy =
+      cast<ModuleOp>(cascade->getParentOfType<ModuleOp>()->clone());
+  auto quantised = copy->lookupSymbol<CascadeOp>(cascade.getSymNameAttr());
+  options.notes = nullptr;
+  if (failed(quant::quantize(quantised, options)))
+    return INFINITY;
+  FailureOr<CascadeFacts> facts = computeCascadeFacts(quantised);
+  return failed(facts) ? INFINITY : estimateSeconds(*facts, arch);
+}
+
+LogicalResult einsum::quantizeFor(CascadeOp cascade,
+                                  quant::QuantizeOptions options,
+                                  const arch::ArchSpec *arch,
+                                  StringRef objective) {
+  quant::NativeProducts &native = options.explicitForm.native;
+  native = quant::NativeProducts();
+  native.isAny = !arch;
+  options.keepStored |= !arch;
+  if (arch)
+    native = listNative(*arch);
+  if (objective == "latency" && !native.decoding.empty()) {
+    quant::QuantizeOptions before = options;
+    before.explicitForm.native.decoding.clear();
+    if (estimateQuantised(cascade, before, *arch) <
+        estimateQuantised(cascade, options, *arch))
+      native.decoding.clear();
+  }
+  return quant::quantize(cascade, options);
 }
 
 /// What each selected tensor becomes, of the cascade as written.
@@ -117,7 +155,8 @@ static void markRearranged(CascadeOp cascade, QuantizeReport &report) {
 
 static ExitCode apply(CascadeOp cascade, const QuantizeRequest &request,
                       const quant::QuantizeSpec &spec,
-                      const arch::ArchSpec *arch, QuantizeReport &report) {
+                      const arch::ArchSpec *arch, StringRef objective,
+                      QuantizeReport &report) {
   if (failed(listTensors(cascade, spec, report)))
     return ExitCode::BadInput;
   auto before = findFloor(cascade, arch, /*isQuantised=*/false);
@@ -135,17 +174,13 @@ static ExitCode apply(CascadeOp cascade, const QuantizeRequest &request,
   }
   quant::QuantizeOptions options{spec, {}};
   options.explicitForm.accumulatorBits = request.accumulatorBits;
-  options.explicitForm.native.isAny = !arch;
-  if (arch)
-    options.explicitForm.native = listNative(*arch);
-  options.keepStored = !arch;
   options.notes = &report.notes;
   ScopedDiagnosticHandler remarks(
       cascade.getContext(), [&](mlir::Diagnostic &diagnostic) {
         return success(diagnostic.getSeverity() == DiagnosticSeverity::Remark &&
                        !request.explain);
       });
-  if (failed(quant::quantize(cascade, options)))
+  if (failed(quantizeFor(cascade, options, arch, objective)))
     return ExitCode::BadInput;
   markRearranged(cascade, report);
   auto after = findFloor(cascade, arch, /*isQuantised=*/true);
@@ -171,5 +206,5 @@ ExitCode einsum::quantizeWorkload(CascadeOp cascade,
     auto parsed = quant::parseSpec(request.text);
     spec = std::get<quant::QuantizeSpec>(std::move(parsed)); // checked
   }
-  return apply(cascade, request, spec, arch, report);
+  return apply(cascade, request, spec, arch, objective, report);
 }

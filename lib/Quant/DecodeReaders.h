@@ -12,8 +12,8 @@
 //   WD[k,n] = W[k,n]                            bf16
 //   Z[m,n]  = sum(k) X[m,k] * WD[k,n]           bf16
 //
-// An element that is used once is decoded where it is used, if some array both
-// converts and multiplies: a tensor of decoded elements would save nothing.
+// A tensor of which each element is used once is decoded where it is used, if
+// some array both converts and multiplies: decoded elements would save nothing.
 //
 // Which products are native is a set of datatypes: "mxfp4" is a product of two
 // such tensors, "bf16*mxfp4" one of a wide and a narrow one. A native Einsum
