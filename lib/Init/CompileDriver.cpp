@@ -759,6 +759,9 @@ ExitCode Compilation::run() {
       return ExitCode::BadInput;
     ExitCode code = map();
     warnAboutNames();
+    if (code == ExitCode::Infeasible && options.quantize.text.empty())
+      if (std::string way = suggestFormats(cascade, *arch); !way.empty())
+        cascade.emitRemark() << way;
     if (code != ExitCode::Ok)
       return code;
   }

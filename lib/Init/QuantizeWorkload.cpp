@@ -38,6 +38,8 @@ quant::NativeProducts einsum::listNative(const arch::ArchSpec &arch) {
   quant::NativeProducts native;
   for (const arch::Array &array : arch.arrays)
     for (const auto &[datatype, ops] : array.opsByDatatype) {
+      if (ops.count("abs") && ops.count("max"))
+        native.measuring.insert(datatype);
       if (!ops.count("mac") && !(ops.count("mul") && ops.count("add")))
         continue;
       native.datatypes.insert(datatype);
@@ -85,6 +87,58 @@ LogicalResult einsum::quantizeFor(CascadeOp cascade,
       native.decoding.clear();
   }
   return quant::quantize(cascade, options);
+}
+
+/// `weights=int8 explicit,...`, or the inputs that are multiplied and summed.
+static std::string askFor(CascadeOp cascade, StringRef format) {
+  CascadeEditor editor(cascade);
+  std::vector<std::string> names;
+  bool hasWeights = false, hasActivations = false;
+  for (const quant::TensorRole &role : quant::findRoles(editor)) {
+    if (role.summed.empty())
+      continue;
+    hasWeights |= role.isWeight;
+    hasActivations |= !role.isWeight && role.isMultipliedWithWeight;
+    if (role.isInput)
+      names.push_back(getTensorName(role.tensor).str());
+  }
+  if (hasWeights && hasActivations)
+    names = {"weights", "activations"};
+  std::string text;
+  for (const std::string &name : names)
+    text += (text.empty() ? "" : ",") + name + "=" + format.str() + " explicit";
+  return text;
+}
+
+std::string einsum::suggestFormats(CascadeOp cascade,
+                                   const arch::ArchSpec &arch) {
+  FailureOr<CascadeFacts> facts = computeCascadeFacts(cascade);
+  if (failed(facts) || computeLoad(*facts, arch).lacking.empty())
+    return {};
+  quant::NativeProducts native = listNative(arch);
+  ScopedDiagnosticHandler quiet(cascade.getContext(),
+                                [](mlir::Diagnostic &) { return success(); });
+  for (StringRef bits : {"8", "16", "4"}) {
+    if (!native.datatypes.contains(("i" + bits).str()))
+      continue;
+    std::string text = askFor(cascade, ("int" + bits).str());
+    auto spec = quant::parseSpec(text);
+    if (text.empty() || !std::get_if<quant::QuantizeSpec>(&spec))
+      return {};
+    OwningOpRef<ModuleOp> copy =
+        cast<ModuleOp>(cascade->getParentOfType<ModuleOp>()->clone());
+    auto tried = copy->lookupSymbol<CascadeOp>(cascade.getSymNameAttr());
+    quant::QuantizeOptions options{std::get<quant::QuantizeSpec>(spec), {}};
+    if (failed(quantizeFor(tried, options, &arch, "energy")))
+      continue;
+    FailureOr<CascadeFacts> made = computeCascadeFacts(tried);
+    if (succeeded(made) && computeLoad(*made, arch).lacking.empty())
+      return "'" + arch.name + "' multiplies i" + bits.str() +
+             ", and computes what is left of the cascade in f32: "
+             "--quantize=\"" +
+             text + "\" has an array for every Einsum";
+  }
+  return {};
 }
 
 /// What each selected tensor becomes, of the cascade as written.

@@ -60,6 +60,10 @@ mlir::LogicalResult quantizeFor(CascadeOp cascade,
                                 const arch::ArchSpec *arch,
                                 llvm::StringRef objective);
 
+/// For a cascade that no array can multiply in the type it is written in: what
+/// to ask for instead, tried out; empty if that does not help either.
+std::string suggestFormats(CascadeOp cascade, const arch::ArchSpec &arch);
+
 /// Quantises a cascade whose parameters are bound, and says what that does. An
 /// architecture may be missing. `objective`, where the text does not say:
 /// "latency", "energy" or "bytes".

@@ -36,9 +36,14 @@ struct NativeProducts {
   llvm::StringSet<> datatypes;
   /// Datatypes in which one array converts as well as multiplies and sums.
   llvm::StringSet<> decoding;
+  /// Datatypes in which one array finds the largest magnitude.
+  llvm::StringSet<> measuring;
 
   bool contains(llvm::StringRef datatype) const {
     return isAny || datatypes.contains(datatype);
+  }
+  bool canMeasure(llvm::StringRef datatype) const {
+    return isAny || measuring.empty() || measuring.contains(datatype);
   }
 };
 

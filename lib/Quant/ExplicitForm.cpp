@@ -191,8 +191,9 @@ LogicalResult ExplicitForm::run() {
   if (failed(choose()) || failed(declareBlocks()))
     return failure();
   for (const Assignment *assignment : chosen) {
-    FailureOr<CodedTensor> one = addQuantiseEinsums(
-        editor, blocks, *assignment, findFirstReader(*assignment));
+    FailureOr<CodedTensor> one =
+        addQuantiseEinsums(editor, blocks, *assignment, options.native,
+                           findFirstReader(*assignment));
     if (failed(one))
       return failure();
     coded.push_back(std::move(*one));

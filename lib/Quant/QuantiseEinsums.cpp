@@ -123,9 +123,10 @@ namespace {
 class Quantiser {
 public:
   Quantiser(CascadeEditor &editor, const BlockRanks &blocks,
-            const Assignment &assignment, Operation *before)
+            const Assignment &assignment, const NativeProducts &native,
+            Operation *before)
       : editor(editor), exprs(editor.getExprs()), blocks(blocks),
-        assignment(assignment), storage(assignment.storage),
+        assignment(assignment), native(native), storage(assignment.storage),
         codes(storage.format.codes.front()), before(before),
         f32(Float32Type::get(editor.getContext())),
         name(getTensorName(assignment.tensor)) {}
@@ -136,6 +137,7 @@ private:
   void chooseRanks();
   void chooseScaleRanks(StringAttr rank);
   Expr readWide();
+  Expr readToMeasure();
   Expr number(double value) { return exprs.number(value, f32); }
   Value create(StringRef suffix, ArrayRef<StringAttr> ranks, Type type,
                Expr value, StringRef monoid, ArrayRef<StringAttr> reduced,
@@ -154,6 +156,7 @@ private:
   ExprContext &exprs;
   const BlockRanks &blocks;
   const Assignment &assignment;
+  const NativeProducts &native;
   const formats::Storage &storage;
   const Codes &codes;
   Operation *before;
@@ -222,9 +225,14 @@ Value Quantiser::create(StringRef suffix, ArrayRef<StringAttr> ranks, Type type,
   return made.getResult(0);
 }
 
+Expr Quantiser::readToMeasure() {
+  Expr wide = readWide();
+  return native.canMeasure(getDatatype(wide->type)) ? wide : exprs.toF32(wide);
+}
+
 /// From the least to the greatest of what shares a scale, 0 among them.
 Value Quantiser::addSpan() {
-  Expr wide = readWide();
+  Expr wide = readToMeasure();
   least = create("L", scaleRanks, wide->type, wide, "min", sharedRanks, "");
   Value greatest =
       create("H", scaleRanks, wide->type, wide, "max", sharedRanks, "");
@@ -237,7 +245,7 @@ Value Quantiser::addSpan() {
 Value Quantiser::addMagnitude() {
   if (hasZeroPoint())
     return addSpan();
-  Expr wide = readWide();
+  Expr wide = readToMeasure();
   Expr magnitude = exprs.op("math.absf", {wide}, wide->type);
   if (storage.format.rule == ScaleRule::meanAbs)
     return create("A", scaleRanks, f32, exprs.toF32(magnitude), "add",
@@ -380,6 +388,7 @@ FailureOr<CodedTensor> Quantiser::run() {
 FailureOr<CodedTensor> quant::addQuantiseEinsums(CascadeEditor &editor,
                                                  const BlockRanks &blocks,
                                                  const Assignment &assignment,
+                                                 const NativeProducts &native,
                                                  Operation *before) {
-  return Quantiser(editor, blocks, assignment, before).run();
+  return Quantiser(editor, blocks, assignment, native, before).run();
 }

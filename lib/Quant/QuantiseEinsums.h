@@ -13,6 +13,7 @@
 #ifndef LIB_QUANT_QUANTISEEINSUMS_H
 #define LIB_QUANT_QUANTISEEINSUMS_H
 
+#include "lib/Quant/DecodeReaders.h"
 #include "lib/Quant/SelectTensors.h"
 
 namespace einsum::quant {
@@ -65,10 +66,12 @@ struct CodedTensor {
 /// Why a format cannot be taken apart, or empty.
 std::string findExplicitObstacle(const formats::Storage &storage);
 
-/// Adds the Einsums before `before` (at the end if null).
+/// Adds the Einsums before `before` (at the end if null). Magnitudes are found
+/// in the tensor's own type, or in f32 where the machine cannot.
 mlir::FailureOr<CodedTensor> addQuantiseEinsums(CascadeEditor &editor,
                                                 const BlockRanks &blocks,
                                                 const Assignment &assignment,
+                                                const NativeProducts &native,
                                                 mlir::Operation *before);
 
 } // namespace einsum::quant

@@ -284,9 +284,13 @@ void Rescaling::decodeForeignCodes() {
       options.native.contains(joinDatatypes(inner[0].type, inner[1].type)))
     return;
   for (InnerFactor &factor : inner)
-    if (factor.coded)
-      decode(factor,
-             chooseFloat(factor.type, getElement(factor.coded->wide), f32));
+    if (factor.coded) {
+      FloatType type =
+          chooseFloat(factor.type, getElement(factor.coded->wide), f32);
+      bool isMultiplied = options.native.contains(getDatatype(type)) ||
+                          options.native.datatypes.empty();
+      decode(factor, isMultiplied ? type : f32);
+    }
 }
 
 //===----------------------------------------------------------------------===//
