@@ -10,9 +10,11 @@
 #include "lib/Mapper/CertainBound.h"
 #include "lib/Mapper/Infeasibility.h"
 #include "lib/Mapper/Join/CascadeJoin.h"
+#include "lib/Mapper/MapRequest.h"
 #include "lib/Mapper/Pipelines/LoadBound.h"
 #include "lib/Mapper/Pipelines/PipelinedRun.h"
 #include "lib/Mapper/Realise.h"
+#include "lib/Support/Log.h"
 
 #include "llvm/ADT/STLExtras.h"
 
@@ -74,6 +76,7 @@ private:
   bool describe();
   void makeSearches();
   bool describeNests(const NestLimits &limits);
+  void inParallel(size_t count, llvm::function_ref<void(size_t)> fn) const;
   bool explore();
   void boundNests();
   std::vector<Effort> listEfforts() const;
@@ -89,6 +92,10 @@ private:
   hopelessBeyond(double cutoff) const;
   void chooseAxes();
   bool stopped() const;
+  void noteFirst(bool isFound) {
+    if (isFound && std::isnan(firstSeconds))
+      firstSeconds = seconds();
+  }
   double seconds() const {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() -
                                          start)
@@ -107,6 +114,7 @@ private:
   void certify(const JoinResult &joined, const Realised &realised,
                MapResult &result) const;
   void raiseBound(Certificate &certificate) const;
+  void logCounts(const JoinResult &joined) const;
   LogicalResult refuse(const Realised &realised);
 
   CascadeOp cascade;
@@ -124,6 +132,7 @@ private:
   NestLimits nestLimits;   ///< the finest that can be
   NestLimits described;    ///< those of `choices` and `searches`
   bool hasMapping = false; ///< here, or one as good is known
+  double firstSeconds = std::numeric_limits<double>::quiet_NaN();
   /// What a first mapping may take beyond the time limit.
   static constexpr double kGraceSeconds = 2;
   /// Per Einsum and array, as searches run side by side.
@@ -304,6 +313,20 @@ void MappingSearch::raiseBound(Certificate &certificate) const {
   certificate.boundName = certain.name;
 }
 
+void MappingSearch::logCounts(const JoinResult &joined) const {
+  if (!isLogged(LogLevel::debug))
+    return;
+  SearchCounts nests;
+  for (const auto &search : searches)
+    nests += search->getCounts();
+  logDebug(llvm::Twine(searches.size()) + " kinds of nests, " +
+           llvm::Twine(nests.states) + " states, " +
+           llvm::Twine(nests.entries) +
+           " entries; join: " + llvm::Twine(joined.counts.entries) +
+           " entries, " + llvm::Twine(joined.plans.size()) + " plans" +
+           (joined.complete ? "" : ", ended early"));
+}
+
 void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
                             MapResult &result) const {
   Certificate &certificate = result.certificate;
@@ -319,6 +342,7 @@ void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
   certificate.pruned["constraints"] = nests.ruledOut;
   certificate.pruned["bound"] = nests.overBound + joined.counts.overBound;
   certificate.wallSeconds = seconds();
+  certificate.firstSeconds = firstSeconds;
   certificate.space = describeSpace();
   certificate.spaceLog10 = sizeOfSpace();
   bool isBeaten = result.points.empty() && std::isfinite(options.cutoff);
@@ -401,9 +425,27 @@ bool MappingSearch::acceptPipeline(MappedPoint &point, size_t frames,
   certificate.lowerBound = std::min(bound, latency);
   certificate.boundName = kLoadBound;
   certificate.status = latency <= bound ? Status::optimal : Status::bestFound;
-  certificate.wallSeconds = seconds();
+  certificate.wallSeconds = certificate.firstSeconds = seconds();
   result.points.push_back(std::move(point));
   return true;
+}
+
+/// Calls `fn(i)` for each of `count` things that have nothing in common.
+void MappingSearch::inParallel(size_t count,
+                               llvm::function_ref<void(size_t)> fn) const {
+  std::atomic<size_t> next{0};
+  auto run = [&] {
+    for (size_t i = next++; i < count; i = next++)
+      fn(i);
+  };
+  size_t most =
+      options.threads ? options.threads : std::thread::hardware_concurrency();
+  std::vector<std::thread> threads;
+  for (size_t i = 1; i < std::min(most, count); ++i)
+    threads.emplace_back(run);
+  run();
+  for (std::thread &thread : threads)
+    thread.join();
 }
 
 /// The least that each Einsum costs by itself, wherever its tensors live. False
@@ -415,19 +457,9 @@ bool MappingSearch::explore() {
     for (auto [search, nest] : llvm::zip(choice.searches, choice.nests))
       if (listed.insert(search).second)
         work.emplace_back(search, listStarts(*nest, *search));
-  std::atomic<size_t> next{0};
-  auto run = [&] {
-    for (size_t i = next++; i < work.size(); i = next++)
-      work[i].first->explore(work[i].second, [this] { return stopped(); });
-  };
-  unsigned count =
-      options.threads ? options.threads : std::thread::hardware_concurrency();
-  std::vector<std::thread> threads;
-  for (size_t i = 1; i < std::min<size_t>(count, work.size()); ++i)
-    threads.emplace_back(run);
-  run();
-  for (std::thread &thread : threads)
-    thread.join();
+  inParallel(work.size(), [&](size_t i) {
+    work[i].first->explore(work[i].second, [this] { return stopped(); });
+  });
   for (EinsumChoices &choice : choices) {
     choice.leastEnergy = choice.leastCycles = choice.leastTraffic = INFINITY;
     for (NestSearch *search : choice.searches) {
@@ -551,6 +583,11 @@ JoinResult MappingSearch::search(const Effort &effort, double cutoff) {
         };
       search->restart(std::move(bounds));
     }
+  // Most of what a join asks for lies below the whole Einsum.
+  if (effort.beam)
+    inParallel(searches.size(), [&](size_t i) {
+      searches[i]->complete(/*tile=*/0, Holdings{}, LatchTiles{});
+    });
   JoinLimits limits;
   limits.space = options.limits;
   limits.space.sharedLoops = std::min(limits.space.sharedLoops, effort.loops);
@@ -598,7 +635,7 @@ std::vector<Effort> MappingSearch::listEfforts() const {
     sketch.coarse = NestLimits::kCoarsest;
     sketch.pipelines = sketch.reorder = false;
     for (auto [loops, beam, states] :
-         {std::tuple(0, 2, 16), std::tuple(1, 2, 64), std::tuple(2, 4, 300)}) {
+         {std::tuple(0, 2, 16), std::tuple(1, 2, 64), std::tuple(2, 2, 300)}) {
       sketch.loops = loops;
       sketch.beam = beam;
       sketch.states = states;
@@ -613,6 +650,17 @@ std::vector<Effort> MappingSearch::listEfforts() const {
     efforts.push_back(quick);
   }
   return efforts;
+}
+
+static std::string describeEffort(const Effort &effort) {
+  std::string text = effort.sketch       ? "sketches of nests"
+                     : effort.coarse > 0 ? "nests of few tiles, step " +
+                                               std::to_string(effort.coarse)
+                                         : "all nests";
+  text += ", up to " + std::to_string(effort.loops) + " shared loops";
+  return effort.beam
+             ? text + ", " + std::to_string(effort.beam) + " kept per state"
+             : text;
 }
 
 /// False if time was up before.
@@ -636,8 +684,12 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
   double cutoff = options.cutoff;
   auto measure = [&] {
     keepBest(first);
+    noteFirst(!first.empty());
     if (!first.empty() && isSingle)
       cutoff = std::min(cutoff, first.front().values.front());
+    if (!first.empty())
+      logInfo("best so far: " + formatValue(options.objective.metrics.front(),
+                                            first.front().values.front()));
     hasMapping = std::isfinite(cutoff) || !first.empty();
   };
   auto endEarly = [] {
@@ -653,7 +705,9 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
   for (const Effort &effort : listEfforts()) {
     if (!prepare(effort, /*walks=*/effort.coarse == 0))
       return endEarly();
+    logInfo(describeEffort(effort));
     JoinResult quick = search(effort, cutoff);
+    logCounts(quick);
     FailureOr<Realised> realised = realise(quick);
     if (failed(realised))
       return failure();
@@ -666,7 +720,10 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
   // Of what is left out, time alone is bounded as well without a walk.
   if (!prepare(last, last.coarse == 0 || !isLatencyOnly()))
     return endEarly();
-  return search(last, cutoff);
+  logInfo(describeEffort(last));
+  JoinResult joined = search(last, cutoff);
+  logCounts(joined);
+  return joined;
 }
 
 FailureOr<MapResult> MappingSearch::run() {
@@ -704,6 +761,7 @@ FailureOr<MapResult> MappingSearch::run() {
   // Where the search ended early, or nothing is better, the first one it is.
   std::move(first.begin(), first.end(), std::back_inserter(result.points));
   keepBest(result.points);
+  noteFirst(!result.points.empty());
   if (result.points.empty() && std::isinf(options.cutoff) &&
       realised->evaluated > 0) {
     if (std::isinf(realised->leastOver) ||

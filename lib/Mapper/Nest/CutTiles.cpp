@@ -499,15 +499,19 @@ CutTiles::Component::measure(const Sides &sides, llvm::ArrayRef<int> open,
 // All tiles of a grid
 //===----------------------------------------------------------------------===//
 
-static void addClasses(TileClasses &all, const TileClasses &more) {
-  for (const TileClass &one : more) {
-    auto found = llvm::find_if(
-        all, [&](const TileClass &other) { return other.words == one.words; });
-    if (found == all.end())
-      all.push_back(one);
-    else
-      found->count += one.count;
-  }
+/// Adds more, and counts equal ones together; sorted.
+static void addClasses(TileClasses &all, TileClasses more) {
+  std::move(more.begin(), more.end(), std::back_inserter(all));
+  llvm::sort(all, [](const TileClass &a, const TileClass &b) {
+    return a.words < b.words;
+  });
+  size_t kept = 0;
+  for (size_t i = 0; i < all.size(); ++i)
+    if (kept > 0 && all[kept - 1].words == all[i].words)
+      all[kept - 1].count += all[i].count;
+    else if (kept++ != i)
+      all[kept - 1] = std::move(all[i]);
+  all.resize(kept);
 }
 
 /// Halves until all conditions are decided or one tile is left.
@@ -594,13 +598,18 @@ CutTiles::Component::classes(llvm::ArrayRef<int64_t> tile,
   return found->second;
 }
 
-static void addSize(CutSizes &sizes, const CutSize &more) {
-  for (CutSize &size : sizes)
-    if (size.words == more.words) {
-      size.count += more.count;
-      return;
-    }
-  sizes.push_back(more);
+/// Counts equal ones together; sorted.
+static void mergeSizes(CutSizes &sizes) {
+  llvm::sort(sizes, [](const CutSize &a, const CutSize &b) {
+    return a.words < b.words;
+  });
+  size_t kept = 0;
+  for (const CutSize &size : sizes)
+    if (kept > 0 && sizes[kept - 1].words == size.words)
+      sizes[kept - 1].count += size.count;
+    else
+      sizes[kept++] = size;
+  sizes.resize(kept);
 }
 
 const CutSizes &CutTiles::Component::sizesOf(int measure,
@@ -614,7 +623,8 @@ const CutSizes &CutTiles::Component::sizesOf(int measure,
   if (!isNew)
     return result;
   for (const TileClass &one : classes(tile, extents))
-    addSize(result, {measure < 0 ? 1 : one.words[measure], one.count});
+    result.push_back({measure < 0 ? 1 : one.words[measure], one.count});
+  mergeSizes(result);
   return result;
 }
 
@@ -634,7 +644,8 @@ const CutSizes &CutTiles::sizesOf(int measure, llvm::ArrayRef<int64_t> tile) {
     CutSizes product;
     for (const CutSize &more : component->sizesOf(measure, tile, extents))
       for (const CutSize &size : result)
-        addSize(product, {size.words * more.words, size.count * more.count});
+        product.push_back({size.words * more.words, size.count * more.count});
+    mergeSizes(product);
     result = std::move(product);
   }
   return result;

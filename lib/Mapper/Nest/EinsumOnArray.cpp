@@ -423,6 +423,8 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
   if (limits.coarse > 1)
     nest.mostDeals =
         std::max<size_t>(16, NestLimits::kMostDeals >> (limits.coarse - 2));
+  if (limits.sketch)
+    nest.mostDeals = NestLimits::kSketchedDeals;
   if (!constraints.mayRunOn(array) || !price(facts, arch, nest))
     return std::nullopt;
   for (int rank : fact.ranks) {

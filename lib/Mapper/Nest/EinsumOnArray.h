@@ -104,7 +104,8 @@ struct EinsumOnArray {
   /// Ranks along which it reads what it writes in other steps.
   uint32_t walked = 0;
   bool coarse = false; ///< ranks are dealt to as many units as possible only
-  /// Holders of outer levels come first, and what can be latched is.
+  /// Holders of outer levels come first, what is used once is not held, and
+  /// what can be latched is.
   bool sketch = false;
   /// Ways to deal ranks that are searched, those that use the most units; 0:
   /// all.
@@ -135,6 +136,7 @@ struct NestLimits {
   std::vector<int> commonRanks = {}; ///< of all tensors
   static constexpr int kCoarsest = 5;
   static constexpr size_t kMostDeals = 64; ///< from 2 on; ever fewer beyond
+  static constexpr size_t kSketchedDeals = 8;
 };
 
 /// Nullopt if the array has no such operators or the user forbids it; with a

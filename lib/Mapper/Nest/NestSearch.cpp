@@ -75,22 +75,32 @@ NestSearch::NestSearch(const EinsumOnArray &nest, const arch::ArchSpec &arch,
     keepFastest(ways);
   for (Deals &way : ways)
     addConfig(std::move(way));
-  findFree();
+  markOperands();
+}
+
+/// Whether units of a level may walk their parts of the rank. Of those along
+/// which tiles are cut that is rarely counted, and left out where tiles are.
+static bool mayWalk(const EinsumOnArray &nest, int rank) {
+  return !nest.coarse || !nest.cut || !nest.cut->isCutAlong(rank);
 }
 
 /// How often the busiest unit computes; infinite if its part of a rank cannot
-/// be dealt on in equal parts.
+/// be dealt on in equal parts, or may not be walked.
 static double countRuns(const EinsumOnArray &nest, const Deals &way) {
   double runs = 1;
   for (auto [r, rank] : llvm::enumerate(nest.ranks)) {
     int64_t part = rank.extent;
+    bool isChunk = false;
     for (const Deal &deal : way) { // outermost fans first
       if (deal.rank != static_cast<int>(r))
         continue;
       if (!deal.chunk && part % deal.units != 0)
         return INFINITY;
       part = deal.chunk ? deal.chunk : part / deal.units;
+      isChunk |= deal.chunk != 0;
     }
+    if (isChunk && part != 1 && !mayWalk(nest, static_cast<int>(r)))
+      return INFINITY;
     runs *= static_cast<double>(part);
   }
   return runs;
@@ -202,8 +212,8 @@ int NestSearch::stageOf(uint8_t code) const {
 }
 
 /// Operands of which constraints say the same if they live at the backing level
-/// and if they live further in.
-void NestSearch::findFree() {
+/// and if they live further in; and those without any reuse.
+void NestSearch::markOperands() {
   for (auto [o, operand] : llvm::enumerate(nest.operands)) {
     KeptTensor backing{operand.tensor, true}, inside{operand.tensor, false};
     bool isSame = llvm::all_of(nest.path, [&](int level) {
@@ -213,6 +223,10 @@ void NestSearch::findFree() {
                  nest.constraints->mustKeep(level, inside);
     });
     free |= static_cast<uint32_t>(isSame) << o;
+    bool isOnce = true;
+    for (auto [r, rank] : llvm::enumerate(nest.ranks))
+      isOnce &= rank.extent == 1 || operand.usesRank(static_cast<int>(r));
+    once |= static_cast<uint32_t>(isOnce) << o;
   }
 }
 
@@ -226,10 +240,17 @@ Holdings NestSearch::canonical(const Holdings &holdings) const {
   return result;
 }
 
-/// Of a sketch: holders of outer levels come first.
-bool NestSearch::isInOrder(const Placement &placement, int pathIndex) const {
+/// Of a sketch: holders of outer levels come first, and nothing is held that is
+/// used once.
+bool NestSearch::isSketched(const Placement &placement, int operand,
+                            int pathIndex) const {
   if (!nest.sketch)
     return true;
+  uint8_t from = placement.holdings[operand];
+  KeptTensor tensor{nest.operands[operand].tensor, from < Holding::kOutside};
+  if ((once >> operand & 1) &&
+      !nest.constraints->mustKeep(nest.path[pathIndex], tensor))
+    return false;
   bool isLast = pathIndex + 1 == static_cast<int>(nest.path.size());
   return llvm::none_of(placement.holdings, [&](uint8_t code) {
     return code == Holding::kRegisters
@@ -325,7 +346,7 @@ int NestSearch::numberOf(const Placement &placement) {
       continue;
     KeptTensor tensor{nest.operands[o].tensor, from < Holding::kOutside};
     for (int i = from % Holding::kOutside + 1; i < levels; ++i) {
-      if (nest.stages[i] != made.stage || !isInOrder(made, i))
+      if (nest.stages[i] != made.stage || !isSketched(made, o, i))
         continue;
       if (nest.constraints->mayKeep(nest.path[i], tensor) &&
           mayStayAt(o, from, i))
@@ -454,9 +475,14 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts,
 }
 
 void NestSearch::restart(NestBounds next) {
-  for (auto &some : known)
-    some.clear();
-  knownOutside.clear();
+  // What was left out under a weaker bound may be left out under this one.
+  bool isKept = !stopped && next.beam == bounds.beam && next.beam > 0 &&
+                next.dominance == bounds.dominance;
+  if (!isKept) {
+    for (auto &some : known)
+      some.clear();
+    knownOutside.clear();
+  }
   bounds = std::move(next);
   stopped = false;
 }
@@ -793,8 +819,7 @@ void NestSearch::deal(const State &state, int config, Fn fn) {
       return;
     if (toArray && inside != 1)
       return;
-    // What units walk for themselves where tiles are cut is rarely counted.
-    if (nest.coarse && nest.cut && nest.cut->isCutAlong(deal.rank) &&
+    if (!mayWalk(nest, deal.rank) &&
         inside !=
             configs[config].counts->unitsOf(deal.rank, stage, nest.lastStage))
       return;

@@ -115,7 +115,8 @@ public:
   /// Nests of one start, each loop a single step in its rank's tiles.
   double countTrees() const { return trees; }
 
-  /// Forgets what was found under other bounds.
+  /// Goes on with bounds that are no weaker than before. Forgets what was
+  /// found, but for the same beam.
   void restart(NestBounds bounds);
   /// The ways to go on below a place at which no fan-out has been passed.
   /// Operands that no loop further in uses are latched at `latches`, further
@@ -165,9 +166,9 @@ private:
   void listDeals(size_t fan, Deals &deals, std::vector<Deals> &ways) const;
   void keepFastest(std::vector<Deals> &ways) const;
   void addConfig(Deals deals);
-  void findFree();
+  void markOperands();
   Holdings canonical(const Holdings &holdings) const;
-  bool isInOrder(const Placement &placement, int pathIndex) const;
+  bool isSketched(const Placement &placement, int operand, int pathIndex) const;
   int numberOf(const Placement &placement);
   int nextPlacement(const State &state, Placement &next);
   bool isAlive(const Placement &placement, uint32_t tile) const;
@@ -199,7 +200,8 @@ private:
   }
   /// Once stopped, it stays so until the next start.
   bool isStopped() {
-    stopped = stopped || (bounds.shouldStop && bounds.shouldStop());
+    if (!stopped && bounds.shouldStop && ++asked % kAskEvery == 0)
+      stopped = bounds.shouldStop();
     return stopped;
   }
   int levelOf(uint8_t code) const;
@@ -226,9 +228,13 @@ private:
   double trees = 0;
   std::vector<int> offPath;
   uint32_t free = 0; ///< operands that may be held alike wherever they live
+  uint32_t once = 0; ///< operands of which each point has another element
   SearchCounts counts;
   NestBounds bounds;
   bool stopped = false;
+  /// Clocks are slow: one look per so many states.
+  static constexpr unsigned kAskEvery = 64;
+  unsigned asked = 0;
   Deals noDeals;
   NestCounts shared; ///< above all fan-outs
 };
