@@ -7,7 +7,8 @@
 //
 // Keys and units are those of result.schema.json. Keys keep their order and
 // doubles are written with the fewest digits that read back the same, so that
-// equal results are equal bytes; only `mapper.wall_s` differs between runs.
+// equal results are equal bytes; only `mapper.wall_s` and
+// `mapper.first_wall_s` differ between runs.
 //
 //===----------------------------------------------------------------------===//
 
@@ -327,6 +328,8 @@ static Json describeCertificate(const mapper::Certificate &certificate) {
 static Json describeSearch(const Search &search, const arch::ArchSpec &arch) {
   Json json = describeCertificate(search.certificate);
   json["wall_s"] = search.certificate.wallSeconds;
+  if (double first = search.certificate.firstSeconds; !std::isnan(first))
+    json["first_wall_s"] = first;
   json["objective"] = mapper::describeObjective(search.objective, arch);
   json["variants"] = Json::array();
   for (const SearchedVariant &variant : search.variants) {

@@ -15,6 +15,8 @@
 #include "llvm/ADT/Sequence.h"
 #include "llvm/ADT/StringExtras.h"
 
+#include <cmath>
+
 using namespace einsum;
 using namespace einsum::exporting;
 
@@ -290,6 +292,14 @@ static void printVariants(const Search &search, mapper::Metric metric,
   }
 }
 
+/// Of a search that may go on, when there was something.
+static std::string describeFirst(const mapper::Certificate &certificate) {
+  if (certificate.status != mapper::Status::bestFound ||
+      std::isnan(certificate.firstSeconds))
+    return "";
+  return ", a first one after " + formatSi(certificate.firstSeconds, "s");
+}
+
 /// Objective, proof and effort.
 static void printSearch(const Search &search, const arch::ArchSpec &arch,
                         llvm::raw_ostream &os) {
@@ -307,7 +317,8 @@ static void printSearch(const Search &search, const arch::ArchSpec &arch,
   printFact(os, "searched",
             formatSi(static_cast<double>(certificate.evaluated), "") +
                 " considered" + size + " in " +
-                formatSi(certificate.wallSeconds, "s"));
+                formatSi(certificate.wallSeconds, "s") +
+                describeFirst(certificate));
   if (std::string pruned = describePruned(certificate.pruned); !pruned.empty())
     printFact(os, "", pruned);
   printVariants(search, metric, os);

@@ -10,6 +10,7 @@
 #include "lib/Init/OptionValues.h"
 #include "lib/Mapper/ConflictText.h"
 #include "lib/Mapper/ConstraintCheck.h"
+#include "lib/Support/Log.h"
 #include "lib/Support/Progress.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -50,6 +51,11 @@ private:
                            const arch::ArchSpec &constrained,
                            const MapOptions &own, std::string &reason);
   double shareOfTime(size_t toCome) const;
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() -
+                                         start)
+        .count();
+  }
   void judge();
   void keepBest();
 
@@ -102,9 +108,7 @@ bool VariantSearch::findNames() {
 double VariantSearch::shareOfTime(size_t toCome) const {
   if (options.timeLimitSeconds <= 0)
     return 0;
-  std::chrono::duration<double> spent =
-      std::chrono::steady_clock::now() - start;
-  double left = options.timeLimitSeconds - spent.count();
+  double left = options.timeLimitSeconds - seconds();
   return std::max(left / std::min(2.0, static_cast<double>(toCome)), 1e-6);
 }
 
@@ -144,6 +148,8 @@ bool VariantSearch::isHopeless(size_t id, double bound) {
   outcome.certificate.lowerBound = best;
   outcome.certificate.boundName = "nothing is better than what is known";
   outcome.certificate.pruned["bound"] = 1;
+  logInfo(variants[id].describe() + ": not searched, costs at least " +
+          formatValue(how.objective.metrics.front(), bound));
   return true;
 }
 
@@ -159,6 +165,7 @@ FailureOr<MapResult> VariantSearch::map(size_t id, const CascadeFacts &facts,
     name += ", " + variants[id].describe() + " (" + std::to_string(id + 1) +
             " of " + std::to_string(variants.size()) + ")";
   Progress progress(name);
+  logInfo(name);
   ScopedDiagnosticHandler listener(
       variants[id].cascade.getContext(), [&](mlir::Diagnostic &diagnostic) {
         bool isError = diagnostic.getSeverity() == DiagnosticSeverity::Error;
@@ -185,6 +192,7 @@ ExitCode VariantSearch::search(size_t id, size_t toCome) {
     for (const AutoPoint &known : result.points)
       own.cutoff = std::min(own.cutoff, known.point.values.front());
   std::string reason;
+  double before = seconds();
   FailureOr<MapResult> mapped = map(id, *facts, constrained, own, reason);
   if (failed(mapped)) {
     // What is not covered may be left out, what is wrong may not.
@@ -196,6 +204,13 @@ ExitCode VariantSearch::search(size_t id, size_t toCome) {
     return isDefect ? ExitCode::InternalError : ExitCode::Ok;
   }
   outcome.certificate = mapped->certificate;
+  logInfo("ended: " + llvm::Twine(describeStatus(outcome.certificate.status)) +
+          ", bound " +
+          formatValue(how.objective.metrics.front(),
+                      outcome.certificate.lowerBound));
+  if (std::isnan(result.certificate.firstSeconds))
+    result.certificate.firstSeconds =
+        before + mapped->certificate.firstSeconds;
   outcome.isBeaten =
       mapped->points.empty() && mapped->certificate.status == Status::optimal;
   if (mapped->certificate.status == Status::unsupported)
@@ -261,9 +276,7 @@ void VariantSearch::judge() {
   }
   if (isAnyFound)
     all.best = result.outcomes[result.points[0].variant].certificate.best;
-  all.wallSeconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
-          .count();
+  all.wallSeconds = seconds();
 }
 
 static bool dominates(const std::vector<double> &a,

@@ -67,10 +67,7 @@ static double loadCycles(llvm::ArrayRef<EinsumChoices> choices, bool overlaps) {
   for (const EinsumChoices &choice : choices) {
     double least = INFINITY;
     for (const auto &nest : choice.nests)
-      least = std::min(
-          least, leastCycles(*nest, [](const LocalRank &rank, uint64_t size) {
-            return std::min(rank.extent, static_cast<int64_t>(size));
-          }));
+      least = std::min(least, leastCycles(*nest));
     cycles += std::isinf(least) ? 0 : least;
   }
   return cycles;

@@ -10,9 +10,11 @@
 #include "lib/Mapper/CertainBound.h"
 #include "lib/Mapper/Infeasibility.h"
 #include "lib/Mapper/Join/CascadeJoin.h"
+#include "lib/Mapper/MapRequest.h"
 #include "lib/Mapper/Pipelines/LoadBound.h"
 #include "lib/Mapper/Pipelines/PipelinedRun.h"
 #include "lib/Mapper/Realise.h"
+#include "lib/Support/Log.h"
 
 #include "llvm/ADT/STLExtras.h"
 
@@ -47,6 +49,18 @@ constexpr size_t kManyEinsums = 8;
 constexpr double kCloseEnough = 1.02, kAsGood = 1.0005;
 constexpr const char *kLoadBound = "the busiest array, over all bindings";
 
+/// A search of a part of the space: how much is looked at.
+struct Effort {
+  int coarse = 0;      ///< NestLimits
+  bool sketch = false; ///< NestLimits
+  unsigned loops = 1;  ///< that neighbours share
+  bool pipelines = true, reorder = true;
+  size_t beam = 0; ///< entries per state; 0: all
+  /// States of a join, beyond which the least promising are dropped; 0: none
+  /// are.
+  size_t states = 0;
+};
+
 class MappingSearch {
 public:
   MappingSearch(CascadeOp cascade, const CascadeFacts &facts,
@@ -62,11 +76,15 @@ private:
   bool describe();
   void makeSearches();
   bool describeNests(const NestLimits &limits);
+  void inParallel(size_t count, llvm::function_ref<void(size_t)> fn) const;
   bool explore();
+  void boundNests();
+  std::vector<Effort> listEfforts() const;
+  bool prepare(const Effort &effort, bool walks);
   FailureOr<JoinResult> refine(std::vector<MappedPoint> &first);
   std::vector<Holdings> listStarts(const EinsumOnArray &nest,
                                    NestSearch &search) const;
-  JoinResult search(size_t beam, double cutoff);
+  JoinResult search(const Effort &effort, double cutoff);
   double valueOf(Metric metric, double picojoules, double cycles,
                  double traffic) const;
   double scoreOf(double picojoules, double cycles, double traffic) const;
@@ -74,6 +92,10 @@ private:
   hopelessBeyond(double cutoff) const;
   void chooseAxes();
   bool stopped() const;
+  void noteFirst(bool isFound) {
+    if (isFound && std::isnan(firstSeconds))
+      firstSeconds = seconds();
+  }
   double seconds() const {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() -
                                          start)
@@ -92,6 +114,7 @@ private:
   void certify(const JoinResult &joined, const Realised &realised,
                MapResult &result) const;
   void raiseBound(Certificate &certificate) const;
+  void logCounts(const JoinResult &joined) const;
   LogicalResult refuse(const Realised &realised);
 
   CascadeOp cascade;
@@ -107,7 +130,9 @@ private:
   std::string unsupported;
   bool noArray = false;
   NestLimits nestLimits;   ///< the finest that can be
+  NestLimits described;    ///< those of `choices` and `searches`
   bool hasMapping = false; ///< here, or one as good is known
+  double firstSeconds = std::numeric_limits<double>::quiet_NaN();
   /// What a first mapping may take beyond the time limit.
   static constexpr double kGraceSeconds = 2;
   /// Per Einsum and array, as searches run side by side.
@@ -116,14 +141,10 @@ private:
   bool overlaps = false; ///< arrays may run at once
   /// Of the time there is, for a pipeline of all Einsums.
   static constexpr double kPipelineShare = 0.4;
-  /// Entries per state of the quick search.
-  static constexpr size_t kBeam = 4;
-  static constexpr unsigned kQuickLoops = 1;
   /// Tile vectors times ways to deal ranks, beyond which tiles are left out.
   static constexpr double kMostStates = 2e5;
-  /// States and plans of a join, beyond which the least promising are dropped:
-  /// when all others are measured by the outcome, and when it is the outcome.
-  static constexpr size_t kQuickStates = 300, kMostPlans = 1000000;
+  /// Plans of a join, beyond which the least promising are dropped.
+  static constexpr size_t kMostPlans = 1000000;
 };
 
 } // namespace
@@ -292,6 +313,20 @@ void MappingSearch::raiseBound(Certificate &certificate) const {
   certificate.boundName = certain.name;
 }
 
+void MappingSearch::logCounts(const JoinResult &joined) const {
+  if (!isLogged(LogLevel::debug))
+    return;
+  SearchCounts nests;
+  for (const auto &search : searches)
+    nests += search->getCounts();
+  logDebug(llvm::Twine(searches.size()) + " kinds of nests, " +
+           llvm::Twine(nests.states) + " states, " +
+           llvm::Twine(nests.entries) +
+           " entries; join: " + llvm::Twine(joined.counts.entries) +
+           " entries, " + llvm::Twine(joined.plans.size()) + " plans" +
+           (joined.complete ? "" : ", ended early"));
+}
+
 void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
                             MapResult &result) const {
   Certificate &certificate = result.certificate;
@@ -307,6 +342,7 @@ void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
   certificate.pruned["constraints"] = nests.ruledOut;
   certificate.pruned["bound"] = nests.overBound + joined.counts.overBound;
   certificate.wallSeconds = seconds();
+  certificate.firstSeconds = firstSeconds;
   certificate.space = describeSpace();
   certificate.spaceLog10 = sizeOfSpace();
   bool isBeaten = result.points.empty() && std::isfinite(options.cutoff);
@@ -389,9 +425,27 @@ bool MappingSearch::acceptPipeline(MappedPoint &point, size_t frames,
   certificate.lowerBound = std::min(bound, latency);
   certificate.boundName = kLoadBound;
   certificate.status = latency <= bound ? Status::optimal : Status::bestFound;
-  certificate.wallSeconds = seconds();
+  certificate.wallSeconds = certificate.firstSeconds = seconds();
   result.points.push_back(std::move(point));
   return true;
+}
+
+/// Calls `fn(i)` for each of `count` things that have nothing in common.
+void MappingSearch::inParallel(size_t count,
+                               llvm::function_ref<void(size_t)> fn) const {
+  std::atomic<size_t> next{0};
+  auto run = [&] {
+    for (size_t i = next++; i < count; i = next++)
+      fn(i);
+  };
+  size_t most =
+      options.threads ? options.threads : std::thread::hardware_concurrency();
+  std::vector<std::thread> threads;
+  for (size_t i = 1; i < std::min(most, count); ++i)
+    threads.emplace_back(run);
+  run();
+  for (std::thread &thread : threads)
+    thread.join();
 }
 
 /// The least that each Einsum costs by itself, wherever its tensors live. False
@@ -403,19 +457,9 @@ bool MappingSearch::explore() {
     for (auto [search, nest] : llvm::zip(choice.searches, choice.nests))
       if (listed.insert(search).second)
         work.emplace_back(search, listStarts(*nest, *search));
-  std::atomic<size_t> next{0};
-  auto run = [&] {
-    for (size_t i = next++; i < work.size(); i = next++)
-      work[i].first->explore(work[i].second, [this] { return stopped(); });
-  };
-  unsigned count =
-      options.threads ? options.threads : std::thread::hardware_concurrency();
-  std::vector<std::thread> threads;
-  for (size_t i = 1; i < std::min<size_t>(count, work.size()); ++i)
-    threads.emplace_back(run);
-  run();
-  for (std::thread &thread : threads)
-    thread.join();
+  inParallel(work.size(), [&](size_t i) {
+    work[i].first->explore(work[i].second, [this] { return stopped(); });
+  });
   for (EinsumChoices &choice : choices) {
     choice.leastEnergy = choice.leastCycles = choice.leastTraffic = INFINITY;
     for (NestSearch *search : choice.searches) {
@@ -509,7 +553,7 @@ double MappingSearch::scoreOf(double picojoules, double cycles,
                  traffic);
 }
 
-JoinResult MappingSearch::search(size_t beam, double cutoff) {
+JoinResult MappingSearch::search(const Effort &effort, double cutoff) {
   std::function<bool(double, double, double)> hopeless = hopelessBeyond(cutoff);
   double energy = 0, cycles = 0, traffic = 0;
   for (const EinsumChoices &choice : choices) {
@@ -524,7 +568,7 @@ JoinResult MappingSearch::search(size_t beam, double cutoff) {
       if (!restarted.insert(search).second)
         continue;
       NestBounds bounds;
-      bounds.beam = beam;
+      bounds.beam = effort.beam;
       bounds.score = [this](double picojoules, double cycles, double traffic) {
         return scoreOf(picojoules, cycles, traffic);
       };
@@ -539,12 +583,18 @@ JoinResult MappingSearch::search(size_t beam, double cutoff) {
         };
       search->restart(std::move(bounds));
     }
+  // Most of what a join asks for lies below the whole Einsum.
+  if (effort.beam)
+    inParallel(searches.size(), [&](size_t i) {
+      searches[i]->complete(/*tile=*/0, Holdings{}, LatchTiles{});
+    });
   JoinLimits limits;
   limits.space = options.limits;
-  if (beam)
-    limits.space.sharedLoops = std::min(limits.space.sharedLoops, kQuickLoops);
-  limits.beam = beam;
-  limits.mostStates = beam ? kQuickStates : 0;
+  limits.space.sharedLoops = std::min(limits.space.sharedLoops, effort.loops);
+  limits.space.pipelines &= effort.pipelines;
+  limits.space.reorder &= effort.reorder;
+  limits.beam = effort.beam;
+  limits.mostStates = effort.states;
   limits.mostPlans = kMostPlans;
   limits.score = [this](double picojoules, double cycles, double traffic) {
     return scoreOf(picojoules, cycles, traffic);
@@ -556,46 +606,124 @@ JoinResult MappingSearch::search(size_t beam, double cutoff) {
   return joinCascade(facts, arch, axes, choices, constraints, limits);
 }
 
-/// From coarse to fine: where there are too many nests, a first mapping comes
-/// from the coarsest tiles, so that there is one whenever the time is up. Of a
-/// single metric, each is a measure for the next.
+/// The least that each Einsum costs by itself, without a look at its nests.
+void MappingSearch::boundNests() {
+  for (EinsumChoices &choice : choices) {
+    choice.leastEnergy = choice.leastCycles = INFINITY;
+    choice.leastTraffic = 0;
+    for (const auto &nest : choice.nests) {
+      choice.leastEnergy =
+          std::min(choice.leastEnergy,
+                   static_cast<double>(nest->points) * nest->energyPerPoint);
+      choice.leastCycles = std::min(choice.leastCycles, leastCycles(*nest));
+    }
+  }
+}
+
+/// Searches that give a first mapping and measures for the last one, from quick
+/// to thorough: of a single metric, each is measured by those before.
+std::vector<Effort> MappingSearch::listEfforts() const {
+  bool isSingle =
+      options.objective.metrics.size() == 1 && options.rules.incumbent;
+  std::vector<Effort> efforts;
+  Effort quick;
+  quick.beam = 4;
+  quick.states = 300;
+  if (nestLimits.coarse > 0) {
+    Effort sketch;
+    sketch.sketch = true;
+    sketch.coarse = NestLimits::kCoarsest;
+    sketch.pipelines = sketch.reorder = false;
+    for (auto [loops, beam, states] :
+         {std::tuple(0, 2, 16), std::tuple(1, 2, 64), std::tuple(2, 2, 300)}) {
+      sketch.loops = loops;
+      sketch.beam = beam;
+      sketch.states = states;
+      efforts.push_back(sketch);
+    }
+    for (int coarse = NestLimits::kCoarsest;
+         isSingle && coarse > 0 && coarse >= nestLimits.coarse; --coarse) {
+      quick.coarse = coarse;
+      efforts.push_back(quick);
+    }
+  } else if (isSingle) {
+    efforts.push_back(quick);
+  }
+  return efforts;
+}
+
+static std::string describeEffort(const Effort &effort) {
+  std::string text = effort.sketch       ? "sketches of nests"
+                     : effort.coarse > 0 ? "nests of few tiles, step " +
+                                               std::to_string(effort.coarse)
+                                         : "all nests";
+  text += ", up to " + std::to_string(effort.loops) + " shared loops";
+  return effort.beam
+             ? text + ", " + std::to_string(effort.beam) + " kept per state"
+             : text;
+}
+
+/// False if time was up before.
+bool MappingSearch::prepare(const Effort &effort, bool walks) {
+  NestLimits limits = nestLimits;
+  limits.coarse = effort.coarse;
+  limits.sketch = effort.sketch;
+  if (searches.empty() || limits.coarse != described.coarse ||
+      limits.sketch != described.sketch) {
+    describeNests(limits);
+    makeSearches();
+    described = limits;
+    boundNests();
+  }
+  return !walks || explore();
+}
+
 FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
   bool isSingle =
       options.objective.metrics.size() == 1 && options.rules.incumbent;
   double cutoff = options.cutoff;
   auto measure = [&] {
     keepBest(first);
+    noteFirst(!first.empty());
     if (!first.empty() && isSingle)
       cutoff = std::min(cutoff, first.front().values.front());
+    if (!first.empty())
+      logInfo("best so far: " + formatValue(options.objective.metrics.front(),
+                                            first.front().values.front()));
     hasMapping = std::isfinite(cutoff) || !first.empty();
   };
+  auto endEarly = [] {
+    JoinResult none;
+    none.complete = false;
+    none.leastLeft = 0; // nothing is known of what was not looked into
+    return none;
+  };
   measure();
-  int coarsest = isSingle && nestLimits.coarse > 0 ? NestLimits::kCoarsest
-                                                   : nestLimits.coarse;
-  for (int coarse = coarsest; coarse >= nestLimits.coarse; --coarse) {
-    if (coarsest != nestLimits.coarse) { // else `describe` has done it
-      NestLimits limits = nestLimits;
-      limits.coarse = coarse;
-      describeNests(limits);
-    }
-    makeSearches();
-    if (!explore()) {
-      JoinResult none;
-      none.complete = false;
-      none.leastLeft = 0; // nothing is known of what was not looked into
-      return none;
-    }
-    if (!isSingle)
-      continue;
-    JoinResult quick = search(kBeam, cutoff);
+  Effort last;
+  last.coarse = nestLimits.coarse;
+  last.loops = options.limits.sharedLoops;
+  for (const Effort &effort : listEfforts()) {
+    if (!prepare(effort, /*walks=*/effort.coarse == 0))
+      return endEarly();
+    logInfo(describeEffort(effort));
+    JoinResult quick = search(effort, cutoff);
+    logCounts(quick);
     FailureOr<Realised> realised = realise(quick);
     if (failed(realised))
       return failure();
     std::move(realised->points.begin(), realised->points.end(),
               std::back_inserter(first));
     measure();
+    if (stopped())
+      return endEarly();
   }
-  return search(0, cutoff);
+  // Of what is left out, time alone is bounded as well without a walk.
+  if (!prepare(last, last.coarse == 0 || !isLatencyOnly()))
+    return endEarly();
+  logInfo(describeEffort(last));
+  JoinResult joined = search(last, cutoff);
+  logCounts(joined);
+  return joined;
 }
 
 FailureOr<MapResult> MappingSearch::run() {
@@ -633,6 +761,7 @@ FailureOr<MapResult> MappingSearch::run() {
   // Where the search ended early, or nothing is better, the first one it is.
   std::move(first.begin(), first.end(), std::back_inserter(result.points));
   keepBest(result.points);
+  noteFirst(!result.points.empty());
   if (result.points.empty() && std::isinf(options.cutoff) &&
       realised->evaluated > 0) {
     if (std::isinf(realised->leastOver) ||

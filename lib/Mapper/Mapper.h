@@ -110,6 +110,8 @@ struct Certificate {
   double spaceLog10 = 0;
   std::map<std::string, uint64_t> pruned; ///< by rule
   double wallSeconds = 0;
+  /// When the first mapping was there; NaN: none was found.
+  double firstSeconds = std::numeric_limits<double>::quiet_NaN();
 
   double gap() const { return lowerBound > 0 ? best / lowerBound : 1; }
 };

@@ -11,7 +11,7 @@ from pathlib import Path
 MODELS = {"BERT": (12, 64), "XLM": (16, 128)}
 LENGTHS = [1024, 16384]
 # What a cascade is called, what is known of its tensors by name, and how long the compiler took.
-WORDS = {"workload", "rewrite", "cascade", "mapping", "name", "wall_s"}
+WORDS = {"workload", "rewrite", "cascade", "mapping", "name", "wall_s", "first_wall_s"}
 
 
 def cost(cascade, arch, heads, size, length, *options):

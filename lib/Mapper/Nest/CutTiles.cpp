@@ -331,6 +331,8 @@ CutTiles::~CutTiles() = default;
 CutTiles::CutTiles(const CascadeFacts &facts, const EinsumOnArray &nest) {
   for (const LocalRank &rank : nest.ranks)
     extents.push_back(rank.extent);
+  for (const Operand &operand : nest.operands)
+    bits.push_back(operand.bits);
   auto local = [&](const AffineForm &form) {
     return form.substitute(
         [&](int rank) { return AffineForm::variable(nest.findRank(rank)); });
@@ -497,15 +499,19 @@ CutTiles::Component::measure(const Sides &sides, llvm::ArrayRef<int> open,
 // All tiles of a grid
 //===----------------------------------------------------------------------===//
 
-static void addClasses(TileClasses &all, const TileClasses &more) {
-  for (const TileClass &one : more) {
-    auto found = llvm::find_if(
-        all, [&](const TileClass &other) { return other.words == one.words; });
-    if (found == all.end())
-      all.push_back(one);
-    else
-      found->count += one.count;
-  }
+/// Adds more, and counts equal ones together; sorted.
+static void addClasses(TileClasses &all, TileClasses more) {
+  std::move(more.begin(), more.end(), std::back_inserter(all));
+  llvm::sort(all, [](const TileClass &a, const TileClass &b) {
+    return a.words < b.words;
+  });
+  size_t kept = 0;
+  for (size_t i = 0; i < all.size(); ++i)
+    if (kept > 0 && all[kept - 1].words == all[i].words)
+      all[kept - 1].count += all[i].count;
+    else if (kept++ != i)
+      all[kept - 1] = std::move(all[i]);
+  all.resize(kept);
 }
 
 /// Halves until all conditions are decided or one tile is left.
@@ -592,13 +598,18 @@ CutTiles::Component::classes(llvm::ArrayRef<int64_t> tile,
   return found->second;
 }
 
-static void addSize(CutSizes &sizes, const CutSize &more) {
-  for (CutSize &size : sizes)
-    if (size.words == more.words) {
-      size.count += more.count;
-      return;
-    }
-  sizes.push_back(more);
+/// Counts equal ones together; sorted.
+static void mergeSizes(CutSizes &sizes) {
+  llvm::sort(sizes, [](const CutSize &a, const CutSize &b) {
+    return a.words < b.words;
+  });
+  size_t kept = 0;
+  for (const CutSize &size : sizes)
+    if (kept > 0 && sizes[kept - 1].words == size.words)
+      sizes[kept - 1].count += size.count;
+    else
+      sizes[kept++] = size;
+  sizes.resize(kept);
 }
 
 const CutSizes &CutTiles::Component::sizesOf(int measure,
@@ -612,7 +623,8 @@ const CutSizes &CutTiles::Component::sizesOf(int measure,
   if (!isNew)
     return result;
   for (const TileClass &one : classes(tile, extents))
-    addSize(result, {measure < 0 ? 1 : one.words[measure], one.count});
+    result.push_back({measure < 0 ? 1 : one.words[measure], one.count});
+  mergeSizes(result);
   return result;
 }
 
@@ -632,7 +644,8 @@ const CutSizes &CutTiles::sizesOf(int measure, llvm::ArrayRef<int64_t> tile) {
     CutSizes product;
     for (const CutSize &more : component->sizesOf(measure, tile, extents))
       for (const CutSize &size : result)
-        addSize(product, {size.words * more.words, size.count * more.count});
+        product.push_back({size.words * more.words, size.count * more.count});
+    mergeSizes(product);
     result = std::move(product);
   }
   return result;
@@ -654,6 +667,38 @@ void CutTiles::forEachOfUse(int operand, int use, llvm::ArrayRef<int64_t> tile,
   forEachMeasure(firstMeasure[operand] + kParts + use, tile, fn);
 }
 
+const CutSums &CutTiles::sumOf(int operand, int measure,
+                               llvm::ArrayRef<int64_t> tile,
+                               uint64_t accessBytes) {
+  TileKey key(tile.begin(), tile.end());
+  key.push_back(measure);
+  key.push_back(static_cast<int64_t>(accessBytes));
+  auto [found, isNew] = sums.try_emplace(std::move(key));
+  CutSums &all = found->second;
+  if (isNew)
+    for (const CutSize &size : sizesOf(measure, tile)) {
+      uint64_t bytes = bits[operand].countBytes(size.words);
+      all.words += size.words * size.count;
+      all.bytes += bytes * size.count;
+      all.accesses += llvm::divideCeil(bytes, accessBytes) * size.count;
+    }
+  return all;
+}
+
+const CutSums &CutTiles::sum(int operand, Part part,
+                             llvm::ArrayRef<int64_t> tile,
+                             uint64_t accessBytes) {
+  return sumOf(operand, firstMeasure[operand] + static_cast<int>(part), tile,
+               accessBytes);
+}
+
+const CutSums &CutTiles::sumOfUse(int operand, int use,
+                                  llvm::ArrayRef<int64_t> tile,
+                                  uint64_t accessBytes) {
+  return sumOf(operand, firstMeasure[operand] + kParts + use, tile,
+               accessBytes);
+}
+
 bool CutTiles::isCutAlong(int rank) const {
   auto component = llvm::find_if(components, [&](const auto &one) {
     return llvm::is_contained(one->ranks, rank);
@@ -668,10 +713,14 @@ uint64_t CutTiles::countVisits(llvm::ArrayRef<int64_t> tile) {
 }
 
 uint64_t CutTiles::largest(int operand, llvm::ArrayRef<int64_t> tile) {
-  uint64_t most = 0;
-  forEach(operand, Part::held, tile,
-          [&](uint64_t words, uint64_t) { most = std::max(most, words); });
-  return most;
+  TileKey key(tile.begin(), tile.end());
+  key.push_back(operand);
+  auto [found, isNew] = most.try_emplace(std::move(key));
+  uint64_t &words = found->second;
+  if (isNew)
+    forEach(operand, Part::held, tile,
+            [&](uint64_t some, uint64_t) { words = std::max(words, some); });
+  return words;
 }
 
 uint64_t CutTiles::countWritten(int operand) {

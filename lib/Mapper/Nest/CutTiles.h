@@ -50,6 +50,10 @@ struct CutSize {
   uint64_t words = 0, count = 0;
 };
 using CutSizes = std::vector<CutSize>;
+/// What all tiles come to, each moved in whole accesses.
+struct CutSums {
+  uint64_t words = 0, bytes = 0, accesses = 0;
+};
 
 class CutTiles {
 public:
@@ -67,6 +71,12 @@ public:
   /// The same for the elements of one access.
   void forEachOfUse(int operand, int use, llvm::ArrayRef<int64_t> tile,
                     Visit fn);
+
+  /// Of the same tiles, all in all.
+  const CutSums &sum(int operand, Part part, llvm::ArrayRef<int64_t> tile,
+                     uint64_t accessBytes);
+  const CutSums &sumOfUse(int operand, int use, llvm::ArrayRef<int64_t> tile,
+                          uint64_t accessBytes);
 
   /// Tiles in which something happens.
   uint64_t countVisits(llvm::ArrayRef<int64_t> tile);
@@ -92,12 +102,17 @@ private:
   /// By a measure; -1: one word per tile in which anything happens.
   const CutSizes &sizesOf(int measure, llvm::ArrayRef<int64_t> tile);
   void forEachMeasure(int measure, llvm::ArrayRef<int64_t> tile, Visit fn);
+  const CutSums &sumOf(int operand, int measure, llvm::ArrayRef<int64_t> tile,
+                       uint64_t accessBytes);
 
   std::vector<std::unique_ptr<Component>> components;
   std::vector<int64_t> extents;
-  std::vector<int> firstMeasure; ///< per operand; parts, then uses
+  std::vector<int> firstMeasure;             ///< per operand; parts, then uses
+  std::vector<formats::BitsPerElement> bits; ///< per operand
   std::string text;
   std::unordered_map<TileKey, CutSizes, HashKey> known;
+  std::unordered_map<TileKey, CutSums, HashKey> sums;
+  std::unordered_map<TileKey, uint64_t, HashKey> most; ///< words of a tile
   bool isEmpty = false; ///< no point meets the conditions
 };
 

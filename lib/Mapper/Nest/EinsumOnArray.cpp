@@ -419,9 +419,12 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
   nest.reduces = !fact.reduced.empty();
   nest.constraints = &constraints;
   nest.coarse = limits.coarse > 0;
+  nest.sketch = limits.sketch;
   if (limits.coarse > 1)
     nest.mostDeals =
         std::max<size_t>(16, NestLimits::kMostDeals >> (limits.coarse - 2));
+  if (limits.sketch)
+    nest.mostDeals = NestLimits::kSketchedDeals;
   if (!constraints.mayRunOn(array) || !price(facts, arch, nest))
     return std::nullopt;
   for (int rank : fact.ranks) {

@@ -104,6 +104,9 @@ struct EinsumOnArray {
   /// Ranks along which it reads what it writes in other steps.
   uint32_t walked = 0;
   bool coarse = false; ///< ranks are dealt to as many units as possible only
+  /// Holders of outer levels come first, what is used once is not held, and
+  /// what can be latched is.
+  bool sketch = false;
   /// Ways to deal ranks that are searched, those that use the most units; 0:
   /// all.
   size_t mostDeals = 0;
@@ -129,9 +132,11 @@ struct NestLimits {
   /// divide, ranks of all tensors whole or step by step, as many units as
   /// possible; from 2 on ever fewer tiles and ways to deal.
   int coarse = 0;
+  bool sketch = false; ///< fewer nests for the same tiles (`EinsumOnArray`)
   std::vector<int> commonRanks = {}; ///< of all tensors
   static constexpr int kCoarsest = 5;
   static constexpr size_t kMostDeals = 64; ///< from 2 on; ever fewer beyond
+  static constexpr size_t kSketchedDeals = 8;
 };
 
 /// Nullopt if the array has no such operators or the user forbids it; with a

@@ -26,20 +26,25 @@ void NestCounts::charge(Costs &costs, int level, bool isWrite, uint64_t times,
                         const formats::BitsPerElement &bits) const {
   if (times == 0 || words == 0)
     return;
-  const arch::Level &fact = arch.levels[level];
   uint64_t bytes = bits.countBytes(words);
-  uint64_t accesses = llvm::divideCeil(bytes, fact.accessBytes);
-  addEnergy(costs, static_cast<double>(times * accesses) *
+  uint64_t accesses = llvm::divideCeil(bytes, arch.levels[level].accessBytes);
+  chargeAll(costs, level, isWrite, times * bytes, times * accesses);
+}
+
+void NestCounts::chargeAll(Costs &costs, int level, bool isWrite,
+                           uint64_t bytes, uint64_t accesses) const {
+  const arch::Level &fact = arch.levels[level];
+  addEnergy(costs, static_cast<double>(accesses) *
                        (isWrite ? fact.writePj : fact.readPj));
   if (axes.trafficLevel == level)
-    costs[axes.traffic] += static_cast<double>(times * bytes);
+    costs[axes.traffic] += static_cast<double>(bytes);
   for (int i : resourcesOf[level]) {
     const Resource &resource = axes.resources[i];
     if (resource.kind ==
         (isWrite ? Resource::Kind::reads : Resource::Kind::writes))
       continue;
     costs[axes.resource + i] +=
-        static_cast<double>(times * (resource.inAccesses ? accesses : bytes)) *
+        static_cast<double>(resource.inAccesses ? accesses : bytes) *
         resource.cyclesPerUnit;
   }
 }

@@ -131,6 +131,9 @@ private:
 
   void charge(Costs &costs, int level, bool isWrite, uint64_t times,
               uint64_t words, const formats::BitsPerElement &bits) const;
+  /// So many bytes in so many accesses.
+  void chargeAll(Costs &costs, int level, bool isWrite, uint64_t bytes,
+                 uint64_t accesses) const;
   void addEnergy(Costs &costs, double picojoules) const {
     if (axes.energy >= 0)
       costs[axes.energy] += picojoules;

@@ -78,23 +78,21 @@ double NestCounts::addCutMoves(Costs &costs, const Operand &operand,
                                int parentStage, const Place &place,
                                bool isDrain) const {
   int index = nest.indexOf(operand);
-  double own = 0, shared = 0;
-  nest.cut->forEach(
-      index, part, place.tile, [&](uint64_t words, uint64_t count) {
-        own += static_cast<double>(words) * count;
-        charge(costs, level, !isDrain, count, words, operand.bits);
-      });
+  auto sumAt = [&](int where, llvm::ArrayRef<int64_t> tile) {
+    return nest.cut->sum(index, part, tile, arch.levels[where].accessBytes);
+  };
+  CutSums here = sumAt(level, place.tile);
+  chargeAll(costs, level, !isDrain, here.bytes, here.accesses);
+  double own = static_cast<double>(here.words), shared = 0;
   const arch::Fanout &multicast = arch.levels[parent].multicast;
   const arch::Fanout &reduction = arch.arrays[nest.array].reduction;
   uint64_t times = certainRepeats(operand, parentStage, place.stage, isDrain,
                                   isDrain ? reduction.width : multicast.width);
   if (isTogether(parentStage, place.stage)) {
-    nest.cut->forEach(index, part, united(parentStage, place),
-                      [&](uint64_t words, uint64_t count) {
-                        shared += static_cast<double>(words) * count;
-                        charge(costs, parent, isDrain, count * times, words,
-                               operand.bits);
-                      });
+    CutSums there = sumAt(parent, united(parentStage, place));
+    chargeAll(costs, parent, isDrain, there.bytes * times,
+              there.accesses * times);
+    shared = static_cast<double>(there.words);
   } else {
     uint64_t units = unitsAt(place.stage) / unitsAt(parentStage);
     shared = own / static_cast<double>(units);
@@ -135,7 +133,6 @@ void NestCounts::addCutAccesses(Costs &costs, const Operand &operand, int home,
   const arch::Fanout &reduction = arch.arrays[nest.array].reduction;
   bool isKnown = isTogether(homeStage, latch.stage);
   for (auto [u, use] : llvm::enumerate(operand.uses)) {
-    double shared = 0;
     uint64_t times =
         certainRepeats(operand, homeStage, nest.lastStage, use.isWrite,
                        use.isWrite ? reduction.width : multicast.width);
@@ -146,11 +143,10 @@ void NestCounts::addCutAccesses(Costs &costs, const Operand &operand, int home,
       for (const LocalRank &rank : nest.ranks)
         tile.push_back(rank.extent);
     bool isWrite = use.isWrite;
-    nest.cut->forEachOfUse(
-        index, static_cast<int>(u), tile, [&](uint64_t words, uint64_t count) {
-          shared += static_cast<double>(words) * count;
-          charge(costs, home, isWrite, count * times, words, operand.bits);
-        });
+    CutSums all = nest.cut->sumOfUse(index, static_cast<int>(u), tile,
+                                     arch.levels[home].accessBytes);
+    chargeAll(costs, home, isWrite, all.bytes * times, all.accesses * times);
+    auto shared = static_cast<double>(all.words);
     if (isWrite && homeStage == 0)
       chargeWords(costs, home, false,
                   shared * static_cast<double>(times) -
@@ -191,12 +187,8 @@ double NestCounts::cutDeliveries(const Operand &operand, int use,
     else
       tile[rank] /= below;
   }
-  double all = 0;
-  nest.cut->forEachOfUse(nest.indexOf(operand), use, tile,
-                         [&](uint64_t words, uint64_t count) {
-                           all += static_cast<double>(words) * count;
-                         });
-  return all;
+  return static_cast<double>(
+      nest.cut->sumOfUse(nest.indexOf(operand), use, tile, 1).words);
 }
 
 /// Runs in which some unit has a point.

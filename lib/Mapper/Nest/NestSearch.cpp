@@ -75,21 +75,32 @@ NestSearch::NestSearch(const EinsumOnArray &nest, const arch::ArchSpec &arch,
     keepFastest(ways);
   for (Deals &way : ways)
     addConfig(std::move(way));
+  markOperands();
+}
+
+/// Whether units of a level may walk their parts of the rank. Of those along
+/// which tiles are cut that is rarely counted, and left out where tiles are.
+static bool mayWalk(const EinsumOnArray &nest, int rank) {
+  return !nest.coarse || !nest.cut || !nest.cut->isCutAlong(rank);
 }
 
 /// How often the busiest unit computes; infinite if its part of a rank cannot
-/// be dealt on in equal parts.
+/// be dealt on in equal parts, or may not be walked.
 static double countRuns(const EinsumOnArray &nest, const Deals &way) {
   double runs = 1;
   for (auto [r, rank] : llvm::enumerate(nest.ranks)) {
     int64_t part = rank.extent;
+    bool isChunk = false;
     for (const Deal &deal : way) { // outermost fans first
       if (deal.rank != static_cast<int>(r))
         continue;
       if (!deal.chunk && part % deal.units != 0)
         return INFINITY;
       part = deal.chunk ? deal.chunk : part / deal.units;
+      isChunk |= deal.chunk != 0;
     }
+    if (isChunk && part != 1 && !mayWalk(nest, static_cast<int>(r)))
+      return INFINITY;
     runs *= static_cast<double>(part);
   }
   return runs;
@@ -200,6 +211,55 @@ int NestSearch::stageOf(uint8_t code) const {
   return code >= Holding::kOffPath ? 0 : nest.stages[code % Holding::kOutside];
 }
 
+/// Operands of which constraints say the same if they live at the backing level
+/// and if they live further in; and those without any reuse.
+void NestSearch::markOperands() {
+  for (auto [o, operand] : llvm::enumerate(nest.operands)) {
+    KeptTensor backing{operand.tensor, true}, inside{operand.tensor, false};
+    bool isSame = llvm::all_of(nest.path, [&](int level) {
+      return nest.constraints->mayKeep(level, backing) ==
+                 nest.constraints->mayKeep(level, inside) &&
+             nest.constraints->mustKeep(level, backing) ==
+                 nest.constraints->mustKeep(level, inside);
+    });
+    free |= static_cast<uint32_t>(isSame) << o;
+    bool isOnce = true;
+    for (auto [r, rank] : llvm::enumerate(nest.ranks))
+      isOnce &= rank.extent == 1 || operand.usesRank(static_cast<int>(r));
+    once |= static_cast<uint32_t>(isOnce) << o;
+  }
+}
+
+/// What goes on below does not depend on whether an operand lives where it is
+/// held.
+Holdings NestSearch::canonical(const Holdings &holdings) const {
+  Holdings result = holdings;
+  for (size_t o = 0; o < nest.operands.size(); ++o)
+    if ((free >> o & 1) && result[o] < Holding::kOffPath)
+      result[o] %= Holding::kOutside;
+  return result;
+}
+
+/// Of a sketch: holders of outer levels come first, and nothing is held that is
+/// used once.
+bool NestSearch::isSketched(const Placement &placement, int operand,
+                            int pathIndex) const {
+  if (!nest.sketch)
+    return true;
+  uint8_t from = placement.holdings[operand];
+  KeptTensor tensor{nest.operands[operand].tensor, from < Holding::kOutside};
+  if ((once >> operand & 1) &&
+      !nest.constraints->mustKeep(nest.path[pathIndex], tensor))
+    return false;
+  bool isLast = pathIndex + 1 == static_cast<int>(nest.path.size());
+  return llvm::none_of(placement.holdings, [&](uint8_t code) {
+    return code == Holding::kRegisters
+               ? !isLast
+               : code < Holding::kOffPath &&
+                     code % Holding::kOutside > pathIndex;
+  });
+}
+
 bool NestSearch::fits(int level, uint64_t bytes) const {
   const arch::Level &fact = arch.levels[level];
   return !fact.capacityBytes ||
@@ -261,7 +321,8 @@ int NestSearch::numberOf(const Placement &placement) {
   // Five bits an operand, then the stage, the place and the way to deal.
   static_assert(kMaxOperands * 5 + 4 + 1 + 16 <= 62);
   uint64_t key = placement.stage;
-  for (uint8_t code : placement.holdings)
+  Holdings holdings = canonical(placement.holdings);
+  for (uint8_t code : holdings)
     key = key << 5 | code;
   key = key << 1 | static_cast<uint64_t>(placement.mustPlace);
   key = key << 16 | static_cast<uint16_t>(placement.config);
@@ -269,6 +330,7 @@ int NestSearch::numberOf(const Placement &placement) {
   if (!isNew)
     return found->second;
   Placement made = placement;
+  made.holdings = holdings;
   int levels = nest.path.size();
   for (int o = 0; o < static_cast<int>(nest.operands.size()); ++o) {
     uint8_t from = made.holdings[o];
@@ -284,7 +346,7 @@ int NestSearch::numberOf(const Placement &placement) {
       continue;
     KeptTensor tensor{nest.operands[o].tensor, from < Holding::kOutside};
     for (int i = from % Holding::kOutside + 1; i < levels; ++i) {
-      if (nest.stages[i] != made.stage)
+      if (nest.stages[i] != made.stage || !isSketched(made, o, i))
         continue;
       if (nest.constraints->mayKeep(nest.path[i], tensor) &&
           mayStayAt(o, from, i))
@@ -413,9 +475,14 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts,
 }
 
 void NestSearch::restart(NestBounds next) {
-  for (auto &some : known)
-    some.clear();
-  knownOutside.clear();
+  // What was left out under a weaker bound may be left out under this one.
+  bool isKept = !stopped && next.beam == bounds.beam && next.beam > 0 &&
+                next.dominance == bounds.dominance;
+  if (!isKept) {
+    for (auto &some : known)
+      some.clear();
+    knownOutside.clear();
+  }
   bounds = std::move(next);
   stopped = false;
 }
@@ -606,6 +673,8 @@ void NestSearch::append(std::vector<NestEntry> &out,
 
 template <typename Fn> void NestSearch::forEachMove(const State &state, Fn fn) {
   const Placement &placement = placements[state.placement];
+  if (latchAtOnce(state, fn))
+    return;
   int first = placement.config, last = placement.config;
   if (placement.config < 0) {
     first = 0;
@@ -621,6 +690,20 @@ template <typename Fn> void NestSearch::forEachMove(const State &state, Fn fn) {
     shrink(state, fn);
   if (!isStopped())
     holdBelow(state, fn);
+}
+
+/// Of a sketch: what may be latched is, no loop around would make it cheaper.
+template <typename Fn> bool NestSearch::latchAtOnce(const State &state, Fn fn) {
+  const Placement &placement = placements[state.placement];
+  if (!nest.sketch || placement.config < 0)
+    return false;
+  for (int o : placement.latches) {
+    bool isHeldOn = llvm::any_of(
+        placement.holds, [&](const auto &hold) { return hold.first == o; });
+    if (!isHeldOn && latchOne(state, placement.config, o, fn))
+      return true;
+  }
+  return false;
 }
 
 /// A smaller tile of one rank. Merged with what goes on there, so that only
@@ -688,29 +771,34 @@ template <typename Fn> void NestSearch::holdBelow(const State &state, Fn fn) {
 
 /// From here on only loops that the operand does not depend on go round.
 template <typename Fn>
-void NestSearch::latch(const State &state, int config, Fn fn) {
+bool NestSearch::latchOne(const State &state, int config, int o, Fn fn) {
   const Placement &placement = placements[state.placement];
   llvm::SmallVector<int64_t, 8> tiles;
   codec.tiles(state.tile, tiles);
-  Place place{tiles, placement.stage};
   const NestCounts &moves = *configs[config].counts;
-  for (int o : placement.latches) {
-    const Operand &operand = nest.operands[o];
-    uint8_t from = placement.holdings[o];
-    if (!isSettled(operand, tiles, moves, placement.stage))
-      continue;
-    Costs added{};
-    moves.addAccesses(added, operand, levelOf(from), stageOf(from), place);
-    Placement below = placement;
-    below.holdings[o] = Holding::kLatched;
-    below.config = static_cast<int16_t>(config);
-    NestStep step;
-    step.kind = NestStep::Kind::latch;
-    step.operand = o;
-    step.stage = placement.stage;
-    step.tile = state.tile;
-    fn({nextPlacement(state, below), state.tile}, added, &step);
-  }
+  const Operand &operand = nest.operands[o];
+  uint8_t from = placement.holdings[o];
+  if (!isSettled(operand, tiles, moves, placement.stage))
+    return false;
+  Costs added{};
+  moves.addAccesses(added, operand, levelOf(from), stageOf(from),
+                    {tiles, placement.stage});
+  Placement below = placement;
+  below.holdings[o] = Holding::kLatched;
+  below.config = static_cast<int16_t>(config);
+  NestStep step;
+  step.kind = NestStep::Kind::latch;
+  step.operand = o;
+  step.stage = placement.stage;
+  step.tile = state.tile;
+  fn({nextPlacement(state, below), state.tile}, added, &step);
+  return true;
+}
+
+template <typename Fn>
+void NestSearch::latch(const State &state, int config, Fn fn) {
+  for (int o : placements[state.placement].latches)
+    latchOne(state, config, o, fn);
 }
 
 /// Passes the next fan-out.
@@ -730,6 +818,10 @@ void NestSearch::deal(const State &state, int config, Fn fn) {
     if (deal.chunk ? tile != rank.extent : tile % deal.units != 0)
       return;
     if (toArray && inside != 1)
+      return;
+    if (!mayWalk(nest, deal.rank) &&
+        inside !=
+            configs[config].counts->unitsOf(deal.rank, stage, nest.lastStage))
       return;
     auto found = llvm::find(rank.tiles, inside);
     if (found == rank.tiles.end())

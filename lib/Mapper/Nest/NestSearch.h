@@ -115,7 +115,8 @@ public:
   /// Nests of one start, each loop a single step in its rank's tiles.
   double countTrees() const { return trees; }
 
-  /// Forgets what was found under other bounds.
+  /// Goes on with bounds that are no weaker than before. Forgets what was
+  /// found, but for the same beam.
   void restart(NestBounds bounds);
   /// The ways to go on below a place at which no fan-out has been passed.
   /// Operands that no loop further in uses are latched at `latches`, further
@@ -165,6 +166,9 @@ private:
   void listDeals(size_t fan, Deals &deals, std::vector<Deals> &ways) const;
   void keepFastest(std::vector<Deals> &ways) const;
   void addConfig(Deals deals);
+  void markOperands();
+  Holdings canonical(const Holdings &holdings) const;
+  bool isSketched(const Placement &placement, int operand, int pathIndex) const;
   int numberOf(const Placement &placement);
   int nextPlacement(const State &state, Placement &next);
   bool isAlive(const Placement &placement, uint32_t tile) const;
@@ -173,9 +177,12 @@ private:
   /// Calls `fn(below, added, step)` for each move; a smaller tile is no node,
   /// and has the step null.
   template <typename Fn> void forEachMove(const State &state, Fn fn);
+  template <typename Fn> bool latchAtOnce(const State &state, Fn fn);
   template <typename Fn> void shrink(const State &state, Fn fn);
   template <typename Fn> void holdBelow(const State &state, Fn fn);
   template <typename Fn> void latch(const State &state, int config, Fn fn);
+  template <typename Fn>
+  bool latchOne(const State &state, int config, int operand, Fn fn);
   template <typename Fn> void deal(const State &state, int config, Fn fn);
   bool finish(const State &state, NestEntry &entry);
   /// Adds the ways in which the operands of `mask` are latched further out.
@@ -193,7 +200,8 @@ private:
   }
   /// Once stopped, it stays so until the next start.
   bool isStopped() {
-    stopped = stopped || (bounds.shouldStop && bounds.shouldStop());
+    if (!stopped && bounds.shouldStop && ++asked % kAskEvery == 0)
+      stopped = bounds.shouldStop();
     return stopped;
   }
   int levelOf(uint8_t code) const;
@@ -219,9 +227,14 @@ private:
   std::array<double, 3> least{};
   double trees = 0;
   std::vector<int> offPath;
+  uint32_t free = 0; ///< operands that may be held alike wherever they live
+  uint32_t once = 0; ///< operands of which each point has another element
   SearchCounts counts;
   NestBounds bounds;
   bool stopped = false;
+  /// Clocks are slow: one look per so many states.
+  static constexpr unsigned kAskEvery = 64;
+  unsigned asked = 0;
   Deals noDeals;
   NestCounts shared; ///< above all fan-outs
 };

@@ -40,32 +40,91 @@ double mapper::leastCycles(const EinsumOnArray &nest, UnitsOf unitsOf) {
          mostUnits(nest, unitsOf, 0, ~0u);
 }
 
+/// Whatever the shares, they add up to one: the busiest array has no less to do
+/// than the shares of the arrays' loads are together, and those are least if
+/// each Einsum goes where its share of cycles is.
+///
+///   max over arrays of load >= sum over Einsums of min over arrays of
+///                              share(array) * cycles(Einsum, array)
+static double shareLoad(llvm::ArrayRef<std::vector<double>> cycles,
+                        llvm::ArrayRef<double> shares) {
+  double load = 0;
+  for (const std::vector<double> &einsum : cycles) {
+    double least = INFINITY;
+    for (auto [share, own] : llvm::zip(shares, einsum))
+      if (!std::isinf(own))
+        least = std::min(least, share * own);
+    load += least;
+  }
+  return load;
+}
+
+/// The best shares, one array's against the others' at a time: between two
+/// shares at which an Einsum changes arrays the bound is linear, so that these
+/// are all candidates there are.
+static double boundByShares(llvm::ArrayRef<std::vector<double>> cycles,
+                            size_t arrays) {
+  std::vector<double> shares(arrays, 1.0 / static_cast<double>(arrays));
+  double best = shareLoad(cycles, shares);
+  constexpr int rounds = 3;
+  for (int round = 0; round < rounds; ++round)
+    for (size_t a = 0; a < arrays; ++a) {
+      std::vector<double> found = shares;
+      for (const std::vector<double> &einsum : cycles) {
+        double others = INFINITY; // the least share of cycles elsewhere
+        for (size_t b = 0; b < arrays; ++b)
+          if (b != a && !std::isinf(einsum[b]))
+            others = std::min(others, shares[b] * einsum[b]);
+        if (std::isinf(others) || std::isinf(einsum[a]) || einsum[a] <= 0 ||
+            others <= 0)
+          continue;
+        std::vector<double> tried = shares;
+        tried[a] = others / einsum[a];
+        double sum = 0;
+        for (double share : tried)
+          sum += share;
+        for (double &share : tried)
+          share /= sum;
+        if (double load = shareLoad(cycles, tried); load > best) {
+          best = load;
+          found = tried;
+        }
+      }
+      shares = std::move(found);
+    }
+  return best;
+}
+
 double mapper::boundLoad(llvm::ArrayRef<EinsumChoices> choices,
                          UnitsOf unitsOf) {
-  // Beyond so many Einsums, each counts for itself.
+  // Beyond so many Einsums, parts of them may go to different arrays.
   constexpr size_t kMost = 24;
   PipelineGroup group;
-  double total = 0, alone = 0;
+  double alone = 0;
   size_t arrays = 1;
+  for (const EinsumChoices &einsum : choices)
+    for (const auto &nest : einsum.nests)
+      arrays = std::max<size_t>(arrays, nest->array + 1);
+  std::vector<std::vector<double>> all;
   for (const EinsumChoices &einsum : choices) {
     double least = INFINITY;
+    all.emplace_back(arrays, INFINITY);
     auto &stage = group.stages.emplace_back();
     for (const auto &nest : einsum.nests) {
       StageChoice choice;
       choice.array = nest->array;
       double cycles = std::floor(leastCycles(*nest, unitsOf));
       least = std::min(least, cycles);
+      all.back()[nest->array] = cycles;
       choice.cycles = cycles < 1e16 ? static_cast<uint64_t>(cycles)
                                     : uint64_t{10'000'000'000'000'000};
       stage.push_back(choice);
-      arrays = std::max<size_t>(arrays, nest->array + 1);
     }
     if (einsum.nests.empty())
       return 0;
-    total += least;
     alone = std::max(alone, least);
   }
-  double simple = std::max(alone, total / static_cast<double>(arrays));
+  double simple = std::max(alone, boundByShares(all, arrays));
   if (choices.size() > kMost)
     return simple;
   PipelineLimits limits;
@@ -77,8 +136,14 @@ double mapper::boundLoad(llvm::ArrayRef<EinsumChoices> choices,
   return std::max(simple, result.plans.front().cycles);
 }
 
+static int64_t dealAll(const LocalRank &rank, uint64_t size) {
+  return std::min(rank.extent, static_cast<int64_t>(size));
+}
+
+double mapper::leastCycles(const EinsumOnArray &nest) {
+  return leastCycles(nest, dealAll);
+}
+
 double mapper::boundLoad(llvm::ArrayRef<EinsumChoices> choices) {
-  return boundLoad(choices, [](const LocalRank &rank, uint64_t size) {
-    return std::min(rank.extent, static_cast<int64_t>(size));
-  });
+  return boundLoad(choices, dealAll);
 }

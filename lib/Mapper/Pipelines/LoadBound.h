@@ -31,6 +31,8 @@ using UnitsOf =
 
 /// The least cycles of one Einsum on the array of `nest`.
 double leastCycles(const EinsumOnArray &nest, UnitsOf unitsOf);
+/// The same for all loops.
+double leastCycles(const EinsumOnArray &nest);
 
 /// The least cycles of the busiest array over all bindings.
 double boundLoad(llvm::ArrayRef<EinsumChoices> choices, UnitsOf unitsOf);
