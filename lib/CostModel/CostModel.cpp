@@ -153,7 +153,10 @@ bool Evaluator::evaluate(Evaluation &result) {
   computeReservations(impl->tree, impl->queries, impl->scratch);
   computeOccupancy(impl->tree, impl->queries, impl->scratch, result,
                    impl->violations, impl->violatedAt);
-  countAccesses(impl->tree, impl->queries, impl->scratch, result);
+  if (impl->scratch.unanswered < 0)
+    countAccesses(impl->tree, impl->queries, impl->scratch, result);
+  if (impl->scratch.unanswered >= 0)
+    return false; // times would be found for nothing, and not soon
   computeLatency(impl->tree, impl->queries, impl->scratch, result);
   impl->countOperators(result);
   impl->computeEnergy(result);

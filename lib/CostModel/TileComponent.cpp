@@ -409,6 +409,11 @@ private:
     const Loop &loop = component.loops[index];
     RankState reached = current[loop.local];
     parts[index].box = intervals();
+    if (isTooMuch(index, reached)) {
+      supported = false;
+      looked = kRanges + 1;
+      return;
+    }
     for (auto [first, end] : splitSteps(index, reached)) {
       enterStep(index, reached, first);
       walk(index + 1, counter.mul(times, end - first), sharing, reducing);
@@ -708,6 +713,29 @@ private:
     int64_t middle = first + (end - first) / 2;
     splitByConstraints(index, reached, first, middle, ranges);
     splitByConstraints(index, reached, middle, end, ranges);
+  }
+
+  /// Whether it is plain from the start that too many ranges will be looked at:
+  /// a constraint cuts every one of many steps, and again loops further in.
+  bool isTooMuch(size_t index, const RankState &reached) {
+    constexpr int64_t kMany = 1 << 16, kSamples = 64;
+    const Loop &loop = component.loops[index];
+    int64_t steps = stepsOf(loop, reached), inner = 1;
+    if (!component.constrained || loop.spatial || steps < kMany)
+      return false;
+    for (size_t i = index + 1; i < component.loops.size(); ++i)
+      if (const Loop &other = component.loops[i];
+          other.local >= 0 && query.isEntered(other.node))
+        inner = std::max(inner, tree.nodes[other.node].steps);
+    if (4 * static_cast<uint64_t>(steps) * llvm::Log2_64_Ceil(inner + 1) <=
+        kRanges)
+      return false;
+    for (int64_t i = 0; i < kSamples; ++i) {
+      int64_t step = steps / kSamples * i;
+      if (isDecided(index, reached, step, step + 1))
+        return false;
+    }
+    return true;
   }
 
   /// Whether a constraint cuts the steps into too many ranges to go on; what is

@@ -653,6 +653,9 @@ private:
     for (int rank : ranks)
       if (c.ranks[rank].p < 0)
         c.ranks[rank].extent = std::max<int64_t>(1, c.ranks[rank].extent / 2);
+    if (focus == Focus::halos) // two windows may be too much by themselves
+      for (int rank : plain)
+        c.ranks[rank].extent = std::max<int64_t>(1, c.ranks[rank].extent / 2);
     if (split >= 0)
       c.ranks[split].extent = std::max<int64_t>(1, c.ranks[split].extent / 2);
     c.deriveExtents();

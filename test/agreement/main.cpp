@@ -147,7 +147,9 @@ static int runRandom(const Options &options) {
   for (const auto &[kind, count] : totals.kinds)
     llvm::outs() << "differ in " << kind << ": " << count << "\n";
   for (const auto &[feature, count] : totals.features)
-    llvm::outs() << "with " << feature << ": " << count << "\n";
+    llvm::outs() << "with " << feature << ": " << count << " ("
+                 << 100 * count / std::max<uint64_t>(1, totals.legal)
+                 << " %)\n";
   if (totals.unsupported > 0)
     llvm::outs() << totals.unsupported
                  << " refused by the cost model as unsupported\n";
