@@ -991,10 +991,13 @@ private:
       chain.push_back(node);
     }
     std::vector<std::string> dims;
+    std::vector<int64_t> sizes;
     for (const CaseArray &array : c.arrays)
       if (array.name == arrayOf[einsum])
-        for (const auto &[name, size, multicast, reduction] : array.dims)
+        for (const auto &[name, size, multicast, reduction] : array.dims) {
           dims.push_back(name);
+          sizes.push_back(size);
+        }
     std::vector<Tree> spatial;
     for (size_t d = 0; d < dims.size() && !left.empty(); ++d) {
       if (!chance(in(Focus::units, 85, 60)))
