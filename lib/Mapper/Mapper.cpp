@@ -143,6 +143,9 @@ private:
   static constexpr double kPipelineShare = 0.4;
   /// Tile vectors times ways to deal ranks, beyond which tiles are left out.
   static constexpr double kMostStates = 2e5;
+  /// Beyond so many, sketches come first.
+  static constexpr double kManyStates = 2e4;
+  double states = 0; ///< the most of any nest, as described last
   /// Plans of a join, beyond which the least promising are dropped.
   static constexpr size_t kMostPlans = 1000000;
 };
@@ -246,7 +249,7 @@ void MappingSearch::makeSearches() {
 bool MappingSearch::describeNests(const NestLimits &limits) {
   choices.assign(facts.einsums.size(), {});
   noArray = false;
-  bool isSmall = true;
+  states = 0;
   cuts.resize(facts.einsums.size() * arch.arrays.size());
 
   for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e) {
@@ -256,13 +259,13 @@ bool MappingSearch::describeNests(const NestLimits &limits) {
                          cuts[e * arch.arrays.size() + a]);
       if (!nest)
         continue;
-      isSmall &= nest->countStates() <= kMostStates;
+      states = std::max(states, nest->countStates());
       choices[e].nests.push_back(
           std::make_shared<EinsumOnArray>(std::move(*nest)));
     }
     noArray |= choices[e].nests.empty();
   }
-  return isSmall && !noArray;
+  return states <= kMostStates && !noArray;
 }
 
 double MappingSearch::value(Metric metric, const JoinEntry &entry,
@@ -629,7 +632,7 @@ std::vector<Effort> MappingSearch::listEfforts() const {
   Effort quick;
   quick.beam = 4;
   quick.states = 300;
-  if (!nestLimits.isWhole()) {
+  if (!nestLimits.isWhole() || states > kManyStates) {
     Effort sketch;
     sketch.sketch = true;
     sketch.coarse = NestLimits::kCoarsest;
@@ -642,11 +645,15 @@ std::vector<Effort> MappingSearch::listEfforts() const {
       efforts.push_back(sketch);
     }
     for (int coarse = NestLimits::kCoarsest;
-         isSingle && coarse > 0 && coarse >= nestLimits.coarse; --coarse) {
+         !nestLimits.isWhole() && isSingle && coarse > 0 &&
+         coarse >= nestLimits.coarse;
+         --coarse) {
       quick.coarse = coarse;
       efforts.push_back(quick);
     }
-  } else if (isSingle) {
+  }
+  if (nestLimits.isWhole() && isSingle) {
+    quick.coarse = 0;
     efforts.push_back(quick);
   }
   return efforts;
