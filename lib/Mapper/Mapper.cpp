@@ -674,13 +674,16 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
   for (const Effort &effort : listEfforts()) {
     if (!prepare(effort, /*walks=*/effort.coarse == 0))
       return endEarly();
+    if(getenv("LDBG")) fprintf(stderr,"coarse %d sketch %d loops %d prepared at %.2f\n", effort.coarse, effort.sketch, effort.loops, seconds()); //DBG
     JoinResult quick = search(effort, cutoff);
+    if(getenv("LDBG")) {SearchCounts n; for(auto&x:searches) n+=x->getCounts(); fprintf(stderr,"  joined at %.2f: %zu plans complete=%d leastLeft=%g states=%llu entries=%llu nest entries=%llu\n", seconds(), quick.plans.size(), quick.complete, quick.leastLeft, (unsigned long long)quick.counts.states, (unsigned long long)quick.counts.entries,(unsigned long long)n.entries);} //DBG
     FailureOr<Realised> realised = realise(quick);
     if (failed(realised))
       return failure();
     std::move(realised->points.begin(), realised->points.end(),
               std::back_inserter(first));
     measure();
+    if(getenv("LDBG")) fprintf(stderr,"  realised at %.2f: cutoff %g (built %llu, refused %s)\n", seconds(), cutoff, (unsigned long long)realised->evaluated, realised->refused.c_str()); //DBG
     if (stopped())
       return endEarly();
   }

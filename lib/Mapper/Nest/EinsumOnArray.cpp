@@ -39,8 +39,9 @@ static constexpr int64_t kAllTiles = 16;
 /// Beyond, those that make up to so many equal steps.
 static constexpr int64_t kEqualSteps = 8;
 
-/// Parts for the instances of a level that no equal parts would keep busy:
-/// 4096 over 108 of them, 16 at a time inside, are 48 each for 86.
+/// Parts for the instances of a level: as many equal ones as there can be, and
+/// more where these would not keep all busy: 4096 over 108 of them, 16 at a time
+/// inside, are 48 each for 86.
 static void addChunks(int64_t extent, const arch::ArchSpec &arch,
                       std::set<int64_t, std::greater<>> &tiles,
                       std::set<int64_t> &wanted) {
@@ -53,6 +54,8 @@ static void addChunks(int64_t extent, const arch::ArchSpec &arch,
       for (int64_t tile : tiles)
         if (extent / tile <= size)
           equal = std::max(equal, extent / tile);
+      if (equal > 1)
+        wanted.insert(extent / equal);
       for (const arch::ArrayDim &inner : array.dims) {
         int64_t unit = inner.level < 0 ? static_cast<int64_t>(inner.size) : 1;
         int64_t chunk = (extent + size - 1) / size;

@@ -111,6 +111,7 @@ void NestSearch::keepFastest(std::vector<Deals> &ways) const {
   for (auto [i, way] : llvm::enumerate(ways))
     ranked.push_back({countRuns(nest, way), i});
   llvm::sort(ranked);
+  if(getenv("LDBG5")) for(size_t q=0;q<ranked.size()&&q<40;q++){ fprintf(stderr,"way %g:",ranked[q].first); for(auto&d:ways[ranked[q].second]) fprintf(stderr," fan%d(stage %d) r%d u%ld c%ld;",d.fan,nest.fans[d.fan].stage,d.rank,(long)d.units,(long)d.chunk); fprintf(stderr,"\n"); } //DBG
   ranked.resize(nest.mostDeals);
   std::vector<Deals> kept;
   for (auto [runs, i] : ranked)
