@@ -44,6 +44,8 @@ struct VariantOutcome {
   mapper::Certificate certificate;
   std::string leftOut;   ///< why, or empty
   bool isBeaten = false; ///< nothing in it is better than an earlier one
+  bool isTooLate = false; ///< left out, as the time was up; what bounds it is in
+                          ///< the certificate
 };
 
 struct AutoPoint {

@@ -40,8 +40,8 @@ static constexpr int64_t kAllTiles = 16;
 static constexpr int64_t kEqualSteps = 8;
 
 /// Parts for the instances of a level: as many equal ones as there can be, and
-/// more where these would not keep all busy: 4096 over 108 of them, 16 at a time
-/// inside, are 48 each for 86.
+/// more where these would not keep all busy: 4096 over 108 of them, 16 at a
+/// time inside, are 48 each for 86.
 static void addChunks(int64_t extent, const arch::ArchSpec &arch,
                       std::set<int64_t, std::greater<>> &tiles,
                       std::set<int64_t> &wanted) {

@@ -11,6 +11,8 @@
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <set>
+
 using namespace einsum;
 using namespace einsum::mapper;
 
@@ -106,16 +108,27 @@ static double countRuns(const EinsumOnArray &nest, const Deals &way) {
   return runs;
 }
 
+/// The fastest ways; of those that deal each rank to as many units at each
+/// stage, along whatever dimensions, the others only if there is room.
 void NestSearch::keepFastest(std::vector<Deals> &ways) const {
-  std::vector<std::pair<double, size_t>> ranked;
+  std::vector<std::tuple<double, size_t>> ranked;
   for (auto [i, way] : llvm::enumerate(ways))
     ranked.push_back({countRuns(nest, way), i});
   llvm::sort(ranked);
-  if(getenv("LDBG5")) for(size_t q=0;q<ranked.size()&&q<40;q++){ fprintf(stderr,"way %g:",ranked[q].first); for(auto&d:ways[ranked[q].second]) fprintf(stderr," fan%d(stage %d) r%d u%ld c%ld;",d.fan,nest.fans[d.fan].stage,d.rank,(long)d.units,(long)d.chunk); fprintf(stderr,"\n"); } //DBG
-  ranked.resize(nest.mostDeals);
-  std::vector<Deals> kept;
-  for (auto [runs, i] : ranked)
-    kept.push_back(ways[i]);
+  std::set<std::vector<std::array<int64_t, 4>>> seen;
+  std::vector<Deals> kept, others;
+  for (auto [runs, i] : ranked) {
+    std::vector<std::array<int64_t, 4>> parts;
+    for (const Deal &deal : ways[i])
+      parts.push_back(
+          {nest.fans[deal.fan].stage, deal.rank, deal.units, deal.chunk});
+    llvm::sort(parts);
+    (seen.insert(parts).second ? kept : others).push_back(ways[i]);
+    if (kept.size() == nest.mostDeals)
+      break;
+  }
+  llvm::append_range(kept, others);
+  kept.resize(std::min(kept.size(), nest.mostDeals));
   ways = std::move(kept);
 }
 
