@@ -220,8 +220,7 @@ ExitCode VariantSearch::search(size_t id, size_t toCome) {
   }
   outcome.certificate = mapped->certificate;
   if (std::isnan(result.certificate.firstSeconds))
-    result.certificate.firstSeconds =
-        before + mapped->certificate.firstSeconds;
+    result.certificate.firstSeconds = before + mapped->certificate.firstSeconds;
   outcome.isBeaten =
       mapped->points.empty() && mapped->certificate.status == Status::optimal;
   if (mapped->certificate.status == Status::unsupported)

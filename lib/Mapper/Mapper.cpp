@@ -348,10 +348,9 @@ void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
   bool isBeaten = result.points.empty() && std::isfinite(options.cutoff);
   if (result.points.empty() && !isBeaten) {
     // Fewer tiles than there are prove nothing.
-    bool isProven =
-        joined.complete &&
-        (nestLimits.coarse == 0 ||
-         !explainInfeasible(facts, arch, options.limits).empty());
+    bool isProven = joined.complete &&
+                    (nestLimits.coarse == 0 ||
+                     !explainInfeasible(facts, arch, options.limits).empty());
     certificate.status = isProven ? Status::infeasible : Status::bestFound;
     certificate.boundName = "search ended early";
     return;
@@ -626,7 +625,8 @@ void MappingSearch::boundNests() {
 
 /// Searches that give a first mapping and measures for the last one, from quick
 /// to thorough: of a single metric, each is measured by those before. Sketches
-/// share few loops, and no pipelines, so that there is something after a second.
+/// share few loops, and no pipelines, so that there is something after a
+/// second.
 std::vector<Effort> MappingSearch::listEfforts() const {
   bool isSingle =
       options.objective.metrics.size() == 1 && options.rules.incumbent;

@@ -423,6 +423,7 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
   nest.constraints = &constraints;
   nest.coarse = limits.coarse > 0;
   nest.sketch = limits.sketch;
+  nest.walksCut = limits.coarse == 0;
   if (limits.coarse > 1)
     nest.mostDeals =
         std::max<size_t>(16, NestLimits::kMostDeals >> (limits.coarse - 2));

@@ -107,6 +107,9 @@ struct EinsumOnArray {
   /// Holders of outer levels come first, what is used once is not held, and
   /// what can be latched is.
   bool sketch = false;
+  /// Units of a level may walk their parts of a rank along which tiles are cut.
+  /// If not, their tiles lie side by side.
+  bool walksCut = true;
   /// Ways to deal ranks that are searched, those that use the most units; 0:
   /// all.
   size_t mostDeals = 0;

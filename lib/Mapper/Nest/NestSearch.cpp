@@ -80,10 +80,10 @@ NestSearch::NestSearch(const EinsumOnArray &nest, const arch::ArchSpec &arch,
   markOperands();
 }
 
-/// Whether units of a level may walk their parts of the rank. Of those along
-/// which tiles are cut that is rarely counted, and left out where tiles are.
+/// Whether units of a level may walk their parts of the rank: where tiles are
+/// cut along it, the cost model may not be able to count what they share.
 static bool mayWalk(const EinsumOnArray &nest, int rank) {
-  return !nest.coarse || !nest.cut || !nest.cut->isCutAlong(rank);
+  return nest.walksCut || !nest.cut || !nest.cut->isCutAlong(rank);
 }
 
 /// How often the busiest unit computes; infinite if its part of a rank cannot
