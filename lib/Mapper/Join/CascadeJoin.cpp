@@ -907,12 +907,20 @@ void CascadeJoin::trim(Layer &layer) {
     return a.first != b.first ? a.first < b.first
                               : a.second->first < b.second->first;
   });
+  // What holds nothing for others can always go on: the best of these stays.
+  auto plain = llvm::find_if(ranked, [](const auto &one) {
+    return llvm::all_of(
+        one.second->second.state.pending,
+        [](const Pending &pending) { return pending.level < 0; });
+  });
   plans = 0;
   for (size_t i = 0; i < ranked.size(); ++i) {
     plans += ranked[i].second->second.entries.size();
+    bool isPlain = plain != ranked.end() && plain->second == ranked[i].second;
     // Half, so that this is rare.
-    if (i > 0 && ((limits.mostStates && i >= limits.mostStates / 2 + 1) ||
-                  (limits.mostPlans && plans > limits.mostPlans / 2))) {
+    if (i > 0 && !isPlain &&
+        ((limits.mostStates && i >= limits.mostStates / 2 + 1) ||
+         (limits.mostPlans && plans > limits.mostPlans / 2))) {
       leastLeft = std::min(leastLeft, ranked[i].first);
       layer.erase(ranked[i].second);
     }

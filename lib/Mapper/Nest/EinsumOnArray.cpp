@@ -62,7 +62,9 @@ static void addChunks(int64_t extent, const arch::ArchSpec &arch,
         if (chunk % unit != 0)
           chunk += unit - chunk % unit;
         int64_t parts = (extent + chunk - 1) / chunk;
-        if (chunk < extent && parts > equal)
+        // Equal parts may be none that can be dealt on.
+        bool isEven = equal > 0 && extent / equal % unit == 0;
+        if (chunk < extent && (parts > equal || !isEven))
           chunks.insert(chunk);
       }
     }

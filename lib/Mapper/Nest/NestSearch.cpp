@@ -141,14 +141,18 @@ void NestSearch::addConfig(Deals deals) {
 }
 
 /// Ways to deal a rank to units that hold a level: in as many equal parts as
-/// there can be, or in more parts of which the last is shorter.
+/// there can be, or no less than half of that, as parts are dealt on inside; or
+/// in more parts of which the last is shorter.
 static void dealWidely(const LocalRank &rank, int64_t size,
                        llvm::function_ref<void(int64_t, int64_t)> add) {
   int64_t equal = 1;
   for (int64_t tile : rank.tiles)
     if (rank.extent % tile == 0 && rank.extent / tile <= size)
       equal = rank.extent / tile;
-  add(equal, 0);
+  for (int64_t tile : rank.tiles)
+    if (int64_t parts = rank.extent / tile;
+        rank.extent % tile == 0 && parts <= equal && 2 * parts > equal)
+      add(parts, 0);
   for (int64_t tile : rank.tiles) {
     int64_t units = (rank.extent + tile - 1) / tile;
     if (units > equal && units <= size)
