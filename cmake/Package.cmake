@@ -30,5 +30,5 @@ set(CPACK_DEBIAN_DEVELOPMENT_DESCRIPTION
 "Libraries and headers, for mapping passes of your own and for programs that
 use the compiler as a library: find_package(EinsumCascade).")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
-  "einsum-cascade (= ${PROJECT_VERSION}), libmlir-19-dev, mlir-19-tools, llvm-19-dev, libyaml-cpp-dev, libz3-dev")
+  "einsum-cascade (= ${PROJECT_VERSION}), libmlir-19-dev, mlir-19-tools, llvm-19-dev, libspdlog-dev, libyaml-cpp-dev, libz3-dev")
 include(CPack)

@@ -29,7 +29,9 @@ namespace {
 class DomainBuilder {
 public:
   DomainBuilder(CascadeOp cascade, CascadeFacts &facts)
-      : cascade(cascade), facts(facts), origin(facts.einsums.size()) {
+      : cascade(cascade), facts(facts),
+        splits(cascade.getBodyBlock()->getOps<SplitOp>()),
+        origin(facts.einsums.size()) {
     for (const RankFact &rank : facts.ranks)
       extents.push_back({0, rank.extent});
   }
@@ -59,7 +61,7 @@ private:
   //===--------------------------------------------------------------------===//
 
   LogicalResult addOwn(EinsumFact &einsum) {
-    for (SplitOp split : cascade.getBodyBlock()->getOps<SplitOp>())
+    for (SplitOp split : splits)
       addSplit(einsum, split);
     for (const AccessFact &read : einsum.reads)
       addOperandExtents(einsum, read);
@@ -164,7 +166,7 @@ private:
         continue;
       }
       std::optional<AffineForm> inner;
-      for (SplitOp other : cascade.getBodyBlock()->getOps<SplitOp>())
+      for (SplitOp other : splits)
         if (facts.findRank(other.getRank()) == id)
           inner = flattened(einsum, other);
       if (!inner)
@@ -359,6 +361,7 @@ private:
 
   CascadeOp cascade;
   CascadeFacts &facts;
+  SmallVector<SplitOp> splits;
   SmallVector<Interval> extents;
   std::vector<std::vector<Ranks>> origin; ///< per Einsum and condition
 };

@@ -10,6 +10,7 @@
 #include "lib/Init/OptionValues.h"
 #include "lib/Mapper/ConflictText.h"
 #include "lib/Mapper/ConstraintCheck.h"
+#include "lib/Support/Log.h"
 #include "lib/Support/Progress.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -148,6 +149,8 @@ bool VariantSearch::isHopeless(size_t id, double bound) {
   outcome.certificate.lowerBound = best;
   outcome.certificate.boundName = "nothing is better than what is known";
   outcome.certificate.pruned["bound"] = 1;
+  logInfo(variants[id].describe() + ": not searched, costs at least " +
+          formatValue(how.objective.metrics.front(), bound));
   return true;
 }
 
@@ -181,6 +184,7 @@ FailureOr<MapResult> VariantSearch::map(size_t id, const CascadeFacts &facts,
     name += ", " + variants[id].describe() + " (" + std::to_string(id + 1) +
             " of " + std::to_string(variants.size()) + ")";
   Progress progress(name);
+  logInfo(name);
   ScopedDiagnosticHandler listener(
       variants[id].cascade.getContext(), [&](mlir::Diagnostic &diagnostic) {
         bool isError = diagnostic.getSeverity() == DiagnosticSeverity::Error;
@@ -219,6 +223,10 @@ ExitCode VariantSearch::search(size_t id, size_t toCome) {
     return isDefect ? ExitCode::InternalError : ExitCode::Ok;
   }
   outcome.certificate = mapped->certificate;
+  logInfo("ended: " + llvm::Twine(describeStatus(outcome.certificate.status)) +
+          ", bound " +
+          formatValue(how.objective.metrics.front(),
+                      outcome.certificate.lowerBound));
   if (std::isnan(result.certificate.firstSeconds))
     result.certificate.firstSeconds = before + mapped->certificate.firstSeconds;
   outcome.isBeaten =

@@ -263,7 +263,7 @@ private:
   ExitCode quantize();
   ExitCode map();
   ExitCode search();
-  LogicalResult mapPlainly();
+  ExitCode mapPlainly();
   bool isCut = false; ///< a search ended early
   void describeSearch(AutoResult &found, const std::vector<Variant> &variants);
   llvm::raw_ostream &getTextOutput() const;
@@ -484,18 +484,24 @@ void Compilation::describeSearch(AutoResult &found,
 }
 
 /// Where a search has ended with nothing: a mapping that any cascade has, each
-/// Einsum by itself, if that is what the user allows.
-LogicalResult Compilation::mapPlainly() {
+/// Einsum by itself, if that is what the user allows. Why it does not fit
+/// either is not said: the search could have found another.
+ExitCode Compilation::mapPlainly() {
   if (options.request.hasConstraints() || !options.request.space.empty())
-    return failure();
-  ScopedDiagnosticHandler silence(cascade.getContext(),
-                                  [](mlir::Diagnostic &) { return success(); });
+    return ExitCode::LimitReached;
+  std::vector<mlir::Diagnostic> said;
+  auto hold = [&](mlir::Diagnostic &diag) {
+    said.push_back(std::move(diag));
+    return success();
+  };
+  auto held =
+      std::make_unique<ScopedDiagnosticHandler>(cascade.getContext(), hold);
   MappingPass &plain = *findMappingPass("streamed");
   MappingContext context(cascade, facts, *arch);
   FailureOr<schedule::MappingOp> mapping = plain.build(context);
   if (failed(mapping) ||
       !mapper::findConstraintViolation(*mapping, facts, *arch, {}).empty())
-    return failure();
+    return ExitCode::LimitReached;
   exporting::Mapped &mapped = result.mapped.emplace();
   mapped.arch = &*arch;
   mapped.status = mapper::describeStatus(mapper::Status::bestFound).str();
@@ -504,14 +510,19 @@ LogicalResult Compilation::mapPlainly() {
                  plain.getDescription().str();
   mapped.evaluated = 1;
   mapped.wallSeconds = result.search->certificate.wallSeconds;
-  if (evaluate(*mapping) != ExitCode::Ok) {
+  ExitCode code = evaluate(*mapping);
+  held.reset();
+  if (code == ExitCode::InternalError)
+    for (mlir::Diagnostic &diag : said)
+      cascade.getContext()->getDiagEngine().emit(std::move(diag));
+  if (code != ExitCode::Ok) {
     result.mapped.reset();
-    return failure();
+    return code == ExitCode::InternalError ? code : ExitCode::LimitReached;
   }
   // Its value is what is known; that the variants came to nothing is said.
   result.search.reset();
   isCut = true;
-  return success();
+  return ExitCode::Ok;
 }
 
 /// Maps all variants of the cascade and goes on with the best.
@@ -539,8 +550,8 @@ ExitCode Compilation::search() {
   if (found.points.empty()) {
     if (found.certificate.status == mapper::Status::infeasible)
       mapper::printConflicts(found.conflicts, cascade, *arch);
-    else if (succeeded(mapPlainly()))
-      return ExitCode::Ok;
+    else if (ExitCode code = mapPlainly(); code != ExitCode::LimitReached)
+      return code;
     else
       cascade.emitError("the search ended before it had found a mapping; give "
                         "it more time");

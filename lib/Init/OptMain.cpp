@@ -21,6 +21,12 @@
 
 using namespace mlir;
 
+static llvm::cl::opt<std::string>
+    logLevel("log", llvm::cl::value_desc("off|info|debug"),
+             llvm::cl::desc("Say on standard error what is being done, and for "
+                            "how long"),
+             llvm::cl::init("off"));
+
 /// Registered passes, as command-line options.
 static std::vector<einsum::HelpEntry> listPasses() {
   std::vector<einsum::HelpEntry> passes;
@@ -50,7 +56,7 @@ static einsum::HelpPage makePage(DialectRegistry &registry) {
             einsum::listOptions(nullptr, {"load-pass-plugin", "pass-pipeline",
                                           "show-dialects", "split-input-file",
                                           "verify-diagnostics", "verify-each",
-                                          "emit-bytecode"})}}};
+                                          "log", "emit-bytecode"})}}};
 }
 
 LogicalResult einsum::runOptMain(int argc, char **argv, StringRef toolName,
@@ -61,6 +67,8 @@ LogicalResult einsum::runOptMain(int argc, char **argv, StringRef toolName,
     return success();
   auto [inputName, outputName] =
       registerAndParseCLIOptions(argc, argv, toolName, registry);
+  if (!applyLogLevel(logLevel))
+    return failure();
   MlirOptMainConfig config = MlirOptMainConfig::createFromCLOptions();
   if (config.shouldShowDialects()) // needs no input
     return MlirOptMain(argc, argv, inputName, outputName, registry);

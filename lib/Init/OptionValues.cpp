@@ -10,6 +10,7 @@
 #include "lib/Arch/ArchSpec.h"
 #include "lib/Plugin/MappingPass.h"
 #include "lib/Support/Diagnostics.h"
+#include "lib/Support/Log.h"
 #include "lib/Support/OutputFile.h"
 #include "mappings/Mappings.h"
 
@@ -23,6 +24,15 @@ using llvm::StringRef;
 bool einsum::failOption(StringRef option, const llvm::Twine &message) {
   llvm::errs() << option << ": error: " << message << "\n";
   return false;
+}
+
+bool einsum::applyLogLevel(StringRef value) {
+  std::optional<LogLevel> level = parseLogLevel(value);
+  if (!level)
+    return failOption("--log",
+                      "takes off, info or debug, found '" + value + "'");
+  setLogLevel(*level);
+  return true;
 }
 
 bool einsum::writeOutput(StringRef path,

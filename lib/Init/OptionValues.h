@@ -33,6 +33,9 @@ namespace einsum {
 /// Prints `option: error: message`; false.
 bool failOption(llvm::StringRef option, const llvm::Twine &message);
 
+/// Makes `--log=VALUE` so; false, having said why, if VALUE is none.
+bool applyLogLevel(llvm::StringRef value);
+
 /// Writes a file whole or not at all ("-": standard output); false after an
 /// error.
 bool writeOutput(llvm::StringRef path,

@@ -8,6 +8,7 @@
 #include "lib/Init/ToolMain.h"
 
 #include "lib/Init/HelpPage.h"
+#include "lib/Init/OptionValues.h"
 #include "lib/Support/Version.h"
 
 #include "llvm/Support/InitLLVM.h"
@@ -33,6 +34,10 @@ int einsum::runTool(int argc, char **argv, const ToolInfo &info,
   static const std::string bug =
       "internal error: this is a bug in " + info.name + "\n";
   llvm::setBugReportMsg(bug.c_str());
+  std::string logLevel = "off";
+  ToolOption log(category, "log", "off|info|debug",
+                 "Say on standard error what is being done, and for how long",
+                 logLevel);
   llvm::cl::HideUnrelatedOptions(category);
   setVersion(info.name);
   if (printHelpIfAsked(argc, argv, [&] {
@@ -44,6 +49,8 @@ int einsum::runTool(int argc, char **argv, const ToolInfo &info,
       }))
     return 0;
   llvm::cl::ParseCommandLineOptions(argc, argv, info.overview);
+  if (!applyLogLevel(logLevel))
+    return static_cast<int>(ExitCode::BadInput);
   try {
     return static_cast<int>(run());
   } catch (const std::exception &error) {

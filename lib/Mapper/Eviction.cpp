@@ -13,6 +13,8 @@
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/ADT/STLExtras.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace einsum;
 using namespace einsum::mapper;
@@ -56,10 +58,11 @@ std::vector<std::string> listOverfull(MappingOp mapping,
   return levels;
 }
 
-/// A storage node, as its number in the tree, and a tensor there.
+/// A storage node, as its number in the tree, and a tensor there; where no node
+/// further out holds the tensor, the level that it is spilled to.
 struct Move {
   unsigned node;
-  std::string tensor;
+  std::string tensor, spillTo;
 };
 
 std::vector<StorageOp> listStorages(MappingOp mapping) {
@@ -88,43 +91,70 @@ public:
   Sinker(CascadeOp cascade, const CascadeFacts &facts)
       : cascade(cascade), facts(facts) {}
 
-  /// Moves a tensor one node further in; what was done, or empty if there is no
-  /// further in.
-  std::string sink(StorageOp storage, StringRef tensor) {
-    Operation *child = getChildren(storage).front();
-    std::string name = tensor.str();
-    // Past other storage nodes, which hold the same loops' tiles: each move
-    // leaves a loop or a split behind, so that moves come to an end.
-    while (auto between = dyn_cast<StorageOp>(child)) {
-      if (llvm::is_contained(between.getTensors(),
-                             StringAttr::get(between.getContext(), name)))
-        return ""; // it is there already
-      child = getChildren(between).front();
+  /// Moves a tensor so many nodes further in, from a node that holds it further
+  /// out, made if there is none; what was done, or empty if that is too far.
+  std::string sink(StorageOp storage, const Move &move, unsigned depth) {
+    if (!move.spillTo.empty())
+      wrap(storage, storage, move.tensor, move.spillTo);
+    std::string level = storage.getLevel().str(), where;
+    SmallVector<StorageOp> nodes = {storage};
+    for (unsigned i = 0; i < depth; ++i) {
+      SmallVector<StorageOp> further;
+      where.clear();
+      for (StorageOp node : nodes)
+        sinkOne(node, move.tensor, further, where);
+      if (where.empty())
+        return "";
+      nodes = std::move(further);
     }
-    if (isa<LeafOp, TransferOp>(child))
-      return "";
-    StringRef kind = child->getName().stripDialect();
-    std::string move = "'" + name + "' at '" + storage.getLevel().str() +
-                       "' lives below '" + kind.str();
-    if (auto rank = child->getAttrOfType<StringAttr>("rank"))
-      move += " " + rank.getValue().str();
-    move += "'";
-    for (Operation *below : getChildren(child))
-      if (!isa<TransferOp>(below) && touches(below, name, cascade, facts))
-        wrap(below, storage, name);
-    remove(storage, name);
-    return move;
+    return "'" + move.tensor + "' at '" + level + "' " + where +
+           (move.spillTo.empty() ? "" : ", spilled to '" + move.spillTo + "'");
   }
 
 private:
+  /// Moves a tensor below the next loop or split, or, where a level further in
+  /// holds it or nothing but the leaf is left, out of the level.
+  void sinkOne(StorageOp storage, StringRef tensor,
+               SmallVectorImpl<StorageOp> &further, std::string &where) {
+    auto say = [&](const std::string &text) {
+      if (where.find(text) == std::string::npos)
+        where += (where.empty() ? "" : " and ") + text;
+    };
+    // Past other storage nodes, which hold the same loops' tiles: each move
+    // leaves a loop or a split behind, so that moves come to an end.
+    Operation *child = getChildren(storage).front();
+    auto name = StringAttr::get(storage.getContext(), tensor);
+    auto between = dyn_cast<StorageOp>(child);
+    while (between && !llvm::is_contained(between.getTensors(), name)) {
+      child = getChildren(between).front();
+      between = dyn_cast<StorageOp>(child);
+    }
+    if (isa<TransferOp>(child))
+      return;
+    if (between || isa<LeafOp>(child)) {
+      say("is passed by");
+      return remove(storage, tensor);
+    }
+    std::string below = child->getName().stripDialect().str();
+    if (auto rank = child->getAttrOfType<StringAttr>("rank"))
+      below += " " + rank.getValue().str();
+    say("lives below '" + below + "'");
+    for (Operation *user : getChildren(child))
+      if (!isa<TransferOp>(user) && touches(user, tensor, cascade, facts))
+        further.push_back(wrap(user, storage, tensor, storage.getLevel()));
+    remove(storage, tensor);
+  }
+
   /// A storage node of one tensor around a node.
-  static void wrap(Operation *node, StorageOp like, StringRef tensor) {
+  static StorageOp wrap(Operation *node, StorageOp like, StringRef tensor,
+                        StringRef level) {
     OpBuilder builder(node);
-    auto own = builder.create<StorageOp>(like.getLoc(), like.getLevel(),
+    auto own = builder.create<StorageOp>(like.getLoc(), level,
                                          ArrayRef<StringRef>(tensor));
-    if (like.getBuffers())
+    if (like.getBuffers() && level == like.getLevel())
       own.setBuffers(*like.getBuffers());
     node->moveBefore(&own.getBody().front(), own.getBody().front().end());
+    return own;
   }
 
   static void remove(StorageOp storage, StringRef tensor) {
@@ -145,19 +175,49 @@ private:
 };
 
 /// Tiles of which all is held, and which have somewhere to go.
-std::vector<Move> listMoves(MappingOp mapping, ArrayRef<std::string> overfull) {
+std::vector<Move> listMoves(MappingOp mapping, ArrayRef<std::string> overfull,
+                            const arch::ArchSpec &arch) {
   std::vector<Move> moves;
   for (auto [id, storage] : llvm::enumerate(listStorages(mapping))) {
     if (!llvm::is_contained(overfull, storage.getLevel().str()) ||
         storage.getShared() || storage.getResident() || storage.getStream() ||
         storage.getHalo() || storage.getPassthrough())
       continue;
-    for (auto name : storage.getTensors().getAsRange<StringAttr>())
-      if (findNearestHolder(storage, name.getValue()))
-        moves.push_back({static_cast<unsigned>(id), name.getValue().str()});
+    int parent = arch.levels[arch.findLevel(storage.getLevel())].parent;
+    for (auto name : storage.getTensors().getAsRange<StringAttr>()) {
+      Move move{static_cast<unsigned>(id), name.getValue().str(), ""};
+      if (!findNearestHolder(storage, name.getValue())) {
+        if (parent < 0)
+          continue;
+        move.spillTo = arch.levels[parent].name;
+      }
+      moves.push_back(std::move(move));
+    }
   }
   return moves;
 }
+
+/// A schedule after one more move.
+struct Candidate {
+  MappingOp mapping;
+  State state;
+  std::string move;
+  double price = INFINITY;
+};
+
+/// Further bytes moved for each that is freed. A move that frees nothing may
+/// let the next one free something; one that holds more is none.
+double priceOf(const State &before, const State &after) {
+  if (!after.isLegal || after.over > before.over)
+    return INFINITY;
+  double freed = static_cast<double>(before.over - after.over);
+  double paid = std::max(0.0, static_cast<double>(after.moved) -
+                                  static_cast<double>(before.moved));
+  return (paid + 1) / (freed + 1e-3);
+}
+
+/// Loops and splits that one move may pass at once.
+constexpr unsigned kDeepest = 6;
 
 } // namespace
 
@@ -176,42 +236,34 @@ einsum::mapper::evictUntilItFits(MappingOp mapping, const CascadeFacts &facts,
   builder.setInsertionPointAfter(mapping);
   result.mapping = cast<MappingOp>(builder.clone(*mapping));
   while (now.isLegal && now.over > 0) {
-    MappingOp best;
-    State bestState;
-    std::string bestMove;
-    double bestPrice = 0;
-    for (const Move &move :
-         listMoves(result.mapping, listOverfull(result.mapping, facts, arch))) {
-      auto candidate = cast<MappingOp>(builder.clone(*result.mapping));
-      std::string text =
-          sinker.sink(listStorages(candidate)[move.node], move.tensor);
-      State state;
-      if (!text.empty() && succeeded(verifyAgainstCascade(candidate, cascade)))
-        state = evaluate(candidate, facts, arch);
-      ++result.evaluated;
-      // A move that frees nothing may let the next one free something.
-      double freed =
-          static_cast<double>(now.over) - static_cast<double>(state.over);
-      double paid = std::max(0.0, static_cast<double>(state.moved) -
-                                      static_cast<double>(now.moved));
-      double price = (paid + 1) / (std::max(freed, 0.0) + 1e-3);
-      if (state.isLegal && freed >= 0 && (!best || price < bestPrice)) {
-        if (best)
-          best.erase();
-        best = candidate;
-        bestState = state;
-        bestMove = text;
-        bestPrice = price;
-      } else {
-        candidate.erase();
+    Candidate best;
+    for (const Move &move : listMoves(
+             result.mapping, listOverfull(result.mapping, facts, arch), arch))
+      for (unsigned depth = 1; depth <= kDeepest; ++depth) {
+        Candidate candidate;
+        candidate.mapping = cast<MappingOp>(builder.clone(*result.mapping));
+        candidate.move = sinker.sink(listStorages(candidate.mapping)[move.node],
+                                     move, depth);
+        bool isTooFar = candidate.move.empty();
+        if (!isTooFar &&
+            succeeded(verifyAgainstCascade(candidate.mapping, cascade)))
+          candidate.state = evaluate(candidate.mapping, facts, arch);
+        ++result.evaluated;
+        candidate.price = priceOf(now, candidate.state);
+        bool frees = candidate.state.isLegal && candidate.state.over < now.over;
+        if (candidate.price < best.price)
+          std::swap(candidate, best);
+        if (candidate.mapping)
+          candidate.mapping.erase();
+        if (isTooFar || frees)
+          break;
       }
-    }
-    if (!best)
+    if (!best.mapping)
       break;
     result.mapping.erase();
-    result.mapping = best;
-    result.moves.push_back(bestMove);
-    now = bestState;
+    result.mapping = best.mapping;
+    result.moves.push_back(best.move);
+    now = best.state;
   }
   if (now.isLegal && now.over == 0) {
     result.bytesAfter = now.moved;

@@ -16,11 +16,12 @@
 //       ... something else               storage buffer [T]  ... reads T
 //       ... reads T
 //
-// What that costs the cost model counts, on a schedule that the verifier
-// accepts and the simulator can execute. Of all such moves the one is made that
+// Where no node further out holds the tensor, it is spilled: a node of the
+// level's parent is put above. What that costs the cost model counts, on a
+// schedule that the verifier accepts and the simulator can execute. Of all such
+// moves, over as many loops as it takes to free something, the one is made that
 // moves fewest further bytes for each byte that it frees, until all fits: a
-// heuristic; a search for a mapping may find better ones. A tensor is evicted
-// only if some node further out holds it.
+// heuristic; a search for a mapping may find better ones.
 //
 //===----------------------------------------------------------------------===//
 

@@ -10,9 +10,11 @@
 #include "lib/Mapper/CertainBound.h"
 #include "lib/Mapper/Infeasibility.h"
 #include "lib/Mapper/Join/CascadeJoin.h"
+#include "lib/Mapper/MapRequest.h"
 #include "lib/Mapper/Pipelines/LoadBound.h"
 #include "lib/Mapper/Pipelines/PipelinedRun.h"
 #include "lib/Mapper/Realise.h"
+#include "lib/Support/Log.h"
 
 #include "llvm/ADT/STLExtras.h"
 
@@ -112,6 +114,7 @@ private:
   void certify(const JoinResult &joined, const Realised &realised,
                MapResult &result) const;
   void raiseBound(Certificate &certificate) const;
+  void logCounts(const JoinResult &joined) const;
   LogicalResult refuse(const Realised &realised);
 
   CascadeOp cascade;
@@ -325,6 +328,20 @@ void MappingSearch::raiseBound(Certificate &certificate) const {
     return;
   certificate.lowerBound = std::min(certain.value, certificate.best);
   certificate.boundName = certain.name;
+}
+
+void MappingSearch::logCounts(const JoinResult &joined) const {
+  if (!isLogged(LogLevel::debug))
+    return;
+  SearchCounts nests;
+  for (const auto &search : searches)
+    nests += search->getCounts();
+  logDebug(llvm::Twine(searches.size()) + " kinds of nests, " +
+           llvm::Twine(nests.states) + " states, " +
+           llvm::Twine(nests.entries) +
+           " entries; join: " + llvm::Twine(joined.counts.entries) +
+           " entries, " + llvm::Twine(joined.plans.size()) + " plans" +
+           (joined.complete ? "" : ", ended early"));
 }
 
 void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
@@ -657,6 +674,17 @@ std::vector<Effort> MappingSearch::listEfforts() const {
   return efforts;
 }
 
+static std::string describeEffort(const Effort &effort) {
+  std::string text = effort.sketch       ? "sketches of nests"
+                     : effort.coarse > 0 ? "nests of few tiles, step " +
+                                               std::to_string(effort.coarse)
+                                         : "all nests";
+  text += ", up to " + std::to_string(effort.loops) + " shared loops";
+  return effort.beam
+             ? text + ", " + std::to_string(effort.beam) + " kept per state"
+             : text;
+}
+
 /// False if time was up before.
 bool MappingSearch::prepare(const Effort &effort, bool walks) {
   NestLimits limits = nestLimits;
@@ -681,6 +709,9 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
     noteFirst(!first.empty());
     if (!first.empty() && isSingle)
       cutoff = std::min(cutoff, first.front().values.front());
+    if (!first.empty())
+      logInfo("best so far: " + formatValue(options.objective.metrics.front(),
+                                            first.front().values.front()));
     hasMapping = std::isfinite(cutoff) || !first.empty();
   };
   auto endEarly = [] {
@@ -696,7 +727,9 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
   for (const Effort &effort : listEfforts()) {
     if (!prepare(effort, /*walks=*/effort.coarse == 0))
       return endEarly();
+    logInfo(describeEffort(effort));
     JoinResult quick = search(effort, cutoff);
+    logCounts(quick);
     FailureOr<Realised> realised = realise(quick);
     if (failed(realised))
       return failure();
@@ -709,7 +742,10 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
   // Of what is left out, time alone is bounded as well without a walk.
   if (!prepare(last, last.coarse == 0 || !isLatencyOnly()))
     return endEarly();
-  return search(last, cutoff);
+  logInfo(describeEffort(last));
+  JoinResult joined = search(last, cutoff);
+  logCounts(joined);
+  return joined;
 }
 
 FailureOr<MapResult> MappingSearch::run() {

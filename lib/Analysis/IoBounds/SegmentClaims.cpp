@@ -254,7 +254,8 @@ private:
 class SegmentFinder {
 public:
   SegmentFinder(const ClaimContext &context, Claims &claims)
-      : context(context), facts(context.facts), claims(claims) {}
+      : context(context), facts(context.facts),
+        accumulatorFinder(context.facts), claims(claims) {}
 
   /// Far inputs that the Einsum reads and that no other Einsum touches, or all.
   void addEinsum(int id, bool exclusive) {
@@ -278,7 +279,7 @@ public:
     }
     if (exclusive && !leftOut)
       return; // the same as without
-    if (auto accumulators = findAccumulators(facts, context.isFar, id)) {
+    if (auto accumulators = accumulatorFinder.find(context.isFar, id)) {
       nest.add(accumulators->tensors.back(), accumulators->bits,
                accumulators->key);
       addAccumulators(*accumulators, segment, bits, outputs);
@@ -444,7 +445,7 @@ private:
     }
     if (rows == 0 || rows == inputs.size())
       return; // nothing that the weights multiply
-    if (auto accumulators = findAccumulators(facts, context.isFar, second)) {
+    if (auto accumulators = accumulatorFinder.find(context.isFar, second)) {
       nest.add(accumulators->tensors.back(), accumulators->bits,
                accumulators->key);
       uses.add(accumulators->tensors.back(), accumulators->bits,
@@ -513,6 +514,7 @@ private:
 
   const ClaimContext &context;
   const CascadeFacts &facts;
+  AccumulatorFinder accumulatorFinder;
   Claims &claims;
 };
 

@@ -122,155 +122,133 @@ std::optional<RowFact> einsum::bounds::findRow(const CascadeFacts &facts,
 // Accumulators
 //===----------------------------------------------------------------------===//
 
-namespace {
-
-/// One step of the way from a result to an output.
-struct Edge {
-  const EinsumFact *einsum;
-  const AccessFact *read;
-  int from, to;
-};
-
-class AccumulatorFinder {
-public:
-  explicit AccumulatorFinder(const CascadeFacts &facts) : facts(facts) {}
-
-  std::optional<AccumulatorFact> find(int start, int output) {
-    std::vector<bool> after = reach(start, /*forward=*/true),
-                      before = reach(output, /*forward=*/false);
-    AccumulatorFact fact;
-    for (size_t tensor = 0; tensor < facts.tensors.size(); ++tensor)
-      if (after[tensor] && before[tensor])
-        fact.tensors.push_back(tensor);
-    if (!llvm::is_contained(fact.tensors, output))
-      return std::nullopt;
-    collectEdges(fact.tensors);
-    key.assign(facts.tensors[start].ranks.begin(),
-               facts.tensors[start].ranks.end());
-    llvm::erase_if(key, [&](int rank) {
-      return !llvm::is_contained(facts.tensors[output].ranks, rank) ||
-             llvm::any_of(
-                 edges, [&](const Edge &edge) { return !carries(edge, rank); });
-    });
-    for (int tensor : fact.tensors)
-      if (tensor != output && !isUsedWholly(tensor))
-        return std::nullopt;
-    fact.key = key;
-    fact.bits = UINT64_MAX;
-    for (int tensor : fact.tensors)
-      fact.bits = std::min(fact.bits, facts.tensors[tensor].bits);
-    return fact;
-  }
-
-private:
-  std::vector<bool> reach(int start, bool forward) const {
-    std::vector<bool> seen(facts.tensors.size());
-    std::vector<int> work = {start};
-    seen[start] = true;
-    auto visit = [&](int tensor) {
-      if (!seen[tensor])
-        work.push_back(tensor);
-      seen[tensor] = true;
-    };
-    while (!work.empty()) {
-      int tensor = work.back();
-      work.pop_back();
-      for (const EinsumFact &einsum : facts.einsums)
-        for (const AccessFact &read : einsum.reads)
-          for (const AccessFact &write : einsum.writes) {
-            if (forward && read.tensor == tensor)
-              visit(write.tensor);
-            if (!forward && write.tensor == tensor)
-              visit(read.tensor);
-          }
-    }
-    return seen;
-  }
-
-  void collectEdges(llvm::ArrayRef<int> members) {
-    for (const EinsumFact &einsum : facts.einsums)
-      for (const AccessFact &read : einsum.reads)
-        for (const AccessFact &write : einsum.writes)
-          if (llvm::is_contained(members, read.tensor) &&
-              llvm::is_contained(members, write.tensor))
-            edges.push_back({&einsum, &read, read.tensor, write.tensor});
-  }
-
-  const Coordinate *coordinateOf(const Edge &edge, int rank) const {
-    const TensorFact &tensor = facts.tensors[edge.from];
-    auto at = llvm::find(tensor.ranks, rank);
-    return at == tensor.ranks.end()
-               ? nullptr
-               : &edge.read->coordinates[at - tensor.ranks.begin()];
-  }
-
-  /// True if both elements of the step have the same coordinate along `rank`.
-  bool carries(const Edge &edge, int rank) const {
-    const Coordinate *coordinate = coordinateOf(edge, rank);
-    return coordinate && isPlain(*coordinate, rank) &&
-           llvm::is_contained(facts.tensors[edge.to].ranks, rank);
-  }
-
-  enum class Use { all, allButLast, last, some };
-
-  /// Which elements of its tensor an edge reads.
-  Use useOf(const Edge &edge) const {
-    if (!edge.einsum->domain.empty())
-      return Use::some;
-    const TensorFact &tensor = facts.tensors[edge.from];
-    Use use = Use::all;
-    for (auto [rank, coordinate] :
-         llvm::zip(tensor.ranks, edge.read->coordinates)) {
-      int plain = plainRank(coordinate);
-      if (plain >= 0 && facts.ranks[plain].extent == facts.ranks[rank].extent)
-        continue;
-      if (rank != tensor.iterativeRank || use != Use::all)
-        return Use::some;
-      int64_t end = facts.ranks[rank].extent - 1;
-      bool step = coordinate.terms.size() == 1 &&
-                  coordinate.terms.front().coefficient == 1 &&
-                  facts.ranks[coordinate.terms.front().rank].extent == end + 1;
-      if (step && coordinate.constant == -1)
-        use = Use::allButLast;
-      else if (coordinate.terms.empty() && coordinate.constant == end)
-        use = Use::last;
-      else
-        return Use::some;
-    }
-    return use;
-  }
-
-  bool isUsedWholly(int tensor) const {
-    bool all = false, allButLast = false, last = false;
-    for (const Edge &edge : edges)
-      if (edge.from == tensor) {
-        Use use = useOf(edge);
-        all |= use == Use::all;
-        allButLast |= use == Use::allButLast;
-        last |= use == Use::last;
+AccumulatorFinder::AccumulatorFinder(const CascadeFacts &facts)
+    : facts(facts), from(facts.tensors.size()), to(facts.tensors.size()) {
+  for (const EinsumFact &einsum : facts.einsums)
+    for (const AccessFact &read : einsum.reads)
+      for (const AccessFact &write : einsum.writes) {
+        from[read.tensor].push_back(edges.size());
+        to[write.tensor].push_back(edges.size());
+        edges.push_back({&einsum, &read, read.tensor, write.tensor});
       }
-    bool isSingleStep =
-        facts.tensors[tensor].iterativeRank >= 0 &&
-        facts.ranks[facts.tensors[tensor].iterativeRank].extent == 1;
-    return all || (last && (allButLast || isSingleStep));
-  }
-
-  const CascadeFacts &facts;
-  std::vector<Edge> edges;
-  llvm::SmallVector<int, 4> key;
-};
-
-} // namespace
+}
 
 std::optional<AccumulatorFact>
-einsum::bounds::findAccumulators(const CascadeFacts &facts,
-                                 const std::vector<bool> &isFar, int einsum) {
+AccumulatorFinder::find(const std::vector<bool> &isFar, int einsum) const {
   for (const AccessFact &write : facts.einsums[einsum].writes)
     for (auto [id, tensor] : llvm::enumerate(facts.tensors))
       if (tensor.isOutput && isFar[id])
-        if (auto fact = AccumulatorFinder(facts).find(write.tensor, id))
+        if (auto fact = findWay(write.tensor, id))
           return fact;
   return std::nullopt;
+}
+
+std::optional<AccumulatorFact> AccumulatorFinder::findWay(int start,
+                                                          int output) const {
+  std::vector<bool> isOnWay = reach(start, /*forward=*/true);
+  if (!isOnWay[output])
+    return std::nullopt;
+  std::vector<bool> before = reach(output, /*forward=*/false);
+  AccumulatorFact fact;
+  fact.bits = UINT64_MAX;
+  for (size_t tensor = 0; tensor < isOnWay.size(); ++tensor) {
+    isOnWay[tensor] = isOnWay[tensor] && before[tensor];
+    if (!isOnWay[tensor])
+      continue;
+    fact.tensors.push_back(tensor);
+    fact.bits = std::min(fact.bits, facts.tensors[tensor].bits);
+  }
+  std::vector<std::vector<const Edge *>> ways(isOnWay.size());
+  for (int tensor : fact.tensors)
+    for (int edge : from[tensor])
+      if (isOnWay[edges[edge].to])
+        ways[tensor].push_back(&edges[edge]);
+  llvm::append_range(fact.key, facts.tensors[start].ranks);
+  llvm::erase_if(fact.key, [&](int rank) {
+    return !llvm::is_contained(facts.tensors[output].ranks, rank) ||
+           llvm::any_of(fact.tensors, [&](int tensor) {
+             return llvm::any_of(ways[tensor], [&](const Edge *edge) {
+               return !carries(*edge, rank);
+             });
+           });
+  });
+  for (int tensor : fact.tensors)
+    if (tensor != output && !isUsedWholly(tensor, ways[tensor]))
+      return std::nullopt;
+  return fact;
+}
+
+std::vector<bool> AccumulatorFinder::reach(int start, bool forward) const {
+  std::vector<bool> seen(facts.tensors.size());
+  std::vector<int> work = {start};
+  seen[start] = true;
+  while (!work.empty()) {
+    int tensor = work.back();
+    work.pop_back();
+    for (int edge : forward ? from[tensor] : to[tensor]) {
+      int next = forward ? edges[edge].to : edges[edge].from;
+      if (!seen[next])
+        work.push_back(next);
+      seen[next] = true;
+    }
+  }
+  return seen;
+}
+
+const Coordinate *AccumulatorFinder::coordinateOf(const Edge &edge,
+                                                  int rank) const {
+  const TensorFact &tensor = facts.tensors[edge.from];
+  auto at = llvm::find(tensor.ranks, rank);
+  return at == tensor.ranks.end()
+             ? nullptr
+             : &edge.read->coordinates[at - tensor.ranks.begin()];
+}
+
+bool AccumulatorFinder::carries(const Edge &edge, int rank) const {
+  const Coordinate *coordinate = coordinateOf(edge, rank);
+  return coordinate && isPlain(*coordinate, rank) &&
+         llvm::is_contained(facts.tensors[edge.to].ranks, rank);
+}
+
+AccumulatorFinder::Use AccumulatorFinder::useOf(const Edge &edge) const {
+  if (!edge.einsum->domain.empty())
+    return Use::some;
+  const TensorFact &tensor = facts.tensors[edge.from];
+  Use use = Use::all;
+  for (auto [rank, coordinate] :
+       llvm::zip(tensor.ranks, edge.read->coordinates)) {
+    int plain = plainRank(coordinate);
+    if (plain >= 0 && facts.ranks[plain].extent == facts.ranks[rank].extent)
+      continue;
+    if (rank != tensor.iterativeRank || use != Use::all)
+      return Use::some;
+    int64_t end = facts.ranks[rank].extent - 1;
+    bool step = coordinate.terms.size() == 1 &&
+                coordinate.terms.front().coefficient == 1 &&
+                facts.ranks[coordinate.terms.front().rank].extent == end + 1;
+    if (step && coordinate.constant == -1)
+      use = Use::allButLast;
+    else if (coordinate.terms.empty() && coordinate.constant == end)
+      use = Use::last;
+    else
+      return Use::some;
+  }
+  return use;
+}
+
+bool AccumulatorFinder::isUsedWholly(int tensor,
+                                     llvm::ArrayRef<const Edge *> uses) const {
+  bool all = false, allButLast = false, last = false;
+  for (const Edge *edge : uses) {
+    Use use = useOf(*edge);
+    all |= use == Use::all;
+    allButLast |= use == Use::allButLast;
+    last |= use == Use::last;
+  }
+  bool isSingleStep =
+      facts.tensors[tensor].iterativeRank >= 0 &&
+      facts.ranks[facts.tensors[tensor].iterativeRank].extent == 1;
+  return all || (last && (allButLast || isSingleStep));
 }
 
 //===----------------------------------------------------------------------===//

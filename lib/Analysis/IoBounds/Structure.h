@@ -13,9 +13,9 @@
 // - *rows*: the elements of an operand that one result of a reduction needs.
 //   QK[m,p] needs row p of Q and row m of K, E elements each.
 // - *accumulators*: tensors through which a product travels to an output, all
-// of
-//   whose elements belong to one element of that output. In one-pass attention,
-//   SLNV[m1,f,p] -> RNV[m1,f,p] <-> SPNV[m1,f,p] -> AV[p,f]: key {f, p}.
+//   of whose elements belong to one element of that output. In one-pass
+//   attention, SLNV[m1,f,p] -> RNV[m1,f,p] <-> SPNV[m1,f,p] -> AV[p,f]: key {f,
+//   p}.
 //
 //===----------------------------------------------------------------------===//
 
@@ -58,10 +58,38 @@ struct AccumulatorFact {
   uint64_t bits = 0;        ///< of the narrowest of them
 };
 
-/// Fails unless every result of the Einsum flows into an output that ends far.
-std::optional<AccumulatorFact> findAccumulators(const CascadeFacts &facts,
-                                                const std::vector<bool> &isFar,
-                                                int einsum);
+/// The ways that results take to outputs; made once for a cascade.
+class AccumulatorFinder {
+public:
+  explicit AccumulatorFinder(const CascadeFacts &facts);
+
+  /// Fails unless every result of the Einsum flows into an output that ends
+  /// far. Linear in the cascade.
+  std::optional<AccumulatorFact> find(const std::vector<bool> &isFar,
+                                      int einsum) const;
+
+private:
+  /// One step of the way from a result to an output.
+  struct Edge {
+    const EinsumFact *einsum;
+    const AccessFact *read;
+    int from, to;
+  };
+  /// Which elements of its tensor an edge reads.
+  enum class Use { all, allButLast, last, some };
+
+  std::optional<AccumulatorFact> findWay(int start, int output) const;
+  std::vector<bool> reach(int start, bool forward) const;
+  const Coordinate *coordinateOf(const Edge &edge, int rank) const;
+  /// True if both elements of the step have the same coordinate along `rank`.
+  bool carries(const Edge &edge, int rank) const;
+  Use useOf(const Edge &edge) const;
+  bool isUsedWholly(int tensor, llvm::ArrayRef<const Edge *> uses) const;
+
+  const CascadeFacts &facts;
+  std::vector<Edge> edges;
+  std::vector<std::vector<int>> from, to; ///< edges by tensor
+};
 
 /// True if a condition on the points of an Einsum speaks of the rank.
 bool constrains(const EinsumFact &einsum, int rank);

@@ -8,7 +8,8 @@
 // Per Einsum: the path from the root of the tree to its leaf is a nest of loops
 // cut by storage nodes. A level's loops are those below its first storage node
 // and above that of the next; factors are their steps, `permutation` is from
-// the innermost out, spatial loops stand at the level that they fan out from.
+// the innermost out ("little-endian" in Timeloop's documentation of mappings),
+// spatial loops stand at the level that they fan out from.
 //
 //===----------------------------------------------------------------------===//
 

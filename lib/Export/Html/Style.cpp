@@ -32,7 +32,7 @@ dl.facts dt { color:var(--faint); } dl.facts dd { margin:0; overflow-wrap:anywhe
 .figure b { display:block; font-size:19px; font-weight:600; } .figure span { color:var(--faint); font-size:12.5px; }
 table { border-collapse:collapse; font-size:13px; margin:6px 0 10px; }
 th { text-align:left; font-weight:600; color:var(--faint); border-bottom:1px solid var(--rule); padding:2px 14px 3px 0; white-space:nowrap; }
-td { padding:2px 14px 2px 0; vertical-align:top; overflow-wrap:anywhere; } td.n, th.n { text-align:right; white-space:nowrap; }
+td { padding:2px 14px 2px 0; vertical-align:top; overflow-wrap:break-word; } td.n, th.n { text-align:right; white-space:nowrap; }
 .scroll { overflow-x:auto; } .columns { display:grid; grid-template-columns:1fr 1fr; gap:0 32px; }
 pre { font:12px/1.4 ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace; overflow-x:auto; background:var(--field);
   border:1px solid var(--rule); border-radius:4px; padding:10px 12px; margin:8px 0; }
@@ -48,7 +48,8 @@ svg .hollow { fill:none; stroke:var(--faint); stroke-width:1.2; } svg .bar { str
 .legend { display:flex; flex-wrap:wrap; gap:3px 14px; font-size:12.5px; margin:2px 0 8px; }
 .legend i { display:inline-block; width:11px; height:11px; margin-right:5px; border:.5px solid rgba(0,0,0,.38); vertical-align:-1px; }
 .white { background:#fff; border:1px solid var(--rule); padding:6px; } .white svg { fill:#000; }
-@media print { body { max-width:none; padding:0; font-size:11px; } h2 { break-after:avoid; } svg, table, .figures { break-inside:avoid; }
+@media print { body { max-width:none; padding:0; font-size:11px; } h2, h3, .legend { break-after:avoid; }
+  svg, table, .figures, .columns > div { break-inside:avoid; }
   pre { white-space:pre-wrap; font-size:8.5px; } .bar { print-color-adjust:exact; -webkit-print-color-adjust:exact; } .scroll { overflow:visible; } }
 @media (max-width:720px) { .columns { grid-template-columns:1fr; } }
 )css";
