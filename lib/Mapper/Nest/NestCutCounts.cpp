@@ -54,10 +54,16 @@ NestCounts::Tile NestCounts::united(int parentStage, const Place &place) const {
 
 /// Whether the tiles of these units lie side by side, or do not have to.
 bool NestCounts::isTogether(int parentStage, int stage) const {
-  return !nest.walksCut || llvm::none_of(deals, [&](const Deal &deal) {
+  auto isApart = [&](const Deal &deal) {
+    // They do unless units walk their parts, or have unlike ones.
+    if (!nest.mayWalk(deal.rank))
+      return false;
+    return deal.chunk || nest.cut->isCutAlong(deal.rank);
+  };
+  return llvm::none_of(deals, [&](const Deal &deal) {
     int own = nest.fans[deal.fan].stage;
     return own > parentStage && own <= stage && own != nest.lastStage &&
-           nest.cut->isCutAlong(deal.rank);
+           isApart(deal);
   });
 }
 
