@@ -260,6 +260,8 @@ def Schedule_TransferOp : Schedule_Op<"transfer", [
       order written counts.
     - C3: no other transfer makes the same moves, and a leaf stands below the
       sequence or pipeline, whose visits the transfer accompanies.
+    - C4: what it fetches is there by then: a fetch is a read in the transfer's
+      slot, not in the slot of the leaf that it is for.
 
     Example: `schedule.transfer ["K", "V"] on "dma"`
   }];

@@ -73,8 +73,10 @@ private:
     bool answered = scratch.generalOnly
                         ? query.runGeneral(unitsApart, counter, visit)
                         : query.run(unitsApart, counter, visit);
-    if (!answered && scratch.unanswered < 0)
-      scratch.unanswered = query.place().node;
+    if (answered || scratch.unanswered >= 0)
+      return;
+    scratch.unanswered = query.place().node;
+    scratch.isMixed = query.isMixed();
   }
 
   //===--------------------------------------------------------------------===//

@@ -570,6 +570,29 @@ private:
     return false;
   }
 
+  /// True if, whatever the tiles above a node, visits that follow one another
+  /// ask for hulls without gaps between them and, if what is read is kept, each
+  /// reads all of its hull.
+  bool isWithoutGaps(int id, const Coordinate &coordinate, bool isKept) const {
+    llvm::SmallVector<std::pair<int64_t, int64_t>, 4> within; // step, count
+    int64_t farthest = 0;
+    for (const Coordinate::Term &term : coordinate.terms) {
+      int64_t step = std::abs(term.coefficient);
+      if (isCutAbove(id, term.rank))
+        farthest = std::max(farthest, step);
+      else
+        within.push_back({step, facts.ranks[term.rank].extent});
+    }
+    llvm::sort(within);
+    int64_t reach = 1; // from the least value of a visit to the greatest
+    for (auto [step, count] : within) {
+      if (isKept && count > 1 && step > reach)
+        return false;
+      reach += step * (count - 1);
+    }
+    return farthest <= reach;
+  }
+
   /// True if what readers below ask for is the hull of their coordinates over
   /// the box, in every visit: they are one tensor's, run whenever control comes
   /// by and at all points of the box, on one unit.
@@ -598,11 +621,9 @@ private:
         for (int i = leaf.parent; i > id; i = tree.nodes[i].parent)
           if (tree.nodes[i].producesAnew)
             return false;
-        // Visits have no gaps between them.
-        for (const Coordinate::Term &term :
-             use.access->coordinates[demand.coordinate].terms)
-          if (std::abs(term.coefficient) != 1 && isCutAbove(id, term.rank))
-            return false;
+        if (!isWithoutGaps(id, use.access->coordinates[demand.coordinate],
+                           keeps))
+          return false;
         // Each step asks for something that was not there ...
         if (keeps && !use.access->coordinates[demand.coordinate].uses(
                          tree.nodes[around].rank))

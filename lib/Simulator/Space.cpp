@@ -88,12 +88,10 @@ private:
     return tensor.bytes(storage.held[slot].reserved) * unitsOf(id) * copies;
   }
 
-  /// Units that hold a tile each; of a level that exists several times, all
-  /// instances reserve what the fullest needs.
+  /// Units that hold a tile each, used or not; of a level that exists several
+  /// times, all instances reserve what the fullest needs.
   uint64_t unitsOf(int id) const {
     const arch::Level &level = arch.levels[program.nodes[id].level];
-    if (level.dims.empty())
-      return plan.storages[id].units;
     uint64_t units = 1;
     for (const arch::ArrayDim &dim : level.dims)
       units *= dim.size;
