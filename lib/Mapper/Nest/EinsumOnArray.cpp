@@ -487,6 +487,12 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
   nest.array = array;
   nest.points = fact.points;
   nest.reduces = !fact.reduced.empty();
+  nest.feedsOthers = llvm::any_of(facts.einsums, [&](const EinsumFact &other) {
+    return &other != &fact &&
+           llvm::any_of(other.reads, [&](const AccessFact &read) {
+             return facts.tensors[read.tensor].producer == einsum;
+           });
+  });
   nest.constraints = &constraints;
   nest.coarse = limits.coarse > 0;
   nest.fewPairs = !limits.isWhole();
@@ -544,7 +550,7 @@ std::string EinsumOnArray::signature() const {
   std::string text;
   llvm::raw_string_ostream os(text);
   os << array << " " << cyclesPerPoint << " " << energyPerPoint << " "
-     << reduces << " " << points << "|";
+     << reduces << feedsOthers << " " << points << "|";
   for (const LocalRank &rank : ranks) {
     os << rank.extent << ":";
     for (const Fan &fan : fans)

@@ -95,6 +95,7 @@ struct EinsumOnArray {
   std::vector<Fan> fans;
   bool feedsRegisters = false; ///< the last level is private to the units
   bool reduces = false;
+  bool feedsOthers = false; ///< another Einsum reads what it makes
   double cyclesPerPoint = 0, energyPerPoint = 0;
   double startUpCycles = 0; ///< per visit of its nest
   uint64_t points = 1;

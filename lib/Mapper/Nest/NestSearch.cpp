@@ -72,6 +72,8 @@ NestSearch::NestSearch(const EinsumOnArray &nest, const arch::ArchSpec &arch,
       shared(nest, arch, axes, noDeals) {
   for (Deals &way : listDeals(nest))
     addConfig(std::move(way));
+  drains = axes.cycles >= 0 && nest.reduces && nest.feedsOthers &&
+           arch.arrays.size() > 1 && !arch.accounting.freeSums;
   markOperands();
 }
 
@@ -408,7 +410,7 @@ const std::vector<NestEntry> &NestSearch::complete(uint32_t tile,
       latchOutside(top, config, mask, latches, out);
     }
   if (bounds.dominance)
-    counts.dominated += keepPareto(out, axes.count);
+    counts.dominated += keepPareto(out, axesOfNests());
   thin(out);
   return out;
 }
@@ -481,7 +483,7 @@ const NestSearch::Entries &NestSearch::solve(const State &state) {
     });
   counts.entries += out.size();
   if (bounds.dominance)
-    counts.dominated += keepPareto(out, axes.count);
+    counts.dominated += keepPareto(out, axesOfNests());
   thin(out);
   auto &kept = known[state.placement][state.tile];
   kept = std::make_unique<Entries>(std::move(out));
@@ -527,7 +529,7 @@ void NestSearch::append(std::vector<NestEntry> &out,
                         const LeastBefore &before) {
   for (const NestEntry &entry : below) {
     NestEntry &mine = out.emplace_back();
-    for (int i = 0; i < axes.count; ++i)
+    for (int i = 0; i < axesOfNests(); ++i)
       mine.costs[i] = entry.costs[i] + added[i];
     mine.step = step;
     mine.step.next = &entry.step;
@@ -733,7 +735,22 @@ void NestSearch::deal(const State &state, int config, Fn fn) {
   step.stage = stage;
   step.tile = state.tile;
   step.deals = &deals;
-  fn({nextPlacement(state, below), tileBelow}, Costs{}, &step);
+  Costs added{};
+  if (drains)
+    added[axes.count] = drainSteps(deals, stage);
+  fn({nextPlacement(state, below), tileBelow}, added, &step);
+}
+
+/// Units along ranks that it reduces: its sums pass through them.
+double NestSearch::drainSteps(const Deals &deals, int stage) const {
+  double steps = 0;
+  for (const Deal &deal : deals)
+    if (nest.fans[deal.fan].stage == stage &&
+        llvm::none_of(nest.operands, [&](const Operand &operand) {
+          return operand.isWritten() && operand.usesRank(deal.rank);
+        }))
+      steps += static_cast<double>(deal.units);
+  return steps;
 }
 
 int NestSearch::nextPlacement(const State &, Placement &next) {
