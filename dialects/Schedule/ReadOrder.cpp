@@ -20,6 +20,9 @@
 // are no iterations of it; where there may be some, they are counted one by one
 // (Iterations.h).
 //
+// What a transfer fetches for a reader is read in the transfer's slot, which
+// comes before the reader's.
+//
 // Most loops are decided by the form of the access. What that leaves unclear
 // (filters, strided reads, tiles of several steps) is decided exactly on the
 // pairs of points that depend on one another, where a violation comes with an
@@ -214,9 +217,39 @@ static Stage stageOf(const Leaf &leaf, unsigned shared) {
   return {};
 }
 
-/// By so many slots a leaf is late.
-static int64_t lagOf(const Leaf &leaf, unsigned shared) {
-  return stageOf(leaf, shared).lag;
+static int64_t lagOf(TransferOp transfer) {
+  auto pipeline = dyn_cast<PipelineOp>(transfer->getParentOp());
+  if (!pipeline)
+    return 0;
+  SmallVector<Operation *> children = getChildren(pipeline);
+  return pipeline.getLag(llvm::find(children, transfer.getOperation()) -
+                         children.begin());
+}
+
+static bool moves(TransferOp transfer, StringRef tensor) {
+  return llvm::any_of(transfer.getTensors(), [&](Attribute name) {
+    return cast<StringAttr>(name).getValue() == tensor;
+  });
+}
+
+/// The stage of the reader's pipeline that fetches the tensor for it into a
+/// node below the parting, from where the producer has left it; null if the
+/// tile is fetched when the reader comes to it.
+static TransferOp findFetch(const Dependence &dependence, PipelineOp pipeline,
+                            ArrayRef<Leaf> leaves) {
+  if (!pipeline)
+    return {};
+  StringRef tensor = getTensorName(dependence.access.tensor);
+  for (Operation *stage : getChildren(pipeline)) {
+    auto transfer = dyn_cast<TransferOp>(stage);
+    if (!transfer || !moves(transfer, tensor))
+      continue;
+    StorageOp holder = findNearestHolder(transfer, tensor);
+    if (!holder->isProperAncestor(dependence.producer->op) &&
+        findMoves(transfer, tensor, leaves) == Moves::fills)
+      return transfer;
+  }
+  return {};
 }
 
 /// The first loop of the band: the loops above the parting, past one sequence
@@ -256,6 +289,9 @@ public:
   LogicalResult verify() {
     writing = stageOf(producer, dependence.shared);
     reading = stageOf(reader, dependence.shared);
+    fetch = findFetch(dependence, reading.pipeline, leaves);
+    if (fetch)
+      reading.lag = lagOf(fetch);
     countIterations();
     int64_t late = reading.lag - writing.lag;
     unsigned loops = late == 0 && !skipsSteps ? dependence.sharedLoops
@@ -277,6 +313,45 @@ public:
     if (failed(skipsSteps ? verifyIterations(loops) : verifySlots(loops, late)))
       return failure();
     return verifyVisit(loops);
+  }
+
+  /// Of a tensor produced below a node, what visits hand on to later ones. It
+  /// is delivered with the producer's slot, and fetched in that of a transfer.
+  /// Where steps may be left out, only that visits follow one another is known.
+  LogicalResult verifyFetch(TransferOp transfer, StorageOp holder) {
+    writing = stageOf(producer, dependence.shared);
+    reading = {writing.pipeline, lagOf(transfer)};
+    if (!bound || reading.lag >= writing.lag)
+      return success();
+    countIterations();
+    unsigned first = bandStart(dependence), end = dependence.sharedLoops;
+    unsigned visits = llvm::count_if(reader.loops, [&](const LoopAbove &loop) {
+      return loop.op->isProperAncestor(holder);
+    });
+    if (visits <= first)
+      return success(); // the pipeline runs dry within each of them
+    PointPairs pairs = makePairs(first);
+    Linear earlier = Linear() - laterBy(pairs, first, visits);
+    earlier.constant -= 1;
+    pairs.keepNonNegative(earlier);
+    if (!skipsSteps) {
+      Linear ahead = laterBy(pairs, first, end);
+      ahead.constant += writing.lag - reading.lag;
+      pairs.keepNonNegative(ahead);
+    }
+    std::optional<PairOfPoints> example = pairs.findPair();
+    if (!example)
+      return success();
+    InFlightDiagnostic diag =
+        transfer.emitError()
+        << "fetches '" << tensor()
+        << "' before the visit that makes it has ended: the pipeline runs the "
+           "transfer with lag "
+        << reading.lag << " and the producer with lag " << writing.lag
+        << "; leave the fetch to the leaf, or hold '" << tensor()
+        << "' above the loop";
+    diag.attachNote(holder.getLoc()) << "it is fetched into this node";
+    return explain(diag, example);
   }
 
   /// True if some pair of points is run in different steps of loop `index`.
@@ -602,9 +677,10 @@ private:
 
   LogicalResult refuseSlots(const std::optional<PairOfPoints> &example) {
     InFlightDiagnostic diag = refuse();
-    diag << "before it is computed: the pipeline runs the reader with lag "
-         << lagOf(reader, dependence.shared) << " and the producer with lag "
-         << lagOf(producer, dependence.shared)
+    diag << "before it is computed: the pipeline runs "
+         << (fetch ? "the transfer that fetches it" : "the reader")
+         << " with lag " << reading.lag << " and the producer with lag "
+         << writing.lag
          << (skipsSteps ? ", and takes no slot for steps without points" : "");
     return explain(diag, example);
   }
@@ -630,6 +706,7 @@ private:
   CascadeOp cascade;
   bool bound;
   Stage writing, reading;
+  TransferOp fetch; ///< by which the tensor comes to the reader
   std::optional<Iterations> writes, reads; ///< of the pipelines
   bool skipsSteps = false;                 ///< one of these may
 };
@@ -640,6 +717,52 @@ LogicalResult einsum::schedule::verifyReadOrder(const Dependence &dependence,
                                                 ArrayRef<Leaf> leaves,
                                                 CascadeOp cascade) {
   return ReadOrder(dependence, leaves, cascade).verify();
+}
+
+/// The parting of two leaves, of which the second reads what the first makes,
+/// as the pipeline sees it.
+static Dependence asStages(const Leaf &producer, const Leaf &reader,
+                           Access access, PipelineOp pipeline) {
+  unsigned shared = llvm::find(producer.path, pipeline.getOperation()) -
+                    producer.path.begin() + 1;
+  unsigned loops = llvm::count_if(ArrayRef(producer.path).take_front(shared),
+                                  llvm::IsaPred<TemporalOp, SpatialOp>);
+  return {&producer, &reader, access, shared, loops};
+}
+
+LogicalResult einsum::schedule::verifyFetch(TransferOp transfer,
+                                            StringRef tensor,
+                                            ArrayRef<Leaf> leaves,
+                                            CascadeOp cascade) {
+  auto pipeline = dyn_cast<PipelineOp>(transfer->getParentOp());
+  StorageOp holder = findNearestHolder(transfer, tensor);
+  if (!pipeline || findMoves(transfer, tensor, leaves) != Moves::fills)
+    return success();
+  auto isStage = [&](const Leaf &leaf) {
+    return llvm::is_contained(leaf.path, pipeline.getOperation());
+  };
+  for (const Leaf &producer : leaves) {
+    Value made;
+    for (auto [name, value] : llvm::zip(producer.einsum.getTensorNames(),
+                                        producer.einsum->getResults()))
+      if (name.getValue() == tensor)
+        made = value;
+    if (!made || !isStage(producer))
+      continue;
+    // Sums that one visit begins and another goes on with, and elements read.
+    SmallVector<Dependence> handedOn = {
+        asStages(producer, producer, {made, producer.einsum.getOutputAccess()},
+                 pipeline)};
+    for (const Leaf &reader : leaves)
+      for (const Access &access : reader.einsum.getInputAccesses())
+        if (access.tensor == made && isStage(reader))
+          handedOn.push_back(asStages(producer, reader, access, pipeline));
+    for (const Dependence &dependence : handedOn)
+      if (failed(ReadOrder(dependence, leaves, cascade)
+                     .verifyFetch(transfer, holder)))
+        return failure();
+  }
+  return success();
 }
 
 LogicalResult einsum::schedule::verifyKept(const Dependence &dependence,

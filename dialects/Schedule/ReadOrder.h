@@ -33,6 +33,11 @@ mlir::LogicalResult verifyReadOrder(const Dependence &dependence,
                                     llvm::ArrayRef<Leaf> leaves,
                                     CascadeOp cascade);
 
+/// C4 of a transfer: what it fetches of a tensor produced below its storage
+/// node, earlier visits of that have delivered by then.
+mlir::LogicalResult verifyFetch(TransferOp transfer, llvm::StringRef tensor,
+                                llvm::ArrayRef<Leaf> leaves, CascadeOp cascade);
+
 /// C5: `home`, the outermost storage node of the tensor, is not entered anew
 /// between production and use.
 mlir::LogicalResult verifyKept(const Dependence &dependence, StorageOp home,

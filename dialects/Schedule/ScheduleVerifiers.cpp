@@ -96,24 +96,11 @@ static LogicalResult verifyBelowSpatial(SpatialOp loop) { // C2
   return success();
 }
 
-static LogicalResult verifyDimension(SpatialOp loop) { // C3
-  for (Operation *node = loop->getParentOp(); node; node = node->getParentOp())
-    if (auto outer = dyn_cast<SpatialOp>(node);
-        outer && outer.getDim() == loop.getDim()) {
-      InFlightDiagnostic diag =
-          loop.emitError() << "two spatial loops of one leaf use dimension '"
-                           << loop.getDim() << "'";
-      diag.attachNote(outer.getLoc()) << "the other is here";
-      return diag;
-    }
-  return success();
-}
-
 LogicalResult SpatialOp::verifyRegions() {
   if (failed(verifyAtLeastOne(*this, "a tile", getTile())) || // C1
-      failed(verifySingleChild(*this)) || failed(verifyBelowSpatial(*this)))
+      failed(verifySingleChild(*this)))
     return failure();
-  return verifyDimension(*this);
+  return verifyBelowSpatial(*this);
 }
 
 static LogicalResult verifyDistinctTensors(StorageOp storage) { // C1
@@ -827,6 +814,29 @@ static LogicalResult verifyNotCut(const DemandingNode &demanding,
   return diag;
 }
 
+/// Which steps a loop over a rank that follows demand has in a visit, and
+/// whether it has any, depends on what is asked for: no leaf may wait for its
+/// first or last.
+static LogicalResult verifyNotGuarded(const DemandingNode &demanding,
+                                      const Leaf &other, StringAttr rank) {
+  StorageOp node = demanding.node;
+  for (const LoopAbove &loop : other.loops) {
+    if (loop.rank != rank || !loop.guard || loop.steps() == 1 ||
+        !node->isProperAncestor(loop.op))
+      continue;
+    InFlightDiagnostic diag = other.op.emitError()
+                              << "'" << getEinsumName(other.einsum)
+                              << "' is below a loop over '" << rank.getValue()
+                              << "', whose steps follow what is read of '"
+                              << getEinsumName(demanding.producer->einsum)
+                              << "'; take it out of that loop";
+    diag.attachNote(loop.op->getLoc()) << "the loop is here";
+    diag.attachNote(node.getLoc()) << "production follows demand in this node";
+    return diag;
+  }
+  return success();
+}
+
 /// A tile kept from visit to visit is not in nodes above that are entered anew.
 static LogicalResult verifyKeptAbove(const DemandingNode &demanding) {
   StorageOp node = demanding.node;
@@ -850,7 +860,16 @@ static LogicalResult verifyKeptAbove(const DemandingNode &demanding) {
     if (isInside && !between)
       between = storage;
   }
-  if (!between || between == outermost)
+  if (between && between.getHalo() == "retained") {
+    InFlightDiagnostic diag =
+        node.emitError()
+        << "'" << getEinsumName(demanding.producer->einsum)
+        << "' is kept here from visit to visit, and so it is in a node above "
+           "that would have to be given what is kept; retain it in one of them";
+    diag.attachNote(between.getLoc()) << "the other node is here";
+    return diag;
+  }
+  if (!between || (between == outermost && !node.getPassthrough()))
     return success();
   InFlightDiagnostic diag =
       node.emitError()
@@ -880,12 +899,16 @@ static LogicalResult verifyDemand(const DemandingNode &demanding) {
         return failure();
       continue;
     }
-    for (const Leaf &other : demanding.leaves)
-      if (&other != demanding.producer &&
-          demanding.node->isProperAncestor(other.op) &&
-          llvm::is_contained(other.einsum.getIterationRanks(), rank) &&
-          failed(verifyNotCut(demanding, other, rank)))
+    for (const Leaf &other : demanding.leaves) {
+      if (&other == demanding.producer ||
+          !demanding.node->isProperAncestor(other.op))
+        continue;
+      bool iterates =
+          llvm::is_contained(other.einsum.getIterationRanks(), rank);
+      if (failed(iterates ? verifyNotCut(demanding, other, rank)
+                          : verifyNotGuarded(demanding, other, rank)))
         return failure();
+    }
   }
   return success();
 }
@@ -1094,6 +1117,15 @@ LogicalResult einsum::schedule::verifyAgainstCascade(MappingOp mapping,
   for (const Dependence &dependence : dependences)
     if (failed(verifyDemanded(dependence, leaves)))
       return failure();
+  WalkResult fetches = mapping.walk([&](TransferOp transfer) -> WalkResult {
+    for (Attribute name : transfer.getTensors())
+      if (failed(
+              verifyFetch(transfer, cast<StringAttr>(name), leaves, cascade)))
+        return WalkResult::interrupt();
+    return WalkResult::advance();
+  });
+  if (fetches.wasInterrupted())
+    return failure();
   llvm::StringMap<StorageOp> homes;
   if (failed(verifyHomes(mapping, cascade, leaves, homes)))
     return failure();

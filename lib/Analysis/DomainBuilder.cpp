@@ -218,19 +218,19 @@ private:
         return read.coordinates[position].form();
       });
       canonicalise(own);
-      if (isImplied(einsum, own))
-        continue;
-      if (readsInitialValue(tensor, read))
-        return einsum.op->emitError()
-               << "'" << einsum.name << "' reads '" << tensor.name
-               << "' one step away where it may be absent; add the filter of '"
-               << tensor.name << "', one step on, to '" << einsum.name << "'";
       // Which ranks it is about does not change where they cancel out.
       Ranks ownRanks;
       for (auto [rank, coordinate] : llvm::zip(tensor.ranks, read.coordinates))
         if (condition.form.uses(rank) || llvm::is_contained(ranks, rank))
           for (const Coordinate::Term &term : coordinate.terms)
             ownRanks.push_back(term.rank);
+      if (isImplied(einsum, own, ownRanks))
+        continue;
+      if (readsInitialValue(tensor, read))
+        return einsum.op->emitError()
+               << "'" << einsum.name << "' reads '" << tensor.name
+               << "' one step away where it may be absent; add the filter of '"
+               << tensor.name << "', one step on, to '" << einsum.name << "'";
       addConstraint(einsum, std::move(own), ownRanks);
     }
     return success();
@@ -308,19 +308,31 @@ private:
   // All of them
   //===--------------------------------------------------------------------===//
 
+  using Ranks = llvm::SmallVector<int, 2>;
+
   /// True if it holds for all coordinates, or follows from one condition that
-  /// differs in the constant alone.
-  bool isImplied(const EinsumFact &einsum, const Constraint &constraint) const {
+  /// differs in the constant alone and is about no other ranks: what readers
+  /// inherit depends on these.
+  bool isImplied(const EinsumFact &einsum, const Constraint &constraint,
+                 const Ranks &ranks) const {
     if (constraint.decide(extents) == true)
       return true;
-    return llvm::any_of(einsum.domain, [&](const Constraint &known) {
+    const std::vector<Ranks> &about = origin[&einsum - facts.einsums.data()];
+    for (auto [known, knownRanks] : llvm::zip(einsum.domain, about)) {
+      if (!llvm::all_of(knownRanks, [&](int rank) {
+            return constraint.form.uses(rank) ||
+                   llvm::is_contained(ranks, rank);
+          }))
+        continue;
       if (known == constraint)
         return true;
       Constraint shifted = known;
       shifted.form.constant = constraint.form.constant;
-      return shifted == constraint && !known.isEquality &&
-             known.form.constant <= constraint.form.constant;
-    });
+      if (shifted == constraint && !known.isEquality &&
+          known.form.constant <= constraint.form.constant)
+        return true;
+    }
+    return false;
   }
 
   static void canonicalise(Constraint &constraint) {
@@ -330,13 +342,11 @@ private:
     constraint.normalise();
   }
 
-  using Ranks = llvm::SmallVector<int, 2>;
-
   /// `ranks`: what the condition is about although its form does not show it.
   void addConstraint(EinsumFact &einsum, Constraint constraint,
                      const Ranks &ranks = {}) {
     canonicalise(constraint);
-    if (isImplied(einsum, constraint))
+    if (isImplied(einsum, constraint, ranks))
       return;
     einsum.domain.push_back(std::move(constraint));
     origin[&einsum - facts.einsums.data()].push_back(ranks);

@@ -73,8 +73,10 @@ private:
     bool answered = scratch.generalOnly
                         ? query.runGeneral(unitsApart, counter, visit)
                         : query.run(unitsApart, counter, visit);
-    if (!answered && scratch.unanswered < 0)
-      scratch.unanswered = query.place().node;
+    if (answered || scratch.unanswered >= 0)
+      return;
+    scratch.unanswered = query.place().node;
+    scratch.isMixed = query.isMixed();
   }
 
   //===--------------------------------------------------------------------===//
@@ -169,8 +171,8 @@ private:
         continue;
       if (Along how = along(loop.rank); how != Along::nothing)
         fans.push_back({loop.dimLevel, loop.dim.str(),
-                        static_cast<uint64_t>(loop.steps),
-                        how == Along::shared});
+                        static_cast<uint64_t>(loop.steps), how == Along::shared,
+                        loop.stride});
     }
     int leaf = place;
     while (tree.nodes[leaf].kind != NodeKind::leaf)

@@ -153,7 +153,10 @@ bool Evaluator::evaluate(Evaluation &result) {
   computeReservations(impl->tree, impl->queries, impl->scratch);
   computeOccupancy(impl->tree, impl->queries, impl->scratch, result,
                    impl->violations, impl->violatedAt);
-  countAccesses(impl->tree, impl->queries, impl->scratch, result);
+  if (impl->scratch.unanswered < 0)
+    countAccesses(impl->tree, impl->queries, impl->scratch, result);
+  if (impl->scratch.unanswered >= 0)
+    return false; // times would be found for nothing, and not soon
   computeLatency(impl->tree, impl->queries, impl->scratch, result);
   impl->countOperators(result);
   impl->computeEnergy(result);
@@ -186,7 +189,12 @@ void Evaluator::emitViolations() const {
     refuseUnits(tree, impl->overfull);
     return;
   }
-  if (impl->scratch.unanswered >= 0)
+  if (impl->scratch.unanswered >= 0 && impl->scratch.isMixed)
+    tree.nodes[impl->scratch.unanswered].op->emitError()
+        << "unsupported: of units that add to the same sums, 'resident' keeps "
+           "them near some and not near others, whose tiles differ; let their "
+           "tiles be alike, or keep whole tiles";
+  else if (impl->scratch.unanswered >= 0)
     tree.nodes[impl->scratch.unanswered].op->emitError()
         << "unsupported: what is moved here cannot be counted; a filter or an "
            "access cuts its tiles into too many different pieces, or a rank "

@@ -853,6 +853,8 @@ static void computeEngines(const LoopTree &tree, Scratch &scratch,
     const arch::Engine &engine = tree.arch->engines[node.engine];
     EngineCost &cost = result.engines[node.engine];
     scratch.counter.add(cost.bytes, scratch.moved[id]);
+    if (visits(id) == 0)
+      continue; // what it moves takes no time of its own
     double cycles = bandwidth.cycles(&scratch.nodeTraffic[id * ports]);
     if (engine.bytesPerS)
       cycles = std::max(cycles, scratch.moved[id] / *engine.bytesPerS *

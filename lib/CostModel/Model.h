@@ -77,6 +77,7 @@ struct Scratch {
   std::vector<uint64_t> moved;
   /// A query that could not be answered, as a node; -1 if none.
   int unanswered = -1;
+  bool isMixed = false;     ///< see TileQuery::isMixed
   bool generalOnly = false; ///< for tests: no short ways
   /// Where each part writes down what happens where, if somebody asks.
   ScheduleProfile *profile = nullptr;

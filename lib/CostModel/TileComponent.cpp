@@ -99,9 +99,9 @@ void Component::setUp(TileQuery &query) {
 }
 
 void Component::addPiece(TileQuery &query, unsigned set, const Use &use,
-                         Box box, int loop) {
+                         Box box, int loop, int within) {
   const LoopTree &tree = query.tree;
-  Piece piece{box, loop, &use, {}, {}};
+  Piece piece{box, loop, within, &use, {}, {}};
   ImagePiece image;
   image.set = set;
   for (unsigned k : coordinates)
@@ -118,9 +118,10 @@ void Component::addPiece(TileQuery &query, unsigned set, const Use &use,
           {localise(constraint.form), constraint.isEquality});
   }
   image.constraints = piece.constraints;
+  const EinsumFact &einsum = tree.facts->einsums[tree.nodes[use.leaf].einsum];
   for (int i = use.leaf; i > query.asked.node; i = tree.nodes[i].parent)
     for (const Demand &demand : tree.nodes[i].demands)
-      if (localOf[demand.rank] >= 0)
+      if (localOf[demand.rank] >= 0 && einsum.iterates(demand.rank))
         piece.demands.insert(piece.demands.begin(), {i, &demand});
   SetMask bit = SetMask(1) << pieces.size();
   // Of a guard, a later step of a loop around its own leaves nothing open.
@@ -195,7 +196,9 @@ public:
     for (int rank : component.ranks)
       current.push_back({0, {{1, tree.facts->ranks[rank].extent}}});
     whole = intervals();
+    demandedAtOnce.assign(component.ranks.size(), -1);
     before.resize(component.loops.size());
+    beforeThat.resize(component.loops.size());
     parts.resize(component.loops.size());
     if (!component.coordinates.empty() || component.constrained)
       if (!component.images)
@@ -273,8 +276,16 @@ private:
   /// False if a loop further out over the same rank is not entered, so that its
   /// steps meet the same units.
   bool isReachedInSteps(size_t index) const {
+    return current[component.loops[index].local].largest() <= aroundAt(index);
+  }
+
+  /// Coordinates with which a loop is reached in one of the steps that are not
+  /// entered, at most. Of what follows demand, those of this step's readers.
+  int64_t aroundAt(size_t index) const {
     const Loop &loop = component.loops[index];
-    return current[loop.local].largest() <= tree.nodes[loop.node].around;
+    const Node &node = tree.nodes[loop.node];
+    int64_t demandedHere = demandedAtOnce[loop.local];
+    return demandedHere < 0 ? node.around : std::min(node.around, demandedHere);
   }
 
   /// True if all steps of loops that are not entered meet as many units.
@@ -307,7 +318,7 @@ private:
       supported &= !repeated;
       repeated = &repeatOf(index, reached);
     }
-    current[loop.local].units = {{1, tree.nodes[loop.node].around}};
+    current[loop.local].units = {{1, aroundAt(index)}};
     walkSteps(index, times, sharing, reducing);
     current[loop.local] = reached;
     if (repeats)
@@ -398,6 +409,11 @@ private:
     const Loop &loop = component.loops[index];
     RankState reached = current[loop.local];
     parts[index].box = intervals();
+    if (isTooMuch(index, reached)) {
+      supported = false;
+      looked = kRanges + 1;
+      return;
+    }
     for (auto [first, end] : splitSteps(index, reached)) {
       enterStep(index, reached, first);
       walk(index + 1, counter.mul(times, end - first), sharing, reducing);
@@ -406,6 +422,7 @@ private:
     current[loop.local] = reached;
     parts[index].box.clear();
     before[index].reset();
+    beforeThat[index].reset();
   }
 
   //===--------------------------------------------------------------------===//
@@ -498,10 +515,15 @@ private:
       std::swap(part.earlier, part.later);
     bool first = isFirst(loop, reached, step),
          last = isLast(loop, reached, step);
-    int64_t previous = node.descends ? step + 1 : step - 1;
-    before[index].reset();
-    if (!first && !loop.spatial)
-      before[index] = stepOf(reached, node.tile, previous).interval();
+    int64_t back = node.descends ? 1 : -1, steps = stepsOf(loop, reached);
+    auto stepBack = [&](int64_t count) -> std::optional<Interval> {
+      int64_t other = step + count * back;
+      if (loop.spatial || other < 0 || other >= steps)
+        return std::nullopt;
+      return stepOf(reached, node.tile, other).interval();
+    };
+    before[index] = stepBack(1);
+    beforeThat[index] = stepBack(2);
     absentStack.push_back(absent);
     if (!first)
       absent |= loop.inFirst;
@@ -565,14 +587,32 @@ private:
         continue;
       llvm::SmallVector<Interval, 4> box = intervals();
       Interval asked = demanded(demand, box);
+      demandedAtOnce[local] = demanded(demand, stepsAtOnce(index, box)).size();
       if (node.halo == Halo::retained)
-        asked = withoutHeld(component.loops[index].node, demand, asked, box);
+        asked = withoutHeld(component.loops[index].node, demand, asked, box,
+                            before);
       current[local] = {asked.lo, {{1, asked.size()}}};
       something &= asked.size() > 0;
     }
     if (something)
       walk(index + 1, times, sharing, reducing);
     current = saved;
+    for (const Demand &demand : node.demands)
+      if (int local = component.localOf[demand.rank]; local >= 0)
+        demandedAtOnce[local] = -1;
+  }
+
+  /// Of loops that are not entered, the first step, which is the largest.
+  llvm::SmallVector<Interval, 4>
+  stepsAtOnce(size_t end, llvm::SmallVector<Interval, 4> box) const {
+    for (size_t i = 0; i < end; ++i) {
+      const Loop &loop = component.loops[i];
+      if (loop.local < 0 || query.isEntered(loop.node))
+        continue;
+      Interval &side = box[loop.local];
+      side.hi = std::min(side.hi, side.lo + tree.nodes[loop.node].tile);
+    }
+    return box;
   }
 
   Interval demanded(const Demand &demand, llvm::ArrayRef<Interval> box) const {
@@ -587,15 +627,18 @@ private:
     return asked;
   }
 
+  using PreviousSteps = std::vector<std::optional<Interval>>; ///< per loop
+
   /// What the node did not hold at the end of its previous visit, the one in
   /// the previous step of the loop around it.
   Interval withoutHeld(int node, const Demand &demand, Interval asked,
-                       llvm::SmallVector<Interval, 4> box) const {
+                       llvm::SmallVector<Interval, 4> box,
+                       const PreviousSteps &previous) const {
     int around = loopAround(tree, node);
     for (auto [i, loop] : llvm::enumerate(component.loops)) {
-      if (loop.node != around || !before[i])
+      if (loop.node != around || !previous[i])
         continue;
-      box[loop.local] = *before[i];
+      box[loop.local] = *previous[i];
       Interval held = demanded(demand, box);
       if (held.lo <= asked.lo && held.hi > asked.lo)
         asked.lo = held.hi;
@@ -625,7 +668,7 @@ private:
                    loop.reduced || !query.laterReads.empty() ||
                    hasRetainedDemand();
     if (special) {
-      int64_t edge = 1;
+      int64_t edge = loop.retained && hasRetainedDemand() ? 2 : 1;
       if (!query.laterReads.empty())
         edge += llvm::divideCeil(component.farthest, tile);
       for (int64_t i = 1; i <= edge; ++i) {
@@ -672,6 +715,29 @@ private:
     splitByConstraints(index, reached, middle, end, ranges);
   }
 
+  /// Whether it is plain from the start that too many ranges will be looked at:
+  /// a constraint cuts every one of many steps, and again loops further in.
+  bool isTooMuch(size_t index, const RankState &reached) {
+    constexpr int64_t kMany = 1 << 16, kSamples = 64;
+    const Loop &loop = component.loops[index];
+    int64_t steps = stepsOf(loop, reached), inner = 1;
+    if (!component.constrained || loop.spatial || steps < kMany)
+      return false;
+    for (size_t i = index + 1; i < component.loops.size(); ++i)
+      if (const Loop &other = component.loops[i];
+          other.local >= 0 && query.isEntered(other.node))
+        inner = std::max(inner, tree.nodes[other.node].steps);
+    if (4 * static_cast<uint64_t>(steps) * llvm::Log2_64_Ceil(inner + 1) <=
+        kRanges)
+      return false;
+    for (int64_t i = 0; i < kSamples; ++i) {
+      int64_t step = steps / kSamples * i;
+      if (isDecided(index, reached, step, step + 1))
+        return false;
+    }
+    return true;
+  }
+
   /// Whether a constraint cuts the steps into too many ranges to go on; what is
   /// counted is then not used.
   bool isSpent() {
@@ -703,6 +769,9 @@ private:
           Interval &side = box[loop.local];
           side = {std::max(all.lo, side.lo - tile),
                   std::min(all.hi, side.hi + tile)};
+          applyDemands(index + 1, box);
+        } else if (loop.node > query.retainedLoop && !setPrevious(box)) {
+          continue; // there is none
         }
         break;
       case Box::earlier:
@@ -748,11 +817,16 @@ private:
           return std::pair<int64_t, int64_t>(INT64_MAX, INT64_MIN);
       return component.imagePieces[i].coordinates[k].bounds(box);
     };
+    // Within a window both may count, apart as they are.
     auto areDisjoint = [&](size_t i, size_t j) {
       for (size_t k = 0; k < component.coordinates.size(); ++k) {
         auto [low, high] = hullOf(i, k);
         auto [otherLow, otherHigh] = hullOf(j, k);
-        if (high < otherLow || otherHigh < low)
+        int64_t apart = 1;
+        for (const Window &window : component.windows)
+          if (window.coordinate == k)
+            apart = std::max(apart, window.width);
+        if (high <= otherLow - apart || otherHigh <= low - apart)
           return true;
       }
       return false;
@@ -800,6 +874,8 @@ private:
       box[rank] =
           up ? Interval{all.lo, region.hi} : Interval{region.lo, all.hi};
     }
+    if (piece.box != Box::earlierUnit)
+      uniteUnits(piece, box);
     return box;
   }
 
@@ -836,6 +912,10 @@ private:
           box[rank] = side;
       box[component.loops[piece.loop].local] =
           piece.box == Box::later ? part.later : part.earlier;
+      if (piece.box == Box::earlierUnit)
+        supported &= keepStep(piece, box);
+      else
+        supported &= uniteUnits(piece, box);
       break;
     }
     case Box::afterwards:
@@ -844,9 +924,8 @@ private:
     }
     for (auto [node, demand] : piece.demands) {
       Interval asked = demanded(*demand, box);
-      // What the previous visit found held ends before the current tile.
-      if (tree.nodes[node].halo == Halo::retained && piece.box != Box::previous)
-        asked = withoutHeld(node, *demand, asked, box);
+      if (tree.nodes[node].halo == Halo::retained)
+        asked = withoutHeld(node, *demand, asked, box, stepsBefore(piece));
       box[component.localOf[demand->rank]] = asked;
     }
     if (component.boxLike && !repeated)
@@ -856,6 +935,31 @@ private:
                      [](const Interval &side) { return side.size() == 0; }))
       return std::nullopt;
     return box;
+  }
+
+  /// Per loop, the step before the first of those that a piece runs over: of
+  /// what comes later that is the current one, and before the earliest there is
+  /// none.
+  PreviousSteps stepsBefore(const Component::Piece &piece) const {
+    switch (piece.box) {
+    case Box::current:
+      return before;
+    case Box::previous:
+      return beforeThat;
+    case Box::earlier:
+    case Box::earlierUnit:
+      break;
+    case Box::later:
+    case Box::afterwards:
+      PreviousSteps steps(component.loops.size());
+      for (auto [i, loop] : llvm::enumerate(component.loops))
+        if (piece.box == Box::later ? static_cast<int>(i) == piece.loop
+                                    : loop.node == piece.loop)
+          if (loop.local >= 0)
+            steps[i] = current[loop.local].interval();
+      return steps;
+    }
+    return PreviousSteps(component.loops.size());
   }
 
   /// What a constraint on one rank leaves of its side.
@@ -874,15 +978,81 @@ private:
       above(-coefficient, -constraint.form.constant);
   }
 
+  /// Whether a loop further in, up to the `end`-th, walks the same rank.
+  bool isWalkedAgain(size_t index, size_t end) const {
+    for (size_t i = index + 1; i < end; ++i)
+      if (component.loops[i].local == component.loops[index].local &&
+          query.isEntered(component.loops[i].node))
+        return true;
+    return false;
+  }
+
+  /// In earlier or later steps, any of the units contributes whose sums meet
+  /// where the piece is counted. Only a filter tells them apart. False if their
+  /// parts of a rank lie apart, so that they are no box together.
+  bool uniteUnits(const Component::Piece &piece,
+                  llvm::SmallVector<Interval, 4> &box) const {
+    if (!component.constrained)
+      return true;
+    for (int i = 0; i < piece.loop; ++i) {
+      const Loop &loop = component.loops[i];
+      if (!loop.spatial || !loop.reduced || loop.node <= piece.within ||
+          parts[i].box.empty())
+        continue;
+      if (isWalkedAgain(i, piece.loop + 1))
+        return false;
+      box[loop.local] = parts[i].box[loop.local];
+    }
+    return true;
+  }
+
+  /// Earlier units are in the same step of the loops below theirs, down to
+  /// where their sums meet or begin.
+  bool keepStep(const Component::Piece &piece,
+                llvm::SmallVector<Interval, 4> &box) const {
+    if (!component.constrained)
+      return true;
+    for (size_t i = piece.loop + 1; i < component.loops.size(); ++i) {
+      const Loop &loop = component.loops[i];
+      if (loop.local < 0 || loop.spatial || loop.node > piece.within ||
+          !query.isEntered(loop.node))
+        continue;
+      if (loop.local == component.loops[piece.loop].local)
+        return false;
+      box[loop.local] = current[loop.local].interval();
+      for (size_t inner = i + 1; inner < component.loops.size(); ++inner)
+        if (component.loops[inner].local == loop.local &&
+            !parts[inner].box.empty()) {
+          box[loop.local] = parts[inner].box[loop.local];
+          break;
+        }
+    }
+    return true;
+  }
+
+  /// The box of the visit in the previous step of the loop that the tile is
+  /// retained along. What nodes below that loop ask for was asked for then.
   bool setPrevious(llvm::SmallVector<Interval, 4> &box) const {
     if (query.retainedLoop < 0)
       return false;
     for (auto [i, loop] : llvm::enumerate(component.loops)) {
-      if (!loop.retained)
+      if (loop.retained) {
+        if (!before[i])
+          return false;
+        box[loop.local] = *before[i];
+      }
+      if (loop.local >= 0 || loop.node < query.retainedLoop)
         continue;
-      if (!before[i])
-        return false;
-      box[loop.local] = *before[i];
+      const Node &node = tree.nodes[loop.node];
+      for (const Demand &demand : node.demands) {
+        int local = component.localOf[demand.rank];
+        if (local < 0)
+          continue;
+        Interval asked = demanded(demand, box);
+        if (node.halo == Halo::retained)
+          asked = withoutHeld(loop.node, demand, asked, box, beforeThat);
+        box[local] = asked;
+      }
     }
     return true;
   }
@@ -1090,7 +1260,8 @@ private:
       return signature;
     SetMask flipped =
         SetMask(1) << query.bits.earlier | SetMask(1) << query.bits.later |
-        SetMask(1) << query.bits.unit | SetMask(1) << query.bits.earlierHere;
+        SetMask(1) << query.bits.unit | SetMask(1) << query.bits.earlierHere |
+        SetMask(1) << query.bits.sharingUnit;
     Signature result;
     for (auto [mask, points] : signature)
       addToSignature(result, mask ^ flipped, points, counter.overflowed);
@@ -1119,7 +1290,10 @@ private:
 
   llvm::SmallVector<RankState, 4> current;
   llvm::SmallVector<Interval, 4> whole;
-  std::vector<std::optional<Interval>> before; ///< per loop: its previous step
+  /// Per rank that follows demand: how much is asked for in one visit, at most.
+  llvm::SmallVector<int64_t, 4> demandedAtOnce;
+  PreviousSteps before;     ///< per loop: its previous step
+  PreviousSteps beforeThat; ///< and the one before that
   std::vector<Parts> parts;
   SetMask absent = 0;               ///< pieces whose guards fail
   std::map<size_t, Repeat> repeats; ///< by loop

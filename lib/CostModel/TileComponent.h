@@ -41,6 +41,9 @@ struct TileQuery::Component {
   struct Piece {
     Box box;
     int loop; ///< of earlier, later, earlierUnit; the node of afterwards
+    /// Of earlier and later: units of loops below this node count together. Of
+    /// earlierUnit: they are in the same step of the loops above it.
+    int within;
     const Use *use;
     std::vector<Constraint> constraints;
     /// Demands between place and leaf, outermost first.
@@ -80,7 +83,7 @@ struct TileQuery::Component {
 
   void setUp(TileQuery &query);
   void addPiece(TileQuery &query, unsigned set, const Use &use, Box box,
-                int loop = -1);
+                int loop = -1, int within = -1);
   bool finish();
   bool listClasses(TileQuery &query, bool unitsApart, Counter &counter,
                    std::vector<ComponentClass> &classes);

@@ -71,8 +71,7 @@ TileQuery::TileQuery(const LoopTree &tree, TilePlace place)
     : tree(tree), facts(*tree.facts), asked(std::move(place)) {
   collectLoops();
   collectSets();
-  for (int id : above)
-    partialsAreShared |= sharesPartials(id);
+  findSharedPartials();
   decideUniform();
   decideSteps();
   if (asked.home < 0)
@@ -197,8 +196,32 @@ void TileQuery::collectSets() {
   neededOutside = asked.isOutput || !asked.outside.empty();
   if (!neededOutside && asked.halo == Halo::refetched)
     for (auto [i, read] : llvm::enumerate(reads))
-      if (mayFollow(read))
+      if (mayFollow(read) && !isMadeWithin(read))
         addLaterReads(i);
+}
+
+/// True if each visit makes anew what the read asks for: both are below a node
+/// below the place that produces on demand, and keeps nothing from visit to
+/// visit. Of what is made anew and read elsewhere, it counts what is fetched.
+bool TileQuery::isMadeWithin(const Use &read) {
+  auto makesAnew = [&](int leaf) {
+    for (int i = tree.nodes[leaf].parent; i > asked.node;
+         i = tree.nodes[i].parent) {
+      const Node &node = tree.nodes[i];
+      if (node.producesAnew && tree.contains(i, write->leaf) &&
+          llvm::any_of(node.held,
+                       [&](const HeldTensor &held) {
+                         return held.tensor == asked.tensor();
+                       }) &&
+          (makesAllAnew(i) || loopAround(tree, i) > asked.node))
+        return true;
+    }
+    return false;
+  };
+  if (!makesAnew(write->leaf))
+    return false;
+  inSteps |= !makesAnew(read.leaf);
+  return makesAnew(read.leaf);
 }
 
 /// The first node above the place, and below a loop, that makes the tensor anew
@@ -233,6 +256,16 @@ bool TileQuery::mayFollow(const Use &read) const {
           }));
 }
 
+/// True if each visit of a producing node makes all of the tensor that is read
+/// there: it keeps nothing, or readers ask for all that is left.
+bool TileQuery::makesAllAnew(int producer) const {
+  const Node &node = tree.nodes[producer];
+  return node.halo == Halo::recomputed ||
+         llvm::none_of(node.demands, [&](const Demand &demand) {
+           return demand.tensor == asked.tensor();
+         });
+}
+
 /// A visit is later if, of the loops above, the first that is in another step
 /// is in a later one. What the step makes anew, below a node with `halo`, this
 /// visit does not deliver to it: if such a node has one visit of the place
@@ -242,14 +275,12 @@ void TileQuery::addLaterReads(int read) {
     if (tree.nodes[loop].kind != NodeKind::temporal)
       continue;
     int producer = producerBelow(loop);
-    if (producer >= 0 && tree.nodes[producer].halo == Halo::recomputed &&
-        llvm::all_of(above, [&](int id) {
+    bool isAnew = producer >= 0 && makesAllAnew(producer);
+    if (isAnew && llvm::all_of(above, [&](int id) {
           return id <= producer || !tree.nodes[id].isLoop();
         }))
       continue;
-    inSteps |=
-        producer >= 0 && (tree.nodes[producer].halo == Halo::recomputed ||
-                          loop != loopAround(tree, producer));
+    inSteps |= producer >= 0 && (isAnew || loop != loopAround(tree, producer));
     std::pair<int, schedule::Guard> first = {loop, schedule::Guard::first};
     if (!llvm::is_contained(tree.nodes[reads[read].leaf].guards, first))
       laterReads.push_back({read, loop});
@@ -345,7 +376,8 @@ bool TileQuery::addPieces(Component &component) {
   bits.later = bits.write + 2;
   bits.unit = bits.write + 3;
   bits.earlierHere = bits.write + 4;
-  bits.laterReads = bits.write + 5;
+  bits.sharingUnit = bits.write + 5;
+  bits.laterReads = bits.write + 6;
   component.setUp(*this);
 
   for (auto [i, use] : llvm::enumerate(reads)) {
@@ -356,6 +388,8 @@ bool TileQuery::addPieces(Component &component) {
   if (!write)
     return component.finish();
   component.addPiece(*this, bits.write, *write, Box::current);
+  if (retained) // what the previous visit made is held, too
+    component.addPiece(*this, bits.held, *write, Box::previous);
   const EinsumFact &producer = facts.einsums[tree.nodes[write->leaf].einsum];
   for (auto [i, loop] : llvm::enumerate(component.loops)) {
     if (loop.local < 0 || !producer.reduces(tree.nodes[loop.node].rank))
@@ -363,12 +397,17 @@ bool TileQuery::addPieces(Component &component) {
     loop.reduced = true;
     if (!loop.spatial) {
       component.addPiece(*this, bits.earlier, *write, Box::earlier, i);
-      if (loop.node > asked.home)
-        component.addPiece(*this, bits.earlierHere, *write, Box::earlier, i);
+      if (loop.node > begunAt)
+        component.addPiece(*this, bits.earlierHere, *write, Box::earlier, i,
+                           begunAt);
       if (!neededOutside)
         component.addPiece(*this, bits.later, *write, Box::later, i);
-    } else if (loop.between || sharesPartials(loop.node)) {
-      component.addPiece(*this, bits.unit, *write, Box::earlierUnit, i);
+    } else if (loop.between) {
+      component.addPiece(*this, bits.unit, *write, Box::earlierUnit, i,
+                         asked.node);
+    } else if (sharesPartials(loop.node)) {
+      component.addPiece(*this, bits.sharingUnit, *write, Box::earlierUnit, i,
+                         begunAt);
     }
   }
   for (auto [n, later] : llvm::enumerate(laterReads))
@@ -419,6 +458,33 @@ void TileQuery::decideUniform() {
     return;
   guards = tree.nodes[only->leaf].guards;
   uniform = true;
+}
+
+/// Units whose sums meet outside of the home begin them at the outermost node
+/// below the loop that deals out the work. Where that happens more than once,
+/// on the way out, steps are counted.
+void TileQuery::findSharedPartials() {
+  begunAt = asked.home;
+  auto holds = [&](int id) {
+    return !tree.nodes[id].passthrough &&
+           llvm::any_of(tree.nodes[id].held, [&](const HeldTensor &held) {
+             return held.tensor == asked.tensor();
+           });
+  };
+  int innermost = -1;
+  for (int id : above) {
+    if (!sharesPartials(id))
+      continue;
+    for (int i = tree.nodes[id].parent; i > innermost; i = tree.nodes[i].parent)
+      inSteps |= partialsAreShared && holds(i);
+    partialsAreShared = true;
+    innermost = id;
+  }
+  if (!partialsAreShared)
+    return;
+  for (int i = asked.home; i > innermost; i = tree.nodes[i].parent)
+    if (holds(i))
+      begunAt = i;
 }
 
 /// True for a spatial loop above the home over whose units sums are combined on
@@ -710,7 +776,7 @@ TileSizes TileQuery::measure(const Signature &signature,
     // Of units that share sums only the first gets the partial value; the
     // others continue what they began in this visit of the home.
     bool isFirstUnit = has(mask, bits.unit);
-    if (partialsAreShared && !isFirstUnit)
+    if (!has(mask, bits.sharingUnit))
       isFirst = has(mask, bits.earlierHere);
     if (!isFirst) {
       counter.add(sizes.partial, points);
@@ -787,7 +853,7 @@ void TileQuery::decideSteps() {
   if (partialsAreShared)
     for (int i = asked.home; i >= 0; i = tree.nodes[i].parent)
       inSteps |= findPart(tree, i, asked.tensor()) != nullptr;
-  if (asked.halo != Halo::retained)
+  if (asked.halo != Halo::retained || retainedLoop < 0)
     return;
   for (int id : above) {
     if (tree.nodes[id].kind != NodeKind::spatial)
@@ -795,8 +861,14 @@ void TileQuery::decideSteps() {
     // A unit may fetch what another has kept; and its previous tile is a part
     // of the previous step.
     unitedInSteps |= id > asked.home;
-    inSteps |= retainedLoop >= 0 && id > retainedLoop &&
-               tree.nodes[id].rank == tree.nodes[retainedLoop].rank;
+    bool moves = tree.nodes[id].rank == tree.nodes[retainedLoop].rank;
+    for (int node : above)
+      moves |=
+          node > retainedLoop &&
+          llvm::any_of(tree.nodes[node].demands, [&](const Demand &demand) {
+            return demand.rank == tree.nodes[id].rank;
+          });
+    inSteps |= id > retainedLoop && moves;
   }
   // A leaf that ran in the previous step may not run in this one.
   for (const Use &use : asked.uses)
@@ -815,8 +887,12 @@ bool TileQuery::canUnfold() const {
 }
 
 bool TileQuery::runUnfolded(bool unitsApart, Visit visit) {
-  return canUnfold() &&
-         UnfoldedQuery(tree, asked, latch(), unitsApart).run(visit);
+  if (!canUnfold())
+    return false;
+  UnfoldedQuery query(tree, asked, latch(), unitsApart);
+  bool answered = query.run(visit);
+  mixed = query.isMixed();
+  return answered;
 }
 
 bool TileQuery::runGeneral(bool unitsApart, Counter &counter, Visit visit) {

@@ -114,6 +114,9 @@ public:
                                   Counter &counter);
 
   const TilePlace &place() const { return asked; }
+  /// Why there is no answer: `resident` keeps parts of sums near some units but
+  /// not near others that add to them.
+  bool isMixed() const { return mixed; }
 
   struct Component; ///< in TileComponent.h
 
@@ -138,9 +141,12 @@ private:
     return set < reads.size() || (write && set == bits.write);
   }
   bool sharesPartials(int loop) const;
+  void findSharedPartials();
   bool isGuardedMore(const Use &read) const;
   bool mayFollow(const Use &read) const;
+  bool isMadeWithin(const Use &read);
   int producerBelow(int loop) const;
+  bool makesAllAnew(int producer) const;
   void addLaterReads(int read);
   int latch() const;
   void runUniform(bool unitsApart, Counter &counter, Visit visit);
@@ -162,18 +168,21 @@ private:
   llvm::SmallVector<std::pair<int, int>, 1> laterReads;
   int retainedLoop = -1;
   bool partialsAreShared = false; ///< by units of spatial loops above the home
+  int begunAt = -1;               ///< the node at which these units begin them
   bool uniform = false, hasComponents = false;
   /// The place, or its home, holds the first elements of its tile only.
   bool ownPart = false, homePart = false;
   /// Where no closed form is exact: always, or of units that are united.
   bool inSteps = false, unitedInSteps = false;
+  bool mixed = false;
   int currentLatch = -1;
   std::vector<Component> components;
   /// Guards of the only use, when `uniform`.
   llvm::SmallVector<std::pair<int, schedule::Guard>, 2> guards;
   /// Number of each set; reads come first.
   struct {
-    unsigned held, write, earlier, later, unit, earlierHere, laterReads;
+    unsigned held, write, earlier, later, unit, earlierHere, sharingUnit,
+        laterReads;
   } bits = {};
 
   static constexpr uint64_t kUnfolded = uint64_t(1) << 22; ///< points

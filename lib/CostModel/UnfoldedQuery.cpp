@@ -182,6 +182,30 @@ void UnfoldedQuery::notePart(Holder &holder, const Units &units) {
   for (const Unit &unit : units)
     holder.last[Path(unit.path.begin(), unit.path.end())] =
         lastOf(holder.node, tileOf(holder.node, unit, holder.part->uses));
+  if (write && holder.node != holders.front().node)
+    refuseMixture(holder, units);
+}
+
+void UnfoldedQuery::refuseMixture(const Holder &holder, const Units &units) {
+  Keepers keepers;
+  for (const Unit &unit : units) {
+    Path path(unit.path.begin(), unit.path.end());
+    for (auto [element, count] : tileOf(holder.node, unit, *write).made)
+      noteKeeper(keepers, path, element, holder.holds(path, element),
+                 &holder - holders.data() - 1);
+  }
+}
+
+/// Of units that add to the same sum, seen from `outside`, all keep it or none
+/// does.
+void UnfoldedQuery::noteKeeper(Keepers &keepers, const Path &path,
+                               int64_t element, bool keeps, size_t outside) {
+  size_t place = findPlace(path, element, outside);
+  Path around = prefix(path, holders[place].spatials);
+  around.push_back(static_cast<int32_t>(place));
+  auto [known, isNew] = keepers[around].try_emplace(element, keeps);
+  if (known->second != keeps)
+    mixed = unfolding.exhausted = true;
 }
 
 bool UnfoldedQuery::Holder::holds(const Path &path, int64_t element) const {
@@ -438,6 +462,7 @@ void UnfoldedQuery::closeTiles(const Units &units,
   PerUnit<Sets> sets;
   PerUnit<Elements> claimed;
   std::vector<int64_t> lasts; // of each unit, if only parts are there
+  Keepers keepers;
   // What a unit fetches, and what it continues, is there before the visit.
   for (auto [unit, tile] : llvm::zip(units, tiles)) {
     Path path(unit.path.begin(), unit.path.end());
@@ -462,6 +487,8 @@ void UnfoldedQuery::closeTiles(const Units &units,
     }
     for (auto [element, count] : tile.made) {
       whole.insert(element);
+      if (ownPart && !holders.empty())
+        noteKeeper(keepers, path, element, element <= last, holders.size() - 1);
       if (element > last)
         continue;
       mine.all.insert(element);

@@ -29,6 +29,9 @@ public:
 
   /// Calls `visit` for each visit. False if there are too many.
   bool run(TileQuery::Visit visit);
+  /// Some units keep parts of sums that others, whose tiles differ, do not: no
+  /// answer then.
+  bool isMixed() const { return mixed; }
   /// As TileQuery::largest.
   std::optional<uint64_t> largest(llvm::ArrayRef<Window> windows);
 
@@ -81,6 +84,11 @@ private:
   void note(Tile &tile, const Use &use, llvm::ArrayRef<int64_t> point) const;
   void addHolder(int node, size_t spatials);
   void notePart(Holder &holder, const Units &units);
+  void refuseMixture(const Holder &holder, const Units &units);
+  /// By what is around: whether who makes an element keeps it.
+  using Keepers = PerUnit<std::unordered_map<int64_t, bool>>;
+  void noteKeeper(Keepers &keepers, const Path &path, int64_t element,
+                  bool keeps, size_t outside);
   size_t findPlace(const Path &path, int64_t element) const {
     return findPlace(path, element, holders.size() - 1);
   }
@@ -132,6 +140,7 @@ private:
   bool onlyFetches = false;                       ///< find `lastFetch`
   TileQuery::Visit *visit = nullptr;
   llvm::ArrayRef<Window> windows;
+  bool mixed = false;
   uint64_t largestTile = 0;
   bool onlyLargest = false;
 };

@@ -209,8 +209,7 @@ ExitCode VariantSearch::search(size_t id, size_t toCome) {
           formatValue(how.objective.metrics.front(),
                       outcome.certificate.lowerBound));
   if (std::isnan(result.certificate.firstSeconds))
-    result.certificate.firstSeconds =
-        before + mapped->certificate.firstSeconds;
+    result.certificate.firstSeconds = before + mapped->certificate.firstSeconds;
   outcome.isBeaten =
       mapped->points.empty() && mapped->certificate.status == Status::optimal;
   if (mapped->certificate.status == Status::unsupported)

@@ -215,10 +215,10 @@ bool MappingSearch::describe() {
   }
   nestLimits.imperfect = options.limits.imperfect;
   nestLimits.commonRanks = listCommonRanks(facts);
-  // Every nest if that can be, else fewer tiles.
+  // Every nest if that can be, else fewer ways to deal, then fewer tiles.
   while (!describeNests(nestLimits) && unsupported.empty() && !noArray &&
          nestLimits.coarse < NestLimits::kCoarsest)
-    ++nestLimits.coarse;
+    nestLimits.coarse += std::exchange(nestLimits.fewPairs, true);
   overlaps = options.limits.pipelines && arch.arrays.size() > 1 &&
              !arch.accounting.sequential;
   return unsupported.empty() && !noArray;
@@ -357,7 +357,7 @@ void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
   // Plans cost at least what they promised; what was pruned, more than the
   // best; what was left out, what is known of it.
   double least = std::min({realised.least, joined.leastLeft, certificate.best});
-  certificate.lowerBound = nestLimits.coarse > 0 ? 0 : least;
+  certificate.lowerBound = nestLimits.isWhole() ? least : 0;
   certificate.boundName = joined.leastLeft < certificate.best
                               ? "what the search left out"
                           : isBeaten && least == certificate.best
@@ -370,7 +370,7 @@ void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
   bool isSingle = options.objective.metrics.size() == 1;
   bool isProven =
       isSingle ? certificate.best <= least * (1 + 1e-9) : realised.isExact;
-  isProven &= joined.complete && nestLimits.coarse == 0;
+  isProven &= joined.complete && nestLimits.isWhole();
   if (!isProven)
     raiseBound(certificate);
   isProven |= isSingle && certificate.best <= certificate.lowerBound;
@@ -629,7 +629,7 @@ std::vector<Effort> MappingSearch::listEfforts() const {
   Effort quick;
   quick.beam = 4;
   quick.states = 300;
-  if (nestLimits.coarse > 0) {
+  if (!nestLimits.isWhole()) {
     Effort sketch;
     sketch.sketch = true;
     sketch.coarse = NestLimits::kCoarsest;

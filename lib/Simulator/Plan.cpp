@@ -147,8 +147,6 @@ private:
     visit.units.resize(context.units.size());
     open[id].units.assign(context.units.size(),
                           llvm::SmallVector<OpenTile, 3>(node.held.size()));
-    plan.storages[id].units =
-        std::max<uint64_t>(plan.storages[id].units, context.units.size());
     if (node.halo == Halo::refetched)
       return;
     for (auto [unit, unitPlan] : llvm::zip(context.units, visit.units)) {

@@ -65,7 +65,6 @@ struct HeldPlan {
 struct StoragePlan {
   std::vector<VisitPlan> visits;
   std::vector<HeldPlan> held;
-  uint64_t units = 1;
 };
 
 struct Plan {

@@ -289,6 +289,35 @@ bool Store::fetch(Visit &visit, int slot, int unit, int64_t element) {
   return false;
 }
 
+/// Of units that add to the same sum where it is when it is not here, all keep
+/// it here or none does: it has one place.
+bool Store::checkAlike(Visit &visit, int slot) {
+  const Node &node = program.nodes[visit.node];
+  const Held &held = node.held[slot];
+  if (node.resident < 0 || visit.units.size() < 2)
+    return true;
+  std::map<Place, llvm::DenseMap<int64_t, bool>> places;
+  for (auto [u, unit] : llvm::enumerate(visit.units)) {
+    if (unit.plan->tiles.empty())
+      continue;
+    for (const MadeElement &made : unit.plan->tiles[slot].made) {
+      Place around = locate(*visit.parents[slot], held.parentSlot,
+                            unit.parentUnit[slot], made.element);
+      bool here = isResident(visit, slot, u, made.element);
+      auto [known, isNew] = places[around].try_emplace(made.element, here);
+      if (known->second == here)
+        continue;
+      node.op->emitError()
+          << "of units that add to '"
+          << points.tensors[held.tensor].describe(made.element)
+          << "', 'resident' keeps it near some and not near others, whose "
+             "tiles differ; let their tiles be alike, or keep whole tiles";
+      return false;
+    }
+  }
+  return true;
+}
+
 bool Store::fill(Visit &visit, int slot) {
   const Node &node = program.nodes[visit.node];
   const Held &held = node.held[slot];
@@ -300,7 +329,7 @@ bool Store::fill(Visit &visit, int slot) {
   if (held.parent < 0)
     return true;
   Visit &parent = *visit.parents[slot];
-  if (!fill(parent, held.parentSlot))
+  if (!fill(parent, held.parentSlot) || !checkAlike(visit, slot))
     return false;
   if (recorder)
     recorder->beginTransfer(

@@ -98,6 +98,7 @@ public:
             Transfer transfer);
 
 private:
+  bool checkAlike(Visit &visit, int slot);
   bool isResident(const Visit &visit, int slot, int unit,
                   int64_t element) const;
   /// Where an element is, as seen from a visit.

@@ -160,9 +160,12 @@ struct Case {
   std::string printSpec() const;
 };
 
+/// What a case has more of; `any` is one of the others, in turn.
+enum class Focus { none, halos, units, recurrences, masks, formats, any };
+
 /// A case that depends on the seed and nothing else; `extended` adds accounting
 /// profiles and the widths of multicast and reduction to it.
-Case generate(uint64_t seed, bool extended = false);
+Case generate(uint64_t seed, bool extended = false, Focus focus = Focus::none);
 
 /// What came of running a case on both sides.
 struct Verdict {

@@ -17,6 +17,10 @@
 // random: which tensors are held where, which levels are passed by, tiles (that
 // need not divide), copies, halos, lags.
 //
+// With a focus, more of what is rare otherwise: windowed tensors produced on
+// demand, units above what else is done, steps of recurrences held apart, masks
+// over windows and splits, number formats whose blocks tiles cut.
+//
 //===----------------------------------------------------------------------===//
 
 #include "test/agreement/Case.h"
@@ -31,8 +35,8 @@ namespace {
 
 class Generator {
 public:
-  explicit Generator(uint64_t seed)
-      : random(seed * 0x9E3779B97F4A7C15ull + 1) {}
+  Generator(uint64_t seed, Focus focus)
+      : random(seed * 0x9E3779B97F4A7C15ull + 1), focus(focus) {}
 
   Case make(bool extended) {
     makeRanks();
@@ -69,15 +73,16 @@ private:
     for (CaseArray &array : c.arrays)
       array.cycles.emplace_back("convert", pick(1, 2));
     for (CaseInput &input : c.inputs)
-      if (chance(20))
+      if (chance(in(Focus::formats, 80, 20)))
         input.storage = makeStorage(input.ranks);
     for (CaseEinsum &einsum : c.einsums)
-      if (einsum.reduced.empty() && !einsum.isRecurrence() && chance(20))
+      if (einsum.reduced.empty() && !einsum.isRecurrence() &&
+          chance(in(Focus::formats, 60, 20)))
         einsum.storage = makeStorage(einsum.out);
   }
 
   std::string makeStorage(const std::vector<int> &ranks) {
-    if (ranks.empty() || chance(25))
+    if (ranks.empty() || chance(in(Focus::formats, 10, 25)))
       return pickOf<std::string>({"fp8e4m3", "fp6e2m3", "int4 tensor"});
     const CaseRank &rank = c.ranks[pickOf(ranks)];
     if (chance(30))
@@ -87,7 +92,13 @@ private:
       --size;
     std::string format =
         chance(50) ? "int8(scale=f32) group(" : "bfp(mantissa=4) block(";
-    return format + std::to_string(size) + ") " + rank.name;
+    std::string text = format + std::to_string(size) + ") " + rank.name;
+    const CaseRank &other = c.ranks[ranks.front()];
+    if (focus == Focus::formats && format[0] == 'i' && chance(40) &&
+        other.name != rank.name)
+      text += " group(" + std::to_string(other.extent % 2 ? other.extent : 2) +
+              ") " + other.name;
+    return text;
   }
 
   /// Chunks, latencies, links, how far words reach along dimensions, and a
@@ -241,7 +252,7 @@ private:
     bool backed = node.kind == TreeKind::storage && !node.passthrough;
     for (const std::string &tensor : heldBy(node))
       backed &= holders[tensor]++ > 0;
-    if (backed && chance(10) && node.halo.empty())
+    if (backed && chance(in(Focus::units, 35, 10)) && node.halo.empty())
       node.resident = pick(1, 8);
     if (backed && node.tensors.size() > 1 && chance(15))
       node.shared = true;
@@ -266,6 +277,9 @@ private:
            static_cast<int64_t>(random() % static_cast<uint64_t>(hi - lo + 1));
   }
   bool chance(int percent) { return pick(1, 100) <= percent; }
+  int in(Focus which, int there, int elsewhere) const {
+    return focus == which ? there : elsewhere;
+  }
   template <typename T> const T &pickOf(const std::vector<T> &all) {
     return all[pick(0, all.size() - 1)];
   }
@@ -278,7 +292,17 @@ private:
   // Cascades
   //===--------------------------------------------------------------------===//
 
+  bool isWindow(int rank) const {
+    return std::find(windows.begin(), windows.end(), rank) != windows.end();
+  }
+  bool hasWindow(const std::string &tensor) {
+    return std::any_of(windows.begin(), windows.end(),
+                       [&](int rank) { return has(tensor, rank); });
+  }
+
   void makeRanks() {
+    if (focus == Focus::halos)
+      return makeWindows();
     int count = pick(2, 4);
     for (int i = 0; i < count; ++i) {
       CaseRank rank;
@@ -287,7 +311,7 @@ private:
       c.ranks.push_back(rank);
       plain.push_back(i);
     }
-    if (chance(30)) {
+    if (chance(in(Focus::masks, 50, 30))) {
       CaseRank whole;
       whole.name = "s";
       whole.extent = pick(2, 9);
@@ -304,7 +328,7 @@ private:
       plain.push_back(c.ranks.size());
       c.ranks.push_back(part);
     }
-    if (chance(45)) {
+    if (chance(in(Focus::masks, 75, 45))) {
       CaseRank window;
       window.name = "h";
       window.p = pick(0, count - 1);
@@ -314,11 +338,41 @@ private:
       window.stride = chance(65) ? 1 : pick(2, 3);
       window.dilation = chance(65) ? 1 : pick(2, 3);
       // The producer of a windowed tensor may reduce over ranks of its own.
-      windowRank = c.ranks.size();
+      windows = {static_cast<int>(c.ranks.size())};
       c.ranks.push_back(window);
     }
     c.deriveExtents();
     c.type = chance(60) ? "f32" : chance(70) ? "f16" : "f64";
+  }
+
+  /// One window or two, and maybe one more over the first.
+  void makeWindows() {
+    bool isPlane = chance(35);
+    int count = isPlane ? 4 : pick(2, 4);
+    for (int i = 0; i < count; ++i) {
+      CaseRank rank;
+      rank.name = std::string(1, "abcd"[i]);
+      rank.extent = i % 2 == 0 ? pick(1, isPlane ? 4 : 6) : pick(1, 3);
+      c.ranks.push_back(rank);
+      plain.push_back(i);
+    }
+    auto add = [&](const char *name, int p, int r) {
+      CaseRank window;
+      window.name = name;
+      window.p = p;
+      window.r = r;
+      window.stride = chance(65) ? 1 : pick(2, 3);
+      window.dilation = chance(75) ? 1 : pick(2, 3);
+      windows.push_back(c.ranks.size());
+      c.ranks.push_back(window);
+    };
+    add("h", 0, 1);
+    if (isPlane)
+      add("w", 2, 3);
+    if (chance(40))
+      add("g", windows.front(), chance(50) ? 1 : count - 1);
+    c.deriveExtents();
+    c.type = chance(70) ? "f32" : "f16";
   }
 
   const std::vector<int> &ranksOf(const std::string &tensor) {
@@ -359,7 +413,7 @@ private:
         read.index.push_back(c.ranks[info.outer].name + "*S0+" +
                              c.ranks[info.inner].name);
         iterated.insert({info.outer, info.inner});
-      } else if (rank == windowRank && throughWindow) {
+      } else if (isWindow(rank) && throughWindow) {
         auto term = [&](int64_t factor, int of) {
           return (factor == 1 ? "" : std::to_string(factor) + "*") +
                  c.ranks[of].name;
@@ -390,14 +444,15 @@ private:
                   ranks.end());
       ranks.push_back(split);
     }
-    if (windowRank >= 0 && chance(40)) {
+    if (!windows.empty() && chance(40)) {
+      int window = windows.front();
       ranks.erase(std::remove_if(ranks.begin(), ranks.end(),
                                  [&](int r) {
-                                   return r == c.ranks[windowRank].p ||
-                                          r == c.ranks[windowRank].r;
+                                   return r == c.ranks[window].p ||
+                                          r == c.ranks[window].r;
                                  }),
                   ranks.end());
-      ranks.push_back(windowRank);
+      ranks.push_back(window);
     }
     return makeInput(ranks);
   }
@@ -408,20 +463,23 @@ private:
   }
 
   void makeEinsums() {
-    int count = pick(1, 4);
-    for (int i = 0; i < count; ++i) {
+    int count = focus == Focus::halos ? pick(2, 3) : pick(1, 4);
+    if (focus == Focus::halos)
+      makeFusedWindows();
+    for (int i = c.einsums.size(); i < count; ++i) {
       CaseEinsum einsum;
       einsum.name = "T" + std::to_string(i);
       std::string first = chooseTensor(i > 0);
       const std::vector<int> &ranks = ranksOf(first);
       bool plainRanks = std::all_of(ranks.begin(), ranks.end(), [&](int r) {
-        return r != split && r != windowRank;
+        return r != split && !isWindow(r);
       });
-      if (plainRanks && !ranks.empty() && chance(22))
+      if (plainRanks && !ranks.empty() &&
+          chance(in(Focus::recurrences, 60, 22)))
         makeRecurrence(einsum, first);
       else
         makePlain(einsum, first, i > 0);
-      if (chance(18))
+      if (chance(in(Focus::masks, 80, in(Focus::halos, 8, 18))))
         addFilter(einsum);
       c.einsums.push_back(einsum);
     }
@@ -432,9 +490,92 @@ private:
       for (const CaseEinsum &other : c.einsums)
         for (const CaseRead &read : other.reads)
           isRead |= &other != &einsum && read.tensor == einsum.name;
-      if (einsum.name != c.outputs.front() && (!isRead || chance(10)))
+      if (einsum.name != c.outputs.front() &&
+          (!isRead || (chance(10) && focus != Focus::halos)))
         c.outputs.push_back(einsum.name);
     }
+  }
+
+  /// T0 has the windows that T1 reads it through; its input may have one more.
+  void makeFusedWindows() {
+    std::vector<int> outer = windows, read;
+    bool reachesFurther = c.ranks[windows.back()].name == "g";
+    if (reachesFurther)
+      outer.pop_back();
+    for (int rank : outer)
+      read.push_back(reachesFurther && rank == outer.front() ? windows.back()
+                                                             : rank);
+    std::vector<int> free; // no part of a window that T1 reads through
+    for (int rank : plain)
+      if (std::none_of(outer.begin(), outer.end(), [&](int window) {
+            return c.ranks[window].p == rank || c.ranks[window].r == rank;
+          }))
+        free.push_back(rank);
+    for (int rank : free)
+      if (chance(50))
+        read.push_back(rank);
+    CaseEinsum made;
+    made.name = "T0";
+    std::set<int> iterated;
+    made.kind = MapKind::copy;
+    std::string input = makeInput(read);
+    made.reads = {makeFurtherRead(input, iterated)};
+    if (chance(50)) {
+      made.kind = chance(60) ? MapKind::product : MapKind::sum;
+      std::vector<int> ranks(iterated.begin(), iterated.end());
+      shuffle(ranks);
+      ranks.resize(std::min<size_t>(ranks.size(), pick(1, 2)));
+      std::string operand = makeInput(ranks);
+      made.reads.push_back(makeRead(operand, false, iterated));
+    }
+    std::set<int> reading;
+    made.out = outer;
+    for (int rank : iterated)
+      if (std::find(outer.begin(), outer.end(), rank) == outer.end())
+        (std::find(free.begin(), free.end(), rank) != free.end() && chance(50)
+             ? made.out
+             : made.reduced)
+            .push_back(rank);
+    shuffle(made.out);
+    shuffle(made.reduced);
+    c.einsums.push_back(made);
+    CaseEinsum reader;
+    reader.name = "T1";
+    reader.kind = MapKind::copy;
+    reader.reads = {makeRead("T0", true, reading)};
+    if (chance(50)) {
+      reader.kind = chance(60) ? MapKind::product : MapKind::sum;
+      std::vector<int> ranks(reading.begin(), reading.end());
+      shuffle(ranks);
+      ranks.resize(std::min<size_t>(ranks.size(), pick(1, 2)));
+      std::string operand = makeInput(ranks);
+      reader.reads.push_back(makeRead(operand, false, reading));
+    }
+    while (sizeOf(reading) > 400 || sizeOf(iterated) > 400) {
+      shrinkRanks(reading);
+      shrinkRanks(iterated);
+    }
+    for (int rank : reading)
+      (chance(c.ranks[rank].name == "a" ? 90 : 60) ? reader.out
+                                                   : reader.reduced)
+          .push_back(rank);
+    if (reader.out.empty())
+      std::swap(reader.out, reader.reduced);
+    shuffle(reader.out);
+    shuffle(reader.reduced);
+    c.einsums.push_back(reader);
+  }
+
+  /// Through `g` only, of several windows.
+  CaseRead makeFurtherRead(const std::string &tensor, std::set<int> &iterated) {
+    std::vector<int> all = windows;
+    windows.clear();
+    for (int rank : all)
+      if (c.ranks[rank].name == "g")
+        windows.push_back(rank);
+    CaseRead read = makeRead(tensor, true, iterated);
+    windows = all;
+    return read;
   }
 
   void makeRecurrence(CaseEinsum &einsum, const std::string &source) {
@@ -462,7 +603,7 @@ private:
     if (later && chance(8) && !einsum.reads[0].index.empty()) {
       size_t at = pick(0, einsum.reads[0].index.size() - 1);
       int rank = ranksOf(first)[at];
-      if (rank != split && rank != windowRank &&
+      if (rank != split && !isWindow(rank) &&
           einsum.reads[0].index.size() > 1) {
         einsum.reads[0].index[at] = llvmUpper(c.ranks[rank].name) == "S1"
                                         ? c.ranks[rank].name
@@ -485,7 +626,8 @@ private:
       shrinkRanks(iterated);
     std::vector<int> all(iterated.begin(), iterated.end());
     shuffle(all);
-    size_t kept = chance(40) ? all.size() : pick(0, all.size());
+    size_t kept =
+        chance(in(Focus::units, 15, 40)) ? all.size() : pick(0, all.size());
     if (kept == 0)
       kept = std::min<size_t>(1, all.size());
     einsum.out.assign(all.begin(), all.begin() + kept);
@@ -510,6 +652,9 @@ private:
   void shrinkRanks(const std::set<int> &ranks) {
     for (int rank : ranks)
       if (c.ranks[rank].p < 0)
+        c.ranks[rank].extent = std::max<int64_t>(1, c.ranks[rank].extent / 2);
+    if (focus == Focus::halos) // two windows may be too much by themselves
+      for (int rank : plain)
         c.ranks[rank].extent = std::max<int64_t>(1, c.ranks[rank].extent / 2);
     if (split >= 0)
       c.ranks[split].extent = std::max<int64_t>(1, c.ranks[split].extent / 2);
@@ -621,14 +766,59 @@ private:
     for (const std::string &output : c.outputs)
       held.insert(output);
     for (const CaseEinsum &einsum : c.einsums)
-      if (chance(35))
+      if (chance(in(Focus::recurrences, 60, 35)))
         held.insert(einsum.name);
     // An input that nothing reads has no place.
     for (const std::string &name : held)
       if (isTouched(name))
         root.tensors.push_back(name);
-    root.children.push_back(makeSubtree(all, tiles, held, 0));
+    root.children.push_back(focus == Focus::halos
+                                ? makeFused(all, tiles, held)
+                                : makeSubtree(all, tiles, held, 0));
     c.tree = std::move(root);
+  }
+
+  /// Loops over what the reader of a windowed tensor iterates, and nodes that
+  /// hold other things, around one in which production follows it.
+  Tree makeFused(const std::vector<int> &all, Tiles tiles,
+                 std::set<std::string> held) {
+    std::vector<Tree> chain;
+    for (int loops = pick(1, 3); loops > 0; --loops) {
+      std::vector<int> ranks;
+      for (int rank : iterationOf(c.einsums[chance(80) ? 1 : 0]))
+        if (!isWindow(rank) && tiles[rank] > 1)
+          ranks.push_back(rank);
+      if (!ranks.empty())
+        chain.push_back(makeLoop(pickOf(ranks), tiles, true));
+      if (chance(25)) {
+        Tree node = makeStorage(all, {}, held);
+        if (node.tensors.empty())
+          continue;
+        if (chance(70))
+          node.halo.clear();
+        chain.push_back(node);
+      }
+    }
+    std::set<std::string> needed = {"T0"};
+    Tree node = makeStorage(all, needed, held);
+    auto isOutput = [&](const std::string &tensor) {
+      return std::find(c.outputs.begin(), c.outputs.end(), tensor) !=
+             c.outputs.end();
+    };
+    node.tensors.erase(
+        std::remove_if(node.tensors.begin(), node.tensors.end(), isOutput),
+        node.tensors.end());
+    for (const std::string &output : c.outputs)
+      held.insert(output);
+    node.halo = chance(50) ? "retained" : "recomputed";
+    chain.push_back(node);
+    Tree inner = chance(25) ? makeSubtree(all, tiles, held, 3)
+                            : makeSplit(all, tiles, held, 3);
+    for (; !chain.empty(); chain.pop_back()) {
+      chain.back().children.push_back(std::move(inner));
+      inner = std::move(chain.back());
+    }
+    return inner;
   }
 
   bool isTouched(const std::string &tensor) {
@@ -666,9 +856,9 @@ private:
       held.insert(tensors.begin(), tensors.end());
     if (!node.passthrough && chance(12))
       node.halo = chance(50) ? "retained" : "recomputed";
-    if (node.halo.empty() && windowRank >= 0 && chance(35))
+    if (node.halo.empty() && !windows.empty() && chance(35))
       for (const std::string &tensor : node.tensors)
-        if (has(tensor, windowRank))
+        if (hasWindow(tensor))
           node.halo = chance(50) ? "retained" : "recomputed";
     // Production follows the demand of leaves below, through a window, and
     // makes nothing else.
@@ -676,7 +866,7 @@ private:
       if (std::find(node.tensors.begin(), node.tensors.end(),
                     c.einsums[einsum].name) != node.tensors.end() &&
           (!isOnlyReadBy(einsums, einsum) || c.einsums[einsum].isRecurrence() ||
-           !has(c.einsums[einsum].name, windowRank)))
+           !hasWindow(c.einsums[einsum].name)))
         node.halo.clear();
     return node;
   }
@@ -810,17 +1000,21 @@ private:
         }
     std::vector<Tree> spatial;
     for (size_t d = 0; d < dims.size() && !left.empty(); ++d) {
-      if (!chance(60))
+      if (!chance(in(Focus::units, 85, 60)))
         continue;
-      int rank = pickOf(left);
-      Tree node;
-      node.kind = TreeKind::spatial;
-      node.rank = rank;
-      node.dim = dims[d];
-      node.tile = -1; // one, or what is left for loops below
-      spatial.push_back(node);
-      left.erase(std::find(left.begin(), left.end(), rank));
+      do { // sometimes several along one dimension
+        int rank = pickOf(left);
+        Tree node;
+        node.kind = TreeKind::spatial;
+        node.rank = rank;
+        node.dim = dims[d];
+        node.tile = -1; // one, or what is left for loops below
+        spatial.push_back(node);
+        left.erase(std::find(left.begin(), left.end(), rank));
+      } while (chance(35) && !left.empty());
     }
+    if (chance(20)) // their order counts where places matter
+      shuffle(spatial);
     std::vector<int> timed = left;
     for (const Tree &node : spatial)
       if (chance(40))
@@ -849,20 +1043,47 @@ private:
         tiles[timed[i]] = 1;
       }
       chain.push_back(loop);
-      if (chance(35)) {
+      if (chance(in(Focus::recurrences, 55, 35))) {
         Tree node = makeStorage({einsum}, {}, held);
         if (!node.tensors.empty())
           chain.push_back(node);
       }
     }
+    std::map<std::string, int64_t> used; // units
+    auto mayUse = [&](const Tree &node, int64_t around) {
+      int64_t &units = used.emplace(node.dim, 1).first->second;
+      int64_t steps = (around + node.tile - 1) / node.tile,
+              size = sizes[std::find(dims.begin(), dims.end(), node.dim) -
+                           dims.begin()];
+      if (units * steps > size)
+        return false;
+      units *= steps;
+      return true;
+    };
     for (Tree &node : spatial) {
       node.tile = 1;
-      if (tiles[node.rank] > 2 && chance(20))
+      if (tiles[node.rank] > 2 && chance(in(Focus::units, 60, 20)))
         node.tile = pick(1, 2);
+      if (!mayUse(node, tiles[node.rank])) {
+        tail.push_back(node.rank); // in steps
+        continue;
+      }
       bool rest = node.tile > 1;
       int rank = node.rank;
-      chain.push_back(node);
-      if (chance(10)) {
+      // Units may also stand above what else is done in time.
+      if (focus == Focus::units && chance(40))
+        chain.insert(chain.begin() + pick(0, chain.size()), node);
+      else
+        chain.push_back(node);
+      if (Tree second = node; rest && chance(15)) { // the same rank again
+        second.dim = pickOf(dims);
+        second.tile = 1;
+        if (mayUse(second, node.tile)) {
+          chain.push_back(second);
+          rest = false;
+        }
+      }
+      if (chance(in(Focus::units, 40, 10))) {
         Tree storage = makeStorage({einsum}, {}, held);
         if (!storage.tensors.empty())
           chain.push_back(storage);
@@ -893,7 +1114,9 @@ private:
   std::mt19937_64 random;
   Case c;
   std::vector<int> plain; ///< ranks that are no window and not split
-  int split = -1, windowRank = -1;
+  Focus focus;
+  int split = -1;
+  std::vector<int> windows;
   std::vector<std::string> shared; ///< levels that are no register files
   std::vector<std::string> arrayOf;
   std::vector<int> tail;
@@ -901,6 +1124,8 @@ private:
 
 } // namespace
 
-Case einsum::agreement::generate(uint64_t seed, bool extended) {
-  return Generator(seed).make(extended);
+Case einsum::agreement::generate(uint64_t seed, bool extended, Focus focus) {
+  if (focus == Focus::any)
+    focus = static_cast<Focus>(seed % static_cast<uint64_t>(Focus::any));
+  return Generator(seed, focus).make(extended);
 }

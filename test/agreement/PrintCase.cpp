@@ -11,6 +11,7 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
+#include <set>
 
 using namespace einsum::agreement;
 
@@ -69,6 +70,98 @@ bool Case::anyNode(const std::function<bool(const Tree &)> &holds) const {
   return anyNodeBelow(tree, holds);
 }
 
+namespace {
+
+/// What only shows on the way from the root down.
+struct Above {
+  bool units = false, sums = false; ///< spatial loops; over a reduced rank
+  std::vector<int> walked;          ///< ranks of temporal loops
+};
+
+class FeatureFinder {
+public:
+  explicit FeatureFinder(const Case &c) : c(c) { visit(c.tree, {}); }
+
+  bool unitsAboveStorage = false, sumsAboveStorage = false,
+       residentBelowUnits = false, unitsWalkOn = false, spills = false,
+       madeRetained = false, madeRecomputed = false, ragged = false,
+       cutsBlocks = false;
+
+private:
+  const CaseEinsum *findEinsum(const std::string &name) const {
+    for (const CaseEinsum &einsum : c.einsums)
+      if (einsum.name == name)
+        return &einsum;
+    return nullptr;
+  }
+
+  bool isMadeBelow(const Tree &node, const std::string &tensor) const {
+    return anyNodeBelow(
+        node, [&](const Tree &inner) { return inner.einsum == tensor; });
+  }
+
+  bool reducesBelow(const Tree &node, int rank) const {
+    return anyNodeBelow(node, [&](const Tree &inner) {
+      const CaseEinsum *einsum = findEinsum(inner.einsum);
+      return einsum && std::count(einsum->reduced.begin(),
+                                  einsum->reduced.end(), rank) > 0;
+    });
+  }
+
+  /// The size of blocks along a rank, as "group(2) a" says; 1 if there are
+  /// none.
+  int64_t blockAlong(const std::string &storage, int rank) const {
+    size_t at = storage.find(") " + c.ranks[rank].name);
+    size_t from = at == std::string::npos ? at : storage.rfind('(', at);
+    return from == std::string::npos
+               ? 1
+               : std::max(1, atoi(storage.c_str() + from + 1));
+  }
+
+  void visitLoop(const Tree &node, Above &above) {
+    const CaseRank &rank = c.ranks[node.rank];
+    ragged |= rank.extent % node.tile != 0;
+    for (const CaseInput &input : c.inputs)
+      cutsBlocks |= node.tile % blockAlong(input.storage, node.rank) != 0;
+    for (const CaseEinsum &einsum : c.einsums)
+      cutsBlocks |= node.tile % blockAlong(einsum.storage, node.rank) != 0;
+    if (node.kind == TreeKind::spatial) {
+      above.units = true;
+      above.sums |= reducesBelow(node, node.rank);
+      unitsWalkOn |= node.tile > 1;
+    } else {
+      above.walked.push_back(node.rank);
+    }
+  }
+
+  void visit(const Tree &node, Above above) {
+    if (node.kind == TreeKind::temporal || node.kind == TreeKind::spatial)
+      visitLoop(node, above);
+    if (node.kind == TreeKind::storage) {
+      unitsAboveStorage |= above.units;
+      residentBelowUnits |= above.units && node.resident.has_value();
+      for (const std::string &tensor : node.tensors) {
+        const CaseEinsum *made = findEinsum(tensor);
+        if (!made || !isMadeBelow(node, tensor))
+          continue;
+        sumsAboveStorage |= above.sums;
+        madeRetained |= node.halo == "retained";
+        madeRecomputed |= node.halo == "recomputed";
+        for (size_t i = 0; made->isRecurrence() && i < made->out.size(); ++i)
+          spills |= made->reads[0].index[i].size() > 2 &&
+                    std::count(above.walked.begin(), above.walked.end(),
+                               made->out[i]) > 0;
+      }
+    }
+    for (const Tree &child : node.children)
+      visit(child, above);
+  }
+
+  const Case &c;
+};
+
+} // namespace
+
 std::vector<std::string> einsum::agreement::listFeatures(const Case &c) {
   std::vector<std::string> features;
   auto add = [&](bool has, const char *name) {
@@ -110,6 +203,15 @@ std::vector<std::string> einsum::agreement::listFeatures(const Case &c) {
   add(anyLevel([&](const CaseLevel &l) { return limits(l.instances); }) ||
           anyArray([&](const CaseArray &a) { return limits(a.dims); }),
       "widths of dimensions");
+  add(any([](const Tree &t) {
+        std::set<std::string> seen;
+        const Tree *at = &t;
+        for (; at->children.size() == 1; at = &at->children.front())
+          if (at->kind == TreeKind::spatial && !seen.insert(at->dim).second)
+            return true;
+        return false;
+      }),
+      "several loops along one dimension");
   auto isStored = [](const auto &tensor) { return !tensor.storage.empty(); };
   add(std::any_of(c.inputs.begin(), c.inputs.end(), isStored) ||
           std::any_of(c.einsums.begin(), c.einsums.end(), isStored),
@@ -123,6 +225,31 @@ std::vector<std::string> einsum::agreement::listFeatures(const Case &c) {
   add(any([](const Tree &t) { return t.buffers > 1; }), "buffers");
   add(any([](const Tree &t) { return t.halo == "retained"; }), "retained");
   add(any([](const Tree &t) { return t.halo == "recomputed"; }), "recomputed");
+  FeatureFinder found(c);
+  add(found.madeRetained, "retained, of what is made there");
+  add(found.madeRecomputed, "recomputed, of what is made there");
+  add(found.ragged, "tiles that do not divide");
+  add(any([](const Tree &t) { return t.kind == TreeKind::spatial; }), "units");
+  add(found.unitsAboveStorage, "units above a storage node");
+  add(found.sumsAboveStorage, "units above a node that add to one sum");
+  add(found.residentBelowUnits, "resident on units");
+  add(found.unitsWalkOn, "units with several steps each");
+  add(found.spills, "recurrence held below its loop");
+  add(found.cutsBlocks, "blocks of a format that a tile cuts");
+  bool filters = std::any_of(c.einsums.begin(), c.einsums.end(),
+                             [](const auto &e) { return !e.filter.empty(); });
+  auto isWindow = [](const CaseRank &rank) { return rank.p >= 0; };
+  auto windows = std::count_if(c.ranks.begin(), c.ranks.end(), isWindow);
+  add(filters, "filter");
+  add(windows > 0, "window");
+  add(windows > 1, "several windows");
+  add(windows > 0 && filters, "window and filter");
+  add(std::any_of(c.ranks.begin(), c.ranks.end(),
+                  [](const CaseRank &rank) { return rank.outer >= 0; }),
+      "split");
+  add(std::any_of(c.einsums.begin(), c.einsums.end(),
+                  [](const auto &e) { return e.isRecurrence(); }),
+      "recurrence");
   return features;
 }
 

@@ -12,6 +12,8 @@
 //   einsum-agreement --mapping NAME X.ein SPEC.json    a published mapping
 //   einsum-agreement --print 17            the files of a case
 //   einsum-agreement --extended ...        with accounting profiles and widths
+//   einsum-agreement --focus halos ...     more of what is rare: halos, units,
+//   recurrences, masks, formats, or any of these in turn
 //   einsum-agreement --counting steps      the cost model takes every step; or
 //   `general`, without its short ways
 //
@@ -23,6 +25,7 @@
 
 #include "test/agreement/Case.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -40,10 +43,11 @@ struct Options {
   uint64_t seed = 1, cases = 2000;
   unsigned threads = 2;
   bool shrink = true;
-  unsigned failures = 3;           ///< to print
-  bool extended = false;           ///< keys that change how moves are counted
-  bool explain = false;            ///< count why cases are illegal
-  std::vector<std::string> ignore; ///< kinds of difference
+  unsigned failures = 3; ///< to print
+  bool extended = false; ///< keys that change how moves are counted
+  Focus focus = Focus::none;
+  bool explain = false;                  ///< count why cases are illegal
+  std::vector<std::string> ignore;       ///< kinds of difference
   std::map<uint64_t, std::string> known; ///< kinds, by seed
 };
 
@@ -96,7 +100,7 @@ static void work(const Options &options, std::atomic<uint64_t> &next,
                  Totals &totals) {
   while (totals.legal < options.cases && totals.differing < options.failures) {
     uint64_t seed = next++;
-    Case c = generate(seed, options.extended);
+    Case c = generate(seed, options.extended, options.focus);
     Verdict verdict = check(c, seed);
     ++totals.tried;
     if (options.cases == 1 || verdict.status != Verdict::illegal)
@@ -143,7 +147,9 @@ static int runRandom(const Options &options) {
   for (const auto &[kind, count] : totals.kinds)
     llvm::outs() << "differ in " << kind << ": " << count << "\n";
   for (const auto &[feature, count] : totals.features)
-    llvm::outs() << "with " << feature << ": " << count << "\n";
+    llvm::outs() << "with " << feature << ": " << count << " ("
+                 << 100 * count / std::max<uint64_t>(1, totals.legal)
+                 << " %)\n";
   if (totals.unsupported > 0)
     llvm::outs() << totals.unsupported
                  << " refused by the cost model as unsupported\n";
@@ -181,6 +187,18 @@ static std::map<uint64_t, std::string> readKnown(const std::string &path) {
       known[number] = rest.trim().split(' ').first.str();
   }
   return known;
+}
+
+static Focus readFocus(const std::string &name) {
+  const char *names[] = {"none",  "halos",   "units", "recurrences",
+                         "masks", "formats", "any"};
+  for (auto [i, known] : llvm::enumerate(names))
+    if (name == known)
+      return static_cast<Focus>(i);
+  llvm::errs() << "einsum-agreement: error: there is no focus '" << name
+               << "'; there are none, halos, units, recurrences, masks, "
+                  "formats, any\n";
+  exit(1);
 }
 
 static int runGiven(const std::string &cascade, const std::string &schedule,
@@ -221,6 +239,8 @@ int main(int argc, char **argv) {
       counting = how == "general" ? Counting::general
                  : how == "steps" ? Counting::steps
                                   : Counting::any;
+    } else if (name == "--focus" && i + 1 < arguments.size()) {
+      options.focus = readFocus(arguments[++i]);
     } else if (name == "--extended")
       options.extended = true;
     else if (name == "--commands")
@@ -228,7 +248,8 @@ int main(int argc, char **argv) {
     else if (name == "--explain")
       options.explain = true;
     else if (name == "--print") {
-      printCase(generate(number(), options.extended), llvm::outs());
+      printCase(generate(number(), options.extended, options.focus),
+                llvm::outs());
       return 0;
     } else if (name == "--files" && i + 3 < arguments.size()) {
       return runGiven(arguments[i + 1], arguments[i + 2], "", arguments[i + 3]);

@@ -6,11 +6,20 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Arch/Import/YamlReader.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/JSON.h"
 #include <cmath>
 
 using namespace einsum;
 using namespace einsum::arch;
+
+/// Control characters that YAML 1.2 (section 5.1) does not allow; what the
+/// library makes of them is no UTF-8.
+static bool isControl(char c) {
+  return (static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n' &&
+          c != '\r') ||
+         c == 0x7f;
+}
 
 /// `{% set X = X | default(V) %}`: the name and the default.
 static std::optional<std::pair<llvm::StringRef, llvm::StringRef>>
@@ -79,12 +88,20 @@ YamlFile::YamlFile(llvm::StringRef text, llvm::StringRef file,
                    Diagnostics &diags)
     : file(file.str()), diags(diags) {
   diags.addSource(file, text);
+  auto refuseByte = [&](size_t at, const char *why) {
+    llvm::StringRef before = text.take_front(at);
+    unsigned column = at - (before.rfind('\n') + 1) + 1;
+    diags.error({this->file, unsigned(1 + before.count('\n')), column}, why);
+  };
   size_t broken = 0;
   if (!llvm::json::isUTF8(text, &broken)) {
-    llvm::StringRef before = text.take_front(broken);
-    unsigned column = broken - (before.rfind('\n') + 1) + 1;
-    diags.error({this->file, unsigned(1 + before.count('\n')), column},
-                "this byte is no UTF-8");
+    refuseByte(broken, "this byte is no UTF-8");
+    return;
+  }
+  const char *control = llvm::find_if(text, isControl);
+  if (control != text.end()) {
+    refuseByte(control - text.begin(),
+               "this control character is not allowed in YAML");
     return;
   }
   std::optional<std::string> filled = fillDefaults(text);

@@ -104,6 +104,9 @@ struct EinsumOnArray {
   /// Ranks along which it reads what it writes in other steps.
   uint32_t walked = 0;
   bool coarse = false; ///< ranks are dealt to as many units as possible only
+  /// Several ranks may be dealt along one dimension.
+  bool sharesDims = true;
+  bool fewPairs = false; ///< of one rank, or a few pairs of them
   /// Holders of outer levels come first, what is used once is not held, and
   /// what can be latched is.
   bool sketch = false;
@@ -119,6 +122,9 @@ struct EinsumOnArray {
   std::string signature() const;
   /// The Einsum needs its own last step along that rank: it goes step by step.
   bool walks(int rank) const;
+  /// Whether units of a level may walk their parts of the rank. Of those along
+  /// which tiles are cut that is rarely counted, and left out where tiles are.
+  bool mayWalk(int rank) const;
   int indexOf(const Operand &operand) const {
     return static_cast<int>(&operand - operands.data());
   }
@@ -133,6 +139,9 @@ struct NestLimits {
   /// possible; from 2 on ever fewer tiles and ways to deal.
   int coarse = 0;
   bool sketch = false; ///< fewer nests for the same tiles (`EinsumOnArray`)
+  /// Along a dimension one rank, or a few pairs of them; with `coarse` always.
+  bool fewPairs = false;
+  bool isWhole() const { return coarse == 0 && !fewPairs; }
   std::vector<int> commonRanks = {}; ///< of all tensors
   static constexpr int kCoarsest = 5;
   static constexpr size_t kMostDeals = 64; ///< from 2 on; ever fewer beyond

@@ -57,7 +57,7 @@ bool NestCounts::isTogether(int parentStage, int stage) const {
   return llvm::none_of(deals, [&](const Deal &deal) {
     int own = nest.fans[deal.fan].stage;
     return own > parentStage && own <= stage && own != nest.lastStage &&
-           nest.cut->isCutAlong(deal.rank);
+           (deal.chunk || nest.cut->isCutAlong(deal.rank));
   });
 }
 

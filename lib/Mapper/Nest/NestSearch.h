@@ -163,8 +163,6 @@ private:
   };
   using Entries = std::vector<NestEntry>;
 
-  void listDeals(size_t fan, Deals &deals, std::vector<Deals> &ways) const;
-  void keepFastest(std::vector<Deals> &ways) const;
   void addConfig(Deals deals);
   void markOperands();
   Holdings canonical(const Holdings &holdings) const;

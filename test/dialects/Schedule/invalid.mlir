@@ -660,22 +660,6 @@ schedule.mapping @m of @c on "toy" {
 
 // -----
 
-// spatial C3
-einsum.cascade @c(M = 4) : f32 {
-  einsum.rank @m [M] = M
-}
-schedule.mapping @m of @c on "toy" {
-  // expected-note@+1 {{the other is here}}
-  schedule.spatial "m" tile 2 across "col" {
-    // expected-error@+1 {{two spatial loops of one leaf use dimension 'col'}}
-    schedule.spatial "m" tile 1 across "col" {
-      schedule.compute "Y" on "a"
-    }
-  }
-}
-
-// -----
-
 // storage C1
 einsum.cascade @c(M = 4) : f32 {
 }
@@ -893,6 +877,231 @@ schedule.mapping @m of @c on "toy" {
       schedule.compute "Y" on "a"
       // expected-error@+1 {{all leaves below a child of a pipeline run on one array: 'Z' runs on 'b', 'Y' on 'a'}}
       schedule.compute "Z" on "b"
+    }
+  }
+}
+
+// -----
+
+// transfer C4: what the previous visit makes one slot later
+einsum.cascade @c(M = 4, B = 2) : f32 {
+  einsum.rank @m [M] = M
+  einsum.rank @b [B] = B
+  %X = einsum.input "X" : !einsum.tensor<[m, b], f32>
+  %RM = einsum.compute "RM" over [m, b] : [m, b] = (%RM[m - 1, b], %X[m, b]) init [0xFF800000 : f32] {
+  ^bb0(%arg0: f32, %arg1: f32):
+    %0 = arith.maximumf %arg0, %arg1 : f32
+    einsum.yield %0 : f32
+  } : (!einsum.tensor<[m, b], f32>, !einsum.tensor<[m, b], f32>) -> !einsum.tensor<[m, b], f32>
+  %Y = einsum.compute "Y" over [b][M] : [b] = (%RM[M - 1, b]) {
+  ^bb0(%arg0: f32):
+    einsum.yield %arg0 : f32
+  } : (!einsum.tensor<[m, b], f32>) -> !einsum.tensor<[b], f32>
+  einsum.output %Y : !einsum.tensor<[b], f32>
+}
+schedule.mapping @m of @c on "toy" {
+  schedule.storage "DRAM" ["X", "RM", "Y"] {
+    schedule.sequence {
+      schedule.temporal "m" tile 1 {
+        // expected-note@+1 {{it is fetched into this node}}
+        schedule.storage "buffer" ["RM"] {
+          schedule.pipeline lags [0, 1] {
+            // expected-error@+1 {{fetches 'RM' before the visit that makes it has ended: the pipeline runs the transfer with lag 0 and the producer with lag 1}}
+            schedule.transfer ["RM"] on "dma"
+            schedule.temporal "b" tile 1 {
+              // expected-note@+1 {{'RM' is computed here; for example, its point}}
+              schedule.compute "RM" on "a"
+            }
+          }
+        }
+      }
+      schedule.temporal "b" tile 1 {
+        schedule.compute "Y" on "a"
+      }
+    }
+  }
+}
+
+// -----
+
+// transfer C4: a sum that goes on
+einsum.cascade @c(M = 4, B = 2) : f32 {
+  einsum.rank @m [M] = M
+  einsum.rank @b [B] = B
+  %X = einsum.input "X" : !einsum.tensor<[m, b], f32>
+  %S = einsum.compute "S" over [b, m] : [b] = (%X[m, b]) reduce [m by add] {
+  ^bb0(%arg0: f32):
+    einsum.yield %arg0 : f32
+  } : (!einsum.tensor<[m, b], f32>) -> !einsum.tensor<[b], f32>
+  einsum.output %S : !einsum.tensor<[b], f32>
+}
+schedule.mapping @m of @c on "toy" {
+  schedule.storage "DRAM" ["X", "S"] {
+    schedule.temporal "m" tile 1 {
+      // expected-note@+1 {{it is fetched into this node}}
+      schedule.storage "buffer" ["S"] {
+        schedule.pipeline lags [0, 1] {
+          // expected-error@+1 {{fetches 'S' before the visit that makes it has ended}}
+          schedule.transfer ["S"] on "dma"
+          schedule.temporal "b" tile 1 {
+            // expected-note@+1 {{'S' is computed here}}
+            schedule.compute "S" on "a"
+          }
+        }
+      }
+    }
+  }
+}
+
+// -----
+
+// transfer C4: what a stage of another pipeline makes later
+einsum.cascade @c(A = 1, B = 1, C = 1) : f32 {
+  einsum.rank @a [A] = A
+  einsum.rank @b [B] = B
+  einsum.rank @c [C] = C
+  %T0 = einsum.input "T0" : !einsum.tensor<[c, a, b], f32>
+  %T1 = einsum.compute "T1" over [a, c, b] : [a, c, b] = (%T1[a, c, b - 1], %T0[c, a, b]) init [0xFF800000 : f32] {
+  ^bb0(%arg0: f32, %arg1: f32):
+    %0 = arith.maximumf %arg0, %arg1 : f32
+    einsum.yield %0 : f32
+  } : (!einsum.tensor<[a, c, b], f32>, !einsum.tensor<[c, a, b], f32>) -> !einsum.tensor<[a, c, b], f32>
+  %T2 = einsum.compute "T2" over [a, c, b] : [a, c, b] = (%T1[a, c, b]) {
+  ^bb0(%arg0: f32):
+    einsum.yield %arg0 : f32
+  } : (!einsum.tensor<[a, c, b], f32>) -> !einsum.tensor<[a, c, b], f32>
+  einsum.output %T2 : !einsum.tensor<[a, c, b], f32>
+}
+schedule.mapping @m of @c on "toy" {
+  schedule.storage "DRAM" ["T0", "T1", "T2"] {
+    schedule.sequence {
+      schedule.pipeline lags [1] {
+        // expected-note@+1 {{'T1' is computed here}}
+        schedule.compute "T1" on "a"
+      }
+      schedule.storage "buffer" ["T1"] {
+        schedule.pipeline lags [0, 1] {
+          schedule.transfer ["T1"] on "dma"
+          // expected-error@+1 {{'T2' reads 'T1' before it is computed: the pipeline runs the transfer that fetches it with lag 0 and the producer with lag 1}}
+          schedule.compute "T2" on "a"
+        }
+      }
+    }
+  }
+}
+
+// -----
+
+// halo: retained twice
+einsum.cascade @c(A = 4, B = 2, H = 5) : f32 {
+  einsum.rank @a [A] = A
+  einsum.rank @b [B] = B
+  einsum.rank @h [H] = H
+  %I = einsum.input "I" : !einsum.tensor<[h], f32>
+  %T0 = einsum.compute "T0" over [h] : [h] = (%I[h]) {
+  ^bb0(%arg0: f32):
+    einsum.yield %arg0 : f32
+  } : (!einsum.tensor<[h], f32>) -> !einsum.tensor<[h], f32>
+  %T1 = einsum.compute "T1" over [a, b] : [a] = (%T0[a + b]) reduce [b by add] {
+  ^bb0(%arg0: f32):
+    einsum.yield %arg0 : f32
+  } : (!einsum.tensor<[h], f32>) -> !einsum.tensor<[a], f32>
+  einsum.output %T1 : !einsum.tensor<[a], f32>
+}
+schedule.mapping @m of @c on "toy" {
+  schedule.storage "DRAM" ["I", "T1"] {
+    schedule.temporal "a" tile 1 {
+      // expected-note@+1 {{the other node is here}}
+      schedule.storage "buffer" ["T0"] halo "retained" {
+        // expected-error@+1 {{'T0' is kept here from visit to visit, and so it is in a node above that would have to be given what is kept; retain it in one of them}}
+        schedule.storage "near" ["T0"] halo "retained" {
+          schedule.sequence {
+            schedule.temporal "h" tile 1 {
+              schedule.compute "T0" on "a"
+            }
+            schedule.temporal "b" tile 1 {
+              schedule.compute "T1" on "a"
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+// -----
+
+// halo: retained in passing, where it is held no longer
+einsum.cascade @c(A = 4, B = 2, H = 5) : f32 {
+  einsum.rank @a [A] = A
+  einsum.rank @b [B] = B
+  einsum.rank @h [H] = H
+  %I = einsum.input "I" : !einsum.tensor<[h], f32>
+  %T0 = einsum.compute "T0" over [h] : [h] = (%I[h]) {
+  ^bb0(%arg0: f32):
+    einsum.yield %arg0 : f32
+  } : (!einsum.tensor<[h], f32>) -> !einsum.tensor<[h], f32>
+  %T1 = einsum.compute "T1" over [a, b] : [a] = (%T0[a + b]) reduce [b by add] {
+  ^bb0(%arg0: f32):
+    einsum.yield %arg0 : f32
+  } : (!einsum.tensor<[h], f32>) -> !einsum.tensor<[a], f32>
+  einsum.output %T1 : !einsum.tensor<[a], f32>
+}
+schedule.mapping @m of @c on "toy" {
+  schedule.storage "DRAM" ["I", "T1"] {
+    schedule.temporal "a" tile 1 {
+      // expected-note@+1 {{the node is here}}
+      schedule.storage "buffer" ["T0"] {
+        // expected-error@+1 {{'T0' is kept here from visit to visit, but a node above is entered anew each time}}
+        schedule.storage "near" ["T0"] passthrough halo "retained" {
+          schedule.sequence {
+            schedule.temporal "h" tile 1 {
+              schedule.compute "T0" on "a"
+            }
+            schedule.temporal "b" tile 1 {
+              schedule.compute "T1" on "a"
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+// -----
+
+// halo: a leaf that would wait for a step that follows demand
+einsum.cascade @c(A = 4, B = 2, H = 5) : f32 {
+  einsum.rank @a [A] = A
+  einsum.rank @b [B] = B
+  einsum.rank @h [H] = H
+  %I = einsum.input "I" : !einsum.tensor<[h], f32>
+  %T0 = einsum.compute "T0" over [h] : [h] = (%I[h]) {
+  ^bb0(%arg0: f32):
+    einsum.yield %arg0 : f32
+  } : (!einsum.tensor<[h], f32>) -> !einsum.tensor<[h], f32>
+  %T1 = einsum.compute "T1" over [a, b] : [a] = (%T0[a + b]) reduce [b by add] {
+  ^bb0(%arg0: f32):
+    einsum.yield %arg0 : f32
+  } : (!einsum.tensor<[h], f32>) -> !einsum.tensor<[a], f32>
+  einsum.output %T1 : !einsum.tensor<[a], f32>
+}
+schedule.mapping @m of @c on "toy" {
+  schedule.storage "DRAM" ["I", "T1"] {
+    schedule.temporal "a" tile 1 {
+      // expected-note@+1 {{production follows demand in this node}}
+      schedule.storage "buffer" ["T0"] halo "recomputed" {
+        // expected-note@+1 {{the loop is here}}
+        schedule.temporal "h" tile 1 {
+          schedule.sequence {
+            schedule.compute "T0" on "a"
+            schedule.temporal "b" tile 1 {
+              // expected-error@+1 {{'T1' is below a loop over 'h', whose steps follow what is read of 'T0'; take it out of that loop}}
+              schedule.compute "T1" on "a"
+            }
+          }
+        }
+      }
     }
   }
 }

@@ -1,0 +1,18 @@
+schedule.mapping @m of @c on "spec" {
+  schedule.storage "DRAM" ["I1", "T0", "T1"] {
+    schedule.temporal "b" tile 1 {
+      schedule.storage "L2" ["T0"] {
+        schedule.temporal "a" tile 1 {
+          schedule.storage "L2" ["T0"] halo "recomputed" {
+            schedule.sequence {
+              schedule.temporal "h" tile 1 {
+                schedule.compute "T0" on "grid"
+              }
+              schedule.compute "T1" on "grid"
+            }
+          }
+        }
+      }
+    }
+  }
+}
