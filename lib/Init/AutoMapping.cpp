@@ -51,6 +51,8 @@ private:
   FailureOr<MapResult> map(size_t id, const CascadeFacts &facts,
                            const arch::ArchSpec &constrained,
                            const MapOptions &own, std::string &reason);
+  void bringSimplestTo(size_t at,
+                       std::vector<std::pair<double, size_t>> &order);
   double shareOfTime(size_t toCome) const;
   double seconds() const {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() -
@@ -330,13 +332,30 @@ void VariantSearch::keepBest() {
   result.points = std::move(kept);
 }
 
+/// Where the more promising ones came to nothing, the one of fewest Einsums is
+/// the most likely to have a mapping soon.
+void VariantSearch::bringSimplestTo(
+    size_t at, std::vector<std::pair<double, size_t>> &order) {
+  auto count = [&](const std::pair<double, size_t> &one) {
+    auto einsums =
+        variants[one.second].cascade.getBodyBlock()->getOps<EinsumInterface>();
+    return std::distance(einsums.begin(), einsums.end());
+  };
+  auto simplest = std::min_element(
+      order.begin() + at, order.end(),
+      [&](const auto &a, const auto &b) { return count(a) < count(b); });
+  std::rotate(order.begin() + at, simplest, simplest + 1);
+}
+
 ExitCode VariantSearch::run() {
   if (!prepare())
     return ExitCode::BadInput;
   result.objective = how.objective;
   std::vector<std::pair<double, size_t>> order = sortByBound();
-  for (auto [i, next] : llvm::enumerate(order)) {
-    auto [bound, id] = next;
+  for (size_t i = 0; i < order.size(); ++i) {
+    if (i > 0 && result.points.empty())
+      bringSimplestTo(i, order);
+    auto [bound, id] = order[i];
     if (isHopeless(id, bound) || isTooLate(id, bound))
       continue;
     if (ExitCode code = search(id, order.size() - i); code != ExitCode::Ok)
