@@ -252,7 +252,9 @@ private:
     if (step == 0)
       return success();
     std::vector<Constraint> conditions = einsum.domain;
-    for (const Constraint &condition : conditions) {
+    std::vector<Ranks> about = origin[&einsum - facts.einsums.data()];
+    for (size_t i = 0; i < conditions.size(); ++i) {
+      const Constraint &condition = conditions[i];
       if (!condition.form.uses(rank) ||
           llvm::any_of(einsum.reduced,
                        [&](int r) { return condition.form.uses(r); }))
@@ -261,7 +263,8 @@ private:
         return einsum.op->emitError()
                << "unsupported: the filter of '" << einsum.name
                << "' divides the rank along which it is a recurrence";
-      addConstraint(einsum, atFirstStep(condition, rank, step), {rank});
+      about[i].push_back(rank);
+      addConstraint(einsum, atFirstStep(condition, rank, step), about[i]);
     }
     return success();
   }

@@ -96,6 +96,7 @@ void Evaluator::Impl::reset(Evaluation &result) {
   result.boundBy.clear();
   scratch.counter = {};
   scratch.unanswered = -1;
+  scratch.isMixed = false;
   scratch.ownTraffic.assign(tree.nodes.size() * countPorts(*tree.arch), {});
   scratch.moved.assign(tree.nodes.size(), 0);
   violations.clear();

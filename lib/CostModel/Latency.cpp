@@ -598,6 +598,8 @@ private:
       llvm::SmallVector<Interval, 16> earlier = box;
       earlier[tree.nodes[i].rank] = *before[i];
       Interval held = demandedIn(demand, earlier);
+      if (held == asked)
+        return asked; // it moves along another rank
       if (held.lo <= asked.lo && held.hi > asked.lo)
         asked.lo = held.hi;
       else if (held.hi >= asked.hi && held.lo < asked.hi)

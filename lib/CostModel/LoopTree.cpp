@@ -605,7 +605,14 @@ private:
       if (tree.nodes[i].kind == NodeKind::spatial || tree.nodes[i].producesAnew)
         return false;
     bool keeps = node.halo == Halo::retained;
-    if (keeps && (around < 0 || node.demands.size() > 1))
+    if (keeps && around < 0)
+      return false;
+    // Along one rank each step asks for something that was not there.
+    auto moves = [&](const Demand &demand) {
+      return demand.uses.front().access->coordinates[demand.coordinate].uses(
+          tree.nodes[around].rank);
+    };
+    if (keeps && llvm::count_if(node.demands, moves) != 1)
       return false;
     for (const Demand &demand : node.demands) {
       if (demand.tensor != node.demands.front().tensor ||
@@ -624,13 +631,9 @@ private:
         if (!isWithoutGaps(id, use.access->coordinates[demand.coordinate],
                            keeps))
           return false;
-        // Each step asks for something that was not there ...
-        if (keeps && !use.access->coordinates[demand.coordinate].uses(
-                         tree.nodes[around].rank))
-          return false;
         // ... in the same rows.
         for (auto [k, coordinate] : llvm::enumerate(use.access->coordinates))
-          if (keeps && k != demand.coordinate &&
+          if (keeps && moves(demand) && k != demand.coordinate &&
               coordinate.uses(tree.nodes[around].rank))
             return false;
       }

@@ -636,7 +636,10 @@ private:
                        const PreviousSteps &previous) const {
     int around = loopAround(tree, node);
     for (auto [i, loop] : llvm::enumerate(component.loops)) {
-      if (loop.node != around || !previous[i])
+      if (loop.node != around || !previous[i] ||
+          llvm::none_of(demand.forms, [&](const AffineForm &form) {
+            return form.uses(tree.nodes[around].rank);
+          }))
         continue;
       box[loop.local] = *previous[i];
       Interval held = demanded(demand, box);

@@ -129,6 +129,7 @@ private:
   std::map<std::string, NestSearch *> bySignature;
   std::string unsupported;
   bool noArray = false;
+  CertainBound certain;    ///< of all arrays, as `choices` may leave some out
   NestLimits nestLimits;   ///< the finest that can be
   NestLimits described;    ///< those of `choices` and `searches`
   bool hasMapping = false; ///< here, or one as good is known
@@ -245,6 +246,23 @@ void MappingSearch::makeSearches() {
     }
 }
 
+/// Of a sketch: no array that takes several times as long as another one and
+/// no less energy.
+static void
+leaveSlowArrays(std::vector<std::shared_ptr<EinsumOnArray>> &nests) {
+  constexpr double slow = 4;
+  std::vector<std::shared_ptr<EinsumOnArray>> kept;
+  for (const auto &nest : nests) {
+    double cycles = leastCycles(*nest);
+    if (llvm::none_of(nests, [&](const auto &other) {
+          return slow * leastCycles(*other) < cycles &&
+                 other->energyPerPoint <= nest->energyPerPoint;
+        }))
+      kept.push_back(nest);
+  }
+  nests = std::move(kept);
+}
+
 /// False if some Einsum has too many nests, or none.
 bool MappingSearch::describeNests(const NestLimits &limits) {
   choices.assign(facts.einsums.size(), {});
@@ -264,6 +282,8 @@ bool MappingSearch::describeNests(const NestLimits &limits) {
           std::make_shared<EinsumOnArray>(std::move(*nest)));
     }
     noArray |= choices[e].nests.empty();
+    if (limits.sketch)
+      leaveSlowArrays(choices[e].nests);
   }
   return states <= kMostStates && !noArray;
 }
@@ -307,9 +327,6 @@ std::string MappingSearch::describeSpace() const {
 
 /// Whatever was tried, some costs are certain.
 void MappingSearch::raiseBound(Certificate &certificate) const {
-  CertainBound certain =
-      boundCertainly(facts, arch, choices, options.objective.metrics.front(),
-                     options.objective.level, overlaps);
   if (certain.value <= certificate.lowerBound)
     return;
   certificate.lowerBound = std::min(certain.value, certificate.best);
@@ -350,8 +367,11 @@ void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
   certificate.spaceLog10 = sizeOfSpace();
   bool isBeaten = result.points.empty() && std::isfinite(options.cutoff);
   if (result.points.empty() && !isBeaten) {
-    certificate.status =
-        joined.complete ? Status::infeasible : Status::bestFound;
+    // Fewer tiles than there are prove nothing.
+    bool isProven = joined.complete &&
+                    (nestLimits.coarse == 0 ||
+                     !explainInfeasible(facts, arch, options.limits).empty());
+    certificate.status = isProven ? Status::infeasible : Status::bestFound;
     certificate.boundName = "search ended early";
     return;
   }
@@ -624,7 +644,9 @@ void MappingSearch::boundNests() {
 }
 
 /// Searches that give a first mapping and measures for the last one, from quick
-/// to thorough: of a single metric, each is measured by those before.
+/// to thorough: of a single metric, each is measured by those before. Sketches
+/// share few loops, and no pipelines, so that there is something after a
+/// second.
 std::vector<Effort> MappingSearch::listEfforts() const {
   bool isSingle =
       options.objective.metrics.size() == 1 && options.rules.incumbent;
@@ -637,10 +659,10 @@ std::vector<Effort> MappingSearch::listEfforts() const {
     sketch.sketch = true;
     sketch.coarse = NestLimits::kCoarsest;
     sketch.pipelines = sketch.reorder = false;
-    for (auto [loops, beam, states] :
-         {std::tuple(0, 2, 16), std::tuple(1, 2, 64), std::tuple(2, 2, 300)}) {
+    sketch.beam = 2;
+    for (auto [loops, states] :
+         {std::pair(0, 16), std::pair(1, 64), std::pair(2, 300)}) {
       sketch.loops = loops;
-      sketch.beam = beam;
       sketch.states = states;
       efforts.push_back(sketch);
     }
@@ -751,6 +773,9 @@ FailureOr<MapResult> MappingSearch::run() {
     result.certificate.status = Status::infeasible;
     return result;
   }
+  certain =
+      boundCertainly(facts, arch, choices, options.objective.metrics.front(),
+                     options.objective.level, overlaps);
   size_t frames = 0;
   std::optional<MappedPoint> pipeline = tryPipeline(frames);
   if (pipeline && acceptPipeline(*pipeline, frames, result))

@@ -48,9 +48,10 @@ static int64_t chunkFor(int64_t extent, int64_t most, int64_t unit) {
   return llvm::alignTo(chunk, unit);
 }
 
-/// Parts for the instances of a level that no equal parts would keep busy:
-/// 4096 over 108 of them, 16 at a time inside, are 48 each for 86; or, where
-/// another rank is dealt to 8 of 108, 320 each for 13.
+/// Parts for the instances of a level: as many equal ones as there can be, and
+/// more where these would not keep all busy, or cannot be dealt on inside: 4096
+/// over 108 of them, 16 at a time inside, are 48 each for 86; or, where another
+/// rank is dealt to 8 of 108, 320 each for 13.
 static void addChunks(int64_t extent, const arch::ArchSpec &arch,
                       std::set<int64_t, std::greater<>> &tiles,
                       std::set<int64_t> &wanted) {
@@ -64,6 +65,8 @@ static void addChunks(int64_t extent, const arch::ArchSpec &arch,
       for (int64_t tile : tiles)
         if (extent / tile <= size)
           equal = std::max(equal, extent / tile);
+      if (equal > 1)
+        wanted.insert(extent / equal);
       std::set<int64_t> units;
       for (const arch::ArrayDim &inner : array.dims)
         if (inner.level < 0)
@@ -73,7 +76,8 @@ static void addChunks(int64_t extent, const arch::ArchSpec &arch,
       for (int64_t unit : units) {
         int64_t chunk = chunkFor(extent, size, unit), single = equal;
         int64_t parts = llvm::divideCeil(extent, chunk);
-        if (chunk < extent && parts > equal) {
+        bool isEven = extent / equal % unit == 0;
+        if (chunk < extent && (parts > equal || !isEven)) {
           chunks.insert(chunk);
           single = parts;
         }

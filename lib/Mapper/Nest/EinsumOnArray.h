@@ -146,7 +146,7 @@ struct NestLimits {
   std::vector<int> commonRanks = {}; ///< of all tensors
   static constexpr int kCoarsest = 5;
   static constexpr size_t kMostDeals = 64; ///< from 2 on; ever fewer beyond
-  static constexpr size_t kSketchedDeals = 8;
+  static constexpr size_t kSketchedDeals = 12;
 };
 
 /// Nullopt if the array has no such operators or the user forbids it; with a

@@ -213,8 +213,9 @@ private:
     return parts;
   }
 
-  /// To units that hold a level: in as many equal parts as there can be, or in
-  /// more parts of which the last is shorter.
+  /// To units that hold a level: in as many equal parts as there can be, or
+  /// more than half of that, as parts are dealt on inside; or in more parts of
+  /// which the last is shorter.
   std::vector<Deal> listMostParts(size_t at, size_t r, uint64_t room) const {
     std::vector<Deal> all = listParts(at, r, room), parts;
     int64_t equal = 1;
@@ -226,7 +227,9 @@ private:
       for (const Deal &deal : all)
         equal = std::max(equal, deal.units);
     for (const Deal &deal : all)
-      if (deal.chunk ? deal.units > equal : deal.units == equal)
+      if (deal.chunk ? deal.units > equal
+          : isLast   ? deal.units == equal
+                     : deal.units <= equal && 2 * deal.units > equal)
         parts.push_back(deal);
     return parts;
   }
