@@ -42,18 +42,25 @@ public:
   ExitCode run();
 
 private:
+  using Order = std::vector<std::pair<double, size_t>>; ///< (bound, variant)
+  /// Of the time that is left after the first, for a try of all others.
+  static constexpr double kTrialShare = 0.4;
+
   bool prepare();
   bool findNames();
-  std::vector<std::pair<double, size_t>> sortByBound();
+  Order sortByBound();
   bool isHopeless(size_t id, double bound);
   bool isTooLate(size_t id, double bound);
-  ExitCode search(size_t id, size_t toCome);
+  ExitCode search(size_t id, double timeLimit);
   FailureOr<MapResult> map(size_t id, const CascadeFacts &facts,
                            const arch::ArchSpec &constrained,
                            const MapOptions &own, std::string &reason);
   void bringSimplestTo(size_t at,
                        std::vector<std::pair<double, size_t>> &order);
-  double shareOfTime(size_t toCome) const;
+  double shareOfTime(double share) const;
+  ExitCode tryAll(Order &order);
+  ExitCode goOn(const Order &order);
+  double trialShare(size_t i, size_t count) const;
   double seconds() const {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() -
                                          start)
@@ -106,18 +113,16 @@ bool VariantSearch::findNames() {
          applyOrder(options.request, variants[0].cascade, limits, report);
 }
 
-/// An equal share of the time that is left for this variant and those to come,
-/// of which there are so many; half of it for one that is more promising.
-double VariantSearch::shareOfTime(size_t toCome) const {
+/// A share of the time that is left; 0 stands for no limit.
+double VariantSearch::shareOfTime(double share) const {
   if (options.timeLimitSeconds <= 0)
     return 0;
-  double left = options.timeLimitSeconds - seconds();
-  return std::max(left / std::min(2.0, static_cast<double>(toCome)), 1e-6);
+  return std::max(share * (options.timeLimitSeconds - seconds()), 1e-6);
 }
 
 /// The most promising first: what a variant costs at least is soon known.
-std::vector<std::pair<double, size_t>> VariantSearch::sortByBound() {
-  std::vector<std::pair<double, size_t>> order;
+VariantSearch::Order VariantSearch::sortByBound() {
+  Order order;
   for (size_t id = 0; id < variants.size(); ++id)
     if (result.outcomes[id].leftOut.empty())
       order.emplace_back(0, id);
@@ -197,7 +202,7 @@ FailureOr<MapResult> VariantSearch::map(size_t id, const CascadeFacts &facts,
   return mapCascade(variants[id].cascade, facts, constrained, own);
 }
 
-ExitCode VariantSearch::search(size_t id, size_t toCome) {
+ExitCode VariantSearch::search(size_t id, double timeLimit) {
   Variant &variant = variants[id];
   VariantOutcome &outcome = result.outcomes[id];
   MapOptions own = how;
@@ -208,7 +213,8 @@ ExitCode VariantSearch::search(size_t id, size_t toCome) {
   if (failed(facts) ||
       !addConstraints(options.request, *facts, constrained, report))
     return ExitCode::BadInput;
-  own.timeLimitSeconds = shareOfTime(toCome);
+  own.timeLimitSeconds = timeLimit;
+  own.triesOnePipeline = !outcome.isCut; // it has had its time before
   if (own.objective.metrics.size() == 1)
     for (const AutoPoint &known : result.points)
       own.cutoff = std::min(own.cutoff, known.point.values.front());
@@ -224,6 +230,7 @@ ExitCode VariantSearch::search(size_t id, size_t toCome) {
     outcome.leftOut = reason.empty() ? "the mapper does not cover it" : reason;
     return isDefect ? ExitCode::InternalError : ExitCode::Ok;
   }
+  outcome.isCut = timeLimit > 0 && seconds() - before >= timeLimit;
   outcome.certificate = mapped->certificate;
   logInfo("ended: " + llvm::Twine(describeStatus(outcome.certificate.status)) +
           ", bound " +
@@ -334,8 +341,7 @@ void VariantSearch::keepBest() {
 
 /// Where the more promising ones came to nothing, the one of fewest Einsums is
 /// the most likely to have a mapping soon.
-void VariantSearch::bringSimplestTo(
-    size_t at, std::vector<std::pair<double, size_t>> &order) {
+void VariantSearch::bringSimplestTo(size_t at, Order &order) {
   auto count = [&](const std::pair<double, size_t> &one) {
     auto einsums =
         variants[one.second].cascade.getBodyBlock()->getOps<EinsumInterface>();
@@ -347,20 +353,71 @@ void VariantSearch::bringSimplestTo(
   std::rotate(order.begin() + at, simplest, simplest + 1);
 }
 
-ExitCode VariantSearch::run() {
-  if (!prepare())
-    return ExitCode::BadInput;
-  result.objective = how.objective;
-  std::vector<std::pair<double, size_t>> order = sortByBound();
+/// Of the time left for a first try of the i-th of so many variants. Where all
+/// of a Pareto set is wanted there is no second one.
+double VariantSearch::trialShare(size_t i, size_t count) const {
+  if (count == 1 || how.objective.metrics.size() > 1)
+    return 1.0 / std::min<size_t>(2, count - i);
+  if (i == 0)
+    return 1.0 / 3;
+  // Equal parts of `kTrialShare` of what the first one leaves.
+  return kTrialShare / (static_cast<double>(count - 1) -
+                        kTrialShare * static_cast<double>(i - 1));
+}
+
+/// Bounds promise little where they are weak. So the most promising variant has
+/// a third of the time; if that was not enough for it, all others are tried for
+/// a while.
+ExitCode VariantSearch::tryAll(Order &order) {
   for (size_t i = 0; i < order.size(); ++i) {
     if (i > 0 && result.points.empty())
       bringSimplestTo(i, order);
     auto [bound, id] = order[i];
     if (isHopeless(id, bound) || isTooLate(id, bound))
       continue;
-    if (ExitCode code = search(id, order.size() - i); code != ExitCode::Ok)
+    if (ExitCode code = search(id, shareOfTime(trialShare(i, order.size())));
+        code != ExitCode::Ok)
       return code;
   }
+  return ExitCode::Ok;
+}
+
+/// The rest of the time is for those that were cut short, the best first; half
+/// of what is left for each.
+ExitCode VariantSearch::goOn(const Order &order) {
+  Order cut; // (best value, place in `order`)
+  for (auto [place, one] : llvm::enumerate(order)) {
+    size_t id = one.second;
+    if (!result.outcomes[id].isCut)
+      continue;
+    double value = INFINITY;
+    for (const AutoPoint &known : result.points)
+      if (known.variant == id)
+        value = std::min(value, known.point.values.front());
+    cut.emplace_back(value, place);
+  }
+  llvm::sort(cut);
+  for (size_t i = 0; i < cut.size(); ++i) {
+    if (seconds() >= options.timeLimitSeconds)
+      break;
+    double share = i + 1 == cut.size() ? 1 : 0.5;
+    if (ExitCode code = search(order[cut[i].second].second, shareOfTime(share));
+        code != ExitCode::Ok)
+      return code;
+  }
+  return ExitCode::Ok;
+}
+
+ExitCode VariantSearch::run() {
+  if (!prepare())
+    return ExitCode::BadInput;
+  result.objective = how.objective;
+  Order order = sortByBound();
+  if (ExitCode code = tryAll(order); code != ExitCode::Ok)
+    return code;
+  if (order.size() > 1 && how.objective.metrics.size() == 1)
+    if (ExitCode code = goOn(order); code != ExitCode::Ok)
+      return code;
   if (llvm::none_of(result.outcomes, isSearched)) {
     // A variant alone has spoken for itself.
     if (variants.size() > 1)

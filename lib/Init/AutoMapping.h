@@ -44,6 +44,7 @@ struct VariantOutcome {
   mapper::Certificate certificate;
   std::string leftOut;    ///< why, or empty
   bool isBeaten = false;  ///< nothing in it is better than an earlier one
+  bool isCut = false;     ///< its search was ended by the time
   bool isTooLate = false; ///< left out, as the time was up; what bounds it is
                           ///< in the certificate
 };

@@ -418,7 +418,8 @@ LogicalResult MappingSearch::refuse(const Realised &realised) {
 
 /// One pipeline of all Einsums, if there is one.
 std::optional<MappedPoint> MappingSearch::tryPipeline(size_t &frames) {
-  if (!isLatencyOnly() || !options.limits.pipelines || !options.rules.incumbent)
+  if (!options.triesOnePipeline || !isLatencyOnly() ||
+      !options.limits.pipelines || !options.rules.incumbent)
     return std::nullopt;
   PipelinedRun run(facts, arch, axes, constraints, options.limits, [this] {
     return stopped() || (options.timeLimitSeconds > 0 &&

@@ -86,6 +86,8 @@ struct MapOptions {
   /// costs more is of no interest. A complete search without a point then says
   /// that nothing here is better.
   double cutoff = std::numeric_limits<double>::infinity();
+  /// Whether one pipeline of all Einsums is tried before all else.
+  bool triesOnePipeline = true;
   /// Set from outside to end the search early.
   const std::atomic<bool> *stop = nullptr;
 };
