@@ -108,9 +108,11 @@ def Schedule_SpatialOp : Schedule_Node<"spatial"> {
     Constraints:
     - C1: `tile` is at least 1.
     - C2: below it are only loops, storage nodes and one leaf.
-    - C3: two spatial loops of one leaf use different dimensions. That the
-      dimension exists on the array and has at least as many units as steps is
-      checked once a specification is attached.
+    - C3: spatial loops above one leaf may use the same dimension: then the
+      steps of the outermost count most, as the digits of a number do, and `h` in
+      2 steps above `p` in 3 puts step (1, 2) on unit 1 * 3 + 2. That the
+      dimension exists on the array, and has at least as many units as the
+      products of steps, is checked once a specification is attached.
 
     Example: `schedule.spatial "m0" tile 1 across "row" { ... }`
   }];

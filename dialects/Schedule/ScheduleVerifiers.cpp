@@ -96,24 +96,11 @@ static LogicalResult verifyBelowSpatial(SpatialOp loop) { // C2
   return success();
 }
 
-static LogicalResult verifyDimension(SpatialOp loop) { // C3
-  for (Operation *node = loop->getParentOp(); node; node = node->getParentOp())
-    if (auto outer = dyn_cast<SpatialOp>(node);
-        outer && outer.getDim() == loop.getDim()) {
-      InFlightDiagnostic diag =
-          loop.emitError() << "two spatial loops of one leaf use dimension '"
-                           << loop.getDim() << "'";
-      diag.attachNote(outer.getLoc()) << "the other is here";
-      return diag;
-    }
-  return success();
-}
-
 LogicalResult SpatialOp::verifyRegions() {
   if (failed(verifyAtLeastOne(*this, "a tile", getTile())) || // C1
-      failed(verifySingleChild(*this)) || failed(verifyBelowSpatial(*this)))
+      failed(verifySingleChild(*this)))
     return failure();
-  return verifyDimension(*this);
+  return verifyBelowSpatial(*this);
 }
 
 static LogicalResult verifyDistinctTensors(StorageOp storage) { // C1

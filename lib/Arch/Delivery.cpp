@@ -49,71 +49,81 @@ std::vector<int> arch::linksBetween(llvm::ArrayRef<int> from,
   return links;
 }
 
-/// The width that a dimension allows; 0 means any.
-static uint64_t widthOf(const ArchSpec &spec, int array, const Fan &fan,
-                        bool isWrite) {
-  for (const ArrayDim &dim : spec.arrays[array].dims)
-    if (dim.level == fan.level && dim.name == fan.dim)
-      return isWrite ? dim.reductionWidth : dim.multicastWidth;
-  return 0;
+namespace {
+
+/// What a transfer does along one dimension.
+struct Spread {
+  uint64_t sharing = 1; ///< units that get the same word
+  uint64_t width = 0;   ///< of them that one access serves; 0: any number
+  std::vector<uint64_t> shared = {0}, dealt = {0}; ///< their places, rising
+
+  uint64_t repeats() const {
+    return width == 0 ? 1 : (sharing + width - 1) / width;
+  }
+};
+
+} // namespace
+
+/// Places reached from any of `places` by a step, or more, of the loop.
+static std::vector<uint64_t> spread(const std::vector<uint64_t> &places,
+                                    const Fan &fan) {
+  std::vector<uint64_t> all;
+  for (uint64_t step = 0; step < fan.steps; ++step)
+    for (uint64_t place : places)
+      all.push_back(place + step * fan.stride);
+  std::sort(all.begin(), all.end());
+  return all;
 }
 
-static uint64_t repeatsAlong(const Fan &fan, uint64_t width) {
-  return !fan.shared || width == 0 ? 1 : (fan.steps + width - 1) / width;
+/// Of all loops along a dimension; the places only if they matter.
+static Spread spreadAlong(const ArrayDim &dim, llvm::ArrayRef<Fan> fans,
+                          bool isWrite, bool withPlaces) {
+  Spread result;
+  result.width = isWrite ? dim.reductionWidth : dim.multicastWidth;
+  for (const Fan &fan : fans) {
+    if (fan.level != dim.level || fan.dim != dim.name)
+      continue;
+    result.sharing *= fan.shared ? fan.steps : 1;
+    if (!withPlaces)
+      continue;
+    std::vector<uint64_t> &places = fan.shared ? result.shared : result.dealt;
+    places = spread(places, fan);
+  }
+  return result;
 }
 
 uint64_t arch::repeatsOf(const ArchSpec &spec, int array,
                          llvm::ArrayRef<Fan> fans, bool isWrite) {
   uint64_t repeats = 1;
-  for (const Fan &fan : fans)
-    repeats *= repeatsAlong(fan, widthOf(spec, array, fan, isWrite));
+  for (const ArrayDim &dim : spec.arrays[array].dims)
+    repeats *= spreadAlong(dim, fans, isWrite, /*withPlaces=*/false).repeats();
   return repeats;
 }
 
-namespace {
-
-/// Hops along one dimension of so many places, from place 0.
-class Way {
-public:
-  Way(Topology topology, uint64_t places)
-      : isRing(topology == Topology::Ring), places(double(places)) {}
-
-  /// To one of the first `steps` places, on average.
-  double mean(uint64_t steps) const {
-    double sum = 0;
-    if (!isRing)
-      return (double(steps) - 1) / 2;
-    for (uint64_t i = 0; i < steps; ++i)
-      sum += std::min(double(i), places - double(i));
-    return sum / double(steps);
-  }
-
-  /// To all of the first `steps` places, `width` of them per copy.
-  double all(uint64_t steps, uint64_t width) const {
-    double sum = 0;
-    uint64_t group = width == 0 ? steps : width;
-    for (uint64_t first = 0; first < steps; first += group) {
-      uint64_t last = std::min(first + group, steps) - 1;
-      double reach = double(first);
+/// Hops along one dimension, from place 0, for one word: with every copy to
+/// `width` of the places that share it, passing all between; on average over
+/// the words that are dealt.
+static double hopsAlong(const Spread &spread, uint64_t places, bool isRing) {
+  size_t count = spread.shared.size(),
+         group = spread.width == 0 ? count : spread.width;
+  double sum = 0;
+  for (uint64_t offset : spread.dealt)
+    for (size_t from = 0; from < count; from += group) {
+      uint64_t first = offset + spread.shared[from],
+               last = offset +
+                      spread.shared[std::min<size_t>(from + group, count) - 1];
+      uint64_t reach = first;
       if (isRing)
-        reach = std::min(reach, places - double(last));
-      sum += reach + double(last - first);
+        reach = std::min(reach, places - last);
+      sum += static_cast<double>(reach + last - first);
     }
-    return sum;
-  }
-
-private:
-  bool isRing;
-  double places;
-};
-
-} // namespace
+  return sum / static_cast<double>(spread.dealt.size());
+}
 
 /// What one word does on one link, if a single copy reaches each instance of
 /// what is around it.
 static Crossing crossOne(const ArchSpec &spec, int array, const Link &link,
                          llvm::ArrayRef<Fan> fans, bool isWrite) {
-  double copies = 1, hops = 0;
   uint64_t repeats = repeatsOf(spec, array, fans, isWrite), units = 1;
   for (const Fan &fan : fans)
     units *= fan.shared ? fan.steps : 1;
@@ -121,21 +131,14 @@ static Crossing crossOne(const ArchSpec &spec, int array, const Link &link,
     return {-1, units, double(units)};
   if (link.topology == Topology::Bus)
     return {-1, repeats, double(repeats)};
-  copies = hops = double(repeats); // entering
-  for (const ArrayDim &dim : spec.dimsOf(link))
-    for (const Fan &fan : fans) {
-      if (fan.dim != dim.name)
-        continue;
-      Way way(link.topology, dim.size);
-      uint64_t width = widthOf(spec, array, fan, isWrite);
-      if (!fan.shared) {
-        hops += copies * way.mean(fan.steps);
-        continue;
-      }
-      copies /= double(repeatsAlong(fan, width));
-      hops += copies * way.all(fan.steps, width);
-      copies *= double(fan.steps);
-    }
+  double copies = double(repeats), hops = copies; // entering
+  bool isRing = link.topology == Topology::Ring;
+  for (const ArrayDim &dim : spec.dimsOf(link)) {
+    Spread along = spreadAlong(dim, fans, isWrite, /*withPlaces=*/true);
+    copies /= double(along.repeats());
+    hops += copies * hopsAlong(along, dim.size, isRing);
+    copies *= double(along.sharing);
+  }
   return {-1, repeats, hops};
 }
 

@@ -18,6 +18,11 @@
 //             into a ring: the same, the shorter way round
 //             all to all: one to each unit
 //
+// Several loops along one dimension: a step of each but the innermost is as
+// many places further as those inside have steps (its stride). The units that
+// share a word are s of all shared loops multiplied, in the order of their
+// places.
+//
 // By hand, a 4 x 4 mesh: a word shared by all 16 takes 1 + 3 + 4 * 3 = 16 hops;
 // words dealt along x and shared along y take 1 + 1.5 + 3 = 5.5 each on
 // average.
@@ -40,6 +45,7 @@ struct Fan {
   std::string dim;    ///< its name
   uint64_t steps = 1; ///< units along it
   bool shared = false;
+  uint64_t stride = 1; ///< from one of them to the next
 };
 
 /// One link on the way, for each word that leaves the level.

@@ -171,8 +171,8 @@ private:
         continue;
       if (Along how = along(loop.rank); how != Along::nothing)
         fans.push_back({loop.dimLevel, loop.dim.str(),
-                        static_cast<uint64_t>(loop.steps),
-                        how == Along::shared});
+                        static_cast<uint64_t>(loop.steps), how == Along::shared,
+                        loop.stride});
     }
     int leaf = place;
     while (tree.nodes[leaf].kind != NodeKind::leaf)

@@ -64,7 +64,6 @@ void LoopTree::tilesAt(int node, SmallVectorImpl<int64_t> &tiles) const {
 
 int LoopTree::updateSteps() {
   perfect = !hasDemands;
-  int overfull = -1;
   SmallVector<int64_t> tiles;
   for (auto [i, node] : llvm::enumerate(nodes)) {
     if (!node.isLoop())
@@ -83,11 +82,31 @@ int LoopTree::updateSteps() {
                                                 nodes[node.outer].fullAround);
     node.fullSteps = llvm::divideCeil(node.fullAround, node.tile);
     perfect &= node.around % node.tile == 0;
-    if (node.units != 0 && static_cast<uint64_t>(node.steps) > node.units &&
-        overfull < 0)
-      overfull = i;
   }
-  return overfull;
+  for (int leaf : leaves)
+    if (int loop = placeUnits(leaf); loop >= 0)
+      return loop;
+  return -1;
+}
+
+/// Loops across one dimension are digits of the unit's number.
+int LoopTree::placeUnits(int leaf) {
+  const SmallVectorImpl<int> &path = nodes[leaf].path;
+  for (size_t at = path.size(); at-- > 0;) {
+    Node &loop = nodes[path[at]];
+    if (loop.units == 0)
+      continue;
+    loop.stride = 1;
+    for (int inner : llvm::ArrayRef(path).drop_front(at + 1))
+      if (nodes[inner].units != 0 && nodes[inner].dim == loop.dim) {
+        loop.stride =
+            nodes[inner].stride * static_cast<uint64_t>(nodes[inner].steps);
+        break;
+      }
+    if (static_cast<uint64_t>(loop.steps) > loop.units / loop.stride)
+      return path[at];
+  }
+  return -1;
 }
 
 namespace {
@@ -784,13 +803,22 @@ InFlightDiagnostic einsum::cost::refuseUnits(const LoopTree &tree, int id) {
       llvm::ArrayRef(tree.nodes).drop_front(id),
       [](const Node &node) { return node.kind == NodeKind::leaf; });
   InFlightDiagnostic diag = loop.op->emitError()
-                            << "needs " << loop.steps << " units along '"
+                            << "needs "
+                            << loop.stride * static_cast<uint64_t>(loop.steps)
+                            << " units along '"
                             << cast<schedule::SpatialOp>(loop.op).getDim()
                             << "' of array '"
                             << tree.arch->arrays[leaf.array].name
                             << "', which has " << loop.units;
   diag.attachNote(leaf.op->getLoc())
       << "for Einsum '" << tree.facts->einsums[leaf.einsum].name << "' here";
+  for (int inner : leaf.path)
+    if (inner > id && tree.nodes[inner].units != 0 &&
+        tree.nodes[inner].dim == loop.dim)
+      diag.attachNote(tree.nodes[inner].op->getLoc())
+          << "each of its " << loop.steps << " steps takes "
+          << tree.nodes[inner].steps << " units for the loop over '"
+          << tree.facts->ranks[tree.nodes[inner].rank].name << "' here";
   return diag;
 }
 

@@ -98,6 +98,7 @@ struct Node {
   /// Of a full tile, whatever readers ask for.
   int64_t fullAround = 1, fullSteps = 1;
   uint64_t units = 0;  ///< of the array dimension, for a spatial loop
+  uint64_t stride = 1; ///< units from one of its steps to the next
   llvm::StringRef dim; ///< its name
   int dimLevel = -1;   ///< the level whose instances stand along it
   bool descends = false;
@@ -180,6 +181,11 @@ struct LoopTree {
   /// Recomputes the steps of all loops; the index of a spatial loop that needs
   /// more units than its dimension has, or -1.
   int updateSteps();
+
+private:
+  /// Finds how far apart the units of a leaf's spatial loops are; returns what
+  /// `updateSteps` does.
+  int placeUnits(int leaf);
 };
 
 /// Resolves names and precomputes relations. Emits located errors and fails

@@ -267,8 +267,9 @@ private:
       });
     };
     for (int i = node.parent; i >= 0; i = tree.nodes[i].parent)
-      if (tree.nodes[i].kind == NodeKind::spatial && !isAcross(tree.nodes[i]))
-        units = scratch.counter.mul(units, tree.nodes[i].steps);
+      if (tree.nodes[i].isLoop() && tree.nodes[i].outer < 0)
+        units = scratch.counter.mul(
+            units, countUnits(id, i, tree.nodes[i].around, isAcross));
     // Each instance reserves what the fullest needs, in use or not.
     for (const arch::ArrayDim &dim : level.dims)
       units = scratch.counter.mul(units, dim.size);
@@ -296,6 +297,26 @@ private:
   }
 
   /// Tiles [first, end) have one space.
+  /// Units above a node to which `size` points of a rank are dealt, by the loop
+  /// and those over the same rank further in; of instances, in the fullest.
+  uint64_t countUnits(int id, int at, int64_t size,
+                      llvm::function_ref<bool(const Node &)> isAcross) {
+    const Node &loop = tree.nodes[at];
+    int inner = at + 1;
+    while (inner < id &&
+           !(tree.nodes[inner].isLoop() && tree.nodes[inner].outer == at &&
+             tree.contains(inner, id)))
+      ++inner;
+    auto within = [&](int64_t part) -> uint64_t {
+      return inner < id ? countUnits(id, inner, part, isAcross) : 1;
+    };
+    if (loop.kind != NodeKind::spatial || isAcross(loop) || size <= loop.tile)
+      return within(std::min(size, loop.tile));
+    uint64_t units = scratch.counter.mul(
+        static_cast<uint64_t>(size / loop.tile), within(loop.tile));
+    return size % loop.tile ? units + within(size % loop.tile) : units;
+  }
+
   void note(size_t first, size_t end, uint64_t units) {
     if (!scratch.profile)
       return;

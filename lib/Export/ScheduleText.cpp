@@ -240,6 +240,9 @@ private:
   void printAllocation(const LevelAllocation &one) {
     const arch::Level &level = report.arch->levels[one.level];
     os << "\n" << level.name << ": " << formatBytes(one.found.peak);
+    if (uint64_t paid = one.found.paidForBanks)
+      os << " with copies in different banks, "
+         << formatBytes(one.found.peak - paid) << " without";
     if (one.found.isOptimal)
       os << ", optimal";
     else

@@ -11,6 +11,7 @@
 #include "lib/Export/FitReport.h"
 #include "lib/Init/InitAll.h"
 #include "lib/Init/OptionValues.h"
+#include "lib/Init/QuantizeWorkload.h"
 #include "lib/Init/ReadWorkload.h"
 
 using namespace mlir;
@@ -70,6 +71,9 @@ static ExitCode checkWorkload(const ArchCheckOptions &options,
   exporting::emitMisfits(fit, *facts, spec);
   if (!written)
     return ExitCode::BadInput;
+  if (!fit.isFeasible())
+    if (std::string way = suggestFormats(*cascade, spec); !way.empty())
+      cascade->emitRemark() << way;
   return fit.isFeasible() ? ExitCode::Ok : ExitCode::Infeasible;
 }
 

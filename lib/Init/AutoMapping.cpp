@@ -46,6 +46,7 @@ private:
   bool findNames();
   std::vector<std::pair<double, size_t>> sortByBound();
   bool isHopeless(size_t id, double bound);
+  bool isTooLate(size_t id, double bound);
   ExitCode search(size_t id, size_t toCome);
   FailureOr<MapResult> map(size_t id, const CascadeFacts &facts,
                            const arch::ArchSpec &constrained,
@@ -153,6 +154,24 @@ bool VariantSearch::isHopeless(size_t id, double bound) {
   return true;
 }
 
+/// Whether time was up before a variant's turn came; a first one is always
+/// tried.
+bool VariantSearch::isTooLate(size_t id, double bound) {
+  bool isAnySearched = llvm::any_of(result.outcomes, [](const auto &outcome) {
+    return outcome.certificate.evaluated > 0;
+  });
+  if (!isAnySearched || options.timeLimitSeconds <= 0 ||
+      seconds() < options.timeLimitSeconds)
+    return false;
+  VariantOutcome &outcome = result.outcomes[id];
+  outcome.isTooLate = true;
+  outcome.leftOut = "the time was up";
+  outcome.certificate.status = Status::bestFound;
+  outcome.certificate.lowerBound = bound;
+  outcome.certificate.boundName = "what a variant costs that was not searched";
+  return true;
+}
+
 /// Maps a variant; of several, errors are kept as the reason why one is left
 /// out.
 FailureOr<MapResult> VariantSearch::map(size_t id, const CascadeFacts &facts,
@@ -209,8 +228,7 @@ ExitCode VariantSearch::search(size_t id, size_t toCome) {
           formatValue(how.objective.metrics.front(),
                       outcome.certificate.lowerBound));
   if (std::isnan(result.certificate.firstSeconds))
-    result.certificate.firstSeconds =
-        before + mapped->certificate.firstSeconds;
+    result.certificate.firstSeconds = before + mapped->certificate.firstSeconds;
   outcome.isBeaten =
       mapped->points.empty() && mapped->certificate.status == Status::optimal;
   if (mapped->certificate.status == Status::unsupported)
@@ -249,7 +267,7 @@ void VariantSearch::judge() {
   bool isAnyCut = false, isAnyFound = !result.points.empty();
   for (const VariantOutcome &outcome : result.outcomes) {
     const Certificate &one = outcome.certificate;
-    if (!isSearched(outcome))
+    if (!isSearched(outcome) && !outcome.isTooLate)
       continue;
     all.evaluated += one.evaluated;
     all.spaceLog10 =
@@ -319,7 +337,7 @@ ExitCode VariantSearch::run() {
   std::vector<std::pair<double, size_t>> order = sortByBound();
   for (auto [i, next] : llvm::enumerate(order)) {
     auto [bound, id] = next;
-    if (isHopeless(id, bound))
+    if (isHopeless(id, bound) || isTooLate(id, bound))
       continue;
     if (ExitCode code = search(id, order.size() - i); code != ExitCode::Ok)
       return code;

@@ -42,8 +42,10 @@ struct AutoOptions {
 /// What became of one variant.
 struct VariantOutcome {
   mapper::Certificate certificate;
-  std::string leftOut;   ///< why, or empty
-  bool isBeaten = false; ///< nothing in it is better than an earlier one
+  std::string leftOut;    ///< why, or empty
+  bool isBeaten = false;  ///< nothing in it is better than an earlier one
+  bool isTooLate = false; ///< left out, as the time was up; what bounds it is
+                          ///< in the certificate
 };
 
 struct AutoPoint {

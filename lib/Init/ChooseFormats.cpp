@@ -229,12 +229,9 @@ Chooser::countCosts(const QuantizeSpec &spec) const {
   auto quantised = copy->lookupSymbol<CascadeOp>(cascade.getSymNameAttr());
   quant::QuantizeOptions options{spec, {}};
   options.explicitForm.accumulatorBits = request.accumulatorBits;
-  options.explicitForm.native.isAny = !arch;
-  if (arch)
-    options.explicitForm.native = listNative(*arch);
   return quietly(
       cascade.getContext(), [&]() -> std::optional<quant::Resources> {
-        if (failed(quant::quantize(quantised, options)))
+        if (failed(quantizeFor(quantised, options, arch, minimise)))
           return std::nullopt;
         FailureOr<CascadeFacts> facts = computeCascadeFacts(quantised);
         if (failed(facts))

@@ -7,6 +7,7 @@
 
 #include "lib/Init/CompileDriver.h"
 
+#include "lib/CostModel/MachineFit.h"
 #include "lib/Export/Formulas.h"
 #include "lib/Export/Result.h"
 #include "lib/Export/SkiSlopeFiles.h"
@@ -260,6 +261,7 @@ private:
   bool isScheduleFile() const;
   bool setCascade(CascadeOp chosen);
   bool readArch();
+  void warnAboutNames() const;
   ExitCode quantize();
   ExitCode map();
   ExitCode search();
@@ -444,6 +446,15 @@ bool Compilation::readArch() {
   if (arch)
     result.arch = &*arch;
   return arch && chooseAccounting(options.accounting, *arch);
+}
+
+/// Names in the spec's constraints that the cascade, as it was mapped, does not
+/// have: constraints that hold of nothing.
+void Compilation::warnAboutNames() const {
+  Diagnostics diagnostics;
+  arch::warnAboutNames(arch->constraints, cost::collectNames(facts),
+                       diagnostics);
+  diagnostics.print(llvm::errs());
 }
 
 //===----------------------------------------------------------------------===//
@@ -757,7 +768,12 @@ ExitCode Compilation::run() {
   if (!options.analyzeOnly) {
     if (!arch && !readArch())
       return ExitCode::BadInput;
-    if (ExitCode code = map(); code != ExitCode::Ok)
+    ExitCode code = map();
+    warnAboutNames();
+    if (code == ExitCode::Infeasible && options.quantize.text.empty())
+      if (std::string way = suggestFormats(cascade, *arch); !way.empty())
+        cascade.emitRemark() << way;
+    if (code != ExitCode::Ok)
       return code;
   }
   if (!writeOutputs())

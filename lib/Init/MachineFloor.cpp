@@ -69,6 +69,32 @@ MachineLoad einsum::computeLoad(const CascadeFacts &facts,
   return load;
 }
 
+double einsum::estimateSeconds(const CascadeFacts &facts,
+                               const arch::ArchSpec &arch) {
+  cost::MachineFit fit = cost::computeMachineFit(facts, arch);
+  std::vector<double> seconds(arch.arrays.size(), 0);
+  for (const cost::EinsumFit &one : fit.einsums) {
+    double least = INFINITY;
+    int best = -1;
+    for (const cost::ArrayFit &array : one.arrays) {
+      double rate = static_cast<double>(arch.arrays[array.array].peCount()) *
+                    arch.clockHz;
+      double taken = static_cast<double>(facts.einsums[one.einsum].points) *
+                     static_cast<double>(array.cyclesPerPoint) / rate;
+      if (!array.runs() || taken >= least)
+        continue;
+      least = taken;
+      best = array.array;
+    }
+    if (best < 0)
+      return INFINITY;
+    seconds[best] += least;
+  }
+  return std::max(
+      getBackingSeconds(static_cast<double>(fit.compulsoryBytes), arch),
+      *std::max_element(seconds.begin(), seconds.end()));
+}
+
 double einsum::getBackingSeconds(double bytes, const arch::ArchSpec &arch) {
   double rate = 0;
   for (const arch::Level &level : arch.levels) {

@@ -11,7 +11,7 @@
 //   arrays    every Einsum on its fastest array, the operators that it has
 //   there latency   bytes over the bandwidth, or the busiest array, whichever
 //   is more:
-//             all overlapped
+//             all overlapped, operators of one Einsum, too
 //   energy    bytes, operators, and leakage for as long
 //
 // A mapping costs at least as much in bytes, and in time where the fastest
@@ -40,6 +40,9 @@ struct MachineLoad {
 MachineLoad computeLoad(const CascadeFacts &facts, const arch::ArchSpec &arch);
 
 double getBackingSeconds(double bytes, const arch::ArchSpec &arch);
+/// What the busiest array takes, or the outermost level, if the operators of an
+/// Einsum follow each other: to compare two forms of one cascade by.
+double estimateSeconds(const CascadeFacts &facts, const arch::ArchSpec &arch);
 exporting::QuantizeReport::Floor makeFloor(const MachineLoad &load,
                                            const arch::ArchSpec &arch);
 

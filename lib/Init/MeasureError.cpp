@@ -270,10 +270,22 @@ LogicalResult ErrorBench::drawInputs(const MeasureRequest &request) {
 namespace {
 /// For every combination of coordinates along `per`, an order of a rank.
 struct Permutation {
-  std::string rank;
-  std::vector<std::string> per;
-  int64_t extent = 0;
+  quant::Rearrangement marks;
   std::vector<int64_t> order; ///< [combination * extent + new] = old
+
+  /// Where the permuted coordinate is within one of a tensor: at a rank, as
+  /// `coordinate / stride % extent`.
+  struct Place {
+    int rank = -1;
+    int64_t stride = 1;
+  };
+  Place findIn(const Tensor &tensor) const;
+  int64_t get(Place place, int64_t coordinate) const {
+    return coordinate / place.stride % marks.extent;
+  }
+  /// The combination of an element's coordinates along `per`.
+  int64_t combine(const Tensor &tensor, ArrayRef<int64_t> coordinates) const;
+  void apply(Tensor &tensor) const;
 };
 } // namespace
 
@@ -284,74 +296,78 @@ static int findRank(const Tensor &tensor, StringRef rank) {
              : static_cast<int>(found - tensor.ranks.begin());
 }
 
-/// The combination of an element's coordinates along `per`.
-static int64_t combine(const Permutation &permutation, const Tensor &tensor,
-                       ArrayRef<int64_t> coordinates) {
+Permutation::Place Permutation::findIn(const Tensor &tensor) const {
+  if (int at = findRank(tensor, marks.rank); at >= 0)
+    return {at, 1};
+  for (const auto &[rank, stride] : marks.followers)
+    if (int at = findRank(tensor, rank); at >= 0)
+      return {at, stride};
+  return {};
+}
+
+int64_t Permutation::combine(const Tensor &tensor,
+                             ArrayRef<int64_t> coordinates) const {
   int64_t number = 0;
-  for (const std::string &rank : permutation.per) {
+  for (const std::string &rank : marks.per) {
     int at = findRank(tensor, rank);
     number = number * tensor.extents[at] + coordinates[at];
   }
   return number;
 }
 
-static Permutation sortChannels(const Tensor &by, StringRef rank,
-                                std::vector<std::string> per) {
-  Permutation permutation{rank.str(), std::move(per), 0, {}};
-  int at = findRank(by, rank);
-  permutation.extent = by.extents[at];
-  int64_t combinations = 1;
-  for (const std::string &other : permutation.per)
+static Permutation sortChannels(const Tensor &by, quant::Rearrangement marks) {
+  Permutation permutation{std::move(marks), {}};
+  Permutation::Place place = permutation.findIn(by);
+  int64_t extent = permutation.marks.extent, combinations = 1;
+  for (const std::string &other : permutation.marks.per)
     combinations *= by.extents[findRank(by, other)];
-  std::vector<double> largest(combinations * permutation.extent, 0);
+  std::vector<double> largest(combinations * extent, 0);
   for (uint64_t i = 0; i < by.size(); ++i) {
     SmallVector<int64_t> coordinates = by.unflatten(i);
-    double &most =
-        largest[combine(permutation, by, coordinates) * permutation.extent +
-                coordinates[at]];
+    double &most = largest[permutation.combine(by, coordinates) * extent +
+                           permutation.get(place, coordinates[place.rank])];
     most = std::max(most, std::fabs(by.toDouble(i)));
   }
   permutation.order.resize(largest.size());
   for (int64_t c = 0; c < combinations; ++c) {
-    auto begin = permutation.order.begin() + c * permutation.extent;
-    std::iota(begin, begin + permutation.extent, 0);
-    const double *own = largest.data() + c * permutation.extent;
-    std::sort(begin, begin + permutation.extent, [&](int64_t a, int64_t b) {
+    auto begin = permutation.order.begin() + c * extent;
+    std::iota(begin, begin + extent, 0);
+    const double *own = largest.data() + c * extent;
+    std::sort(begin, begin + extent, [&](int64_t a, int64_t b) {
       return own[a] != own[b] ? own[a] > own[b] : a < b;
     });
   }
   return permutation;
 }
 
-static void apply(const Permutation &permutation, Tensor &tensor) {
-  int at = findRank(tensor, permutation.rank);
-  if (at < 0)
+void Permutation::apply(Tensor &tensor) const {
+  Place place = findIn(tensor);
+  if (place.rank < 0)
     return;
   Tensor before = tensor;
   for (uint64_t i = 0; i < tensor.size(); ++i) {
     SmallVector<int64_t> coordinates = tensor.unflatten(i);
-    coordinates[at] =
-        permutation.order[combine(permutation, tensor, coordinates) *
-                              permutation.extent +
-                          coordinates[at]];
+    int64_t now = get(place, coordinates[place.rank]);
+    int64_t old = order[combine(tensor, coordinates) * marks.extent + now];
+    coordinates[place.rank] += (old - now) * place.stride;
     tensor.values[i] = before.values[before.flatten(coordinates)];
   }
 }
 
-static std::vector<Permutation>
+static FailureOr<std::vector<Permutation>>
 listPermutations(CascadeOp quantised,
                  const std::map<std::string, Tensor> &values) {
+  auto marks = quant::readRearrangements(quantised);
+  if (failed(marks))
+    return failure();
   std::vector<Permutation> permutations;
-  for (RankOp rank : quantised.getBodyBlock()->getOps<RankOp>()) {
-    auto by = rank->getAttrOfType<StringAttr>(quant::kRearrangedBy);
-    if (!by)
-      continue;
-    std::vector<std::string> per;
-    for (Attribute other :
-         rank->getAttrOfType<ArrayAttr>(quant::kRearrangedPer))
-      per.push_back(cast<StringAttr>(other).str());
-    permutations.push_back(
-        sortChannels(values.at(by.str()), rank.getSymName(), per));
+  for (quant::Rearrangement &one : *marks) {
+    auto by = values.find(one.by);
+    if (by == values.end())
+      return quantised.emitError()
+             << "'" << one.by << "', by which " << one.rank
+             << " is rearranged, is no tensor of the cascade as written";
+    permutations.push_back(sortChannels(by->second, std::move(one)));
   }
   return permutations;
 }
@@ -406,17 +422,24 @@ compareStored(const Tensor &tensor, const formats::Storage &storage) {
 /// The outputs of a cascade against what they are in f64.
 FailureOr<Errors> ErrorBench::execute(CascadeOp quantised) const {
   TensorMap own = inputs;
-  for (const Permutation &permutation : listPermutations(quantised, values))
+  auto permutations = listPermutations(quantised, values);
+  if (failed(permutations))
+    return failure();
+  for (const Permutation &permutation : *permutations)
     for (auto &[name, tensor] : own)
-      apply(permutation, tensor);
+      permutation.apply(tensor);
   InterpretOptions options{Arithmetic::stored()};
   FailureOr<Interpretation> found = interpret(quantised, own, options);
   if (failed(found))
     return failure();
   Errors errors;
-  for (const std::string &name : outputs)
-    errors.push_back(
-        compare(values.at(name), toDoubles(*found->find(name)), name, ""));
+  for (const std::string &name : outputs) {
+    // What comes in another order is compared in that.
+    Tensor exact = values.at(name);
+    for (const Permutation &permutation : *permutations)
+      permutation.apply(exact);
+    errors.push_back(compare(exact, toDoubles(*found->find(name)), name, ""));
+  }
   return errors;
 }
 
@@ -482,17 +505,16 @@ ErrorBench::measure(const quant::QuantizeSpec &spec) const {
         quant::selectTensors(editor, spec);
     if (failed(assignments) || failed(quant::rearrange(editor, *assignments)))
       return failure();
-    std::vector<Permutation> permutations = listPermutations(quantised, values);
+    auto permutations = listPermutations(quantised, values);
+    if (failed(permutations))
+      return failure();
     for (const quant::Assignment &assignment : *assignments) {
       Tensor tensor = values.at(getTensorName(assignment.tensor).str());
-      for (const Permutation &permutation : permutations)
-        apply(permutation, tensor);
+      for (const Permutation &permutation : *permutations)
+        permutation.apply(tensor);
       execution.tensors.push_back(compareStored(tensor, assignment.storage));
     }
-    for (RankOp rank : quantised.getBodyBlock()->getOps<RankOp>()) {
-      rank->removeAttr(quant::kRearrangedBy);
-      rank->removeAttr(quant::kRearrangedPer);
-    }
+    quant::eraseRearrangements(quantised);
   }
   if (failed(quant::quantize(quantised, options)))
     return failure();

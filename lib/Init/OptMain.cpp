@@ -21,12 +21,6 @@
 
 using namespace mlir;
 
-static llvm::cl::opt<std::string>
-    logLevel("log", llvm::cl::value_desc("off|info|debug"),
-             llvm::cl::desc("Say on standard error what is being done, and for "
-                            "how long"),
-             llvm::cl::init("off"));
-
 /// Registered passes, as command-line options.
 static std::vector<einsum::HelpEntry> listPasses() {
   std::vector<einsum::HelpEntry> passes;
@@ -63,6 +57,12 @@ LogicalResult einsum::runOptMain(int argc, char **argv, StringRef toolName,
                                  DialectRegistry &registry) {
   llvm::InitLLVM init(argc, argv);
   setVersion("einsum-opt");
+  // Not static: MLIR's language server has one of this name.
+  llvm::cl::opt<std::string> logLevel(
+      "log", llvm::cl::value_desc("off|info|debug"),
+      llvm::cl::desc("Say on standard error what is being done, and for how "
+                     "long"),
+      llvm::cl::init("off"));
   if (printHelpIfAsked(argc, argv, [&] { return makePage(registry); }))
     return success();
   auto [inputName, outputName] =

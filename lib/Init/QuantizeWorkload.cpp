@@ -13,6 +13,8 @@
 #include "lib/Init/OptionValues.h"
 #include "lib/Quant/Rearrange.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace einsum;
 using exporting::QuantizeReport;
@@ -36,6 +38,8 @@ quant::NativeProducts einsum::listNative(const arch::ArchSpec &arch) {
   quant::NativeProducts native;
   for (const arch::Array &array : arch.arrays)
     for (const auto &[datatype, ops] : array.opsByDatatype) {
+      if (ops.count("abs") && ops.count("max"))
+        native.measuring.insert(datatype);
       if (!ops.count("mac") && !(ops.count("mul") && ops.count("add")))
         continue;
       native.datatypes.insert(datatype);
@@ -47,6 +51,94 @@ quant::NativeProducts einsum::listNative(const arch::ArchSpec &arch) {
     return array.datatypes.empty() && array.findOp("mac");
   });
   return native;
+}
+
+/// What the cascade would take at least, so quantised.
+static double estimateQuantised(CascadeOp cascade,
+                                quant::QuantizeOptions options,
+                                const arch::ArchSpec &arch) {
+  ScopedDiagnosticHandler quiet(cascade.getContext(),
+                                [](mlir::Diagnostic &) { return success(); });
+  OwningOpRef<ModuleOp> copy =
+      cast<ModuleOp>(cascade->getParentOfType<ModuleOp>()->clone());
+  auto quantised = copy->lookupSymbol<CascadeOp>(cascade.getSymNameAttr());
+  options.notes = nullptr;
+  if (failed(quant::quantize(quantised, options)))
+    return INFINITY;
+  FailureOr<CascadeFacts> facts = computeCascadeFacts(quantised);
+  return failed(facts) ? INFINITY : estimateSeconds(*facts, arch);
+}
+
+LogicalResult einsum::quantizeFor(CascadeOp cascade,
+                                  quant::QuantizeOptions options,
+                                  const arch::ArchSpec *arch,
+                                  StringRef objective) {
+  quant::NativeProducts &native = options.explicitForm.native;
+  native = quant::NativeProducts();
+  native.isAny = !arch;
+  options.keepStored |= !arch;
+  if (arch)
+    native = listNative(*arch);
+  if (objective == "latency" && !native.decoding.empty()) {
+    quant::QuantizeOptions before = options;
+    before.explicitForm.native.decoding.clear();
+    if (estimateQuantised(cascade, before, *arch) <
+        estimateQuantised(cascade, options, *arch))
+      native.decoding.clear();
+  }
+  return quant::quantize(cascade, options);
+}
+
+/// `weights=int8 explicit,...`, or the inputs that are multiplied and summed.
+static std::string askFor(CascadeOp cascade, StringRef format) {
+  CascadeEditor editor(cascade);
+  std::vector<std::string> names;
+  bool hasWeights = false, hasActivations = false;
+  for (const quant::TensorRole &role : quant::findRoles(editor)) {
+    if (role.summed.empty())
+      continue;
+    hasWeights |= role.isWeight;
+    hasActivations |= !role.isWeight && role.isMultipliedWithWeight;
+    if (role.isInput)
+      names.push_back(getTensorName(role.tensor).str());
+  }
+  if (hasWeights && hasActivations)
+    names = {"weights", "activations"};
+  std::string text;
+  for (const std::string &name : names)
+    text += (text.empty() ? "" : ",") + name + "=" + format.str() + " explicit";
+  return text;
+}
+
+std::string einsum::suggestFormats(CascadeOp cascade,
+                                   const arch::ArchSpec &arch) {
+  FailureOr<CascadeFacts> facts = computeCascadeFacts(cascade);
+  if (failed(facts) || computeLoad(*facts, arch).lacking.empty())
+    return {};
+  quant::NativeProducts native = listNative(arch);
+  ScopedDiagnosticHandler quiet(cascade.getContext(),
+                                [](mlir::Diagnostic &) { return success(); });
+  for (StringRef bits : {"8", "16", "4"}) {
+    if (!native.datatypes.contains(("i" + bits).str()))
+      continue;
+    std::string text = askFor(cascade, ("int" + bits).str());
+    auto spec = quant::parseSpec(text);
+    if (text.empty() || !std::get_if<quant::QuantizeSpec>(&spec))
+      return {};
+    OwningOpRef<ModuleOp> copy =
+        cast<ModuleOp>(cascade->getParentOfType<ModuleOp>()->clone());
+    auto tried = copy->lookupSymbol<CascadeOp>(cascade.getSymNameAttr());
+    quant::QuantizeOptions options{std::get<quant::QuantizeSpec>(spec), {}};
+    if (failed(quantizeFor(tried, options, &arch, "energy")))
+      continue;
+    FailureOr<CascadeFacts> made = computeCascadeFacts(tried);
+    if (succeeded(made) && computeLoad(*made, arch).lacking.empty())
+      return "'" + arch.name + "' multiplies i" + bits.str() +
+             ", and computes what is left of the cascade in f32: "
+             "--quantize=\"" +
+             text + "\" has an array for every Einsum";
+  }
+  return {};
 }
 
 /// What each selected tensor becomes, of the cascade as written.
@@ -110,14 +202,15 @@ findFloor(CascadeOp cascade, const arch::ArchSpec *arch, bool isQuantised) {
 static void markRearranged(CascadeOp cascade, QuantizeReport &report) {
   for (QuantizeReport::Tensor &tensor : report.tensors)
     for (RankOp rank : cascade.getBodyBlock()->getOps<RankOp>())
-      if (auto by = rank->getAttrOfType<StringAttr>(quant::kRearrangedBy);
+      if (auto by = rank->getAttrOfType<StringAttr>(kRearrangedBy);
           by && by.getValue() == tensor.name)
         tensor.form += ", rearranged";
 }
 
 static ExitCode apply(CascadeOp cascade, const QuantizeRequest &request,
                       const quant::QuantizeSpec &spec,
-                      const arch::ArchSpec *arch, QuantizeReport &report) {
+                      const arch::ArchSpec *arch, StringRef objective,
+                      QuantizeReport &report) {
   if (failed(listTensors(cascade, spec, report)))
     return ExitCode::BadInput;
   auto before = findFloor(cascade, arch, /*isQuantised=*/false);
@@ -135,17 +228,13 @@ static ExitCode apply(CascadeOp cascade, const QuantizeRequest &request,
   }
   quant::QuantizeOptions options{spec, {}};
   options.explicitForm.accumulatorBits = request.accumulatorBits;
-  options.explicitForm.native.isAny = !arch;
-  if (arch)
-    options.explicitForm.native = listNative(*arch);
-  options.keepStored = !arch;
   options.notes = &report.notes;
   ScopedDiagnosticHandler remarks(
       cascade.getContext(), [&](mlir::Diagnostic &diagnostic) {
         return success(diagnostic.getSeverity() == DiagnosticSeverity::Remark &&
                        !request.explain);
       });
-  if (failed(quant::quantize(cascade, options)))
+  if (failed(quantizeFor(cascade, options, arch, objective)))
     return ExitCode::BadInput;
   markRearranged(cascade, report);
   auto after = findFloor(cascade, arch, /*isQuantised=*/true);
@@ -171,5 +260,5 @@ ExitCode einsum::quantizeWorkload(CascadeOp cascade,
     auto parsed = quant::parseSpec(request.text);
     spec = std::get<quant::QuantizeSpec>(std::move(parsed)); // checked
   }
-  return apply(cascade, request, spec, arch, report);
+  return apply(cascade, request, spec, arch, objective, report);
 }

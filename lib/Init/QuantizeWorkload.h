@@ -52,6 +52,18 @@ bool checkQuantize(const QuantizeRequest &request);
 /// Products that arrays of a machine multiply and sum.
 quant::NativeProducts listNative(const arch::ArchSpec &arch);
 
+/// Quantises a cascade for a machine. What it decodes is decoded where it is
+/// used; with the objective "latency" by an Einsum before, so that another
+/// array can multiply it, if that keeps the busiest array less busy.
+mlir::LogicalResult quantizeFor(CascadeOp cascade,
+                                quant::QuantizeOptions options,
+                                const arch::ArchSpec *arch,
+                                llvm::StringRef objective);
+
+/// For a cascade that no array can multiply in the type it is written in: what
+/// to ask for instead, tried out; empty if that does not help either.
+std::string suggestFormats(CascadeOp cascade, const arch::ArchSpec &arch);
+
 /// Quantises a cascade whose parameters are bound, and says what that does. An
 /// architecture may be missing. `objective`, where the text does not say:
 /// "latency", "energy" or "bytes".

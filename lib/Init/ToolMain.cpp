@@ -16,6 +16,7 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <exception>
+#include <optional>
 
 using namespace einsum;
 
@@ -35,9 +36,11 @@ int einsum::runTool(int argc, char **argv, const ToolInfo &info,
       "internal error: this is a bug in " + info.name + "\n";
   llvm::setBugReportMsg(bug.c_str());
   std::string logLevel = "off";
-  ToolOption log(category, "log", "off|info|debug",
-                 "Say on standard error what is being done, and for how long",
-                 logLevel);
+  std::optional<ToolOption<std::string>> log;
+  if (info.hasLog)
+    log.emplace(category, "log", "off|info|debug",
+                "Say on standard error what is being done, and for how long",
+                logLevel);
   llvm::cl::HideUnrelatedOptions(category);
   setVersion(info.name);
   if (printHelpIfAsked(argc, argv, [&] {

@@ -70,6 +70,7 @@ struct ToolInput : llvm::cl::opt<std::string, true> {
 /// How a tool presents itself.
 struct ToolInfo {
   std::string name, overview;
+  bool hasLog = true; ///< takes --log
 };
 
 /// Reads the command line, showing only options of `category`, and runs the

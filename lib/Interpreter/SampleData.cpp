@@ -139,6 +139,11 @@ static const Distribution kDistributions[] = {
      [](const Element &e) {
        return e.normal() + (e.isOutlierChannel() ? 20 : 0);
      }},
+    {{"scaled-channels", "normal, with one channel in 16 along the last rank "
+                         "20 times as large"},
+     [](const Element &e) {
+       return e.normal() * (e.isOutlierChannel() ? 20 : 1);
+     }},
     {{"outliers", "laplace, with one channel in 16 along the last rank 20 "
                   "times as large"},
      [](const Element &e) {

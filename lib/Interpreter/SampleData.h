@@ -18,8 +18,9 @@
 //   zero-crossing sums that pass through 0, so that dividing by them breaks
 //   offset        a mean of 1000 with a deviation of 1: E[x^2] - E[x]^2 cancels
 //   laplace,      tails heavier than normal, and channels along the last rank
-//   outliers,     that are larger by far, by a factor or by an offset: what
-//   offset-channels   number formats are tried on
+//   outliers,     that are larger by far, by a factor (outliers of laplace,
+//   scaled-channels,  scaled of normal) or by an offset: what number formats
+//   offset-channels   are tried on
 //
 // Numbers come from SplitMix64 (Steele, Lea & Flood 2014) used as a function of
 // the position. Tensors of integers get the nearest integer of eight times the

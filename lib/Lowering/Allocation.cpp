@@ -220,7 +220,6 @@ Allocation einsum::lowering::allocate(const AllocationProblem &problem,
     uint64_t peak = apart.peakOf(other);
     if (peak <= *problem.capacity) {
       result.paidForBanks = peak > result.peak ? peak - result.peak : 0;
-      result.isOptimal &= peak == result.lowerBound;
       result.addresses = std::move(other);
       result.peak = peak;
       result.bankConflicts = apart.countBankConflicts(result.addresses);

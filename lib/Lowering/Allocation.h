@@ -63,17 +63,20 @@ struct Allocation {
   std::vector<uint64_t> addresses; ///< per block
   uint64_t peak = 0;               ///< one past the highest byte
   uint64_t lowerBound = 0;         ///< no allocation has a smaller peak
-  bool isOptimal = false;          ///< proven: no other has a smaller peak
+  /// Proven: no other has a smaller peak, but for what keeping copies apart
+  /// costs.
+  bool isOptimal = false;
   /// Pairs of copies that share a bank.
   uint64_t bankConflicts = 0;
   /// Peak beyond the smallest one found, paid for keeping copies apart.
   uint64_t paidForBanks = 0;
   bool fits = true;
 
+  /// Without what is paid for banks.
   double gap() const {
-    return lowerBound == 0
-               ? 1
-               : static_cast<double>(peak) / static_cast<double>(lowerBound);
+    return lowerBound == 0 ? 1
+                           : static_cast<double>(peak - paidForBanks) /
+                                 static_cast<double>(lowerBound);
   }
 };
 

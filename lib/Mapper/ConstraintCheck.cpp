@@ -180,7 +180,7 @@ void Check::checkDimension(const arch::DimensionConstraint &constraint,
     auto spatial = dyn_cast<schedule::SpatialOp>(loop.op);
     if (!spatial || spatial.getDim() != dim.name)
       continue;
-    units = loop.steps().value_or(1);
+    units *= loop.steps().value_or(1);
     int rank = facts.findRank(loop.rank.getValue());
     bool isNamed =
         !constraint.ranks ||

@@ -72,8 +72,7 @@ std::vector<StorageOp> listStorages(MappingOp mapping) {
   return storages;
 }
 
-bool touches(Operation *subtree, StringRef tensor, CascadeOp cascade,
-             const CascadeFacts &facts) {
+bool touches(Operation *subtree, StringRef tensor, const CascadeFacts &facts) {
   bool found = false;
   int id = facts.findTensor(tensor);
   subtree->walk([&](LeafOp leaf) {
@@ -88,8 +87,7 @@ bool touches(Operation *subtree, StringRef tensor, CascadeOp cascade,
 
 class Sinker {
 public:
-  Sinker(CascadeOp cascade, const CascadeFacts &facts)
-      : cascade(cascade), facts(facts) {}
+  explicit Sinker(const CascadeFacts &facts) : facts(facts) {}
 
   /// Moves a tensor so many nodes further in, from a node that holds it further
   /// out, made if there is none; what was done, or empty if that is too far.
@@ -140,7 +138,7 @@ private:
       below += " " + rank.getValue().str();
     say("lives below '" + below + "'");
     for (Operation *user : getChildren(child))
-      if (!isa<TransferOp>(user) && touches(user, tensor, cascade, facts))
+      if (!isa<TransferOp>(user) && touches(user, tensor, facts))
         further.push_back(wrap(user, storage, tensor, storage.getLevel()));
     remove(storage, tensor);
   }
@@ -152,7 +150,7 @@ private:
     auto own = builder.create<StorageOp>(like.getLoc(), level,
                                          ArrayRef<StringRef>(tensor));
     if (like.getBuffers() && level == like.getLevel())
-      own.setBuffers(*like.getBuffers());
+      own.setBuffers(like.getBuffers());
     node->moveBefore(&own.getBody().front(), own.getBody().front().end());
     return own;
   }
@@ -170,7 +168,6 @@ private:
     storage.erase();
   }
 
-  CascadeOp cascade;
   const CascadeFacts &facts;
 };
 
@@ -229,7 +226,7 @@ einsum::mapper::evictUntilItFits(MappingOp mapping, const CascadeFacts &facts,
   ScopedDiagnosticHandler silence(mapping.getContext(),
                                   [](mlir::Diagnostic &) { return success(); });
   Evictions result;
-  Sinker sinker(cascade, facts);
+  Sinker sinker(facts);
   State now = evaluate(mapping, facts, arch);
   result.bytesBefore = now.moved;
   OpBuilder builder(mapping);

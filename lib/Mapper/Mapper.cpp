@@ -129,6 +129,7 @@ private:
   std::map<std::string, NestSearch *> bySignature;
   std::string unsupported;
   bool noArray = false;
+  CertainBound certain;    ///< of all arrays, as `choices` may leave some out
   NestLimits nestLimits;   ///< the finest that can be
   NestLimits described;    ///< those of `choices` and `searches`
   bool hasMapping = false; ///< here, or one as good is known
@@ -143,6 +144,9 @@ private:
   static constexpr double kPipelineShare = 0.4;
   /// Tile vectors times ways to deal ranks, beyond which tiles are left out.
   static constexpr double kMostStates = 2e5;
+  /// Beyond so many, sketches come first.
+  static constexpr double kManyStates = 2e4;
+  double states = 0; ///< the most of any nest, as described last
   /// Plans of a join, beyond which the least promising are dropped.
   static constexpr size_t kMostPlans = 1000000;
 };
@@ -215,10 +219,10 @@ bool MappingSearch::describe() {
   }
   nestLimits.imperfect = options.limits.imperfect;
   nestLimits.commonRanks = listCommonRanks(facts);
-  // Every nest if that can be, else fewer tiles.
+  // Every nest if that can be, else fewer ways to deal, then fewer tiles.
   while (!describeNests(nestLimits) && unsupported.empty() && !noArray &&
          nestLimits.coarse < NestLimits::kCoarsest)
-    ++nestLimits.coarse;
+    nestLimits.coarse += std::exchange(nestLimits.fewPairs, true);
   overlaps = options.limits.pipelines && arch.arrays.size() > 1 &&
              !arch.accounting.sequential;
   return unsupported.empty() && !noArray;
@@ -242,11 +246,28 @@ void MappingSearch::makeSearches() {
     }
 }
 
+/// Of a sketch: no array that takes several times as long as another one and
+/// no less energy.
+static void
+leaveSlowArrays(std::vector<std::shared_ptr<EinsumOnArray>> &nests) {
+  constexpr double slow = 4;
+  std::vector<std::shared_ptr<EinsumOnArray>> kept;
+  for (const auto &nest : nests) {
+    double cycles = leastCycles(*nest);
+    if (llvm::none_of(nests, [&](const auto &other) {
+          return slow * leastCycles(*other) < cycles &&
+                 other->energyPerPoint <= nest->energyPerPoint;
+        }))
+      kept.push_back(nest);
+  }
+  nests = std::move(kept);
+}
+
 /// False if some Einsum has too many nests, or none.
 bool MappingSearch::describeNests(const NestLimits &limits) {
   choices.assign(facts.einsums.size(), {});
   noArray = false;
-  bool isSmall = true;
+  states = 0;
   cuts.resize(facts.einsums.size() * arch.arrays.size());
 
   for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e) {
@@ -256,13 +277,15 @@ bool MappingSearch::describeNests(const NestLimits &limits) {
                          cuts[e * arch.arrays.size() + a]);
       if (!nest)
         continue;
-      isSmall &= nest->countStates() <= kMostStates;
+      states = std::max(states, nest->countStates());
       choices[e].nests.push_back(
           std::make_shared<EinsumOnArray>(std::move(*nest)));
     }
     noArray |= choices[e].nests.empty();
+    if (limits.sketch)
+      leaveSlowArrays(choices[e].nests);
   }
-  return isSmall && !noArray;
+  return states <= kMostStates && !noArray;
 }
 
 double MappingSearch::value(Metric metric, const JoinEntry &entry,
@@ -304,9 +327,6 @@ std::string MappingSearch::describeSpace() const {
 
 /// Whatever was tried, some costs are certain.
 void MappingSearch::raiseBound(Certificate &certificate) const {
-  CertainBound certain =
-      boundCertainly(facts, arch, choices, options.objective.metrics.front(),
-                     options.objective.level, overlaps);
   if (certain.value <= certificate.lowerBound)
     return;
   certificate.lowerBound = std::min(certain.value, certificate.best);
@@ -347,8 +367,11 @@ void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
   certificate.spaceLog10 = sizeOfSpace();
   bool isBeaten = result.points.empty() && std::isfinite(options.cutoff);
   if (result.points.empty() && !isBeaten) {
-    certificate.status =
-        joined.complete ? Status::infeasible : Status::bestFound;
+    // Fewer tiles than there are prove nothing.
+    bool isProven = joined.complete &&
+                    (nestLimits.coarse == 0 ||
+                     !explainInfeasible(facts, arch, options.limits).empty());
+    certificate.status = isProven ? Status::infeasible : Status::bestFound;
     certificate.boundName = "search ended early";
     return;
   }
@@ -357,7 +380,7 @@ void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
   // Plans cost at least what they promised; what was pruned, more than the
   // best; what was left out, what is known of it.
   double least = std::min({realised.least, joined.leastLeft, certificate.best});
-  certificate.lowerBound = nestLimits.coarse > 0 ? 0 : least;
+  certificate.lowerBound = nestLimits.isWhole() ? least : 0;
   certificate.boundName = joined.leastLeft < certificate.best
                               ? "what the search left out"
                           : isBeaten && least == certificate.best
@@ -370,7 +393,7 @@ void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
   bool isSingle = options.objective.metrics.size() == 1;
   bool isProven =
       isSingle ? certificate.best <= least * (1 + 1e-9) : realised.isExact;
-  isProven &= joined.complete && nestLimits.coarse == 0;
+  isProven &= joined.complete && nestLimits.isWhole();
   if (!isProven)
     raiseBound(certificate);
   isProven |= isSingle && certificate.best <= certificate.lowerBound;
@@ -621,7 +644,9 @@ void MappingSearch::boundNests() {
 }
 
 /// Searches that give a first mapping and measures for the last one, from quick
-/// to thorough: of a single metric, each is measured by those before.
+/// to thorough: of a single metric, each is measured by those before. Sketches
+/// share few loops, and no pipelines, so that there is something after a
+/// second.
 std::vector<Effort> MappingSearch::listEfforts() const {
   bool isSingle =
       options.objective.metrics.size() == 1 && options.rules.incumbent;
@@ -629,24 +654,28 @@ std::vector<Effort> MappingSearch::listEfforts() const {
   Effort quick;
   quick.beam = 4;
   quick.states = 300;
-  if (nestLimits.coarse > 0) {
+  if (!nestLimits.isWhole() || states > kManyStates) {
     Effort sketch;
     sketch.sketch = true;
     sketch.coarse = NestLimits::kCoarsest;
     sketch.pipelines = sketch.reorder = false;
-    for (auto [loops, beam, states] :
-         {std::tuple(0, 2, 16), std::tuple(1, 2, 64), std::tuple(2, 2, 300)}) {
+    sketch.beam = 2;
+    for (auto [loops, states] :
+         {std::pair(0, 16), std::pair(1, 64), std::pair(2, 300)}) {
       sketch.loops = loops;
-      sketch.beam = beam;
       sketch.states = states;
       efforts.push_back(sketch);
     }
     for (int coarse = NestLimits::kCoarsest;
-         isSingle && coarse > 0 && coarse >= nestLimits.coarse; --coarse) {
+         !nestLimits.isWhole() && isSingle && coarse > 0 &&
+         coarse >= nestLimits.coarse;
+         --coarse) {
       quick.coarse = coarse;
       efforts.push_back(quick);
     }
-  } else if (isSingle) {
+  }
+  if (nestLimits.isWhole() && isSingle) {
+    quick.coarse = 0;
     efforts.push_back(quick);
   }
   return efforts;
@@ -744,6 +773,9 @@ FailureOr<MapResult> MappingSearch::run() {
     result.certificate.status = Status::infeasible;
     return result;
   }
+  certain =
+      boundCertainly(facts, arch, choices, options.objective.metrics.front(),
+                     options.objective.level, overlaps);
   size_t frames = 0;
   std::optional<MappedPoint> pipeline = tryPipeline(frames);
   if (pipeline && acceptPipeline(*pipeline, frames, result))

@@ -22,7 +22,8 @@ using Kind = Premise::Kind;
 
 namespace {
 
-/// A rank dealt to the units along a dimension; rank -1: one unit is in use.
+/// A rank dealt to the units along a dimension; rank -1: one unit is in use, or
+/// several ranks are dealt, in parts of which nothing is said.
 struct Dealt {
   int rank = -1;
   uint64_t units = 1;
@@ -57,6 +58,8 @@ private:
   // Skeletons.
   void addSkeletons(int array);
   std::vector<Dealt> listDealt(int array, int dim) const;
+  void forEachEnough(uint64_t units,
+                     llvm::function_ref<void(llvm::ArrayRef<int>)> visit) const;
   bool mayDeal(const arch::DimensionConstraint &constraint, int rank) const;
   void addSkeleton(int array, llvm::ArrayRef<Dealt> dealt);
 
@@ -180,7 +183,7 @@ bool PremiseBuilder::mayDeal(const arch::DimensionConstraint &constraint,
 std::vector<Dealt> PremiseBuilder::listDealt(int array, int dim) const {
   uint64_t size = arch.arrays[array].dims[dim].size;
   std::set<uint64_t> counts;
-  auto judge = [&](int rank, uint64_t units) {
+  auto judge = [&](llvm::ArrayRef<int> ranks, uint64_t units) {
     PremiseSet contradicts = none();
     forEach(Kind::dimension, [&](unsigned i, const Premise &premise) {
       const arch::DimensionConstraint &constraint =
@@ -189,17 +192,45 @@ std::vector<Dealt> PremiseBuilder::listDealt(int array, int dim) const {
         return;
       counts.insert(neededUnits(constraint, size));
       if (neededUnits(constraint, size) > units ||
-          (rank >= 0 && !mayDeal(constraint, rank)))
+          llvm::any_of(ranks,
+                       [&](int rank) { return !mayDeal(constraint, rank); }))
         contradicts.set(i);
     });
     return contradicts;
   };
-  std::vector<Dealt> choices = {{-1, 1, judge(-1, 1)}};
+  std::vector<Dealt> choices = {{-1, 1, judge({}, 1)}};
   for (uint64_t units : counts)
-    for (int rank : einsum.ranks)
-      if (units > 1 && static_cast<uint64_t>(facts.ranks[rank].extent) >= units)
-        choices.push_back({rank, units, judge(rank, units)});
+    forEachEnough(units, [&](llvm::ArrayRef<int> ranks) {
+      int one = ranks.size() == 1 ? ranks.front() : -1;
+      choices.push_back({one, units, judge(ranks, units)});
+    });
   return choices;
+}
+
+/// Ranks that have so many points together, and would not without one of them.
+void PremiseBuilder::forEachEnough(
+    uint64_t units, llvm::function_ref<void(llvm::ArrayRef<int>)> visit) const {
+  llvm::SmallVector<int, 4> chosen;
+  auto extentOf = [&](int rank) {
+    return static_cast<double>(facts.ranks[rank].extent);
+  };
+  auto extend = [&](auto &&self, size_t from, double product) -> void {
+    if (product >= static_cast<double>(units)) {
+      bool isLeast = llvm::all_of(chosen, [&](int rank) {
+        return product / extentOf(rank) < static_cast<double>(units);
+      });
+      if (isLeast)
+        visit(chosen);
+      return;
+    }
+    for (size_t i = from; i < einsum.ranks.size(); ++i) {
+      chosen.push_back(einsum.ranks[i]);
+      self(self, i + 1, product * extentOf(einsum.ranks[i]));
+      chosen.pop_back();
+    }
+  };
+  if (units > 1)
+    extend(extend, 0, 1);
 }
 
 /// Every combination of what is dealt along the dimensions.

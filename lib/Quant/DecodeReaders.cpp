@@ -38,7 +38,7 @@ public:
 
 private:
   bool isNativeInside(const ProductSum &product);
-  bool isDecodedInPlace(const ProductSum &product);
+  bool isDecodedInPlace(const ProductSum &product, Expr factor);
   Value decode(Value tensor, Operation *reader, StringRef datatype);
 
   CascadeEditor &editor;
@@ -63,20 +63,16 @@ bool Decoding::isNativeInside(const ProductSum &product) {
          });
 }
 
-/// Whether every stored element is used once, by an array that can decode it.
-bool Decoding::isDecodedInPlace(const ProductSum &product) {
+/// Whether an array that can decode uses every stored element once.
+bool Decoding::isDecodedInPlace(const ProductSum &product, Expr factor) {
   const Statement &statement = product.statement;
   if (!native.decoding.contains(
           getDatatype(getScalarType(statement.elementTypes[0]))))
     return false;
-  return llvm::all_of(product.factors, [&](Expr factor) {
-    if (!isStored(factor))
-      return true;
-    RankSet own = collectRanks(editor, factor);
-    return llvm::all_of(statement.iterationRanks(), [&](StringAttr rank) {
-      return own.contains(rank) ||
-             editor.getCascade().findRank(rank).getBoundExtent() == 1;
-    });
+  RankSet own = collectRanks(editor, factor);
+  return llvm::all_of(statement.iterationRanks(), [&](StringAttr rank) {
+    return own.contains(rank) ||
+           editor.getCascade().findRank(rank).getBoundExtent() == 1;
   });
 }
 
@@ -117,21 +113,32 @@ void Decoding::visit(Operation *op) {
     return;
   }
   if (!isPair && isNativeInside(*product)) {
-    DecodedTensors none;
+    SharedTensors none;
     (void)rescaleReader(editor, BlockRanks(editor), *product, {},
                         ExplicitOptions{32, native}, none);
     return;
   }
-  if (isDecodedInPlace(*product)) {
+  llvm::SmallPtrSet<const void *, 4> inPlace;
+  bool isAllInPlace = true;
+  for (Expr factor : product->factors) {
+    if (!isStored(factor))
+      continue;
+    if (isDecodedInPlace(*product, factor))
+      inPlace.insert(factor);
+    else
+      isAllInPlace = false;
+  }
+  if (!inPlace.empty()) {
     remarkApplied(product->statement.loc, "decoding",
                   product->statement.tensors[0].getValue(),
                   "decodes what it reads in place: each element is used once");
     op->removeAttr(kComputesIn);
-    return;
   }
+  if (isAllInPlace)
+    return;
   Statement &statement = product->statement;
   auto replaceRead = [&](Expr node) -> Expr {
-    if (!node->isRead() || !isStored(node))
+    if (!node->isRead() || !isStored(node) || inPlace.contains(node))
       return nullptr;
     return editor.getExprs().read(decode(node->tensor, op, datatype),
                                   node->indices);

@@ -12,8 +12,8 @@
 //   WD[k,n] = W[k,n]                            bf16
 //   Z[m,n]  = sum(k) X[m,k] * WD[k,n]           bf16
 //
-// An element that is used once is decoded where it is used, if some array both
-// converts and multiplies: a tensor of decoded elements would save nothing.
+// A tensor of which each element is used once is decoded where it is used, if
+// some array both converts and multiplies: decoded elements would save nothing.
 //
 // Which products are native is a set of datatypes: "mxfp4" is a product of two
 // such tensors, "bf16*mxfp4" one of a wide and a narrow one. A native Einsum
@@ -36,9 +36,14 @@ struct NativeProducts {
   llvm::StringSet<> datatypes;
   /// Datatypes in which one array converts as well as multiplies and sums.
   llvm::StringSet<> decoding;
+  /// Datatypes in which one array finds the largest magnitude.
+  llvm::StringSet<> measuring;
 
   bool contains(llvm::StringRef datatype) const {
     return isAny || datatypes.contains(datatype);
+  }
+  bool canMeasure(llvm::StringRef datatype) const {
+    return isAny || measuring.empty() || measuring.contains(datatype);
   }
 };
 

@@ -39,8 +39,10 @@ public:
 private:
   LogicalResult choose();
   LogicalResult declareBlocks();
-  Operation *findFirstReader(const Assignment &assignment);
+  Operation *findFirstReader(const Assignment &assignment,
+                             std::string *why = nullptr);
   LogicalResult rewriteReader(Operation *op);
+  void hoistSums();
   void hoist(const CodedTensor &one);
 
   CascadeEditor &editor;
@@ -49,23 +51,29 @@ private:
   std::vector<const Assignment *> chosen;
   BlockRanks blocks{editor};
   std::vector<CodedTensor> coded; ///< of `chosen`
-  DecodedTensors decoded;
+  SharedTensors shared;
 };
 
 } // namespace
 
-/// The first Einsum, in the order of the text, that can read codes; null.
-Operation *ExplicitForm::findFirstReader(const Assignment &assignment) {
+/// The first Einsum, in the order of the text, that can read codes. Null, with
+/// the reason of the first that multiplies the tensor, if there is none.
+Operation *ExplicitForm::findFirstReader(const Assignment &assignment,
+                                         std::string *why) {
   for (Operation &op : *editor.getCascade().getBodyBlock()) {
     if (!isa<EinsumInterface>(op) ||
         !llvm::is_contained(assignment.tensor.getUsers(), &op))
       continue;
     std::optional<ProductSum> product = readProductSum(editor, &op);
-    if (product && product->hasFactor(assignment.tensor) &&
-        findReaderObstacle(editor, *product, assignment.tensor,
-                           assignment.storage)
-            .empty())
+    if (!product || !product->hasFactor(assignment.tensor))
+      continue;
+    std::string obstacle = findReaderObstacle(
+        editor, *product, assignment.tensor, assignment.storage);
+    if (obstacle.empty())
       return &op;
+    if (why && why->empty())
+      *why = "'" + product->statement.tensors[0].str() +
+             "' cannot read codes of it: " + obstacle;
   }
   return nullptr;
 }
@@ -74,8 +82,9 @@ Operation *ExplicitForm::findFirstReader(const Assignment &assignment) {
 LogicalResult ExplicitForm::choose() {
   for (const Assignment &assignment : assignments) {
     std::string obstacle = findExplicitObstacle(assignment.storage);
-    if (obstacle.empty() && !findFirstReader(assignment))
-      obstacle = "no Einsum multiplies it and sums along its blocks";
+    if (obstacle.empty() && !findFirstReader(assignment, &obstacle) &&
+        obstacle.empty())
+      obstacle = "no Einsum multiplies and sums it";
     if (obstacle.empty()) {
       chosen.push_back(&assignment);
       continue;
@@ -133,7 +142,7 @@ LogicalResult ExplicitForm::rewriteReader(Operation *op) {
     return success();
   Value before = op->getResult(0);
   FailureOr<Operation *> made = rescaleReader(
-      editor, blocks, std::move(*product), operands, options, decoded);
+      editor, blocks, std::move(*product), operands, options, shared);
   if (failed(made))
     return failure();
   // Tensors that were chosen and are computed here have a new producer.
@@ -143,21 +152,37 @@ LogicalResult ExplicitForm::rewriteReader(Operation *op) {
   return success();
 }
 
+/// An Einsum that runs beforehand becomes an input in front of `where`.
+static void becomeInput(Operation *op, InputOp where, bool isWeight) {
+  OpBuilder builder(where);
+  Value result = op->getResult(0);
+  if (!result.use_empty()) {
+    auto input = builder.create<InputOp>(op->getLoc(), result.getType(),
+                                         getTensorName(result), isWeight);
+    result.replaceAllUsesWith(input.getResult());
+  }
+  op->erase();
+}
+
+/// Sums of codes of tensors that are made beforehand: weights if all are.
+void ExplicitForm::hoistSums() {
+  for (Operation *op : shared.offlineSums) {
+    SmallVector<InputOp> sources;
+    for (const CodedTensor &one : coded)
+      if (llvm::is_contained(op->getOperands(), one.codes))
+        sources.push_back(one.wide.getDefiningOp<InputOp>());
+    if (!sources.empty())
+      becomeInput(op, sources[0], llvm::all_of(sources, [](InputOp input) {
+                    return input.getWeight();
+                  }));
+  }
+}
+
 /// What is made beforehand arrives as inputs.
 void ExplicitForm::hoist(const CodedTensor &one) {
-  OpBuilder builder(editor.getContext());
   auto wide = one.wide.getDefiningOp<InputOp>();
-  builder.setInsertionPoint(wide);
-  for (Operation *op : llvm::reverse(one.made)) {
-    Value result = op->getResult(0);
-    if (!result.use_empty()) {
-      auto input =
-          builder.create<InputOp>(op->getLoc(), result.getType(),
-                                  getTensorName(result), wide.getWeight());
-      result.replaceAllUsesWith(input.getResult());
-    }
-    op->erase();
-  }
+  for (Operation *op : llvm::reverse(one.made))
+    becomeInput(op, wide, wide.getWeight());
   if (wide.getResult().use_empty())
     wide.erase();
 }
@@ -166,8 +191,9 @@ LogicalResult ExplicitForm::run() {
   if (failed(choose()) || failed(declareBlocks()))
     return failure();
   for (const Assignment *assignment : chosen) {
-    FailureOr<CodedTensor> one = addQuantiseEinsums(
-        editor, blocks, *assignment, findFirstReader(*assignment));
+    FailureOr<CodedTensor> one =
+        addQuantiseEinsums(editor, blocks, *assignment, options.native,
+                           findFirstReader(*assignment));
     if (failed(one))
       return failure();
     coded.push_back(std::move(*one));
@@ -182,6 +208,7 @@ LogicalResult ExplicitForm::run() {
   for (Operation *op : readers)
     if (failed(rewriteReader(op)))
       return failure();
+  hoistSums();
   for (const CodedTensor &one : coded)
     if (one.isOffline)
       hoist(one);

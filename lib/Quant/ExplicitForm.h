@@ -22,14 +22,23 @@
 // product after it. Scales of two operands may have blocks of different sizes
 // along one rank, if the smaller divides the larger.
 //
+// A zero point is no factor, but the product of two differences is a sum of
+// products. With X asymmetric, X = XS * (XQ - XZ), what is subtracted needs the
+// sums of the other codes, which for weights are made beforehand:
+//
+//   sum(k0) (XQ - XZ) * WQ  =  ZP[m,n,k1] - XZ[m,k1] * sum(k0) WQ[k1,k0,n]
+//
+// and with both asymmetric three such terms (Jacob et al. 2018, equation 7).
+//
 // Sums are kept wide: integers in an accumulator of so many bits, which they
 // must not be able to leave (a code's largest magnitude, squared, times the
 // elements summed); all else in f32. Quantising is computed in f32, too.
 //
 // Readers that do anything else with X keep reading X. Refused, with a reason:
-// formats whose scale is no maximum or mean (BitMoD, GEAR, zero points: stored
-// only); blocks, and scales of whole fibers, along a rank along which the
-// tensor is needed step by step, before it is complete.
+// formats whose scale is searched for (BitMoD, GEAR, binary codes: stored
+// only); zero points where some points of the sum are left out; blocks, and
+// scales of whole fibers, along a rank along which the tensor is needed step by
+// step, before it is complete.
 //
 //===----------------------------------------------------------------------===//
 

@@ -69,6 +69,25 @@ SmallVector<StringAttr> ProductSum::summedRanks(CascadeEditor &editor,
   return summed;
 }
 
+SmallVector<StringAttr> ProductSum::ranksSummedInParts(CascadeEditor &editor,
+                                                       Value tensor) const {
+  SmallVector<StringAttr> summed;
+  for (Expr factor : factors) {
+    if (!factor->isRead() || factor->tensor != tensor)
+      continue;
+    for (auto [index, rank] : llvm::zip(factor->indices, ranksOf(tensor))) {
+      RankSet parts;
+      collectRanks(editor, index, parts);
+      if (index != editor.rank(rank) && isPlainlyInside(editor, index, rank) &&
+          llvm::any_of(parts,
+                       [&](StringAttr r) { return statement.reduces(r); }) &&
+          !llvm::is_contained(summed, rank))
+        summed.push_back(rank);
+    }
+  }
+  return summed;
+}
+
 //===----------------------------------------------------------------------===//
 // Roles
 //===----------------------------------------------------------------------===//
@@ -108,14 +127,20 @@ static void collectDenominators(Expr expr, llvm::DenseSet<Value> &tensors) {
 static void addReader(CascadeEditor &editor, const ProductSum &product,
                       TensorRole &role) {
   SmallVector<StringAttr> summed = product.summedRanks(editor, role.tensor);
+  llvm::append_range(summed, product.ranksSummedInParts(editor, role.tensor));
   for (StringAttr rank : summed)
     if (!llvm::is_contained(role.summed, rank.str()))
       role.summed.push_back(rank.str());
   for (Expr factor : product.factors)
     if (factor->isRead() && factor->tensor != role.tensor &&
-        isWeight(factor->tensor) && !summed.empty())
-      for (StringAttr rank : product.summedRanks(editor, factor->tensor))
+        isWeight(factor->tensor) && !summed.empty()) {
+      SmallVector<StringAttr> others =
+          product.summedRanks(editor, factor->tensor);
+      llvm::append_range(others,
+                         product.ranksSummedInParts(editor, factor->tensor));
+      for (StringAttr rank : others)
         role.isMultipliedWithWeight |= llvm::is_contained(summed, rank);
+    }
 }
 
 static void sortRanks(TensorRole &role) {

@@ -13,7 +13,8 @@
 // Einsums for which this holds are those whose map is one product and whose
 // reductions are all sums. Their factors, with conversions to a wider type
 // looked through, are what this header finds. A tensor is *summed over* the
-// reduced ranks that index it by themselves (`X[m,k]`, not `X[m,2*k]`).
+// reduced ranks that index it by themselves (`X[m,k]`, not `X[m,2*k]`), and *in
+// parts* over a rank that was split, where some part is reduced.
 //
 //===----------------------------------------------------------------------===//
 
@@ -33,6 +34,10 @@ struct ProductSum {
   /// Reduced ranks that index `tensor` by themselves, in the tensor's order.
   llvm::SmallVector<mlir::StringAttr> summedRanks(CascadeEditor &editor,
                                                   mlir::Value tensor) const;
+  /// Ranks that it is summed over in parts: `m` of `V[m1*M0+m0,f]` where m0 is
+  /// reduced.
+  llvm::SmallVector<mlir::StringAttr>
+  ranksSummedInParts(CascadeEditor &editor, mlir::Value tensor) const;
   bool hasFactor(mlir::Value tensor) const;
 };
 

@@ -92,10 +92,8 @@ std::string quant::findExplicitObstacle(const formats::Storage &storage) {
   case ScaleRule::absmax:
   case ScaleRule::sharedExponent:
   case ScaleRule::meanAbs:
-    break;
   case ScaleRule::minmax:
-    return name + "has a zero point, which does not come out of a sum as a "
-                  "factor does";
+    break;
   default:
     return name + "has scales that are searched for, not computed from a "
                   "maximum";
@@ -109,7 +107,9 @@ std::string quant::findExplicitObstacle(const formats::Storage &storage) {
            ", which are no floats";
   const Codes &codes = storage.format.codes.front();
   bool isReal = codes.getKind() == Codes::Kind::real;
-  if (!isReal && !isSymmetricInteger(codes))
+  bool hasZeroPoint = storage.format.rule == ScaleRule::minmax &&
+                      codes.getKind() == Codes::Kind::integer;
+  if (!isReal && !hasZeroPoint && !isSymmetricInteger(codes))
     return name + "has codes that are neither floats nor integers around 0";
   return {};
 }
@@ -123,9 +123,10 @@ namespace {
 class Quantiser {
 public:
   Quantiser(CascadeEditor &editor, const BlockRanks &blocks,
-            const Assignment &assignment, Operation *before)
+            const Assignment &assignment, const NativeProducts &native,
+            Operation *before)
       : editor(editor), exprs(editor.getExprs()), blocks(blocks),
-        assignment(assignment), storage(assignment.storage),
+        assignment(assignment), native(native), storage(assignment.storage),
         codes(storage.format.codes.front()), before(before),
         f32(Float32Type::get(editor.getContext())),
         name(getTensorName(assignment.tensor)) {}
@@ -136,13 +137,18 @@ private:
   void chooseRanks();
   void chooseScaleRanks(StringAttr rank);
   Expr readWide();
+  Expr readToMeasure();
   Expr number(double value) { return exprs.number(value, f32); }
   Value create(StringRef suffix, ArrayRef<StringAttr> ranks, Type type,
                Expr value, StringRef monoid, ArrayRef<StringAttr> reduced,
                StringRef computesIn);
+  bool hasZeroPoint() const { return storage.format.rule == ScaleRule::minmax; }
   Value addMagnitude();
+  Value addSpan();
   void addSharedExponent(Value magnitude);
   void addScale(Value magnitude);
+  void addZeroPoint(Type codeType);
+  Expr scaleOf();
   Value addCodes(Type codeType);
   Expr readOwn(Value tensor) { return editor.readPlain(tensor); }
 
@@ -150,12 +156,14 @@ private:
   ExprContext &exprs;
   const BlockRanks &blocks;
   const Assignment &assignment;
+  const NativeProducts &native;
   const formats::Storage &storage;
   const Codes &codes;
   Operation *before;
   FloatType f32;
   std::string name;
   SmallVector<StringAttr, 4> codeRanks, scaleRanks, sharedRanks;
+  Value least; ///< of what shares a zero point
   CodedTensor coded;
 };
 
@@ -217,9 +225,27 @@ Value Quantiser::create(StringRef suffix, ArrayRef<StringAttr> ranks, Type type,
   return made.getResult(0);
 }
 
+Expr Quantiser::readToMeasure() {
+  Expr wide = readWide();
+  return native.canMeasure(getDatatype(wide->type)) ? wide : exprs.toF32(wide);
+}
+
+/// From the least to the greatest of what shares a scale, 0 among them.
+Value Quantiser::addSpan() {
+  Expr wide = readToMeasure();
+  least = create("L", scaleRanks, wide->type, wide, "min", sharedRanks, "");
+  Value greatest =
+      create("H", scaleRanks, wide->type, wide, "max", sharedRanks, "");
+  Expr span = exprs.sub(exprs.max(exprs.toF32(readOwn(greatest)), number(0)),
+                        exprs.min(exprs.toF32(readOwn(least)), number(0)));
+  return create("A", scaleRanks, f32, span, "", {}, "f32");
+}
+
 /// The largest magnitude, or their sum, of what shares a scale.
 Value Quantiser::addMagnitude() {
-  Expr wide = readWide();
+  if (hasZeroPoint())
+    return addSpan();
+  Expr wide = readToMeasure();
   Expr magnitude = exprs.op("math.absf", {wide}, wide->type);
   if (storage.format.rule == ScaleRule::meanAbs)
     return create("A", scaleRanks, f32, exprs.toF32(magnitude), "add",
@@ -285,20 +311,43 @@ void Quantiser::addScale(Value magnitude) {
     coded.scales.push_back(readOwn(whole));
 }
 
+Expr Quantiser::scaleOf() {
+  Expr scale = coded.scales[0];
+  for (Expr more : llvm::drop_begin(coded.scales))
+    scale = exprs.mul(scale, more);
+  return scale;
+}
+
+/// 0 ... 2^n - 1 is stored as -2^(n-1) ... 2^(n-1) - 1, the zero point with it:
+/// what counts is their difference.
+void Quantiser::addZeroPoint(Type codeType) {
+  double half = (codes.getLargest() + 1) / 2;
+  Expr place = exprs.div(
+      exprs.neg(exprs.min(exprs.toF32(readOwn(least)), number(0))), scaleOf());
+  place = exprs.op("math.roundeven", {place}, f32);
+  place = exprs.sub(exprs.min(place, number(codes.getLargest())), number(half));
+  Value made =
+      create("Z", scaleRanks, codeType,
+             exprs.op("arith.fptosi", {place}, codeType), "", {}, "f32");
+  coded.zeroPoint = exprs.toF32(readOwn(made));
+}
+
 Value Quantiser::addCodes(Type codeType) {
   Expr value = exprs.toF32(readWide());
-  if (!coded.scales.empty()) {
-    Expr scale = coded.scales[0];
-    for (Expr more : llvm::drop_begin(coded.scales))
-      scale = exprs.mul(scale, more);
-    value = exprs.div(value, scale);
-  }
-  double largest = codes.getLargest();
-  if (isSymmetricInteger(codes)) {
-    largest /= getStep(codes);
+  if (!coded.scales.empty())
+    value = exprs.div(value, scaleOf());
+  double highest = codes.getLargest(), lowest = -highest;
+  if (hasZeroPoint()) {
+    highest = (codes.getLargest() - 1) / 2;
+    lowest = -highest - 1;
+    value =
+        exprs.add(exprs.op("math.roundeven", {value}, f32), coded.zeroPoint);
+  } else if (isSymmetricInteger(codes)) {
+    highest /= getStep(codes);
+    lowest = -highest;
     value = exprs.op("math.roundeven", {value}, f32);
   }
-  value = exprs.min(exprs.max(value, number(-largest)), number(largest));
+  value = exprs.min(exprs.max(value, number(lowest)), number(highest));
   if (isa<IntegerType>(codeType))
     value = exprs.op("arith.fptosi", {value}, codeType);
   else if (isa<FloatType>(codeType) && codeType != f32)
@@ -307,7 +356,9 @@ Value Quantiser::addCodes(Type codeType) {
 }
 
 FailureOr<CodedTensor> Quantiser::run() {
-  Type codeType = getCodeType(codes, f32);
+  Type codeType = hasZeroPoint()
+                      ? IntegerType::get(editor.getContext(), codes.getBits())
+                      : getCodeType(codes, f32);
   if (!codeType)
     return emitError(assignment.tensor.getLoc())
            << "'" << name << "' cannot be made explicit: there is no type for "
@@ -323,8 +374,12 @@ FailureOr<CodedTensor> Quantiser::run() {
     else
       addScale(magnitude);
   }
+  if (hasZeroPoint())
+    addZeroPoint(codeType);
   coded.codes = addCodes(codeType);
-  if (isSymmetricInteger(codes))
+  if (hasZeroPoint())
+    coded.largestCode = (codes.getLargest() + 1) / 2;
+  else if (isSymmetricInteger(codes))
     coded.largestCode = codes.getLargest() / getStep(codes);
   coded.codeRead = readOwn(coded.codes);
   return coded;
@@ -333,6 +388,7 @@ FailureOr<CodedTensor> Quantiser::run() {
 FailureOr<CodedTensor> quant::addQuantiseEinsums(CascadeEditor &editor,
                                                  const BlockRanks &blocks,
                                                  const Assignment &assignment,
+                                                 const NativeProducts &native,
                                                  Operation *before) {
-  return Quantiser(editor, blocks, assignment, before).run();
+  return Quantiser(editor, blocks, assignment, native, before).run();
 }

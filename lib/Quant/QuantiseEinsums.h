@@ -13,6 +13,7 @@
 #ifndef LIB_QUANT_QUANTISEEINSUMS_H
 #define LIB_QUANT_QUANTISEEINSUMS_H
 
+#include "lib/Quant/DecodeReaders.h"
 #include "lib/Quant/SelectTensors.h"
 
 namespace einsum::quant {
@@ -47,8 +48,11 @@ struct CodedTensor {
   mlir::Value wide;
   mlir::Value codes;
   mlir::Type codeType;
-  double largestCode = 0; ///< of integers
+  double largestCode = 0; ///< of integers, the largest magnitude
   algebra::Expr codeRead = nullptr;
+  /// What the code of 0 is, in f32, where that is not 0; over the ranks of the
+  /// scales.
+  algebra::Expr zeroPoint = nullptr;
   /// Factors in f32 that make the codes the value; over the ranks of the
   /// tensor, those with blocks in parts.
   llvm::SmallVector<algebra::Expr, 2> scales;
@@ -62,10 +66,12 @@ struct CodedTensor {
 /// Why a format cannot be taken apart, or empty.
 std::string findExplicitObstacle(const formats::Storage &storage);
 
-/// Adds the Einsums before `before` (at the end if null).
+/// Adds the Einsums before `before` (at the end if null). Magnitudes are found
+/// in the tensor's own type, or in f32 where the machine cannot.
 mlir::FailureOr<CodedTensor> addQuantiseEinsums(CascadeEditor &editor,
                                                 const BlockRanks &blocks,
                                                 const Assignment &assignment,
+                                                const NativeProducts &native,
                                                 mlir::Operation *before);
 
 } // namespace einsum::quant

@@ -79,6 +79,20 @@ static std::string takeWords(StringRef text, Rule &rule) {
   bool isStored = false;
   for (bool found = true; found;) {
     found = false;
+    if (size_t at = text.rfind("rearranged(");
+        at != StringRef::npos && at > 0 && text[at - 1] == ' ' &&
+        text.find(')', at) == text.size() - 1) {
+      StringRef names = text.drop_front(at).drop_front(11).drop_back();
+      for (const std::string &name : splitOutside(names, ','))
+        rule.granted.push_back(name);
+      rule.isRearranged = found = true;
+      text = text.take_front(at).rtrim();
+      if (llvm::is_contained(rule.granted, ""))
+        return "'" + rule.selector +
+               "': rearranged(...) takes names of "
+               "tensors, as in rearranged(COS, SIN)";
+      continue;
+    }
     for (StringRef word :
          {"stored", "explicit", "offline", "online", "rearranged"}) {
       StringRef rest = text;

@@ -16,7 +16,8 @@
 //               * and ? stand for any letters and any letter
 //   storage  := as in the text notation (lib/Support/Formats/Storage.h); ranks
 //               may be left out
-//   word     := "stored" | "explicit" | "offline" | "online" | "rearranged"
+//   word     := "stored" | "explicit" | "offline" | "online"
+//             | "rearranged" [ "(" tensor { "," tensor } ")" ]
 //
 // Classes are decided by what the cascade says, never by how a tensor is
 // called:
@@ -39,7 +40,8 @@
 // `explicit`: codes, scales and the Einsums that make them stand in the
 // cascade. Codes and scales of weights are made beforehand and become inputs,
 // as do those of other inputs with the word `offline`; `online` computes them
-// all. `rearranged`: see Rearrange.h.
+// all. `rearranged`: see Rearrange.h; in parentheses, inputs and outputs that
+// may come in another order, too.
 //
 //===----------------------------------------------------------------------===//
 
@@ -62,6 +64,7 @@ struct Rule {
   std::string storage; ///< without the words
   Form form = Form::stored;
   bool isOnline = false, isOffline = false, isRearranged = false;
+  std::vector<std::string> granted; ///< of `rearranged(COS, SIN)`
 
   bool isClass() const;
   bool isPattern() const;

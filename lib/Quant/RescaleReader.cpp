@@ -29,18 +29,47 @@ static Type getElement(Value tensor) {
 // Who can read codes
 //===----------------------------------------------------------------------===//
 
+/// A zero point stands in every term: none may be left out.
+static std::string findZeroPointObstacle(CascadeEditor &editor,
+                                         const ProductSum &product) {
+  auto isSummed = [&](const RankSet &ranks) {
+    return llvm::any_of(
+        ranks, [&](StringAttr r) { return product.statement.reduces(r); });
+  };
+  for (const FilterTerm &term : product.statement.filter) {
+    RankSet ranks;
+    collectRanks(editor, term.expr, ranks);
+    if (isSummed(ranks))
+      return "it leaves out points of the sum, whose zero points would count";
+  }
+  for (Expr factor : product.factors)
+    if (factor->isRead() && mayBeAbsent(editor, factor->tensor) &&
+        isSummed(collectRanks(editor, factor)))
+      return "'" + getTensorName(factor->tensor).str() +
+             "' is absent in places, where zero points would count";
+  return {};
+}
+
 std::string quant::findReaderObstacle(CascadeEditor &editor,
                                       const ProductSum &product, Value tensor,
                                       const formats::Storage &storage) {
   SmallVector<StringAttr> summed = product.summedRanks(editor, tensor);
-  if (summed.empty())
+  SmallVector<StringAttr> inParts = product.ranksSummedInParts(editor, tensor);
+  if (summed.empty() && inParts.empty())
     return "it does not sum over a rank of it";
   if (storage.sharing == formats::Sharing::block)
     for (StringAttr rank : cast<NamedTensorType>(tensor.getType()).getRanks())
       if (llvm::is_contained(storage.ranks, rank.str()) &&
           !llvm::is_contained(summed, rank))
-        return "it does not sum over " + rank.str() +
-               ", along which the blocks run";
+        return llvm::is_contained(inParts, rank)
+                   ? "it sums over " + rank.str() +
+                         " in parts, and blocks run along the whole of it"
+                   : "it does not sum over " + rank.str() +
+                         ", along which the blocks run";
+  if (storage.format.rule == formats::ScaleRule::minmax)
+    if (std::string obstacle = findZeroPointObstacle(editor, product);
+        !obstacle.empty())
+      return obstacle;
   for (Expr factor : product.factors) {
     if (!factor->isRead() || !mayBeAbsent(editor, factor->tensor))
       continue;
@@ -66,16 +95,18 @@ struct InnerFactor {
   Expr value;
   Type type;                          ///< as stored
   const CodedTensor *coded = nullptr; ///< if it is codes
+  Expr zeroPoint = nullptr;
+  Expr code = nullptr; ///< before it was decoded
 };
 
 class Rescaling {
 public:
   Rescaling(CascadeEditor &editor, const BlockRanks &blocks, ProductSum product,
             ArrayRef<const CodedTensor *> operands,
-            const ExplicitOptions &options, DecodedTensors &decoded)
+            const ExplicitOptions &options, SharedTensors &shared)
       : editor(editor), exprs(editor.getExprs()), blocks(blocks),
         product(std::move(product)), operands(operands), options(options),
-        decoded(decoded), f32(Float32Type::get(editor.getContext())) {}
+        shared(shared), f32(Float32Type::get(editor.getContext())) {}
 
   FailureOr<Operation *> run();
 
@@ -88,6 +119,9 @@ private:
   bool areIntegers() const;
   LogicalResult checkAccumulator();
   Value addSum();
+  Expr addSumWithout(uint64_t left);
+  Value addSumOfCodes(ArrayRef<const InnerFactor *> factors,
+                      ArrayRef<ReductionAttr> reductions);
   Operation *addWhole(Value sum);
   bool dependsOnInner(Expr expr);
 
@@ -97,7 +131,7 @@ private:
   ProductSum product;
   ArrayRef<const CodedTensor *> operands;
   const ExplicitOptions &options;
-  DecodedTensors &decoded;
+  SharedTensors &shared;
   FloatType f32;
 
   SmallVector<InnerFactor, 2> inner;
@@ -170,8 +204,12 @@ void Rescaling::sortFactors() {
     for (auto [rank, index] : llvm::zip(type.getRanks(), factor->indices))
       if (!llvm::is_contained(coded->splitRanks, rank))
         own[rank] = index;
-    inner.push_back(
-        {editor.substitute(coded->codeRead, own), coded->codeType, coded});
+    Expr code = editor.substitute(coded->codeRead, own);
+    InnerFactor codes{code, coded->codeType, coded, nullptr, code};
+    if (coded->zeroPoint)
+      codes.zeroPoint = editor.substitute(coded->zeroPoint, own);
+    // Those with zero points first: sets of them are numbers.
+    inner.insert(coded->zeroPoint ? inner.begin() : inner.end(), codes);
     for (Expr scale : coded->scales)
       outer.push_back(editor.substitute(scale, own));
   }
@@ -188,7 +226,7 @@ void Rescaling::sortFactors() {
       continue;
     }
     Type type = other->isRead() ? getElement(other->tensor) : other->type;
-    inner.push_back({other, type, nullptr});
+    inner.push_back({other, type});
   }
 }
 
@@ -212,7 +250,7 @@ static FloatType chooseFloat(Type code, Type wide, FloatType f32) {
 
 void Rescaling::decode(InnerFactor &factor, FloatType type) {
   Value codes = factor.coded->codes;
-  Value &made = decoded[{codes, type}];
+  Value &made = shared.decoded[{codes, type}];
   if (!made) {
     Statement statement(product.statement.loc);
     statement.tensors = {
@@ -246,9 +284,13 @@ void Rescaling::decodeForeignCodes() {
       options.native.contains(joinDatatypes(inner[0].type, inner[1].type)))
     return;
   for (InnerFactor &factor : inner)
-    if (factor.coded)
-      decode(factor,
-             chooseFloat(factor.type, getElement(factor.coded->wide), f32));
+    if (factor.coded) {
+      FloatType type =
+          chooseFloat(factor.type, getElement(factor.coded->wide), f32);
+      bool isMultiplied = options.native.contains(getDatatype(type)) ||
+                          options.native.datatypes.empty();
+      decode(factor, isMultiplied ? type : f32);
+    }
 }
 
 //===----------------------------------------------------------------------===//
@@ -333,11 +375,93 @@ Value Rescaling::addSum() {
   return made.getResult(0);
 }
 
+/// The sum over `reductions` of the product of `factors`, in f32, over the
+/// ranks that are left of theirs. Readers that need the same share it.
+Value Rescaling::addSumOfCodes(ArrayRef<const InnerFactor *> factors,
+                               ArrayRef<ReductionAttr> reductions) {
+  Statement sum(product.statement.loc);
+  RankSet ranks;
+  Expr value = nullptr;
+  for (const InnerFactor *factor : factors) {
+    Expr term = factor->code ? factor->code : factor->value;
+    for (StringAttr rank : collectRanks(editor, term))
+      ranks.insert(rank);
+    Expr wide = exprs.toF32(term);
+    value = value ? exprs.mul(value, wide) : wide;
+  }
+  for (StringAttr rank : product.statement.outputRanks)
+    if (ranks.contains(rank))
+      sum.outputRanks.push_back(rank);
+  for (ReductionAttr reduction : outerReduced)
+    if (ranks.contains(reduction.getRank()))
+      sum.outputRanks.push_back(reduction.getRank());
+  sum.reductions.assign(reductions.begin(), reductions.end());
+  sum.elementTypes = {f32};
+  sum.values = {value};
+  sum.tensors = {StringAttr::get(editor.getContext(), "_")};
+  Value &made = shared.sums[toText(editor, sum)];
+  if (made)
+    return made;
+  std::string name = getTensorName(factors[0]->coded ? factors[0]->coded->wide
+                                                     : product.op->getResult(0))
+                         .str();
+  sum.tensors = {editor.freshTensor(name + "C")};
+  ComputeOp op = editor.create(sum, product.op);
+  op->setAttr(kComputesIn, StringAttr::get(editor.getContext(), "f32"));
+  made = op.getResult(0);
+  if (llvm::all_of(factors, [](const InnerFactor *factor) {
+        return factor->coded && factor->coded->isOffline;
+      }))
+    shared.offlineSums.push_back(op);
+  return made;
+}
+
+/// What is left of the sum where the factors of the set `left` give their zero
+/// points: the sum of the others' product, as often as it is met.
+Expr Rescaling::addSumWithout(uint64_t left) {
+  SmallVector<const InnerFactor *> others;
+  Expr value = nullptr;
+  for (auto [i, factor] : llvm::enumerate(inner)) {
+    if (!(left >> i & 1)) {
+      others.push_back(&factor);
+      continue;
+    }
+    value = value ? exprs.mul(value, factor.zeroPoint) : factor.zeroPoint;
+  }
+  SmallVector<ReductionAttr> summed;
+  AffineExpr times = getAffineConstantExpr(1, editor.getContext());
+  for (ReductionAttr reduction : innerReduced) {
+    bool isMet = llvm::any_of(others, [&](const InnerFactor *factor) {
+      return collectRanks(editor, factor->value).contains(reduction.getRank());
+    });
+    if (isMet)
+      summed.push_back(reduction);
+    else
+      times = times * editor.extent(reduction.getRank());
+  }
+  if (times != getAffineConstantExpr(1, editor.getContext()))
+    value = exprs.mul(value, editor.scalar(times, f32));
+  if (!others.empty())
+    value =
+        exprs.mul(value, summed.empty()
+                             ? exprs.toF32(others[0]->value)
+                             : editor.readPlain(addSumOfCodes(others, summed)));
+  return value;
+}
+
 Operation *Rescaling::addWhole(Value sum) {
   Statement whole = product.statement;
   whole.filter = keptFilter;
   whole.reductions.assign(outerReduced.begin(), outerReduced.end());
   Expr value = exprs.toF32(editor.readPlain(sum));
+  uint64_t all = 0;
+  for (auto [i, factor] : llvm::enumerate(inner))
+    if (factor.zeroPoint)
+      all |= uint64_t{1} << i;
+  // All sets of them but the empty one.
+  for (uint64_t left = all & -all; left != 0; left = (left - all) & all)
+    value = llvm::popcount(left) % 2 ? exprs.sub(value, addSumWithout(left))
+                                     : exprs.add(value, addSumWithout(left));
   for (Expr factor : outer)
     value = exprs.mul(value, exprs.toF32(factor));
   Type type = getScalarType(whole.elementTypes[0]);
@@ -369,8 +493,8 @@ FailureOr<Operation *> Rescaling::run() {
 FailureOr<Operation *>
 quant::rescaleReader(CascadeEditor &editor, const BlockRanks &blocks,
                      ProductSum product, ArrayRef<const CodedTensor *> operands,
-                     const ExplicitOptions &options, DecodedTensors &decoded) {
+                     const ExplicitOptions &options, SharedTensors &shared) {
   return Rescaling(editor, blocks, std::move(product), operands, options,
-                   decoded)
+                   shared)
       .run();
 }

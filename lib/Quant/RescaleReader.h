@@ -12,6 +12,11 @@
 //   ZP[m,n,k1] = sum(k0) XQ[m,k1,k0] * WQ[k1,k0,n]
 //   Z[m,n]     = sum(k1) ZP[m,n,k1] * XS[m,k1] * WS[k1,n] * 0.5
 //
+// With zero points, what the codes of the others sum to is subtracted:
+//
+//   Z[m,n]  = sum(k1) (ZP[m,n,k1] - XZ[m,k1] * WC[k1,n]) * XS[m,k1] * WS[k1,n]
+//   WC[k1,n] = sum(k0) WQ[k1,k0,n]
+//
 // The law is distributivity. Whatever factor does not depend on a rank of the
 // inner sum moves out with the scales, so that the inner one is a bare product.
 //
@@ -23,6 +28,8 @@
 #include "lib/Quant/ExplicitForm.h"
 #include "lib/Quant/QuantiseEinsums.h"
 
+#include <map>
+
 namespace einsum::quant {
 
 /// Why an Einsum cannot read the codes of a tensor, or empty.
@@ -30,16 +37,22 @@ std::string findReaderObstacle(CascadeEditor &editor, const ProductSum &product,
                                mlir::Value tensor,
                                const formats::Storage &storage);
 
-/// Codes as floats, by tensor and type, shared among their readers.
-using DecodedTensors =
-    llvm::DenseMap<std::pair<mlir::Value, mlir::Type>, mlir::Value>;
+/// What readers share.
+struct SharedTensors {
+  /// Codes as floats, by tensor and type.
+  llvm::DenseMap<std::pair<mlir::Value, mlir::Type>, mlir::Value> decoded;
+  /// Sums of codes, by what is summed.
+  std::map<std::string, mlir::Value> sums;
+  /// Those of codes that are made beforehand, which are, too.
+  llvm::SmallVector<mlir::Operation *> offlineSums;
+};
 
 /// Rewrites one reader of `operands`. Fails, with an error, if an accumulator
 /// could overflow. Returns the op that takes the reader's place.
 mlir::FailureOr<mlir::Operation *>
 rescaleReader(CascadeEditor &editor, const BlockRanks &blocks,
               ProductSum product, llvm::ArrayRef<const CodedTensor *> operands,
-              const ExplicitOptions &options, DecodedTensors &decoded);
+              const ExplicitOptions &options, SharedTensors &shared);
 
 } // namespace einsum::quant
 

@@ -31,6 +31,8 @@ struct Assignment {
   bool isOffline = false, isRearranged = false;
   /// Asked for by its name: what cannot be done is an error, not a remark.
   bool isNamed = false;
+  /// Other inputs and outputs that may come in the new order.
+  std::vector<std::string> granted;
 };
 
 /// In the order of the cascade. Fails after an error at the cascade or tensor.

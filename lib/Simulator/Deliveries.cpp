@@ -32,7 +32,7 @@ Delivery Deliveries::find(int home, int place, llvm::ArrayRef<int> into,
     if (how == Along::nothing)
       continue;
     arch::Fan fan{-1, loop.dim, static_cast<uint64_t>(loop.mostSteps()),
-                  how == Along::shared};
+                  how == Along::shared, static_cast<uint64_t>(loop.stride)};
     for (const arch::ArrayDim &dim : arch.arrays[array].dims)
       if (dim.name == loop.dim)
         fan.level = dim.level;

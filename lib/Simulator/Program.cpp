@@ -149,6 +149,9 @@ public:
       if (node.isLoop())
         node.asked = findTiles(node.parent)[node.rank];
     }
+    for (int leaf : program.leaves)
+      if (failed(placeUnits(leaf)))
+        return failure();
     return std::move(program);
   }
 
@@ -294,9 +297,19 @@ private:
       node.registers = level;
     for (int i = node.parent; i >= 0; i = program.nodes[i].parent)
       if (program.nodes[i].kind == NodeKind::spatial &&
-          failed(checkInstances(program.nodes[i], arch.arrays[node.array])))
+          (failed(checkDimension(program.nodes[i], arch.arrays[node.array])) ||
+           failed(checkInstances(program.nodes[i], arch.arrays[node.array]))))
         return failure();
     return success();
+  }
+
+  LogicalResult checkDimension(const Node &loop, const arch::Array &array) {
+    if (llvm::any_of(array.dims, [&](const arch::ArrayDim &dim) {
+          return dim.name == loop.dim;
+        }))
+      return success();
+    return loop.op->emitError() << "array '" << array.name
+                                << "' has no dimension '" << loop.dim << "'";
   }
 
   /// Units in one instance of a level do not reach what another holds.
@@ -317,6 +330,30 @@ private:
                << "' has one instance per '" << dim.name
                << "', so its tiles must stand below the loop across it";
       }
+    }
+    return success();
+  }
+
+  /// Section 1: where loops share a dimension, how far apart their units are.
+  LogicalResult placeUnits(int leaf) {
+    const arch::Array &array = arch.arrays[program.nodes[leaf].array];
+    for (const arch::ArrayDim &dim : array.dims) {
+      int64_t places = 1;
+      int outermost = -1;
+      for (int i = leaf; i >= 0; i = program.nodes[i].parent) {
+        Node &loop = program.nodes[i];
+        if (loop.kind != NodeKind::spatial || loop.dim != dim.name)
+          continue;
+        loop.stride = places;
+        if (llvm::MulOverflow(places, loop.mostSteps(), places))
+          places = INT64_MAX;
+        outermost = i;
+      }
+      if (static_cast<uint64_t>(places) > dim.size)
+        return program.nodes[outermost].op->emitError()
+               << "Einsum '" << points.einsums[program.nodes[leaf].einsum].name
+               << "' needs " << places << " units along '" << dim.name
+               << "' of array '" << array.name << "', which has " << dim.size;
     }
     return success();
   }

@@ -80,6 +80,7 @@ struct Node {
   int64_t asked = 1;  ///< the same, of what readers ask for at most
   bool descends = false;
   std::string dim;
+  int64_t stride = 1; ///< units from one step to the next, of a spatial loop
 
   // Storage.
   int level = -1;

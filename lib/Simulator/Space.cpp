@@ -95,15 +95,44 @@ private:
     uint64_t units = 1;
     for (const arch::ArrayDim &dim : level.dims)
       units *= dim.size;
-    for (int i = program.nodes[id].parent; i >= 0;
-         i = program.nodes[i].parent) {
-      const Node &loop = program.nodes[i];
+    std::map<int, std::vector<int>> loopsOver; // outermost first
+    for (int i = program.nodes[id].parent; i >= 0; i = program.nodes[i].parent)
+      if (program.nodes[i].isLoop()) {
+        std::vector<int> &loops = loopsOver[program.nodes[i].rank];
+        loops.insert(loops.begin(), i);
+      }
+    for (const auto &[rank, loops] : loopsOver)
+      units *= unitsIn(level, loops);
+    return units;
+  }
+
+  /// Parts that the loops over one rank deal out inside one instance, of a
+  /// full one.
+  uint64_t unitsIn(const arch::Level &level,
+                   const std::vector<int> &loops) const {
+    std::map<int64_t, uint64_t> parts = {
+        {program.nodes[loops.front()].asked, 1}};
+    for (int id : loops) {
+      const Node &loop = program.nodes[id];
       bool across = llvm::any_of(level.dims, [&](const arch::ArrayDim &dim) {
         return dim.name == loop.dim;
       });
-      if (loop.kind == NodeKind::spatial && !across)
-        units *= loop.mostSteps();
+      std::map<int64_t, uint64_t> inner;
+      for (auto [size, count] : parts) {
+        if (loop.kind == NodeKind::temporal || across) {
+          inner[std::min(size, loop.tile)] += count;
+          continue;
+        }
+        if (size >= loop.tile)
+          inner[loop.tile] += count * static_cast<uint64_t>(size / loop.tile);
+        if (size % loop.tile)
+          inner[size % loop.tile] += count;
+      }
+      parts = std::move(inner);
     }
+    uint64_t units = 0;
+    for (auto [size, count] : parts)
+      units += count;
     return units;
   }
 

@@ -991,23 +991,30 @@ private:
       chain.push_back(node);
     }
     std::vector<std::string> dims;
+    std::vector<int64_t> sizes;
     for (const CaseArray &array : c.arrays)
       if (array.name == arrayOf[einsum])
-        for (const auto &[name, size, multicast, reduction] : array.dims)
+        for (const auto &[name, size, multicast, reduction] : array.dims) {
           dims.push_back(name);
+          sizes.push_back(size);
+        }
     std::vector<Tree> spatial;
     for (size_t d = 0; d < dims.size() && !left.empty(); ++d) {
       if (!chance(in(Focus::units, 85, 60)))
         continue;
-      int rank = pickOf(left);
-      Tree node;
-      node.kind = TreeKind::spatial;
-      node.rank = rank;
-      node.dim = dims[d];
-      node.tile = -1; // one, or what is left for loops below
-      spatial.push_back(node);
-      left.erase(std::find(left.begin(), left.end(), rank));
+      do { // sometimes several along one dimension
+        int rank = pickOf(left);
+        Tree node;
+        node.kind = TreeKind::spatial;
+        node.rank = rank;
+        node.dim = dims[d];
+        node.tile = -1; // one, or what is left for loops below
+        spatial.push_back(node);
+        left.erase(std::find(left.begin(), left.end(), rank));
+      } while (chance(35) && !left.empty());
     }
+    if (chance(20)) // their order counts where places matter
+      shuffle(spatial);
     std::vector<int> timed = left;
     for (const Tree &node : spatial)
       if (chance(40))
@@ -1042,10 +1049,25 @@ private:
           chain.push_back(node);
       }
     }
+    std::map<std::string, int64_t> used; // units
+    auto mayUse = [&](const Tree &node, int64_t around) {
+      int64_t &units = used.emplace(node.dim, 1).first->second;
+      int64_t steps = (around + node.tile - 1) / node.tile,
+              size = sizes[std::find(dims.begin(), dims.end(), node.dim) -
+                           dims.begin()];
+      if (units * steps > size)
+        return false;
+      units *= steps;
+      return true;
+    };
     for (Tree &node : spatial) {
       node.tile = 1;
       if (tiles[node.rank] > 2 && chance(in(Focus::units, 60, 20)))
         node.tile = pick(1, 2);
+      if (!mayUse(node, tiles[node.rank])) {
+        tail.push_back(node.rank); // in steps
+        continue;
+      }
       bool rest = node.tile > 1;
       int rank = node.rank;
       // Units may also stand above what else is done in time.
@@ -1053,6 +1075,14 @@ private:
         chain.insert(chain.begin() + pick(0, chain.size()), node);
       else
         chain.push_back(node);
+      if (Tree second = node; rest && chance(15)) { // the same rank again
+        second.dim = pickOf(dims);
+        second.tile = 1;
+        if (mayUse(second, node.tile)) {
+          chain.push_back(second);
+          rest = false;
+        }
+      }
       if (chance(in(Focus::units, 40, 10))) {
         Tree storage = makeStorage({einsum}, {}, held);
         if (!storage.tensors.empty())

@@ -11,6 +11,7 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
+#include <set>
 
 using namespace einsum::agreement;
 
@@ -202,6 +203,15 @@ std::vector<std::string> einsum::agreement::listFeatures(const Case &c) {
   add(anyLevel([&](const CaseLevel &l) { return limits(l.instances); }) ||
           anyArray([&](const CaseArray &a) { return limits(a.dims); }),
       "widths of dimensions");
+  add(any([](const Tree &t) {
+        std::set<std::string> seen;
+        const Tree *at = &t;
+        for (; at->children.size() == 1; at = &at->children.front())
+          if (at->kind == TreeKind::spatial && !seen.insert(at->dim).second)
+            return true;
+        return false;
+      }),
+      "several loops along one dimension");
   auto isStored = [](const auto &tensor) { return !tensor.storage.empty(); };
   add(std::any_of(c.inputs.begin(), c.inputs.end(), isStored) ||
           std::any_of(c.einsums.begin(), c.einsums.end(), isStored),

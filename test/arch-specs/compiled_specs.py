@@ -30,9 +30,13 @@ def compile(path, name, text, datatype):
     file = scratch / f"{path.stem}-{name}.ein"
     file.write_text(text)
     result = scratch / "result.json"
-    done = run("einsum-compile", file, f"--arch={path}", "--rewrite=none", "--time-limit=1", f"--json={result}")
-    assert done.returncode in (0, 3), f"{path.stem} {name} at {datatype}: {done.stderr}"
-    compiled = json.loads(result.read_text())
+    # On a busy machine a search may need more than a second for its first mapping.
+    for limit in (1, 60):
+        done = run("einsum-compile", file, f"--arch={path}", "--rewrite=none", f"--time-limit={limit}", f"--json={result}")
+        assert done.returncode in (0, 3), f"{path.stem} {name} at {datatype}: {done.stderr}"
+        compiled = json.loads(result.read_text())
+        if "arrays" in compiled:
+            break
     fit_file = scratch / "fit.json"
     checked = run("einsum-arch-check", path, f"--workload={file}", f"--json={fit_file}")
     assert checked.returncode == 0, checked.stderr

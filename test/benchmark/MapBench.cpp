@@ -8,11 +8,13 @@
 //   einsum-bench-map --objective=edp --shared-loops=1 pair.ein tpu.json
 //
 // One JSON line per run: the median of some repetitions, the best value, and
-// what each rule pruned. `--without=RULE` leaves a rule out.
+// what each rule pruned. `--without=RULE` leaves a rule out; `--quantize=SPEC`
+// maps the cascade in number formats.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lib/Init/InitAll.h"
+#include "lib/Init/QuantizeWorkload.h"
 #include "lib/Init/ReadWorkload.h"
 #include "lib/Mapper/Mapper.h"
 
@@ -43,6 +45,7 @@ static llvm::cl::opt<unsigned> repetitions("repetitions", llvm::cl::init(1));
 static llvm::cl::opt<unsigned> threads("map-threads", llvm::cl::init(0));
 static llvm::cl::list<std::string> without("without", llvm::cl::CommaSeparated);
 static llvm::cl::opt<bool> showTree("show-tree");
+static llvm::cl::opt<std::string> quantizeSpec("quantize");
 static llvm::cl::opt<double> timeLimit("time-limit", llvm::cl::init(0));
 
 static int fail(llvm::StringRef what) {
@@ -127,9 +130,6 @@ int main(int argc, char **argv) {
   }
   if (failed(bindParameters(*cascade, bindings)))
     return 1;
-  mlir::FailureOr<CascadeFacts> facts = computeCascadeFacts(*cascade);
-  if (failed(facts))
-    return 1;
   std::map<std::string, double> settings;
   for (llvm::StringRef text : set) {
     auto [name, value] = text.split('=');
@@ -143,6 +143,19 @@ int main(int argc, char **argv) {
       arch::readArchSpec(archPath, diagnostics, settings);
   diagnostics.print(llvm::errs());
   if (!arch)
+    return 1;
+  if (!quantizeSpec.empty()) {
+    auto spec = quant::parseSpec(quantizeSpec);
+    if (auto *error = std::get_if<std::string>(&spec))
+      return fail("--quantize " + *error);
+    quant::QuantizeOptions quantisation{std::get<quant::QuantizeSpec>(spec),
+                                        {}};
+    std::string first = objective.empty() ? "latency" : objective[0];
+    if (failed(quantizeFor(*cascade, quantisation, &*arch, first)))
+      return 1;
+  }
+  mlir::FailureOr<CascadeFacts> facts = computeCascadeFacts(*cascade);
+  if (failed(facts))
     return 1;
   MapOptions options;
   options.objective.metrics.clear();

@@ -117,30 +117,31 @@ void Space::deal(const NestState &state, size_t position,
     return then(state);
   NestState below = state;
   ++below.dealt;
-  addSpatial(below, all[state.dealt], 0,
+  addSpatial(below, all[state.dealt], 0, Used(),
              [&](const NestState &dealt) { deal(dealt, position, then); });
 }
 
-/// At most one loop per dimension, in their order.
+/// Along each dimension loops over any ranks, in the order of these, dimension
+/// after dimension.
 void Space::addSpatial(const NestState &state, const Dealing &dealing,
-                       size_t dim,
+                       size_t dim, const Used &used,
                        const std::function<void(const NestState &)> &then) {
   if (dim == dealing.dims.size())
     return then(state);
-  addSpatial(state, dealing, dim + 1, then);
-  const arch::ArrayDim &units =
-      arch.arrays[state.array].dims[dealing.dims[dim]];
+  addSpatial(state, dealing, dim + 1, Used(), then);
+  auto room = static_cast<int64_t>(
+                  arch.arrays[state.array].dims[dealing.dims[dim]].size) /
+              used.units;
   for (int rank : facts.einsums[state.einsum].ranks)
     for (int64_t tile : tilesBelow(rank, state.above)) {
       int64_t steps = (state.above.tile[rank] + tile - 1) / tile;
-      if (steps > static_cast<int64_t>(units.size) ||
-          (dealing.isArray && tile > 1))
+      if (rank <= used.rank || steps > room || (dealing.isArray && tile > 1))
         continue;
       NestState below = state;
       below.above.tile[rank] = tile;
       below.above.looped[rank] = true;
       below.innermost = dealing.position;
       below.steps.push_back(Step::deal(rank, tile, dealing.dims[dim]));
-      addSpatial(below, dealing, dim + 1, then);
+      addSpatial(below, dealing, dim, {used.units * steps, rank}, then);
     }
 }

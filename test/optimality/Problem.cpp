@@ -144,7 +144,8 @@ private:
     return addTensor("I" + std::to_string(inputs.size()), someRanks(), true);
   }
 
-  /// A tensor at its ranks; through a window; or the last of a recurrence.
+  /// A tensor at its ranks; shifted; through a window; or the last of a
+  /// recurrence.
   Read read(size_t tensor) {
     const Tensor &info = tensors[tensor];
     tensors[tensor].isRead = true;
@@ -160,6 +161,10 @@ private:
       }
       bool isWindow = rank == 'w' && chance(80);
       made.text += isWindow ? "a+b" : std::string(1, rank);
+      // A step further on, or before; the last, or first, point has none.
+      if (extended && rank != 'w' && !info.carried && extents[rank] > 1 &&
+          chance(6))
+        made.text += chance(50) ? "+1" : "-1";
       for (char used : isWindow ? std::string("ab") : std::string(1, rank))
         if (!llvm::is_contained(made.ranks, used))
           made.ranks += used;
@@ -202,7 +207,7 @@ private:
     if (!reduced.empty() && chance(25))
       body += "max(" + join(reduced) + ") ";
     body += map;
-    if (chance(10))
+    if (chance(extended ? 25 : 10))
       body += " where " + makeFilter(ranks);
     body += "\n";
     addTensor(name, kept, false);
@@ -223,6 +228,8 @@ private:
         b(1, ranks[pick(0, ranks.size() - 1)]);
     if (a == b)
       return a + " >= 1";
+    if (extended && chance(40)) // a sliding window
+      return a + " <= " + b + ", " + b + " < " + a + " + 2";
     return a + " <= " + b;
   }
 
@@ -277,6 +284,16 @@ private:
            " pJ\"";
   }
 
+  /// Of an array or a level; one access may serve only some of the units.
+  std::string dimension(int64_t least, int64_t most) {
+    std::string size = std::to_string(pick(least, most));
+    if (!extended || !chance(20))
+      return size;
+    return "{\"size\": " + size +
+           ", \"multicast\": " + std::to_string(pick(1, 2)) +
+           ", \"reduction\": " + std::to_string(pick(1, 2)) + "}";
+  }
+
   uint64_t largest() const {
     uint64_t most = 1;
     for (const Tensor &tensor : tensors)
@@ -293,7 +310,8 @@ private:
       text += ", \"per\": \"" + per + "\"";
     if (extended && per.empty() && !parent.empty() && parent != "DRAM" &&
         chance(50))
-      text += ", \"instances\": {\"Z\": " + std::to_string(pick(2, 3)) + "}";
+      text += ", \"instances\": {\"Z\": " + dimension(2, 4) +
+              (chance(20) ? ", \"W\": " + dimension(2, 2) : "") + "}";
     int64_t access = chance(50) ? bytes : int64_t{1} << pick(0, 3);
     text += ", \"access\": \"" + std::to_string(access) + " B\"";
     if (!parent.empty() && chance(60)) {
@@ -327,10 +345,10 @@ private:
     std::string text =
         "{\"name\": \"" + name + "\", \"level\": \"" + level + "\"";
     if (shape == 1)
-      text += ", \"shape\": {\"x\": " + std::to_string(pick(2, 4)) + "}";
+      text += ", \"shape\": {\"x\": " + dimension(2, 4) + "}";
     if (shape == 2)
-      text += ", \"shape\": {\"x\": " + std::to_string(pick(2, 3)) +
-              ", \"y\": " + std::to_string(pick(2, 3)) + "}";
+      text += ", \"shape\": {\"x\": " + dimension(2, 3) +
+              ", \"y\": " + dimension(2, 3) + "}";
     text += ", \"ops\": {";
     llvm::ListSeparator separator;
     llvm::raw_string_ostream os(text);

@@ -15,8 +15,9 @@
 // bandwidths and ports, capacities that bind, registers private to the units,
 // array dimensions, operators that only one array has, cycles, start-up,
 // leakage, widths and costs of multicast and reduction, accounting profiles.
-// Extended ones have windows, recurrences of two Einsums and backwards, reads
-// of a last step, and levels of several instances in addition.
+// Extended ones have windows, shifted reads, sliding windows and more filters,
+// recurrences of two Einsums and backwards, reads of a last step, and levels of
+// several instances in addition.
 //
 //===----------------------------------------------------------------------===//
 

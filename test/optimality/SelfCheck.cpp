@@ -62,6 +62,8 @@ std::vector<Counted> countedByHand() {
                       "  output Z\n",
              *copy6 = "cascade c(A=6) : i8\n  input X[a]\n  Z[a] = X[a]\n"
                       "  output Z\n",
+             *copy22 = "cascade c(A=2, B=2) : i8\n  input X[a,b]\n"
+                       "  Z[a,b] = X[a,b]\n  output Z\n",
              *gemm = "cascade c(A=2, B=2, C=2) : i8\n  input X[a,b], Y[b,c]\n"
                      "  Z[a,c] = X[a,b] * Y[b,c]\n  output Z\n",
              *pair = "cascade c(A=2) : i8\n  input X[a]\n  Y[a] = X[a]\n"
@@ -92,6 +94,12 @@ std::vector<Counted> countedByHand() {
       {"an array", copy2, machine(1, "\"x\": 2"), all, 9 + 4},
       // All in time, or 3 -> 2 in time and 2 -> 1 over units.
       {"too small an array", copy3, machine(1, "\"x\": 2"), all, 25 + 9},
+      // In time, in two orders; a, b or both over units.
+      {"two ranks, two units", copy22, machine(0, "\"x\": 2"), all, 2 + 2},
+      {"two ranks, four units", copy22, machine(0, "\"x\": 4"), all, 2 + 3},
+      // a along x or y, b along what is left, or both along one.
+      {"two ranks, two dimensions", copy22, machine(0, "\"x\": 4, \"y\": 2"),
+       all, 2 + 2 * 2 + 1 + 2},
       // Registers alone: nowhere, above or below the loop; per unit below only.
       {"registers", copy2, machine(0, "\"x\": 2", true), all, 9 + 4},
       {"two arrays", copy2, machine(1, "", false, 2), all, 18},

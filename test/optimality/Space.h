@@ -117,7 +117,13 @@ private:
   void addTemporal(const NestState &state);
   void deal(const NestState &state, size_t position,
             const std::function<void(const NestState &)> &then);
+  /// What loops along one dimension have taken of it, and the last one's rank.
+  struct Used {
+    int64_t units = 1;
+    int rank = -1;
+  };
   void addSpatial(const NestState &state, const Dealing &dealing, size_t dim,
+                  const Used &used,
                   const std::function<void(const NestState &)> &then);
   void addLeaf(const NestState &state);
   std::vector<Dealing> dealings(int array) const;

@@ -55,9 +55,20 @@ def dependencies(package):
     return [re.split(r"[ (|]", part.strip())[0] for part in field.split(",") if part.strip()]
 
 
+def virtual_packages():
+    """Which installed packages provide a name that no package has, such as libspdlog1.10-fmt9."""
+    providers = {}
+    for line in run(["dpkg-query", "-W", "-f", "${Package}\t${Provides}\n"]).stdout.splitlines():
+        package, _, names = line.partition("\t")
+        for name in filter(None, names.split(",")):
+            providers.setdefault(re.split(r"[ (:]", name.strip())[0], []).append(package)
+    return providers
+
+
 def installed_files(names):
     """Files of Debian packages and of all that they depend on, as installed here."""
     todo, seen, files = list(names), set(), set()
+    providers = virtual_packages()
     while todo:
         name = todo.pop()
         if name in seen:
@@ -65,7 +76,8 @@ def installed_files(names):
         seen.add(name)
         status = run(["dpkg-query", "-W", "-f", "${db:Status-Status}\n${Depends},${Pre-Depends}", name], check=False)
         if not status.stdout.startswith("installed"):
-            continue  # one of several that would do
+            todo += providers.get(name, [])  # virtual, or one of several that would do
+            continue
         files.update(run(["dpkg", "-L", name]).stdout.splitlines())
         todo += [re.split(r"[ (:]", part.strip())[0] for part in re.split(r"[,|\n]", status.stdout) if part.strip()]
     return files

@@ -22,7 +22,8 @@ int main(int argc, char **argv) {
                   "Speaks the Language Server Protocol over standard input and "
                   "output: diagnostics,\nhover with rank passes and extents, "
                   "completion; for .mlir all that MLIR's server\ndoes. See "
-                  "README.md for editors.\n"},
+                  "README.md for editors.\n",
+                  /*hasLog=*/false}, // MLIR's server has one of its own
                  category, [] {
                    mlir::DialectRegistry registry;
                    registerAllDialects(registry);

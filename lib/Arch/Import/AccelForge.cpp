@@ -56,6 +56,7 @@ private:
                                   const std::string &key, YamlReader &reader);
   SpecJson takeDims(const std::string &subject, const std::string &owner,
                     std::vector<ForgeDim> &dims);
+  std::vector<std::string> levelDims; ///< of levels so far
   void readCosts(YamlReader &reader, SpecJson &to, bool withLeakage);
   void chooseClock();
 
@@ -219,7 +220,17 @@ SpecJson AccelForgeImporter::takeDims(const std::string &subject,
                                       const std::string &owner,
                                       std::vector<ForgeDim> &dims) {
   SpecJson shape = SpecJson::object();
-  for (const ForgeDim &dim : dims) {
+  for (ForgeDim &dim : dims) {
+    // A fan-out inside another one of the same name is a dimension of its own.
+    if (llvm::is_contained(levelDims, dim.name)) {
+      std::string name = owner + "_" + dim.name;
+      diags.note({file.file, 0, 0}, "dimension '" + dim.name + "' of '" +
+                                        owner + "' is called '" + name +
+                                        "': a level around it has that name");
+      dim.name = name;
+    }
+    if (subject == "level")
+      levelDims.push_back(dim.name);
     if (dim.unicast)
       shape[dim.name] = {
           {"size", toCount(dim.size)}, {"multicast", 1}, {"reduction", 1}};
@@ -273,7 +284,7 @@ void AccelForgeImporter::readMemory(YamlReader &reader, std::string &parent,
     level["energy"] = {{"read", "0 pJ"}, {"write", "0 pJ"}};
   else if (llvm::StringRef(kind).contains_insensitive("sram") &&
            level.contains("capacity"))
-    level["estimate"] = "sram";
+    level["estimate"] = chooseEstimate(std::floor(*bits / 8), access, false);
   else if (llvm::StringRef(kind).contains_insensitive("ddr")) {
     std::string dram = quantity(access * 8 * 8, "pJ");
     level["energy"] = {{"read", dram}, {"write", dram}};

@@ -21,7 +21,8 @@
 // to Accelergy or hwcomponents are read off our tables or left out, as the
 // provenance says.
 //
-// Trusts nothing: what is no such file is an error at its place. Refuses: Jinja
+// Trusts nothing: what is no such file is an error at its place. Of Jinja,
+// parameters that take their defaults are filled in. Refuses: all other
 // templates, anchors that make a loop, expressions it cannot evaluate where the
 // spec needs the number.
 //

@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Arch/Import/SpecText.h"
+
+#include "lib/Arch/MemoryEstimate.h"
 #include <algorithm>
 #include <cmath>
 
@@ -40,6 +42,18 @@ double arch::addEnergy(bool isFloat, unsigned bits) {
 double arch::macEnergy(bool isFloat, unsigned bits) {
   return mulEnergy(isFloat, bits) +
          addEnergy(isFloat, std::max(32u, bits)); // sums are wide
+}
+
+std::string arch::chooseEstimate(double capacityBytes, double accessBytes,
+                                 bool isLikelyRegisters) {
+  MemoryShape shape;
+  shape.capacityBytes = capacityBytes;
+  shape.accessBytes = static_cast<uint64_t>(std::max(1.0, accessBytes));
+  std::string problem;
+  bool isSram = estimateSram(shape, problem).has_value();
+  bool isRegisters = estimateRegisters(shape, problem).has_value();
+  bool takesRegisters = isSram == isRegisters ? isLikelyRegisters : isRegisters;
+  return takesRegisters ? "registers" : "sram";
 }
 
 std::string arch::datatypeName(bool isFloat, unsigned bits) {

@@ -24,6 +24,11 @@ double macEnergy(bool isFloat, unsigned bits);
 double mulEnergy(bool isFloat, unsigned bits);
 double addEnergy(bool isFloat, unsigned bits);
 
+/// Which table says what a memory costs, "sram" or "registers": the likelier
+/// one, unless only the other one reaches as far.
+std::string chooseEstimate(double capacityBytes, double accessBytes,
+                           bool isLikelyRegisters);
+
 /// MLIR's name of a number format; empty if there is none so wide.
 std::string datatypeName(bool isFloat, unsigned bits);
 

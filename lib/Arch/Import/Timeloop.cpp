@@ -44,7 +44,7 @@ private:
                 const std::string &kind, const std::string &parent,
                 SpecJson &dims);
   void addEnergy(SpecJson &level, const std::string &kind, double bits,
-                 YamlReader &attributes);
+                 double bytes, YamlReader &attributes);
   void readConstraints(YamlReader &reader, const std::string &level);
 
   YamlFile &file;
@@ -102,9 +102,11 @@ std::optional<std::string> TimeloopImporter::import() {
   readVariables();
   YamlReader reader(file, architecture, "the architecture");
   std::string version = reader.string("version");
-  if (!version.empty() && version.rfind("0.4", 0) != 0)
+  if (!version.empty() && version.rfind("0.4", 0) != 0) {
     diags.error(file.locOf(architecture["version"]),
                 "version " + version + " is not read; only 0.4 is");
+    return std::nullopt;
+  }
   YAML::Node nodes = reader.get("nodes");
   if (!nodes.IsDefined() || !nodes.IsSequence()) {
     diags.error(file.locOf(architecture),
@@ -205,7 +207,8 @@ void TimeloopImporter::readComponent(const YAML::Node &node,
 }
 
 void TimeloopImporter::addEnergy(SpecJson &level, const std::string &kind,
-                                 double bits, YamlReader &attributes) {
+                                 double bits, double bytes,
+                                 YamlReader &attributes) {
   std::string type = attributes.string("type");
   if (contains(kind, "dram")) {
     struct Dram {
@@ -234,7 +237,7 @@ void TimeloopImporter::addEnergy(SpecJson &level, const std::string &kind,
     return;
   }
   bool isRegister = contains(kind, "reg") || contains(kind, "rf");
-  level["estimate"] = isRegister ? "registers" : "sram";
+  level["estimate"] = chooseEstimate(bytes, bits / 8, isRegister);
   level["provenance"] = "imported";
 }
 
@@ -276,7 +279,7 @@ void TimeloopImporter::addLevel(YamlReader &attributes, const std::string &name,
                               {"write_bandwidth", "write_bandwidth"}})
     if (auto words = attributes.number(theirs); words && std::isfinite(*words))
       level[ours] = quantity(*words * datawidth / 8 * clockHz, "B/s");
-  addEnergy(level, kind, access * 8, attributes);
+  addEnergy(level, kind, access * 8, std::floor(bits / 8), attributes);
   if (!level.contains("energy") && !level.contains("estimate"))
     diags.note(attributes.loc(), "the energy of '" + name +
                                      "' is not known: its class '" + kind +

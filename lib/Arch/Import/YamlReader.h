@@ -34,6 +34,8 @@ public:
   Parameters variables; ///< that expressions may use
 
 private:
+  std::optional<std::string> fillDefaults(llvm::StringRef text);
+
   YAML::Node document;
 };
 

@@ -34,6 +34,7 @@ struct LevelNest {
   struct Loop {
     int rank;
     int64_t steps;
+    bool isAlongY;
   };
   std::vector<Loop> temporal, spatial; ///< outermost first
 };
@@ -86,7 +87,8 @@ private:
       if (auto loop = dyn_cast<TemporalOp>(node))
         addLoop(loop.getRank(), loop.getTile(), tiles, nests[current].temporal);
       if (auto loop = dyn_cast<SpatialOp>(node))
-        addLoop(loop.getRank(), loop.getTile(), tiles, nests[current].spatial);
+        addLoop(loop.getRank(), loop.getTile(), tiles, nests[current].spatial,
+                isAlongY(loop.getDim()));
     }
   }
 
@@ -113,7 +115,7 @@ private:
   }
 
   void addLoop(StringRef name, int64_t tile, std::vector<int64_t> &tiles,
-               std::vector<LevelNest::Loop> &loops) {
+               std::vector<LevelNest::Loop> &loops, bool isAlongY = false) {
     int rank = facts.findRank(name);
     int64_t around = tiles[rank];
     tile = std::min(tile, around);
@@ -134,7 +136,18 @@ private:
         loop.steps *= steps;
         return;
       }
-    loops.push_back({rank, steps});
+    loops.push_back({rank, steps, isAlongY});
+  }
+
+  /// Of the dimensions that one fan-out has, the first is X.
+  bool isAlongY(StringRef name) const {
+    int owner = INT_MIN;
+    for (const arch::ArrayDim &dim : arch.arrays[array].dims) {
+      if (dim.name == name)
+        return dim.level == owner;
+      owner = dim.level;
+    }
+    return false;
   }
 
   //===--------------------------------------------------------------------===//
@@ -223,7 +236,8 @@ private:
     return "[" + list + "]";
   }
 
-  /// Innermost first; ranks without a loop stand further in.
+  /// Innermost first, along X, then along Y; ranks without a loop stand further
+  /// in.
   std::string listOrder(ArrayRef<LevelNest::Loop> loops) const {
     std::string list;
     auto add = [&](int rank) {
@@ -234,9 +248,19 @@ private:
             return loop.rank == rank;
           }))
         add(rank);
-    for (const LevelNest::Loop &loop : llvm::reverse(loops))
-      add(loop.rank);
+    for (bool isAlongY : {false, true})
+      for (const LevelNest::Loop &loop : llvm::reverse(loops))
+        if (loop.isAlongY == isAlongY)
+          add(loop.rank);
     return "[" + list + "]";
+  }
+
+  /// How many ranks of that order lie along X.
+  size_t countAlongX(ArrayRef<LevelNest::Loop> loops) const {
+    return einsum.ranks.size() -
+           llvm::count_if(loops, [](const LevelNest::Loop &loop) {
+             return loop.isAlongY;
+           });
   }
 
   void writeMapping() {
@@ -269,6 +293,7 @@ private:
       line(2, "type: spatial");
       line(2, "factors: " + listFactors(nest.spatial));
       line(2, "permutation: " + listOrder(nest.spatial));
+      line(2, "split: " + llvm::Twine(countAlongX(nest.spatial)));
     }
   }
 

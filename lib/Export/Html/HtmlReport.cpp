@@ -237,8 +237,11 @@ private:
         continue;
       os << "<h3>" << text(one["level"]) << ": "
          << one["peak_bytes"].show(Shown::bytes) << " of "
-         << one["capacity_bytes"].show(Shown::bytes) << ", "
-         << text(one["status"]);
+         << one["capacity_bytes"].show(Shown::bytes);
+      if (one["paid_for_banks_bytes"].number() > 0)
+        os << ", " << one["paid_for_banks_bytes"].show(Shown::bytes)
+           << " of it to keep copies in different banks";
+      os << ", " << text(one["status"]);
       if (one["gap"].number() > 1)
         os << ", " << one["gap"].show(Shown::ratio) << " what is live at once";
       os << "</h3>\n";

@@ -96,9 +96,14 @@ struct SplitStmt {
 };
 
 /// `rank w = P + R - 1`, for an extent that is not the parameter of that name.
+/// `rank j = 64 rearranged_by KC per g`: its coordinates are in another order
+/// (dialects/Einsum/Rearranged.h); `rank e = E rearranged_with j stride 2`.
 struct RankStmt {
   Name rank;
   ExprPtr extent;
+  std::optional<Name> rearrangedBy, rearrangedWith;
+  std::vector<Name> per;
+  int64_t stride = 1;
 };
 
 /// `def gelu(x) : f32 = ...`
@@ -124,11 +129,12 @@ struct ReduceClause {
   std::vector<Name> ranks;
 };
 
-/// `GM[p], GI[p] = argmax(m) QK[m,p] where m <= p init ...`
+/// `GM[p], GI[p] = argmax(m) QK[m,p] where m <= p init ... computes_in ...`
 struct EinsumStmt {
   std::vector<TensorDecl> results;
   std::vector<ReduceClause> reductions;
   std::vector<ExprPtr> values, filters, inits;
+  std::optional<Name> datatype; ///< of the arithmetic, as arrays call it
   Place valuePlace;
 };
 

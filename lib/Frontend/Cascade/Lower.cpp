@@ -13,6 +13,8 @@
 
 #include "lib/Frontend/Cascade/Lower.h"
 
+#include "dialects/Einsum/Rearranged.h"
+
 #include "lib/Frontend/Cascade/CheckAccess.h"
 #include "lib/Frontend/Cascade/Print.h"
 #include "lib/Frontend/Cascade/Scalars.h"
@@ -625,6 +627,24 @@ void CascadeLowering::checkUses() {
   }
 }
 
+/// The marks of Rearranged.h.
+static void markOrder(RankOp rank, const RankStmt &stmt) {
+  Builder builder(rank.getContext());
+  if (stmt.rearrangedBy) {
+    SmallVector<Attribute> per;
+    for (const Name &other : stmt.per)
+      per.push_back(builder.getStringAttr(other.text));
+    rank->setAttr(kRearrangedBy,
+                  builder.getStringAttr(stmt.rearrangedBy->text));
+    rank->setAttr(kRearrangedPer, builder.getArrayAttr(per));
+  }
+  if (stmt.rearrangedWith) {
+    rank->setAttr(kRearrangedWith,
+                  builder.getStringAttr(stmt.rearrangedWith->text));
+    rank->setAttr(kRearrangedStride, builder.getI64IntegerAttr(stmt.stride));
+  }
+}
+
 void CascadeLowering::run() {
   scope.declare();
   collectDefinitions();
@@ -658,8 +678,10 @@ void CascadeLowering::run() {
   emitRanks(op.getBodyBlock());
   for (const Statement &statement : cascade.statements)
     if (auto *stmt = std::get_if<RankStmt>(&statement.body))
-      if (RankOp rank = op.findRank(stmt->rank.text))
+      if (RankOp rank = op.findRank(stmt->rank.text)) {
+        markOrder(rank, *stmt);
         attachComments(builder, rank, statement.comments);
+      }
   checkUses();
 }
 

@@ -601,6 +601,8 @@ ComputeOp EinsumLowering::emit(Region &mapRegion) {
       b.getArrayAttr(inputMaps), b.getArrayAttr(reductions), filter,
       inits.empty() ? ArrayAttr() : b.getArrayAttr(inits), inputs);
   op.getMap().takeBody(mapRegion);
+  if (stmt.datatype)
+    op->setAttr(kComputesIn, b.getStringAttr(stmt.datatype->text));
   return op;
 }
 

@@ -23,14 +23,21 @@ bool einsum::frontend::isReservedWord(StringRef word) {
   static const StringRef words[] = {
       "cascade", "input", "output", "split",    "rank",     "def",
       "monoid",  "where", "init",   "as",       "identity", "idempotent",
-      "inf",     "nan",   "mod",    "floordiv", "ceildiv"};
+      "inf",     "nan",   "mod",    "floordiv", "ceildiv",  "computes_in"};
   return llvm::is_contained(words, word);
 }
 
+/// i1 to i64: codes of number formats have any width.
+static bool isIntegerType(StringRef word) {
+  unsigned bits;
+  return word.consume_front("i") && !word.starts_with("0") &&
+         !word.getAsInteger(10, bits) && bits >= 1 && bits <= 64;
+}
+
 bool einsum::frontend::isTypeName(StringRef word) {
-  static const StringRef types[] = {"f16", "bf16", "tf32", "f32", "f64",  "i1",
-                                    "i8",  "i16",  "i32",  "i64", "index"};
-  return llvm::is_contained(types, word);
+  static const StringRef types[] = {"f16", "bf16",     "tf32",   "f32",
+                                    "f64", "f8E4M3FN", "f8E5M2", "index"};
+  return llvm::is_contained(types, word) || isIntegerType(word);
 }
 
 bool einsum::frontend::isIdentifier(StringRef word) {
@@ -195,7 +202,20 @@ private:
 
   bool parseRank(RankStmt &stmt) {
     return parseName(stmt.rank, "a rank") &&
-           expect("=", "'=' and the extent,") && (stmt.extent = parseExpr());
+           expect("=", "'=' and the extent,") && (stmt.extent = parseExpr()) &&
+           parseOrder(stmt);
+  }
+
+  bool parseOrder(RankStmt &stmt) {
+    if (consume("rearranged_by"))
+      return parseName(stmt.rearrangedBy.emplace(), "the name of a tensor") &&
+             (!consume("per") || parseCommaSeparated([&] {
+               return parseName(stmt.per.emplace_back(), "a rank");
+             }));
+    if (consume("rearranged_with"))
+      return parseName(stmt.rearrangedWith.emplace(), "a rank") &&
+             (!consume("stride") || parseInteger(stmt.stride, "stride"));
+    return true;
   }
 
   bool parseDef(DefStmt &stmt) {
@@ -287,9 +307,40 @@ private:
     });
   }
 
+  /// `i8`, `bf16*int4`, `bfp(mantissa=4)`: a name of a datatype, or of two.
+  bool parseDatatype(Name &datatype) {
+    const Place place = peek().place;
+    const char *begin = peek().text.begin(), *end = begin;
+    do {
+      if (!peek().is(Token::Kind::identifier) || isReservedWord(peek().text)) {
+        report.error(peek().place)
+            << "expected a datatype, such as i8 or bf16*int4, found "
+            << describe(peek());
+        return false;
+      }
+      end = peek().text.end();
+      advance();
+      if (!peek().is("("))
+        continue;
+      unsigned open = 0;
+      do {
+        if (peek().is(Token::Kind::newline) || peek().is(Token::Kind::end)) {
+          report.error(place) << "the options of a datatype end with ')'";
+          return false;
+        }
+        open += peek().is("(");
+        open -= peek().is(")");
+        end = peek().text.end();
+        advance();
+      } while (open > 0);
+    } while (consume("*"));
+    datatype = {StringRef(begin, end - begin), place};
+    return true;
+  }
+
   bool parseSuffixes(EinsumStmt &stmt) {
     while (true) {
-      continueLine({"where", "init"});
+      continueLine({"where", "init", "computes_in"});
       bool good = true;
       if (consume("where"))
         good = parseCommaSeparated([&] {
@@ -298,6 +349,8 @@ private:
       else if (consume("init"))
         good = parseCommaSeparated(
             [&] { return (stmt.inits.emplace_back(parseExpr())) != nullptr; });
+      else if (consume("computes_in"))
+        good = parseDatatype(stmt.datatype.emplace());
       else
         return true;
       if (!good)

@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/Einsum/Rearranged.h"
 #include "lib/Frontend/Cascade/Cascade.h"
 #include "lib/Frontend/Cascade/CheckAccess.h"
 #include "lib/Frontend/Cascade/Lower.h"
@@ -168,12 +169,33 @@ bool CascadePrinter::isImplied(RankOp rank) {
          name.upper() != name && !cascade.getParam(name);
 }
 
+/// ` rearranged_by KC per g`, or nothing.
+static std::string orderText(RankOp rank) {
+  std::string text;
+  if (auto by = rank->getAttrOfType<StringAttr>(kRearrangedBy)) {
+    text = " rearranged_by " + by.str();
+    SmallVector<StringRef> per = stringsOf(rank, kRearrangedPer);
+    if (!per.empty())
+      text += " per " + llvm::join(per, ", ");
+  }
+  if (auto with = rank->getAttrOfType<StringAttr>(kRearrangedWith)) {
+    auto stride = rank->getAttrOfType<IntegerAttr>(kRearrangedStride);
+    text += " rearranged_with " + with.str() + " stride " +
+            std::to_string(stride ? stride.getInt() : 1);
+  }
+  return text;
+}
+
 LogicalResult CascadePrinter::addRank(RankOp rank) {
-  if (cascade.findSplitOf(rank.getSymName()) || isImplied(rank))
+  std::string order = orderText(rank);
+  if (cascade.findSplitOf(rank.getSymName()) && !order.empty())
+    return refuse(rank) << "a part of a split is not" << order;
+  if (cascade.findSplitOf(rank.getSymName()) ||
+      (isImplied(rank) && order.empty()))
     return success();
-  lines.push_back(
-      {rank, "",
-       "rank " + rank.getSymName().str() + " = " + extentText(extentOf(rank))});
+  lines.push_back({rank, "",
+                   "rank " + rank.getSymName().str() + " = " +
+                       extentText(extentOf(rank)) + order});
   return success();
 }
 
@@ -495,6 +517,8 @@ LogicalResult CascadePrinter::addEinsum(EinsumInterface einsum) {
   if (!reduced.empty() && isDifference && StringRef(*value).starts_with("-"))
     value = "(" + *value + ")";
   std::string right = reduced + *value + filter + inits;
+  if (auto datatype = einsum->getAttrOfType<StringAttr>(kComputesIn))
+    right += " computes_in " + datatype.str();
   lines.push_back({einsum, *left, right});
   return success();
 }
@@ -507,8 +531,13 @@ LogicalResult CascadePrinter::addEinsum(EinsumInterface einsum) {
 static void warnOfAnnotations(Operation *op) {
   static const StringRef ours[] = {kCommentsAttr, kTrailingCommentAttr,
                                    kEndCommentsAttr, kArgumentNamesAttr};
+  static const StringRef order[] = {kRearrangedBy, kRearrangedPer,
+                                    kRearrangedWith, kRearrangedStride};
   for (NamedAttribute attr : op->getDiscardableAttrs())
-    if (!llvm::is_contained(ours, attr.getName().getValue()))
+    if (!llvm::is_contained(ours, attr.getName().getValue()) &&
+        !(isa<EinsumInterface>(op) && attr.getName() == kComputesIn) &&
+        !(isa<RankOp>(op) &&
+          llvm::is_contained(order, attr.getName().getValue())))
       emitWarning(op->getLoc()) << "attribute '" << attr.getName().getValue()
                                 << "' has no notation and is left out";
 }

@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/Einsum/Rearranged.h"
 #include "lib/Frontend/Cascade/Print.h"
 
 #include "mlir/IR/AffineExpr.h"
@@ -163,6 +164,8 @@ void Describer::describeCompute(EinsumInterface einsum, Facts &facts) {
   }
   for (TypedAttr init : einsum.getInitialValues())
     facts["initial value"] += toText(init) + " ";
+  if (auto datatype = einsum->getAttrOfType<StringAttr>(kComputesIn))
+    facts["datatype"] = datatype.str();
 }
 
 //===----------------------------------------------------------------------===//
@@ -176,6 +179,13 @@ static std::string extentText(RankOp rank) {
                    {{}, params});
 }
 
+static void describeOrder(RankOp rank, Facts &facts) {
+  for (StringRef mark :
+       {kRearrangedBy, kRearrangedPer, kRearrangedWith, kRearrangedStride})
+    if (Attribute value = rank->getAttr(mark))
+      facts["order"] += mark.str() + " " + toText(value) + " ";
+}
+
 Facts Describer::describe(Operation *op) {
   Facts facts;
   for (Value result : op->getResults())
@@ -183,7 +193,7 @@ Facts Describer::describe(Operation *op) {
   if (auto input = dyn_cast<InputOp>(op))
     facts["role"] = input.getWeight() ? "weight" : "input";
   else if (auto rank = dyn_cast<RankOp>(op))
-    facts["extent"] = extentText(rank);
+    facts["extent"] = extentText(rank), describeOrder(rank, facts);
   else if (auto split = dyn_cast<SplitOp>(op))
     facts["parts"] = toText(split.getParts());
   else if (auto output = dyn_cast<OutputOp>(op))

@@ -21,18 +21,19 @@ using namespace einsum::frontend;
 
 Type einsum::frontend::getTypeByName(MLIRContext *context, StringRef name) {
   Builder builder(context);
+  unsigned bits;
+  if (name.starts_with("i") && !name.drop_front().getAsInteger(10, bits))
+    return bits >= 1 && bits <= 64 ? Type(builder.getIntegerType(bits))
+                                   : Type();
   return llvm::StringSwitch<Type>(name)
       .Case("f16", builder.getF16Type())
       .Case("bf16", builder.getBF16Type())
       .Case("tf32", builder.getTF32Type())
       .Case("f32", builder.getF32Type())
       .Case("f64", builder.getF64Type())
+      .Case("f8E4M3FN", builder.getFloat8E4M3FNType())
+      .Case("f8E5M2", builder.getFloat8E5M2Type())
       .Case("index", builder.getIndexType())
-      .Case("i1", builder.getI1Type())
-      .Case("i8", builder.getI8Type())
-      .Case("i16", builder.getIntegerType(16))
-      .Case("i32", builder.getI32Type())
-      .Case("i64", builder.getI64Type())
       .Default(Type());
 }
 

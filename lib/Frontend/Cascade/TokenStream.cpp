@@ -21,9 +21,9 @@ static const StringRef kStatementWords[] = {
 
 /// What may open a line only as a continuation of the line above.
 static const StringRef kContinuationWords[] = {
-    "+",    "-",        "*",  "/",   "<",        "<=",     ">",
-    ">=",   "==",       "!=", ")",   "]",        ",",      "where",
-    "init", "identity", "as", "mod", "floordiv", "ceildiv"};
+    "+",    "-",        "*",  "/",   "<",        "<=",      ">",
+    ">=",   "==",       "!=", ")",   "]",        ",",       "where",
+    "init", "identity", "as", "mod", "floordiv", "ceildiv", "computes_in"};
 
 static bool isOneOf(const Token &token, llvm::ArrayRef<StringRef> words) {
   return llvm::any_of(words, [&](StringRef word) { return token.is(word); });
@@ -106,7 +106,7 @@ bool TokenStream::parseName(Name &name, const llvm::Twine &what) {
 }
 
 static const char kTypes[] =
-    "types: f16 bf16 tf32 f32 f64 i1 i8 i16 i32 i64 index";
+    "types: f16 bf16 tf32 f32 f64 f8E4M3FN f8E5M2 i1 ... i64 index";
 
 bool TokenStream::parseTypeName(Name &name) {
   const Token &token = peek();

@@ -109,6 +109,8 @@ static void useRotary(ConfigReader &config, Attention &attention) {
     config.ignore(field);
   config.expect("partial_rotary_factor", 1.0,
                 "all elements of a head turn with the position");
+  config.expect("rope_interleaved", false,
+                "the halves of a head turn with each other, not neighbours");
   if (attention.keyExtent % 2 != 0)
     config.error("head_dim", "rotary positions need heads of even extent, "
                              "found " +
@@ -220,17 +222,57 @@ static void readNoWindow(ConfigReader &config) {
         config.error("layer_types", "a layer of type '" + type.string +
                                         "' is not supported; all layers are "
                                         "of type full_attention");
-  config.expect("use_sliding_window", false,
-                "windows in the upper layers alone are not described; set it "
-                "to false");
+  if (config.flag("use_sliding_window", false) &&
+      config.whole("max_window_layers", 28) <
+          config.whole("num_hidden_layers", 1))
+    config.error(
+        "use_sliding_window",
+        "this value of 'use_sliding_window' is not supported: windows "
+        "in the upper layers alone are not described; set it to false");
   config.ignore("sliding_window");
   config.ignore("max_window_layers");
+}
+
+/// Layers from `max_window_layers` on see a window (kind 1), where the config
+/// says so.
+static void readUpperWindows(ConfigReader &config, Model &model, Layer layer) {
+  int64_t layers = readLayerCount(config);
+  const JsonValue *types = config.find("layer_types");
+  bool isUsed = config.flag("use_sliding_window", false);
+  int64_t first = config.whole("max_window_layers", 28);
+  int64_t window = config.whole("sliding_window", 4096);
+  if (!isUsed || first >= layers) {
+    readNoWindow(config);
+    return repeatLayer(model.stack, std::move(layer), layers);
+  }
+  Layer upper = layer;
+  upper.attention->window = window;
+  model.stack.kinds = {std::move(layer), std::move(upper)};
+  for (int64_t i = 0; i < layers; ++i)
+    model.stack.pattern.push_back(i < first ? 0 : 1);
+  if (!types)
+    return;
+  for (auto [kind, type] : llvm::zip(model.stack.pattern, types->elements))
+    if (type.string != (kind ? "sliding_attention" : "full_attention"))
+      return config.error(
+          "layer_types", "'layer_types' and 'max_window_layers' disagree about "
+                         "which layers see a window");
 }
 
 static void describeQwen2(ConfigReader &config, Model &model) {
   Layer layer = readLlamaLayer(config, model, 1e-6);
   setBiases(*layer.attention, /*inputs=*/true, /*output=*/false);
-  readNoWindow(config);
+  readUpperWindows(config, model, std::move(layer));
+  readCausalHead(config, model, /*isTied=*/false);
+}
+
+/// Llama's layer; that its projections lie in one matrix changes none of them.
+static void describePhi3(ConfigReader &config, Model &model) {
+  Layer layer = readLlamaLayer(config, model, 1e-5);
+  for (StringRef field : {"attention_bias", "mlp_bias", "lm_head_bias"})
+    config.expect(field, false, "projections have no biases");
+  config.ignore("original_max_position_embeddings"); // of the tables
+  layer.attention->window = config.whole("sliding_window", 0);
   repeatLayer(model.stack, std::move(layer), readLayerCount(config));
   readCausalHead(config, model, /*isTied=*/false);
 }
@@ -332,8 +374,12 @@ static void describeGemma2(ConfigReader &config, Model &model) {
   readQueryScale(config, *layer.attention);
   layer.attention->softcap = config.number("attn_logit_softcapping", 0);
   model.head.softcap = config.number("final_logit_softcapping", 0);
-  alternateWindows(config, model, std::move(layer),
-                   config.whole("sliding_window", 4096), /*period=*/2);
+  int64_t window = config.whole("sliding_window", 4096);
+  if (config.whole("sliding_window_size", window) != window)
+    config.error("sliding_window_size",
+                 "'sliding_window_size' and 'sliding_window', " +
+                     llvm::Twine(window) + ", disagree");
+  alternateWindows(config, model, std::move(layer), window, /*period=*/2);
 }
 
 static void describeGemma3(ConfigReader &config, Model &model) {
@@ -697,6 +743,7 @@ llvm::ArrayRef<Family> einsum::frontend::getFamilies() {
                                     {"mistral", describeMistral},
                                     {"mixtral", describeMixtral},
                                     {"opt", describeOpt},
+                                    {"phi3", describePhi3},
                                     {"qwen2", describeQwen2},
                                     {"qwen3", describeQwen3},
                                     {"qwen3_moe", describeQwen3Moe},
@@ -725,12 +772,39 @@ static const Family *findFamily(const JsonValue &json, Diagnostics &diags) {
   return nullptr;
 }
 
+/// Weights come in the type of the config; other formats are asked for.
+static void refuseQuantization(ConfigReader &config) {
+  const JsonValue *found = config.find("quantization_config");
+  if (!found)
+    return;
+  auto number = [&](StringRef key, int64_t fallback) {
+    const JsonValue *value = found->find(key);
+    return value && value->int64 ? *value->int64 : fallback;
+  };
+  auto flag = [&](StringRef key) {
+    const JsonValue *value = found->find(key);
+    return value && value->kind == JsonValue::Kind::Bool && value->boolean;
+  };
+  const JsonValue *method = found->find("quant_method");
+  std::string format = "fp8e4m3(scale=f32)";
+  if (!method || method->string != "fp8") {
+    format = "int" + std::to_string(number("bits", 4));
+    if (flag("zero_point") || (found->find("sym") && !flag("sym")))
+      format += "(asym)";
+  }
+  config.expectAbsent(
+      "quantization_config",
+      "weights are compiled in the type of 'torch_dtype'; pass "
+      "--ignore-fields=quantization_config, and say what they are stored as, "
+      "such as --quantize=\"weights=" +
+          format + " group(" + std::to_string(number("group_size", 128)) +
+          ")\"");
+}
+
 /// Fields of every family that would change the computation.
 static void readCommon(ConfigReader &config, Model &model) {
   config.ignore("model_type");
-  config.expectAbsent("quantization_config",
-                      "weights are compiled in the type of 'torch_dtype'; "
-                      "remove it");
+  refuseQuantization(config);
   config.expectAbsent("pruned_heads", "all layers have the same heads");
   config.expectAbsent("tie_encoder_decoder", "stacks have their own weights");
   config.expectAbsent("cross_attention_hidden_size",
@@ -764,12 +838,12 @@ einsum::frontend::readModel(const JsonValue &json,
   const Family *family = findFamily(json, diags);
   if (!family)
     return std::nullopt;
-  ConfigReader config(json, family->modelType.str(), diags);
+  ConfigReader config(json, family->modelType.str(), ignored, diags);
   Model model;
   model.name = family->modelType.str();
   readCommon(config, model);
   family->describe(config, model);
-  config.finish(ignored);
+  config.finish();
   if (diags.errorCount() != errors)
     return std::nullopt;
   return model;

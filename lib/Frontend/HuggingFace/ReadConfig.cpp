@@ -28,7 +28,8 @@ static const StringRef kIrrelevant[] = {
     // Names and versions.
     "_name_or_path", "name_or_path", "_commit_hash", "transformers_version",
     "auto_map", "model_max_length", "license", "_attn_implementation",
-    "attn_implementation", "_attn_implementation_autoset",
+    "attn_implementation", "_attn_implementation_autoset", "is_llama_config",
+    "transformers.js_config", "unsloth_version", "unsloth_fixed",
     // Tokens and the texts made of them.
     "bos_token_id", "eos_token_id", "pad_token_id", "unk_token_id",
     "sep_token_id", "cls_token_id", "mask_token_id", "decoder_start_token_id",
@@ -62,6 +63,8 @@ static const StringRef kIrrelevant[] = {
 
 const JsonValue *ConfigReader::find(StringRef key) {
   known.push_back(key.str());
+  if (llvm::is_contained(ignored, key.str()))
+    return nullptr;
   const JsonValue *value = json.find(key);
   return value && value->kind != JsonValue::Kind::Null ? value : nullptr;
 }
@@ -78,7 +81,7 @@ const JsonValue *ConfigReader::get(StringRef key, JsonValue::Kind kind) {
 int64_t ConfigReader::whole(StringRef key) {
   if (int64_t value = whole(key, 0))
     return value;
-  if (!json.find(key) || json.find(key)->kind == JsonValue::Kind::Null)
+  if (!find(key))
     diags.error(json.loc,
                 "the config of a '" + family + "' model has no '" + key + "'");
   return 1; // goes on, to report what else is wrong
@@ -159,7 +162,7 @@ void ConfigReader::expectAbsent(StringRef key, StringRef why) {
     refuse(key, *value, why);
 }
 
-void ConfigReader::finish(llvm::ArrayRef<std::string> ignored) {
+void ConfigReader::finish() {
   for (const JsonMember &member : json.members) {
     if (llvm::is_contained(known, member.key) ||
         llvm::is_contained(kIrrelevant, StringRef(member.key)) ||

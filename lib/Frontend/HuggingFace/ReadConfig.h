@@ -14,7 +14,7 @@
 //   model.hidden = config.whole("hidden_size");        // required
 //   bool bias = config.flag("attention_bias", false);
 //   config.expect("pretraining_tp", 1, "splits ...");  // or refused
-//   config.finish({});
+//   config.finish();
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,8 +30,10 @@ namespace einsum::frontend {
 
 class ConfigReader {
 public:
-  ConfigReader(const JsonValue &json, std::string family, Diagnostics &diags)
-      : json(json), family(std::move(family)), diags(diags) {}
+  /// Fields in `ignored` are read as if they were not there.
+  ConfigReader(const JsonValue &json, std::string family,
+               llvm::ArrayRef<std::string> ignored, Diagnostics &diags)
+      : json(json), family(std::move(family)), ignored(ignored), diags(diags) {}
 
   /// The value of a field that is there and not null.
   const JsonValue *find(llvm::StringRef key);
@@ -56,8 +58,8 @@ public:
   /// Reports something about a field at its place, or at the object.
   void error(llvm::StringRef key, const llvm::Twine &message);
 
-  /// Refuses what is neither known nor irrelevant nor in `ignored`.
-  void finish(llvm::ArrayRef<std::string> ignored);
+  /// Refuses what is neither known nor irrelevant nor ignored.
+  void finish();
 
 private:
   const JsonValue *get(llvm::StringRef key, JsonValue::Kind kind);
@@ -65,6 +67,7 @@ private:
 
   const JsonValue &json;
   std::string family;
+  llvm::ArrayRef<std::string> ignored;
   Diagnostics &diags;
   std::vector<std::string> known;
 };

@@ -140,6 +140,8 @@ private:
   struct PipelineStages;
   double busiestArray(const std::vector<double> &costs,
                       const JoinLayout &open) const;
+  double leastTime(const std::vector<double> &costs,
+                   const JoinLayout &open) const;
   bool isEven(const JoinState &state) const;
   double pipelineCycles(const JoinState &state,
                         const std::vector<double> &costs,
@@ -802,23 +804,35 @@ JoinEntry CascadeJoin::extend(const Placement &p, const JoinEntry &old,
   return entry;
 }
 
+/// What the open loops take at least if they end here: their own time, or that
+/// of what they move (closeLoop).
+double CascadeJoin::leastTime(const std::vector<double> &costs,
+                              const JoinLayout &open) const {
+  double cycles = open.pipelined ? busiestArray(costs, open) : 0;
+  llvm::SmallVector<double, 8> moved(open.resources, 0);
+  for (int d = open.depth; d >= 0; --d) {
+    cycles += costs[open.time(d)];
+    for (int r = 0; r < open.resources && d > 0; ++r) {
+      moved[r] += costs[open.moved(d) + r];
+      cycles = std::max(cycles, moved[r]);
+    }
+  }
+  return cycles;
+}
+
 /// What a plan costs at least: what remains, no less than its Einsums alone.
 template <typename Fn>
 auto CascadeJoin::boundPlan(const JoinState &state, int einsum,
                             const std::vector<double> &costs,
                             const JoinLayout &open, Fn fn) const {
   double energy = costs[open.energy()], traffic = costs[open.traffic()],
-         cycles = 0, later = 0;
-  for (int d = 0; d <= open.depth; ++d)
-    cycles += costs[open.time(d)];
+         cycles = leastTime(costs, open), later = 0;
   for (size_t e = 0; e < choices.size(); ++e)
     if (static_cast<int>(e) != einsum && !state.isDone(e)) {
       energy += choices[e].leastEnergy;
       traffic += choices[e].leastTraffic;
       later += choices[e].leastCycles;
     }
-  if (open.pipelined)
-    cycles += busiestArray(costs, open);
   // Stages of a pipeline may run beside one another.
   if (!limits.overlaps)
     cycles += later;
@@ -893,12 +907,20 @@ void CascadeJoin::trim(Layer &layer) {
     return a.first != b.first ? a.first < b.first
                               : a.second->first < b.second->first;
   });
+  // What holds nothing for others can always go on: the best of these stays.
+  auto plain = llvm::find_if(ranked, [](const auto &one) {
+    return llvm::all_of(
+        one.second->second.state.pending,
+        [](const Pending &pending) { return pending.level < 0; });
+  });
   plans = 0;
   for (size_t i = 0; i < ranked.size(); ++i) {
     plans += ranked[i].second->second.entries.size();
+    bool isPlain = plain != ranked.end() && plain->second == ranked[i].second;
     // Half, so that this is rare.
-    if (i > 0 && ((limits.mostStates && i >= limits.mostStates / 2 + 1) ||
-                  (limits.mostPlans && plans > limits.mostPlans / 2))) {
+    if (i > 0 && !isPlain &&
+        ((limits.mostStates && i >= limits.mostStates / 2 + 1) ||
+         (limits.mostPlans && plans > limits.mostPlans / 2))) {
       leastLeft = std::min(leastLeft, ranked[i].first);
       layer.erase(ranked[i].second);
     }

@@ -31,7 +31,8 @@ namespace einsum::mapper {
 
 /// More limits than this on one machine are not covered.
 constexpr int kMaxAxes = 12;
-using Costs = std::array<double, kMaxAxes>;
+/// One more than there are axes: see NestSearch::axesOfNests.
+using Costs = std::array<double, kMaxAxes + 1>;
 
 /// A limit on what a level moves per cycle, counted in bytes or accesses.
 struct Resource {

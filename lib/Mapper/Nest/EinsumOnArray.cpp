@@ -11,7 +11,9 @@
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <map>
 #include <set>
+#include <tuple>
 
 using namespace einsum;
 using namespace einsum::mapper;
@@ -39,11 +41,21 @@ static constexpr int64_t kAllTiles = 16;
 /// Beyond, those that make up to so many equal steps.
 static constexpr int64_t kEqualSteps = 8;
 
-/// Parts for the instances of a level that no equal parts would keep busy:
-/// 4096 over 108 of them, 16 at a time inside, are 48 each for 86.
+/// Parts of at most `most` equal ones but the last, multiples of what an array
+/// takes at once.
+static int64_t chunkFor(int64_t extent, int64_t most, int64_t unit) {
+  int64_t chunk = llvm::divideCeil(extent, most);
+  return llvm::alignTo(chunk, unit);
+}
+
+/// Parts for the instances of a level: as many equal ones as there can be, and
+/// more where these would not keep all busy, or cannot be dealt on inside: 4096
+/// over 108 of them, 16 at a time inside, are 48 each for 86; or, where another
+/// rank is dealt to 8 of 108, 320 each for 13.
 static void addChunks(int64_t extent, const arch::ArchSpec &arch,
                       std::set<int64_t, std::greater<>> &tiles,
                       std::set<int64_t> &wanted) {
+  constexpr size_t kMostBeside = 2;
   std::set<int64_t> chunks;
   for (const arch::Array &array : arch.arrays)
     for (const arch::ArrayDim &dim : array.dims) {
@@ -53,14 +65,38 @@ static void addChunks(int64_t extent, const arch::ArchSpec &arch,
       for (int64_t tile : tiles)
         if (extent / tile <= size)
           equal = std::max(equal, extent / tile);
-      for (const arch::ArrayDim &inner : array.dims) {
-        int64_t unit = inner.level < 0 ? static_cast<int64_t>(inner.size) : 1;
-        int64_t chunk = (extent + size - 1) / size;
-        if (chunk % unit != 0)
-          chunk += unit - chunk % unit;
-        int64_t parts = (extent + chunk - 1) / chunk;
-        if (chunk < extent && parts > equal)
+      if (equal > 1)
+        wanted.insert(extent / equal);
+      std::set<int64_t> units;
+      for (const arch::ArrayDim &inner : array.dims)
+        if (inner.level < 0)
+          units.insert(static_cast<int64_t>(inner.size));
+      if (units.empty())
+        units.insert(1);
+      for (int64_t unit : units) {
+        int64_t chunk = chunkFor(extent, size, unit), single = equal;
+        int64_t parts = llvm::divideCeil(extent, chunk);
+        bool isEven = extent / equal % unit == 0;
+        if (chunk < extent && (parts > equal || !isEven)) {
           chunks.insert(chunk);
+          single = parts;
+        }
+        // By units left idle, then by how unlike the parts of both ranks are.
+        std::set<std::tuple<int64_t, int64_t, int64_t, int64_t>> beside;
+        for (int64_t tile : tiles) {
+          int64_t others = extent / tile;
+          if (others < 2 || others > size / 2)
+            continue;
+          chunk = chunkFor(extent, size / others, unit);
+          parts = llvm::divideCeil(extent, chunk);
+          if (extent % chunk != 0 && parts * others > single)
+            beside.insert(
+                {size - parts * others, std::abs(parts - others), chunk, tile});
+        }
+        size_t count = 0;
+        for (auto [idle, unlike, part, other] : beside)
+          if (count++ < kMostBeside)
+            chunks.insert({part, other});
       }
     }
   wanted.insert(chunks.begin(), chunks.end());
@@ -120,17 +156,36 @@ double EinsumOnArray::countStates() const {
   for (const LocalRank &rank : ranks)
     tiles *= static_cast<double>(rank.tiles.size());
   for (const Fan &fan : fans) {
-    double ways = fan.leastUnits <= 1;
-    for (size_t r = 0; r < ranks.size(); ++r)
-      if (fan.ranks >> r & 1)
-        ways +=
-            coarse ? 1
-                   : static_cast<double>(
-                         llvm::count_if(ranks[r].tiles, [&](int64_t tile) {
-                           return static_cast<uint64_t>(tile) <= fan.size &&
-                                  static_cast<uint64_t>(tile) >= fan.leastUnits;
-                         }));
-    deals *= std::max(1.0, ways);
+    if (fewPairs) {
+      double ways = fan.leastUnits <= 1;
+      for (size_t r = 0; r < ranks.size(); ++r)
+        if (fan.ranks >> r & 1)
+          ways += coarse ? 1
+                         : static_cast<double>(llvm::count_if(
+                               ranks[r].tiles, [&](int64_t tile) {
+                                 auto units = static_cast<uint64_t>(tile);
+                                 return units <= fan.size &&
+                                        units >= fan.leastUnits;
+                               }));
+      deals *= std::max(1.0, ways);
+      continue;
+    }
+    // By the units that they come to, so that there are few to add up.
+    std::map<uint64_t, double> waysTo = {{1, 1}};
+    for (size_t r = 0; r < ranks.size(); ++r) {
+      if (!(fan.ranks >> r & 1))
+        continue;
+      std::map<uint64_t, double> more = waysTo;
+      for (auto [units, ways] : waysTo)
+        for (int64_t tile : ranks[r].tiles)
+          if (tile > 1 && units * static_cast<uint64_t>(tile) <= fan.size)
+            more[units * static_cast<uint64_t>(tile)] += ways;
+      waysTo = std::move(more);
+    }
+    double all = 0;
+    for (auto [units, ways] : waysTo)
+      all += units >= fan.leastUnits ? ways : 0;
+    deals *= std::max(1.0, all);
   }
   if (mostDeals)
     deals = std::min(deals, static_cast<double>(mostDeals));
@@ -354,7 +409,7 @@ static void describePath(const arch::ArchSpec &arch, EinsumOnArray &nest) {
   for (int level = array.level; level >= 0; level = arch.levels[level].parent)
     nest.path.insert(nest.path.begin(), level);
   int stage = 0;
-  size_t dims = 0;
+  size_t dims = 0, ofLevels = 0; // of those, of levels with instances
   for (int level : nest.path) {
     const arch::Level &fact = arch.levels[level];
     nest.feedsRegisters = fact.perArray == nest.array;
@@ -363,9 +418,14 @@ static void describePath(const arch::ArchSpec &arch, EinsumOnArray &nest) {
       ++stage;
       dims = fact.perArray >= 0 ? array.dims.size() : fact.dims.size();
     }
+    if (fact.perArray < 0)
+      ofLevels = dims;
     nest.stages.push_back(stage);
   }
-  nest.lastStage = dims < array.dims.size() ? stage + 1 : stage;
+  // An array of one unit, too, comes after the levels that have several.
+  bool isSingle = ofLevels > 0 && ofLevels == array.dims.size();
+  bool isApart = dims < array.dims.size() || isSingle;
+  nest.lastStage = isApart ? stage + 1 : stage;
 }
 
 static void describeFans(const arch::ArchSpec &arch, EinsumOnArray &nest,
@@ -388,6 +448,22 @@ static void describeFans(const arch::ArchSpec &arch, EinsumOnArray &nest,
   }
 }
 
+/// The most units along a fan that tiles of its ranks come to, together.
+static uint64_t mostTogether(const EinsumOnArray &nest, const Fan &fan) {
+  std::set<uint64_t> reached = {1};
+  for (auto [r, rank] : llvm::enumerate(nest.ranks)) {
+    if (!(fan.ranks >> r & 1))
+      continue;
+    std::set<uint64_t> more = reached;
+    for (uint64_t units : reached)
+      for (int64_t tile : rank.tiles)
+        if (units * static_cast<uint64_t>(tile) <= fan.size)
+          more.insert(units * static_cast<uint64_t>(tile));
+    reached = std::move(more);
+  }
+  return *reached.rbegin();
+}
+
 /// As many units as the user wants, or where that cannot be, as can be.
 static void demandUnits(EinsumOnArray &nest,
                         const EinsumConstraints &constraints) {
@@ -397,13 +473,7 @@ static void demandUnits(EinsumOnArray &nest,
         1, static_cast<uint64_t>(std::ceil(share * fan.size - 1e-9)));
     if (!relax || fan.leastUnits == 1)
       continue;
-    uint64_t most = 1;
-    for (auto [r, rank] : llvm::enumerate(nest.ranks))
-      if (fan.ranks >> r & 1)
-        for (int64_t tile : rank.tiles)
-          if (static_cast<uint64_t>(tile) <= fan.size)
-            most = std::max<uint64_t>(most, tile);
-    fan.leastUnits = std::min(fan.leastUnits, most);
+    fan.leastUnits = std::min(fan.leastUnits, mostTogether(nest, fan));
   }
 }
 
@@ -417,8 +487,15 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
   nest.array = array;
   nest.points = fact.points;
   nest.reduces = !fact.reduced.empty();
+  nest.feedsOthers = llvm::any_of(facts.einsums, [&](const EinsumFact &other) {
+    return &other != &fact &&
+           llvm::any_of(other.reads, [&](const AccessFact &read) {
+             return facts.tensors[read.tensor].producer == einsum;
+           });
+  });
   nest.constraints = &constraints;
   nest.coarse = limits.coarse > 0;
+  nest.fewPairs = !limits.isWhole();
   nest.sketch = limits.sketch;
   if (limits.coarse > 1)
     nest.mostDeals =
@@ -463,13 +540,17 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
   return nest;
 }
 
+bool EinsumOnArray::mayWalk(int rank) const {
+  return !coarse || !cut || !cut->isCutAlong(rank);
+}
+
 bool EinsumOnArray::walks(int rank) const { return walked >> rank & 1; }
 
 std::string EinsumOnArray::signature() const {
   std::string text;
   llvm::raw_string_ostream os(text);
   os << array << " " << cyclesPerPoint << " " << energyPerPoint << " "
-     << reduces << " " << points << "|";
+     << reduces << feedsOthers << " " << points << "|";
   for (const LocalRank &rank : ranks) {
     os << rank.extent << ":";
     for (const Fan &fan : fans)

@@ -95,6 +95,7 @@ struct EinsumOnArray {
   std::vector<Fan> fans;
   bool feedsRegisters = false; ///< the last level is private to the units
   bool reduces = false;
+  bool feedsOthers = false; ///< another Einsum reads what it makes
   double cyclesPerPoint = 0, energyPerPoint = 0;
   double startUpCycles = 0; ///< per visit of its nest
   uint64_t points = 1;
@@ -104,6 +105,9 @@ struct EinsumOnArray {
   /// Ranks along which it reads what it writes in other steps.
   uint32_t walked = 0;
   bool coarse = false; ///< ranks are dealt to as many units as possible only
+  /// Several ranks may be dealt along one dimension.
+  bool sharesDims = true;
+  bool fewPairs = false; ///< of one rank, or a few pairs of them
   /// Holders of outer levels come first, what is used once is not held, and
   /// what can be latched is.
   bool sketch = false;
@@ -119,6 +123,9 @@ struct EinsumOnArray {
   std::string signature() const;
   /// The Einsum needs its own last step along that rank: it goes step by step.
   bool walks(int rank) const;
+  /// Whether units of a level may walk their parts of the rank. Of those along
+  /// which tiles are cut that is rarely counted, and left out where tiles are.
+  bool mayWalk(int rank) const;
   int indexOf(const Operand &operand) const {
     return static_cast<int>(&operand - operands.data());
   }
@@ -133,10 +140,13 @@ struct NestLimits {
   /// possible; from 2 on ever fewer tiles and ways to deal.
   int coarse = 0;
   bool sketch = false; ///< fewer nests for the same tiles (`EinsumOnArray`)
+  /// Along a dimension one rank, or a few pairs of them; with `coarse` always.
+  bool fewPairs = false;
+  bool isWhole() const { return coarse == 0 && !fewPairs; }
   std::vector<int> commonRanks = {}; ///< of all tensors
   static constexpr int kCoarsest = 5;
   static constexpr size_t kMostDeals = 64; ///< from 2 on; ever fewer beyond
-  static constexpr size_t kSketchedDeals = 8;
+  static constexpr size_t kSketchedDeals = 12;
 };
 
 /// Nullopt if the array has no such operators or the user forbids it; with a

@@ -74,16 +74,19 @@ uint64_t NestCounts::unitsAt(int stage) const {
 uint64_t NestCounts::repeats(const Operand &operand, int parentStage, int stage,
                              bool isWrite, uint64_t levelWidth) const {
   uint64_t times = 1, others = 1;
-  for (const Deal &deal : deals) {
-    const Fan &fan = nest.fans[deal.fan];
-    if (fan.stage <= parentStage || fan.stage > stage ||
-        operand.usesRank(deal.rank))
+  for (auto deal = deals.begin(); deal != deals.end();) {
+    const Fan &fan = nest.fans[deal->fan];
+    uint64_t sharing = 1; // along this dimension
+    for (int at = deal->fan; deal != deals.end() && deal->fan == at; ++deal)
+      if (!operand.usesRank(deal->rank))
+        sharing *= deal->units;
+    if (fan.stage <= parentStage || fan.stage > stage)
       continue;
     uint64_t width = isWrite ? fan.reductionWidth : fan.multicastWidth;
     if (width)
-      times *= llvm::divideCeil(static_cast<uint64_t>(deal.units), width);
+      times *= llvm::divideCeil(sharing, width);
     else
-      others *= deal.units;
+      others *= sharing;
   }
   return levelWidth ? times * llvm::divideCeil(others, levelWidth) : times;
 }
@@ -92,39 +95,48 @@ uint64_t NestCounts::repeats(const Operand &operand, int parentStage, int stage,
 // Visits
 //===----------------------------------------------------------------------===//
 
+const Deal *NestCounts::unevenDeal(int rank, int fromStage, int toStage) const {
+  for (const Deal &deal : deals) {
+    int stage = nest.fans[deal.fan].stage;
+    if (deal.rank == rank && deal.chunk && stage > fromStage &&
+        stage <= toStage)
+      return &deal;
+  }
+  return nullptr;
+}
+
 NestCounts::Pieces NestCounts::pieces(int rank, int parentStage,
                                       const Place &place) const {
   uint64_t extent = nest.ranks[rank].extent;
-  uint64_t united = place.tile[rank], chunk = 0, full = 0;
+  uint64_t united = place.tile[rank];
   for (const Deal &deal : deals) {
     int stage = nest.fans[deal.fan].stage;
-    if (deal.rank != rank || stage <= parentStage || stage > place.stage)
-      continue;
-    if (deal.chunk == 0) {
+    if (deal.rank == rank && !deal.chunk && stage > parentStage &&
+        stage <= place.stage)
       united *= deal.units;
-      continue;
-    }
-    chunk = deal.chunk;
-    full = extent / chunk;
   }
-  if (chunk == 0) {
-    Pieces result;
-    if (extent / united)
-      result.push_back({united, extent / united});
-    if (extent % united)
-      result.push_back({extent % united, 1});
+  Pieces result;
+  auto add = [&](uint64_t size, uint64_t count) {
+    if (size && count)
+      result.push_back({size, count});
+  };
+  const Deal *uneven = unevenDeal(rank, parentStage, place.stage);
+  if (!uneven) {
+    add(united, extent / united);
+    add(extent % united, 1);
     return result;
   }
   // The last unit runs out of elements before the others.
-  uint64_t rest = extent % chunk, whole = rest / united;
-  Pieces result;
-  if (whole)
-    result.push_back({(full + 1) * united, whole});
-  if (rest % united)
-    result.push_back({full * united + rest % united, 1});
-  uint64_t others = chunk / united - llvm::divideCeil(rest, united);
-  if (full && others)
-    result.push_back({full * united, others});
+  uint64_t around = uneven->around, chunk = uneven->chunk;
+  auto dealOut = [&](uint64_t steps, uint64_t times) {
+    uint64_t full = steps / chunk, rest = steps % chunk;
+    add((full + 1) * united, times * (rest / united));
+    add(full * united + rest % united, rest % united ? times : 0);
+    add(full * united,
+        times * (chunk / united - llvm::divideCeil(rest, united)));
+  };
+  dealOut(around, extent / around);
+  dealOut(extent % around, 1);
   return result;
 }
 
@@ -132,16 +144,9 @@ NestCounts::Pieces NestCounts::pieces(int rank, int parentStage,
 /// tiles differ.
 uint64_t NestCounts::unitedTile(int rank, int parentStage,
                                 const Place &place) const {
-  uint64_t united = place.tile[rank];
-  for (const Deal &deal : deals) {
-    int stage = nest.fans[deal.fan].stage;
-    if (deal.rank != rank || stage <= parentStage || stage > place.stage)
-      continue;
-    if (deal.chunk)
-      return ~uint64_t(0);
-    united *= deal.units;
-  }
-  return united;
+  if (unevenDeal(rank, parentStage, place.stage))
+    return ~uint64_t(0);
+  return place.tile[rank] * unitsOf(rank, parentStage, place.stage);
 }
 
 uint64_t NestCounts::visits(int rank, int parentStage,
@@ -261,6 +266,40 @@ uint64_t NestCounts::heldBytes(const Operand &operand, int level,
   return operand.bits.countBytes(words) * units;
 }
 
+/// Units that contribute to one element begin it anew in each visit, but the
+/// first one: what is further in takes all of them to go on. Exact if words
+/// cost the same in any transfers and nothing is held further in.
+void NestCounts::refundBegun(Costs &costs, const Operand &operand, int level,
+                             double words) const {
+  uint64_t bytes = operand.bits.countBytes(1);
+  auto refund = [&](int at, bool isWrite) {
+    const arch::Level &fact = arch.levels[at];
+    double accesses =
+        words * static_cast<double>(llvm::divideCeil(bytes, fact.accessBytes));
+    addEnergy(costs, -accesses * (isWrite ? fact.writePj : fact.readPj));
+    if (axes.trafficLevel == at)
+      costs[axes.traffic] -= words * static_cast<double>(bytes);
+    for (int i : resourcesOf[at]) {
+      const Resource &resource = axes.resources[i];
+      if (resource.kind !=
+          (isWrite ? Resource::Kind::reads : Resource::Kind::writes))
+        costs[axes.resource + i] -=
+            (resource.inAccesses ? accesses
+                                 : words * static_cast<double>(bytes)) *
+            resource.cyclesPerUnit;
+    }
+  };
+  refund(level, /*isWrite=*/false);
+  size_t inner = nest.path.size() - (nest.feedsRegisters ? 1 : 0);
+  for (size_t i = llvm::find(nest.path, level) - nest.path.begin() + 1;
+       i < inner; ++i)
+    if (nest.constraints->mayKeep(nest.path[i], {operand.tensor, false}) ||
+        nest.constraints->mayKeep(nest.path[i], {operand.tensor, true})) {
+      refund(nest.path[i], /*isWrite=*/true);
+      refund(nest.path[i], /*isWrite=*/false);
+    }
+}
+
 void NestCounts::addHolder(Costs &costs, const Operand &operand, int level,
                            int parent, int parentStage,
                            const Place &place) const {
@@ -300,6 +339,13 @@ void NestCounts::addHolder(Costs &costs, const Operand &operand, int level,
     addEnergy(costs,
               (own - shared) * (operand.isWritten() ? reduction.energyPj
                                                     : multicast.energyPj));
+  if (operand.isWritten() && each > joint)
+    forEachTile(operand, place.stage, place, nullptr,
+                [&](uint64_t words, uint64_t count) {
+                  refundBegun(costs, operand, level,
+                              static_cast<double>(words) * count *
+                                  (each - joint));
+                });
   if (int axis = axes.heldAt(level); axis >= 0)
     costs[axis] += static_cast<double>(heldBytes(operand, level, place));
 }
@@ -475,19 +521,29 @@ void NestCounts::addPoints(Costs &costs) const {
     costs[axes.cycles] += static_cast<double>(cutRuns()) * nest.cyclesPerPoint;
     return;
   }
+  costs[axes.cycles] +=
+      static_cast<double>(countRuns(nest, deals)) * nest.cyclesPerPoint;
+}
+
+uint64_t mapper::countRuns(const EinsumOnArray &nest, const Deals &deals) {
   uint64_t runs = 1;
-  for (size_t rank = 0; rank < nest.ranks.size(); ++rank) {
-    int64_t dealt = 1, chunk = 0;
-    for (const Deal &deal : deals)
-      if (deal.rank == static_cast<int>(rank)) {
-        if (deal.chunk)
-          chunk = deal.chunk;
-        else
-          dealt *= deal.units;
+  for (size_t r = 0; r < nest.ranks.size(); ++r) {
+    auto extent = static_cast<uint64_t>(nest.ranks[r].extent);
+    uint64_t dealt = 1, around = extent, chunk = extent;
+    for (const Deal &deal : deals) {
+      if (deal.rank != static_cast<int>(r))
+        continue;
+      if (!deal.chunk) {
+        dealt *= deal.units;
+        continue;
       }
-    runs *= llvm::divideCeil(chunk ? chunk : nest.ranks[rank].extent, dealt);
+      around = deal.around;
+      chunk = deal.chunk;
+    }
+    runs *= extent / around * llvm::divideCeil(chunk, dealt) +
+            llvm::divideCeil(std::min(chunk, extent % around), dealt);
   }
-  costs[axes.cycles] += static_cast<double>(runs) * nest.cyclesPerPoint;
+  return runs;
 }
 
 uint64_t NestCounts::deliveries(const Operand &operand, const Operand::Use &use,
@@ -500,10 +556,22 @@ uint64_t NestCounts::deliveries(const Operand &operand, const Operand::Use &use,
       continue;
     }
     uint64_t tile = latch.tile[rank];
-    uint64_t below = unitsOf(rank, latch.stage, nest.lastStage);
-    words *= extent / tile * below + std::min(below, extent % tile);
+    words *= extent / tile * unitsBelow(rank, latch.stage, tile) +
+             unitsBelow(rank, latch.stage, extent % tile);
   }
   return words;
+}
+
+uint64_t NestCounts::unitsBelow(int rank, int stage, uint64_t steps) const {
+  uint64_t units = 1;
+  for (const Deal &deal : deals)
+    if (deal.rank == rank && !deal.chunk && nest.fans[deal.fan].stage > stage)
+      units *= deal.units;
+  const Deal *uneven = unevenDeal(rank, stage, nest.lastStage);
+  if (!uneven)
+    return std::min(units, steps);
+  steps = std::min<uint64_t>(steps, uneven->around);
+  return steps / uneven->chunk * units + std::min(units, steps % uneven->chunk);
 }
 
 void NestCounts::addAccesses(Costs &costs, const Operand &operand, int home,

@@ -28,13 +28,21 @@
 
 namespace einsum::mapper {
 
-/// A rank dealt to the units along a fan.
+/// A rank dealt to units along a fan. Of a tile that does not divide the rank,
+/// or of parts that do not divide the tile, some units get less than others:
+///
+///   5 in parts of 2   around 5, chunk 2, units 3   0 1 | 2 3 | 4
+///   4 of 6, by two    around 4, chunk 2, units 2   0 1 | 2 3, then 4 5 |
 struct Deal {
   int fan = -1, rank = -1;
   int64_t units = 1;
-  int64_t chunk = 0; ///< per unit if the units' tiles differ; else 0
+  int64_t chunk = 0;  ///< per unit if the units' tiles differ; else 0
+  int64_t around = 0; ///< the tile that is dealt then
 };
 using Deals = llvm::SmallVector<Deal, 3>;
+
+/// Runs of the leaf: how often the busiest unit computes.
+uint64_t countRuns(const EinsumOnArray &nest, const Deals &deals);
 
 /// A place in the nest.
 struct Place {
@@ -76,6 +84,11 @@ private:
   /// Tiles of a rank in all visits, those of the units of stages in
   /// (parentStage, place.stage] united.
   Pieces pieces(int rank, int parentStage, const Place &place) const;
+  /// The deal of a rank by which units' tiles differ, if its stage is in
+  /// (fromStage, toStage].
+  const Deal *unevenDeal(int rank, int fromStage, int toStage) const;
+  /// Units of all stages below, of one group of runs over so many steps.
+  uint64_t unitsBelow(int rank, int stage, uint64_t steps) const;
   uint64_t unitedTile(int rank, int parentStage, const Place &place) const;
   uint64_t visits(int rank, int parentStage, const Place &place) const;
   /// Calls `fn(words, count)` for each size of tile; `count` leaves out the
@@ -129,6 +142,8 @@ private:
   void chargeWords(Costs &costs, int level, bool isWrite, double words,
                    const formats::BitsPerElement &bits) const;
 
+  void refundBegun(Costs &costs, const Operand &operand, int level,
+                   double words) const;
   void charge(Costs &costs, int level, bool isWrite, uint64_t times,
               uint64_t words, const formats::BitsPerElement &bits) const;
   /// So many bytes in so many accesses.

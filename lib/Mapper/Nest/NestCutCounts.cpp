@@ -8,8 +8,8 @@
 // The rules of NestCounts.cpp for tiles of different sizes. Mostly exact; too
 // low where
 //
-// - units of a level deal out a rank that is cut: what they have in common is
-//   taken to be what one of them has on average;
+// - units of a level walk their parts of a rank that is cut: what they have in
+//   common is taken to be what one of them has on average;
 // - several accesses to a tensor differ in several components: one counts;
 // - partial values: their bytes count, not how transfers round them up;
 // - which elements others need cannot be told (`mayStay`).
@@ -54,10 +54,16 @@ NestCounts::Tile NestCounts::united(int parentStage, const Place &place) const {
 
 /// Whether the tiles of these units lie side by side, or do not have to.
 bool NestCounts::isTogether(int parentStage, int stage) const {
+  auto isApart = [&](const Deal &deal) {
+    // They do unless units walk their parts, or have unlike ones.
+    if (!nest.mayWalk(deal.rank))
+      return false;
+    return deal.chunk || nest.cut->isCutAlong(deal.rank);
+  };
   return llvm::none_of(deals, [&](const Deal &deal) {
     int own = nest.fans[deal.fan].stage;
     return own > parentStage && own <= stage && own != nest.lastStage &&
-           nest.cut->isCutAlong(deal.rank);
+           isApart(deal);
   });
 }
 

@@ -7,6 +7,8 @@
 
 #include "lib/Mapper/Nest/NestSearch.h"
 
+#include "lib/Mapper/Nest/ListDeals.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
@@ -68,54 +70,11 @@ NestSearch::NestSearch(const EinsumOnArray &nest, const arch::ArchSpec &arch,
                        const Axes &axes)
     : nest(nest), arch(arch), axes(axes), codec(nest.ranks),
       shared(nest, arch, axes, noDeals) {
-  std::vector<Deals> ways;
-  Deals deals;
-  listDeals(0, deals, ways);
-  if (nest.mostDeals && ways.size() > nest.mostDeals)
-    keepFastest(ways);
-  for (Deals &way : ways)
+  for (Deals &way : listDeals(nest))
     addConfig(std::move(way));
+  drains = axes.cycles >= 0 && nest.reduces && nest.feedsOthers &&
+           arch.arrays.size() > 1 && !arch.accounting.freeSums;
   markOperands();
-}
-
-/// Whether units of a level may walk their parts of the rank. Of those along
-/// which tiles are cut that is rarely counted, and left out where tiles are.
-static bool mayWalk(const EinsumOnArray &nest, int rank) {
-  return !nest.coarse || !nest.cut || !nest.cut->isCutAlong(rank);
-}
-
-/// How often the busiest unit computes; infinite if its part of a rank cannot
-/// be dealt on in equal parts, or may not be walked.
-static double countRuns(const EinsumOnArray &nest, const Deals &way) {
-  double runs = 1;
-  for (auto [r, rank] : llvm::enumerate(nest.ranks)) {
-    int64_t part = rank.extent;
-    bool isChunk = false;
-    for (const Deal &deal : way) { // outermost fans first
-      if (deal.rank != static_cast<int>(r))
-        continue;
-      if (!deal.chunk && part % deal.units != 0)
-        return INFINITY;
-      part = deal.chunk ? deal.chunk : part / deal.units;
-      isChunk |= deal.chunk != 0;
-    }
-    if (isChunk && part != 1 && !mayWalk(nest, static_cast<int>(r)))
-      return INFINITY;
-    runs *= static_cast<double>(part);
-  }
-  return runs;
-}
-
-void NestSearch::keepFastest(std::vector<Deals> &ways) const {
-  std::vector<std::pair<double, size_t>> ranked;
-  for (auto [i, way] : llvm::enumerate(ways))
-    ranked.push_back({countRuns(nest, way), i});
-  llvm::sort(ranked);
-  ranked.resize(nest.mostDeals);
-  std::vector<Deals> kept;
-  for (auto [runs, i] : ranked)
-    kept.push_back(ways[i]);
-  ways = std::move(kept);
 }
 
 void NestSearch::addConfig(Deals deals) {
@@ -124,70 +83,6 @@ void NestSearch::addConfig(Deals deals) {
   config.counts = std::make_unique<NestCounts>(nest, arch, axes, config.deals);
   for (size_t rank = 0; rank < nest.ranks.size(); ++rank)
     config.dealt.push_back(config.counts->unitsOf(rank, 0, nest.lastStage));
-}
-
-/// Ways to deal a rank to units that hold a level: in as many equal parts as
-/// there can be, or in more parts of which the last is shorter.
-static void dealWidely(const LocalRank &rank, int64_t size,
-                       llvm::function_ref<void(int64_t, int64_t)> add) {
-  int64_t equal = 1;
-  for (int64_t tile : rank.tiles)
-    if (rank.extent % tile == 0 && rank.extent / tile <= size)
-      equal = rank.extent / tile;
-  add(equal, 0);
-  for (int64_t tile : rank.tiles) {
-    int64_t units = (rank.extent + tile - 1) / tile;
-    if (units > equal && units <= size)
-      add(units, tile);
-  }
-}
-
-/// Every way to deal ranks to the fans, those of one array to different ranks.
-void NestSearch::listDeals(size_t at, Deals &deals,
-                           std::vector<Deals> &ways) const {
-  if (at == nest.fans.size()) {
-    ways.push_back(deals);
-    return;
-  }
-  const Fan &fan = nest.fans[at];
-  if (fan.leastUnits <= 1)
-    listDeals(at + 1, deals, ways);
-  bool isLast = fan.stage == nest.lastStage;
-  for (int r = 0; r < static_cast<int>(nest.ranks.size()); ++r) {
-    bool taken = llvm::any_of(deals, [&](const Deal &other) {
-      return other.rank == r && nest.fans[other.fan].stage == fan.stage;
-    });
-    if (taken || !(fan.ranks >> r & 1))
-      continue;
-    const LocalRank &rank = nest.ranks[r];
-    auto add = [&](int64_t units, int64_t chunk) {
-      if (units < 2 || units > static_cast<int64_t>(fan.size) ||
-          units < static_cast<int64_t>(fan.leastUnits))
-        return;
-      deals.push_back({static_cast<int>(at), r, units, chunk});
-      listDeals(at + 1, deals, ways);
-      deals.pop_back();
-    };
-    if (isLast) {
-      for (int64_t tile : rank.tiles) {
-        add(tile, 0);
-        if (nest.coarse && tile <= static_cast<int64_t>(fan.size))
-          break;
-      }
-      continue;
-    }
-    if (nest.coarse) {
-      dealWidely(rank, static_cast<int64_t>(fan.size), add);
-      continue;
-    }
-    for (int64_t units = 2; units <= static_cast<int64_t>(fan.size); ++units)
-      if (rank.extent % units == 0)
-        add(units, 0);
-    // Units with tiles of different extents, in an Einsum that is not cut.
-    for (int64_t chunk : rank.tiles)
-      if (rank.extent % chunk != 0 && !nest.cut)
-        add(llvm::divideCeil(rank.extent, chunk), chunk);
-  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -515,7 +410,7 @@ const std::vector<NestEntry> &NestSearch::complete(uint32_t tile,
       latchOutside(top, config, mask, latches, out);
     }
   if (bounds.dominance)
-    counts.dominated += keepPareto(out, axes.count);
+    counts.dominated += keepPareto(out, axesOfNests());
   thin(out);
   return out;
 }
@@ -588,7 +483,7 @@ const NestSearch::Entries &NestSearch::solve(const State &state) {
     });
   counts.entries += out.size();
   if (bounds.dominance)
-    counts.dominated += keepPareto(out, axes.count);
+    counts.dominated += keepPareto(out, axesOfNests());
   thin(out);
   auto &kept = known[state.placement][state.tile];
   kept = std::make_unique<Entries>(std::move(out));
@@ -634,7 +529,7 @@ void NestSearch::append(std::vector<NestEntry> &out,
                         const LeastBefore &before) {
   for (const NestEntry &entry : below) {
     NestEntry &mine = out.emplace_back();
-    for (int i = 0; i < axes.count; ++i)
+    for (int i = 0; i < axesOfNests(); ++i)
       mine.costs[i] = entry.costs[i] + added[i];
     mine.step = step;
     mine.step.next = &entry.step;
@@ -815,13 +710,16 @@ void NestSearch::deal(const State &state, int config, Fn fn) {
     const LocalRank &rank = nest.ranks[deal.rank];
     int64_t tile = rank.tiles[codec.index(tileBelow, deal.rank)];
     int64_t inside = deal.chunk ? deal.chunk : tile / deal.units;
-    if (deal.chunk ? tile != rank.extent : tile % deal.units != 0)
+    if (deal.chunk ? tile != deal.around : tile % deal.units != 0)
       return;
     if (toArray && inside != 1)
       return;
-    if (!mayWalk(nest, deal.rank) &&
+    if (!nest.mayWalk(deal.rank) &&
         inside !=
             configs[config].counts->unitsOf(deal.rank, stage, nest.lastStage))
+      return;
+    // A tile that is cut at the end leaves units with less than others.
+    if (!deal.chunk && inside != 1 && rank.extent % tile != 0)
       return;
     auto found = llvm::find(rank.tiles, inside);
     if (found == rank.tiles.end())
@@ -837,7 +735,22 @@ void NestSearch::deal(const State &state, int config, Fn fn) {
   step.stage = stage;
   step.tile = state.tile;
   step.deals = &deals;
-  fn({nextPlacement(state, below), tileBelow}, Costs{}, &step);
+  Costs added{};
+  if (drains)
+    added[axes.count] = drainSteps(deals, stage);
+  fn({nextPlacement(state, below), tileBelow}, added, &step);
+}
+
+/// Units along ranks that it reduces: its sums pass through them.
+double NestSearch::drainSteps(const Deals &deals, int stage) const {
+  double steps = 0;
+  for (const Deal &deal : deals)
+    if (nest.fans[deal.fan].stage == stage &&
+        llvm::none_of(nest.operands, [&](const Operand &operand) {
+          return operand.isWritten() && operand.usesRank(deal.rank);
+        }))
+      steps += static_cast<double>(deal.units);
+  return steps;
 }
 
 int NestSearch::nextPlacement(const State &, Placement &next) {

@@ -163,8 +163,6 @@ private:
   };
   using Entries = std::vector<NestEntry>;
 
-  void listDeals(size_t fan, Deals &deals, std::vector<Deals> &ways) const;
-  void keepFastest(std::vector<Deals> &ways) const;
   void addConfig(Deals deals);
   void markOperands();
   Holdings canonical(const Holdings &holdings) const;
@@ -198,6 +196,10 @@ private:
   const NestCounts &countsOf(int config) const {
     return config < 0 ? shared : *configs[config].counts;
   }
+  /// The axes of costs, and one more where sums drain before another array
+  /// reads them: how long that takes follows from the ranks dealt.
+  int axesOfNests() const { return axes.count + (drains ? 1 : 0); }
+  double drainSteps(const Deals &deals, int stage) const;
   /// Once stopped, it stays so until the next start.
   bool isStopped() {
     if (!stopped && bounds.shouldStop && ++asked % kAskEvery == 0)
@@ -235,6 +237,7 @@ private:
   /// Clocks are slow: one look per so many states.
   static constexpr unsigned kAskEvery = 64;
   unsigned asked = 0;
+  bool drains = false; ///< what it reduces, through units, for other arrays
   Deals noDeals;
   NestCounts shared; ///< above all fan-outs
 };

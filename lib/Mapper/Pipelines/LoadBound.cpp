@@ -16,28 +16,63 @@
 using namespace einsum;
 using namespace einsum::mapper;
 
-/// The most units that fans from `at` on can have at work, each on another of
-/// the ranks in `free`, or, of levels further out, on any.
+/// Calls back with what ranks of `free` can come to along a fan, together, and
+/// with the ranks that are left.
+static void
+forEachShare(const EinsumOnArray &nest, UnitsOf unitsOf, const Fan &fan,
+             uint32_t free,
+             llvm::function_ref<void(double units, uint32_t left)> visit,
+             double units = 1, size_t first = 0) {
+  visit(units, free);
+  if (units > 1 && !nest.sharesDims)
+    return;
+  double room = static_cast<double>(fan.size) / units;
+  for (size_t rank = first; rank < nest.ranks.size(); ++rank) {
+    if (!(fan.ranks & free & (1u << rank)))
+      continue;
+    if (double parts = unitsOf(nest.ranks[rank], room); parts > 1)
+      forEachShare(nest, unitsOf, fan, free & ~(1u << rank), visit,
+                   units * parts, rank + 1);
+  }
+}
+
+/// The most units that fans from `at` on can have at work: those of the array
+/// on ranks in `free`, each once, those of levels further out on any.
 static double mostUnits(const EinsumOnArray &nest, UnitsOf unitsOf, size_t at,
                         uint32_t free) {
   if (at == nest.fans.size())
     return 1;
   const Fan &fan = nest.fans[at];
   bool isLast = fan.stage == nest.lastStage;
-  double most = mostUnits(nest, unitsOf, at + 1, free);
-  for (size_t rank = 0; rank < nest.ranks.size(); ++rank) {
-    if (!(fan.ranks >> rank & 1) || (isLast && !(free >> rank & 1)))
-      continue;
-    auto units = static_cast<double>(unitsOf(nest.ranks[rank], fan.size));
-    uint32_t rest = isLast ? free & ~(1u << rank) : free;
-    most = std::max(most, units * mostUnits(nest, unitsOf, at + 1, rest));
-  }
+  if (!isLast)
+    return mostAlong(nest, unitsOf, fan) *
+           mostUnits(nest, unitsOf, at + 1, free);
+  double most = 1;
+  forEachShare(nest, unitsOf, fan, free, [&](double units, uint32_t left) {
+    most = std::max(most, units * mostUnits(nest, unitsOf, at + 1, left));
+  });
+  return most;
+}
+
+double mapper::mostAlong(const EinsumOnArray &nest, UnitsOf unitsOf,
+                         const Fan &fan) {
+  double most = 1;
+  forEachShare(nest, unitsOf, fan, ~0u,
+               [&](double units, uint32_t) { most = std::max(most, units); });
   return most;
 }
 
 double mapper::leastCycles(const EinsumOnArray &nest, UnitsOf unitsOf) {
   return static_cast<double>(nest.points) * nest.cyclesPerPoint /
          mostUnits(nest, unitsOf, 0, ~0u);
+}
+
+static double anyParts(const LocalRank &rank, double room) {
+  return std::min(static_cast<double>(rank.extent), room);
+}
+
+double mapper::leastCycles(const EinsumOnArray &nest) {
+  return leastCycles(nest, anyParts);
 }
 
 /// Whatever the shares, they add up to one: the busiest array has no less to do
@@ -136,14 +171,6 @@ double mapper::boundLoad(llvm::ArrayRef<EinsumChoices> choices,
   return std::max(simple, result.plans.front().cycles);
 }
 
-static int64_t dealAll(const LocalRank &rank, uint64_t size) {
-  return std::min(rank.extent, static_cast<int64_t>(size));
-}
-
-double mapper::leastCycles(const EinsumOnArray &nest) {
-  return leastCycles(nest, dealAll);
-}
-
 double mapper::boundLoad(llvm::ArrayRef<EinsumChoices> choices) {
-  return boundLoad(choices, dealAll);
+  return boundLoad(choices, anyParts);
 }

@@ -25,18 +25,21 @@
 
 namespace einsum::mapper {
 
-/// Into how many parts a rank can be dealt to a fan of `size` units.
-using UnitsOf =
-    llvm::function_ref<int64_t(const LocalRank &rank, uint64_t size)>;
+/// Into how many parts a rank can be dealt where there is room for so many. A
+/// fraction where what several ranks come to along a dimension is bounded.
+using UnitsOf = llvm::function_ref<double(const LocalRank &rank, double room)>;
+
+/// The most units along one fan, of one rank or several.
+double mostAlong(const EinsumOnArray &nest, UnitsOf unitsOf, const Fan &fan);
 
 /// The least cycles of one Einsum on the array of `nest`.
 double leastCycles(const EinsumOnArray &nest, UnitsOf unitsOf);
-/// The same for all loops.
+/// The same for any parts: no mapping takes less.
 double leastCycles(const EinsumOnArray &nest);
 
 /// The least cycles of the busiest array over all bindings.
 double boundLoad(llvm::ArrayRef<EinsumChoices> choices, UnitsOf unitsOf);
-/// The same for all loops.
+/// The same for any parts.
 double boundLoad(llvm::ArrayRef<EinsumChoices> choices);
 
 } // namespace einsum::mapper

@@ -30,10 +30,10 @@ constexpr size_t kMostOptions = 48;
 constexpr uint64_t kMostSteps = 20'000;
 } // namespace
 
-/// The largest listed part of `tile` that a fan of `size` units can be dealt.
-static int64_t largestPart(const LocalRank &rank, int64_t tile, uint64_t size) {
+/// The largest listed part of `tile` that so many units can be dealt.
+static int64_t largestPart(const LocalRank &rank, int64_t tile, double room) {
   for (int64_t part : rank.tiles)
-    if (part <= tile && tile % part == 0 && static_cast<uint64_t>(part) <= size)
+    if (part <= tile && tile % part == 0 && static_cast<double>(part) <= room)
       return part;
   return 1;
 }
@@ -120,11 +120,7 @@ static void demandUnits(EinsumOnArray &nest, UnitsOf unitsOf, double units) {
   std::vector<double> most;
   double all = 1;
   for (const Fan &fan : nest.fans) {
-    int64_t parts = 1;
-    for (auto [r, rank] : llvm::enumerate(nest.ranks))
-      if (fan.ranks >> r & 1)
-        parts = std::max(parts, unitsOf(rank, fan.size));
-    most.push_back(static_cast<double>(parts));
+    most.push_back(mostAlong(nest, unitsOf, fan));
     all *= most.back();
   }
   for (auto [fan, parts] : llvm::zip(nest.fans, most))
@@ -143,10 +139,19 @@ void PipelinedRun::startSearches() {
           rank.inner = {{1}, {}};
         }
       // An iteration that is slower than need be slows all of them down.
-      auto unitsOf = [](const LocalRank &rank, uint64_t size) {
-        return largestPart(rank, rank.extent, size);
+      auto unitsOf = [](const LocalRank &rank, double room) {
+        return static_cast<double>(largestPart(rank, rank.extent, room));
       };
-      double least = leastCycles(*nest, unitsOf);
+      // Several ranks along a dimension only where one is not enough, and none
+      // that is walked in iterations.
+      double least =
+          leastCycles(*nest, [&](const LocalRank &rank, double room) {
+            return isWalked(rank.rank) ? 1 : unitsOf(rank, room);
+          });
+      nest->sharesDims = false;
+      double single = leastCycles(*nest, unitsOf);
+      nest->sharesDims = single > least;
+      least = std::min(single, least);
       demandUnits(*nest, unitsOf,
                   static_cast<double>(nest->points) * nest->cyclesPerPoint /
                       least);
@@ -221,8 +226,8 @@ void PipelinedRun::extendFrame(std::vector<SharedLoop> &loops, size_t free) {
 
 /// What the busiest array takes if only the loops of the frame are in the way.
 double PipelinedRun::boundOf(const Frame &frame) const {
-  return boundLoad(choices, [&](const LocalRank &rank, uint64_t size) {
-    return largestPart(rank, tileOf(frame, rank), size);
+  return boundLoad(choices, [&](const LocalRank &rank, double room) {
+    return static_cast<double>(largestPart(rank, tileOf(frame, rank), room));
   });
 }
 

@@ -218,25 +218,32 @@ void NestModel::constrainPath(z3::solver &solver) {
       solver.add(!at[slots() - 1][i]);
 }
 
-/// Ranks of more than one point, each to a dimension of its own that has as
-/// many units.
+/// Each rank to some dimension that has units left for it.
+static bool canDealFrom(llvm::ArrayRef<int64_t> tiles,
+                        std::vector<int64_t> &units) {
+  if (tiles.empty())
+    return true;
+  for (int64_t &room : units) {
+    if (tiles.front() > room)
+      continue;
+    int64_t before = room;
+    room /= tiles.front();
+    bool can = canDealFrom(tiles.drop_front(), units);
+    room = before;
+    if (can)
+      return true;
+  }
+  return false;
+}
+
 bool NestModel::canDeal(const Vector &v) const {
-  std::vector<int64_t> left;
+  std::vector<int64_t> left, units;
   for (int64_t tile : v)
     if (tile > 1)
       left.push_back(tile);
-  std::vector<int64_t> units;
   for (const arch::ArrayDim &dim : arch.arrays[array].dims)
     units.push_back(static_cast<int64_t>(dim.size));
-  if (left.size() > units.size())
-    return false;
-  // The largest rank to the largest dimension.
-  llvm::sort(left, std::greater<>());
-  llvm::sort(units, std::greater<>());
-  for (size_t i = 0; i < left.size(); ++i)
-    if (left[i] > units[i])
-      return false;
-  return true;
+  return canDealFrom(left, units);
 }
 
 bool NestModel::isAtOrBelow(size_t level, int home) const {

@@ -660,22 +660,6 @@ schedule.mapping @m of @c on "toy" {
 
 // -----
 
-// spatial C3
-einsum.cascade @c(M = 4) : f32 {
-  einsum.rank @m [M] = M
-}
-schedule.mapping @m of @c on "toy" {
-  // expected-note@+1 {{the other is here}}
-  schedule.spatial "m" tile 2 across "col" {
-    // expected-error@+1 {{two spatial loops of one leaf use dimension 'col'}}
-    schedule.spatial "m" tile 1 across "col" {
-      schedule.compute "Y" on "a"
-    }
-  }
-}
-
-// -----
-
 // storage C1
 einsum.cascade @c(M = 4) : f32 {
 }

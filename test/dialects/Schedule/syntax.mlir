@@ -59,6 +59,28 @@ schedule.mapping @in_turn of @two on "toy" attributes {note = "kept"} {
   }
 }
 
+// Both ranks along one dimension: m says which half, n which unit of it.
+// CHECK-LABEL: schedule.mapping @together of @two on "toy" {
+schedule.mapping @together of @two on "toy" {
+  schedule.storage "DRAM" ["X", "Y", "Z"] {
+    schedule.sequence {
+      // CHECK: schedule.spatial "m" tile 1 across "col" {
+      schedule.spatial "m" tile 1 across "col" {
+        // CHECK-NEXT: schedule.spatial "n" tile 1 across "col" {
+        schedule.spatial "n" tile 1 across "col" {
+          // CHECK-NEXT: schedule.compute "Y" on "pe"
+          schedule.compute "Y" on "pe"
+        }
+      }
+      schedule.temporal "m" tile 1 {
+        schedule.temporal "n" tile 1 {
+          schedule.compute "Z" on "pe"
+        }
+      }
+    }
+  }
+}
+
 // CHECK-LABEL: schedule.mapping @overlapped of @two on "toy" {
 schedule.mapping @overlapped of @two on "toy" {
   schedule.storage "DRAM" ["X", "Z"] {

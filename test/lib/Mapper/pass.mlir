@@ -8,7 +8,7 @@
 // RUN: %exits 1 einsum-opt %s "--einsum-map=arch=%S/Inputs/mini.json keep=Q@buffer" 2>&1 | FileCheck %s --check-prefix=NAME
 // RUN: %exits 1 einsum-opt %s "--einsum-map=arch=%S/Inputs/mini.json time-limit=-1" 2>&1 | FileCheck %s --check-prefix=TIME
 // RUN: %exits 1 einsum-opt %s "--einsum-map=arch=%S/Inputs/mini.json keep=A@buffer bypass=A@buffer" 2>&1 | FileCheck %s --check-prefix=WHY
-einsum.cascade @gemm(M = 4, N = 2, K = 2) : f16 {
+einsum.cascade @gemm(M = 4, N = 3, K = 4) : f16 {
   einsum.rank @m [M] = M
   einsum.rank @n [N] = N
   einsum.rank @k [K] = K

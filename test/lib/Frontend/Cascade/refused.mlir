@@ -1,10 +1,10 @@
 // The printer drops nothing: what the notation has no words for is refused.
 // RUN: not einsum-translate --mlir-to-cascade --split-input-file %s 2>&1 | FileCheck %s
 
-// CHECK: refused.mlir:1 offset :7:8: error: the text notation cannot say this: it has no element type 'f8E5M2'
+// CHECK: refused.mlir:1 offset :7:8: error: the text notation cannot say this: it has no element type 'f8E5M2FNUZ'
 einsum.cascade @quantized(M = 4) : f16 {
   einsum.rank @m [M] = M
-  %X = einsum.input "X" : !einsum.tensor<[m], f8E5M2>
+  %X = einsum.input "X" : !einsum.tensor<[m], f8E5M2FNUZ>
 }
 
 // -----

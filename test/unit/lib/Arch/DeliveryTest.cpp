@@ -112,6 +112,44 @@ TEST_CASE("a mesh of 4 x 4 by hand", "[Delivery]") {
   CHECK(hopsOf(grid, 4, true, 1, false, 2) == 2 + 1 + 3);
 }
 
+TEST_CASE("several loops along one dimension", "[Delivery]") {
+  // a in 2 steps of stride 3, b in 3: place 3 * a + b, of 6.
+  auto fansOf = [](bool sharedA, bool sharedB) {
+    return std::vector<Fan>{{-1, "x", 2, sharedA, 3}, {-1, "x", 3, sharedB, 1}};
+  };
+  for (Topology topology : {Topology::Mesh, Topology::Ring})
+    for (bool sharedA : {false, true})
+      for (bool sharedB : {false, true}) {
+        Grid grid{topology, 6, 1};
+        // All wires that the places of a word, in rising order, take: to the
+        // first of them the shorter way, and on from there.
+        double sum = 0, words = 0;
+        for (uint64_t a = 0; a < (sharedA ? 1 : 2); ++a)
+          for (uint64_t b = 0; b < (sharedB ? 1 : 3); ++b) {
+            uint64_t first = 3 * a + b,
+                     last = first + (sharedA ? 3 : 0) + (sharedB ? 2 : 0);
+            uint64_t reach =
+                topology == Topology::Ring ? std::min(first, 6 - last) : first;
+            sum += static_cast<double>(1 + reach + last - first);
+            ++words;
+          }
+        CAPTURE(sharedA, sharedB);
+        auto crossings = crossingsOf(makeMachine(grid, 0), 0, {0},
+                                     fansOf(sharedA, sharedB), false);
+        CHECK(crossings[0].hops == Approx(sum / words));
+      }
+  // By hand, a shared: words for places 0 and 3, 1 and 4, 2 and 5.
+  Grid line{Topology::Mesh, 6, 1};
+  CHECK(crossingsOf(makeMachine(line, 0), 0, {0}, fansOf(true, false), false)[0]
+            .hops == 1 + (3 + 4 + 5) / 3.0);
+  // 6 units share a word, 4 of them at a time: 2 copies, to 3 and to 5.
+  CHECK(repeatsOf(makeMachine(line, 4), 0, fansOf(true, true), false) == 2);
+  CHECK(crossingsOf(makeMachine(line, 4), 0, {0}, fansOf(true, true), false)[0]
+            .hops == 2 + 3 + 5);
+  // 2 units share a word.
+  CHECK(repeatsOf(makeMachine(line, 1), 0, fansOf(true, false), false) == 2);
+}
+
 TEST_CASE("links between two places", "[Delivery]") {
   ArchSpec spec = makeMachine({Topology::Bus, 4, 4}, 0);
   spec.levels.resize(3);

@@ -1,0 +1,270 @@
+//===- ListDeals.cpp - Ways to deal ranks to units ------------------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Mapper/Nest/ListDeals.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <set>
+
+using namespace einsum;
+using namespace einsum::mapper;
+
+/// Pairs of ranks along one dimension that a coarse list has.
+static constexpr size_t kMostPairs = 2;
+
+/// How often the busiest unit computes; infinite if its part of a rank cannot
+/// be dealt on in equal parts, or may not be walked.
+static double countBusiest(const EinsumOnArray &nest, const Deals &way) {
+  for (auto [r, rank] : llvm::enumerate(nest.ranks)) {
+    int64_t part = rank.extent;
+    bool isChunk = false;
+    for (const Deal &deal : way) { // outermost fans first
+      if (deal.rank != static_cast<int>(r))
+        continue;
+      if (!deal.chunk && part % deal.units != 0)
+        return INFINITY;
+      part = deal.chunk ? deal.chunk : part / deal.units;
+      isChunk |= deal.chunk != 0;
+    }
+    if (isChunk && part != 1 && !nest.mayWalk(static_cast<int>(r)))
+      return INFINITY;
+  }
+  return static_cast<double>(countRuns(nest, way));
+}
+
+namespace {
+
+class DealLister {
+public:
+  explicit DealLister(const EinsumOnArray &nest) : nest(nest) {}
+
+  std::vector<Deals> list() {
+    addFan(0);
+    return std::move(ways);
+  }
+
+private:
+  void addFan(size_t at) {
+    if (at == nest.fans.size()) {
+      if (seen.insert(describe()).second)
+        ways.push_back(deals);
+      return;
+    }
+    if (nest.fewPairs)
+      addFew(at);
+    else
+      addShare(at, 0, 1);
+  }
+
+  /// Where nothing limits what a dimension shares, it does not matter which of
+  /// its stage a rank is dealt along.
+  std::vector<int64_t> describe() const {
+    std::vector<std::array<int64_t, 6>> parts;
+    for (const Deal &deal : deals) {
+      const Fan &fan = nest.fans[deal.fan];
+      bool isLimited = fan.multicastWidth || fan.reductionWidth;
+      parts.push_back({fan.stage, isLimited ? deal.fan : -1, deal.rank,
+                       deal.units, deal.chunk, deal.around});
+    }
+    llvm::sort(parts);
+    std::vector<int64_t> all;
+    for (const auto &part : parts)
+      all.insert(all.end(), part.begin(), part.end());
+    return all;
+  }
+
+  /// Ranks from `first` on, to units of which each is `used` already.
+  void addShare(size_t at, size_t first, uint64_t used) {
+    const Fan &fan = nest.fans[at];
+    if (used >= fan.leastUnits)
+      addFan(at + 1);
+    if (used > 1 && !nest.sharesDims)
+      return;
+    for (size_t r = first; r < nest.ranks.size(); ++r)
+      for (const Deal &part : listParts(at, r, fan.size / used)) {
+        deals.push_back(part);
+        addShare(at, r + 1, used * static_cast<uint64_t>(part.units));
+        deals.pop_back();
+      }
+  }
+
+  /// One rank, or a few pairs that make the busiest unit no slower.
+  void addFew(size_t at) {
+    const Fan &fan = nest.fans[at];
+    auto listOf = [&](size_t rank, uint64_t room) {
+      return nest.coarse ? listMostParts(at, rank, room)
+                         : listParts(at, rank, room);
+    };
+    if (fan.leastUnits <= 1)
+      addFan(at + 1);
+    std::vector<Deals> some, pairs;
+    double fastest = INFINITY;
+    for (size_t r = 0; r < nest.ranks.size(); ++r)
+      for (const Deal &part : listOf(r, fan.size)) {
+        some.push_back({part});
+        fastest = std::min(fastest, countWith(some.back()));
+      }
+    for (size_t r = 0; r < nest.ranks.size() && nest.sharesDims; ++r)
+      for (const Deal &part : listParts(at, r, fan.size / 2)) {
+        deals.push_back(part);
+        for (size_t s = r + 1; s < nest.ranks.size(); ++s)
+          for (const Deal &other : listMostParts(
+                   at, s, fan.size / static_cast<uint64_t>(part.units)))
+            pairs.push_back({part, other});
+        deals.pop_back();
+      }
+    llvm::erase_if(pairs,
+                   [&](const Deals &p) { return countWith(p) > fastest; });
+    keepFastest(pairs, kMostPairs, [&](const Deals &pair) {
+      return std::make_pair(countWith(pair), countWords(pair));
+    });
+    some.insert(some.end(), pairs.begin(), pairs.end());
+    bool isReached = fan.leastUnits <= 1;
+    for (const Deals &way : some)
+      isReached |= addAll(at, way);
+    if (!isReached)
+      addShare(at, 0, 1);
+  }
+
+  /// False if more units have to be in use.
+  bool addAll(size_t at, const Deals &some) {
+    uint64_t units = 1;
+    for (const Deal &deal : some)
+      units *= static_cast<uint64_t>(deal.units);
+    if (units < nest.fans[at].leastUnits)
+      return false;
+    deals.append(some.begin(), some.end());
+    addFan(at + 1);
+    deals.truncate(deals.size() - some.size());
+    return true;
+  }
+
+  /// That units get or give if each has what it needs once: an operand without
+  /// a rank that is dealt goes to all of them.
+  double countWords(const Deals &way) const {
+    double words = 0;
+    for (const Operand &operand : nest.operands) {
+      double own = 1;
+      for (auto [r, rank] : llvm::enumerate(nest.ranks))
+        if (operand.usesRank(r))
+          own *= static_cast<double>(rank.extent);
+      for (const Deal &deal : way)
+        if (!operand.usesRank(deal.rank))
+          own *= static_cast<double>(deal.units);
+      words += own;
+    }
+    return words;
+  }
+
+  double countWith(const Deals &more) const {
+    Deals all = deals;
+    all.append(more.begin(), more.end());
+    return countBusiest(nest, all);
+  }
+
+  /// One array takes a rank once. Units' tiles may differ where nobody else
+  /// outside the array deals that rank.
+  bool mayTake(size_t at, size_t rank, bool isUneven) const {
+    const Fan &fan = nest.fans[at];
+    bool isLast = fan.stage == nest.lastStage;
+    return (fan.ranks >> rank & 1) &&
+           llvm::none_of(deals, [&](const Deal &other) {
+             bool alsoLast = nest.fans[other.fan].stage == nest.lastStage;
+             return other.rank == static_cast<int>(rank) &&
+                    (isLast ? alsoLast : isUneven || other.chunk != 0);
+           });
+  }
+
+  /// In two parts or more, no more than `room`.
+  std::vector<Deal> listParts(size_t at, size_t r, uint64_t room) const {
+    const LocalRank &rank = nest.ranks[r];
+    std::vector<Deal> parts;
+    auto most = static_cast<int64_t>(room);
+    auto add = [&](int64_t units, int64_t chunk, int64_t around) {
+      if (units >= 2 && units <= most && mayTake(at, r, chunk != 0))
+        parts.push_back(
+            {static_cast<int>(at), static_cast<int>(r), units, chunk, around});
+    };
+    auto isTile = [&](int64_t tile) {
+      return llvm::is_contained(rank.tiles, tile);
+    };
+    if (nest.fans[at].stage == nest.lastStage) {
+      for (int64_t tile : rank.tiles)
+        add(tile, 0, 0);
+      return parts;
+    }
+    for (int64_t units = 2; units <= std::min(most, rank.extent); ++units)
+      if (rank.extent % units == 0 || isTile(units))
+        add(units, 0, 0);
+    for (int64_t tile : rank.tiles) {
+      if (rank.extent % tile == 0)
+        continue;
+      add(llvm::divideCeil(rank.extent, tile), tile, rank.extent);
+      for (int64_t units = 2; units <= most && 2 * units <= tile; ++units)
+        if (tile % units == 0 && isTile(tile / units) && !nest.coarse)
+          add(units, tile / units, tile);
+    }
+    return parts;
+  }
+
+  /// To units that hold a level: in as many equal parts as there can be, or
+  /// more than half of that, as parts are dealt on inside; or in more parts of
+  /// which the last is shorter.
+  std::vector<Deal> listMostParts(size_t at, size_t r, uint64_t room) const {
+    std::vector<Deal> all = listParts(at, r, room), parts;
+    int64_t equal = 1;
+    for (const Deal &deal : all)
+      if (!deal.chunk && nest.ranks[r].extent % deal.units == 0)
+        equal = std::max(equal, deal.units);
+    bool isLast = nest.fans[at].stage == nest.lastStage;
+    if (isLast)
+      for (const Deal &deal : all)
+        equal = std::max(equal, deal.units);
+    for (const Deal &deal : all)
+      if (deal.chunk ? deal.units > equal
+          : isLast   ? deal.units == equal
+                     : deal.units <= equal && 2 * deal.units > equal)
+        parts.push_back(deal);
+    return parts;
+  }
+
+public:
+  /// Of equally fast ones the first.
+  template <typename Count>
+  static void keepFastest(std::vector<Deals> &ways, size_t most, Count count) {
+    if (ways.size() <= most)
+      return;
+    std::vector<std::pair<decltype(count(ways.front())), size_t>> ranked;
+    for (auto [i, way] : llvm::enumerate(ways))
+      ranked.push_back({count(way), i});
+    llvm::sort(ranked);
+    ranked.resize(most);
+    std::vector<Deals> kept;
+    for (const auto &[cost, i] : ranked)
+      kept.push_back(ways[i]);
+    ways = std::move(kept);
+  }
+
+private:
+  const EinsumOnArray &nest;
+  Deals deals;
+  std::vector<Deals> ways;
+  std::set<std::vector<int64_t>> seen;
+};
+
+} // namespace
+
+std::vector<Deals> mapper::listDeals(const EinsumOnArray &nest) {
+  std::vector<Deals> ways = DealLister(nest).list();
+  if (nest.mostDeals)
+    DealLister::keepFastest(ways, nest.mostDeals, [&](const Deals &way) {
+      return countBusiest(nest, way);
+    });
+  return ways;
+}
