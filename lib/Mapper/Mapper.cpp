@@ -139,7 +139,7 @@ private:
   /// Per Einsum and array, as searches run side by side.
   std::vector<std::shared_ptr<CutTiles>> cuts;
   PlanRealiser realiser;
-  bool overlaps = false; ///< arrays may run at once
+  bool overlaps = false; ///< Einsums may run at once
   /// Of the time there is, for a pipeline of all Einsums.
   static constexpr double kPipelineShare = 0.4;
   /// Tile vectors times ways to deal ranks, beyond which tiles are left out.
@@ -223,7 +223,8 @@ bool MappingSearch::describe() {
   while (!describeNests(nestLimits) && unsupported.empty() && !noArray &&
          nestLimits.coarse < NestLimits::kCoarsest)
     nestLimits.coarse += std::exchange(nestLimits.fewPairs, true);
-  overlaps = options.limits.pipelines && arch.arrays.size() > 1 &&
+  // On one array, too, one Einsum computes while tiles of another move.
+  overlaps = options.limits.pipelines && facts.einsums.size() > 1 &&
              !arch.accounting.sequential;
   return unsupported.empty() && !noArray;
 }

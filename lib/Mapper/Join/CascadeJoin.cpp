@@ -32,9 +32,9 @@ std::vector<int32_t> JoinState::key() const {
     add(loop.rank, loop.tile, loop.tile >> 32, loop.direction);
   add(pending.size());
   for (const Pending &one : pending)
-    add(one.tensor, one.level, one.depth, one.need, one.born, one.lag,
-        one.firstLag, one.lastLag, one.array, one.produced, one.lastStep,
-        one.firstStep, one.reduced);
+    add(one.tensor, one.level, one.depth, one.need, one.whole, one.born,
+        one.lag, one.firstLag, one.lastLag, one.array, one.produced,
+        one.lastStep, one.firstStep, one.reduced);
   add(marks.size());
   for (const Mark &mark : marks)
     add(mark.tensor, mark.depth, mark.isHeld);
@@ -234,7 +234,7 @@ uint64_t CascadeJoin::cutWords(const JoinState &state,
   for (const LocalRank &rank : nest.ranks) {
     tiles.push_back(rank.extent);
     // A running value: no more than the loop that carries it steps over.
-    int around = rank.rank == tensor.iterativeRank
+    int around = rank.rank == tensor.iterativeRank && !home.whole
                      ? std::max(home.depth, home.need)
                      : home.depth;
     for (int d = 0; d < around; ++d)
@@ -255,7 +255,8 @@ uint64_t CascadeJoin::boxWords(const JoinState &state,
       for (int d = 0; d < home.depth; ++d)
         if (state.loops[d].rank == term.rank)
           tile = state.loops[d].tile;
-      if (home.need > home.depth && term.rank == tensor.iterativeRank) {
+      if (home.need > home.depth && !home.whole &&
+          term.rank == tensor.iterativeRank) {
         int64_t inner = tile;
         for (int d = home.depth; d < home.need; ++d)
           if (state.loops[d].rank == term.rank)
@@ -414,6 +415,16 @@ void CascadeJoin::chooseHomes(Placement &p, size_t at, Layer &next) {
     chooseHomes(p, at + 1, next);
     p.state.pending.pop_back();
   };
+  // With the loops up to `need` open until the tensor is dead, or, where it
+  // goes round in them, until it has.
+  auto chooseLoops = [&](Pending pending) {
+    if (p.state.pipelined && pending.need > p.keep)
+      return;
+    chooseNext(pending);
+    pending.whole = true;
+    if (rules.goesRound(tensor))
+      chooseNext(pending);
+  };
   if (mayBack || fact.isOutput) {
     // Members of a recurrence share the loop that carries it.
     if (!rules.goesRound(tensor))
@@ -421,8 +432,7 @@ void CascadeJoin::chooseHomes(Placement &p, size_t at, Layer &next) {
     else
       for (one.need = 1; one.need <= static_cast<int>(limits.space.sharedLoops);
            ++one.need)
-        if (!p.state.pipelined || one.need <= p.keep)
-          chooseNext(one);
+        chooseLoops(one);
     one.need = 0;
   }
   if (mustBack || !limits.space.fusion)
@@ -443,8 +453,7 @@ void CascadeJoin::chooseHomes(Placement &p, size_t at, Layer &next) {
       if (fact.iterativeRank >= 0 && fact.hasInitialValue)
         for (one.need = depth + 1;
              one.need <= static_cast<int>(limits.space.sharedLoops); ++one.need)
-          if (!p.state.pipelined || one.need <= p.keep)
-            chooseNext(one);
+          chooseLoops(one);
       p.homes.pop_back();
     }
   }
@@ -1089,6 +1098,7 @@ void CascadeJoin::close(JoinState &state, std::vector<JoinEntry> &entries,
                         static_cast<double>(homeBytes(state, one))});
   state.done[einsum / 64] |= uint64_t(1) << einsum % 64;
   rules.dropDead(state, einsum);
+  rules.releaseLoops(state);
   auto isDead = [&](const Living &one) {
     return !findPending(state, one.tensor);
   };

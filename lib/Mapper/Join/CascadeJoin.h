@@ -47,7 +47,7 @@ struct JoinLimits {
   size_t mostStates = 0, mostPlans = 0;
   std::function<double(double energy, double cycles, double traffic)> score;
   bool dominance = true; ///< only Pareto sets go on
-  bool overlaps = false; ///< Einsums on different arrays may
+  bool overlaps = false; ///< Einsums may run at once
   std::function<bool()> shouldStop;
 };
 

@@ -313,6 +313,21 @@ void JoinRules::dropDead(JoinState &state, int) const {
   });
 }
 
+void JoinRules::releaseLoops(JoinState &state) const {
+  for (Pending &one : state.pending) {
+    if (!one.whole)
+      continue;
+    int group = recurrenceOf[facts.tensors[one.tensor].producer];
+    bool isDone = true;
+    for (size_t e = 0; e < facts.einsums.size() && isDone; ++e)
+      isDone = recurrenceOf[e] != group || state.isDone(e);
+    if (!isDone)
+      continue;
+    one.need = one.depth;
+    one.whole = false;
+  }
+}
+
 void JoinRules::truncate(JoinState &state, int depth) const {
   uint32_t open = (1u << depth) - 1;
   for (Pending &one : state.pending) {

@@ -67,6 +67,8 @@ public:
   bool hasLaterReader(const JoinState &state, int einsum) const;
   /// Forgets tensors that nobody needs any more; `einsum` is done.
   void dropDead(JoinState &state, int einsum) const;
+  /// Tensors that have gone round need the loops for it no more.
+  void releaseLoops(JoinState &state) const;
   /// Forgets what was about loops that are closed.
   void truncate(JoinState &state, int depth) const;
 

@@ -43,11 +43,13 @@ struct Pending {
   int level = -1; ///< fused: where it lives; -1: at the backing level
   int depth = 0;
   int need = 0; ///< loops that must stay open until it is dead
-  int born = 0; ///< open loops that enclosed its producer
-  int lag = -1; ///< of its producer in the open pipeline
-  int firstLag = -1, lastLag = -1;      ///< of all that touch it there
-  int array = -1;                       ///< of its producer
-  bool produced = true;                 ///< false: a recurrence read it first
+  /// All its steps are kept: those loops may close once its recurrence is done.
+  bool whole = false;
+  int born = 0;                    ///< open loops that enclosed its producer
+  int lag = -1;                    ///< of its producer in the open pipeline
+  int firstLag = -1, lastLag = -1; ///< of all that touch it there
+  int array = -1;                  ///< of its producer
+  bool produced = true;            ///< false: a recurrence read it first
   uint32_t lastStep = 0, firstStep = 0; ///< loops that guard its producer
   uint32_t reduced = 0; ///< open loops over ranks that its producer reduces
 };

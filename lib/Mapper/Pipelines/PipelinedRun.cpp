@@ -163,6 +163,7 @@ void PipelinedRun::startSearches() {
       bounds.isHopeless = [least](double, double cycles, double) {
         return cycles > least * (1 + 1e-9);
       };
+      bounds.shouldStop = shouldStop;
       searches.push_back(std::make_unique<NestSearch>(*nest, arch, axes));
       searches.back()->restart(std::move(bounds));
       one.searches.push_back(searches.back().get());
