@@ -8,6 +8,7 @@
 #include "lib/Mapper/Realise.h"
 
 #include "lib/CostModel/CostModel.h"
+#include "lib/Support/Log.h"
 
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/STLExtras.h"
@@ -71,6 +72,11 @@ std::optional<MappedPoint> PlanRealiser::build(const PlanStep &plan) {
                                [&](const cost::CapacityViolation &violation) {
                                  return violation.level == arch.levels[0].name;
                                });
+    return refuse();
+  }
+  // Last, as it takes longest; what the search holds for legal should be.
+  if (failed(schedule::verifyAgainstCascade(point.mapping, cascade))) {
+    logInfo("a plan makes no legal schedule: " + refused);
     return refuse();
   }
   for (Metric metric : objective.metrics)

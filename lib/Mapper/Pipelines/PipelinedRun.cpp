@@ -59,6 +59,8 @@ std::shared_ptr<const PlanStep> PipelinedRun::find(PipelineGoal wanted,
     return nullptr;
   const EinsumOnArray &first = *choices[order.front()].nests.front();
   for (const LocalRank &rank : first.ranks) {
+    if (!goesOneWay(rank.rank))
+      continue;
     bool everywhere = llvm::all_of(choices, [&](const EinsumChoices &one) {
       const EinsumOnArray &nest = *one.nests.front();
       int own = nest.findRank(rank.rank);
@@ -168,6 +170,20 @@ void PipelinedRun::startSearches() {
       searches.back()->restart(std::move(bounds));
       one.searches.push_back(searches.back().get());
     }
+}
+
+/// Recurrences along the rank may share a loop over it.
+bool PipelinedRun::goesOneWay(int rank) const {
+  int direction = 0;
+  for (const EinsumFact &einsum : facts.einsums) {
+    auto own = einsum.direction.find(rank);
+    if (own == einsum.direction.end() || own->second == 0)
+      continue;
+    if (direction != 0 && own->second != direction)
+      return false;
+    direction = own->second;
+  }
+  return true;
 }
 
 bool PipelinedRun::isWalked(int rank) const {

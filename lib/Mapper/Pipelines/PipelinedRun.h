@@ -65,6 +65,7 @@ private:
   bool describe(const SpaceLimits &limits);
   bool sortEinsums();
   void startSearches();
+  bool goesOneWay(int rank) const;
   bool isWalked(int rank) const;
   void extendFrame(std::vector<SharedLoop> &loops, size_t free);
   void addLoop(std::vector<SharedLoop> &loops, size_t free);
