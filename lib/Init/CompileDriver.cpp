@@ -12,6 +12,7 @@
 #include "lib/Export/Result.h"
 #include "lib/Export/SkiSlopeFiles.h"
 #include "lib/Init/AutoMapping.h"
+#include "lib/Init/CutBlocks.h"
 #include "lib/Init/InitAll.h"
 #include "lib/Init/Interrupt.h"
 #include "lib/Init/OptionValues.h"
@@ -644,6 +645,7 @@ ExitCode Compilation::evaluate(schedule::MappingOp mapping) {
   }
   result.mapped->bounds = &machineBounds;
   result.mapped->operatorNames = evaluator->operatorNames();
+  warnAboutCutBlocks(mapping, facts);
   return ExitCode::Ok;
 }
 
