@@ -64,7 +64,7 @@ const std::vector<CapacityViolation> &Evaluator::violations() const {
 }
 
 void Evaluator::setTile(Operation *loop, int64_t tile) {
-  impl->tree.nodes[impl->nodeOf.lookup(loop)].tile = tile;
+  impl->tree.nodes[impl->nodeOf.lookup(loop)].given = tile;
 }
 
 void Evaluator::avoidShortWays() { impl->scratch.generalOnly = true; }

@@ -76,10 +76,11 @@ int LoopTree::updateSteps() {
                                    : std::min(nodes[node.outer].tile,
                                               nodes[node.outer].around);
     }
-    node.steps = llvm::divideCeil(node.around, node.tile);
     node.fullAround = node.outer < 0 ? facts->ranks[node.rank].extent
                                      : std::min(nodes[node.outer].tile,
                                                 nodes[node.outer].fullAround);
+    node.tile = std::min(node.given, std::max(node.around, node.fullAround));
+    node.steps = llvm::divideCeil(node.around, node.tile);
     node.fullSteps = llvm::divideCeil(node.fullAround, node.tile);
     perfect &= node.around % node.tile == 0;
   }
@@ -182,7 +183,7 @@ private:
                              int64_t tile) {
     node.kind = kind;
     node.rank = facts.findRank(rank);
-    node.tile = tile;
+    node.given = node.tile = tile;
     if (node.rank < 0)
       return node.op->emitError()
              << "cascade '" << facts.name << "' has no rank '" << rank << "'";

@@ -92,8 +92,9 @@ struct Node {
 
   // Loops.
   int rank = -1;
-  int outer = -1; ///< next loop above over the same rank, or -1
-  int64_t tile = 1;
+  int outer = -1;    ///< next loop above over the same rank, or -1
+  int64_t given = 1; ///< as the schedule says
+  int64_t tile = 1;  ///< no more than the loop around it over the rank leaves
   int64_t around = 1, steps = 1; ///< of a full tile, as it is reached
   /// Of a full tile, whatever readers ask for.
   int64_t fullAround = 1, fullSteps = 1;
