@@ -58,9 +58,8 @@ boundsOf(AffineExpr expr, ArrayRef<int64_t> extents) {
     return std::pair(left->first + right->first, left->second + right->second);
   if (expr.getKind() != AffineExprKind::Mul || right->first != right->second)
     return std::nullopt;
-  auto scaled =
-      std::minmax(left->first * right->first, left->second * right->first);
-  return std::pair(scaled.first, scaled.second);
+  int64_t one = left->first * right->first, other = left->second * right->first;
+  return std::pair(std::min(one, other), std::max(one, other));
 }
 
 /// Along which ranks, and which way, a tensor is a recurrence.
