@@ -333,6 +333,12 @@ void VariantSearch::keepBest() {
     if (!isBeaten && !isKnown)
       kept.push_back(point);
   }
+  // A variant that was searched twice would hold two mappings of one name.
+  for (AutoPoint &point : result.points)
+    if (llvm::none_of(kept, [&](const AutoPoint &other) {
+          return other.point.mapping == point.point.mapping;
+        }))
+      point.point.mapping.erase();
   llvm::sort(kept, [](const AutoPoint &a, const AutoPoint &b) {
     return a.point.values < b.point.values;
   });
