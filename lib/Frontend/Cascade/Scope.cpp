@@ -206,6 +206,11 @@ void Scope::declareSplit(const SplitStmt &stmt) {
         << "rank '" << stmt.rank.text << "' is already split";
     return;
   }
+  // What is declared already, such as the rank that is split, is refused below;
+  // it is no part, or parts would have themselves as parts.
+  bool areNew = llvm::none_of(stmt.parts, [&](const SplitStmt::Part &part) {
+    return ranks.contains(part.name.text);
+  });
   // The outermost part comes first in the IR, so keep its place.
   size_t position = statementRanks.size();
   AffineExpr inner = productOfInner(stmt);
@@ -218,6 +223,8 @@ void Scope::declareSplit(const SplitStmt &stmt) {
     return;
   if (RankInfo *rank = addRank(first.name, outer))
     statementRanks.insert(statementRanks.begin() + position, rank);
+  if (!areNew)
+    return;
   for (const SplitStmt::Part &part : stmt.parts)
     whole->parts.push_back(part.name.text);
 }
