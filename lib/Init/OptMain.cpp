@@ -57,17 +57,12 @@ LogicalResult einsum::runOptMain(int argc, char **argv, StringRef toolName,
                                  DialectRegistry &registry) {
   llvm::InitLLVM init(argc, argv);
   setVersion("einsum-opt");
-  // Not static: MLIR's language server has one of this name.
-  llvm::cl::opt<std::string> logLevel(
-      "log", llvm::cl::value_desc("off|info|debug"),
-      llvm::cl::desc("Say on standard error what is being done, and for how "
-                     "long"),
-      llvm::cl::init("off"));
+  LogOption log;
   if (printHelpIfAsked(argc, argv, [&] { return makePage(registry); }))
     return success();
   auto [inputName, outputName] =
       registerAndParseCLIOptions(argc, argv, toolName, registry);
-  if (!applyLogLevel(logLevel))
+  if (!log.apply())
     return failure();
   MlirOptMainConfig config = MlirOptMainConfig::createFromCLOptions();
   if (config.shouldShowDialects()) // needs no input

@@ -26,11 +26,17 @@ bool einsum::failOption(StringRef option, const llvm::Twine &message) {
   return false;
 }
 
-bool einsum::applyLogLevel(StringRef value) {
-  std::optional<LogLevel> level = parseLogLevel(value);
+LogOption::LogOption()
+    : opt("log", llvm::cl::value_desc("off|info|debug"),
+          llvm::cl::desc("Say on standard error what is being done, and for "
+                         "how long"),
+          llvm::cl::init("off")) {}
+
+bool LogOption::apply() const {
+  std::optional<LogLevel> level = parseLogLevel(getValue());
   if (!level)
     return failOption("--log",
-                      "takes off, info or debug, found '" + value + "'");
+                      "takes off, info or debug, found '" + getValue() + "'");
   setLogLevel(*level);
   return true;
 }

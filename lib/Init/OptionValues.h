@@ -19,6 +19,7 @@
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/ADT/Twine.h"
+#include "llvm/Support/CommandLine.h"
 
 #include <map>
 #include <string>
@@ -33,8 +34,12 @@ namespace einsum {
 /// Prints `option: error: message`; false.
 bool failOption(llvm::StringRef option, const llvm::Twine &message);
 
-/// Makes `--log=VALUE` so; false, having said why, if VALUE is none.
-bool applyLogLevel(llvm::StringRef value);
+/// `--log`, as long as it lives: MLIR's language server has one of this name.
+struct LogOption : llvm::cl::opt<std::string> {
+  LogOption();
+  /// False, having said why, if the value is no level.
+  bool apply() const;
+};
 
 /// Writes a file whole or not at all ("-": standard output); false after an
 /// error.

@@ -35,12 +35,9 @@ int einsum::runTool(int argc, char **argv, const ToolInfo &info,
   static const std::string bug =
       "internal error: this is a bug in " + info.name + "\n";
   llvm::setBugReportMsg(bug.c_str());
-  std::string logLevel = "off";
-  std::optional<ToolOption<std::string>> log;
+  std::optional<LogOption> log;
   if (info.hasLog)
-    log.emplace(category, "log", "off|info|debug",
-                "Say on standard error what is being done, and for how long",
-                logLevel);
+    log.emplace().addCategory(category);
   llvm::cl::HideUnrelatedOptions(category);
   setVersion(info.name);
   if (printHelpIfAsked(argc, argv, [&] {
@@ -52,7 +49,7 @@ int einsum::runTool(int argc, char **argv, const ToolInfo &info,
       }))
     return 0;
   llvm::cl::ParseCommandLineOptions(argc, argv, info.overview);
-  if (!applyLogLevel(logLevel))
+  if (log && !log->apply())
     return static_cast<int>(ExitCode::BadInput);
   try {
     return static_cast<int>(run());

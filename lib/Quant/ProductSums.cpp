@@ -55,37 +55,38 @@ bool ProductSum::hasFactor(Value tensor) const {
   });
 }
 
-SmallVector<StringAttr> ProductSum::summedRanks(CascadeEditor &editor,
-                                                Value tensor) const {
-  SmallVector<StringAttr> summed;
-  for (Expr factor : factors) {
+/// Ranks of `tensor` that an index satisfies, among the reads by factors; each
+/// once, in the tensor's order.
+static SmallVector<StringAttr> listRanks(
+    const ProductSum &product, Value tensor,
+    llvm::function_ref<bool(AffineExpr index, StringAttr rank)> satisfies) {
+  SmallVector<StringAttr> found;
+  for (Expr factor : product.factors) {
     if (!factor->isRead() || factor->tensor != tensor)
       continue;
     for (auto [index, rank] : llvm::zip(factor->indices, ranksOf(tensor)))
-      if (index == editor.rank(rank) && statement.reduces(rank) &&
-          !llvm::is_contained(summed, rank))
-        summed.push_back(rank);
+      if (!llvm::is_contained(found, rank) && satisfies(index, rank))
+        found.push_back(rank);
   }
-  return summed;
+  return found;
+}
+
+SmallVector<StringAttr> ProductSum::summedRanks(CascadeEditor &editor,
+                                                Value tensor) const {
+  return listRanks(*this, tensor, [&](AffineExpr index, StringAttr rank) {
+    return index == editor.rank(rank) && statement.reduces(rank);
+  });
 }
 
 SmallVector<StringAttr> ProductSum::ranksSummedInParts(CascadeEditor &editor,
                                                        Value tensor) const {
-  SmallVector<StringAttr> summed;
-  for (Expr factor : factors) {
-    if (!factor->isRead() || factor->tensor != tensor)
-      continue;
-    for (auto [index, rank] : llvm::zip(factor->indices, ranksOf(tensor))) {
-      RankSet parts;
-      collectRanks(editor, index, parts);
-      if (index != editor.rank(rank) && isPlainlyInside(editor, index, rank) &&
-          llvm::any_of(parts,
-                       [&](StringAttr r) { return statement.reduces(r); }) &&
-          !llvm::is_contained(summed, rank))
-        summed.push_back(rank);
-    }
-  }
-  return summed;
+  return listRanks(*this, tensor, [&](AffineExpr index, StringAttr rank) {
+    RankSet parts;
+    collectRanks(editor, index, parts);
+    return index != editor.rank(rank) && isPlainlyInside(editor, index, rank) &&
+           llvm::any_of(parts,
+                        [&](StringAttr r) { return statement.reduces(r); });
+  });
 }
 
 //===----------------------------------------------------------------------===//

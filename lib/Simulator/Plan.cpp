@@ -282,31 +282,25 @@ private:
   }
 
   void setDemand(int id, int slot, Unit &unit) const {
-    const TensorInfo &tensor =
-        points.tensors[program.nodes[id].held[slot].tensor];
+    int held = program.nodes[id].held[slot].tensor;
+    const TensorInfo &tensor = points.tensors[held];
     const std::vector<int64_t> *before = getRemains(id, slot, unit);
     llvm::DenseSet<int64_t> demanded;
     SmallVector<char> followed(tensor.ranks.size(), 1);
-    for (int leaf : program.leaves) {
-      const EinsumInfo &einsum = points.einsums[program.nodes[leaf].einsum];
-      if (!program.isBelow(leaf, id) ||
-          program.nodes[leaf].einsum == tensor.producer)
-        continue;
-      for (const ReadInfo &read : einsum.reads) {
-        if (&points.tensors[read.tensor] != &tensor)
-          continue;
-        for (auto [position, rank] : llvm::enumerate(tensor.ranks))
-          if (einsum.iterates(rank))
-            followed[position] = 0;
-        scan(program.nodes[id].children.front(), unit, leaf,
-             [&](ArrayRef<int64_t> coords) {
-               int64_t element;
-               if (points.locate(read, coords, element) == Found::element &&
-                   !(before && llvm::binary_search(*before, element)))
-                 demanded.insert(element);
-             });
-      }
-    }
+    program.forEachReader(
+        id, held, points,
+        [&](int leaf, const EinsumInfo &einsum, const ReadInfo &read) {
+          for (auto [position, rank] : llvm::enumerate(tensor.ranks))
+            if (einsum.iterates(rank))
+              followed[position] = 0;
+          scan(program.nodes[id].children.front(), unit, leaf,
+               [&](ArrayRef<int64_t> coords) {
+                 int64_t element;
+                 if (points.locate(read, coords, element) == Found::element &&
+                     !(before && llvm::binary_search(*before, element)))
+                   demanded.insert(element);
+               });
+        });
     for (auto [position, rank] : llvm::enumerate(tensor.ranks)) {
       if (!followed[position])
         continue;

@@ -486,19 +486,13 @@ private:
     for (auto [position, rank] : llvm::enumerate(tensor.ranks)) {
       std::pair<int64_t, int64_t> asked = {INT64_MAX, INT64_MIN};
       bool isFollowed = true;
-      for (int leaf : program.leaves) {
-        const EinsumInfo &einsum = points.einsums[program.nodes[leaf].einsum];
-        if (!program.isBelow(leaf, node) ||
-            program.nodes[leaf].einsum == tensor.producer)
-          continue;
-        for (const ReadInfo &read : einsum.reads) {
-          if (read.tensor != id)
-            continue;
-          isFollowed &= !einsum.iterates(rank);
-          auto [low, high] = boundsOf(read.index[position], tiles);
-          asked = {std::min(asked.first, low), std::max(asked.second, high)};
-        }
-      }
+      auto ask = [&, position = position, rank = rank](
+                     int, const EinsumInfo &einsum, const ReadInfo &read) {
+        isFollowed &= !einsum.iterates(rank);
+        auto [low, high] = boundsOf(read.index[position], tiles);
+        asked = {std::min(asked.first, low), std::max(asked.second, high)};
+      };
+      program.forEachReader(node, id, points, ask);
       if (isFollowed)
         sizes[position] = std::clamp<int64_t>(asked.second - asked.first + 1, 1,
                                               points.ranks[rank].extent);

@@ -133,6 +133,19 @@ public:
   bool isBelow(int node, int ancestor) const {
     return ancestor <= node && node < nodes[ancestor].end;
   }
+  /// Calls `fn(leaf, einsum, read)` for each read of the tensor at or below
+  /// `node`, but for those of its producer.
+  template <typename Fn>
+  void forEachReader(int node, int tensor, const Points &of, Fn fn) const {
+    for (int leaf : leaves) {
+      int einsum = nodes[leaf].einsum;
+      if (!isBelow(leaf, node) || einsum == of.tensors[tensor].producer)
+        continue;
+      for (const ReadInfo &read : of.einsums[einsum].reads)
+        if (read.tensor == tensor)
+          fn(leaf, of.einsums[einsum], read);
+    }
+  }
   /// True if a leaf at or below `node` reads or makes the tensor.
   bool touches(int node, int tensor) const;
   bool makes(int node, int tensor) const;

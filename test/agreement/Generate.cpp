@@ -496,6 +496,18 @@ private:
     }
   }
 
+  /// Sometimes a second operand, over one or two ranks of the first.
+  void addOperand(CaseEinsum &einsum, std::set<int> &iterated) {
+    if (!chance(50))
+      return;
+    einsum.kind = chance(60) ? MapKind::product : MapKind::sum;
+    std::vector<int> ranks(iterated.begin(), iterated.end());
+    shuffle(ranks);
+    ranks.resize(std::min<size_t>(ranks.size(), pick(1, 2)));
+    std::string operand = makeInput(ranks);
+    einsum.reads.push_back(makeRead(operand, false, iterated));
+  }
+
   /// T0 has the windows that T1 reads it through; its input may have one more.
   void makeFusedWindows() {
     std::vector<int> outer = windows, read;
@@ -520,14 +532,7 @@ private:
     made.kind = MapKind::copy;
     std::string input = makeInput(read);
     made.reads = {makeFurtherRead(input, iterated)};
-    if (chance(50)) {
-      made.kind = chance(60) ? MapKind::product : MapKind::sum;
-      std::vector<int> ranks(iterated.begin(), iterated.end());
-      shuffle(ranks);
-      ranks.resize(std::min<size_t>(ranks.size(), pick(1, 2)));
-      std::string operand = makeInput(ranks);
-      made.reads.push_back(makeRead(operand, false, iterated));
-    }
+    addOperand(made, iterated);
     std::set<int> reading;
     made.out = outer;
     for (int rank : iterated)
@@ -543,14 +548,7 @@ private:
     reader.name = "T1";
     reader.kind = MapKind::copy;
     reader.reads = {makeRead("T0", true, reading)};
-    if (chance(50)) {
-      reader.kind = chance(60) ? MapKind::product : MapKind::sum;
-      std::vector<int> ranks(reading.begin(), reading.end());
-      shuffle(ranks);
-      ranks.resize(std::min<size_t>(ranks.size(), pick(1, 2)));
-      std::string operand = makeInput(ranks);
-      reader.reads.push_back(makeRead(operand, false, reading));
-    }
+    addOperand(reader, reading);
     while (sizeOf(reading) > 400 || sizeOf(iterated) > 400) {
       shrinkRanks(reading);
       shrinkRanks(iterated);

@@ -150,11 +150,6 @@ private:
   bool mayLiveAt(int tensor, int level) const;
   bool mayHoldHome(const Placement &p, size_t operand,
                    const Pending &home) const;
-  int directionOf(int einsum, int rank) const {
-    const std::map<int, int> &all = facts.einsums[einsum].direction;
-    auto found = all.find(rank);
-    return found == all.end() ? 0 : found->second;
-  }
   LatchTiles latchTiles(const Placement &p) const;
 
   const CascadeFacts &facts;
@@ -335,7 +330,7 @@ void CascadeJoin::placeOn(const Bucket &bucket, int einsum, size_t choice,
   p.roles = rules.roles(p.state, einsum, p.keep);
   // A loop goes one way for all recurrences below.
   for (SharedLoop &loop : p.state.loops) {
-    int direction = directionOf(einsum, loop.rank);
+    int direction = rules.directionOf(einsum, loop.rank);
     if (direction && loop.direction && direction != loop.direction) {
       ++counts.illegal;
       return;
@@ -494,7 +489,7 @@ void CascadeJoin::openLoops(Placement &p, int need, Layer &next) {
       if (tile >= around || (around % tile != 0 && around != rank.extent))
         continue;
       p.state.loops.push_back(
-          {rank.rank, tile, directionOf(p.einsum, rank.rank)});
+          {rank.rank, tile, rules.directionOf(p.einsum, rank.rank)});
       p.roles.push_back(Role::everyStep);
       openLoops(p, need, next);
       p.roles.pop_back();

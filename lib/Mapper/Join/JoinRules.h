@@ -31,6 +31,12 @@ public:
   const std::vector<int> &touchers(int tensor) const {
     return touchersOf[tensor];
   }
+  /// Which way the Einsum has to walk the rank: 1 up, -1 down, 0 either.
+  int directionOf(int einsum, int rank) const {
+    const std::map<int, int> &all = facts.einsums[einsum].direction;
+    auto found = all.find(rank);
+    return found == all.end() ? 0 : found->second;
+  }
   /// Whether `einsum` reads what `producer` produces.
   bool reads(int einsum, int producer) const;
   /// Einsums that depend on one another have the same number.

@@ -174,16 +174,12 @@ void PipelinedRun::startSearches() {
 
 /// Recurrences along the rank may share a loop over it.
 bool PipelinedRun::goesOneWay(int rank) const {
-  int direction = 0;
-  for (const EinsumFact &einsum : facts.einsums) {
-    auto own = einsum.direction.find(rank);
-    if (own == einsum.direction.end() || own->second == 0)
-      continue;
-    if (direction != 0 && own->second != direction)
-      return false;
-    direction = own->second;
+  bool up = false, down = false;
+  for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e) {
+    up |= rules.directionOf(e, rank) > 0;
+    down |= rules.directionOf(e, rank) < 0;
   }
-  return true;
+  return !up || !down;
 }
 
 bool PipelinedRun::isWalked(int rank) const {
