@@ -50,8 +50,7 @@ private:
   bool viewSlice(tensor::ExtractSliceOp op);
   bool viewRearranged(linalg::LinalgOp op);
   void planCopy(Value value, Location loc);
-  bool startFrom(PlannedEinsum &einsum, const Accumulation &how, Value start,
-                 AffineMap output);
+  bool startFrom(PlannedEinsum &einsum, const Accumulation &how, Value start);
 
   int addTensor(Location loc, RankedTensorType type, StringRef prefix,
                 DictionaryAttr names);
@@ -343,7 +342,7 @@ bool Planner::planElementwise(Operation &op) {
 /// identity: the Einsum planned delivers `reduced` alone, a further one the
 /// sum.
 bool Planner::startFrom(PlannedEinsum &einsum, const Accumulation &how,
-                        Value start, AffineMap output) {
+                        Value start) {
   Operation *combine = how.combine;
   PlannedEinsum last{einsum.loc, {}, {}, {}, {}, {}};
   const PlannedTensor result = plan.tensors[einsum.results[0]];
@@ -484,7 +483,7 @@ bool Planner::planLinalg(linalg::LinalgOp op) {
   auto constant = constants.find(start);
   if (how && (constant == constants.end() ||
               !isIdentity(how->combine, constant->second)))
-    return startFrom(einsum, *how, start, output);
+    return startFrom(einsum, *how, start);
   plan.einsums.push_back(std::move(einsum));
   return true;
 }
