@@ -337,6 +337,8 @@ std::string MappingSearch::describeSpace() const {
     text += ", fusion below up to " + std::to_string(limits.sharedLoops) +
             " shared loops (" + std::to_string(limits.sharedLoopsPerRank) +
             " over one rank)";
+  if (limits.fusion && !limits.sharedHolders)
+    text += ", no shared holders";
   text += limits.pipelines ? ", sequences and pipelines" : ", no pipelines";
   return text + (limits.reorder ? ", any order" : ", Einsums in order");
 }
@@ -535,13 +537,22 @@ std::vector<Holdings> MappingSearch::listStarts(const EinsumOnArray &nest,
   for (auto [o, operand] : llvm::enumerate(nest.operands)) {
     std::vector<uint8_t> codes = {0};
     for (int level = 1; level < static_cast<int>(arch.levels.size()); ++level) {
-      if (operand.mustLiveAtBacking || !options.limits.fusion ||
-          arch.levels[level].perArray >= 0 || !arch.levels[level].dims.empty())
+      if (!options.limits.fusion || arch.levels[level].perArray >= 0 ||
+          !arch.levels[level].dims.empty())
         continue;
+      bool isShared =
+          operand.mayHaveSharedHolder && options.limits.sharedHolders;
       auto found = llvm::find(nest.path, level);
-      codes.push_back(found == nest.path.end()
-                          ? search.codeOffPath(level)
-                          : Holding::kOutside + (found - nest.path.begin()));
+      auto index = static_cast<uint8_t>(found - nest.path.begin());
+      if (found == nest.path.end()) {
+        if (isShared || !operand.mustLiveAtBacking)
+          codes.push_back(search.codeOffPath(level));
+        continue;
+      }
+      if (!operand.mustLiveAtBacking)
+        codes.push_back(Holding::kOutside + index);
+      if (isShared)
+        codes.push_back(index);
     }
     std::vector<Holdings> more;
     for (const Holdings &start : starts)

@@ -208,6 +208,20 @@ bool NestSearch::hold(Costs &costs, int operand, uint8_t from, int pathIndex,
   return true;
 }
 
+void NestSearch::addHolder(Costs &costs, int operand, int level,
+                           uint32_t tile) const {
+  llvm::SmallVector<int64_t, 8> tiles;
+  codec.tiles(tile, tiles);
+  shared.addHolder(costs, nest.operands[operand], level, /*parent=*/0,
+                   /*parentStage=*/0, {tiles, 0});
+}
+
+uint64_t NestSearch::heldBytes(int operand, int level, uint32_t tile) const {
+  llvm::SmallVector<int64_t, 8> tiles;
+  codec.tiles(tile, tiles);
+  return shared.heldBytes(nest.operands[operand], level, {tiles, 0});
+}
+
 //===----------------------------------------------------------------------===//
 // States
 //===----------------------------------------------------------------------===//

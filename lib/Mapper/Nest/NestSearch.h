@@ -147,6 +147,10 @@ public:
   /// held as `from` says; false if that is not allowed.
   bool hold(Costs &costs, int operand, uint8_t from, int pathIndex,
             uint32_t tile);
+  /// The same for a holder at any level of one instance, on the path or not,
+  /// below the backing level; unchecked.
+  void addHolder(Costs &costs, int operand, int level, uint32_t tile) const;
+  uint64_t heldBytes(int operand, int level, uint32_t tile) const;
 
   const EinsumOnArray &getNest() const { return nest; }
   const TileCodec &getCodec() const { return codec; }
