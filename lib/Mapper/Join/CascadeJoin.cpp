@@ -163,6 +163,8 @@ private:
   double visitsOf(const Placement &p) const;
   bool isOnPath(int tensor, int level) const;
   bool mayLiveAt(int tensor, int level) const;
+  bool mustLiveAtBacking(int tensor) const;
+  bool mayBeHome(int tensor, int level) const;
   bool mayHaveHolder(const Placement &p, int tensor) const;
   bool mayHoldHome(const Placement &p, size_t operand,
                    const Pending &home) const;
@@ -438,6 +440,20 @@ bool CascadeJoin::mayLiveAt(int tensor, int level) const {
          });
 }
 
+bool CascadeJoin::mustLiveAtBacking(int tensor) const {
+  return facts.tensors[tensor].isOutput || rules.touchers(tensor).size() < 2 ||
+         llvm::any_of(
+             rules.touchers(tensor),
+             [&](int einsum) {
+               return constraints[einsum].mustKeep(0, {tensor, true});
+             });
+}
+
+/// Whether it may be fused instead of having a holder for all.
+bool CascadeJoin::mayBeHome(int tensor, int level) const {
+  return !mustLiveAtBacking(tensor) && mayLiveAt(tensor, level);
+}
+
 /// Joins the open holders of what it touches; each may be for others to come,
 /// or for nobody else.
 void CascadeJoin::chooseEnds(Placement &p, size_t at, Layer &next) {
@@ -449,8 +465,8 @@ void CascadeJoin::chooseEnds(Placement &p, size_t at, Layer &next) {
     return chooseEnds(p, at + 1, next);
   bool isLast = !rules.hasLaterToucher(p.state, tensor, p.einsum);
   // With everybody inside it is a home.
-  bool isHome = isLast && one.hold == Hold::stored &&
-                !facts.tensors[tensor].isOutput && mayLiveAt(tensor, one.level);
+  bool isHome =
+      isLast && one.hold == Hold::stored && mayBeHome(tensor, one.level);
   if (isHome || !rules.mayUse(p.state, one, p.einsum, p.keep) ||
       !constraints[p.einsum].mayKeep(one.level, {tensor, true})) {
     ++counts.illegal;
@@ -500,12 +516,7 @@ void CascadeJoin::chooseHomes(Placement &p, size_t at, Layer &next) {
   bool mayBack = llvm::all_of(rules.touchers(tensor), [&](int einsum) {
     return constraints[einsum].mayKeep(0, atBacking);
   });
-  bool mustBack = fact.isOutput || rules.touchers(tensor).size() < 2 ||
-                  llvm::any_of(
-                      rules.touchers(tensor),
-                      [&](int einsum) {
-                        return constraints[einsum].mustKeep(0, atBacking);
-                      });
+  bool mustBack = mustLiveAtBacking(tensor);
   Pending one;
   one.tensor = tensor;
   one.produced = fact.producer == p.einsum;
@@ -582,7 +593,12 @@ void CascadeJoin::forEachHolder(const Placement &p, int tensor, Fn fn) const {
     if (!isOnPath(tensor, level) ||
         !constraints[p.einsum].mayKeep(level, {tensor, true}))
       continue;
-    for (int depth = 0; depth <= most; ++depth)
+    // Not for everybody, if it may be a home.
+    bool isSome =
+        facts.tensors[tensor].producer == p.einsum && mayBeHome(tensor, level);
+    if (isSome && rules.touchers(tensor).size() == 2)
+      continue;
+    for (int depth = isSome; depth <= most; ++depth)
       if (rules.isFirstBelow(p.state, tensor, depth))
         fn(level, depth);
   }
