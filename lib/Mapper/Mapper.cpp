@@ -78,6 +78,7 @@ private:
   bool describeNests(const NestLimits &limits);
   void inParallel(size_t count, llvm::function_ref<void(size_t)> fn) const;
   bool explore();
+  void noteFetches(EinsumChoices &choice) const;
   void boundNests();
   std::vector<Effort> listEfforts() const;
   bool prepare(const Effort &effort, bool walks);
@@ -495,6 +496,32 @@ void MappingSearch::inParallel(size_t count,
     thread.join();
 }
 
+/// What inputs of several readers cost an Einsum that fetches them itself. Of
+/// several of them each has its part of what is certain of any one.
+void MappingSearch::noteFetches(EinsumChoices &choice) const {
+  choice.fetches.clear();
+  const EinsumOnArray &nest = *choice.nests.front();
+  for (const Operand &operand : nest.operands) {
+    const TensorFact &tensor = facts.tensors[operand.tensor];
+    if (!tensor.isInput || !operand.mayHaveSharedHolder)
+      continue;
+    int at = nest.indexOf(operand);
+    double energy = INFINITY, traffic = INFINITY;
+    for (NestSearch *search : choice.searches) {
+      auto [alone, moved] = search->leastAlone(at);
+      energy = std::min(energy, alone);
+      traffic = std::min(traffic, moved);
+    }
+    choice.fetches.push_back({operand.tensor, energy - choice.leastEnergy,
+                              traffic - choice.leastTraffic});
+  }
+  auto count = static_cast<double>(choice.fetches.size());
+  for (EinsumChoices::Fetch &fetch : choice.fetches) {
+    fetch.energy = std::isfinite(fetch.energy) ? fetch.energy / count : 0;
+    fetch.traffic = std::isfinite(fetch.traffic) ? fetch.traffic / count : 0;
+  }
+}
+
 /// The least that each Einsum costs by itself, wherever its tensors live. False
 /// if time was up before.
 bool MappingSearch::explore() {
@@ -515,6 +542,7 @@ bool MappingSearch::explore() {
       choice.leastTraffic =
           std::min(choice.leastTraffic, search->leastTraffic());
     }
+    noteFetches(choice);
   }
   return !stopped();
 }
@@ -667,6 +695,7 @@ void MappingSearch::boundNests() {
   for (EinsumChoices &choice : choices) {
     choice.leastEnergy = choice.leastCycles = INFINITY;
     choice.leastTraffic = 0;
+    choice.fetches.clear();
     for (const auto &nest : choice.nests) {
       choice.leastEnergy =
           std::min(choice.leastEnergy,

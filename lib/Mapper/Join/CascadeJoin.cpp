@@ -65,6 +65,7 @@ public:
     for (const EinsumChoices &one : choices)
       for (const auto &nest : one.nests)
         isCut |= nest->cut != nullptr;
+    listFetches();
   }
 
   JoinResult run();
@@ -76,6 +77,10 @@ private:
   };
   using Layer = std::map<std::vector<int32_t>, Bucket>;
 
+  /// What Einsums that are not placed cost at least.
+  struct Rest {
+    double energy = 0, traffic = 0, cycles = 0;
+  };
   /// One way to place an Einsum, as it takes shape.
   struct Placement {
     const Bucket *from = nullptr;
@@ -87,6 +92,7 @@ private:
     std::vector<Home> homes;
     int keep = 0;
     int lag = 0, pattern = 0;
+    Rest rest;
     Holdings holdings{};
     std::vector<SharedHold> holds;
     std::vector<Costs> above;  ///< per depth: of `holds`
@@ -140,13 +146,15 @@ private:
   double liveBytes(const JoinState &state, int depth, int level) const;
   double steps(const JoinState &state, int from, int to) const;
   bool fits(double bytes, int axis) const;
+  void listFetches();
+  Rest restOf(const JoinState &state, int einsum) const;
   template <typename Fn>
-  auto boundPlan(const JoinState &state, int einsum,
-                 const std::vector<double> &costs, const JoinLayout &open,
-                 Fn fn) const;
+  auto boundPlan(const Rest &rest, const std::vector<double> &costs,
+                 const JoinLayout &open, const Fn &fn) const;
   void prune(Layer &layer);
   void thin(Bucket &bucket);
-  double scoreOf(const JoinState &state, const JoinEntry &entry) const;
+  double scoreOf(const JoinState &state, const Rest &rest,
+                 const JoinEntry &entry) const;
   void leaveOut(const Bucket &bucket);
   void trim(Layer &layer);
   bool isHopeless(const Placement &p, const std::vector<double> &costs,
@@ -179,6 +187,7 @@ private:
   JoinRules rules;
   JoinLayout layout;
   JoinCounts counts;
+  std::vector<EinsumChoices::Fetch> fetchedOnce;
   bool complete = true, stopped = false;
   double leastLeft = INFINITY;
   bool isCut = false;      ///< tiles of some Einsum are: iterations differ
@@ -473,7 +482,8 @@ void CascadeJoin::chooseEnds(Placement &p, size_t at, Layer &next) {
     return;
   }
   one.users.push_back(p.einsum);
-  chooseEnds(p, at + 1, next);
+  if (isLast || rules.mayHaveMoreUsers(p.state, one))
+    chooseEnds(p, at + 1, next);
   if (!isLast && p.state.pending[at].depth > 0) {
     p.state.pending[at].ends = true;
     chooseEnds(p, at + 1, next);
@@ -642,6 +652,10 @@ void CascadeJoin::openLoops(Placement &p, int need, Layer &next) {
   if (isStopped())
     return;
   int depth = p.state.loops.size();
+  for (const Pending &one : p.state.pending)
+    if (one.isHolder() && one.users.size() == 1 &&
+        one.users.front() == p.einsum && !rules.mayHaveMoreUsers(p.state, one))
+      return;
   if (depth == need) {
     bool isNewRun = depth > p.keep;
     for (const Pending &one : p.state.pending)
@@ -718,6 +732,7 @@ void CascadeJoin::chooseSplit(Placement &p, bool isNewRun, Layer &next) {
                                      : Holding::kOutside + index;
     }
     addFills(stage);
+    stage.rest = restOf(stage.state, stage.einsum);
     chooseHolds(stage, 0, 0, next);
   };
   std::vector<StagePattern> patterns = p.state.patterns;
@@ -1015,49 +1030,98 @@ double CascadeJoin::leastTime(const std::vector<double> &costs,
   return cycles;
 }
 
+/// Inputs of several readers, and what it takes to fetch them once.
+void CascadeJoin::listFetches() {
+  std::vector<double> bytes(facts.tensors.size(), INFINITY);
+  for (const EinsumChoices &choice : choices)
+    for (const EinsumChoices::Fetch &fetch : choice.fetches) {
+      const EinsumOnArray &nest = *choice.nests.front();
+      bytes[fetch.tensor] =
+          std::min(bytes[fetch.tensor],
+                   static_cast<double>(choice.searches.front()->heldBytes(
+                       nest.findOperand(fetch.tensor), 0, /*tile=*/0)));
+    }
+  const arch::Level &backing = arch.levels[0];
+  for (int t = 0; t < static_cast<int>(bytes.size()); ++t)
+    if (std::isfinite(bytes[t]))
+      fetchedOnce.push_back({t,
+                             axes.energy < 0
+                                 ? 0
+                                 : bytes[t] * backing.readPj /
+                                       static_cast<double>(backing.accessBytes),
+                             axes.trafficLevel == 0 ? bytes[t] : 0});
+}
+
+/// Each Einsum alone, and what several of them read: once for all, or by one
+/// of them.
+CascadeJoin::Rest CascadeJoin::restOf(const JoinState &state,
+                                      int einsum) const {
+  Rest rest;
+  auto remains = [&](int e) { return e != einsum && !state.isDone(e); };
+  for (size_t e = 0; e < choices.size(); ++e)
+    if (remains(static_cast<int>(e))) {
+      rest.energy += choices[e].leastEnergy;
+      rest.traffic += choices[e].leastTraffic;
+      rest.cycles += choices[e].leastCycles;
+    }
+  for (EinsumChoices::Fetch fetch : fetchedOnce) {
+    bool isHeld = llvm::any_of(state.pending, [&](const Pending &one) {
+      return one.tensor == fetch.tensor && one.isHolder();
+    });
+    bool isRead = false;
+    for (int e : rules.touchers(fetch.tensor)) {
+      if (isHeld || !remains(e))
+        continue;
+      isRead = true;
+      for (const EinsumChoices::Fetch &own : choices[e].fetches)
+        if (own.tensor == fetch.tensor) {
+          fetch.energy = std::min(fetch.energy, own.energy);
+          fetch.traffic = std::min(fetch.traffic, own.traffic);
+        }
+    }
+    rest.energy += isRead ? fetch.energy : 0;
+    rest.traffic += isRead ? fetch.traffic : 0;
+  }
+  return rest;
+}
+
 /// What a plan costs at least: what remains, no less than its Einsums alone.
 template <typename Fn>
-auto CascadeJoin::boundPlan(const JoinState &state, int einsum,
-                            const std::vector<double> &costs,
-                            const JoinLayout &open, Fn fn) const {
-  double energy = costs[open.energy()], traffic = costs[open.traffic()],
-         cycles = leastTime(costs, open), later = 0;
-  for (size_t e = 0; e < choices.size(); ++e)
-    if (static_cast<int>(e) != einsum && !state.isDone(e)) {
-      energy += choices[e].leastEnergy;
-      traffic += choices[e].leastTraffic;
-      later += choices[e].leastCycles;
-    }
+auto CascadeJoin::boundPlan(const Rest &rest, const std::vector<double> &costs,
+                            const JoinLayout &open, const Fn &fn) const {
+  double cycles = leastTime(costs, open);
   // Stages of a pipeline may run beside one another.
   if (!limits.overlaps)
-    cycles += later;
-  return fn(energy, cycles, traffic);
+    cycles += rest.cycles;
+  return fn(costs[open.energy()] + rest.energy, cycles,
+            costs[open.traffic()] + rest.traffic);
 }
 
 bool CascadeJoin::isHopeless(const Placement &p,
                              const std::vector<double> &costs,
                              const JoinLayout &open) const {
-  return limits.isHopeless &&
-         boundPlan(p.from->state, p.einsum, costs, open, limits.isHopeless);
+  return limits.isHopeless && boundPlan(p.rest, costs, open, limits.isHopeless);
 }
 
-double CascadeJoin::scoreOf(const JoinState &state,
+double CascadeJoin::scoreOf(const JoinState &state, const Rest &rest,
                             const JoinEntry &entry) const {
-  return boundPlan(state, -1, entry.costs, layoutOf(state), limits.score);
+  return boundPlan(rest, entry.costs, layoutOf(state), limits.score);
 }
 
 /// What would have come of these plans is not known.
 void CascadeJoin::leaveOut(const Bucket &bucket) {
   complete = false;
+  Rest rest = restOf(bucket.state, -1);
   for (const JoinEntry &entry : bucket.entries)
-    leastLeft = std::min(leastLeft, scoreOf(bucket.state, entry));
+    leastLeft = std::min(leastLeft, scoreOf(bucket.state, rest, entry));
 }
 
 /// Leaves the plans of best score.
 void CascadeJoin::thin(Bucket &bucket) {
   std::vector<std::pair<double, size_t>> ranked;
+  Rest rest = restOf(bucket.state, -1);
   for (size_t i = 0; i < bucket.entries.size(); ++i)
-    ranked.push_back({scoreOf(bucket.state, bucket.entries[i]), i});
+    ranked.push_back({scoreOf(bucket.state, rest, bucket.entries[i]), i});
   std::sort(ranked.begin(), ranked.end());
   leastLeft = std::min(leastLeft, ranked[limits.beam].first);
   std::vector<JoinEntry> kept;
@@ -1093,8 +1157,9 @@ void CascadeJoin::trim(Layer &layer) {
   std::vector<std::pair<double, Layer::iterator>> ranked;
   for (auto it = layer.begin(); it != layer.end(); ++it) {
     double best = INFINITY;
+    Rest rest = restOf(it->second.state, -1);
     for (const JoinEntry &entry : it->second.entries)
-      best = std::min(best, scoreOf(it->second.state, entry));
+      best = std::min(best, scoreOf(it->second.state, rest, entry));
     ranked.push_back({best, it});
   }
   // Equal ones by their keys.

@@ -42,11 +42,10 @@ JoinRules::JoinRules(const CascadeFacts &facts)
       facts.tensors, [](const TensorFact &t) { return t.iterativeRank >= 0; });
   recurrenceOf.resize(count);
   members.assign(count, 0);
-  std::vector<std::vector<bool>> reached(count);
   for (int e = 0; e < count; ++e) {
     recurrenceOf[e] = e;
+    reached.push_back(reach(e));
     if (hasRecurrences) {
-      reached[e] = reach(e);
       for (int other = 0; other < e; ++other)
         if (reached[e][other] && reached[other][e]) {
           recurrenceOf[e] = recurrenceOf[other];
@@ -295,6 +294,25 @@ bool JoinRules::mayUse(const JoinState &state, const Pending &holder,
       return false;
   }
   return true;
+}
+
+bool JoinRules::mayHaveMoreUsers(const JoinState &state,
+                                 const Pending &holder) const {
+  int loops = std::min<int>(holder.depth, state.loops.size());
+  auto mustComeAfter = [&](int other) {
+    return llvm::any_of(holder.users, [&](int user) {
+      if (!reached[user][other])
+        return false;
+      for (int d = 0; d < loops; ++d)
+        if (facts.einsums[user].reduces(state.loops[d].rank))
+          return true;
+      return false;
+    });
+  };
+  return llvm::any_of(touchersOf[holder.tensor], [&](int other) {
+    return !state.isDone(other) && !llvm::is_contained(holder.users, other) &&
+           mayUse(state, holder, other, loops) && !mustComeAfter(other);
+  });
 }
 
 bool JoinRules::isReadWhole(int tensor) const {

@@ -67,6 +67,9 @@ public:
   /// them as the others.
   bool mayUse(const JoinState &state, const Pending &holder, int einsum,
               int loops) const;
+  /// Whether somebody still to come may be a user as well, below the loops that
+  /// are open to its depth: no pass over their ranks has to end before.
+  bool mayHaveMoreUsers(const JoinState &state, const Pending &holder) const;
   /// Whether no other Einsum until now stands below the loops to `depth` and
   /// touches the tensor.
   bool isFirstBelow(const JoinState &state, int tensor, int depth) const;
@@ -100,6 +103,7 @@ private:
   const CascadeFacts &facts;
   std::vector<std::vector<int>> touchersOf;
   std::vector<int> recurrenceOf, members;
+  std::vector<std::vector<bool>> reached; ///< Einsums that need what one makes
 };
 
 } // namespace einsum::mapper

@@ -342,6 +342,7 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts,
     return states.size() - 1;
   };
   least = {INFINITY, INFINITY, INFINITY};
+  alone.fill({INFINITY, INFINITY});
   for (const Holdings &holdings : starts) {
     Placement top;
     top.holdings = holdings;
@@ -350,11 +351,16 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts,
     least = {std::min(least[0], own.energyFrom),
              std::min(least[1], own.cyclesFrom),
              std::min(least[2], own.trafficFrom)};
+    for (size_t o = 0; o < nest.operands.size(); ++o)
+      if (holdings[o] == 0)
+        alone[o] = {std::min(alone[o].first, own.energyFrom),
+                    std::min(alone[o].second, own.trafficFrom)};
     trees = std::max(trees, own.trees);
   }
   counts.states += states.size();
   if (stopped) { // nothing is certain
     least = {0, 0, 0};
+    alone.fill({0, 0});
     return;
   }
   auto roundDown = [](double value) {
