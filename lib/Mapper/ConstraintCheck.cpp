@@ -44,6 +44,7 @@ private:
   void checkDimension(const arch::DimensionConstraint &constraint,
                       const Leaf &leaf);
   void checkLimits();
+  void checkNoSharedHolders();
   void checkSharedLoops(const Leaf &a, const Leaf &b);
 
   bool isKept(int level, int tensor) const {
@@ -247,6 +248,36 @@ void Check::checkSharedLoops(const Leaf &a, const Leaf &b) {
          " loops");
 }
 
+/// Below its outermost holder nobody holds a tensor for two Einsums.
+void Check::checkNoSharedHolders() {
+  auto touches = [&](const EinsumFact &einsum, int tensor) {
+    auto isIt = [&](const AccessFact &access) {
+      return access.tensor == tensor;
+    };
+    return llvm::any_of(einsum.reads, isIt) ||
+           llvm::any_of(einsum.writes, isIt);
+  };
+  auto holds = [](schedule::StorageOp storage, StringRef name) {
+    return llvm::is_contained(storage.getTensors().getAsRange<StringAttr>(),
+                              StringAttr::get(storage.getContext(), name));
+  };
+  mapping.walk([&](schedule::StorageOp storage) {
+    for (auto name : storage.getTensors().getAsRange<StringAttr>()) {
+      int tensor = facts.findTensor(name), users = 0;
+      storage->walk([&](schedule::LeafOp leaf) {
+        users +=
+            touches(facts.einsums[facts.findEinsum(leaf.getEinsum())], tensor);
+      });
+      bool isInner = false;
+      for (auto above = storage->getParentOfType<schedule::StorageOp>(); above;
+           above = above->getParentOfType<schedule::StorageOp>())
+        isInner |= holds(above, name);
+      if (isInner && users > 1)
+        fail(nameOf(tensor) + " has one holder for several Einsums");
+    }
+  });
+}
+
 void Check::checkLimits() {
   mapping.walk([&](schedule::PipelineOp) {
     if (!limits.pipelines)
@@ -265,6 +296,8 @@ void Check::checkLimits() {
              "'");
   for (size_t i = 1; i < leaves.size(); ++i)
     checkSharedLoops(leaves[i - 1], leaves[i]);
+  if (!limits.fusion || !limits.sharedHolders)
+    checkNoSharedHolders();
   if (limits.fusion)
     return;
   std::vector<bool> lives(facts.tensors.size(), false);

@@ -69,6 +69,7 @@ public:
     options.limits.pipelines = limits.pipelines;
     options.limits.reorder = limits.reorder;
     options.limits.fusion = limits.fusion;
+    options.limits.sharedHolders = limits.sharedHolders;
     options.threads = 1;
   }
 

@@ -22,8 +22,9 @@ namespace {
 
 class Generator {
 public:
-  Generator(uint64_t seed, bool extended)
-      : random(seed * 0x9E3779B97F4A7C15ull + 1), extended(extended) {
+  Generator(uint64_t seed, bool extended, bool rereads)
+      : random(seed * 0x9E3779B97F4A7C15ull + 1), extended(extended),
+        rereads(rereads) {
     problem.seed = seed;
   }
 
@@ -62,6 +63,8 @@ private:
 
   void makeCascade() {
     einsumCount = chance(35) ? 1 : chance(55) ? 2 : chance(65) ? 3 : 4;
+    if (rereads)
+      einsumCount = std::max<int>(einsumCount, 2);
     int rankCount = einsumCount == 1 ? pick(1, 3) : pick(1, 2);
     for (int i = 0; i < rankCount; ++i) {
       char rank = "abc"[i];
@@ -69,7 +72,7 @@ private:
       int64_t extent = chance(10) && rankCount == 1 ? 6
                        : chance(7)                  ? 1
                                                     : pick(2, most);
-      if (rankCount > 1 && chance(50))
+      if (rankCount > 1 && chance(rereads ? 75 : 50))
         extent = std::min<int64_t>(extent, 2);
       extents[rank] = extent;
     }
@@ -137,9 +140,9 @@ private:
     std::vector<size_t> made, inputs;
     for (size_t t = 0; t < tensors.size(); ++t)
       (tensors[t].isInput ? inputs : made).push_back(t);
-    if (!made.empty() && (prefersMade || chance(30)))
+    if (!made.empty() && (rereads ? chance(45) : prefersMade || chance(30)))
       return chance(80) ? made.back() : pickOf(made);
-    if (!inputs.empty() && chance(25))
+    if (!inputs.empty() && chance(rereads ? 70 : 25))
       return pickOf(inputs);
     return addTensor("I" + std::to_string(inputs.size()), someRanks(), true);
   }
@@ -211,7 +214,7 @@ private:
       body += " where " + makeFilter(ranks);
     body += "\n";
     addTensor(name, kept, false);
-    if (chance(8))
+    if (chance(rereads ? 30 : 8))
       alsoOutput = name;
     return 1;
   }
@@ -431,7 +434,7 @@ private:
   }
 
   std::mt19937_64 random;
-  bool extended;
+  bool extended, rereads;
   Problem problem;
   int einsumCount = 1;
   int64_t bytes = 1;
@@ -442,8 +445,9 @@ private:
 
 } // namespace
 
-Problem einsum::optimality::generate(uint64_t seed, bool extended) {
-  return Generator(seed, extended).make();
+Problem einsum::optimality::generate(uint64_t seed, bool extended,
+                                     bool rereads) {
+  return Generator(seed, extended, rereads).make();
 }
 
 std::unique_ptr<LoadedProblem>

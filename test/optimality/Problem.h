@@ -38,7 +38,8 @@ struct Problem {
   Limits limits;
 };
 
-Problem generate(uint64_t seed, bool extended = false);
+/// With `rereads`, inputs and results mostly have several readers.
+Problem generate(uint64_t seed, bool extended = false, bool rereads = false);
 
 /// The texts, read. Null if one of them is not valid; says why on stderr.
 struct LoadedProblem {

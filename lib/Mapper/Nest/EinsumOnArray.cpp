@@ -232,6 +232,15 @@ static bool isInjective(const CascadeFacts &facts, const AccessFact &access) {
   return true;
 }
 
+static int countTouchers(const CascadeFacts &facts, int tensor) {
+  auto isIt = [&](const AccessFact &access) { return access.tensor == tensor; };
+  return static_cast<int>(
+      llvm::count_if(facts.einsums, [&](const EinsumFact &einsum) {
+        return llvm::any_of(einsum.reads, isIt) ||
+               llvm::any_of(einsum.writes, isIt);
+      }));
+}
+
 /// False if what the access touches is no product of ranks.
 static bool addUse(const CascadeFacts &facts, EinsumOnArray &nest,
                    const AccessFact &access, bool isWrite) {
@@ -258,6 +267,8 @@ static bool addUse(const CascadeFacts &facts, EinsumOnArray &nest,
     operand.tensor = access.tensor;
     operand.bits = tensor.weight;
     operand.mustLiveAtBacking = tensor.isInput || tensor.isOutput;
+    operand.mayHaveSharedHolder =
+        tensor.iterativeRank < 0 && countTouchers(facts, access.tensor) > 1;
     operand.relevant = use.relevant;
     nest.operands.push_back(operand);
   }
@@ -566,7 +577,8 @@ std::string EinsumOnArray::signature() const {
   for (const Operand &operand : operands) {
     os << "|" << operand.relevant << " " << operand.bits.numerator << "/"
        << operand.bits.denominator << " " << operand.reads << operand.writes
-       << operand.mustLiveAtBacking << operand.mayStay;
+       << operand.mustLiveAtBacking << operand.mayHaveSharedHolder
+       << operand.mayStay;
     for (const Operand::Use &use : operand.uses)
       os << " " << use.isWrite << use.rank << use.shift;
     os << " " << operand.along;

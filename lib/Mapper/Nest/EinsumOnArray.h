@@ -70,6 +70,8 @@ struct Operand {
   /// Steps that others need; nullopt: all.
   std::optional<llvm::SmallVector<int64_t, 1>> needed;
   bool mustLiveAtBacking = false; ///< an input or output of the cascade
+  /// Others touch it, who may have one holder with this Einsum.
+  bool mayHaveSharedHolder = false;
   /// Which elements others need cannot be told: perhaps none.
   bool mayStay = false;
 

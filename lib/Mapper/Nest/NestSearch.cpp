@@ -208,6 +208,20 @@ bool NestSearch::hold(Costs &costs, int operand, uint8_t from, int pathIndex,
   return true;
 }
 
+void NestSearch::addHolder(Costs &costs, int operand, int level,
+                           uint32_t tile) const {
+  llvm::SmallVector<int64_t, 8> tiles;
+  codec.tiles(tile, tiles);
+  shared.addHolder(costs, nest.operands[operand], level, /*parent=*/0,
+                   /*parentStage=*/0, {tiles, 0});
+}
+
+uint64_t NestSearch::heldBytes(int operand, int level, uint32_t tile) const {
+  llvm::SmallVector<int64_t, 8> tiles;
+  codec.tiles(tile, tiles);
+  return shared.heldBytes(nest.operands[operand], level, {tiles, 0});
+}
+
 //===----------------------------------------------------------------------===//
 // States
 //===----------------------------------------------------------------------===//
@@ -328,6 +342,7 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts,
     return states.size() - 1;
   };
   least = {INFINITY, INFINITY, INFINITY};
+  alone.fill({INFINITY, INFINITY});
   for (const Holdings &holdings : starts) {
     Placement top;
     top.holdings = holdings;
@@ -336,11 +351,16 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts,
     least = {std::min(least[0], own.energyFrom),
              std::min(least[1], own.cyclesFrom),
              std::min(least[2], own.trafficFrom)};
+    for (size_t o = 0; o < nest.operands.size(); ++o)
+      if (holdings[o] == 0)
+        alone[o] = {std::min(alone[o].first, own.energyFrom),
+                    std::min(alone[o].second, own.trafficFrom)};
     trees = std::max(trees, own.trees);
   }
   counts.states += states.size();
   if (stopped) { // nothing is certain
     least = {0, 0, 0};
+    alone.fill({0, 0});
     return;
   }
   auto roundDown = [](double value) {

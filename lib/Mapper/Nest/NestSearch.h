@@ -132,6 +132,10 @@ public:
   double leastEnergy() const { return least[0]; }
   double leastCycles() const { return least[1]; }
   double leastTraffic() const { return least[2]; }
+  /// The least energy and traffic where the operand has no holder outside.
+  std::pair<double, double> leastAlone(int operand) const {
+    return alone[operand];
+  }
   /// Nests of one start, each loop a single step in its rank's tiles.
   double countTrees() const { return trees; }
 
@@ -147,6 +151,10 @@ public:
   /// held as `from` says; false if that is not allowed.
   bool hold(Costs &costs, int operand, uint8_t from, int pathIndex,
             uint32_t tile);
+  /// The same for a holder at any level of one instance, on the path or not,
+  /// below the backing level; unchecked.
+  void addHolder(Costs &costs, int operand, int level, uint32_t tile) const;
+  uint64_t heldBytes(int operand, int level, uint32_t tile) const;
 
   const EinsumOnArray &getNest() const { return nest; }
   const TileCodec &getCodec() const { return codec; }
@@ -247,6 +255,7 @@ private:
   std::map<std::vector<uint32_t>, Entries> knownOutside;
   std::vector<std::vector<LeastBefore>> leastBefore;
   std::array<double, 3> least{};
+  std::array<std::pair<double, double>, kMaxOperands> alone{};
   double trees = 0;
   std::vector<int> offPath;
   uint32_t free = 0; ///< operands that may be held alike wherever they live
