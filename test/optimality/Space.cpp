@@ -82,6 +82,12 @@ bool Space::isOne(int level) const {
   return arch.levels[level].perArray < 0 && arch.levels[level].dims.empty();
 }
 
+/// One instance, or the registers of an array of one unit.
+bool Space::isOneOf(int level, int unit) const {
+  return isOne(level) || (arch.levels[level].perArray == unit &&
+                          arch.arrays[unit].dims.empty());
+}
+
 bool Space::mayBeFused(int tensor) const {
   const TensorFact &fact = facts.tensors[tensor];
   if (fact.isInput || fact.isOutput || fact.producer < 0)
@@ -310,7 +316,7 @@ void Space::addHolders(Run run, Frame &frame, Above above, bool owesLoop,
     if (from == levels.size() && above.heldAt[t] != 0)
       continue; // its home is on another path
     for (size_t l = above.heldAt[t] == 0 ? 0 : from + 1; l < levels.size(); ++l)
-      if (isOne(levels[l]))
+      if (isOneOf(levels[l], array[users.front()]))
         add(t, levels[l], true);
   }
 }

@@ -124,7 +124,8 @@ private:
   uint64_t cutWords(const JoinState &state, const Pending &home) const;
   uint64_t boxWords(const JoinState &state, const Pending &home) const;
   double liveBytes(const JoinState &state, int depth, int level) const;
-  double steps(const JoinState &state, int from, int to) const;
+  double steps(const JoinState &state, int depth, uint32_t guarded = 0) const;
+  uint32_t guards(const Placement &p, int producer = -1) const;
   bool fits(double bytes, int axis) const;
   template <typename Fn>
   auto boundPlan(const JoinState &state, int einsum,
@@ -140,8 +141,8 @@ private:
   struct PipelineStages;
   double busiestArray(const std::vector<double> &costs,
                       const JoinLayout &open) const;
-  double leastTime(const std::vector<double> &costs,
-                   const JoinLayout &open) const;
+  double leastTime(const std::vector<double> &costs, const JoinLayout &open,
+                   double later) const;
   bool isEven(const JoinState &state) const;
   double pipelineCycles(const JoinState &state,
                         const std::vector<double> &costs,
@@ -197,24 +198,41 @@ Pending *CascadeJoin::findPending(JoinState &state, int tensor) const {
   return nullptr;
 }
 
-double CascadeJoin::steps(const JoinState &state, int from, int to) const {
+/// Steps of the loops down to `depth`, all in all, but for those of `guarded`
+/// loops. Inner tiles divide, so loops over one rank make as many as the
+/// innermost tile of it.
+double CascadeJoin::steps(const JoinState &state, int depth,
+                          uint32_t guarded) const {
   double count = 1;
-  for (int d = from; d < to; ++d) {
-    int64_t around = facts.ranks[state.loops[d].rank].extent;
-    for (int outer = 0; outer < d; ++outer)
-      if (state.loops[outer].rank == state.loops[d].rank)
-        around = state.loops[outer].tile;
-    // Inner tiles divide; the outermost may leave a rest, which is a step too.
-    count *= static_cast<double>(llvm::divideCeil(around, state.loops[d].tile));
+  for (int d = 0; d < depth; ++d) {
+    auto isSame = [&](const SharedLoop &loop) {
+      return loop.rank == state.loops[d].rank;
+    };
+    auto begin = state.loops.begin();
+    if (!(guarded >> d & 1) &&
+        std::none_of(begin + d + 1, begin + depth, isSame))
+      count *= static_cast<double>(llvm::divideCeil(
+          facts.ranks[state.loops[d].rank].extent, state.loops[d].tile));
   }
   return count;
+}
+
+/// Loops of which the placed Einsum, or `producer`, runs in one step only.
+uint32_t CascadeJoin::guards(const Placement &p, int producer) const {
+  uint32_t guarded = 0;
+  for (size_t d = 0; d < p.roles.size(); ++d)
+    guarded |= (p.roles[d] != Role::everyStep) << d;
+  for (const Pending &one : p.state.pending)
+    if (producer >= 0 && facts.tensors[one.tensor].producer == producer)
+      guarded |= one.firstStep | one.lastStep;
+  return guarded;
 }
 
 /// Visits of an Einsum's nest that happen.
 double CascadeJoin::visitsOf(const Placement &p) const {
   int depth = p.state.loops.size();
   if (!p.fact->cut)
-    return steps(p.state, 0, depth);
+    return steps(p.state, depth, guards(p));
   llvm::SmallVector<int64_t, 8> tiles;
   p.search->getCodec().tiles(tileAt(p, depth), tiles);
   return static_cast<double>(p.fact->cut->countVisits(tiles));
@@ -611,9 +629,10 @@ void CascadeJoin::chooseHolds(Placement &p, int depth, size_t operand,
   for (int i = from % Holding::kOutside + 1;
        i < static_cast<int>(nest.path.size()) && nest.stages[i] == 0; ++i) {
     Costs before = p.above[depth];
-    if (p.search->hold(p.above[depth], operand, from, i, tileAt(p, depth))) {
+    if (auto held = p.search->hold(p.above[depth], operand, from, i,
+                                   tileAt(p, depth))) {
       p.holds.push_back({static_cast<int>(operand), nest.path[i], depth});
-      p.holdings[operand] = i + from / Holding::kOutside * Holding::kOutside;
+      p.holdings[operand] = *held;
       // Further in at the same place, or go on.
       chooseHolds(p, depth, operand, next);
       p.holdings[operand] = from;
@@ -761,7 +780,8 @@ JoinEntry CascadeJoin::extend(const Placement &p, const JoinEntry &old,
       if (!isCut && drain.depth <= p.keep && drain.array != fact.array &&
           rules.reads(p.einsum, drain.einsum))
         costs[open.time(drain.depth)] +=
-            static_cast<double>(drain.steps) * steps(p.state, 0, drain.depth);
+            static_cast<double>(drain.steps) *
+            steps(p.state, drain.depth, guards(p, drain.einsum));
   }
   for (int l = 0; l < open.levels; ++l) {
     double held = nest.costs[axes.held + l];
@@ -808,11 +828,11 @@ JoinEntry CascadeJoin::extend(const Placement &p, const JoinEntry &old,
   return entry;
 }
 
-/// What the open loops take at least if they end here: their own time, or that
-/// of what they move (closeLoop).
+/// What the open loops take at least: their own time, or that of what they move
+/// (closeLoop). What is `later` may be in the innermost of them, beside moves.
 double CascadeJoin::leastTime(const std::vector<double> &costs,
-                              const JoinLayout &open) const {
-  double cycles = open.pipelined ? busiestArray(costs, open) : 0;
+                              const JoinLayout &open, double later) const {
+  double cycles = later + (open.pipelined ? busiestArray(costs, open) : 0);
   llvm::SmallVector<double, 8> moved(open.resources, 0);
   for (int d = open.depth; d >= 0; --d) {
     cycles += costs[open.time(d)];
@@ -830,16 +850,15 @@ auto CascadeJoin::boundPlan(const JoinState &state, int einsum,
                             const std::vector<double> &costs,
                             const JoinLayout &open, Fn fn) const {
   double energy = costs[open.energy()], traffic = costs[open.traffic()],
-         cycles = leastTime(costs, open), later = 0;
+         later = 0;
   for (size_t e = 0; e < choices.size(); ++e)
     if (static_cast<int>(e) != einsum && !state.isDone(e)) {
       energy += choices[e].leastEnergy;
       traffic += choices[e].leastTraffic;
-      later += choices[e].leastCycles;
+      // Stages of a pipeline may run beside one another.
+      later += limits.overlaps ? 0 : choices[e].leastCycles;
     }
-  // Stages of a pipeline may run beside one another.
-  if (!limits.overlaps)
-    cycles += later;
+  double cycles = leastTime(costs, open, later);
   return fn(energy, cycles, traffic);
 }
 
@@ -1023,7 +1042,8 @@ double CascadeJoin::pipelineCycles(const JoinState &state,
     return least;
   PipelineStages pipeline;
   for (int d = 0; d < open.depth; ++d)
-    pipeline.steps.push_back(static_cast<uint64_t>(steps(state, d, d + 1)));
+    pipeline.steps.push_back(
+        static_cast<uint64_t>(steps(state, d + 1) / steps(state, d)));
   for (int pattern = 0; pattern < open.patterns; ++pattern)
     for (int array = 0; array < open.arrays; ++array)
       for (int lag = 0; lag <= kMaxLag; ++lag) {

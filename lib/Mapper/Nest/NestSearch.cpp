@@ -188,8 +188,8 @@ bool NestSearch::mayHold(int operand, uint8_t from, int pathIndex,
   return true;
 }
 
-bool NestSearch::hold(Costs &costs, int operand, uint8_t from, int pathIndex,
-                      uint32_t tile) {
+std::optional<uint8_t> NestSearch::hold(Costs &costs, int operand, uint8_t from,
+                                        int pathIndex, uint32_t tile) {
   const Operand &fact = nest.operands[operand];
   llvm::SmallVector<int64_t, 8> tiles;
   codec.tiles(tile, tiles);
@@ -198,19 +198,45 @@ bool NestSearch::hold(Costs &costs, int operand, uint8_t from, int pathIndex,
   if (nest.stages[pathIndex] != 0 ||
       !mayHold(operand, from, pathIndex, tiles)) {
     ++counts.ruledOut;
-    return false;
+    return std::nullopt;
   }
   if (!fits(level, shared.heldBytes(fact, level, place))) {
     ++counts.overCapacity;
-    return false;
+    return std::nullopt;
   }
   shared.addHolder(costs, fact, level, levelOf(from), stageOf(from), place);
-  return true;
+  if (isRegisters(pathIndex))
+    shared.addRegisterAccesses(costs, fact, level);
+  return codeBelow(from, pathIndex);
+}
+
+/// Leaves take from registers at each point, wherever loops stand.
+bool NestSearch::isRegisters(int pathIndex) const {
+  return nest.feedsRegisters &&
+         pathIndex + 1 == static_cast<int>(nest.path.size());
+}
+
+/// Where an operand is held further in than `from`.
+uint8_t NestSearch::codeBelow(uint8_t from, int pathIndex) const {
+  if (isRegisters(pathIndex))
+    return Holding::kRegisters;
+  return static_cast<uint8_t>(pathIndex +
+                              (from / Holding::kOutside) * Holding::kOutside);
 }
 
 //===----------------------------------------------------------------------===//
 // States
 //===----------------------------------------------------------------------===//
+
+/// Levels above fan-outs that deal nothing are no further out than those below.
+bool NestSearch::isReached(const Placement &placement, int stage) const {
+  if (stage >= placement.stage || placement.mustPlace)
+    return stage == placement.stage;
+  return llvm::none_of(configs[placement.config].deals, [&](const Deal &deal) {
+    int at = nest.fans[deal.fan].stage;
+    return at > stage && at <= placement.stage;
+  });
+}
 
 int NestSearch::numberOf(const Placement &placement) {
   // Five bits an operand, then the stage, the place and the way to deal.
@@ -241,7 +267,7 @@ int NestSearch::numberOf(const Placement &placement) {
       continue;
     KeptTensor tensor{nest.operands[o].tensor, from < Holding::kOutside};
     for (int i = from % Holding::kOutside + 1; i < levels; ++i) {
-      if (nest.stages[i] != made.stage || !isSketched(made, o, i))
+      if (!isReached(made, nest.stages[i]) || !isSketched(made, o, i))
         continue;
       if (nest.constraints->mayKeep(nest.path[i], tensor) &&
           mayStayAt(o, from, i))
@@ -647,12 +673,8 @@ template <typename Fn> void NestSearch::holdBelow(const State &state, Fn fn) {
     moves.addHolder(added, operand, level, levelOf(from), stageOf(from), place);
     Placement below = placement;
     below.mustPlace = false;
-    bool registers = nest.feedsRegisters && level == nest.path.back();
-    below.holdings[o] =
-        registers ? Holding::kRegisters
-                  : static_cast<uint8_t>(i + (from / Holding::kOutside) *
-                                                 Holding::kOutside);
-    if (registers)
+    below.holdings[o] = codeBelow(from, i);
+    if (isRegisters(i))
       moves.addRegisterAccesses(added, operand, level);
     NestStep step;
     step.kind = NestStep::Kind::hold;

@@ -124,9 +124,10 @@ public:
   const std::vector<NestEntry> &
   complete(uint32_t tile, const Holdings &holdings, const LatchTiles &latches);
   /// Adds the cost of holding an operand at a place above fan-outs, innermost
-  /// held as `from` says; false if that is not allowed.
-  bool hold(Costs &costs, int operand, uint8_t from, int pathIndex,
-            uint32_t tile);
+  /// held as `from` says; how it is held then, or nothing if that is not
+  /// allowed.
+  std::optional<uint8_t> hold(Costs &costs, int operand, uint8_t from,
+                              int pathIndex, uint32_t tile);
 
   const EinsumOnArray &getNest() const { return nest; }
   const TileCodec &getCodec() const { return codec; }
@@ -167,6 +168,9 @@ private:
   void markOperands();
   Holdings canonical(const Holdings &holdings) const;
   bool isSketched(const Placement &placement, int operand, int pathIndex) const;
+  bool isReached(const Placement &placement, int stage) const;
+  bool isRegisters(int pathIndex) const;
+  uint8_t codeBelow(uint8_t from, int pathIndex) const;
   int numberOf(const Placement &placement);
   int nextPlacement(const State &state, Placement &next);
   bool isAlive(const Placement &placement, uint32_t tile) const;

@@ -571,11 +571,11 @@ void PipelinedRun::chooseHolds(
     if (uses(depth) || (depth > 0 && !uses(depth - 1)))
       continue;
     Costs before = above;
-    if (search.hold(above, static_cast<int>(operand), 0, 1,
-                    tileAt(frame, search, depth))) {
+    if (auto held = search.hold(above, static_cast<int>(operand), 0, 1,
+                                tileAt(frame, search, depth))) {
       holds.push_back(
           {static_cast<int>(operand), nest.path[1], static_cast<int>(depth)});
-      holdings[operand] = 1;
+      holdings[operand] = *held;
       chooseHolds(frame, search, operand + 1, holdings, holds, above, visit);
       holdings[operand] = 0;
       holds.pop_back();
