@@ -43,6 +43,11 @@ public:
   /// Whether a tile of `extent` of a rank with `whole` may be held at `level`.
   bool mayHoldTile(int level, int rank, int64_t extent, int64_t whole) const;
   bool boundsTiles(int level) const;
+  /// Whether, between a storage node at the level and the next further in, a
+  /// loop over `inner` may stand inside one over `outer`.
+  bool mayStandInside(int level, int outer, int inner) const;
+  /// Some level has a fixed order of loops.
+  bool ordersLoops() const;
   /// Ranks that may be dealt along a dimension of an array.
   bool mayDeal(int array, int dim, int rank) const;
   /// Least share of the units of a dimension; whether less will do where

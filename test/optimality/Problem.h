@@ -38,7 +38,10 @@ struct Problem {
   Limits limits;
 };
 
-Problem generate(uint64_t seed, bool extended = false);
+/// With `constrained`, the machine has some constraints as well
+/// (lib/Arch/Constraints.h); all else stays the same.
+Problem generate(uint64_t seed, bool extended = false,
+                 bool constrained = false);
 
 /// The texts, read. Null if one of them is not valid; says why on stderr.
 struct LoadedProblem {

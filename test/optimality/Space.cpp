@@ -321,7 +321,7 @@ void Space::addHolders(Run run, Frame &frame, Above above, bool owesLoop,
   }
 }
 
-/// 5. A loop for all Einsums of a run, over a rank that one of them has.
+/// 5. A loop for all Einsums of a run, over a rank that the first of them has.
 void Space::addSharedLoop(Run run, Frame &frame, const Above &above,
                           const Next &next) {
   if (above.sharedLoops == limits.sharedLoops)
@@ -336,10 +336,8 @@ void Space::addSharedLoop(Run run, Frame &frame, const Above &above,
       return;
   }
   for (int r = 0; r < static_cast<int>(facts.ranks.size()); ++r) {
-    bool isIterated = false;
-    for (unsigned i = run.first; i < run.last; ++i)
-      isIterated |= facts.einsums[order[i]].iterates(r);
-    if (!isIterated || above.sharedPerRank[r] == limits.sharedLoopsPerRank)
+    if (!facts.einsums[order[run.first]].iterates(r) ||
+        above.sharedPerRank[r] == limits.sharedLoopsPerRank)
       continue;
     for (int64_t tile : tilesBelow(r, above)) {
       if (stopped)

@@ -32,8 +32,8 @@ std::vector<int32_t> JoinState::key() const {
     add(loop.rank, loop.tile, loop.tile >> 32, loop.direction);
   add(pending.size());
   for (const Pending &one : pending)
-    add(one.tensor, one.level, one.depth, one.need, one.whole, one.born,
-        one.lag, one.firstLag, one.lastLag, one.array, one.produced,
+    add(one.tensor, one.level, one.depth, one.need, one.whole, one.again,
+        one.born, one.lag, one.firstLag, one.lastLag, one.array, one.produced,
         one.lastStep, one.firstStep, one.reduced);
   add(marks.size());
   for (const Mark &mark : marks)
@@ -98,6 +98,8 @@ private:
   bool enterPipeline(Placement &p);
   void chooseHolds(Placement &p, int depth, size_t operand, Layer &next);
   void addNests(Placement &p, Layer &next);
+  static void addTo(Layer &layer, const JoinState &state,
+                    std::vector<JoinEntry> entries);
   JoinEntry extend(const Placement &p, const JoinEntry &old,
                    const NestEntry &nest, const JoinLayout &before,
                    const JoinLayout &open);
@@ -152,6 +154,8 @@ private:
   bool mayHoldHome(const Placement &p, size_t operand,
                    const Pending &home) const;
   LatchTiles latchTiles(const Placement &p) const;
+  bool mayStandInside(const EinsumOnArray &nest, int outer, int inner) const;
+  LoopOrder orderOf(const Placement &p) const;
 
   const CascadeFacts &facts;
   const arch::ArchSpec &arch;
@@ -359,6 +363,13 @@ void CascadeJoin::placeOn(const Bucket &bucket, int einsum, size_t choice,
     ++counts.illegal;
     return;
   }
+  for (size_t inner = 0; inner < p.state.loops.size(); ++inner)
+    for (size_t outer = 0; outer < inner; ++outer)
+      if (!mayStandInside(*p.fact, p.state.loops[outer].rank,
+                          p.state.loops[inner].rank)) {
+        ++counts.ruledOut;
+        return;
+      }
   chooseHomes(p, 0, next);
 }
 
@@ -435,7 +446,7 @@ void CascadeJoin::chooseHomes(Placement &p, size_t at, Layer &next) {
       return;
     chooseNext(pending);
     pending.whole = true;
-    if (rules.goesRound(tensor))
+    if (rules.mayEndEarly(tensor))
       chooseNext(pending);
   };
   if (mayBack || fact.isOutput) {
@@ -479,12 +490,15 @@ void CascadeJoin::openLoops(Placement &p, int need, Layer &next) {
   int depth = p.state.loops.size();
   if (depth == need) {
     bool isNewRun = depth > p.keep;
-    for (const Pending &one : p.state.pending)
-      if ((one.level >= 0 || one.need > 0) &&
-          !rules.mayLive(p.state, one, p.einsum, p.keep)) {
+    for (const Pending &one : p.state.pending) {
+      bool isLate = one.whole && !one.again &&
+                    rules.isLastTouch(p.state, one.tensor, p.einsum);
+      if (isLate || ((one.level >= 0 || one.need > 0) &&
+                     !rules.mayLive(p.state, one, p.einsum, p.keep))) {
         ++counts.illegal;
         return;
       }
+    }
     chooseSplit(p, isNewRun, next);
     return;
   }
@@ -503,6 +517,12 @@ void CascadeJoin::openLoops(Placement &p, int need, Layer &next) {
     if (same >= limits.space.sharedLoopsPerRank ||
         !rules.mayOpen(p.state, p.einsum, rank.rank, depth))
       continue;
+    if (llvm::any_of(p.state.loops, [&](const SharedLoop &loop) {
+          return !mayStandInside(nest, loop.rank, rank.rank);
+        })) {
+      ++counts.ruledOut;
+      continue;
+    }
     for (int64_t tile : rank.tiles) {
       if (tile >= around || (around % tile != 0 && around != rank.extent))
         continue;
@@ -669,10 +689,33 @@ LatchTiles CascadeJoin::latchTiles(const Placement &p) const {
   return tiles;
 }
 
+/// Loops that Einsums share keep to the orders of all levels.
+bool CascadeJoin::mayStandInside(const EinsumOnArray &nest, int outer,
+                                 int inner) const {
+  return outer == inner || llvm::all_of(nest.path, [&](int level) {
+           return nest.constraints->mayStandInside(level, outer, inner);
+         });
+}
+
+/// What stands above the nest is known for sure of an Einsum that is alone.
+LoopOrder CascadeJoin::orderOf(const Placement &p) const {
+  LoopOrder order;
+  const EinsumOnArray &nest = *p.fact;
+  if (!nest.constraints->ordersLoops() || facts.einsums.size() == 1 ||
+      !limits.space.fusion)
+    return order;
+  order.within = LoopOrder::kAny;
+  for (const SharedLoop &loop : p.state.loops)
+    for (size_t r = 0; r < nest.ranks.size(); ++r)
+      if (!mayStandInside(nest, loop.rank, nest.ranks[r].rank))
+        order.barred |= 1u << r;
+  return order;
+}
+
 void CascadeJoin::addNests(Placement &p, Layer &next) {
   int depth = p.state.loops.size();
-  const std::vector<NestEntry> &nests =
-      p.search->complete(tileAt(p, depth), p.holdings, latchTiles(p));
+  const std::vector<NestEntry> &nests = p.search->complete(
+      tileAt(p, depth), p.holdings, latchTiles(p), orderOf(p));
   if (nests.empty())
     return;
   JoinLayout before = layoutOf(p.from->state), open = layoutOf(p.state);
@@ -715,20 +758,29 @@ void CascadeJoin::addNests(Placement &p, Layer &next) {
       closed.drains.push_back({p.einsum, p.fact->array,
                                static_cast<int>(closed.loops.size()) + 1,
                                sums});
-    close(closed, some, p.einsum);
-    std::vector<int32_t> key = closed.key();
-    auto found = next.find(key);
-    if (found == next.end())
-      found = next.emplace(std::move(key), Bucket{closed, {}}).first;
-    std::vector<JoinEntry> &all = found->second.entries;
-    all.insert(all.end(), std::make_move_iterator(some.begin()),
-               std::make_move_iterator(some.end()));
+    std::vector<JoinState> ways = rules.releases(closed, p.einsum);
+    for (JoinState &way : ways) {
+      bool isLast = &way == &ways.back();
+      std::vector<JoinEntry> mine = isLast ? std::move(some) : some;
+      close(way, mine, p.einsum);
+      addTo(next, way, std::move(mine));
+    }
   }
   bool tooMany =
       (limits.mostStates && next.size() > 4 * limits.mostStates) ||
       (limits.mostPlans && counts.entries - lastPruned > limits.mostPlans);
   if (tooMany)
     prune(next);
+}
+
+void CascadeJoin::addTo(Layer &layer, const JoinState &state,
+                        std::vector<JoinEntry> entries) {
+  auto [found, isNew] = layer.try_emplace(state.key());
+  if (isNew)
+    found->second.state = state;
+  std::vector<JoinEntry> &all = found->second.entries;
+  all.insert(all.end(), std::make_move_iterator(entries.begin()),
+             std::make_move_iterator(entries.end()));
 }
 
 /// Empty costs if it does not fit.
@@ -820,6 +872,7 @@ JoinEntry CascadeJoin::extend(const Placement &p, const JoinEntry &old,
   step->homes = p.homes;
   step->holds = p.holds;
   step->nest = &nest.step;
+  step->order = orderOf(p);
   step->keep = p.keep;
   step->pipelineDepth = p.state.pipelined ? last : -1;
   step->lag = p.lag;
@@ -1113,7 +1166,6 @@ void CascadeJoin::close(JoinState &state, std::vector<JoinEntry> &entries,
                         static_cast<double>(homeBytes(state, one))});
   state.done[einsum / 64] |= uint64_t(1) << einsum % 64;
   rules.dropDead(state, einsum);
-  rules.releaseLoops(state);
   auto isDead = [&](const Living &one) {
     return !findPending(state, one.tensor);
   };
@@ -1200,6 +1252,7 @@ JoinCounts &JoinCounts::operator+=(const JoinCounts &other) {
   overCapacity += other.overCapacity;
   overBound += other.overBound;
   illegal += other.illegal;
+  ruledOut += other.ruledOut;
   return *this;
 }
 

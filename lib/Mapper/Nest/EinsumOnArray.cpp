@@ -496,6 +496,7 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
   nest.constraints = &constraints;
   nest.coarse = limits.coarse > 0;
   nest.fewPairs = !limits.isWhole();
+  nest.allDeals = limits.allDeals;
   nest.sketch = limits.sketch;
   if (limits.coarse > 1)
     nest.mostDeals =
@@ -583,5 +584,7 @@ std::string EinsumOnArray::signature() const {
   for (int level : path)
     if (constraints->boundsTiles(level))
       os << "!" << einsum; // bounds name ranks: not shared
+  if (constraints->ordersLoops())
+    os << "!" << einsum;
   return text;
 }

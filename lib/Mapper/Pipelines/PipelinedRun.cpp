@@ -75,7 +75,8 @@ std::shared_ptr<const PlanStep> PipelinedRun::find(PipelineGoal wanted,
   startSearches();
   std::vector<SharedLoop> loops;
   for (int rank : universal)
-    loops.push_back({rank, 1});
+    if (facts.ranks[rank].extent > 1)
+      loops.push_back({rank, 1});
   extendFrame(loops, std::min(kFreeLoops, limits.sharedLoops - loops.size()));
   // Small tiles first: the nests in larger ones are made of those in them.
   std::vector<std::tuple<double, double, size_t>> byBound;
