@@ -122,6 +122,15 @@ bool EinsumConstraints::mayKeep(int level, KeptTensor tensor) const {
   });
 }
 
+bool EinsumConstraints::mayLiveAtBacking(int tensor) const {
+  return mayKeep(backing, {tensor, true}) &&
+         llvm::all_of(facts.tensors[tensor].ranks, [&](int rank) {
+           int64_t whole = facts.ranks[rank].extent;
+           return !einsum.iterates(rank) ||
+                  mayHoldTile(backing, rank, whole, whole);
+         });
+}
+
 bool EinsumConstraints::mayRunOn(int array) const {
   return llvm::all_of(arrays, [&](const arch::ArrayChoice *one) {
     return llvm::is_contained(one->arrays, array);

@@ -39,6 +39,8 @@ public:
 
   bool mustKeep(int level, KeptTensor tensor) const;
   bool mayKeep(int level, KeptTensor tensor) const;
+  /// Whether the tensor, all of it, may live at the backing level.
+  bool mayLiveAtBacking(int tensor) const;
   bool mayRunOn(int array) const;
   /// Whether a tile of `extent` of a rank with `whole` may be held at `level`.
   bool mayHoldTile(int level, int rank, int64_t extent, int64_t whole) const;

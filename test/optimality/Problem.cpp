@@ -460,7 +460,8 @@ private:
     char rank = ranks[pick(0, ranks.size() - 1)];
     bool hasDims = spec.find("\"x\"") != std::string::npos;
     if (chance(15))
-      return "\"arrays\": [\"pe\"]";
+      return "\"arrays\": [\"pe\"], \"einsums\": [\"" +
+             std::string(1, "YZVW"[pick(0, einsumCount - 1)]) + "\"]";
     if (hasDims && chance(25))
       return "\"array\": \"" +
              std::string(spec.find("\"x\"") < spec.find("\"alu\"") ? "pe"

@@ -423,7 +423,7 @@ void CascadeJoin::chooseHomes(Placement &p, size_t at, Layer &next) {
   const TensorFact &fact = facts.tensors[tensor];
   KeptTensor atBacking{tensor, true};
   bool mayBack = llvm::all_of(rules.touchers(tensor), [&](int einsum) {
-    return constraints[einsum].mayKeep(0, atBacking);
+    return constraints[einsum].mayLiveAtBacking(tensor);
   });
   bool mustBack = fact.isOutput || rules.touchers(tensor).size() < 2 ||
                   llvm::any_of(
@@ -819,8 +819,10 @@ JoinEntry CascadeJoin::extend(const Placement &p, const JoinEntry &old,
     double cycles = nest.costs[axes.cycles];
     if (open.pipelined) {
       costs[open.busy(p.pattern, fact.array, p.lag)] += cycles;
-      costs[open.startUp()] =
-          std::max(costs[open.startUp()], fact.startUpCycles);
+      // A stage that has no point never starts.
+      if (visitsOf(p) > 0)
+        costs[open.startUp()] =
+            std::max(costs[open.startUp()], fact.startUpCycles);
     } else {
       cycles += fact.startUpCycles * visitsOf(p);
       for (int r = 0; r < open.resources; ++r)

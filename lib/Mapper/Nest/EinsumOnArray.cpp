@@ -516,6 +516,18 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
   for (const AccessFact &access : fact.writes)
     isCut |= !addUse(facts, nest, access, /*isWrite=*/true);
   findWalked(fact, nest);
+  // Inputs, outputs and what nobody else touches are nowhere else.
+  auto isShared = [&](int tensor) {
+    auto isIt = [&](const AccessFact &a) { return a.tensor == tensor; };
+    return llvm::any_of(facts.einsums, [&](const EinsumFact &other) {
+      return &other != &fact && (llvm::any_of(other.reads, isIt) ||
+                                 llvm::any_of(other.writes, isIt));
+    });
+  };
+  for (const Operand &operand : nest.operands)
+    if ((operand.mustLiveAtBacking || !isShared(operand.tensor)) &&
+        !constraints.mayLiveAtBacking(operand.tensor))
+      return std::nullopt;
   if (nest.operands.size() > kMaxOperands) {
     unsupported = "more than " + std::to_string(kMaxOperands) +
                   " tensors of Einsum '" + fact.name + "'";

@@ -337,7 +337,7 @@ bool PipelinedRun::makeFrame(const std::vector<SharedLoop> &loops, Frame &frame,
 
 bool PipelinedRun::mayBack(int tensor) const {
   return llvm::all_of(rules.touchers(tensor), [&](int einsum) {
-    return constraints[einsum].mayKeep(0, KeptTensor{tensor, true});
+    return constraints[einsum].mayLiveAtBacking(tensor);
   });
 }
 
