@@ -332,7 +332,11 @@ static void describeQwen3Moe(ConfigReader &config, Model &model) {
   expectFullAttention(config);
   Layer sparse = dense;
   Experts experts;
-  experts.count = config.whole("num_experts");
+  // Newer files have it under Mixtral's name.
+  experts.count = config.find("num_local_experts")
+                      ? config.whole("num_local_experts")
+                      : config.whole("num_experts");
+  config.ignore("num_experts");
   experts.chosen = config.whole("num_experts_per_tok");
   experts.inner = config.whole("moe_intermediate_size");
   experts.isNormalised = config.flag("norm_topk_prob", false);
@@ -663,7 +667,6 @@ static void describeBert(ConfigReader &config, Model &model) {
   model.embedding.segments = config.whole("type_vocab_size", 2);
   config.choice("position_embedding_type", "absolute", {"absolute"});
   config.expect("is_decoder", false, "an encoder attends to all tokens");
-  config.ignore("chunk_size_feed_forward"); // the same in pieces
   // Of the program that trained it; the pooler is a dense layer in any case.
   for (StringRef field :
        {"directionality", "pooler_fc_size", "pooler_num_attention_heads",
