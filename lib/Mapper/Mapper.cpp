@@ -226,6 +226,7 @@ bool MappingSearch::describe() {
       unsupported = constraints.back().unsupported;
   }
   nestLimits.imperfect = options.limits.imperfect;
+  nestLimits.allDeals = !options.rules.deals;
   nestLimits.commonRanks = listCommonRanks(facts);
   // Every nest if that can be, else fewer ways to deal, then fewer tiles.
   while (!describeNests(nestLimits) && unsupported.empty() && !noArray &&
@@ -383,7 +384,7 @@ void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
   certificate.pruned["dominated"] = nests.dominated + joins.dominated;
   certificate.pruned["capacity"] = nests.overCapacity + joins.overCapacity;
   certificate.pruned["rank pass not ended"] = joins.illegal;
-  certificate.pruned["constraints"] = nests.ruledOut;
+  certificate.pruned["constraints"] = nests.ruledOut + joins.ruledOut;
   certificate.pruned["bound"] = nests.overBound + joins.overBound;
   certificate.wallSeconds = seconds();
   certificate.firstSeconds = firstSeconds;
@@ -442,6 +443,11 @@ LogicalResult MappingSearch::refuse(const Realised &realised) {
 
 /// One pipeline of all Einsums, if there is one.
 std::optional<MappedPoint> MappingSearch::tryPipeline(size_t &frames) {
+  // Its loops stand as they come.
+  if (llvm::any_of(constraints, [](const EinsumConstraints &one) {
+        return one.ordersLoops();
+      }))
+    return std::nullopt;
   if (!options.triesOnePipeline || !isLatencyOnly() ||
       !options.limits.pipelines || !options.rules.incumbent)
     return std::nullopt;

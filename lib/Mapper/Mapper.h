@@ -76,6 +76,7 @@ struct PruningRules {
   bool bound = true;     ///< costs more than what is known: dropped
   bool incumbent = true; ///< a first mapping is looked for
   bool canonical = true; ///< Einsums that look the same are searched once
+  bool deals = true; ///< of ways to deal ranks that cost the same one goes on
 };
 
 struct MapOptions {

@@ -47,6 +47,8 @@ def MapPass : Pass<"einsum-map", "::mlir::ModuleOp"> {
                "EINSUM=ARRAY: arrays that Einsums run on">,
     ListOption<"fixTile", "fix-tile", "std::string",
                "RANK@LEVEL=N: extents of the tiles held at a level">,
+    ListOption<"loopOrder", "loop-order", "std::string",
+               "RANK:RANK...@LEVEL: order of loops below a node at a level, outermost first">,
     ListOption<"order", "order", "std::string",
                "All Einsums, in the order of their execution">,
   ];

@@ -424,6 +424,75 @@ private:
            (chance(30) ? ", \"overlap\": \"buffered\"" : "") + "},\n";
   }
 
+public:
+  /// One or two constraints that a user could have.
+  void constrain(Problem &made) {
+    random.seed(made.seed ^ 0x5deece66dULL);
+    std::string all;
+    llvm::raw_string_ostream os(all);
+    llvm::ListSeparator separator;
+    for (int count = pick(1, 2); count > 0; --count)
+      os << separator << "{" << makeConstraint(made.spec) << "}";
+    size_t end = made.spec.rfind('}');
+    made.spec.insert(end, ",\n \"constraints\": [" + all + "]");
+  }
+
+private:
+  std::string quoteRanks(std::string ranks) {
+    std::shuffle(ranks.begin(), ranks.end(), random);
+    std::string text;
+    for (char rank : ranks)
+      text += (text.empty() ? "\"" : ", \"") + std::string(1, rank) + "\"";
+    return "[" + text + "]";
+  }
+
+  std::string someTensors(bool isInside) {
+    static const char *const roles[] = {"inputs", "outputs", "weights",
+                                        "intermediates", "not @DRAM"};
+    std::string name = chance(50) ? roles[pick(0, isInside ? 4 : 3)]
+                                  : tensors[pick(0, tensors.size() - 1)].name;
+    return "[\"" + std::string(chance(20) ? "not " : "") +
+           (name == "not @DRAM" ? "@DRAM" : name) + "\"]";
+  }
+
+  std::string makeConstraint(const std::string &spec) {
+    std::string ranks;
+    for (const auto &[rank, extent] : extents)
+      if (rank != 'w')
+        ranks += rank;
+    char rank = ranks[pick(0, ranks.size() - 1)];
+    bool hasDims = spec.find("\"x\"") != std::string::npos;
+    if (chance(15))
+      return "\"arrays\": [\"pe\"], \"einsums\": [\"" +
+             std::string(1, "YZVW"[pick(0, einsumCount - 1)]) + "\"]";
+    if (hasDims && chance(25))
+      return "\"array\": \"" +
+             std::string(spec.find("\"x\"") < spec.find("\"alu\"") ? "pe"
+                                                                   : "alu") +
+             "\", \"dimension\": \"x\", " +
+             (chance(50)   ? "\"ranks\": " + quoteRanks({rank})
+              : chance(50) ? "\"reuse\": " + someTensors(false)
+                           : "\"min_utilization\": 0.5");
+    std::vector<std::string> levels = {"DRAM"};
+    for (const char *level : {"L2", "L1", "R"})
+      if (spec.find("\"" + std::string(level) + "\", \"parent\"") !=
+          std::string::npos)
+        levels.push_back(level);
+    std::string level = pickOf(levels);
+    bool isInside = level != "DRAM";
+    std::string text = "\"level\": \"" + level + "\", ";
+    if (ranks.size() > 1 && chance(40))
+      return text + "\"order\": " + quoteRanks(ranks);
+    if (chance(40))
+      return text + "\"tile\": {\"" + rank + "\": {\"" +
+             (chance(50)   ? "max"
+              : chance(50) ? "min"
+                           : "multiple_of") +
+             "\": " + std::to_string(pick(1, extents[rank])) + "}}";
+    return text + (chance(50) ? "\"must_keep\": " : "\"may_keep\": ") +
+           someTensors(isInside);
+  }
+
   void makeLimits() {
     problem.limits.imperfect = chance(70);
     problem.limits.pipelines = chance(80);
@@ -446,8 +515,12 @@ private:
 } // namespace
 
 Problem einsum::optimality::generate(uint64_t seed, bool extended,
-                                     bool rereads) {
-  return Generator(seed, extended, rereads).make();
+                                     bool rereads, bool constrained) {
+  Generator generator(seed, extended, rereads);
+  Problem problem = generator.make();
+  if (constrained)
+    generator.constrain(problem);
+  return problem;
 }
 
 std::unique_ptr<LoadedProblem>

@@ -38,8 +38,11 @@ struct Problem {
   Limits limits;
 };
 
-/// With `rereads`, inputs and results mostly have several readers.
-Problem generate(uint64_t seed, bool extended = false, bool rereads = false);
+/// With `rereads`, inputs and results mostly have several readers. With
+/// `constrained`, the machine has some constraints as well
+/// (lib/Arch/Constraints.h); all else stays the same.
+Problem generate(uint64_t seed, bool extended = false, bool rereads = false,
+                 bool constrained = false);
 
 /// The texts, read. Null if one of them is not valid; says why on stderr.
 struct LoadedProblem {

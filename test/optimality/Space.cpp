@@ -84,6 +84,12 @@ bool Space::isOne(int level) const {
   return arch.levels[level].perArray < 0 && arch.levels[level].dims.empty();
 }
 
+/// One instance, or the registers of an array of one unit.
+bool Space::isOneOf(int level, int unit) const {
+  return isOne(level) || (arch.levels[level].perArray == unit &&
+                          arch.arrays[unit].dims.empty());
+}
+
 bool Space::mayBeFused(int tensor) const {
   const TensorFact &fact = facts.tensors[tensor];
   if (fact.isInput || fact.isOutput || fact.producer < 0)
@@ -424,12 +430,12 @@ void Space::addHolders(Run run, Frame &frame, Above above, bool owesLoop,
     if (from == levels.size() && above.heldAt[t] != 0)
       continue; // its home is on another path
     for (size_t l = above.heldAt[t] == 0 ? 0 : from + 1; l < levels.size(); ++l)
-      if (isOne(levels[l]))
+      if (isOneOf(levels[l], array[users.front()]))
         add(t, levels[l], true);
   }
 }
 
-/// 5. A loop for all Einsums of a run, over a rank that one of them has.
+/// 5. A loop for all Einsums of a run, over a rank that the first of them has.
 void Space::addSharedLoop(Run run, Frame &frame, const Above &above,
                           const Next &next) {
   if (above.sharedLoops == limits.sharedLoops)
@@ -446,10 +452,8 @@ void Space::addSharedLoop(Run run, Frame &frame, const Above &above,
       return;
   }
   for (int r = 0; r < static_cast<int>(facts.ranks.size()); ++r) {
-    bool isIterated = false;
-    for (unsigned i = run.first; i < run.last; ++i)
-      isIterated |= facts.einsums[order[i]].iterates(r);
-    if (!isIterated || above.sharedPerRank[r] == limits.sharedLoopsPerRank)
+    if (!facts.einsums[order[run.first]].iterates(r) ||
+        above.sharedPerRank[r] == limits.sharedLoopsPerRank)
       continue;
     for (int64_t tile : tilesBelow(r, above)) {
       if (stopped)

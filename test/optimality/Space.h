@@ -136,6 +136,7 @@ private:
   std::vector<int64_t> tilesBelow(int rank, const Above &above) const;
   std::vector<int> path(int array) const;
   bool isOne(int level) const; ///< has a single instance
+  bool isOneOf(int level, int array) const;
   bool touches(int einsum, int tensor) const;
   bool canRun(int einsum, int array) const;
   bool mayBeFused(int tensor) const;

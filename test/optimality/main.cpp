@@ -10,6 +10,7 @@
 //   einsum-optimality --most TREES         only spaces up to that size
 //   einsum-optimality --extended ...       with more constructs
 //   einsum-optimality --rereads ...        most tensors have several readers
+//   einsum-optimality --constrained ...    with constraints of the user's
 //   einsum-optimality --print SEED         the files of a problem
 //   einsum-optimality --files X.ein SPEC   a given problem
 //   einsum-optimality --enumerate ...      the judge alone
@@ -52,7 +53,7 @@ struct Options {
   unsigned threads = 2, failures = 3;
   uint64_t agree = 0; ///< 0: nothing is simulated
   bool asksMapper = true, asksZ3 = false, extended = false, rereads = false,
-       verbose = false;
+       constrained = false, verbose = false;
   std::set<uint64_t> known; ///< seeds
   mapper::PruningRules rules;
 };
@@ -186,7 +187,8 @@ static void work(const Options &options, std::atomic<uint64_t> &next,
   std::unique_ptr<MLIRContext> context = makeContext();
   while (totals.differing < options.failures) {
     uint64_t seed = next++;
-    Problem made = generate(seed, options.extended, options.rereads);
+    Problem made =
+        generate(seed, options.extended, options.rereads, options.constrained);
     auto problem = load(made.cascade, made.spec, *context);
     if (!problem) {
       std::lock_guard<std::mutex> lock(totals.mutex);
@@ -315,6 +317,8 @@ int main(int argc, char **argv) {
       options.extended = true;
     else if (name == "--rereads")
       options.rereads = true;
+    else if (name == "--constrained")
+      options.constrained = true;
     else if (name == "--prove")
       options.asksZ3 = true;
     else if (name == "--verbose")
@@ -337,7 +341,8 @@ int main(int argc, char **argv) {
     else if (name == "--agree" && hasValue)
       options.agree = number();
     else if (name == "--print" && hasValue) {
-      Problem problem = generate(number(), options.extended, options.rereads);
+      Problem problem = generate(number(), options.extended, options.rereads,
+                                 options.constrained);
       llvm::outs() << problem.cascade << problem.spec;
       return 0;
     } else if (name == "--files" && i + 2 < arguments.size()) {

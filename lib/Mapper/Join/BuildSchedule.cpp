@@ -143,14 +143,37 @@ private:
     for (const SharedLoop &shared : step.loops)
       if (int rank = nest.findRank(shared.rank); rank >= 0)
         at[rank] = shared.tile;
+    uint8_t within = step.order.within;
     for (const NestStep *node = step.nest; node; node = node->next) {
       SmallVector<int64_t, 8> tiles;
       step.search->getCodec().tiles(node->tile, tiles);
+      SmallVector<int> ranks;
       for (size_t rank = 0; rank < tiles.size(); ++rank)
         if (tiles[rank] != at[rank])
-          loop(nest.ranks[rank].rank, at[rank] = tiles[rank]);
+          ranks.push_back(static_cast<int>(rank));
+      for (int rank : inOrder(step, within, ranks))
+        loop(nest.ranks[rank].rank, at[rank] = tiles[rank]);
+      if (node->kind == NestStep::Kind::hold)
+        within = llvm::find(nest.path, node->level) - nest.path.begin();
       addNode(nest, *node, at);
     }
+  }
+
+  /// As given, but where the user wants some inside others.
+  static SmallVector<int> inOrder(const PlanStep &step, uint8_t within,
+                                  SmallVector<int> ranks) {
+    SmallVector<int> sorted;
+    while (!ranks.empty()) {
+      auto *next = llvm::find_if(ranks, [&](int outer) {
+        return llvm::all_of(ranks, [&](int inner) {
+          return step.search->mayStandInside(within, outer, inner);
+        });
+      });
+      next = next == ranks.end() ? ranks.begin() : next;
+      sorted.push_back(*next);
+      ranks.erase(next);
+    }
+    return sorted;
   }
 
   void addNode(const EinsumOnArray &nest, const NestStep &node,

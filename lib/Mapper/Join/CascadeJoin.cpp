@@ -32,8 +32,8 @@ std::vector<int32_t> JoinState::key() const {
     add(loop.rank, loop.tile, loop.tile >> 32, loop.direction);
   add(pending.size());
   for (const Pending &one : pending) {
-    add(one.tensor, one.level, one.depth, one.need, one.whole, one.born,
-        one.lag, one.firstLag, one.lastLag, one.array, one.produced,
+    add(one.tensor, one.level, one.depth, one.need, one.whole, one.again,
+        one.born, one.lag, one.firstLag, one.lastLag, one.array, one.produced,
         one.lastStep, one.firstStep, one.reduced, one.hold, one.users.size());
     for (int user : one.users)
       add(user);
@@ -112,6 +112,8 @@ private:
   bool enterPipeline(Placement &p);
   void chooseHolds(Placement &p, int depth, size_t operand, Layer &next);
   void addNests(Placement &p, Layer &next);
+  static void addTo(Layer &layer, const JoinState &state,
+                    std::vector<JoinEntry> entries);
   JoinEntry extend(const Placement &p, const JoinEntry &old,
                    const NestEntry &nest, const JoinLayout &before,
                    const JoinLayout &open);
@@ -144,7 +146,8 @@ private:
   uint64_t cutWords(const JoinState &state, const Pending &home) const;
   uint64_t boxWords(const JoinState &state, const Pending &home) const;
   double liveBytes(const JoinState &state, int depth, int level) const;
-  double steps(const JoinState &state, int from, int to) const;
+  double steps(const JoinState &state, int depth, uint32_t guarded = 0) const;
+  uint32_t guards(const Placement &p, int producer = -1) const;
   bool fits(double bytes, int axis) const;
   void listFetches();
   Rest restOf(const JoinState &state, int einsum) const;
@@ -162,8 +165,8 @@ private:
   struct PipelineStages;
   double busiestArray(const std::vector<double> &costs,
                       const JoinLayout &open) const;
-  double leastTime(const std::vector<double> &costs,
-                   const JoinLayout &open) const;
+  double leastTime(const std::vector<double> &costs, const JoinLayout &open,
+                   double later) const;
   bool isEven(const JoinState &state) const;
   double pipelineCycles(const JoinState &state,
                         const std::vector<double> &costs,
@@ -177,6 +180,8 @@ private:
   bool mayHoldHome(const Placement &p, size_t operand,
                    const Pending &home) const;
   LatchTiles latchTiles(const Placement &p) const;
+  bool mayStandInside(const EinsumOnArray &nest, int outer, int inner) const;
+  LoopOrder orderOf(const Placement &p) const;
 
   const CascadeFacts &facts;
   const arch::ArchSpec &arch;
@@ -224,24 +229,41 @@ Pending *CascadeJoin::findPending(JoinState &state, int tensor) const {
   return nullptr;
 }
 
-double CascadeJoin::steps(const JoinState &state, int from, int to) const {
+/// Steps of the loops down to `depth`, all in all, but for those of `guarded`
+/// loops. Inner tiles divide, so loops over one rank make as many as the
+/// innermost tile of it.
+double CascadeJoin::steps(const JoinState &state, int depth,
+                          uint32_t guarded) const {
   double count = 1;
-  for (int d = from; d < to; ++d) {
-    int64_t around = facts.ranks[state.loops[d].rank].extent;
-    for (int outer = 0; outer < d; ++outer)
-      if (state.loops[outer].rank == state.loops[d].rank)
-        around = state.loops[outer].tile;
-    // Inner tiles divide; the outermost may leave a rest, which is a step too.
-    count *= static_cast<double>(llvm::divideCeil(around, state.loops[d].tile));
+  for (int d = 0; d < depth; ++d) {
+    auto isSame = [&](const SharedLoop &loop) {
+      return loop.rank == state.loops[d].rank;
+    };
+    auto begin = state.loops.begin();
+    if (!(guarded >> d & 1) &&
+        std::none_of(begin + d + 1, begin + depth, isSame))
+      count *= static_cast<double>(llvm::divideCeil(
+          facts.ranks[state.loops[d].rank].extent, state.loops[d].tile));
   }
   return count;
+}
+
+/// Loops of which the placed Einsum, or `producer`, runs in one step only.
+uint32_t CascadeJoin::guards(const Placement &p, int producer) const {
+  uint32_t guarded = 0;
+  for (size_t d = 0; d < p.roles.size(); ++d)
+    guarded |= (p.roles[d] != Role::everyStep) << d;
+  for (const Pending &one : p.state.pending)
+    if (producer >= 0 && facts.tensors[one.tensor].producer == producer)
+      guarded |= one.firstStep | one.lastStep;
+  return guarded;
 }
 
 /// Visits of an Einsum's nest that happen.
 double CascadeJoin::visitsOf(const Placement &p) const {
   int depth = p.state.loops.size();
   if (!p.fact->cut)
-    return steps(p.state, 0, depth);
+    return steps(p.state, depth, guards(p));
   llvm::SmallVector<int64_t, 8> tiles;
   p.search->getCodec().tiles(tileAt(p, depth), tiles);
   return static_cast<double>(p.fact->cut->countVisits(tiles));
@@ -427,6 +449,13 @@ void CascadeJoin::placeOn(const Bucket &bucket, int einsum, size_t choice,
     ++counts.illegal;
     return;
   }
+  for (size_t inner = 0; inner < p.state.loops.size(); ++inner)
+    for (size_t outer = 0; outer < inner; ++outer)
+      if (!mayStandInside(*p.fact, p.state.loops[outer].rank,
+                          p.state.loops[inner].rank)) {
+        ++counts.ruledOut;
+        return;
+      }
   chooseEnds(p, 0, next);
 }
 
@@ -524,7 +553,7 @@ void CascadeJoin::chooseHomes(Placement &p, size_t at, Layer &next) {
   const TensorFact &fact = facts.tensors[tensor];
   KeptTensor atBacking{tensor, true};
   bool mayBack = llvm::all_of(rules.touchers(tensor), [&](int einsum) {
-    return constraints[einsum].mayKeep(0, atBacking);
+    return constraints[einsum].mayLiveAtBacking(tensor);
   });
   bool mustBack = mustLiveAtBacking(tensor);
   Pending one;
@@ -542,7 +571,7 @@ void CascadeJoin::chooseHomes(Placement &p, size_t at, Layer &next) {
       return;
     chooseNext(pending);
     pending.whole = true;
-    if (rules.goesRound(tensor))
+    if (rules.mayEndEarly(tensor))
       chooseNext(pending);
   };
   if (mayBack || fact.isOutput) {
@@ -658,12 +687,15 @@ void CascadeJoin::openLoops(Placement &p, int need, Layer &next) {
       return;
   if (depth == need) {
     bool isNewRun = depth > p.keep;
-    for (const Pending &one : p.state.pending)
-      if ((one.level >= 0 || one.need > 0) &&
-          !rules.mayLive(p.state, one, p.einsum, p.keep)) {
+    for (const Pending &one : p.state.pending) {
+      bool isLate = one.whole && !one.again &&
+                    rules.isLastTouch(p.state, one.tensor, p.einsum);
+      if (isLate || ((one.level >= 0 || one.need > 0) &&
+                     !rules.mayLive(p.state, one, p.einsum, p.keep))) {
         ++counts.illegal;
         return;
       }
+    }
     chooseSplit(p, isNewRun, next);
     return;
   }
@@ -682,6 +714,12 @@ void CascadeJoin::openLoops(Placement &p, int need, Layer &next) {
     if (same >= limits.space.sharedLoopsPerRank ||
         !rules.mayOpen(p.state, p.einsum, rank.rank, depth))
       continue;
+    if (llvm::any_of(p.state.loops, [&](const SharedLoop &loop) {
+          return !mayStandInside(nest, loop.rank, rank.rank);
+        })) {
+      ++counts.ruledOut;
+      continue;
+    }
     for (int64_t tile : rank.tiles) {
       if (tile >= around || (around % tile != 0 && around != rank.extent))
         continue;
@@ -814,9 +852,10 @@ void CascadeJoin::chooseHolds(Placement &p, int depth, size_t operand,
   for (int i = from % Holding::kOutside + 1;
        i < static_cast<int>(nest.path.size()) && nest.stages[i] == 0; ++i) {
     Costs before = p.above[depth];
-    if (p.search->hold(p.above[depth], operand, from, i, tileAt(p, depth))) {
+    if (auto held = p.search->hold(p.above[depth], operand, from, i,
+                                   tileAt(p, depth))) {
       p.holds.push_back({static_cast<int>(operand), nest.path[i], depth});
-      p.holdings[operand] = i + from / Holding::kOutside * Holding::kOutside;
+      p.holdings[operand] = *held;
       // Further in at the same place, or go on.
       chooseHolds(p, depth, operand, next);
       p.holdings[operand] = from;
@@ -853,10 +892,33 @@ LatchTiles CascadeJoin::latchTiles(const Placement &p) const {
   return tiles;
 }
 
+/// Loops that Einsums share keep to the orders of all levels.
+bool CascadeJoin::mayStandInside(const EinsumOnArray &nest, int outer,
+                                 int inner) const {
+  return outer == inner || llvm::all_of(nest.path, [&](int level) {
+           return nest.constraints->mayStandInside(level, outer, inner);
+         });
+}
+
+/// What stands above the nest is known for sure of an Einsum that is alone.
+LoopOrder CascadeJoin::orderOf(const Placement &p) const {
+  LoopOrder order;
+  const EinsumOnArray &nest = *p.fact;
+  if (!nest.constraints->ordersLoops() || facts.einsums.size() == 1 ||
+      !limits.space.fusion)
+    return order;
+  order.within = LoopOrder::kAny;
+  for (const SharedLoop &loop : p.state.loops)
+    for (size_t r = 0; r < nest.ranks.size(); ++r)
+      if (!mayStandInside(nest, loop.rank, nest.ranks[r].rank))
+        order.barred |= 1u << r;
+  return order;
+}
+
 void CascadeJoin::addNests(Placement &p, Layer &next) {
   int depth = p.state.loops.size();
-  const std::vector<NestEntry> &nests =
-      p.search->complete(tileAt(p, depth), p.holdings, latchTiles(p));
+  const std::vector<NestEntry> &nests = p.search->complete(
+      tileAt(p, depth), p.holdings, latchTiles(p), orderOf(p));
   if (nests.empty())
     return;
   JoinLayout before = layoutOf(p.from->state), open = layoutOf(p.state);
@@ -899,20 +961,29 @@ void CascadeJoin::addNests(Placement &p, Layer &next) {
       closed.drains.push_back({p.einsum, p.fact->array,
                                static_cast<int>(closed.loops.size()) + 1,
                                sums});
-    close(closed, some, p.einsum);
-    std::vector<int32_t> key = closed.key();
-    auto found = next.find(key);
-    if (found == next.end())
-      found = next.emplace(std::move(key), Bucket{closed, {}}).first;
-    std::vector<JoinEntry> &all = found->second.entries;
-    all.insert(all.end(), std::make_move_iterator(some.begin()),
-               std::make_move_iterator(some.end()));
+    std::vector<JoinState> ways = rules.releases(closed, p.einsum);
+    for (JoinState &way : ways) {
+      bool isLast = &way == &ways.back();
+      std::vector<JoinEntry> mine = isLast ? std::move(some) : some;
+      close(way, mine, p.einsum);
+      addTo(next, way, std::move(mine));
+    }
   }
   bool tooMany =
       (limits.mostStates && next.size() > 4 * limits.mostStates) ||
       (limits.mostPlans && counts.entries - lastPruned > limits.mostPlans);
   if (tooMany)
     prune(next);
+}
+
+void CascadeJoin::addTo(Layer &layer, const JoinState &state,
+                        std::vector<JoinEntry> entries) {
+  auto [found, isNew] = layer.try_emplace(state.key());
+  if (isNew)
+    found->second.state = state;
+  std::vector<JoinEntry> &all = found->second.entries;
+  all.insert(all.end(), std::make_move_iterator(entries.begin()),
+             std::make_move_iterator(entries.end()));
 }
 
 /// Empty costs if it does not fit.
@@ -954,8 +1025,10 @@ JoinEntry CascadeJoin::extend(const Placement &p, const JoinEntry &old,
     double cycles = nest.costs[axes.cycles];
     if (open.pipelined) {
       costs[open.busy(p.pattern, fact.array, p.lag)] += cycles;
-      costs[open.startUp()] =
-          std::max(costs[open.startUp()], fact.startUpCycles);
+      // A stage that has no point never starts.
+      if (visitsOf(p) > 0)
+        costs[open.startUp()] =
+            std::max(costs[open.startUp()], fact.startUpCycles);
     } else {
       cycles += fact.startUpCycles * visitsOf(p);
       for (int r = 0; r < open.resources; ++r)
@@ -967,7 +1040,8 @@ JoinEntry CascadeJoin::extend(const Placement &p, const JoinEntry &old,
       if (!isCut && drain.depth <= p.keep && drain.array != fact.array &&
           rules.reads(p.einsum, drain.einsum))
         costs[open.time(drain.depth)] +=
-            static_cast<double>(drain.steps) * steps(p.state, 0, drain.depth);
+            static_cast<double>(drain.steps) *
+            steps(p.state, drain.depth, guards(p, drain.einsum));
   }
   for (int l = 0; l < open.levels; ++l) {
     double held = nest.costs[axes.held + l];
@@ -1006,6 +1080,7 @@ JoinEntry CascadeJoin::extend(const Placement &p, const JoinEntry &old,
   step->homes = p.homes;
   step->holds = p.holds;
   step->nest = &nest.step;
+  step->order = orderOf(p);
   step->keep = p.keep;
   step->pipelineDepth = p.state.pipelined ? last : -1;
   step->lag = p.lag;
@@ -1014,11 +1089,11 @@ JoinEntry CascadeJoin::extend(const Placement &p, const JoinEntry &old,
   return entry;
 }
 
-/// What the open loops take at least if they end here: their own time, or that
-/// of what they move (closeLoop).
+/// What the open loops take at least: their own time, or that of what they move
+/// (closeLoop). What is `later` may be in the innermost of them, beside moves.
 double CascadeJoin::leastTime(const std::vector<double> &costs,
-                              const JoinLayout &open) const {
-  double cycles = open.pipelined ? busiestArray(costs, open) : 0;
+                              const JoinLayout &open, double later) const {
+  double cycles = later + (open.pipelined ? busiestArray(costs, open) : 0);
   llvm::SmallVector<double, 8> moved(open.resources, 0);
   for (int d = open.depth; d >= 0; --d) {
     cycles += costs[open.time(d)];
@@ -1089,10 +1164,8 @@ CascadeJoin::Rest CascadeJoin::restOf(const JoinState &state,
 template <typename Fn>
 auto CascadeJoin::boundPlan(const Rest &rest, const std::vector<double> &costs,
                             const JoinLayout &open, const Fn &fn) const {
-  double cycles = leastTime(costs, open);
   // Stages of a pipeline may run beside one another.
-  if (!limits.overlaps)
-    cycles += rest.cycles;
+  double cycles = leastTime(costs, open, limits.overlaps ? 0 : rest.cycles);
   return fn(costs[open.energy()] + rest.energy, cycles,
             costs[open.traffic()] + rest.traffic);
 }
@@ -1279,7 +1352,8 @@ double CascadeJoin::pipelineCycles(const JoinState &state,
     return least;
   PipelineStages pipeline;
   for (int d = 0; d < open.depth; ++d)
-    pipeline.steps.push_back(static_cast<uint64_t>(steps(state, d, d + 1)));
+    pipeline.steps.push_back(
+        static_cast<uint64_t>(steps(state, d + 1) / steps(state, d)));
   for (int pattern = 0; pattern < open.patterns; ++pattern)
     for (int array = 0; array < open.arrays; ++array)
       for (int lag = 0; lag <= kMaxLag; ++lag) {
@@ -1349,7 +1423,6 @@ void CascadeJoin::close(JoinState &state, std::vector<JoinEntry> &entries,
                         static_cast<double>(homeBytes(state, one))});
   state.done[einsum / 64] |= uint64_t(1) << einsum % 64;
   rules.dropDead(state, einsum);
-  rules.releaseLoops(state);
   rules.endHolders(state);
   auto isDead = [&](const Living &one) {
     const Pending *still = findPending(state, one.tensor);
@@ -1442,6 +1515,7 @@ JoinCounts &JoinCounts::operator+=(const JoinCounts &other) {
   overCapacity += other.overCapacity;
   overBound += other.overBound;
   illegal += other.illegal;
+  ruledOut += other.ruledOut;
   return *this;
 }
 

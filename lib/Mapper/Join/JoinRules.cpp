@@ -9,6 +9,8 @@
 
 #include "llvm/ADT/STLExtras.h"
 
+#include <climits>
+
 using namespace einsum;
 using namespace einsum::mapper;
 
@@ -411,6 +413,11 @@ void JoinRules::recordTouches(JoinState &state, int einsum,
       add({tensor, hold.depth, true});
   sortMarks(state);
   for (Pending &one : state.pending) {
+    if (one.produced && touches(einsum, one.tensor))
+      for (int d = one.depth; d < std::min(one.need, depth); ++d)
+        if (Role made = roleOf(one, d);
+            made != Role::everyStep && made != roles[d])
+          one.whole = one.again = true;
     if (facts.tensors[one.tensor].producer != einsum)
       continue;
     one.produced = true;
@@ -447,19 +454,61 @@ void JoinRules::dropDead(JoinState &state, int) const {
   });
 }
 
-void JoinRules::releaseLoops(JoinState &state) const {
-  for (Pending &one : state.pending) {
-    if (!one.whole)
-      continue;
-    int group = recurrenceOf[facts.tensors[one.tensor].producer];
-    bool isDone = true;
-    for (size_t e = 0; e < facts.einsums.size() && isDone; ++e)
-      isDone = recurrenceOf[e] != group || state.isDone(e);
-    if (!isDone)
-      continue;
-    one.need = one.depth;
-    one.whole = false;
+bool JoinRules::isRoundBy(const JoinState &state, int tensor,
+                          int einsum) const {
+  int group = recurrenceOf[facts.tensors[tensor].producer];
+  for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e)
+    if (recurrenceOf[e] == group && e != einsum && !state.isDone(e))
+      return false;
+  return true;
+}
+
+bool JoinRules::isLastTouch(const JoinState &state, int tensor,
+                            int einsum) const {
+  return llvm::all_of(touchersOf[tensor], [&](int other) {
+    return other == einsum || state.isDone(other);
+  });
+}
+
+bool JoinRules::mayEndEarly(int tensor) const {
+  int group = recurrenceOf[facts.tensors[tensor].producer];
+  bool isReadLater = llvm::any_of(touchersOf[tensor], [&](int other) {
+    return recurrenceOf[other] != group;
+  });
+  // Besides a later reader, somebody has to share the loop.
+  return isReadLater && (members[group] > 1 || facts.einsums.size() > 2);
+}
+
+std::vector<JoinState> JoinRules::releases(const JoinState &state,
+                                           int einsum) const {
+  std::vector<size_t> mayGo;
+  for (auto [i, one] : llvm::enumerate(state.pending)) {
+    // Loops of one Einsum are its own.
+    int producer = facts.tensors[one.tensor].producer;
+    bool isShared = isRecurrence(producer) || producer != einsum;
+    if (one.whole && isShared && isRoundBy(state, one.tensor, einsum) &&
+        !isLastTouch(state, one.tensor, einsum))
+      mayGo.push_back(i);
   }
+  std::vector<JoinState> ways;
+  for (uint32_t gone = 0; gone < (1u << mayGo.size()); ++gone) {
+    JoinState way = state;
+    int closing = INT_MAX;
+    for (auto [bit, i] : llvm::enumerate(mayGo)) {
+      if (!(gone >> bit & 1))
+        continue;
+      Pending &one = way.pending[i];
+      closing = std::min(closing, one.need);
+      one.need = one.depth;
+      one.whole = false;
+    }
+    bool stays = llvm::any_of(way.pending, [&](const Pending &one) {
+      return one.need >= closing && !isLastTouch(state, one.tensor, einsum);
+    });
+    if (!stays)
+      ways.push_back(std::move(way));
+  }
+  return ways;
 }
 
 void JoinRules::truncate(JoinState &state, int depth) const {

@@ -90,8 +90,14 @@ public:
   bool hasLaterReader(const JoinState &state, int einsum) const;
   /// Forgets tensors that nobody needs any more; `einsum` is done.
   void dropDead(JoinState &state, int einsum) const;
-  /// Tensors that have gone round need the loops for it no more.
-  void releaseLoops(JoinState &state) const;
+  /// Whether loops of a running value may end before all that touch it are
+  /// done: it has gone round, and is kept as a whole for those that are left.
+  bool mayEndEarly(int tensor) const;
+  /// Nobody but `einsum` is left to touch the tensor.
+  bool isLastTouch(const JoinState &state, int tensor, int einsum) const;
+  /// After `einsum`: all ways in which loops end early, and that in which none
+  /// does. They do end: nothing else that is needed is in the way.
+  std::vector<JoinState> releases(const JoinState &state, int einsum) const;
   /// Forgets what was about loops that are closed.
   void truncate(JoinState &state, int depth) const;
 
@@ -100,6 +106,8 @@ public:
   bool sharesRank(int tensor, int rank) const;
 
 private:
+  bool isRoundBy(const JoinState &state, int tensor, int einsum) const;
+
   const CascadeFacts &facts;
   std::vector<std::vector<int>> touchersOf;
   std::vector<int> recurrenceOf, members;

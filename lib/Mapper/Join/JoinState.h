@@ -61,6 +61,8 @@ struct Pending {
   int need = 0; ///< loops that must stay open until it is dead
   /// All its steps are kept: those loops may close once its recurrence is done.
   bool whole = false;
+  /// So it is, as steps of a loop read what only an earlier one has made.
+  bool again = false;
   int born = 0;                    ///< open loops that enclosed its producer
   int lag = -1;                    ///< of its producer in the open pipeline
   int firstLag = -1, lastLag = -1; ///< of all that touch it there

@@ -50,6 +50,7 @@ struct PlanStep {
   std::vector<Home> homes;       ///< that begin here
   std::vector<SharedHold> holds;
   const NestStep *nest = nullptr;
+  LoopOrder order;        ///< in which loops of the nest begin
   int keep = 0;           ///< loops shared with the Einsum before
   int pipelineDepth = -1; ///< it is a stage of a pipeline below so many loops
   int lag = 0;

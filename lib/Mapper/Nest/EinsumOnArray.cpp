@@ -507,6 +507,7 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
   nest.constraints = &constraints;
   nest.coarse = limits.coarse > 0;
   nest.fewPairs = !limits.isWhole();
+  nest.allDeals = limits.allDeals;
   nest.sketch = limits.sketch;
   if (limits.coarse > 1)
     nest.mostDeals =
@@ -526,6 +527,18 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
   for (const AccessFact &access : fact.writes)
     isCut |= !addUse(facts, nest, access, /*isWrite=*/true);
   findWalked(fact, nest);
+  // Inputs, outputs and what nobody else touches are nowhere else.
+  auto isShared = [&](int tensor) {
+    auto isIt = [&](const AccessFact &a) { return a.tensor == tensor; };
+    return llvm::any_of(facts.einsums, [&](const EinsumFact &other) {
+      return &other != &fact && (llvm::any_of(other.reads, isIt) ||
+                                 llvm::any_of(other.writes, isIt));
+    });
+  };
+  for (const Operand &operand : nest.operands)
+    if ((operand.mustLiveAtBacking || !isShared(operand.tensor)) &&
+        !constraints.mayLiveAtBacking(operand.tensor))
+      return std::nullopt;
   if (nest.operands.size() > kMaxOperands) {
     unsupported = "more than " + std::to_string(kMaxOperands) +
                   " tensors of Einsum '" + fact.name + "'";
@@ -595,5 +608,7 @@ std::string EinsumOnArray::signature() const {
   for (int level : path)
     if (constraints->boundsTiles(level))
       os << "!" << einsum; // bounds name ranks: not shared
+  if (constraints->ordersLoops())
+    os << "!" << einsum;
   return text;
 }

@@ -52,7 +52,7 @@ public:
 private:
   void addFan(size_t at) {
     if (at == nest.fans.size()) {
-      if (seen.insert(describe()).second)
+      if (seen.insert(describe()).second || nest.allDeals)
         ways.push_back(deals);
       return;
     }
