@@ -652,7 +652,7 @@ LatchTiles CascadeJoin::latchTiles(const Placement &p) const {
 
 void CascadeJoin::addNests(Placement &p, Layer &next) {
   int depth = p.state.loops.size();
-  const std::vector<NestEntry> &nests =
+  llvm::ArrayRef<NestEntry> nests =
       p.search->complete(tileAt(p, depth), p.holdings, latchTiles(p));
   if (nests.empty())
     return;

@@ -280,11 +280,17 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts,
     double cyclesFrom = INFINITY;
     double trees = 0; ///< nests of single steps, told apart by their nodes
   };
+  /// Rounded down, as what it is for.
   struct Edge {
     uint32_t to;
-    double energy, traffic;
+    float energy, traffic;
   };
-  // Children first; edges of one state lie together.
+  auto roundDown = [](double value) {
+    auto rounded = static_cast<float>(value);
+    return rounded > value ? std::nextafter(rounded, -INFINITY) : rounded;
+  };
+  // Children first; edges of one state lie together. Smaller tiles cost
+  // nothing, and are found again.
   std::vector<Least> leastOf;
   std::vector<State> states;
   std::vector<Edge> edges;
@@ -312,15 +318,16 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts,
     }
     forEachMove(state, [&](const State &next, const Costs &added,
                            const NestStep *step) {
-      Edge edge{self(self, next), axis(added, axes.energy),
-                axis(added, axes.traffic)};
-      const Least &below = leastOf[edge.to];
+      uint32_t to = self(self, next);
+      double energy = axis(added, axes.energy),
+             traffic = axis(added, axes.traffic);
+      const Least &below = leastOf[to];
       if (std::isinf(below.cyclesFrom))
         return; // no leaf there
-      mine.push_back(edge);
-      own.energyFrom = std::min(own.energyFrom, edge.energy + below.energyFrom);
-      own.trafficFrom =
-          std::min(own.trafficFrom, edge.traffic + below.trafficFrom);
+      if (step)
+        mine.push_back({to, roundDown(energy), roundDown(traffic)});
+      own.energyFrom = std::min(own.energyFrom, energy + below.energyFrom);
+      own.trafficFrom = std::min(own.trafficFrom, traffic + below.trafficFrom);
       own.cyclesFrom = std::min(own.cyclesFrom, below.cyclesFrom);
       if (!step || step->kind != NestStep::Kind::latch)
         own.trees += below.trees;
@@ -348,18 +355,19 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts,
     least = {0, 0, 0};
     return;
   }
-  auto roundDown = [](double value) {
-    return std::nextafter(static_cast<float>(value), -1.0f);
-  };
   for (size_t i = states.size(); i-- > 0;) {
     const Least &above = leastOf[i];
-    for (size_t e = firstEdge[i]; e < firstEdge[i + 1]; ++e) {
-      Least &below = leastOf[edges[e].to];
-      below.energyTo =
-          std::min(below.energyTo, above.energyTo + edges[e].energy);
-      below.trafficTo =
-          std::min(below.trafficTo, above.trafficTo + edges[e].traffic);
-    }
+    auto reach = [&](uint32_t to, double energy, double traffic) {
+      Least &below = leastOf[to];
+      below.energyTo = std::min(below.energyTo, above.energyTo + energy);
+      below.trafficTo = std::min(below.trafficTo, above.trafficTo + traffic);
+    };
+    for (size_t e = firstEdge[i]; e < firstEdge[i + 1]; ++e)
+      reach(edges[e].to, edges[e].energy, edges[e].traffic);
+    if (!placements[states[i].placement].mustPlace)
+      shrink(states[i], [&](const State &below, const Costs &, NestStep *) {
+        reach(ids[below.placement][below.tile] - 1, 0, 0);
+      });
     std::vector<LeastBefore> &before = leastBefore[states[i].placement];
     if (before.empty())
       before.resize(codec.count());
@@ -376,19 +384,28 @@ void NestSearch::restart(NestBounds next) {
   if (!isKept) {
     for (auto &some : known)
       some.clear();
+    solved.clear();
     knownOutside.clear();
+    storage.Reset();
   }
   bounds = std::move(next);
   stopped = false;
 }
 
-const std::vector<NestEntry> &NestSearch::complete(uint32_t tile,
-                                                   const Holdings &holdings,
-                                                   const LatchTiles &latches) {
+/// Stays where it is until the search starts again.
+NestSearch::Solved NestSearch::keep(const Entries &entries) {
+  static_assert(std::is_trivially_destructible_v<NestEntry>);
+  auto *made = storage.Allocate<NestEntry>(entries.size());
+  std::uninitialized_copy(entries.begin(), entries.end(), made);
+  return {made, entries.size()};
+}
+
+NestSearch::Solved NestSearch::complete(uint32_t tile, const Holdings &holdings,
+                                        const LatchTiles &latches) {
   Placement start;
   start.holdings = holdings;
   State top{numberOf(start), tile};
-  const Entries &inside = solve(top);
+  Solved inside = solve(top);
   llvm::SmallVector<int, 4> outside;
   for (int o : placements[top.placement].latches)
     if (latches[o] != tile)
@@ -398,10 +415,9 @@ const std::vector<NestEntry> &NestSearch::complete(uint32_t tile,
   std::vector<uint32_t> key = {static_cast<uint32_t>(top.placement), tile};
   key.insert(key.end(), latches.begin(), latches.end());
   auto [found, isNew] = knownOutside.try_emplace(std::move(key));
-  Entries &out = found->second;
   if (!isNew)
-    return out;
-  out = inside;
+    return found->second;
+  Entries out(inside.begin(), inside.end());
   for (int config = 0; config < static_cast<int>(configs.size()); ++config)
     for (uint32_t chosen = 1; chosen < (1u << outside.size()); ++chosen) {
       uint32_t mask = 0;
@@ -410,9 +426,10 @@ const std::vector<NestEntry> &NestSearch::complete(uint32_t tile,
       latchOutside(top, config, mask, latches, out);
     }
   if (bounds.dominance)
-    counts.dominated += keepPareto(out, axesOfNests());
+    counts.dominated +=
+        keepPareto(out, axesOfNests(), [this] { return isStopped(); });
   thin(out);
-  return out;
+  return found->second = keep(out);
 }
 
 void NestSearch::latchOutside(const State &top, int config, uint32_t mask,
@@ -457,11 +474,11 @@ bool NestSearch::isSettled(const Operand &operand,
   return true;
 }
 
-const NestSearch::Entries &NestSearch::solve(const State &state) {
+NestSearch::Solved NestSearch::solve(const State &state) {
   if (known[state.placement].empty())
-    known[state.placement].resize(codec.count());
-  if (const auto &found = known[state.placement][state.tile])
-    return *found;
+    known[state.placement].resize(codec.count(), kUnknown);
+  if (uint32_t found = known[state.placement][state.tile])
+    return found == kNothing ? Solved() : solved[found - 2];
   Entries out;
   LeastBefore before{0, 0};
   if (!leastBefore[state.placement].empty())
@@ -472,7 +489,7 @@ const NestSearch::Entries &NestSearch::solve(const State &state) {
   if (!isStopped() && !std::isinf(before.energy))
     forEachMove(state, [&](const State &below, const Costs &added,
                            const NestStep *step) {
-      const Entries &more = solve(below);
+      Solved more = solve(below);
       if (step)
         append(out, more, added, *step,
                placements[below.placement].stage !=
@@ -483,11 +500,16 @@ const NestSearch::Entries &NestSearch::solve(const State &state) {
     });
   counts.entries += out.size();
   if (bounds.dominance)
-    counts.dominated += keepPareto(out, axesOfNests());
+    counts.dominated +=
+        keepPareto(out, axesOfNests(), [this] { return isStopped(); });
   thin(out);
-  auto &kept = known[state.placement][state.tile];
-  kept = std::make_unique<Entries>(std::move(out));
-  return *kept;
+  uint32_t &mine = known[state.placement][state.tile];
+  mine = kNothing;
+  if (out.empty())
+    return {};
+  solved.push_back(keep(out));
+  mine = static_cast<uint32_t>(solved.size() + 1);
+  return solved.back();
 }
 
 void NestSearch::thin(std::vector<NestEntry> &entries) const {
@@ -523,8 +545,7 @@ void NestSearch::thin(std::vector<NestEntry> &entries) const {
 }
 
 /// What is below, below one more node.
-void NestSearch::append(std::vector<NestEntry> &out,
-                        const std::vector<NestEntry> &below, const Costs &added,
+void NestSearch::append(Entries &out, Solved below, const Costs &added,
                         const NestStep &step, bool leavesStage,
                         const LeastBefore &before) {
   for (const NestEntry &entry : below) {

@@ -29,6 +29,7 @@
 #include "lib/Mapper/Nest/Pareto.h"
 
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/Support/Allocator.h"
 
 #include <cmath>
 #include <deque>
@@ -121,8 +122,8 @@ public:
   /// The ways to go on below a place at which no fan-out has been passed.
   /// Operands that no loop further in uses are latched at `latches`, further
   /// out.
-  const std::vector<NestEntry> &
-  complete(uint32_t tile, const Holdings &holdings, const LatchTiles &latches);
+  llvm::ArrayRef<NestEntry> complete(uint32_t tile, const Holdings &holdings,
+                                     const LatchTiles &latches);
   /// Adds the cost of holding an operand at a place above fan-outs, innermost
   /// held as `from` says; false if that is not allowed.
   bool hold(Costs &costs, int operand, uint8_t from, int pathIndex,
@@ -161,7 +162,8 @@ private:
   struct LeastBefore {
     float energy = INFINITY, traffic = INFINITY;
   };
-  using Entries = std::vector<NestEntry>;
+  using Entries = std::vector<NestEntry>;   ///< of a state that is worked on
+  using Solved = llvm::ArrayRef<NestEntry>; ///< of one that is done
 
   void addConfig(Deals deals);
   void markOperands();
@@ -170,7 +172,8 @@ private:
   int numberOf(const Placement &placement);
   int nextPlacement(const State &state, Placement &next);
   bool isAlive(const Placement &placement, uint32_t tile) const;
-  const Entries &solve(const State &state);
+  Solved solve(const State &state);
+  Solved keep(const Entries &entries);
 
   /// Calls `fn(below, added, step)` for each move; a smaller tile is no node,
   /// and has the step null.
@@ -188,8 +191,8 @@ private:
                     const LatchTiles &latches, Entries &out);
   bool isSettled(const Operand &operand, llvm::ArrayRef<int64_t> tiles,
                  const NestCounts &moves, int stage) const;
-  void append(std::vector<NestEntry> &out, const std::vector<NestEntry> &below,
-              const Costs &added, const NestStep &step, bool leavesStage,
+  void append(Entries &out, Solved below, const Costs &added,
+              const NestStep &step, bool leavesStage,
               const LeastBefore &before);
   void thin(std::vector<NestEntry> &entries) const;
 
@@ -221,10 +224,14 @@ private:
   std::deque<Config> configs;
   std::deque<Placement> placements;
   llvm::DenseMap<uint64_t, int> numbers;
-  /// By placement and tile vector.
-  std::vector<std::vector<std::unique_ptr<Entries>>> known;
+  /// By placement and tile vector: which of `solved`, plus two. Most states
+  /// have no completion at all.
+  static constexpr uint32_t kUnknown = 0, kNothing = 1;
+  std::vector<std::vector<uint32_t>> known;
+  std::deque<Solved> solved;
   /// By placement, tile vector and where operands are latched outside.
-  std::map<std::vector<uint32_t>, Entries> knownOutside;
+  std::map<std::vector<uint32_t>, Solved> knownOutside;
+  llvm::BumpPtrAllocator storage; ///< of all entries
   std::vector<std::vector<LeastBefore>> leastBefore;
   std::array<double, 3> least{};
   double trees = 0;
