@@ -98,12 +98,15 @@ private:
   bool enterPipeline(Placement &p);
   void chooseHolds(Placement &p, int depth, size_t operand, Layer &next);
   void addNests(Placement &p, Layer &next);
+  std::vector<const NestEntry *>
+  chooseNests(const Placement &p, llvm::ArrayRef<NestEntry> nests) const;
   JoinEntry extend(const Placement &p, const JoinEntry &old,
                    const NestEntry &nest, const JoinLayout &before,
                    const JoinLayout &open);
   void close(JoinState &state, std::vector<JoinEntry> &entries, int einsum);
   void closeLoop(const JoinState &state, std::vector<double> &costs,
                  const JoinLayout &open) const;
+  void forgetAtRoot(std::vector<double> &costs, const JoinLayout &open) const;
 
   JoinLayout layoutOf(const JoinState &state) const {
     JoinLayout own = layout;
@@ -650,21 +653,60 @@ LatchTiles CascadeJoin::latchTiles(const Placement &p) const {
   return tiles;
 }
 
+/// Those that matter. Of an Einsum by itself only what fits, and how long it
+/// takes as a whole: nothing waits for one of its ports alone.
+std::vector<const NestEntry *>
+CascadeJoin::chooseNests(const Placement &p,
+                         llvm::ArrayRef<NestEntry> nests) const {
+  struct Chosen {
+    std::array<double, 5> costs{};
+    const NestEntry *nest;
+  };
+  bool isAlone = p.state.loops.empty() && limits.dominance;
+  std::vector<Chosen> chosen;
+  for (const NestEntry &nest : nests) {
+    Chosen one{{}, &nest};
+    auto at = [&](int axis) { return axis < 0 ? 0 : nest.costs[axis]; };
+    double cycles = at(axes.cycles);
+    for (size_t r = 0; r < axes.resources.size(); ++r)
+      cycles = std::max(cycles, nest.costs[axes.resource + r]);
+    one.costs = {at(axes.energy), cycles, at(axes.traffic),
+                 nest.costs[axes.count],
+                 axes.measured < 0 ? 0 : at(axes.held + axes.measured)};
+    bool isTooLarge = false;
+    for (size_t l = 0; l < axes.levels.size() && isAlone; ++l)
+      isTooLarge |= !fits(liveBytes(p.state, 0, axes.levels[l]) +
+                              nest.costs[axes.held + l],
+                          static_cast<int>(l));
+    if (!isTooLarge)
+      chosen.push_back(one);
+  }
+  if (isAlone)
+    keepPareto(chosen, 5);
+  std::vector<const NestEntry *> all;
+  for (const Chosen &one : chosen)
+    all.push_back(one.nest);
+  return all;
+}
+
 void CascadeJoin::addNests(Placement &p, Layer &next) {
   int depth = p.state.loops.size();
-  llvm::ArrayRef<NestEntry> nests =
-      p.search->complete(tileAt(p, depth), p.holdings, latchTiles(p));
+  std::vector<const NestEntry *> nests = chooseNests(
+      p, p.search->complete(tileAt(p, depth), p.holdings, latchTiles(p)));
   if (nests.empty())
     return;
   JoinLayout before = layoutOf(p.from->state), open = layoutOf(p.state);
   std::vector<JoinEntry> entries;
-  for (const JoinEntry &old : p.from->entries)
-    for (const NestEntry &nest : nests) {
-      JoinEntry entry = extend(p, old, nest, before, open);
+  for (const JoinEntry &old : p.from->entries) {
+    if (isStopped())
+      return;
+    for (const NestEntry *nest : nests) {
+      JoinEntry entry = extend(p, old, *nest, before, open);
       if (entry.costs.empty())
         continue;
       entries.push_back(std::move(entry));
     }
+  }
   if (entries.empty())
     return;
   counts.entries += entries.size();
@@ -881,7 +923,8 @@ void CascadeJoin::prune(Layer &layer) {
   for (auto &[key, bucket] : layer) {
     std::vector<JoinEntry> &entries = bucket.entries;
     if (limits.dominance)
-      counts.dominated += keepPareto(entries, layoutOf(bucket.state).size());
+      counts.dominated += keepPareto(entries, layoutOf(bucket.state).size(),
+                                     [this] { return isStopped(); });
     if (limits.beam && entries.size() > limits.beam) {
       thin(bucket);
       complete = false;
@@ -1079,6 +1122,17 @@ void CascadeJoin::closeLoop(const JoinState &state, std::vector<double> &costs,
   }
 }
 
+/// Children of the root have waited for what they moved, and have fitted: how
+/// much that was matters to nobody.
+void CascadeJoin::forgetAtRoot(std::vector<double> &costs,
+                               const JoinLayout &open) const {
+  for (int r = 0; r < open.resources; ++r)
+    costs[open.moved(0) + r] = 0;
+  for (int l = 0; l < open.levels; ++l)
+    if (l != axes.measured)
+      costs[open.largest(0) + l] = 0;
+}
+
 void CascadeJoin::close(JoinState &state, std::vector<JoinEntry> &entries,
                         int einsum) {
   // What lives where until now, also if this Einsum was the last to touch it.
@@ -1129,6 +1183,8 @@ void CascadeJoin::close(JoinState &state, std::vector<JoinEntry> &entries,
   }
   // Around an open child, and in a pipeline, it stays until the end.
   JoinLayout open = layoutOf(state);
+  for (JoinEntry &entry : entries)
+    forgetAtRoot(entry.costs, open);
   for (int d = 0; d < open.depth + open.pipelined; ++d)
     addAround(open, d, isDead);
   if (!state.pipelined)
@@ -1171,6 +1227,16 @@ JoinResult CascadeJoin::run() {
   }
   result.counts = counts;
   return result;
+}
+
+JoinCounts &JoinCounts::operator+=(const JoinCounts &other) {
+  states += other.states;
+  entries += other.entries;
+  dominated += other.dominated;
+  overCapacity += other.overCapacity;
+  overBound += other.overBound;
+  illegal += other.illegal;
+  return *this;
 }
 
 JoinResult
