@@ -139,7 +139,7 @@ private:
   bool hasMapping = false; ///< here, or one as good is known
   double firstSeconds = std::numeric_limits<double>::quiet_NaN();
   /// What a first mapping may take beyond the time limit.
-  static constexpr double kGraceSeconds = 2;
+  static constexpr double kGraceSeconds = 0.3;
   /// Per Einsum and array, as searches run side by side.
   std::vector<std::shared_ptr<CutTiles>> cuts;
   PlanRealiser realiser;
@@ -630,7 +630,7 @@ JoinResult MappingSearch::search(const Effort &effort, double cutoff) {
   // Most of what a join asks for lies below the whole Einsum.
   if (effort.beam)
     inParallel(searches.size(), [&](size_t i) {
-      searches[i]->complete(/*tile=*/0, Holdings{}, LatchTiles{});
+      (void)searches[i]->complete(/*tile=*/0, Holdings{}, LatchTiles{});
     });
   JoinLimits limits;
   limits.space = options.limits;

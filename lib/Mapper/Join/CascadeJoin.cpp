@@ -62,6 +62,7 @@ public:
     for (const EinsumChoices &one : choices)
       for (const auto &nest : one.nests)
         isCut |= nest->cut != nullptr;
+    listWaits();
   }
 
   JoinResult run();
@@ -72,6 +73,10 @@ private:
     std::vector<JoinEntry> entries;
   };
   using Layer = std::map<std::vector<int32_t>, Bucket>;
+
+  struct Later {
+    double energy = 0, cycles = 0, traffic = 0;
+  };
 
   /// One way to place an Einsum, as it takes shape.
   struct Placement {
@@ -84,6 +89,7 @@ private:
     std::vector<Home> homes;
     int keep = 0;
     int lag = 0, pattern = 0;
+    Later later; ///< what Einsums after it cost at least
     Holdings holdings{};
     std::vector<SharedHold> holds;
     std::vector<Costs> above; ///< per depth: of `holds`
@@ -120,7 +126,9 @@ private:
     stopped |= limits.shouldStop && limits.shouldStop();
     return stopped;
   }
+  void listWaits();
   bool isReady(const JoinState &state, int einsum) const;
+  std::vector<int> listReady(const JoinState &state) const;
   Pending *findPending(JoinState &state, int tensor) const;
   uint32_t tileAt(const Placement &p, int depth) const;
   uint64_t homeBytes(const JoinState &state, const Pending &home) const;
@@ -129,13 +137,14 @@ private:
   double liveBytes(const JoinState &state, int depth, int level) const;
   double steps(const JoinState &state, int from, int to) const;
   bool fits(double bytes, int axis) const;
+  Later laterThan(const JoinState &state, int einsum) const;
   template <typename Fn>
-  auto boundPlan(const JoinState &state, int einsum,
-                 const std::vector<double> &costs, const JoinLayout &open,
-                 Fn fn) const;
+  auto boundPlan(const Later &later, const std::vector<double> &costs,
+                 const JoinLayout &open, Fn fn) const;
   void prune(Layer &layer);
   void thin(Bucket &bucket);
-  double scoreOf(const JoinState &state, const JoinEntry &entry) const;
+  double scoreOf(const JoinState &state, const Later &later,
+                 const JoinEntry &entry) const;
   void leaveOut(const Bucket &bucket);
   void trim(Layer &layer);
   bool isHopeless(const Placement &p, const std::vector<double> &costs,
@@ -166,6 +175,8 @@ private:
   JoinCounts counts;
   bool complete = true, stopped = false;
   double leastLeft = INFINITY;
+  std::vector<llvm::SmallVector<int, 4>> waitsFor; ///< by Einsum
+  std::map<int, int> lastMember; ///< of a recurrence, plus one: `listWaits`
   bool isCut = false;      ///< tiles of some Einsum are: iterations differ
   uint64_t lastPruned = 0; ///< entries made by then
 };
@@ -176,21 +187,43 @@ private:
 // Facts about a state
 //===----------------------------------------------------------------------===//
 
-bool CascadeJoin::isReady(const JoinState &state, int einsum) const {
-  if (state.isDone(einsum))
-    return false;
-  if (state.unfinished >= 0 && rules.recurrence(einsum) != state.unfinished)
-    return false;
-  for (int other = 0; other < static_cast<int>(facts.einsums.size()); ++other) {
-    if (state.isDone(other) || other == einsum)
-      continue;
-    bool together = rules.recurrence(other) == rules.recurrence(einsum);
-    if (together ? other < einsum
-                 : rules.reads(einsum, other) ||
-                       (!limits.space.reorder && other < einsum))
-      return false;
+/// What each Einsum waits for: members of its recurrence that come earlier, and
+/// whoever writes what it reads, or, in order, the one before.
+void CascadeJoin::listWaits() {
+  int count = static_cast<int>(facts.einsums.size());
+  waitsFor.resize(count);
+  for (int e = 0; e < count; ++e) {
+    if (!limits.space.reorder && e > 0)
+      waitsFor[e].push_back(e - 1);
+    for (const AccessFact &access : facts.einsums[e].reads) {
+      int producer = facts.tensors[access.tensor].producer;
+      if (producer >= 0 && rules.recurrence(producer) != rules.recurrence(e))
+        waitsFor[e].push_back(producer);
+    }
+    int &last = lastMember[rules.recurrence(e)];
+    if (last > 0)
+      waitsFor[e].push_back(last - 1);
+    last = e + 1;
   }
-  return true;
+}
+
+bool CascadeJoin::isReady(const JoinState &state, int einsum) const {
+  return !state.isDone(einsum) &&
+         (state.unfinished < 0 ||
+          rules.recurrence(einsum) == state.unfinished) &&
+         llvm::all_of(waitsFor[einsum],
+                      [&](int other) { return state.isDone(other); });
+}
+
+std::vector<int> CascadeJoin::listReady(const JoinState &state) const {
+  std::vector<int> ready;
+  for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e)
+    if (isReady(state, e)) {
+      ready.push_back(e);
+      if (!limits.space.reorder)
+        break; // the others wait for it
+    }
+  return ready;
 }
 
 Pending *CascadeJoin::findPending(JoinState &state, int tensor) const {
@@ -329,6 +362,7 @@ void CascadeJoin::placeOn(const Bucket &bucket, int einsum, size_t choice,
   p.fact = choices[einsum].nests[choice].get();
   p.search = choices[einsum].searches[choice];
   p.state = bucket.state;
+  p.later = laterThan(bucket.state, einsum);
   p.keep = p.state.loops.size();
   p.roles = rules.roles(p.state, einsum, p.keep);
   // A loop goes one way for all recurrences below.
@@ -866,49 +900,58 @@ double CascadeJoin::leastTime(const std::vector<double> &costs,
   return cycles;
 }
 
-/// What a plan costs at least: what remains, no less than its Einsums alone.
-template <typename Fn>
-auto CascadeJoin::boundPlan(const JoinState &state, int einsum,
-                            const std::vector<double> &costs,
-                            const JoinLayout &open, Fn fn) const {
-  double energy = costs[open.energy()], traffic = costs[open.traffic()],
-         cycles = leastTime(costs, open), later = 0;
+/// What remains after a state and one more Einsum costs at least: no less than
+/// its Einsums alone.
+CascadeJoin::Later CascadeJoin::laterThan(const JoinState &state,
+                                          int einsum) const {
+  Later later;
   for (size_t e = 0; e < choices.size(); ++e)
     if (static_cast<int>(e) != einsum && !state.isDone(e)) {
-      energy += choices[e].leastEnergy;
-      traffic += choices[e].leastTraffic;
-      later += choices[e].leastCycles;
+      later.energy += choices[e].leastEnergy;
+      later.traffic += choices[e].leastTraffic;
+      later.cycles += choices[e].leastCycles;
     }
   // Stages of a pipeline may run beside one another.
-  if (!limits.overlaps)
-    cycles += later;
-  return fn(energy, cycles, traffic);
+  if (limits.overlaps)
+    later.cycles = 0;
+  return later;
+}
+
+template <typename Fn>
+auto CascadeJoin::boundPlan(const Later &later,
+                            const std::vector<double> &costs,
+                            const JoinLayout &open, Fn fn) const {
+  return fn(costs[open.energy()] + later.energy,
+            leastTime(costs, open) + later.cycles,
+            costs[open.traffic()] + later.traffic);
 }
 
 bool CascadeJoin::isHopeless(const Placement &p,
                              const std::vector<double> &costs,
                              const JoinLayout &open) const {
   return limits.isHopeless &&
-         boundPlan(p.from->state, p.einsum, costs, open, limits.isHopeless);
+         boundPlan(p.later, costs, open, limits.isHopeless);
 }
 
-double CascadeJoin::scoreOf(const JoinState &state,
+double CascadeJoin::scoreOf(const JoinState &state, const Later &later,
                             const JoinEntry &entry) const {
-  return boundPlan(state, -1, entry.costs, layoutOf(state), limits.score);
+  return boundPlan(later, entry.costs, layoutOf(state), limits.score);
 }
 
 /// What would have come of these plans is not known.
 void CascadeJoin::leaveOut(const Bucket &bucket) {
   complete = false;
+  Later later = laterThan(bucket.state, -1);
   for (const JoinEntry &entry : bucket.entries)
-    leastLeft = std::min(leastLeft, scoreOf(bucket.state, entry));
+    leastLeft = std::min(leastLeft, scoreOf(bucket.state, later, entry));
 }
 
 /// Leaves the plans of best score.
 void CascadeJoin::thin(Bucket &bucket) {
   std::vector<std::pair<double, size_t>> ranked;
+  Later later = laterThan(bucket.state, -1);
   for (size_t i = 0; i < bucket.entries.size(); ++i)
-    ranked.push_back({scoreOf(bucket.state, bucket.entries[i]), i});
+    ranked.push_back({scoreOf(bucket.state, later, bucket.entries[i]), i});
   std::sort(ranked.begin(), ranked.end());
   leastLeft = std::min(leastLeft, ranked[limits.beam].first);
   std::vector<JoinEntry> kept;
@@ -945,8 +988,9 @@ void CascadeJoin::trim(Layer &layer) {
   std::vector<std::pair<double, Layer::iterator>> ranked;
   for (auto it = layer.begin(); it != layer.end(); ++it) {
     double best = INFINITY;
+    Later later = laterThan(it->second.state, -1);
     for (const JoinEntry &entry : it->second.entries)
-      best = std::min(best, scoreOf(it->second.state, entry));
+      best = std::min(best, scoreOf(it->second.state, later, entry));
     ranked.push_back({best, it});
   }
   // Equal ones by their keys.
@@ -1203,9 +1247,8 @@ JoinResult CascadeJoin::run() {
   for (size_t i = 0; i < facts.einsums.size(); ++i) {
     Layer next;
     for (auto &[key, bucket] : layer)
-      for (int einsum = 0; einsum < static_cast<int>(facts.einsums.size());
-           ++einsum)
-        if (!isStopped() && isReady(bucket.state, einsum))
+      for (int einsum : listReady(bucket.state))
+        if (!isStopped())
           place(bucket, einsum, next);
     bool isLast = i + 1 == facts.einsums.size();
     if (isStopped()) {
