@@ -155,6 +155,13 @@ private:
   double finest = 0; ///< `states` of the last search
   /// Fewer tiles are searched first where there are so many times fewer.
   static constexpr double kManyFewer = 8;
+  /// Then the first mapping that no other can beat ends the search; else that
+  /// of least energy among equally fast ones does.
+  bool hasManyNests = false;
+  /// States of a nest, beyond which they are not walked before the search.
+  static constexpr size_t kMostExplored = 4000000;
+  /// Of memory for nests that were found; then the search ends.
+  static constexpr size_t kMostBytes = 1000000000;
   /// Plans of a join, beyond which the least promising are dropped.
   static constexpr size_t kMostPlans = 1000000;
 };
@@ -234,6 +241,7 @@ bool MappingSearch::describe() {
   leastSpace = sizeOfSpace();
   finest = states;
   described = nestLimits;
+  hasManyNests = !nestLimits.isWhole() || placed > kManyStates;
   // On one array, too, one Einsum computes while tiles of another move.
   overlaps = options.limits.pipelines && facts.einsums.size() > 1 &&
              !arch.accounting.sequential;
@@ -502,16 +510,19 @@ bool MappingSearch::explore() {
       if (listed.insert(search).second)
         work.emplace_back(search, listStarts(*nest, *search));
   inParallel(work.size(), [&](size_t i) {
-    work[i].first->explore(work[i].second, [this] { return stopped(); });
+    work[i].first->explore(
+        work[i].second, [this] { return stopped(); }, kMostExplored);
   });
   for (EinsumChoices &choice : choices) {
-    choice.leastEnergy = choice.leastCycles = choice.leastTraffic = INFINITY;
+    double energy = INFINITY, cycles = INFINITY, traffic = INFINITY;
     for (NestSearch *search : choice.searches) {
-      choice.leastEnergy = std::min(choice.leastEnergy, search->leastEnergy());
-      choice.leastCycles = std::min(choice.leastCycles, search->leastCycles());
-      choice.leastTraffic =
-          std::min(choice.leastTraffic, search->leastTraffic());
+      energy = std::min(energy, search->leastEnergy());
+      cycles = std::min(cycles, search->leastCycles());
+      traffic = std::min(traffic, search->leastTraffic());
     }
+    choice.leastEnergy = std::max(choice.leastEnergy, energy);
+    choice.leastCycles = std::max(choice.leastCycles, cycles);
+    choice.leastTraffic = std::max(choice.leastTraffic, traffic);
   }
   return !stopped();
 }
@@ -605,7 +616,18 @@ JoinResult MappingSearch::search(const Effort &effort, double cutoff) {
     cycles += overlaps ? 0 : choice.leastCycles;
     traffic += choice.leastTraffic;
   }
-  auto shouldStop = [this] { return stopped(); };
+  // Searches side by side each have their share of memory, so that what they
+  // find does not depend on the others.
+  auto isFull = [this] {
+    size_t bytes = 0;
+    for (const auto &search : searches)
+      bytes += search->memory();
+    return bytes > kMostBytes;
+  };
+  bool isShared = effort.beam == 0;
+  auto shouldStop = [this, isFull, isShared] {
+    return stopped() || (isShared && isFull());
+  };
   std::set<NestSearch *> restarted;
   for (const EinsumChoices &choice : choices)
     for (NestSearch *search : choice.searches) {
@@ -618,6 +640,9 @@ JoinResult MappingSearch::search(const Effort &effort, double cutoff) {
       };
       bounds.shouldStop = shouldStop;
       bounds.dominance = options.rules.dominance;
+      if (effort.beam)
+        bounds.mostBytes =
+            kMostBytes / std::max<size_t>(2, searches.size() / 2);
       double otherEnergy = energy - choice.leastEnergy,
              otherCycles = overlaps ? 0 : cycles - choice.leastCycles,
              otherTraffic = traffic - choice.leastTraffic;
@@ -675,7 +700,7 @@ std::vector<Effort> MappingSearch::listEfforts() const {
   Effort quick;
   quick.beam = 4;
   quick.states = 300;
-  if (!nestLimits.isWhole() || placed > kManyStates) {
+  if (hasManyNests) {
     Effort sketch;
     sketch.sketch = true;
     sketch.coarse = NestLimits::kCoarsest;
@@ -777,7 +802,7 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
     std::move(realised->points.begin(), realised->points.end(),
               std::back_inserter(first));
     measure();
-    if (stopped() || (isSingle && cutoff <= certain.value))
+    if (stopped() || (isSingle && hasManyNests && cutoff <= certain.value))
       return endEarly();
   }
   // Of what is left out, time alone is bounded as well without a walk.
@@ -794,9 +819,8 @@ FailureOr<MapResult> MappingSearch::run() {
   MapResult result;
   if (axes.count > kMaxAxes) {
     cascade.emitError("unsupported by the mapper: '")
-        << arch.name << "' has " << axes.count
-        << " bandwidths, ports and capacities that may bind; at most "
-        << kMaxAxes << " are covered";
+        << arch.name << "' has " << axes.levels.size()
+        << " levels whose capacities may bind, too many to search";
     return failure();
   }
   if (!describe()) {

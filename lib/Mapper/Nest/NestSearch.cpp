@@ -266,7 +266,7 @@ bool NestSearch::isAlive(const Placement &placement, uint32_t tile) const {
 /// One graph of states, walked from the top once: what costs least from there
 /// to a state, and from a state to the leaf.
 void NestSearch::explore(llvm::ArrayRef<Holdings> starts,
-                         std::function<bool()> shouldStop) {
+                         std::function<bool()> shouldStop, size_t mostStates) {
   bounds.shouldStop = std::move(shouldStop);
   /// Costs of the least energy, and of the least traffic, to and from a state.
   struct Least {
@@ -295,6 +295,7 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts,
     return axis < 0 ? 0 : costs[axis];
   };
   // Paths are no longer than there are factors and holders.
+  bool isTooLarge = false;
   auto visit = [&](auto &self, const State &state) -> uint32_t {
     if (ids.size() < placements.size())
       ids.resize(placements.size());
@@ -332,6 +333,8 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts,
     edges.insert(edges.end(), mine.begin(), mine.end());
     firstEdge.push_back(edges.size());
     ids[state.placement][state.tile] = states.size();
+    isTooLarge |= states.size() > mostStates;
+    stopped |= isTooLarge;
     return states.size() - 1;
   };
   least = {INFINITY, INFINITY, INFINITY};
@@ -348,6 +351,7 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts,
   counts.states += states.size();
   if (stopped) { // nothing is certain
     least = {0, 0, 0};
+    stopped = !isTooLarge;
     return;
   }
   for (size_t i = states.size(); i-- > 0;) {
@@ -382,6 +386,7 @@ void NestSearch::restart(NestBounds next) {
     solved.clear();
     knownOutside.clear();
     storage.Reset();
+    remembered = 0;
   }
   bounds = std::move(next);
   stopped = false;
@@ -392,6 +397,7 @@ NestSearch::Solved NestSearch::keep(const Entries &entries) {
   static_assert(std::is_trivially_destructible_v<NestEntry>);
   auto *made = storage.Allocate<NestEntry>(entries.size());
   std::uninitialized_copy(entries.begin(), entries.end(), made);
+  remembered += entries.size() * sizeof(NestEntry) + sizeof(Solved);
   return {made, entries.size()};
 }
 
@@ -470,8 +476,10 @@ bool NestSearch::isSettled(const Operand &operand,
 }
 
 NestSearch::Solved NestSearch::solve(const State &state) {
-  if (known[state.placement].empty())
+  if (known[state.placement].empty()) {
     known[state.placement].resize(codec.count(), kUnknown);
+    remembered += codec.count() * sizeof(uint32_t);
+  }
   if (uint32_t found = known[state.placement][state.tile])
     return found == kNothing ? Solved() : solved[found - 2];
   Entries out;

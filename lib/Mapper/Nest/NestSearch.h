@@ -42,7 +42,7 @@ namespace einsum::mapper {
 /// One node of a nest; `tile` is the tile vector where it stands.
 struct NestStep {
   enum class Kind : uint8_t { hold, latch, deal, leaf } kind;
-  int operand = -1, level = -1, stage = 0;
+  int8_t operand = -1, level = -1, stage = 0;
   uint32_t tile = 0; ///< packed, see TileCodec
   const Deals *deals = nullptr;
   const NestStep *next = nullptr;
@@ -118,7 +118,8 @@ struct NestBounds {
   size_t beam = 0;
   std::function<double(double energy, double cycles, double traffic)> score;
   std::function<bool()> shouldStop;
-  bool dominance = true; ///< only the Pareto set of completions is kept
+  size_t mostBytes = ~size_t(0); ///< of memory; then it stops
+  bool dominance = true;         ///< only the Pareto set of completions is kept
 };
 
 class NestSearch {
@@ -127,9 +128,11 @@ public:
              const Axes &axes);
 
   /// Every way that an operand may be held at the outset; must come before
-  /// `complete`. Finds the least costs of any nest, capacities aside.
+  /// `complete`. Finds the least costs of any nest, capacities aside; of more
+  /// than so many states it says nothing, and all costs are 0.
   void explore(llvm::ArrayRef<Holdings> starts,
-               std::function<bool()> shouldStop = {});
+               std::function<bool()> shouldStop = {},
+               size_t mostStates = ~size_t(0));
   double leastEnergy() const { return least[0]; }
   double leastCycles() const { return least[1]; }
   double leastTraffic() const { return least[2]; }
@@ -154,6 +157,8 @@ public:
   /// Code of a level off the path that a tensor lives at.
   uint8_t codeOffPath(int level);
   const SearchCounts &getCounts() const { return counts; }
+  /// Bytes of what was found.
+  size_t memory() const { return remembered; }
 
 private:
   /// What a state is besides its tile vector. Few, so they are numbered.
@@ -225,6 +230,7 @@ private:
   double drainSteps(const Deals &deals, int stage) const;
   /// Once stopped, it stays so until the next start.
   bool isStopped() {
+    stopped |= remembered > bounds.mostBytes;
     if (!stopped && bounds.shouldStop && ++asked % kAskEvery == 0)
       stopped = bounds.shouldStop();
     return stopped;
@@ -252,6 +258,7 @@ private:
   /// By placement, tile vector and where operands are latched outside.
   std::map<std::vector<uint32_t>, Solved> knownOutside;
   llvm::BumpPtrAllocator storage; ///< of all entries
+  size_t remembered = 0;          ///< bytes, about
   std::vector<std::vector<LeastBefore>> leastBefore;
   std::array<double, 3> least{};
   double trees = 0;
