@@ -154,12 +154,12 @@ private:
   double placed = 0; ///< and times the ways to hold its operands
   double finest = 0; ///< `states` of the last search
   /// Fewer tiles are searched first where there are so many times fewer.
-  static constexpr double kManyFewer = 8;
+  static constexpr double kManyFewer = 3;
   /// Then the first mapping that no other can beat ends the search; else that
   /// of least energy among equally fast ones does.
   bool hasManyNests = false;
   /// States of a nest, beyond which they are not walked before the search.
-  static constexpr size_t kMostExplored = 4000000;
+  static constexpr size_t kMostExplored = 6000000;
   /// Of memory for nests that were found; then the search ends.
   static constexpr size_t kMostBytes = 1000000000;
   /// Plans of a join, beyond which the least promising are dropped.
@@ -396,9 +396,8 @@ void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
   bool isBeaten = result.points.empty() && std::isfinite(options.cutoff);
   if (result.points.empty() && !isBeaten) {
     // Fewer tiles than there are prove nothing.
-    bool isProven = joined.complete &&
-                    (nestLimits.coarse == 0 ||
-                     !explainInfeasible(facts, arch, options.limits).empty());
+    bool isProven = (joined.complete && nestLimits.coarse == 0) ||
+                    !explainInfeasible(facts, arch, options.limits).empty();
     certificate.status = isProven ? Status::infeasible : Status::bestFound;
     certificate.boundName = "search ended early";
     return;
@@ -782,6 +781,7 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
     return none;
   };
   measure();
+  bool isFirst = true;
   Effort last;
   last.coarse = nestLimits.coarse;
   last.loops = options.limits.sharedLoops;
@@ -802,6 +802,10 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
     std::move(realised->points.begin(), realised->points.end(),
               std::back_inserter(first));
     measure();
+    // Where quick searches find nothing, there may be nothing.
+    if (first.empty() && std::isinf(cutoff) && std::exchange(isFirst, false) &&
+        !explainInfeasible(facts, arch, options.limits).empty())
+      return endEarly();
     if (stopped() || (isSingle && hasManyNests && cutoff <= certain.value))
       return endEarly();
   }

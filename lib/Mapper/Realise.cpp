@@ -67,6 +67,7 @@ std::optional<MappedPoint> PlanRealiser::build(const PlanStep &plan) {
     return refuse();
   if (!evaluator->evaluate(point.cost)) {
     evaluator->emitViolations();
+    if (getenv("DUMPREFUSED")) point.mapping->dump();
     overBacking = !evaluator->violations().empty() &&
                   llvm::all_of(evaluator->violations(),
                                [&](const cost::CapacityViolation &violation) {

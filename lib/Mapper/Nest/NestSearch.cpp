@@ -289,7 +289,7 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts,
   std::vector<Least> leastOf;
   std::vector<State> states;
   std::vector<Edge> edges;
-  std::vector<size_t> firstEdge = {0};
+  std::vector<uint32_t> firstEdge = {0};
   std::vector<std::vector<uint32_t>> ids; // by placement and tile, plus one
   auto axis = [](const Costs &costs, int axis) {
     return axis < 0 ? 0 : costs[axis];
@@ -331,7 +331,7 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts,
     leastOf.push_back(own);
     states.push_back(state);
     edges.insert(edges.end(), mine.begin(), mine.end());
-    firstEdge.push_back(edges.size());
+    firstEdge.push_back(static_cast<uint32_t>(edges.size()));
     ids[state.placement][state.tile] = states.size();
     isTooLarge |= states.size() > mostStates;
     stopped |= isTooLarge;
