@@ -332,7 +332,11 @@ static void describeQwen3Moe(ConfigReader &config, Model &model) {
   expectFullAttention(config);
   Layer sparse = dense;
   Experts experts;
-  experts.count = config.whole("num_experts");
+  // Newer files have it under Mixtral's name.
+  experts.count = config.find("num_local_experts")
+                      ? config.whole("num_local_experts")
+                      : config.whole("num_experts");
+  config.ignore("num_experts");
   experts.chosen = config.whole("num_experts_per_tok");
   experts.inner = config.whole("moe_intermediate_size");
   experts.isNormalised = config.flag("norm_topk_prob", false);

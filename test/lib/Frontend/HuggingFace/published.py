@@ -140,6 +140,12 @@ for number, (fields, parameters, phases) in enumerate(MODELS):
         text = run("einsum-compile", path, "--analyze-only", f"--phase={phase}", *options)
         assert f" {parameters} parameters" in text, (fields["model_type"], phase, text)
 
+QWEN3_MOE = {**QWEN3, "architectures": ["Qwen3MoeForCausalLM"], "model_type": "qwen3_moe", "num_experts": 16, "num_key_value_heads": 4,
+             "num_experts_per_tok": 4, "moe_intermediate_size": 768, "norm_topk_prob": True}
+OTHER_NAME = {k: v for k, v in {**QWEN3_MOE, "num_local_experts": 16}.items() if k != "num_experts"}
+written = [run("einsum-translate", "--hf-config-to-cascade", write(f"{sys.argv[1]}.moe.json", fields)) for fields in (QWEN3_MOE, OTHER_NAME)]
+assert written[0] == written[1]
+
 # A file need not say what its architecture assumes, and null says none where that is something.
 MISTRAL = {**NEMO, "num_hidden_layers": 4, "sliding_window": 4096}
 DEEPSEEK3 = {**DEEPSEEK, "quantization_config": None}
