@@ -67,7 +67,6 @@ std::optional<MappedPoint> PlanRealiser::build(const PlanStep &plan) {
     return refuse();
   if (!evaluator->evaluate(point.cost)) {
     evaluator->emitViolations();
-    if (getenv("DUMPREFUSED")) point.mapping->dump();
     overBacking = !evaluator->violations().empty() &&
                   llvm::all_of(evaluator->violations(),
                                [&](const cost::CapacityViolation &violation) {
