@@ -886,5 +886,8 @@ FailureOr<MapResult> mapper::mapCascade(CascadeOp cascade,
                                         const CascadeFacts &facts,
                                         const arch::ArchSpec &arch,
                                         const MapOptions &options) {
+  if (facts.einsums.empty())
+    return cascade.emitError("the cascade has no Einsum, so there is nothing "
+                             "to map");
   return MappingSearch(cascade, facts, arch, options).run();
 }
