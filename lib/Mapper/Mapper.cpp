@@ -154,7 +154,7 @@ private:
   double placed = 0; ///< and times the ways to hold its operands
   double finest = 0; ///< `states` of the last search
   /// Fewer tiles are searched first where there are so many times fewer.
-  static constexpr double kManyFewer = 3;
+  static constexpr double kManyFewer = 1.5;
   /// Then the first mapping that no other can beat ends the search; else that
   /// of least energy among equally fast ones does.
   bool hasManyNests = false;
