@@ -76,6 +76,7 @@ private:
   bool describe();
   void makeSearches();
   bool describeNests(const NestLimits &limits);
+  void describeFor(const Effort &effort);
   void inParallel(size_t count, llvm::function_ref<void(size_t)> fn) const;
   bool explore();
   void noteFetches(EinsumChoices &choice) const;
@@ -139,7 +140,7 @@ private:
   bool hasMapping = false; ///< here, or one as good is known
   double firstSeconds = std::numeric_limits<double>::quiet_NaN();
   /// What a first mapping may take beyond the time limit.
-  static constexpr double kGraceSeconds = 2;
+  static constexpr double kGraceSeconds = 0.3;
   /// Per Einsum and array, as searches run side by side.
   std::vector<std::shared_ptr<CutTiles>> cuts;
   PlanRealiser realiser;
@@ -152,9 +153,16 @@ private:
   static constexpr double kManyStates = 2e4;
   double states = 0; ///< the most of any nest, as described last
   double placed = 0; ///< and times the ways to hold its operands
+  double finest = 0; ///< `states` of the last search
+  /// Fewer tiles are searched first where there are so many times fewer.
+  static constexpr double kManyFewer = 1.5;
   /// Then the first mapping that no other can beat ends the search; else that
   /// of least energy among equally fast ones does.
   bool hasManyNests = false;
+  /// States of a nest, beyond which they are not walked before the search.
+  static constexpr size_t kMostExplored = 6000000;
+  /// Of memory for nests that were found; then the search ends.
+  static constexpr size_t kMostBytes = 1000000000;
   /// Plans of a join, beyond which the least promising are dropped.
   static constexpr size_t kMostPlans = 1000000;
 };
@@ -233,6 +241,8 @@ bool MappingSearch::describe() {
          nestLimits.coarse < NestLimits::kCoarsest)
     nestLimits.coarse += std::exchange(nestLimits.fewPairs, true);
   leastSpace = sizeOfSpace();
+  finest = states;
+  described = nestLimits;
   hasManyNests = !nestLimits.isWhole() || placed > kManyStates;
   // On one array, too, one Einsum computes while tiles of another move.
   overlaps = options.limits.pipelines && facts.einsums.size() > 1 &&
@@ -242,9 +252,6 @@ bool MappingSearch::describe() {
 
 /// Einsums that look the same share one.
 void MappingSearch::makeSearches() {
-  for (const auto &search : searches)
-    counted += search->getCounts();
-  searches.clear();
   bySignature.clear();
   for (EinsumChoices &choice : choices)
     for (const auto &nest : choice.nests) {
@@ -393,9 +400,8 @@ void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
   bool isBeaten = result.points.empty() && std::isfinite(options.cutoff);
   if (result.points.empty() && !isBeaten) {
     // Fewer tiles than there are prove nothing.
-    bool isProven = joined.complete &&
-                    (nestLimits.coarse == 0 ||
-                     !explainInfeasible(facts, arch, options.limits).empty());
+    bool isProven = (joined.complete && nestLimits.coarse == 0) ||
+                    !explainInfeasible(facts, arch, options.limits).empty();
     certificate.status = isProven ? Status::infeasible : Status::bestFound;
     certificate.boundName = "search ended early";
     return;
@@ -538,17 +544,25 @@ bool MappingSearch::explore() {
       if (listed.insert(search).second)
         work.emplace_back(search, listStarts(*nest, *search));
   inParallel(work.size(), [&](size_t i) {
-    work[i].first->explore(work[i].second, [this] { return stopped(); });
+    work[i].first->explore(
+        work[i].second, [this] { return stopped(); }, kMostExplored);
   });
   for (EinsumChoices &choice : choices) {
-    choice.leastEnergy = choice.leastCycles = choice.leastTraffic = INFINITY;
+    double energy = INFINITY, cycles = INFINITY, traffic = INFINITY;
     for (NestSearch *search : choice.searches) {
-      choice.leastEnergy = std::min(choice.leastEnergy, search->leastEnergy());
-      choice.leastCycles = std::min(choice.leastCycles, search->leastCycles());
-      choice.leastTraffic =
-          std::min(choice.leastTraffic, search->leastTraffic());
+      energy = std::min(energy, search->leastEnergy());
+      cycles = std::min(cycles, search->leastCycles());
+      traffic = std::min(traffic, search->leastTraffic());
     }
+    double energyBefore = choice.leastEnergy, cyclesBefore = choice.leastCycles,
+           trafficBefore = choice.leastTraffic;
+    choice.leastEnergy = energy;
+    choice.leastCycles = cycles;
+    choice.leastTraffic = traffic;
     noteFetches(choice);
+    choice.leastEnergy = std::max(energyBefore, energy);
+    choice.leastCycles = std::max(cyclesBefore, cycles);
+    choice.leastTraffic = std::max(trafficBefore, traffic);
   }
   return !stopped();
 }
@@ -651,7 +665,18 @@ JoinResult MappingSearch::search(const Effort &effort, double cutoff) {
     cycles += overlaps ? 0 : choice.leastCycles;
     traffic += choice.leastTraffic;
   }
-  auto shouldStop = [this] { return stopped(); };
+  // Searches side by side each have their share of memory, so that what they
+  // find does not depend on the others.
+  auto isFull = [this] {
+    size_t bytes = 0;
+    for (const auto &search : searches)
+      bytes += search->memory();
+    return bytes > kMostBytes;
+  };
+  bool isShared = effort.beam == 0;
+  auto shouldStop = [this, isFull, isShared] {
+    return stopped() || (isShared && isFull());
+  };
   std::set<NestSearch *> restarted;
   for (const EinsumChoices &choice : choices)
     for (NestSearch *search : choice.searches) {
@@ -664,6 +689,9 @@ JoinResult MappingSearch::search(const Effort &effort, double cutoff) {
       };
       bounds.shouldStop = shouldStop;
       bounds.dominance = options.rules.dominance;
+      if (effort.beam)
+        bounds.mostBytes =
+            kMostBytes / std::max<size_t>(2, searches.size() / 2);
       double otherEnergy = energy - choice.leastEnergy,
              otherCycles = overlaps ? 0 : cycles - choice.leastCycles,
              otherTraffic = traffic - choice.leastTraffic;
@@ -676,7 +704,7 @@ JoinResult MappingSearch::search(const Effort &effort, double cutoff) {
   // Most of what a join asks for lies below the whole Einsum.
   if (effort.beam)
     inParallel(searches.size(), [&](size_t i) {
-      searches[i]->complete(/*tile=*/0, Holdings{}, LatchTiles{});
+      (void)searches[i]->complete(/*tile=*/0, Holdings{}, LatchTiles{});
     });
   JoinLimits limits;
   limits.space = options.limits;
@@ -760,16 +788,24 @@ static std::string describeEffort(const Effort &effort) {
              : text;
 }
 
-/// False if time was up before.
-bool MappingSearch::prepare(const Effort &effort, bool walks) {
+void MappingSearch::describeFor(const Effort &effort) {
   NestLimits limits = nestLimits;
   limits.coarse = effort.coarse;
   limits.sketch = effort.sketch;
-  if (searches.empty() || limits.coarse != described.coarse ||
-      limits.sketch != described.sketch) {
-    describeNests(limits);
+  if (limits.coarse == described.coarse && limits.sketch == described.sketch)
+    return;
+  for (const auto &search : searches)
+    counted += search->getCounts();
+  searches.clear();
+  describeNests(limits);
+  described = limits;
+}
+
+/// False if time was up before.
+bool MappingSearch::prepare(const Effort &effort, bool walks) {
+  describeFor(effort);
+  if (searches.empty()) {
     makeSearches();
-    described = limits;
     boundNests();
   }
   return !walks || explore();
@@ -796,10 +832,15 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
     return none;
   };
   measure();
+  bool isFirst = true;
   Effort last;
   last.coarse = nestLimits.coarse;
   last.loops = options.limits.sharedLoops;
   for (const Effort &effort : listEfforts()) {
+    describeFor(effort);
+    if (effort.coarse > 0 && !effort.sketch && nestLimits.coarse == 0 &&
+        states * kManyFewer > finest)
+      continue;
     if (!prepare(effort, /*walks=*/effort.coarse == 0))
       return endEarly();
     logInfo(describeEffort(effort));
@@ -812,6 +853,10 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
     std::move(realised->points.begin(), realised->points.end(),
               std::back_inserter(first));
     measure();
+    // Where quick searches find nothing, there may be nothing.
+    if (first.empty() && std::isinf(cutoff) && std::exchange(isFirst, false) &&
+        !explainInfeasible(facts, arch, options.limits).empty())
+      return endEarly();
     if (stopped() || (isSingle && hasManyNests && cutoff <= certain.value))
       return endEarly();
   }

@@ -418,7 +418,8 @@ private:
     };
     return " \"accounting\": {\"operands\": \"" +
            either("per_point", "latched") + "\", \"buffers\": \"" +
-           either("ignored", "counted") + "\", \"operators\": \"" +
+           (chance(50) ? "ignored\", \"first_sums\": \"unread" : "counted") +
+           "\", \"operators\": \"" +
            either("one_per_point", "each") + "\", \"einsums\": \"" +
            either("sequential", "as_scheduled") + "\"" +
            (chance(30) ? ", \"overlap\": \"buffered\"" : "") + "},\n";

@@ -66,6 +66,7 @@ public:
       for (const auto &nest : one.nests)
         isCut |= nest->cut != nullptr;
     listFetches();
+    listWaits();
   }
 
   JoinResult run();
@@ -92,7 +93,7 @@ private:
     std::vector<Home> homes;
     int keep = 0;
     int lag = 0, pattern = 0;
-    Rest rest;
+    Rest rest; ///< what Einsums after it cost at least
     Holdings holdings{};
     std::vector<SharedHold> holds;
     std::vector<Costs> above;  ///< per depth: of `holds`
@@ -114,12 +115,15 @@ private:
   void addNests(Placement &p, Layer &next);
   static void addTo(Layer &layer, const JoinState &state,
                     std::vector<JoinEntry> entries);
+  std::vector<const NestEntry *>
+  chooseNests(const Placement &p, llvm::ArrayRef<NestEntry> nests) const;
   JoinEntry extend(const Placement &p, const JoinEntry &old,
                    const NestEntry &nest, const JoinLayout &before,
                    const JoinLayout &open);
   void close(JoinState &state, std::vector<JoinEntry> &entries, int einsum);
   void closeLoop(const JoinState &state, std::vector<double> &costs,
                  const JoinLayout &open) const;
+  void forgetAtRoot(std::vector<double> &costs, const JoinLayout &open) const;
 
   JoinLayout layoutOf(const JoinState &state) const {
     JoinLayout own = layout;
@@ -133,7 +137,9 @@ private:
     stopped |= limits.shouldStop && limits.shouldStop();
     return stopped;
   }
+  void listWaits();
   bool isReady(const JoinState &state, int einsum) const;
+  std::vector<int> listReady(const JoinState &state) const;
   Pending *findPending(JoinState &state, int tensor) const;
   uint32_t tileAt(const Placement &p, int depth) const;
   uint32_t tileOf(const JoinState &state, const EinsumOnArray &nest,
@@ -195,6 +201,8 @@ private:
   std::vector<EinsumChoices::Fetch> fetchedOnce;
   bool complete = true, stopped = false;
   double leastLeft = INFINITY;
+  std::vector<llvm::SmallVector<int, 4>> waitsFor; ///< by Einsum
+  std::map<int, int> lastMember; ///< of a recurrence, plus one: `listWaits`
   bool isCut = false;      ///< tiles of some Einsum are: iterations differ
   uint64_t lastPruned = 0; ///< entries made by then
 };
@@ -205,21 +213,43 @@ private:
 // Facts about a state
 //===----------------------------------------------------------------------===//
 
-bool CascadeJoin::isReady(const JoinState &state, int einsum) const {
-  if (state.isDone(einsum))
-    return false;
-  if (state.unfinished >= 0 && rules.recurrence(einsum) != state.unfinished)
-    return false;
-  for (int other = 0; other < static_cast<int>(facts.einsums.size()); ++other) {
-    if (state.isDone(other) || other == einsum)
-      continue;
-    bool together = rules.recurrence(other) == rules.recurrence(einsum);
-    if (together ? other < einsum
-                 : rules.reads(einsum, other) ||
-                       (!limits.space.reorder && other < einsum))
-      return false;
+/// What each Einsum waits for: members of its recurrence that come earlier, and
+/// whoever writes what it reads, or, in order, the one before.
+void CascadeJoin::listWaits() {
+  int count = static_cast<int>(facts.einsums.size());
+  waitsFor.resize(count);
+  for (int e = 0; e < count; ++e) {
+    if (!limits.space.reorder && e > 0)
+      waitsFor[e].push_back(e - 1);
+    for (const AccessFact &access : facts.einsums[e].reads) {
+      int producer = facts.tensors[access.tensor].producer;
+      if (producer >= 0 && rules.recurrence(producer) != rules.recurrence(e))
+        waitsFor[e].push_back(producer);
+    }
+    int &last = lastMember[rules.recurrence(e)];
+    if (last > 0)
+      waitsFor[e].push_back(last - 1);
+    last = e + 1;
   }
-  return true;
+}
+
+bool CascadeJoin::isReady(const JoinState &state, int einsum) const {
+  return !state.isDone(einsum) &&
+         (state.unfinished < 0 ||
+          rules.recurrence(einsum) == state.unfinished) &&
+         llvm::all_of(waitsFor[einsum],
+                      [&](int other) { return state.isDone(other); });
+}
+
+std::vector<int> CascadeJoin::listReady(const JoinState &state) const {
+  std::vector<int> ready;
+  for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e)
+    if (isReady(state, e)) {
+      ready.push_back(e);
+      if (!limits.space.reorder)
+        break; // the others wait for it
+    }
+  return ready;
 }
 
 Pending *CascadeJoin::findPending(JoinState &state, int tensor) const {
@@ -915,21 +945,64 @@ LoopOrder CascadeJoin::orderOf(const Placement &p) const {
   return order;
 }
 
+/// Those that matter. Of an Einsum by itself only what fits, and how long it
+/// takes as a whole: nothing waits for one of its ports alone.
+std::vector<const NestEntry *>
+CascadeJoin::chooseNests(const Placement &p,
+                         llvm::ArrayRef<NestEntry> nests) const {
+  struct Chosen {
+    std::array<double, 5> costs{};
+    const NestEntry *nest;
+  };
+  bool isAlone = p.state.loops.empty() && limits.dominance &&
+                 llvm::none_of(p.state.pending, [](const Pending &one) {
+                   return one.isHolder();
+                 });
+  std::vector<Chosen> chosen;
+  for (const NestEntry &nest : nests) {
+    Chosen one{{}, &nest};
+    auto at = [&](int axis) { return axis < 0 ? 0 : nest.costs[axis]; };
+    double cycles = at(axes.cycles);
+    for (size_t r = 0; r < axes.resources.size(); ++r)
+      cycles = std::max(cycles, nest.costs[axes.resource + r]);
+    one.costs = {at(axes.energy), cycles, at(axes.traffic),
+                 nest.costs[axes.count],
+                 axes.measured < 0 ? 0 : at(axes.held + axes.measured)};
+    bool isTooLarge = false;
+    for (size_t l = 0; l < axes.levels.size() && isAlone; ++l)
+      isTooLarge |= !fits(liveBytes(p.state, 0, axes.levels[l]) +
+                              nest.costs[axes.held + l],
+                          static_cast<int>(l));
+    if (!isTooLarge)
+      chosen.push_back(one);
+  }
+  if (isAlone)
+    keepPareto(chosen, 5);
+  std::vector<const NestEntry *> all;
+  for (const Chosen &one : chosen)
+    all.push_back(one.nest);
+  return all;
+}
+
 void CascadeJoin::addNests(Placement &p, Layer &next) {
   int depth = p.state.loops.size();
-  const std::vector<NestEntry> &nests = p.search->complete(
-      tileAt(p, depth), p.holdings, latchTiles(p), orderOf(p));
+  std::vector<const NestEntry *> nests =
+      chooseNests(p, p.search->complete(tileAt(p, depth), p.holdings,
+                                        latchTiles(p), orderOf(p)));
   if (nests.empty())
     return;
   JoinLayout before = layoutOf(p.from->state), open = layoutOf(p.state);
   std::vector<JoinEntry> entries;
-  for (const JoinEntry &old : p.from->entries)
-    for (const NestEntry &nest : nests) {
-      JoinEntry entry = extend(p, old, nest, before, open);
+  for (const JoinEntry &old : p.from->entries) {
+    if (isStopped())
+      return;
+    for (const NestEntry *nest : nests) {
+      JoinEntry entry = extend(p, old, *nest, before, open);
       if (entry.costs.empty())
         continue;
       entries.push_back(std::move(entry));
     }
+  }
   if (entries.empty())
     return;
   counts.entries += entries.size();
@@ -1209,7 +1282,8 @@ void CascadeJoin::prune(Layer &layer) {
   for (auto &[key, bucket] : layer) {
     std::vector<JoinEntry> &entries = bucket.entries;
     if (limits.dominance)
-      counts.dominated += keepPareto(entries, layoutOf(bucket.state).size());
+      counts.dominated += keepPareto(entries, layoutOf(bucket.state).size(),
+                                     [this] { return isStopped(); });
     if (limits.beam && entries.size() > limits.beam) {
       thin(bucket);
       complete = false;
@@ -1409,6 +1483,17 @@ void CascadeJoin::closeLoop(const JoinState &state, std::vector<double> &costs,
   }
 }
 
+/// Children of the root have waited for what they moved, and have fitted: how
+/// much that was matters to nobody.
+void CascadeJoin::forgetAtRoot(std::vector<double> &costs,
+                               const JoinLayout &open) const {
+  for (int r = 0; r < open.resources; ++r)
+    costs[open.moved(0) + r] = 0;
+  for (int l = 0; l < open.levels; ++l)
+    if (l != axes.measured)
+      costs[open.largest(0) + l] = 0;
+}
+
 void CascadeJoin::close(JoinState &state, std::vector<JoinEntry> &entries,
                         int einsum) {
   // What lives where until now, also if this Einsum was the last to touch it.
@@ -1460,6 +1545,8 @@ void CascadeJoin::close(JoinState &state, std::vector<JoinEntry> &entries,
   }
   // Around an open child, and in a pipeline, it stays until the end.
   JoinLayout open = layoutOf(state);
+  for (JoinEntry &entry : entries)
+    forgetAtRoot(entry.costs, open);
   for (int d = 0; d < open.depth + open.pipelined; ++d)
     addAround(open, d, isDead);
   if (!state.pipelined)
@@ -1478,9 +1565,8 @@ JoinResult CascadeJoin::run() {
   for (size_t i = 0; i < facts.einsums.size(); ++i) {
     Layer next;
     for (auto &[key, bucket] : layer)
-      for (int einsum = 0; einsum < static_cast<int>(facts.einsums.size());
-           ++einsum)
-        if (!isStopped() && isReady(bucket.state, einsum))
+      for (int einsum : listReady(bucket.state))
+        if (!isStopped())
           place(bucket, einsum, next);
     bool isLast = i + 1 == facts.einsums.size();
     if (isStopped()) {

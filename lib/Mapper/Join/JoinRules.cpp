@@ -82,15 +82,17 @@ const AccessFact &JoinRules::write(int tensor) const {
 std::vector<int> JoinRules::firstTouched(const JoinState &state,
                                          int einsum) const {
   std::vector<int> tensors;
-  for (size_t t = 0; t < facts.tensors.size(); ++t) {
-    int producer = facts.tensors[t].producer;
-    if (producer < 0 || touchersOf[t].size() < 2 || !touches(einsum, t))
-      continue;
-    bool fresh = llvm::none_of(touchersOf[t],
-                               [&](int other) { return state.isDone(other); });
-    if (fresh)
+  auto add = [&](const AccessFact &access) {
+    int t = access.tensor;
+    if (facts.tensors[t].producer >= 0 && touchersOf[t].size() >= 2 &&
+        llvm::none_of(touchersOf[t],
+                      [&](int other) { return state.isDone(other); }))
       tensors.push_back(t);
-  }
+  };
+  llvm::for_each(facts.einsums[einsum].reads, add);
+  llvm::for_each(facts.einsums[einsum].writes, add);
+  llvm::sort(tensors);
+  tensors.erase(std::unique(tensors.begin(), tensors.end()), tensors.end());
   return tensors;
 }
 

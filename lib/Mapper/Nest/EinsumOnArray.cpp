@@ -7,6 +7,8 @@
 
 #include "lib/Mapper/Nest/EinsumOnArray.h"
 
+#include "lib/Mapper/Nest/ListDeals.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
@@ -459,8 +461,9 @@ static void describeFans(const arch::ArchSpec &arch, EinsumOnArray &nest,
   }
 }
 
-/// The most units along a fan that tiles of its ranks come to, together.
-static uint64_t mostTogether(const EinsumOnArray &nest, const Fan &fan) {
+/// The numbers of units along a fan that tiles of its ranks come to, together.
+static std::set<uint64_t> listTogether(const EinsumOnArray &nest,
+                                       const Fan &fan) {
   std::set<uint64_t> reached = {1};
   for (auto [r, rank] : llvm::enumerate(nest.ranks)) {
     if (!(fan.ranks >> r & 1))
@@ -472,19 +475,36 @@ static uint64_t mostTogether(const EinsumOnArray &nest, const Fan &fan) {
           more.insert(units * static_cast<uint64_t>(tile));
     reached = std::move(more);
   }
-  return *reached.rbegin();
+  return reached;
 }
 
-/// As many units as the user wants, or where that cannot be, as can be.
+/// As many units as the user wants, or where that cannot be, as can be. What
+/// fans cannot have together, the first of them have.
 static void demandUnits(EinsumOnArray &nest,
                         const EinsumConstraints &constraints) {
+  std::vector<std::pair<Fan *, std::set<uint64_t>>> relaxed;
   for (Fan &fan : nest.fans) {
     auto [share, relax] = constraints.leastShare(nest.array, fan.dim);
     fan.leastUnits = std::max<uint64_t>(
         1, static_cast<uint64_t>(std::ceil(share * fan.size - 1e-9)));
     if (!relax || fan.leastUnits == 1)
       continue;
-    fan.leastUnits = std::min(fan.leastUnits, mostTogether(nest, fan));
+    std::set<uint64_t> reached = listTogether(nest, fan);
+    fan.leastUnits = std::min(fan.leastUnits, *reached.rbegin());
+    relaxed.emplace_back(&fan, std::move(reached));
+  }
+  if (relaxed.size() < 2 || hasDeals(nest))
+    return;
+  std::vector<uint64_t> wanted;
+  for (auto &[fan, reached] : relaxed)
+    wanted.push_back(std::exchange(fan->leastUnits, 1));
+  for (auto [one, most] : llvm::zip(relaxed, wanted)) {
+    auto &[fan, reached] = one;
+    for (auto units = reached.rbegin(); units != reached.rend(); ++units) {
+      fan->leastUnits = std::min(*units, most);
+      if (hasDeals(nest))
+        break;
+    }
   }
 }
 

@@ -118,6 +118,10 @@ uint64_t NestCounts::repeats(const Operand &operand, int parentStage, int stage,
   return levelWidth ? times * llvm::divideCeil(others, levelWidth) : times;
 }
 
+uint64_t NestCounts::readsOf(uint64_t visits, uint64_t times) const {
+  return arch.accounting.unreadSums ? (visits - 1) * times : visits * times - 1;
+}
+
 //===----------------------------------------------------------------------===//
 // Visits
 //===----------------------------------------------------------------------===//
@@ -351,9 +355,8 @@ void NestCounts::addHolder(Costs &costs, const Operand &operand, int level,
                   return charge(costs, parent, false, count * joint * times,
                                 words, bits);
                 charge(costs, parent, true, count * joint * times, words, bits);
-                charge(costs, parent, false,
-                       count * joint * (times - 1) + count * (joint - 1), words,
-                       bits);
+                charge(costs, parent, false, count * readsOf(joint, times),
+                       words, bits);
               });
   forEachTile(operand, place.stage, place, nullptr,
               [&](uint64_t words, uint64_t count) {
@@ -623,8 +626,7 @@ void NestCounts::addAccesses(Costs &costs, const Operand &operand, int home,
                                   words, operand.bits);
                   charge(costs, home, true, count * groups * times, words,
                          operand.bits);
-                  charge(costs, home, false,
-                         count * groups * (times - 1) + count * (groups - 1),
+                  charge(costs, home, false, count * readsOf(groups, times),
                          words, operand.bits);
                 });
     cross(costs, home, -1, shared * operand.bits.toDouble() / 8);

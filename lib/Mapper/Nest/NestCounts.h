@@ -103,6 +103,9 @@ private:
   /// that contribute.
   uint64_t repeats(const Operand &operand, int parentStage, int stage,
                    bool isWrite, uint64_t levelWidth) const;
+  /// How often a word is read that is written so many times in each visit: all
+  /// but the very first, or in all but the first visit.
+  uint64_t readsOf(uint64_t visits, uint64_t times) const;
   /// Words that units get or give, each counted.
   uint64_t deliveries(const Operand &operand, const Operand::Use &use,
                       const Place &latch) const;
