@@ -255,7 +255,8 @@ void UnfoldedQuery::note(Tile &tile, const Use &use,
   if (use.isWrite)
     ++tile.made[numbers.numberOf(use, point)];
   else
-    tile.reads.insert(numbers.numberOf(use, point));
+    numbers.forEach(use, point,
+                    [&](int64_t number) { tile.reads.insert(number); });
 }
 
 UnfoldedQuery::Tile UnfoldedQuery::tileOf(int node, const Unit &unit,

@@ -64,8 +64,9 @@ static void printFact(llvm::raw_ostream &os, llvm::StringRef label,
 static void printRanks(const CascadeFacts &facts, llvm::raw_ostream &os) {
   TextTable table({"rank", ">extent", "part of"});
   for (const RankFact &rank : facts.ranks)
-    table.add({rank.name, std::to_string(rank.extent),
-               rank.whole < 0 ? "" : facts.ranks[rank.whole].name});
+    if (!rank.isOpaque)
+      table.add({rank.name, std::to_string(rank.extent),
+                 rank.whole < 0 ? "" : facts.ranks[rank.whole].name});
   table.print(os, kColumns);
 }
 

@@ -7,6 +7,7 @@
 
 #include "lib/Quant/Quantize.h"
 
+#include "dialects/Einsum/Gathers.h"
 #include "lib/Analysis/RankPasses.h"
 #include "lib/Quant/CodeTypes.h"
 #include "lib/Quant/DecodeReaders.h"
@@ -139,6 +140,8 @@ static void store(CascadeEditor &editor, const Assignment &assignment) {
 
 LogicalResult quant::quantize(CascadeOp cascade,
                               const QuantizeOptions &options) {
+  if (failed(refuseGathers(cascade, "quantisation takes")))
+    return failure();
   CascadeEditor editor(cascade);
   FailureOr<std::vector<Assignment>> selected =
       selectTensors(editor, options.spec);

@@ -642,7 +642,7 @@ LatchTiles CascadeJoin::latchTiles(const Placement &p) const {
         depth = std::max(depth, hold.depth);
     for (size_t d = 0; d < p.state.loops.size(); ++d) {
       int rank = nest.findRank(p.state.loops[d].rank);
-      if (rank >= 0 && nest.operands[o].usesRank(rank))
+      if (rank >= 0 && (nest.operands[o].atLeaf >> rank & 1))
         depth = std::max<int>(depth, d + 1);
     }
     tiles[o] = tileAt(p, depth);
