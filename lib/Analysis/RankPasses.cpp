@@ -235,7 +235,9 @@ void Counter::addHeadlines(RankPasses &passes) const {
           break;
         for (auto [i, fiber] : llvm::enumerate(passes.fibers))
           if (fiber.rank == headline.rank && fiber.isSummary == isSummary &&
-              fiber.passes > headline.passes)
+              // Of equal counts, the one that says least stands for the rank.
+              (fiber.passes > headline.passes ||
+               (fiber.passes == headline.passes && fiber.isOpaque)))
             headline = {headline.rank, fiber.passes, static_cast<int>(i)};
       }
       if (headline.fiber >= 0)

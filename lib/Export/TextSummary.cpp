@@ -138,7 +138,11 @@ static std::string describeClass(const RankPasses &passes) {
         part.passes > 1 && !fiber.whole.empty() && !fiber.isSummary)
       text += "; " + std::to_string(part.passes) + " over " + part.rank +
               ", part of " + fiber.whole;
-  return text;
+  std::string opaque;
+  for (const RankHeadline &one : passes.ranks)
+    if (passes.fibers[one.fiber].isOpaque)
+      opaque += (opaque.empty() ? "; unknown over " : ", ") + one.rank;
+  return text + opaque;
 }
 
 static void printFootprint(const LiveFootprint &footprint,
