@@ -118,9 +118,9 @@ SmallVector<StringAttr> einsum::getAccessSymbols(EinsumInterface einsum) {
   for (unsigned operand : einsum.getGatheredOperands()) {
     std::string text = nameOf(accesses[operand].tensor) + "[";
     llvm::raw_string_ostream os(text);
-    llvm::interleaveComma(
+    llvm::interleave(
         accesses[operand].map.getResults(), os,
-        [&](AffineExpr expr) { printNamedExpr(os, expr, dims, params); });
+        [&](AffineExpr expr) { printNamedExpr(os, expr, dims, params); }, ",");
     os << "]";
     names.push_back(StringAttr::get(einsum->getContext(), text));
   }

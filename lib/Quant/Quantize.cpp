@@ -140,12 +140,18 @@ static void store(CascadeEditor &editor, const Assignment &assignment) {
 
 LogicalResult quant::quantize(CascadeOp cascade,
                               const QuantizeOptions &options) {
-  if (failed(refuseGathers(cascade, "quantisation takes")))
-    return failure();
   CascadeEditor editor(cascade);
   FailureOr<std::vector<Assignment>> selected =
       selectTensors(editor, options.spec);
-  if (failed(selected) || failed(dropStepwise(cascade, *selected)) ||
+  if (failed(selected))
+    return failure();
+  // A type is exchanged whatever reads it; what writes Einsums anew reads them.
+  bool rewrites = llvm::any_of(*selected, [](const Assignment &assignment) {
+    return assignment.form != Form::stored || assignment.isRearranged;
+  });
+  if (rewrites && failed(refuseGathers(cascade, "explicit quantisation takes")))
+    return failure();
+  if (failed(dropStepwise(cascade, *selected)) ||
       failed(rearrange(editor, *selected)))
     return failure();
   std::vector<Assignment> explicitOnes;

@@ -22,8 +22,9 @@ namespace {
 
 class Generator {
 public:
-  Generator(uint64_t seed, bool extended)
-      : random(seed * 0x9E3779B97F4A7C15ull + 1), extended(extended) {
+  Generator(uint64_t seed, bool extended, bool gathers)
+      : random(seed * 0x9E3779B97F4A7C15ull + 1), extended(extended),
+        gathers(gathers) {
     problem.seed = seed;
   }
 
@@ -51,7 +52,8 @@ private:
   struct Tensor {
     std::string name, ranks; ///< one letter per rank
     bool isInput = false, isRead = false;
-    char carried = 0; ///< rank of its recurrence
+    bool isIndex = false; ///< holds coordinates
+    char carried = 0;     ///< rank of its recurrence
     uint64_t elements = 1;
   };
 
@@ -94,7 +96,8 @@ private:
       os << "  rank w = A + B - 1\n";
     for (const Tensor &tensor : tensors)
       if (tensor.isInput)
-        os << "  input " << indexed(tensor.name, tensor.ranks) << "\n";
+        os << "  input " << indexed(tensor.name, tensor.ranks)
+           << (tensor.isIndex ? " : i32" : "") << "\n";
     os << body << "  output ";
     llvm::ListSeparator outputs;
     for (const Tensor &tensor : tensors)
@@ -136,7 +139,8 @@ private:
   size_t chooseTensor(bool prefersMade) {
     std::vector<size_t> made, inputs;
     for (size_t t = 0; t < tensors.size(); ++t)
-      (tensors[t].isInput ? inputs : made).push_back(t);
+      if (!tensors[t].isIndex)
+        (tensors[t].isInput ? inputs : made).push_back(t);
     if (!made.empty() && (prefersMade || chance(30)))
       return chance(80) ? made.back() : pickOf(made);
     if (!inputs.empty() && chance(25))
@@ -147,7 +151,7 @@ private:
   /// A tensor at its ranks; shifted; through a window; or the last of a
   /// recurrence.
   Read read(size_t tensor) {
-    const Tensor &info = tensors[tensor];
+    const Tensor info = tensors[tensor];
     tensors[tensor].isRead = true;
     Read made;
     made.text = info.name + "[";
@@ -157,6 +161,10 @@ private:
       if (extended && rank == info.carried && info.ranks.size() > 1 &&
           chance(30)) {
         made.text += std::string(1, static_cast<char>(toupper(rank))) + "-1";
+        continue;
+      }
+      if (gathers && rank != 'w' && rank != info.carried && chance(50)) {
+        made.text += addIndex(made.ranks);
         continue;
       }
       bool isWindow = rank == 'w' && chance(80);
@@ -171,6 +179,21 @@ private:
     }
     made.text += "]";
     return made;
+  }
+
+  /// A coordinate that is data, by an index over some ranks.
+  std::string addIndex(std::string &ranks) {
+    std::string by;
+    while (by.empty() || by == "w")
+      by = someRanks();
+    if (by.size() > 2)
+      by.resize(2);
+    std::string name = "J" + std::to_string(tensors.size());
+    tensors[addTensor(name, by, true)].isIndex = true;
+    for (char rank : by)
+      if (!llvm::is_contained(ranks, rank))
+        ranks += rank;
+    return indexed(name, by);
   }
 
   /// Returns how many it has added.
@@ -431,7 +454,7 @@ private:
   }
 
   std::mt19937_64 random;
-  bool extended;
+  bool extended, gathers;
   Problem problem;
   int einsumCount = 1;
   int64_t bytes = 1;
@@ -442,8 +465,9 @@ private:
 
 } // namespace
 
-Problem einsum::optimality::generate(uint64_t seed, bool extended) {
-  return Generator(seed, extended).make();
+Problem einsum::optimality::generate(uint64_t seed, bool extended,
+                                     bool gathers) {
+  return Generator(seed, extended, gathers).make();
 }
 
 std::unique_ptr<LoadedProblem>

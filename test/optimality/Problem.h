@@ -38,7 +38,8 @@ struct Problem {
   Limits limits;
 };
 
-Problem generate(uint64_t seed, bool extended = false);
+/// With `gathers`, coordinates that are data.
+Problem generate(uint64_t seed, bool extended = false, bool gathers = false);
 
 /// The texts, read. Null if one of them is not valid; says why on stderr.
 struct LoadedProblem {

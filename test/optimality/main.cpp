@@ -9,6 +9,7 @@
 //   einsum-optimality --cases N --seed S   N problems from seed S on
 //   einsum-optimality --most TREES         only spaces up to that size
 //   einsum-optimality --extended ...       with more constructs
+//   einsum-optimality --gathers ...        with coordinates that are data
 //   einsum-optimality --print SEED         the files of a problem
 //   einsum-optimality --files X.ein SPEC   a given problem
 //   einsum-optimality --enumerate ...      the judge alone
@@ -50,7 +51,8 @@ struct Options {
   uint64_t seed = 1, cases = 400, most = 6000;
   unsigned threads = 2, failures = 3;
   uint64_t agree = 0; ///< 0: nothing is simulated
-  bool asksMapper = true, asksZ3 = false, extended = false, verbose = false;
+  bool asksMapper = true, asksZ3 = false, extended = false, gathers = false,
+       verbose = false;
   std::set<uint64_t> known; ///< seeds
   mapper::PruningRules rules;
 };
@@ -164,7 +166,7 @@ static void work(const Options &options, std::atomic<uint64_t> &next,
   std::unique_ptr<MLIRContext> context = makeContext();
   while (totals.differing < options.failures) {
     uint64_t seed = next++;
-    Problem made = generate(seed, options.extended);
+    Problem made = generate(seed, options.extended, options.gathers);
     auto problem = load(made.cascade, made.spec, *context);
     if (!problem) {
       std::lock_guard<std::mutex> lock(totals.mutex);
@@ -290,6 +292,8 @@ int main(int argc, char **argv) {
       options.asksMapper = false;
     else if (name == "--extended")
       options.extended = true;
+    else if (name == "--gathers")
+      options.gathers = true;
     else if (name == "--prove")
       options.asksZ3 = true;
     else if (name == "--verbose")
@@ -312,7 +316,7 @@ int main(int argc, char **argv) {
     else if (name == "--agree" && hasValue)
       options.agree = number();
     else if (name == "--print" && hasValue) {
-      Problem problem = generate(number(), options.extended);
+      Problem problem = generate(number(), options.extended, options.gathers);
       llvm::outs() << problem.cascade << problem.spec;
       return 0;
     } else if (name == "--files" && i + 2 < arguments.size()) {

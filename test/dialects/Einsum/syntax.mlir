@@ -168,7 +168,7 @@ einsum.cascade @gathers(K = 3, N = 4, R = 5, S) : f32 {
     einsum.yield %a : f32
   } : (!einsum.tensor<[r, n], f32>, !einsum.tensor<[k], i32>) -> !einsum.tensor<[k, n], f32>
   // A name that a rank has is not taken.
-  // CHECK: %Y = einsum.compute "Y" over [k, g0][S] gather [g0_ = 0, g1 = 1] : [k, g0] = (%I[k], %J[k, g0], %A[g0_ + g1 * 2 + k * S, g1])
+  // CHECK: %Y = einsum.compute "Y" over [k, g0][S] gather [g0_ = 0, g1 = 1] : [k, g0] = (%I[k], %J[k, g0], %A[k * S + g0_ + g1 * 2, g1])
   %Y = einsum.compute "Y" over [k, g0][S] gather [x = 0, y = 1] : [k, g0] = (%I[k], %J[k, g0], %A[x + 2 * y + k * S, y]) {
   ^bb0(%i: i32, %j: index, %a: f32):
     einsum.yield %a : f32

@@ -159,7 +159,7 @@ def moe_dispatch(t, n):
 def neighbours_fetch(t, n):
     distance = lambda x, y: sum((a - b)**2 for a, b in zip(x, y))
     nearest = [min(range(n["N"]), key=lambda i: distance(x, t["Y"][i])) for x in t["X"]]
-    return {"IN": nearest, "R": [t["V"][i] for i in nearest]}
+    return {"R": [t["V"][i] for i in nearest]}
 
 
 @at({"IDX": 4}, M=3, N=4, G=3, J=2)
