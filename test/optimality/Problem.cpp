@@ -230,7 +230,7 @@ private:
     if (!reduced.empty() && chance(25))
       body += "max(" + join(reduced) + ") ";
     body += map;
-    if (chance(extended ? 25 : 10))
+    if (!gathers && chance(extended ? 25 : 10)) // what is gathered is there
       body += " where " + makeFilter(ranks);
     body += "\n";
     addTensor(name, kept, false);
