@@ -8,6 +8,7 @@
 #include "lib/Init/ReadWorkload.h"
 
 #include "lib/Frontend/Cascade/Cascade.h"
+#include "lib/Frontend/Linalg/Linalg.h"
 #include "lib/Init/OptionValues.h"
 #include "lib/Support/Diagnostics.h"
 #include "lib/Support/InputFile.h"
@@ -79,6 +80,8 @@ OwningOpRef<ModuleOp> Workload::parse(StringRef path, bool verify,
 LogicalResult Workload::read(StringRef path, const ModelFlags &flags) {
   this->path = path.str();
   module = parse(path, /*verify=*/true, &flags);
+  if (module && frontend::holdsFunctions(*module))
+    return frontend::convertFunctions(*module);
   return success(static_cast<bool>(module));
 }
 

@@ -151,6 +151,9 @@ private:
   static constexpr double kManyStates = 2e4;
   double states = 0; ///< the most of any nest, as described last
   double placed = 0; ///< and times the ways to hold its operands
+  /// Then the first mapping that no other can beat ends the search; else that
+  /// of least energy among equally fast ones does.
+  bool hasManyNests = false;
   /// Plans of a join, beyond which the least promising are dropped.
   static constexpr size_t kMostPlans = 1000000;
 };
@@ -228,6 +231,7 @@ bool MappingSearch::describe() {
          nestLimits.coarse < NestLimits::kCoarsest)
     nestLimits.coarse += std::exchange(nestLimits.fewPairs, true);
   leastSpace = sizeOfSpace();
+  hasManyNests = !nestLimits.isWhole() || placed > kManyStates;
   // On one array, too, one Einsum computes while tiles of another move.
   overlaps = options.limits.pipelines && facts.einsums.size() > 1 &&
              !arch.accounting.sequential;
@@ -672,7 +676,7 @@ std::vector<Effort> MappingSearch::listEfforts() const {
   Effort quick;
   quick.beam = 4;
   quick.states = 300;
-  if (!nestLimits.isWhole() || placed > kManyStates) {
+  if (hasManyNests) {
     Effort sketch;
     sketch.sketch = true;
     sketch.coarse = NestLimits::kCoarsest;
@@ -762,7 +766,7 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
     std::move(realised->points.begin(), realised->points.end(),
               std::back_inserter(first));
     measure();
-    if (stopped() || (isSingle && cutoff <= certain.value))
+    if (stopped() || (isSingle && hasManyNests && cutoff <= certain.value))
       return endEarly();
   }
   // Of what is left out, time alone is bounded as well without a walk.
@@ -779,9 +783,8 @@ FailureOr<MapResult> MappingSearch::run() {
   MapResult result;
   if (axes.count > kMaxAxes) {
     cascade.emitError("unsupported by the mapper: '")
-        << arch.name << "' has " << axes.count
-        << " bandwidths, ports and capacities that may bind; at most "
-        << kMaxAxes << " are covered";
+        << arch.name << "' has " << axes.levels.size()
+        << " levels whose capacities may bind, too many to search";
     return failure();
   }
   if (!describe()) {
@@ -843,5 +846,8 @@ FailureOr<MapResult> mapper::mapCascade(CascadeOp cascade,
                                         const CascadeFacts &facts,
                                         const arch::ArchSpec &arch,
                                         const MapOptions &options) {
+  if (facts.einsums.empty())
+    return cascade.emitError("the cascade has no Einsum, so there is nothing "
+                             "to map");
   return MappingSearch(cascade, facts, arch, options).run();
 }

@@ -23,7 +23,7 @@ einsum.cascade @gemm(M = 4, N = 3, K = 4) : f16 {
 }
 // CHECK:     schedule.mapping @{{.*}} of @gemm on "mini"
 // CHECK-NOT: schedule.storage "buffer" [{{.*}}"A"
-// REMARK:    pass.mlir:[[#@LINE-15]]:1: remark: optimal: traffic:DRAM {{.*}} B, none is better (inputs and outputs once)
+// REMARK:    pass.mlir:[[#@LINE-15]]:1: remark: optimal: traffic:DRAM {{.*}} B, none is better (search complete)
 // PARETO:    schedule.mapping @[[MAPPED:[a-z]+]] of @gemm
 // PARETO:    schedule.mapping @[[MAPPED]]_2 of @gemm
 // NOARCH:    error: --einsum-map: option 'arch' is not given; a mapping needs an architecture, a JSON file
