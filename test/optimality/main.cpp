@@ -11,6 +11,7 @@
 //   einsum-optimality --extended ...       with more constructs
 //   einsum-optimality --rereads ...        most tensors have several readers
 //   einsum-optimality --constrained ...    with constraints of the user's
+//   einsum-optimality --gathers ...        with coordinates that are data
 //   einsum-optimality --print SEED         the files of a problem
 //   einsum-optimality --files X.ein SPEC   a given problem
 //   einsum-optimality --enumerate ...      the judge alone
@@ -52,8 +53,8 @@ struct Options {
   uint64_t seed = 1, cases = 400, most = 6000;
   unsigned threads = 2, failures = 3;
   uint64_t agree = 0; ///< 0: nothing is simulated
-  bool asksMapper = true, asksZ3 = false, extended = false, rereads = false,
-       constrained = false, verbose = false;
+  bool asksMapper = true, asksZ3 = false, verbose = false;
+  Kinds kinds;
   std::set<uint64_t> known; ///< seeds
   mapper::PruningRules rules;
 };
@@ -187,8 +188,7 @@ static void work(const Options &options, std::atomic<uint64_t> &next,
   std::unique_ptr<MLIRContext> context = makeContext();
   while (totals.differing < options.failures) {
     uint64_t seed = next++;
-    Problem made =
-        generate(seed, options.extended, options.rereads, options.constrained);
+    Problem made = generate(seed, options.kinds);
     auto problem = load(made.cascade, made.spec, *context);
     if (!problem) {
       std::lock_guard<std::mutex> lock(totals.mutex);
@@ -314,11 +314,13 @@ int main(int argc, char **argv) {
     if (name == "--enumerate")
       options.asksMapper = false;
     else if (name == "--extended")
-      options.extended = true;
+      options.kinds.extended = true;
     else if (name == "--rereads")
-      options.rereads = true;
+      options.kinds.rereads = true;
     else if (name == "--constrained")
-      options.constrained = true;
+      options.kinds.constrained = true;
+    else if (name == "--gathers")
+      options.kinds.gathers = true;
     else if (name == "--prove")
       options.asksZ3 = true;
     else if (name == "--verbose")
@@ -341,8 +343,7 @@ int main(int argc, char **argv) {
     else if (name == "--agree" && hasValue)
       options.agree = number();
     else if (name == "--print" && hasValue) {
-      Problem problem = generate(number(), options.extended, options.rereads,
-                                 options.constrained);
+      Problem problem = generate(number(), options.kinds);
       llvm::outs() << problem.cascade << problem.spec;
       return 0;
     } else if (name == "--files" && i + 2 < arguments.size()) {

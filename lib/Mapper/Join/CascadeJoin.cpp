@@ -464,6 +464,7 @@ void CascadeJoin::placeOn(const Bucket &bucket, int einsum, size_t choice,
   p.fact = choices[einsum].nests[choice].get();
   p.search = choices[einsum].searches[choice];
   p.state = bucket.state;
+  p.rest = restOf(bucket.state, einsum);
   p.keep = p.state.loops.size();
   p.roles = rules.roles(p.state, einsum, p.keep);
   // A loop goes one way for all recurrences below.
@@ -914,7 +915,7 @@ LatchTiles CascadeJoin::latchTiles(const Placement &p) const {
         depth = std::max(depth, hold.depth);
     for (size_t d = 0; d < p.state.loops.size(); ++d) {
       int rank = nest.findRank(p.state.loops[d].rank);
-      if (rank >= 0 && nest.operands[o].usesRank(rank))
+      if (rank >= 0 && (nest.operands[o].atLeaf >> rank & 1))
         depth = std::max<int>(depth, d + 1);
     }
     tiles[o] = tileAt(p, depth);

@@ -160,10 +160,10 @@ private:
     for (const Operand &operand : nest.operands) {
       double own = 1;
       for (auto [r, rank] : llvm::enumerate(nest.ranks))
-        if (operand.usesRank(r))
+        if (operand.atLeaf >> r & 1)
           own *= static_cast<double>(rank.extent);
       for (const Deal &deal : way)
-        if (!operand.usesRank(deal.rank))
+        if (!(operand.atLeaf >> deal.rank & 1))
           own *= static_cast<double>(deal.units);
       words += own;
     }

@@ -98,14 +98,14 @@ uint64_t NestCounts::unitsAt(int stage) const {
   return units;
 }
 
-uint64_t NestCounts::repeats(const Operand &operand, int parentStage, int stage,
+uint64_t NestCounts::repeats(uint32_t relevant, int parentStage, int stage,
                              bool isWrite, uint64_t levelWidth) const {
   uint64_t times = 1, others = 1;
   for (auto deal = deals.begin(); deal != deals.end();) {
     const Fan &fan = nest.fans[deal->fan];
     uint64_t sharing = 1; // along this dimension
     for (int at = deal->fan; deal != deals.end() && deal->fan == at; ++deal)
-      if (!operand.usesRank(deal->rank))
+      if (!(relevant >> deal->rank & 1))
         sharing *= deal->units;
     if (fan.stage <= parentStage || fan.stage > stage)
       continue;
@@ -191,11 +191,11 @@ uint64_t NestCounts::visits(int rank, int parentStage,
   return count;
 }
 
-uint64_t NestCounts::otherVisits(const Operand &operand, int parentStage,
+uint64_t NestCounts::otherVisits(uint32_t relevant, int parentStage,
                                  const Place &place) const {
   uint64_t count = 1;
   for (size_t rank = 0; rank < nest.ranks.size(); ++rank)
-    if (!operand.usesRank(rank))
+    if (!(relevant >> rank & 1))
       count *= visits(rank, parentStage, place);
   return count;
 }
@@ -228,7 +228,7 @@ template <typename Pieces> static void leaveOut(Pieces &side, int64_t shift) {
 }
 
 template <typename Fn>
-void NestCounts::forEachTile(const Operand &operand, int parentStage,
+void NestCounts::forEachTile(uint32_t relevant, int parentStage,
                              const Place &place, const Operand::Use *use,
                              Fn fn) const {
   if (!use || use->rank < 0) {
@@ -236,7 +236,7 @@ void NestCounts::forEachTile(const Operand &operand, int parentStage,
     uint64_t words = 1, count = 1;
     bool even = true;
     for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
-      if (!operand.usesRank(rank))
+      if (!(relevant >> rank & 1))
         continue;
       uint64_t united = unitedTile(rank, parentStage, place);
       uint64_t extent = nest.ranks[rank].extent, steps = extent / united;
@@ -249,7 +249,7 @@ void NestCounts::forEachTile(const Operand &operand, int parentStage,
   }
   llvm::SmallVector<Pieces, 6> sides;
   for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
-    if (!operand.usesRank(rank))
+    if (!(relevant >> rank & 1))
       continue;
     Pieces side = pieces(rank, parentStage, place);
     if (use && use->rank == rank) {
@@ -294,7 +294,7 @@ uint64_t NestCounts::heldBytes(const Operand &operand, int level,
     if (fan.stage <= place.stage && !isInstance)
       units *= deal.units;
   }
-  return operand.bits.countBytes(words) * units;
+  return operand.tileBits().countBytes(words) * units;
 }
 
 /// Units that contribute to one element begin it anew in each visit, but the
@@ -339,16 +339,16 @@ void NestCounts::addHolder(Costs &costs, const Operand &operand, int level,
     return addCutHolder(costs, operand, level, parent, parentStage, place);
   if (operand.along >= 0)
     return addWalked(costs, operand, level, parent, parentStage, place);
-  const formats::BitsPerElement &bits = operand.bits;
+  const formats::BitsPerElement bits = operand.tileBits();
   const arch::Fanout &multicast = arch.levels[parent].multicast;
   const arch::Fanout &reduction = arch.arrays[nest.array].reduction;
-  uint64_t joint = otherVisits(operand, parentStage, place);
-  uint64_t each = otherVisits(operand, place.stage, place);
+  uint64_t joint = otherVisits(operand.relevant, parentStage, place);
+  uint64_t each = otherVisits(operand.relevant, place.stage, place);
   double shared = 0, own = 0;
   uint64_t times =
-      repeats(operand, parentStage, place.stage, operand.isWritten(),
+      repeats(operand.relevant, parentStage, place.stage, operand.isWritten(),
               operand.isWritten() ? reduction.width : multicast.width);
-  forEachTile(operand, parentStage, place, nullptr,
+  forEachTile(operand.relevant, parentStage, place, nullptr,
               [&](uint64_t words, uint64_t count) {
                 shared += static_cast<double>(words) * count * joint;
                 if (!operand.isWritten())
@@ -358,7 +358,7 @@ void NestCounts::addHolder(Costs &costs, const Operand &operand, int level,
                 charge(costs, parent, false, count * readsOf(joint, times),
                        words, bits);
               });
-  forEachTile(operand, place.stage, place, nullptr,
+  forEachTile(operand.relevant, place.stage, place, nullptr,
               [&](uint64_t words, uint64_t count) {
                 own += static_cast<double>(words) * count * each;
                 if (!operand.isWritten())
@@ -368,11 +368,11 @@ void NestCounts::addHolder(Costs &costs, const Operand &operand, int level,
               });
   cross(costs, parent, level, shared * bits.toDouble() / 8);
   if (own > shared)
-    addEnergy(costs,
-              (own - shared) * (operand.isWritten() ? reduction.energyPj
-                                                    : multicast.energyPj));
+    addEnergy(costs, (own - shared) * static_cast<double>(operand.whole) *
+                         (operand.isWritten() ? reduction.energyPj
+                                              : multicast.energyPj));
   if (operand.isWritten() && each > joint)
-    forEachTile(operand, place.stage, place, nullptr,
+    forEachTile(operand.relevant, place.stage, place, nullptr,
                 [&](uint64_t words, uint64_t count) {
                   refundBegun(costs, operand, level,
                               static_cast<double>(words) * count *
@@ -497,9 +497,8 @@ NestCounts::walk(const Operand &operand, int parentStage,
 template <typename Fn>
 void NestCounts::forEachSlice(const Operand &operand, int parentStage,
                               const Place &place, Fn fn) const {
-  Operand others = operand;
-  others.relevant &= ~(1u << operand.along);
-  forEachTile(others, parentStage, place, nullptr, fn);
+  forEachTile(operand.relevant & ~(1u << operand.along), parentStage, place,
+              nullptr, fn);
 }
 
 void NestCounts::addWalked(Costs &costs, const Operand &operand, int level,
@@ -508,12 +507,12 @@ void NestCounts::addWalked(Costs &costs, const Operand &operand, int level,
   const formats::BitsPerElement &bits = operand.bits;
   const arch::Fanout &multicast = arch.levels[parent].multicast;
   const arch::Fanout &reduction = arch.arrays[nest.array].reduction;
-  uint64_t joint = otherVisits(operand, parentStage, place);
-  uint64_t each = otherVisits(operand, place.stage, place);
-  uint64_t times =
-      repeats(operand, parentStage, place.stage, false, multicast.width);
-  uint64_t collected =
-      repeats(operand, parentStage, place.stage, true, reduction.width);
+  uint64_t joint = otherVisits(operand.relevant, parentStage, place);
+  uint64_t each = otherVisits(operand.relevant, place.stage, place);
+  uint64_t times = repeats(operand.relevant, parentStage, place.stage, false,
+                           multicast.width);
+  uint64_t collected = repeats(operand.relevant, parentStage, place.stage, true,
+                               reduction.width);
   double fetched = 0, delivered = 0;
   for (const Walk &visit : walk(operand, parentStage, place))
     forEachSlice(
@@ -584,7 +583,7 @@ uint64_t NestCounts::deliveries(const Operand &operand, const Operand::Use &use,
   uint64_t words = 1;
   for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
     uint64_t extent = nest.ranks[rank].extent;
-    if (operand.usesRank(rank)) {
+    if ((operand.atLeaf >> rank & 1)) {
       words *= extent - (use.rank == rank ? std::abs(use.shift) : 0);
       continue;
     }
@@ -613,12 +612,13 @@ void NestCounts::addAccesses(Costs &costs, const Operand &operand, int home,
     return addCutAccesses(costs, operand, home, homeStage, latch);
   const arch::Fanout &multicast = arch.levels[home].multicast;
   const arch::Fanout &reduction = arch.arrays[nest.array].reduction;
-  uint64_t groups = otherVisits(operand, homeStage, latch);
+  uint64_t groups = otherVisits(operand.atLeaf, homeStage, latch);
   for (const Operand::Use &use : operand.uses) {
     double shared = 0;
-    uint64_t times = repeats(operand, homeStage, nest.lastStage, use.isWrite,
-                             use.isWrite ? reduction.width : multicast.width);
-    forEachTile(operand, homeStage, latch, &use,
+    uint64_t times =
+        repeats(operand.atLeaf, homeStage, nest.lastStage, use.isWrite,
+                use.isWrite ? reduction.width : multicast.width);
+    forEachTile(operand.atLeaf, homeStage, latch, &use,
                 [&](uint64_t words, uint64_t count) {
                   shared += static_cast<double>(words) * count * groups;
                   if (!use.isWrite)

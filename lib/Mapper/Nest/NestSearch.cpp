@@ -181,6 +181,10 @@ bool NestSearch::mayHold(int operand, uint8_t from, int pathIndex,
       !mayStayAt(operand, from, pathIndex))
     return false;
   if (nest.constraints->boundsTiles(level))
+    for (auto [rank, extent] : fact.opaque)
+      if (!nest.constraints->mayHoldTile(level, rank, extent, extent))
+        return false;
+  if (nest.constraints->boundsTiles(level))
     for (size_t rank = 0; rank < nest.ranks.size(); ++rank)
       if (fact.usesRank(rank) &&
           !nest.constraints->mayHoldTile(level, nest.ranks[rank].rank,
@@ -547,7 +551,7 @@ bool NestSearch::isSettled(const Operand &operand,
                            const NestCounts &moves, int stage) const {
   for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
     int64_t dealt = moves.unitsOf(rank, stage, nest.lastStage);
-    if (operand.usesRank(rank) ? tiles[rank] != dealt : tiles[rank] < dealt)
+    if (operand.atLeaf >> rank & 1 ? tiles[rank] != dealt : tiles[rank] < dealt)
       return false;
   }
   return true;

@@ -58,7 +58,7 @@ std::string whyNotCovered(const CascadeFacts &facts, const EinsumFact &einsum) {
   if (!isPlain(einsum.writes.front()))
     return "how '" + einsum.name + "' is indexed";
   for (const AccessFact &access : einsum.reads) {
-    if (!isPlain(access))
+    if (access.gathers() || !isPlain(access))
       return "how '" + facts.tensors[access.tensor].name + "' is indexed";
     if (llvm::is_contained(tensors, access.tensor))
       return "'" + facts.tensors[access.tensor].name + "' accessed twice";
