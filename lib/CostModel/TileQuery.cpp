@@ -396,7 +396,9 @@ bool TileQuery::addPieces(Component &component) {
       continue;
     loop.reduced = true;
     if (!loop.spatial) {
-      component.addPiece(*this, bits.earlier, *write, Box::earlier, i);
+      // Below where a unit begins its sums, what others add does not reach it.
+      component.addPiece(*this, bits.earlier, *write, Box::earlier, i,
+                         loop.node > begunAt ? begunAt : -1);
       if (loop.node > begunAt)
         component.addPiece(*this, bits.earlierHere, *write, Box::earlier, i,
                            begunAt);
