@@ -629,6 +629,12 @@ private:
              << points.tensors[tensor].name
              << "', which no storage node above holds";
     port.inRegisters = program.nodes[port.home].level == leaf.registers;
+    if (port.inRegisters && program.nodes[port.home].resident >= 0)
+      return program.nodes[port.home].op->emitError()
+             << "unsupported: 'resident' in the registers of Einsum '"
+             << points.einsums[leaf.einsum].name
+             << "'; hold whole tiles there, or a part of them at a level "
+                "further out";
     port.group = findGroup(leaf, port);
     leaf.ports.push_back(port);
     return success();

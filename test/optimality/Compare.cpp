@@ -7,6 +7,8 @@
 
 #include "test/optimality/Compare.h"
 
+#include "test/agreement/BoundCheck.h"
+
 #include "lib/Mapper/Mapper.h"
 
 #include "mlir/IR/Verifier.h"
@@ -189,6 +191,13 @@ private:
       os << name << ": the mapper's mapping does not fit\n" << show(point);
       return std::vector<double>(goal.size(), 0);
     }
+    agreement::BoundCheck bounds(problem.facts, problem.arch);
+    for (const std::string &below : {bounds.asItIs(point.mapping, cost),
+                                     bounds.tight(point.mapping, cost)})
+      if (!below.empty())
+        os << name << ": the mapper's mapping is below a bound: " << below
+           << "\n"
+           << show(point);
     std::vector<double> values;
     for (const Measure &measure : goal) {
       values.push_back(measure.of(cost));

@@ -27,6 +27,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "test/agreement/BoundCheck.h"
 #include "test/agreement/Case.h"
 #include "test/optimality/Compare.h"
 #include "test/optimality/Prove.h"
@@ -64,7 +65,7 @@ struct Totals {
   std::atomic<uint64_t> problems{0}, differing{0}, trees{0}, fitting{0},
       simulated{0}, infeasible{0}, proven{0}, unsupported{0};
   std::atomic<uint64_t> tooLarge{0}, withPareto{0}, fused{0}, pipelined{0},
-      spatial{0}, shared{0}, einsums{0};
+      spatial{0}, shared{0}, einsums{0}, bounds{0};
   std::set<uint64_t> known, mended;
   Quality plain, cut; ///< sums
   std::mutex mutex;
@@ -133,18 +134,32 @@ static void countKinds(const Findings &findings, const CascadeFacts &facts,
   totals.shared += shared;
 }
 
+/// One schedule in so many is held against bounds for as little room as it
+/// takes.
+static constexpr uint64_t kTight = 32;
+
 static std::string judge(const Problem &made, LoadedProblem &problem,
                          const Options &options, Totals &totals) {
   std::string text;
   std::vector<Goal> goals = goalsFor(problem.arch);
   uint64_t seen = 0;
+  agreement::BoundCheck bounds(problem.facts, problem.arch);
   Findings findings = tryAll(
       problem.cascade, problem.facts, problem.arch, made.limits, goals,
-      [&](schedule::MappingOp mapping, const cost::Evaluation &) {
-        if (options.agree == 0 || seen++ % options.agree != 0)
-          return;
+      [&](schedule::MappingOp mapping, const cost::Evaluation &cost) {
+        std::string below = bounds.asItIs(mapping, cost);
+        uint64_t index = seen++;
+        if (below.empty() && index % kTight == 0)
+          below = bounds.tight(mapping, cost);
         std::string schedule;
         llvm::raw_string_ostream os(schedule);
+        if (!below.empty() && text.empty()) {
+          mapping.print(os);
+          text += "a schedule is below a bound: " + below + "\n" + schedule;
+        }
+        if (options.agree == 0 || index % options.agree != 0)
+          return;
+        schedule.clear();
         mapping.print(os);
         ++totals.simulated;
         auto verdict = agreement::checkTexts(made.cascade, schedule, "",
@@ -155,6 +170,7 @@ static std::string judge(const Problem &made, LoadedProblem &problem,
           text +=
               "the simulator does not agree: " + verdict.text + schedule + "\n";
       });
+  totals.bounds += bounds.beyondCompulsory;
   totals.trees += findings.trees;
   totals.fitting += findings.fitting;
   totals.infeasible += findings.fitting == 0;
@@ -237,6 +253,8 @@ static int runRandom(const Options &options) {
                << totals.spatial << ", with one holder for several Einsums in "
                << totals.shared << "; " << totals.withPareto
                << " Pareto sets of several points\n"
+               << "none below a bound, of which " << totals.bounds
+               << " beyond compulsory traffic\n"
                << totals.simulated << " simulated; " << totals.proven
                << " optima proven by Z3; " << totals.unsupported
                << " problems unsupported by the mapper, " << totals.differing
