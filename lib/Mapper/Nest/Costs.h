@@ -29,7 +29,8 @@
 
 namespace einsum::mapper {
 
-/// More limits than this on one machine are not covered.
+/// Of more limits than this on one machine, bandwidths are left to the cost
+/// model.
 constexpr int kMaxAxes = 12;
 /// One more than there are axes: see NestSearch::axesOfNests.
 using Costs = std::array<double, kMaxAxes + 1>;
