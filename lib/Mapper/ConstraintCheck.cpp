@@ -11,6 +11,7 @@
 #include "lib/Mapper/PremiseText.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringMap.h"
 
 using namespace mlir;
 using namespace einsum;
@@ -32,11 +33,15 @@ public:
         const arch::ArchSpec &arch, const SpaceLimits &limits)
       : mapping(mapping), facts(facts), arch(arch), limits(limits),
         leaves(schedule::resolveLeaves(mapping,
-                                       schedule::lookupCascade(mapping))) {}
+                                       schedule::lookupCascade(mapping))) {
+    for (auto [id, tensor] : llvm::enumerate(facts.tensors))
+      tensorIds[tensor.name] = id;
+  }
 
   std::string run();
 
 private:
+  void findHeld(const Leaf &leaf);
   void checkLeaf(const Leaf &leaf);
   void checkLevel(const arch::LevelConstraint &constraint, const Leaf &leaf);
   void checkOrder(const arch::LevelConstraint &constraint, const Leaf &leaf);
@@ -74,6 +79,7 @@ private:
   const arch::ArchSpec &arch;
   const SpaceLimits &limits;
   std::vector<Leaf> leaves;
+  llvm::StringMap<int> tensorIds;
   std::string violation;
 
   // Of the leaf at hand.
@@ -202,16 +208,22 @@ void Check::checkDimension(const arch::DimensionConstraint &constraint,
          "' are in use for '" + einsum->name + "'");
 }
 
+void Check::findHeld(const Leaf &leaf) {
+  held.clear();
+  for (auto [position, op] : llvm::enumerate(leaf.path))
+    if (auto storage = dyn_cast<schedule::StorageOp>(op)) {
+      int level = arch.findLevel(storage.getLevel());
+      for (auto tensor : storage.getTensors().getAsRange<StringAttr>())
+        held.push_back({level, tensorIds.lookup(tensor.getValue()), position});
+    }
+}
+
 void Check::checkLeaf(const Leaf &leaf) {
   einsum = &facts.einsums[facts.findEinsum(leaf.op.getEinsum())];
   array = arch.findArray(leaf.op.getArray());
-  held.clear();
-  for (auto [position, op] : llvm::enumerate(leaf.path))
-    if (auto storage = dyn_cast<schedule::StorageOp>(op))
-      for (auto tensor : storage.getTensors().getAsRange<StringAttr>())
-        held.push_back({arch.findLevel(storage.getLevel()),
-                        facts.findTensor(tensor), position});
   const arch::Constraints &constraints = arch.constraints;
+  if (!constraints.levels.empty() || !constraints.dimensions.empty())
+    findHeld(leaf);
   for (const arch::ArrayChoice &choice : constraints.arrays)
     if (selects(choice.on, facts, *einsum) &&
         !llvm::is_contained(choice.arrays, array))
