@@ -667,7 +667,6 @@ static void describeBert(ConfigReader &config, Model &model) {
   model.embedding.segments = config.whole("type_vocab_size", 2);
   config.choice("position_embedding_type", "absolute", {"absolute"});
   config.expect("is_decoder", false, "an encoder attends to all tokens");
-  config.ignore("chunk_size_feed_forward"); // the same in pieces
   // Of the program that trained it; the pooler is a dense layer in any case.
   for (StringRef field :
        {"directionality", "pooler_fc_size", "pooler_num_attention_heads",

@@ -58,6 +58,11 @@ static const StringRef kIrrelevant[] = {
     "do_sample", "num_beams", "temperature", "top_k", "top_p",
     "repetition_penalty", "length_penalty", "no_repeat_ngram_size",
     "max_length", "min_length", "early_stopping", "num_return_sequences",
+    "num_beam_groups", "diversity_penalty", "encoder_no_repeat_ngram_size",
+    "typical_p", "remove_invalid_values", "exponential_decay_length_penalty",
+    "return_dict_in_generate", "output_scores", "max_sequence_length",
+    // The same in pieces, and the loss of another library.
+    "chunk_size_feed_forward", "tf_legacy_loss",
     // Angles of rotary positions: values of the tables COS and SIN.
     "rope_theta", "rope_local_base_freq"};
 

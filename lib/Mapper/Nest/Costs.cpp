@@ -34,6 +34,19 @@ static void addResources(const arch::ArchSpec &arch, int id,
   ports(Resource::Kind::both, level.sharedPorts);
 }
 
+static void addLink(const arch::ArchSpec &arch, int id,
+                    std::vector<Resource> &resources) {
+  const arch::Link &link = arch.links[id];
+  if (!link.bytesPerS)
+    return;
+  double wires = arch.instances(link);
+  if (link.topology == arch::Topology::AllToAll)
+    for (const arch::ArrayDim &dim : arch.dimsOf(link))
+      wires *= static_cast<double>(dim.size);
+  resources.push_back({Resource::Kind::both, -1, false,
+                       arch.clockHz / (*link.bytesPerS * wires), id});
+}
+
 /// Of more than there is room for, those of the largest bandwidths are left
 /// out: what costs then promise is too low, never too high.
 static void leaveFastest(std::vector<Resource> &resources, size_t room) {
@@ -75,6 +88,8 @@ Axes Axes::of(const Objective &objective, const arch::ArchSpec &arch,
     axes.cycles = axes.count++;
     for (size_t id = 0; id < arch.levels.size(); ++id)
       addResources(arch, id, axes.resources);
+    for (size_t id = 0; id < arch.links.size(); ++id)
+      addLink(arch, id, axes.resources);
     size_t taken = axes.count + axes.levels.size();
     leaveFastest(axes.resources, kMaxAxes - std::min<size_t>(kMaxAxes, taken));
     axes.resource = axes.count;

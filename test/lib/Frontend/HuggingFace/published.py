@@ -101,7 +101,10 @@ BERT = {"architectures": ["BertModel"], "model_type": "bert", "attention_probs_d
         "layer_norm_eps": 1e-12, "max_position_embeddings": 512, "num_attention_heads": 12, "num_hidden_layers": 12,
         "pad_token_id": 0, "pooler_fc_size": 768, "pooler_num_attention_heads": 12, "pooler_num_fc_layers": 3,
         "pooler_size_per_head": 128, "pooler_type": "first_token_transform", "position_embedding_type": "absolute",
-        "type_vocab_size": 2, "vocab_size": 119547}
+        "type_vocab_size": 2, "vocab_size": 119547, "chunk_size_feed_forward": 0, "diversity_penalty": 0.0,
+        "num_beam_groups": 1, "remove_invalid_values": False, "return_dict_in_generate": False, "typical_p": 1.0,
+        "encoder_no_repeat_ngram_size": 0, "exponential_decay_length_penalty": None, "tf_legacy_loss": False,
+        "output_scores": False, "pruned_heads": {}, "tie_encoder_decoder": False, "cross_attention_hidden_size": None}
 DECODE = ["decode"]
 MODELS = [(LLAMA31, 8030261248, []), (SMOL, 361821120, []), (PHI3, 3821079552, []), (GEMMA2, 9241705984, DECODE),
           (QWEN2, 7615616512, []), ({**QWEN2, "use_sliding_window": True, "max_window_layers": 14}, 7615616512, DECODE),
