@@ -11,6 +11,7 @@
 #include "lib/Mapper/PremiseText.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringMap.h"
 
 using namespace mlir;
 using namespace einsum;
@@ -33,7 +34,10 @@ public:
         const arch::ArchSpec &arch, const SpaceLimits &limits)
       : mapping(mapping), facts(facts), arch(arch), limits(limits),
         leaves(schedule::resolveLeaves(mapping,
-                                       schedule::lookupCascade(mapping))) {}
+                                       schedule::lookupCascade(mapping))) {
+    for (auto [id, tensor] : llvm::enumerate(facts.tensors))
+      tensorIds[tensor.name] = id;
+  }
 
   std::string run();
   std::vector<ConstraintViolation> list();
@@ -87,6 +91,7 @@ private:
   SourceLocation stated;
   std::string constraint;
   bool isTold = false;
+  llvm::StringMap<int> tensorIds;
 
   // Of the leaf at hand.
   const EinsumFact *einsum = nullptr;
@@ -228,7 +233,7 @@ void Check::enter(const Leaf &leaf) {
     if (auto storage = dyn_cast<schedule::StorageOp>(op))
       for (auto tensor : storage.getTensors().getAsRange<StringAttr>())
         held.push_back({arch.findLevel(storage.getLevel()),
-                        facts.findTensor(tensor), position, op});
+                        tensorIds.lookup(tensor.getValue()), position, op});
 }
 
 void Check::checkArray(const arch::ArrayChoice &choice, const Leaf &leaf) {
@@ -302,7 +307,7 @@ void Check::checkNoSharedHolders() {
            above = above->getParentOfType<schedule::StorageOp>())
         isInner |= holds(above, name);
       if (isInner && users > 1)
-        fail(nameOf(tensor) + " has one holder for several Einsums");
+        fail(nameOf(tensor) + " has one holder for several Einsums", storage);
     }
   });
 }
