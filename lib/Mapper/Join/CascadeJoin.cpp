@@ -172,7 +172,7 @@ private:
   double busiestArray(const std::vector<double> &costs,
                       const JoinLayout &open) const;
   double leastTime(const std::vector<double> &costs, const JoinLayout &open,
-                   double later) const;
+                   double later = 0) const;
   bool isEven(const JoinState &state) const;
   double pipelineCycles(const JoinState &state,
                         const std::vector<double> &costs,
@@ -582,7 +582,6 @@ void CascadeJoin::chooseHomes(Placement &p, size_t at, Layer &next) {
   }
   int tensor = fresh[at];
   const TensorFact &fact = facts.tensors[tensor];
-  KeptTensor atBacking{tensor, true};
   bool mayBack = llvm::all_of(rules.touchers(tensor), [&](int einsum) {
     return constraints[einsum].mayLiveAtBacking(tensor);
   });

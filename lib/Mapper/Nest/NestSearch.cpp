@@ -482,7 +482,8 @@ NestSearch::Solved NestSearch::keep(const Entries &entries) {
 }
 
 NestSearch::Solved NestSearch::complete(uint32_t tile, const Holdings &holdings,
-                                        const LatchTiles &latches) {
+                                        const LatchTiles &latches,
+                                        LoopOrder order) {
   Placement start;
   start.holdings = holdings;
   if (ordered)
