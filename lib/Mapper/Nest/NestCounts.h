@@ -103,6 +103,14 @@ private:
   /// that contribute.
   uint64_t repeats(const Operand &operand, int parentStage, int stage,
                    bool isWrite, uint64_t levelWidth) const;
+  uint64_t dimensionRepeats(const Operand &operand, int parentStage, int stage,
+                            bool isWrite) const;
+  llvm::SmallVector<std::pair<uint64_t, uint64_t>, 2>
+  unitsAtWork(int rank, int parentStage, const Place &place,
+              bool withBelow) const;
+  uint64_t sharedAccesses(const Operand &operand, int parentStage,
+                          const Place &place, bool withBelow, bool isWrite,
+                          uint64_t levelWidth) const;
   /// Words that units get or give, each counted.
   uint64_t deliveries(const Operand &operand, const Operand::Use &use,
                       const Place &latch) const;
