@@ -126,7 +126,7 @@ bool EinsumConstraints::mayLiveAtBacking(int tensor) const {
   return mayKeep(backing, {tensor, true}) &&
          llvm::all_of(facts.tensors[tensor].ranks, [&](int rank) {
            int64_t whole = facts.ranks[rank].extent;
-           return !einsum.iterates(rank) ||
+           return !isBounded(tensor, rank) ||
                   mayHoldTile(backing, rank, whole, whole);
          });
 }

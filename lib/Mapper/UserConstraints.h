@@ -24,6 +24,8 @@
 #include "lib/Analysis/CascadeFacts.h"
 #include "lib/Arch/ArchSpec.h"
 
+#include "llvm/ADT/STLExtras.h"
+
 namespace einsum::mapper {
 
 /// A tensor of the Einsum at hand; whether it lives at the backing level.
@@ -45,6 +47,12 @@ public:
   /// Whether a tile of `extent` of a rank with `whole` may be held at `level`.
   bool mayHoldTile(int level, int rank, int64_t extent, int64_t whole) const;
   bool boundsTiles(int level) const;
+  /// Whether bounds along a rank are about tiles of the tensor: the Einsum goes
+  /// along it, and the tensor has it.
+  bool isBounded(int tensor, int rank) const {
+    return einsum.iterates(rank) &&
+           llvm::is_contained(facts.tensors[tensor].ranks, rank);
+  }
   /// Whether, between a storage node at the level and the next further in, a
   /// loop over `inner` may stand inside one over `outer`.
   bool mayStandInside(int level, int outer, int inner) const;

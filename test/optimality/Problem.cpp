@@ -52,8 +52,9 @@ private:
   struct Tensor {
     std::string name, ranks; ///< one letter per rank
     bool isInput = false, isRead = false;
-    bool isIndex = false; ///< holds coordinates
-    char carried = 0;     ///< rank of its recurrence
+    bool isIndex = false;   ///< holds coordinates
+    bool goesRound = false; ///< as one of two Einsums
+    char carried = 0;       ///< rank of its recurrence
     uint64_t elements = 1;
   };
 
@@ -172,8 +173,8 @@ private:
       bool isWindow = rank == 'w' && chance(80);
       made.text += isWindow ? "a+b" : std::string(1, rank);
       // A step further on, or before; the last, or first, point has none.
-      if (extended && rank != 'w' && !info.carried && extents[rank] > 1 &&
-          chance(6))
+      if (extended && rank != 'w' && !info.carried && !info.goesRound &&
+          extents[rank] > 1 && chance(6))
         made.text += chance(50) ? "+1" : "-1";
       for (char used : isWindow ? std::string("ab") : std::string(1, rank))
         if (!llvm::is_contained(made.ranks, used))
@@ -296,7 +297,8 @@ private:
             indexed(tensors[first].name, ranks) + "\n  " + indexed(two, ranks) +
             " = " + (bytes == 1 ? "abs(" : "exp(") + indexed(one, ranks) +
             ") init 0\n";
-    tensors[addTensor(one, ranks, false)].isRead = true;
+    size_t made = addTensor(one, ranks, false);
+    tensors[made].isRead = tensors[made].goesRound = true;
     tensors[addTensor(two, ranks, false)].carried = along;
   }
 

@@ -564,7 +564,7 @@ bool CascadeJoin::mayHoldHome(const Placement &p, size_t operand,
     for (int d = 0; d < home.depth; ++d)
       if (p.state.loops[d].rank == rank.rank)
         tile = p.state.loops[d].tile;
-    if (nest.operands[operand].usesRank(r) &&
+    if (nest.constraints->isBounded(home.tensor, rank.rank) &&
         !nest.constraints->mayHoldTile(home.level, rank.rank, tile,
                                        rank.extent))
       return false;

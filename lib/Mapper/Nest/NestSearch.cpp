@@ -186,7 +186,7 @@ bool NestSearch::mayHold(int operand, uint8_t from, int pathIndex,
         return false;
   if (nest.constraints->boundsTiles(level))
     for (size_t rank = 0; rank < nest.ranks.size(); ++rank)
-      if (fact.usesRank(rank) &&
+      if (nest.constraints->isBounded(fact.tensor, nest.ranks[rank].rank) &&
           !nest.constraints->mayHoldTile(level, nest.ranks[rank].rank,
                                          tiles[rank], nest.ranks[rank].extent))
         return false;

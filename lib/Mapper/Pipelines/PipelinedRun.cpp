@@ -595,7 +595,7 @@ bool PipelinedRun::mayHoldTile(const Frame &frame, const EinsumOnArray &nest,
     for (int d = 0; d < home.depth; ++d)
       if (frame.loops[d].rank == rank.rank)
         tile = frame.loops[d].tile;
-    if (operand.usesRank(static_cast<int>(r)) &&
+    if (nest.constraints->isBounded(operand.tensor, rank.rank) &&
         !nest.constraints->mayHoldTile(home.level, rank.rank, tile,
                                        rank.extent))
       return false;
