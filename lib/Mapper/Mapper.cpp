@@ -465,7 +465,8 @@ bool MappingSearch::acceptPipeline(MappedPoint &point, size_t frames,
   double bound = boundLoad(choices) / arch.clockHz,
          latency = point.values.front();
   bool isLarge = facts.einsums.size() >= kManyEinsums;
-  if (latency > bound * (isLarge ? kCloseEnough : 1))
+  double enough = isLarge ? kCloseEnough : hasManyNests ? kAsGood : 1;
+  if (latency > bound * enough)
     return false;
   Certificate &certificate = result.certificate;
   certificate.space = describeSpace();
