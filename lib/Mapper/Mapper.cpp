@@ -94,6 +94,12 @@ private:
   hopelessBeyond(double cutoff) const;
   void chooseAxes();
   bool stopped() const;
+  /// Whether there is a reason why there is no mapping; it takes a while.
+  bool isRuledOut() const {
+    if (!ruledOut)
+      ruledOut = !explainInfeasible(facts, arch, options.limits).empty();
+    return *ruledOut;
+  }
   void noteFirst(bool isFound) {
     if (isFound && std::isnan(firstSeconds))
       firstSeconds = seconds();
@@ -131,6 +137,7 @@ private:
   std::map<std::string, NestSearch *> bySignature;
   std::string unsupported;
   bool noArray = false;
+  mutable std::optional<bool> ruledOut;
   SearchCounts counted;    ///< of searches that others took the place of
   JoinCounts joinedBefore; ///< of efforts before the last
   double leastSpace = 0;   ///< log10 of nests, before they were walked
@@ -400,8 +407,7 @@ void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
   bool isBeaten = result.points.empty() && std::isfinite(options.cutoff);
   if (result.points.empty() && !isBeaten) {
     // Fewer tiles than there are prove nothing.
-    bool isProven = (joined.complete && nestLimits.coarse == 0) ||
-                    !explainInfeasible(facts, arch, options.limits).empty();
+    bool isProven = (joined.complete && nestLimits.coarse == 0) || isRuledOut();
     certificate.status = isProven ? Status::infeasible : Status::bestFound;
     certificate.boundName = "search ended early";
     return;
@@ -474,7 +480,8 @@ bool MappingSearch::acceptPipeline(MappedPoint &point, size_t frames,
   double bound = boundLoad(choices) / arch.clockHz,
          latency = point.values.front();
   bool isLarge = facts.einsums.size() >= kManyEinsums;
-  if (latency > bound * (isLarge ? kCloseEnough : 1))
+  double enough = isLarge ? kCloseEnough : hasManyNests ? kAsGood : 1;
+  if (latency > bound * enough)
     return false;
   Certificate &certificate = result.certificate;
   certificate.space = describeSpace();
@@ -855,7 +862,7 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
     measure();
     // Where quick searches find nothing, there may be nothing.
     if (first.empty() && std::isinf(cutoff) && std::exchange(isFirst, false) &&
-        !explainInfeasible(facts, arch, options.limits).empty())
+        isRuledOut())
       return endEarly();
     if (stopped() || (isSingle && hasManyNests && cutoff <= certain.value))
       return endEarly();
@@ -909,8 +916,7 @@ FailureOr<MapResult> MappingSearch::run() {
   noteFirst(!result.points.empty());
   if (result.points.empty() && std::isinf(options.cutoff) &&
       realised->evaluated > 0) {
-    if (std::isinf(realised->leastOver) ||
-        explainInfeasible(facts, arch, options.limits).empty())
+    if (std::isinf(realised->leastOver) || !isRuledOut())
       return refuse(*realised);
     result.certificate.status = Status::infeasible;
     return result;

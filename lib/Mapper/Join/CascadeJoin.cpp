@@ -958,11 +958,12 @@ CascadeJoin::chooseNests(const Placement &p,
                  llvm::none_of(p.state.pending, [](const Pending &one) {
                    return one.isHolder();
                  });
+  double startUp = p.fact->startUpCycles * visitsOf(p);
   std::vector<Chosen> chosen;
   for (const NestEntry &nest : nests) {
     Chosen one{{}, &nest};
     auto at = [&](int axis) { return axis < 0 ? 0 : nest.costs[axis]; };
-    double cycles = at(axes.cycles);
+    double cycles = axes.cycles < 0 ? 0 : at(axes.cycles) + startUp;
     for (size_t r = 0; r < axes.resources.size(); ++r)
       cycles = std::max(cycles, nest.costs[axes.resource + r]);
     one.costs = {at(axes.energy), cycles, at(axes.traffic),
