@@ -27,7 +27,7 @@ std::vector<int32_t> JoinState::key() const {
   auto add = [&](auto... values) {
     (key.push_back(static_cast<int32_t>(values)), ...);
   };
-  add(loops.size(), pipelined, openedAt, unfinished);
+  add(loops.size(), pipelined, openedAt, unfinished, holdsAroundAll);
   for (const SharedLoop &loop : loops)
     add(loop.rank, loop.tile, loop.tile >> 32, loop.direction);
   add(pending.size());
@@ -66,6 +66,7 @@ public:
       for (const auto &nest : one.nests)
         isCut |= nest->cut != nullptr;
     listFetches();
+    listAroundAll();
     listWaits();
   }
 
@@ -123,7 +124,10 @@ private:
   void close(JoinState &state, std::vector<JoinEntry> &entries, int einsum);
   void closeLoop(const JoinState &state, std::vector<double> &costs,
                  const JoinLayout &open) const;
-  void forgetAtRoot(std::vector<double> &costs, const JoinLayout &open) const;
+  void listAroundAll();
+  bool movesWithOthers(const JoinState &state, int einsum) const;
+  void forgetAtRoot(std::vector<double> &costs, const JoinLayout &open,
+                    bool movesWithOthers) const;
 
   JoinLayout layoutOf(const JoinState &state) const {
     JoinLayout own = layout;
@@ -199,6 +203,7 @@ private:
   JoinLayout layout;
   JoinCounts counts;
   std::vector<EinsumChoices::Fetch> fetchedOnce;
+  std::vector<int> aroundAll; ///< tensors of which all may have one holder
   bool complete = true, stopped = false;
   double leastLeft = INFINITY;
   std::vector<llvm::SmallVector<int, 4>> waitsFor; ///< by Einsum
@@ -687,6 +692,7 @@ void CascadeJoin::chooseHolders(Placement &p, size_t at, Layer &next) {
       !mayHaveHolder(p, tensor))
     return;
   std::vector<Pending> before = p.state.pending;
+  bool heldAroundAll = p.state.holdsAroundAll;
   if (!findPending(p.state, tensor))
     p.state.pending.emplace_back().tensor = tensor;
   Pending begun = *findPending(p.state, tensor);
@@ -699,11 +705,13 @@ void CascadeJoin::chooseHolders(Placement &p, size_t at, Layer &next) {
     if (!rules.mayUse(p.state, begun, p.einsum, p.keep))
       return;
     *findPending(p.state, tensor) = begun;
+    p.state.holdsAroundAll = heldAroundAll || depth == 0;
     p.homes.push_back({tensor, level, depth, /*isHolder=*/true});
     chooseHolders(p, at + 1, next);
     p.homes.pop_back();
   });
   p.state.pending = std::move(before);
+  p.state.holdsAroundAll = heldAroundAll;
 }
 
 /// New shared loops until there are `need`.
@@ -791,7 +799,7 @@ void CascadeJoin::chooseSplit(Placement &p, bool isNewRun, Layer &next) {
           ++counts.illegal;
           return;
         }
-      if (!isOff && !mayHoldHome(stage, o, *home)) {
+      if (!mayHoldHome(stage, o, *home)) {
         ++counts.illegal;
         return;
       }
@@ -955,9 +963,7 @@ CascadeJoin::chooseNests(const Placement &p,
     const NestEntry *nest;
   };
   bool isAlone = p.state.loops.empty() && limits.dominance &&
-                 llvm::none_of(p.state.pending, [](const Pending &one) {
-                   return one.isHolder();
-                 });
+                 !movesWithOthers(p.state, p.einsum);
   double startUp = p.fact->startUpCycles * visitsOf(p);
   std::vector<Chosen> chosen;
   for (const NestEntry &nest : nests) {
@@ -1484,11 +1490,35 @@ void CascadeJoin::closeLoop(const JoinState &state, std::vector<double> &costs,
   }
 }
 
+void CascadeJoin::listAroundAll() {
+  if (!limits.space.fusion || !limits.space.sharedHolders)
+    return;
+  for (int t = 0; t < static_cast<int>(facts.tensors.size()); ++t) {
+    const TensorFact &fact = facts.tensors[t];
+    // What is made and read only is a home then, unless that is ruled out.
+    if (rules.touchers(t).size() > 1 && fact.iterativeRank < 0 &&
+        (fact.isInput || fact.isOutput || !arch.constraints.empty()))
+      aroundAll.push_back(t);
+  }
+}
+
+/// Whether what children of the root move matters not to them alone: there are
+/// holders around all that move beside them, or may be, of what nobody has
+/// touched until `einsum`.
+bool CascadeJoin::movesWithOthers(const JoinState &state, int einsum) const {
+  return state.holdsAroundAll || llvm::any_of(aroundAll, [&](int tensor) {
+           return llvm::none_of(rules.touchers(tensor), [&](int other) {
+             return other == einsum || state.isDone(other);
+           });
+         });
+}
+
 /// Children of the root have waited for what they moved, and have fitted: how
 /// much that was matters to nobody.
 void CascadeJoin::forgetAtRoot(std::vector<double> &costs,
-                               const JoinLayout &open) const {
-  for (int r = 0; r < open.resources; ++r)
+                               const JoinLayout &open,
+                               bool movesWithOthers) const {
+  for (int r = 0; r < open.resources && !movesWithOthers; ++r)
     costs[open.moved(0) + r] = 0;
   for (int l = 0; l < open.levels; ++l)
     if (l != axes.measured)
@@ -1546,8 +1576,9 @@ void CascadeJoin::close(JoinState &state, std::vector<JoinEntry> &entries,
   }
   // Around an open child, and in a pipeline, it stays until the end.
   JoinLayout open = layoutOf(state);
+  bool moves = movesWithOthers(state, einsum);
   for (JoinEntry &entry : entries)
-    forgetAtRoot(entry.costs, open);
+    forgetAtRoot(entry.costs, open, moves);
   for (int d = 0; d < open.depth + open.pipelined; ++d)
     addAround(open, d, isDead);
   if (!state.pipelined)

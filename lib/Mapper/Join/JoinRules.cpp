@@ -485,10 +485,12 @@ std::vector<JoinState> JoinRules::releases(const JoinState &state,
                                            int einsum) const {
   std::vector<size_t> mayGo;
   for (auto [i, one] : llvm::enumerate(state.pending)) {
+    if (!one.whole)
+      continue;
     // Loops of one Einsum are its own.
     int producer = facts.tensors[one.tensor].producer;
     bool isShared = isRecurrence(producer) || producer != einsum;
-    if (one.whole && isShared && isRoundBy(state, one.tensor, einsum) &&
+    if (isShared && isRoundBy(state, one.tensor, einsum) &&
         !isLastTouch(state, one.tensor, einsum))
       mayGo.push_back(i);
   }
@@ -505,7 +507,8 @@ std::vector<JoinState> JoinRules::releases(const JoinState &state,
       one.whole = false;
     }
     bool stays = llvm::any_of(way.pending, [&](const Pending &one) {
-      return one.need >= closing && !isLastTouch(state, one.tensor, einsum);
+      return one.need >= closing && !one.ends &&
+             !isLastTouch(state, one.tensor, einsum);
     });
     if (!stays)
       ways.push_back(std::move(way));

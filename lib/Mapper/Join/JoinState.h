@@ -103,6 +103,7 @@ struct JoinState {
   std::vector<StagePattern> patterns; ///< in the open pipeline
   int unfinished = -1;                ///< recurrence that has begun
   bool pipelined = false;             ///< the run below all open loops
+  bool holdsAroundAll = false;        ///< holders around all Einsums: they move
   int openedAt = 0;                   ///< depth of the sequence around that run
 
   bool isDone(int einsum) const { return done[einsum / 64] >> einsum % 64 & 1; }
