@@ -185,7 +185,6 @@ private:
   bool isOnPath(int tensor, int level) const;
   bool mayLiveAt(int tensor, int level) const;
   bool mustLiveAtBacking(int tensor) const;
-  bool mayBeHome(int tensor, int level) const;
   bool mayHaveHolder(const Placement &p, int tensor) const;
   bool mayHoldHome(const Placement &p, size_t operand,
                    const Pending &home) const;
@@ -523,11 +522,6 @@ bool CascadeJoin::mustLiveAtBacking(int tensor) const {
              });
 }
 
-/// Whether it may be fused instead of having a holder for all.
-bool CascadeJoin::mayBeHome(int tensor, int level) const {
-  return !mustLiveAtBacking(tensor) && mayLiveAt(tensor, level);
-}
-
 /// Joins the open holders of what it touches; each may be for others to come,
 /// or for nobody else.
 void CascadeJoin::chooseEnds(Placement &p, size_t at, Layer &next) {
@@ -538,9 +532,9 @@ void CascadeJoin::chooseEnds(Placement &p, size_t at, Layer &next) {
   if (!one.isHolder() || !rules.touches(p.einsum, tensor))
     return chooseEnds(p, at + 1, next);
   bool isLast = !rules.hasLaterToucher(p.state, tensor, p.einsum);
-  // With everybody inside it is a home.
+  // With everybody inside it would be a home.
   bool isHome =
-      isLast && one.hold == Hold::stored && mayBeHome(tensor, one.level);
+      isLast && one.hold == Hold::stored && !facts.tensors[tensor].isOutput;
   if (isHome || !rules.mayUse(p.state, one, p.einsum, p.keep) ||
       !constraints[p.einsum].mayKeep(one.level, {tensor, true})) {
     ++counts.illegal;
@@ -667,9 +661,9 @@ void CascadeJoin::forEachHolder(const Placement &p, int tensor, Fn fn) const {
     if (!isOnPath(tensor, level) ||
         !constraints[p.einsum].mayKeep(level, {tensor, true}))
       continue;
-    // Not for everybody, if it may be a home.
-    bool isSome =
-        facts.tensors[tensor].producer == p.einsum && mayBeHome(tensor, level);
+    // Not for everybody: it would be a home.
+    bool isSome = facts.tensors[tensor].producer == p.einsum &&
+                  !facts.tensors[tensor].isOutput;
     if (isSome && rules.touchers(tensor).size() == 2)
       continue;
     for (int depth = isSome; depth <= most; ++depth)
@@ -1495,9 +1489,9 @@ void CascadeJoin::listAroundAll() {
     return;
   for (int t = 0; t < static_cast<int>(facts.tensors.size()); ++t) {
     const TensorFact &fact = facts.tensors[t];
-    // What is made and read only is a home then, unless that is ruled out.
+    // What is made and read only would be a home.
     if (rules.touchers(t).size() > 1 && fact.iterativeRank < 0 &&
-        (fact.isInput || fact.isOutput || !arch.constraints.empty()))
+        (fact.isInput || fact.isOutput))
       aroundAll.push_back(t);
   }
 }
