@@ -64,10 +64,9 @@ static std::optional<Window> carriedBelow(const LoopTree &tree, int id,
   const TensorFact &tensor = tree.facts->tensors[held.tensor];
   if (tensor.iterativeRank < 0 || !tensor.hasInitialValue || tensor.isOutput)
     return std::nullopt;
-  for (int leaf : tree.leaves)
-    for (const LeafAccess &access : tree.nodes[leaf].accesses)
-      if (access.use.access->tensor == held.tensor && !tree.contains(id, leaf))
-        return std::nullopt;
+  for (auto [leaf, access] : tree.accessesOf[held.tensor])
+    if (!tree.contains(id, leaf))
+      return std::nullopt;
   // A read of a certain step, but the last, wants it kept however far away.
   const auto &directions = tree.facts->einsums[tensor.producer].direction;
   auto direction = directions.find(tensor.iterativeRank);
@@ -364,24 +363,23 @@ private:
     }
   }
 
-  bool touches(int subtree, llvm::ArrayRef<int> tensors) const {
-    return llvm::any_of(tensors,
-                        [&](int tensor) { return touches(subtree, tensor); });
-  }
-
-  bool touches(int subtree, int tensor) const {
-    for (int id = subtree; id < tree.nodes[subtree].end; ++id) {
-      for (const LeafAccess &access : tree.nodes[id].accesses)
-        if (access.use.access->tensor == tensor)
-          return true;
-      if (auto transfer =
-              llvm::dyn_cast<schedule::TransferOp>(tree.nodes[id].op))
-        for (mlir::Attribute name : transfer.getTensors())
-          if (llvm::cast<mlir::StringAttr>(name).getValue() ==
-              facts.tensors[tensor].name)
-            return true;
-    }
-    return false;
+  /// The first and the last child of a sequence that touches one of the
+  /// tensors; the last and the first if none does.
+  std::pair<int, int> childrenTouching(const Node &sequence,
+                                       llvm::ArrayRef<int> tensors) const {
+    int begin = sequence.children.front(),
+        end = tree.nodes[sequence.children.back()].end;
+    int first = sequence.children.back(), last = begin;
+    for (int tensor : tensors)
+      if (auto nodes = tree.touchesWithin(tensor, begin, end); !nodes.empty()) {
+        first = std::min(first, nodes.front());
+        last = std::max(last, nodes.back());
+      }
+    auto childWith = [&](int node) -> int {
+      return llvm::upper_bound(sequence.children, node) -
+             sequence.children.begin() - 1;
+    };
+    return {childWith(first), childWith(last)};
   }
 
   /// One space, for one tensor or for several that share it.
@@ -402,12 +400,9 @@ private:
       return occupy(node.children.front(), space, late, early);
     int first = 0, last = static_cast<int>(node.children.size()) - 1;
     if (node.kind == NodeKind::sequence && (late || early)) {
-      while (late && first < last &&
-             !touches(node.children[first], space.tensors))
-        ++first;
-      while (early && last > first &&
-             !touches(node.children[last], space.tensors))
-        --last;
+      auto [begin, end] = childrenTouching(node, space.tensors);
+      first = late ? begin : first;
+      last = early ? std::max(first, end) : last;
       for (int i = first; i <= last; ++i)
         occupy(node.children[i], space, late && i == first, early && i == last);
       return;

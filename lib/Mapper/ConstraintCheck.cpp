@@ -11,6 +11,7 @@
 #include "lib/Mapper/PremiseText.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringMap.h"
 
 using namespace mlir;
 using namespace einsum;
@@ -33,7 +34,10 @@ public:
         const arch::ArchSpec &arch, const SpaceLimits &limits)
       : mapping(mapping), facts(facts), arch(arch), limits(limits),
         leaves(schedule::resolveLeaves(mapping,
-                                       schedule::lookupCascade(mapping))) {}
+                                       schedule::lookupCascade(mapping))) {
+    for (auto [id, tensor] : llvm::enumerate(facts.tensors))
+      tensorIds[tensor.name] = id;
+  }
 
   std::string run();
   std::vector<ConstraintViolation> list();
@@ -47,6 +51,7 @@ private:
   void checkDimension(const arch::DimensionConstraint &constraint,
                       const Leaf &leaf);
   void checkLimits();
+  void checkNoSharedHolders();
   void checkSharedLoops(const Leaf &a, const Leaf &b);
 
   bool isKept(int level, int tensor) const {
@@ -86,6 +91,7 @@ private:
   SourceLocation stated;
   std::string constraint;
   bool isTold = false;
+  llvm::StringMap<int> tensorIds;
 
   // Of the leaf at hand.
   const EinsumFact *einsum = nullptr;
@@ -227,7 +233,7 @@ void Check::enter(const Leaf &leaf) {
     if (auto storage = dyn_cast<schedule::StorageOp>(op))
       for (auto tensor : storage.getTensors().getAsRange<StringAttr>())
         held.push_back({arch.findLevel(storage.getLevel()),
-                        facts.findTensor(tensor), position, op});
+                        tensorIds.lookup(tensor.getValue()), position, op});
 }
 
 void Check::checkArray(const arch::ArrayChoice &choice, const Leaf &leaf) {
@@ -276,6 +282,36 @@ void Check::checkSharedLoops(const Leaf &a, const Leaf &b) {
          mapping);
 }
 
+/// Below its outermost holder nobody holds a tensor for two Einsums.
+void Check::checkNoSharedHolders() {
+  auto touches = [&](const EinsumFact &einsum, int tensor) {
+    auto isIt = [&](const AccessFact &access) {
+      return access.tensor == tensor;
+    };
+    return llvm::any_of(einsum.reads, isIt) ||
+           llvm::any_of(einsum.writes, isIt);
+  };
+  auto holds = [](schedule::StorageOp storage, StringRef name) {
+    return llvm::is_contained(storage.getTensors().getAsRange<StringAttr>(),
+                              StringAttr::get(storage.getContext(), name));
+  };
+  mapping.walk([&](schedule::StorageOp storage) {
+    for (auto name : storage.getTensors().getAsRange<StringAttr>()) {
+      int tensor = facts.findTensor(name), users = 0;
+      storage->walk([&](schedule::LeafOp leaf) {
+        users +=
+            touches(facts.einsums[facts.findEinsum(leaf.getEinsum())], tensor);
+      });
+      bool isInner = false;
+      for (auto above = storage->getParentOfType<schedule::StorageOp>(); above;
+           above = above->getParentOfType<schedule::StorageOp>())
+        isInner |= holds(above, name);
+      if (isInner && users > 1)
+        fail(nameOf(tensor) + " has one holder for several Einsums", storage);
+    }
+  });
+}
+
 void Check::checkLimits() {
   isTold = false;
   mapping.walk([&](schedule::PipelineOp pipeline) {
@@ -296,6 +332,8 @@ void Check::checkLimits() {
              loop.op);
   for (size_t i = 1; i < leaves.size(); ++i)
     checkSharedLoops(leaves[i - 1], leaves[i]);
+  if (!limits.fusion || !limits.sharedHolders)
+    checkNoSharedHolders();
   if (limits.fusion)
     return;
   std::vector<bool> lives(facts.tensors.size(), false);

@@ -223,6 +223,7 @@ static bool parseSpaceWord(StringRef word, SpaceLimits &limits,
   for (auto [name, field] : {std::pair("no-fusion", &SpaceLimits::fusion),
                              {"no-pipelines", &SpaceLimits::pipelines},
                              {"no-reorder", &SpaceLimits::reorder},
+                             {"no-shared-holders", &SpaceLimits::sharedHolders},
                              {"perfect-tiles", &SpaceLimits::imperfect}})
     if (word == name) {
       limits.*field = false;
@@ -240,9 +241,11 @@ static bool parseSpaceWord(StringRef word, SpaceLimits &limits,
                                    word + "'");
       return true;
     }
-  std::vector<std::string> names = {"shared-loops=N", "shared-loops-per-rank=N",
-                                    "perfect-tiles",  "no-fusion",
-                                    "no-pipelines",   "no-reorder"};
+  std::vector<std::string> names = {
+      "shared-loops=N",   "shared-loops-per-rank=N",
+      "perfect-tiles",    "no-fusion",
+      "no-pipelines",     "no-reorder",
+      "no-shared-holders"};
   return report("space",
                 "there is no restriction " + listAlternatives(word, names));
 }

@@ -65,6 +65,8 @@ struct SpaceLimits {
   bool reorder = true;
   /// Tensors that stay on chip between Einsums.
   bool fusion = true;
+  /// One holder for several Einsums of what lives at the backing level.
+  bool sharedHolders = true;
 };
 
 /// What a search does without looking at everything. Each rule can be left out,

@@ -47,8 +47,10 @@ bool Program::addresses(int node, int tensor, int rank) const {
   return llvm::any_of(leaves, [&](int leaf) {
     return isBelow(leaf, node) &&
            llvm::any_of(nodes[leaf].ports, [&](const Port &port) {
+             const EinsumInfo &info = points->einsums[nodes[leaf].einsum];
              return port.tensor == tensor &&
-                    uses(port, nodes[leaf].einsum, rank);
+                    (port.read >= 0 ? info.reads[port.read].reaches(rank)
+                                    : uses(port, nodes[leaf].einsum, rank));
            });
   });
 }
@@ -92,9 +94,10 @@ std::optional<int64_t> Program::heldSteps(int storage, int tensor,
     const EinsumInfo &einsum = points->einsums[nodes[leaf].einsum];
     for (const ReadInfo &read : einsum.reads)
       if (read.tensor == tensor &&
-          !read.index[position].uses(info.ranks[position]) &&
-          !(read.index[position].getRanks().empty() &&
-            read.index[position].at(origin) == last))
+          (read.isOpaque(position) ||
+           (!read.index[position].uses(info.ranks[position]) &&
+            !(read.index[position].getRanks().empty() &&
+              read.index[position].at(origin) == last))))
         return std::nullopt;
   }
   auto enclosesAll = [&](int node) {
@@ -626,6 +629,12 @@ private:
              << points.tensors[tensor].name
              << "', which no storage node above holds";
     port.inRegisters = program.nodes[port.home].level == leaf.registers;
+    if (port.inRegisters && program.nodes[port.home].resident >= 0)
+      return program.nodes[port.home].op->emitError()
+             << "unsupported: 'resident' in the registers of Einsum '"
+             << points.einsums[leaf.einsum].name
+             << "'; hold whole tiles there, or a part of them at a level "
+                "further out";
     port.group = findGroup(leaf, port);
     leaf.ports.push_back(port);
     return success();

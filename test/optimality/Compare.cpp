@@ -7,6 +7,8 @@
 
 #include "test/optimality/Compare.h"
 
+#include "test/agreement/BoundCheck.h"
+
 #include "lib/Mapper/Mapper.h"
 
 #include "mlir/IR/Verifier.h"
@@ -90,6 +92,7 @@ public:
     options.limits.pipelines = limits.pipelines;
     options.limits.reorder = limits.reorder;
     options.limits.fusion = limits.fusion;
+    options.limits.sharedHolders = limits.sharedHolders;
     options.threads = 1;
   }
 
@@ -188,6 +191,13 @@ private:
       os << name << ": the mapper's mapping does not fit\n" << show(point);
       return std::vector<double>(goal.size(), 0);
     }
+    agreement::BoundCheck bounds(problem.facts, problem.arch);
+    for (const std::string &below : {bounds.asItIs(point.mapping, cost),
+                                     bounds.tight(point.mapping, cost)})
+      if (!below.empty())
+        os << name << ": the mapper's mapping is below a bound: " << below
+           << "\n"
+           << show(point);
     std::vector<double> values;
     for (const Measure &measure : goal) {
       values.push_back(measure.of(cost));

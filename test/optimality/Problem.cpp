@@ -22,8 +22,9 @@ namespace {
 
 class Generator {
 public:
-  Generator(uint64_t seed, bool extended)
-      : random(seed * 0x9E3779B97F4A7C15ull + 1), extended(extended) {
+  Generator(uint64_t seed, const Kinds &kinds)
+      : random(seed * 0x9E3779B97F4A7C15ull + 1), extended(kinds.extended),
+        rereads(kinds.rereads), gathers(kinds.gathers) {
     problem.seed = seed;
   }
 
@@ -51,6 +52,7 @@ private:
   struct Tensor {
     std::string name, ranks; ///< one letter per rank
     bool isInput = false, isRead = false;
+    bool isIndex = false;   ///< holds coordinates
     bool goesRound = false; ///< as one of two Einsums
     char carried = 0;       ///< rank of its recurrence
     uint64_t elements = 1;
@@ -63,6 +65,8 @@ private:
 
   void makeCascade() {
     einsumCount = chance(35) ? 1 : chance(55) ? 2 : chance(65) ? 3 : 4;
+    if (rereads)
+      einsumCount = std::max<int>(einsumCount, 2);
     int rankCount = einsumCount == 1 ? pick(1, 3) : pick(1, 2);
     for (int i = 0; i < rankCount; ++i) {
       char rank = "abc"[i];
@@ -70,7 +74,7 @@ private:
       int64_t extent = chance(10) && rankCount == 1 ? 6
                        : chance(7)                  ? 1
                                                     : pick(2, most);
-      if (rankCount > 1 && chance(50))
+      if (rankCount > 1 && chance(rereads ? 75 : 50))
         extent = std::min<int64_t>(extent, 2);
       extents[rank] = extent;
     }
@@ -95,7 +99,8 @@ private:
       os << "  rank w = A + B - 1\n";
     for (const Tensor &tensor : tensors)
       if (tensor.isInput)
-        os << "  input " << indexed(tensor.name, tensor.ranks) << "\n";
+        os << "  input " << indexed(tensor.name, tensor.ranks)
+           << (tensor.isIndex ? " : i32" : "") << "\n";
     os << body << "  output ";
     llvm::ListSeparator outputs;
     for (const Tensor &tensor : tensors)
@@ -137,10 +142,11 @@ private:
   size_t chooseTensor(bool prefersMade) {
     std::vector<size_t> made, inputs;
     for (size_t t = 0; t < tensors.size(); ++t)
-      (tensors[t].isInput ? inputs : made).push_back(t);
-    if (!made.empty() && (prefersMade || chance(30)))
+      if (!tensors[t].isIndex)
+        (tensors[t].isInput ? inputs : made).push_back(t);
+    if (!made.empty() && (rereads ? chance(45) : prefersMade || chance(30)))
       return chance(80) ? made.back() : pickOf(made);
-    if (!inputs.empty() && chance(25))
+    if (!inputs.empty() && chance(rereads ? 70 : 25))
       return pickOf(inputs);
     return addTensor("I" + std::to_string(inputs.size()), someRanks(), true);
   }
@@ -148,7 +154,7 @@ private:
   /// A tensor at its ranks; shifted; through a window; or the last of a
   /// recurrence.
   Read read(size_t tensor) {
-    const Tensor &info = tensors[tensor];
+    const Tensor info = tensors[tensor];
     tensors[tensor].isRead = true;
     Read made;
     made.text = info.name + "[";
@@ -158,6 +164,10 @@ private:
       if (extended && rank == info.carried && info.ranks.size() > 1 &&
           chance(30)) {
         made.text += std::string(1, static_cast<char>(toupper(rank))) + "-1";
+        continue;
+      }
+      if (gathers && rank != 'w' && rank != info.carried && chance(50)) {
+        made.text += addIndex(made.ranks);
         continue;
       }
       bool isWindow = rank == 'w' && chance(80);
@@ -172,6 +182,21 @@ private:
     }
     made.text += "]";
     return made;
+  }
+
+  /// A coordinate that is data, by an index over some ranks.
+  std::string addIndex(std::string &ranks) {
+    std::string by;
+    while (by.empty() || by == "w")
+      by = someRanks();
+    if (by.size() > 2)
+      by.resize(2);
+    std::string name = "J" + std::to_string(tensors.size());
+    tensors[addTensor(name, by, true)].isIndex = true;
+    for (char rank : by)
+      if (!llvm::is_contained(ranks, rank))
+        ranks += rank;
+    return indexed(name, by);
   }
 
   /// Returns how many it has added.
@@ -208,11 +233,11 @@ private:
     if (!reduced.empty() && chance(25))
       body += "max(" + join(reduced) + ") ";
     body += map;
-    if (chance(extended ? 25 : 10))
+    if (!gathers && chance(extended ? 25 : 10)) // what is gathered is there
       body += " where " + makeFilter(ranks);
     body += "\n";
     addTensor(name, kept, false);
-    if (chance(8))
+    if (chance(rereads ? 30 : 8))
       alsoOutput = name;
     return 1;
   }
@@ -417,9 +442,9 @@ private:
     };
     return " \"accounting\": {\"operands\": \"" +
            either("per_point", "latched") + "\", \"buffers\": \"" +
-           either("ignored", "counted") + "\", \"operators\": \"" +
-           either("one_per_point", "each") + "\", \"einsums\": \"" +
-           either("sequential", "as_scheduled") + "\"" +
+           (chance(50) ? "ignored\", \"first_sums\": \"unread" : "counted") +
+           "\", \"operators\": \"" + either("one_per_point", "each") +
+           "\", \"einsums\": \"" + either("sequential", "as_scheduled") + "\"" +
            (chance(30) ? ", \"overlap\": \"buffered\"" : "") + "},\n";
   }
 
@@ -502,7 +527,7 @@ private:
   }
 
   std::mt19937_64 random;
-  bool extended;
+  bool extended, rereads, gathers;
   Problem problem;
   int einsumCount = 1;
   int64_t bytes = 1;
@@ -513,11 +538,10 @@ private:
 
 } // namespace
 
-Problem einsum::optimality::generate(uint64_t seed, bool extended,
-                                     bool constrained) {
-  Generator generator(seed, extended);
+Problem einsum::optimality::generate(uint64_t seed, const Kinds &kinds) {
+  Generator generator(seed, kinds);
   Problem problem = generator.make();
-  if (constrained)
+  if (kinds.constrained)
     generator.constrain(problem);
   return problem;
 }

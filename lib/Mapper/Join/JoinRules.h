@@ -62,6 +62,23 @@ public:
   /// Whether a fused tensor may live where it is said to.
   bool mayLive(const JoinState &state, const Pending &home, int einsum,
                int keep) const;
+  /// Whether a holder for several Einsums may be for this one: it has all ranks
+  /// of the loops above, and reads, or writes, at the same coordinates along
+  /// them as the others.
+  bool mayUse(const JoinState &state, const Pending &holder, int einsum,
+              int loops) const;
+  /// Whether somebody still to come may be a user as well, below the loops that
+  /// are open to its depth: no pass over their ranks has to end before.
+  bool mayHaveMoreUsers(const JoinState &state, const Pending &holder) const;
+  /// Whether no other Einsum until now stands below the loops to `depth` and
+  /// touches the tensor.
+  bool isFirstBelow(const JoinState &state, int tensor, int depth) const;
+  /// Whether each reader needs every element.
+  bool isReadWhole(int tensor) const;
+  /// Whether somebody is still to come that touches the tensor.
+  bool hasLaterToucher(const JoinState &state, int tensor, int einsum) const;
+  /// Holders that have served their last Einsum are no more.
+  void endHolders(JoinState &state) const;
   /// Whether nobody else below the loop at `depth` touches the tensor.
   bool mayHoldAbove(const JoinState &state, int tensor, int depth,
                     int keep) const;
@@ -94,6 +111,7 @@ private:
   const CascadeFacts &facts;
   std::vector<std::vector<int>> touchersOf;
   std::vector<int> recurrenceOf, members;
+  std::vector<std::vector<bool>> reached; ///< Einsums that need what one makes
 };
 
 } // namespace einsum::mapper

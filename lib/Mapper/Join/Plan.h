@@ -30,9 +30,11 @@ struct SharedLoop {
   }
 };
 
-/// A fused tensor's home: below `depth` shared loops.
+/// A fused tensor's home, or a holder for several Einsums of what lives at the
+/// backing level: below `depth` shared loops.
 struct Home {
   int tensor = -1, level = -1, depth = 0;
+  bool isHolder = false;
 };
 
 /// A holder of one Einsum above its last shared loop.

@@ -539,7 +539,7 @@ LatchTiles PipelinedRun::latchTiles(const Frame &frame,
         depth = std::max(depth, hold.depth);
     for (size_t loop = 0; loop < frame.loops.size(); ++loop)
       if (int rank = nest.findRank(frame.loops[loop].rank);
-          rank >= 0 && operand.usesRank(rank))
+          rank >= 0 && (operand.atLeaf >> rank & 1))
         depth = std::max(depth, static_cast<int>(loop) + 1);
     tiles[o] = tileAt(frame, search, depth);
   }
