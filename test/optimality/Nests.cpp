@@ -137,10 +137,19 @@ void Space::addSpatial(const NestState &state, const Dealing &dealing,
       int64_t steps = (state.above.tile[rank] + tile - 1) / tile;
       if (rank <= used.rank || steps > room || (dealing.isArray && tile > 1))
         continue;
+      // Tiles differ in size only where one of these loops deals the rank.
+      bool isUneven = state.above.tile[rank] % tile != 0;
+      if (!dealing.isArray && llvm::is_contained(state.dealtRanks, rank) &&
+          (isUneven || llvm::is_contained(state.unevenRanks, rank)))
+        continue;
       NestState below = state;
       below.above.tile[rank] = tile;
       below.above.looped[rank] = true;
       below.innermost = dealing.position;
+      if (!dealing.isArray)
+        below.dealtRanks.push_back(rank);
+      if (!dealing.isArray && isUneven)
+        below.unevenRanks.push_back(rank);
       below.steps.push_back(Step::deal(rank, tile, dealing.dims[dim]));
       addSpatial(below, dealing, dim, {used.units * steps, rank}, then);
     }

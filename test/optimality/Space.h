@@ -114,6 +114,8 @@ private:
     Above above;
     size_t dealt = 0;     ///< dealings decided
     size_t innermost = 0; ///< position of the last that has loops
+    /// To instances of levels, and so that their tiles differ in size.
+    std::vector<int> dealtRanks, unevenRanks;
     Nest steps;
   };
   void addToNest(const NestState &state);
