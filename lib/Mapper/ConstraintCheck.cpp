@@ -11,6 +11,7 @@
 #include "lib/Mapper/PremiseText.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringMap.h"
 
 using namespace mlir;
 using namespace einsum;
@@ -32,7 +33,10 @@ public:
         const arch::ArchSpec &arch, const SpaceLimits &limits)
       : mapping(mapping), facts(facts), arch(arch), limits(limits),
         leaves(schedule::resolveLeaves(mapping,
-                                       schedule::lookupCascade(mapping))) {}
+                                       schedule::lookupCascade(mapping))) {
+    for (auto [id, tensor] : llvm::enumerate(facts.tensors))
+      tensorIds[tensor.name] = static_cast<int>(id);
+  }
 
   std::string run();
 
@@ -73,6 +77,7 @@ private:
   const CascadeFacts &facts;
   const arch::ArchSpec &arch;
   const SpaceLimits &limits;
+  llvm::StringMap<int> tensorIds;
   std::vector<Leaf> leaves;
   std::string violation;
 
@@ -203,6 +208,8 @@ void Check::checkDimension(const arch::DimensionConstraint &constraint,
 }
 
 void Check::checkLeaf(const Leaf &leaf) {
+  if (arch.constraints.empty())
+    return;
   einsum = &facts.einsums[facts.findEinsum(leaf.op.getEinsum())];
   array = arch.findArray(leaf.op.getArray());
   held.clear();
@@ -210,7 +217,7 @@ void Check::checkLeaf(const Leaf &leaf) {
     if (auto storage = dyn_cast<schedule::StorageOp>(op))
       for (auto tensor : storage.getTensors().getAsRange<StringAttr>())
         held.push_back({arch.findLevel(storage.getLevel()),
-                        facts.findTensor(tensor), position});
+                        tensorIds.lookup(tensor), position});
   const arch::Constraints &constraints = arch.constraints;
   for (const arch::ArrayChoice &choice : constraints.arrays)
     if (selects(choice.on, facts, *einsum) &&
@@ -272,7 +279,7 @@ void Check::checkLimits() {
     int level = arch.findLevel(storage.getLevel());
     if (arch.levels[level].parent < 0)
       for (auto tensor : storage.getTensors().getAsRange<StringAttr>())
-        lives[facts.findTensor(tensor)] = true;
+        lives[tensorIds.lookup(tensor)] = true;
   });
   for (auto [tensor, isAtBacking] : llvm::enumerate(lives))
     if (!isAtBacking)
