@@ -239,7 +239,7 @@ private:
       if (!einsum.iterates(rank))
         return Along::nothing;
       bool shared =
-          isWrite ? einsum.reduces(rank) : !use.use.access->uses(rank);
+          isWrite ? einsum.reduces(rank) : !use.use.access->atLeaf().uses(rank);
       return shared ? Along::shared : Along::dealt;
     });
   }

@@ -549,11 +549,13 @@ private:
     const Loop &loop = component.loops[index];
     int64_t tile = tree.nodes[loop.node].tile;
     RankState reached = current[loop.local], &state = current[loop.local];
+    // Of each unit of the loops further out, which have been counted.
     uint64_t units = 0;
     llvm::SmallVector<std::pair<int64_t, int64_t>, 2> dealt;
     for (auto [count, size] : reached.units) {
-      units += count * llvm::divideCeil(
-                           std::min(size, tree.nodes[loop.node].around), tile);
+      units = std::max<uint64_t>(
+          units,
+          llvm::divideCeil(std::min(size, tree.nodes[loop.node].around), tile));
       if (size / tile > 0)
         dealt.push_back({count * (size / tile), tile});
       if (size % tile > 0)

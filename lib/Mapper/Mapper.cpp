@@ -79,6 +79,7 @@ private:
   void describeFor(const Effort &effort);
   void inParallel(size_t count, llvm::function_ref<void(size_t)> fn) const;
   bool explore();
+  void noteFetches(EinsumChoices &choice) const;
   void boundNests();
   std::vector<Effort> listEfforts() const;
   bool prepare(const Effort &effort, bool walks);
@@ -240,6 +241,7 @@ bool MappingSearch::describe() {
       unsupported = constraints.back().unsupported;
   }
   nestLimits.imperfect = options.limits.imperfect;
+  nestLimits.allDeals = !options.rules.deals;
   nestLimits.commonRanks = listCommonRanks(facts);
   // Every nest if that can be, else fewer ways to deal, then fewer tiles.
   while (!describeNests(nestLimits) && unsupported.empty() && !noArray &&
@@ -355,6 +357,8 @@ std::string MappingSearch::describeSpace() const {
     text += ", fusion below up to " + std::to_string(limits.sharedLoops) +
             " shared loops (" + std::to_string(limits.sharedLoopsPerRank) +
             " over one rank)";
+  if (limits.fusion && !limits.sharedHolders)
+    text += ", no shared holders";
   text += limits.pipelines ? ", sequences and pipelines" : ", no pipelines";
   return text + (limits.reorder ? ", any order" : ", Einsums in order");
 }
@@ -394,7 +398,7 @@ void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
   certificate.pruned["dominated"] = nests.dominated + joins.dominated;
   certificate.pruned["capacity"] = nests.overCapacity + joins.overCapacity;
   certificate.pruned["rank pass not ended"] = joins.illegal;
-  certificate.pruned["constraints"] = nests.ruledOut;
+  certificate.pruned["constraints"] = nests.ruledOut + joins.ruledOut;
   certificate.pruned["bound"] = nests.overBound + joins.overBound;
   certificate.wallSeconds = seconds();
   certificate.firstSeconds = firstSeconds;
@@ -451,6 +455,11 @@ LogicalResult MappingSearch::refuse(const Realised &realised) {
 
 /// One pipeline of all Einsums, if there is one.
 std::optional<MappedPoint> MappingSearch::tryPipeline(size_t &frames) {
+  // Its loops stand as they come.
+  if (llvm::any_of(constraints, [](const EinsumConstraints &one) {
+        return one.ordersLoops();
+      }))
+    return std::nullopt;
   if (!options.triesOnePipeline || !isLatencyOnly() ||
       !options.limits.pipelines || !options.rules.incumbent)
     return std::nullopt;
@@ -506,6 +515,32 @@ void MappingSearch::inParallel(size_t count,
     thread.join();
 }
 
+/// What inputs of several readers cost an Einsum that fetches them itself. Of
+/// several of them each has its part of what is certain of any one.
+void MappingSearch::noteFetches(EinsumChoices &choice) const {
+  choice.fetches.clear();
+  const EinsumOnArray &nest = *choice.nests.front();
+  for (const Operand &operand : nest.operands) {
+    const TensorFact &tensor = facts.tensors[operand.tensor];
+    if (!tensor.isInput || !operand.mayHaveSharedHolder)
+      continue;
+    int at = nest.indexOf(operand);
+    double energy = INFINITY, traffic = INFINITY;
+    for (NestSearch *search : choice.searches) {
+      auto [alone, moved] = search->leastAlone(at);
+      energy = std::min(energy, alone);
+      traffic = std::min(traffic, moved);
+    }
+    choice.fetches.push_back({operand.tensor, energy - choice.leastEnergy,
+                              traffic - choice.leastTraffic});
+  }
+  auto count = static_cast<double>(choice.fetches.size());
+  for (EinsumChoices::Fetch &fetch : choice.fetches) {
+    fetch.energy = std::isfinite(fetch.energy) ? fetch.energy / count : 0;
+    fetch.traffic = std::isfinite(fetch.traffic) ? fetch.traffic / count : 0;
+  }
+}
+
 /// The least that each Einsum costs by itself, wherever its tensors live. False
 /// if time was up before.
 bool MappingSearch::explore() {
@@ -526,9 +561,15 @@ bool MappingSearch::explore() {
       cycles = std::min(cycles, search->leastCycles());
       traffic = std::min(traffic, search->leastTraffic());
     }
-    choice.leastEnergy = std::max(choice.leastEnergy, energy);
-    choice.leastCycles = std::max(choice.leastCycles, cycles);
-    choice.leastTraffic = std::max(choice.leastTraffic, traffic);
+    double energyBefore = choice.leastEnergy, cyclesBefore = choice.leastCycles,
+           trafficBefore = choice.leastTraffic;
+    choice.leastEnergy = energy;
+    choice.leastCycles = cycles;
+    choice.leastTraffic = traffic;
+    noteFetches(choice);
+    choice.leastEnergy = std::max(energyBefore, energy);
+    choice.leastCycles = std::max(cyclesBefore, cycles);
+    choice.leastTraffic = std::max(trafficBefore, traffic);
   }
   return !stopped();
 }
@@ -555,13 +596,22 @@ std::vector<Holdings> MappingSearch::listStarts(const EinsumOnArray &nest,
   for (auto [o, operand] : llvm::enumerate(nest.operands)) {
     std::vector<uint8_t> codes = {0};
     for (int level = 1; level < static_cast<int>(arch.levels.size()); ++level) {
-      if (operand.mustLiveAtBacking || !options.limits.fusion ||
-          arch.levels[level].perArray >= 0 || !arch.levels[level].dims.empty())
+      if (!options.limits.fusion || arch.levels[level].perArray >= 0 ||
+          !arch.levels[level].dims.empty())
         continue;
+      bool isShared =
+          operand.mayHaveSharedHolder && options.limits.sharedHolders;
       auto found = llvm::find(nest.path, level);
-      codes.push_back(found == nest.path.end()
-                          ? search.codeOffPath(level)
-                          : Holding::kOutside + (found - nest.path.begin()));
+      auto index = static_cast<uint8_t>(found - nest.path.begin());
+      if (found == nest.path.end()) {
+        if (isShared || !operand.mustLiveAtBacking)
+          codes.push_back(search.codeOffPath(level));
+        continue;
+      }
+      if (!operand.mustLiveAtBacking)
+        codes.push_back(Holding::kOutside + index);
+      if (isShared)
+        codes.push_back(index);
     }
     std::vector<Holdings> more;
     for (const Holdings &start : starts)
@@ -686,6 +736,7 @@ void MappingSearch::boundNests() {
   for (EinsumChoices &choice : choices) {
     choice.leastEnergy = choice.leastCycles = INFINITY;
     choice.leastTraffic = 0;
+    choice.fetches.clear();
     for (const auto &nest : choice.nests) {
       choice.leastEnergy =
           std::min(choice.leastEnergy,

@@ -60,7 +60,7 @@ private:
     if (isDone())
       return;
     if (at == nest.fans.size()) {
-      if (seen.insert(describe()).second)
+      if (seen.insert(describe()).second || nest.allDeals)
         ways.push_back(deals);
       return;
     }
@@ -160,10 +160,10 @@ private:
     for (const Operand &operand : nest.operands) {
       double own = 1;
       for (auto [r, rank] : llvm::enumerate(nest.ranks))
-        if (operand.usesRank(r))
+        if (operand.atLeaf >> r & 1)
           own *= static_cast<double>(rank.extent);
       for (const Deal &deal : way)
-        if (!operand.usesRank(deal.rank))
+        if (!(operand.atLeaf >> deal.rank & 1))
           own *= static_cast<double>(deal.units);
       words += own;
     }

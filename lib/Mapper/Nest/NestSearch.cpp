@@ -74,6 +74,7 @@ NestSearch::NestSearch(const EinsumOnArray &nest, const arch::ArchSpec &arch,
     addConfig(std::move(way));
   drains = axes.cycles >= 0 && nest.reduces && nest.feedsOthers &&
            arch.arrays.size() > 1 && !arch.accounting.freeSums;
+  ordered = nest.constraints->ordersLoops();
   markOperands();
 }
 
@@ -180,16 +181,20 @@ bool NestSearch::mayHold(int operand, uint8_t from, int pathIndex,
       !mayStayAt(operand, from, pathIndex))
     return false;
   if (nest.constraints->boundsTiles(level))
+    for (auto [rank, extent] : fact.opaque)
+      if (!nest.constraints->mayHoldTile(level, rank, extent, extent))
+        return false;
+  if (nest.constraints->boundsTiles(level))
     for (size_t rank = 0; rank < nest.ranks.size(); ++rank)
-      if (fact.usesRank(rank) &&
+      if (nest.constraints->isBounded(fact.tensor, nest.ranks[rank].rank) &&
           !nest.constraints->mayHoldTile(level, nest.ranks[rank].rank,
                                          tiles[rank], nest.ranks[rank].extent))
         return false;
   return true;
 }
 
-bool NestSearch::hold(Costs &costs, int operand, uint8_t from, int pathIndex,
-                      uint32_t tile) {
+std::optional<uint8_t> NestSearch::hold(Costs &costs, int operand, uint8_t from,
+                                        int pathIndex, uint32_t tile) {
   const Operand &fact = nest.operands[operand];
   llvm::SmallVector<int64_t, 8> tiles;
   codec.tiles(tile, tiles);
@@ -198,24 +203,64 @@ bool NestSearch::hold(Costs &costs, int operand, uint8_t from, int pathIndex,
   if (nest.stages[pathIndex] != 0 ||
       !mayHold(operand, from, pathIndex, tiles)) {
     ++counts.ruledOut;
-    return false;
+    return std::nullopt;
   }
   if (!fits(level, shared.heldBytes(fact, level, place))) {
     ++counts.overCapacity;
-    return false;
+    return std::nullopt;
   }
   shared.addHolder(costs, fact, level, levelOf(from), stageOf(from), place);
-  return true;
+  if (isRegisters(pathIndex))
+    shared.addRegisterAccesses(costs, fact, level);
+  return codeBelow(from, pathIndex);
+}
+
+/// Leaves take from registers at each point, wherever loops stand.
+bool NestSearch::isRegisters(int pathIndex) const {
+  return nest.feedsRegisters &&
+         pathIndex + 1 == static_cast<int>(nest.path.size());
+}
+
+/// Where an operand is held further in than `from`.
+uint8_t NestSearch::codeBelow(uint8_t from, int pathIndex) const {
+  if (isRegisters(pathIndex))
+    return Holding::kRegisters;
+  return static_cast<uint8_t>(pathIndex +
+                              (from / Holding::kOutside) * Holding::kOutside);
+}
+
+void NestSearch::addHolder(Costs &costs, int operand, int level,
+                           uint32_t tile) const {
+  llvm::SmallVector<int64_t, 8> tiles;
+  codec.tiles(tile, tiles);
+  shared.addHolder(costs, nest.operands[operand], level, /*parent=*/0,
+                   /*parentStage=*/0, {tiles, 0});
+}
+
+uint64_t NestSearch::heldBytes(int operand, int level, uint32_t tile) const {
+  llvm::SmallVector<int64_t, 8> tiles;
+  codec.tiles(tile, tiles);
+  return shared.heldBytes(nest.operands[operand], level, {tiles, 0});
 }
 
 //===----------------------------------------------------------------------===//
 // States
 //===----------------------------------------------------------------------===//
 
+/// Levels above fan-outs that deal nothing are no further out than those below.
+bool NestSearch::isReached(const Placement &placement, int stage) const {
+  if (stage >= placement.stage || placement.mustPlace)
+    return stage == placement.stage;
+  return llvm::none_of(configs[placement.config].deals, [&](const Deal &deal) {
+    int at = nest.fans[deal.fan].stage;
+    return at > stage && at <= placement.stage;
+  });
+}
+
 int NestSearch::numberOf(const Placement &placement) {
   Holdings holdings = canonical(placement.holdings);
   PlacementKey key{holdings, placement.stage, placement.config,
-                   placement.mustPlace};
+                   placement.mustPlace, placement.order};
   auto [found, isNew] = numbers.try_emplace(key, placements.size());
   if (!isNew)
     return found->second;
@@ -236,7 +281,7 @@ int NestSearch::numberOf(const Placement &placement) {
       continue;
     KeptTensor tensor{nest.operands[o].tensor, from < Holding::kOutside};
     for (int i = from % Holding::kOutside + 1; i < levels; ++i) {
-      if (nest.stages[i] != made.stage || !isSketched(made, o, i))
+      if (!isReached(made, nest.stages[i]) || !isSketched(made, o, i))
         continue;
       if (nest.constraints->mayKeep(nest.path[i], tensor) &&
           mayStayAt(o, from, i))
@@ -249,6 +294,33 @@ int NestSearch::numberOf(const Placement &placement) {
   known.emplace_back();
   leastBefore.emplace_back();
   return found->second;
+}
+
+bool NestSearch::mayStandInside(uint8_t within, int outer, int inner) const {
+  if (within == LoopOrder::kFree || outer == inner)
+    return true;
+  for (size_t i = 0; i < nest.path.size(); ++i)
+    if ((within == LoopOrder::kAny || within == i) &&
+        !nest.constraints->mayStandInside(nest.path[i], nest.ranks[outer].rank,
+                                          nest.ranks[inner].rank))
+      return false;
+  return true;
+}
+
+/// The placement after one more loop.
+int NestSearch::belowLoop(int placement, int rank) {
+  if (!ordered)
+    return placement;
+  Placement below = placements[placement];
+  for (int inner = 0; inner < static_cast<int>(nest.ranks.size()); ++inner)
+    if (!mayStandInside(below.order.within, rank, inner))
+      below.order.barred |= 1u << inner;
+  if (below.order == placements[placement].order)
+    return placement;
+  below.holds.clear();
+  below.latches.clear();
+  below.mayEnd = true;
+  return numberOf(below);
 }
 
 /// Whether some way to deal ranks is still possible.
@@ -338,19 +410,27 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts,
     return states.size() - 1;
   };
   least = {INFINITY, INFINITY, INFINITY};
+  alone.fill({INFINITY, INFINITY});
   for (const Holdings &holdings : starts) {
     Placement top;
     top.holdings = holdings;
+    if (ordered) // whatever loops are above
+      top.order.within = LoopOrder::kFree;
     Least &own = leastOf[visit(visit, {numberOf(top), 0})];
     own.energyTo = own.trafficTo = 0;
     least = {std::min(least[0], own.energyFrom),
              std::min(least[1], own.cyclesFrom),
              std::min(least[2], own.trafficFrom)};
+    for (size_t o = 0; o < nest.operands.size(); ++o)
+      if (holdings[o] == 0)
+        alone[o] = {std::min(alone[o].first, own.energyFrom),
+                    std::min(alone[o].second, own.trafficFrom)};
     trees = std::max(trees, own.trees);
   }
   counts.states += states.size();
   if (stopped) { // nothing is certain
     least = {0, 0, 0};
+    alone.fill({0, 0});
     stopped = !isTooLarge;
     return;
   }
@@ -402,9 +482,12 @@ NestSearch::Solved NestSearch::keep(const Entries &entries) {
 }
 
 NestSearch::Solved NestSearch::complete(uint32_t tile, const Holdings &holdings,
-                                        const LatchTiles &latches) {
+                                        const LatchTiles &latches,
+                                        LoopOrder order) {
   Placement start;
   start.holdings = holdings;
+  if (ordered)
+    start.order = order;
   State top{numberOf(start), tile};
   Solved inside = solve(top);
   llvm::SmallVector<int, 4> outside;
@@ -469,7 +552,7 @@ bool NestSearch::isSettled(const Operand &operand,
                            const NestCounts &moves, int stage) const {
   for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
     int64_t dealt = moves.unitsOf(rank, stage, nest.lastStage);
-    if (operand.usesRank(rank) ? tiles[rank] != dealt : tiles[rank] < dealt)
+    if (operand.atLeaf >> rank & 1 ? tiles[rank] != dealt : tiles[rank] < dealt)
       return false;
   }
   return true;
@@ -628,18 +711,25 @@ template <typename Fn> bool NestSearch::latchAtOnce(const State &state, Fn fn) {
 /// A smaller tile of one rank. Merged with what goes on there, so that only
 /// holders, latches and fan-outs are nodes.
 template <typename Fn> void NestSearch::shrink(const State &state, Fn fn) {
-  const Placement &placement = placements[state.placement];
-  const NestCounts &moves = countsOf(placement.config);
+  int config = placements[state.placement].config;
+  int stage = placements[state.placement].stage;
+  uint32_t barred = placements[state.placement].order.barred;
+  const NestCounts &moves = countsOf(config);
   for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
+    if (barred >> rank & 1) {
+      ++counts.ruledOut;
+      continue;
+    }
     const LocalRank &fact = nest.ranks[rank];
-    int64_t dealt = moves.unitsOf(rank, placement.stage, nest.lastStage);
+    int64_t dealt = moves.unitsOf(rank, stage, nest.lastStage);
+    int placement = belowLoop(state.placement, rank);
     for (int inner : fact.inner[codec.index(state.tile, rank)]) {
       if (stopped)
         return;
       if (fact.tiles[inner] < dealt)
         continue;
-      State below{state.placement, codec.with(state.tile, rank, inner)};
-      if (isAlive(placement, below.tile))
+      State below{placement, codec.with(state.tile, rank, inner)};
+      if (isAlive(placements[placement], below.tile))
         fn(below, Costs{}, nullptr);
     }
   }
@@ -671,12 +761,10 @@ template <typename Fn> void NestSearch::holdBelow(const State &state, Fn fn) {
     moves.addHolder(added, operand, level, levelOf(from), stageOf(from), place);
     Placement below = placement;
     below.mustPlace = false;
-    bool registers = nest.feedsRegisters && level == nest.path.back();
-    below.holdings[o] =
-        registers ? Holding::kRegisters
-                  : static_cast<uint8_t>(i + (from / Holding::kOutside) *
-                                                 Holding::kOutside);
-    if (registers)
+    below.holdings[o] = codeBelow(from, i);
+    if (ordered)
+      below.order = {static_cast<uint8_t>(i), 0};
+    if (isRegisters(i))
       moves.addRegisterAccesses(added, operand, level);
     NestStep step;
     step.kind = NestStep::Kind::hold;

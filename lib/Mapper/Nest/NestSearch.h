@@ -79,22 +79,37 @@ struct Holding {
   static constexpr uint8_t kRegisters = 254, kLatched = 255;
 };
 using Holdings = std::array<uint8_t, kMaxOperands>;
+/// What a fixed order of loops (lib/Arch/Constraints.h) leaves: where the last
+/// node above stands, and the ranks that no loop may have before the next one.
+struct LoopOrder {
+  static constexpr uint8_t kFree = 254; ///< as if no order were about it
+  static constexpr uint8_t kAny = 255;  ///< the orders of all levels are
+  uint8_t within = 0;                   ///< index into the path
+  uint32_t barred = 0;
+  bool operator==(const LoopOrder &other) const {
+    return within == other.within && barred == other.barred;
+  }
+};
+
 /// What tells placements apart.
 struct PlacementKey {
   Holdings holdings;
   uint8_t stage;
   int16_t config;
   bool mustPlace;
+  LoopOrder order;
 
   bool operator==(const PlacementKey &other) const {
     return holdings == other.holdings && stage == other.stage &&
-           config == other.config && mustPlace == other.mustPlace;
+           config == other.config && mustPlace == other.mustPlace &&
+           order == other.order;
   }
   struct Hash {
     size_t operator()(const PlacementKey &key) const {
       return llvm::hash_combine(
           llvm::hash_combine_range(key.holdings.begin(), key.holdings.end()),
-          key.stage, key.config, key.mustPlace);
+          key.stage, key.config, key.mustPlace, key.order.within,
+          key.order.barred);
     }
   };
 };
@@ -136,6 +151,10 @@ public:
   double leastEnergy() const { return least[0]; }
   double leastCycles() const { return least[1]; }
   double leastTraffic() const { return least[2]; }
+  /// The least energy and traffic where the operand has no holder outside.
+  std::pair<double, double> leastAlone(int operand) const {
+    return alone[operand];
+  }
   /// Nests of one start, each loop a single step in its rank's tiles.
   double countTrees() const { return trees; }
 
@@ -144,13 +163,22 @@ public:
   void restart(NestBounds bounds);
   /// The ways to go on below a place at which no fan-out has been passed.
   /// Operands that no loop further in uses are latched at `latches`, further
-  /// out.
+  /// out. `order` is what loops above leave of a fixed order, if there is one.
   llvm::ArrayRef<NestEntry> complete(uint32_t tile, const Holdings &holdings,
-                                     const LatchTiles &latches);
+                                     const LatchTiles &latches,
+                                     LoopOrder order = {});
+  /// Whether a loop over local rank `inner` may stand inside one over `outer`
+  /// below a node at `within`.
+  bool mayStandInside(uint8_t within, int outer, int inner) const;
   /// Adds the cost of holding an operand at a place above fan-outs, innermost
-  /// held as `from` says; false if that is not allowed.
-  bool hold(Costs &costs, int operand, uint8_t from, int pathIndex,
-            uint32_t tile);
+  /// held as `from` says; how it is held then, or nothing if that is not
+  /// allowed.
+  std::optional<uint8_t> hold(Costs &costs, int operand, uint8_t from,
+                              int pathIndex, uint32_t tile);
+  /// The same for a holder at any level of one instance, on the path or not,
+  /// below the backing level; unchecked.
+  void addHolder(Costs &costs, int operand, int level, uint32_t tile) const;
+  uint64_t heldBytes(int operand, int level, uint32_t tile) const;
 
   const EinsumOnArray &getNest() const { return nest; }
   const TileCodec &getCodec() const { return codec; }
@@ -168,6 +196,7 @@ private:
     bool mustPlace = false; ///< right below a fan-out: a holder, a fan-out or
                             ///< the leaf
     int16_t config = -1;    ///< chosen with the first latch or fan-out
+    LoopOrder order;
     /// (operand, index into the path) that may be held next.
     llvm::SmallVector<std::pair<int, int>, 8> holds;
     llvm::SmallVector<int, 4> latches; ///< operands
@@ -194,6 +223,10 @@ private:
   void markOperands();
   Holdings canonical(const Holdings &holdings) const;
   bool isSketched(const Placement &placement, int operand, int pathIndex) const;
+  bool isReached(const Placement &placement, int stage) const;
+  int belowLoop(int placement, int rank);
+  bool isRegisters(int pathIndex) const;
+  uint8_t codeBelow(uint8_t from, int pathIndex) const;
   int numberOf(const Placement &placement);
   int nextPlacement(const State &state, Placement &next);
   bool isAlive(const Placement &placement, uint32_t tile) const;
@@ -261,6 +294,7 @@ private:
   size_t remembered = 0;          ///< bytes, about
   std::vector<std::vector<LeastBefore>> leastBefore;
   std::array<double, 3> least{};
+  std::array<std::pair<double, double>, kMaxOperands> alone{};
   double trees = 0;
   std::vector<int> offPath;
   uint32_t free = 0; ///< operands that may be held alike wherever they live
@@ -271,7 +305,8 @@ private:
   /// Clocks are slow: one look per so many states.
   static constexpr unsigned kAskEvery = 64;
   unsigned asked = 0;
-  bool drains = false; ///< what it reduces, through units, for other arrays
+  bool drains = false;  ///< what it reduces, through units, for other arrays
+  bool ordered = false; ///< some level has a fixed order of loops
   Deals noDeals;
   NestCounts shared; ///< above all fan-outs
 };
