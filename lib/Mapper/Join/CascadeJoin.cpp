@@ -67,6 +67,7 @@ public:
         isCut |= nest->cut != nullptr;
     listFetches();
     listWaits();
+    boundFills();
   }
 
   JoinResult run();
@@ -124,6 +125,7 @@ private:
   void closeLoop(const JoinState &state, std::vector<double> &costs,
                  const JoinLayout &open) const;
   void forgetAtRoot(std::vector<double> &costs, const JoinLayout &open) const;
+  void boundFills();
 
   JoinLayout layoutOf(const JoinState &state) const {
     JoinLayout own = layout;
@@ -199,6 +201,7 @@ private:
   JoinLayout layout;
   JoinCounts counts;
   std::vector<EinsumChoices::Fetch> fetchedOnce;
+  std::vector<double> mostFilled; ///< per resource: `boundFills`
   bool complete = true, stopped = false;
   double leastLeft = INFINITY;
   std::vector<llvm::SmallVector<int, 4>> waitsFor; ///< by Einsum
@@ -951,7 +954,7 @@ std::vector<const NestEntry *>
 CascadeJoin::chooseNests(const Placement &p,
                          llvm::ArrayRef<NestEntry> nests) const {
   struct Chosen {
-    std::array<double, 5> costs{};
+    std::array<double, 5 + kMaxAxes> costs{};
     const NestEntry *nest;
   };
   bool isAlone = p.state.loops.empty() && limits.dominance &&
@@ -969,6 +972,9 @@ CascadeJoin::chooseNests(const Placement &p,
     one.costs = {at(axes.energy), cycles, at(axes.traffic),
                  nest.costs[axes.count],
                  axes.measured < 0 ? 0 : at(axes.held + axes.measured)};
+    for (size_t r = 0; r < axes.resources.size(); ++r)
+      one.costs[5 + r] =
+          std::max(nest.costs[axes.resource + r], cycles - mostFilled[r]);
     bool isTooLarge = false;
     for (size_t l = 0; l < axes.levels.size() && isAlone; ++l)
       isTooLarge |= !fits(liveBytes(p.state, 0, axes.levels[l]) +
@@ -978,7 +984,7 @@ CascadeJoin::chooseNests(const Placement &p,
       chosen.push_back(one);
   }
   if (isAlone)
-    keepPareto(chosen, 5);
+    keepPareto(chosen, 5 + static_cast<int>(axes.resources.size()));
   std::vector<const NestEntry *> all;
   for (const Chosen &one : chosen)
     all.push_back(one.nest);
@@ -1484,15 +1490,38 @@ void CascadeJoin::closeLoop(const JoinState &state, std::vector<double> &costs,
   }
 }
 
-/// Children of the root have waited for what they moved, and have fitted: how
-/// much that was matters to nobody.
+/// Children of the root have waited for what they moved, and have fitted. How
+/// much that was matters only to holders of several Einsums at the root, which
+/// may be filled beside all of them: what leaves room for their fills does not.
 void CascadeJoin::forgetAtRoot(std::vector<double> &costs,
                                const JoinLayout &open) const {
-  for (int r = 0; r < open.resources; ++r)
-    costs[open.moved(0) + r] = 0;
+  for (int r = 0; r < open.resources; ++r) {
+    double &moved = costs[open.moved(0) + r];
+    moved = std::max(moved, costs[open.time(0)] - mostFilled[r]);
+  }
   for (int l = 0; l < open.levels; ++l)
     if (l != axes.measured)
       costs[open.largest(0) + l] = 0;
+}
+
+/// Cycles of each resource that fills and drains at the root take at most: of
+/// what several Einsums touch there are half as many holders, which are filled
+/// and drained, and from which further ones are.
+void CascadeJoin::boundFills() {
+  for (const Resource &resource : axes.resources) {
+    double &most = mostFilled.emplace_back(0);
+    for (int t = 0; t < static_cast<int>(facts.tensors.size()); ++t) {
+      const TensorFact &tensor = facts.tensors[t];
+      size_t users = rules.touchers(t).size();
+      auto bytes = static_cast<double>(tensor.bytes(tensor.elements));
+      if (resource.inAccesses)
+        bytes = static_cast<double>(tensor.elements) +
+                bytes / static_cast<double>(
+                            arch.levels[resource.level].accessBytes);
+      if (users > 1)
+        most += 2 * static_cast<double>(users) * bytes * resource.cyclesPerUnit;
+    }
+  }
 }
 
 void CascadeJoin::close(JoinState &state, std::vector<JoinEntry> &entries,
