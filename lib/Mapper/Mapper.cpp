@@ -160,16 +160,15 @@ private:
   static constexpr double kManyStates = 2e4;
   double states = 0; ///< the most of any nest, as described last
   double placed = 0; ///< and times the ways to hold its operands
-  double finest = 0; ///< `states` of the last search
-  /// Fewer tiles are searched first where there are so many times fewer.
-  static constexpr double kManyFewer = 1.5;
   /// Then the first mapping that no other can beat ends the search; else that
   /// of least energy among equally fast ones does.
   bool hasManyNests = false;
+  /// Where the last search has all tiles, one of nearly all is not worth it.
+  static constexpr int kFinestQuick = 2;
   /// States of a nest, beyond which they are not walked before the search.
   static constexpr size_t kMostExplored = 6000000;
   /// Of memory for nests that were found; then the search ends.
-  static constexpr size_t kMostBytes = 1000000000;
+  static constexpr size_t kMostBytes = 800000000;
   /// Plans of a join, beyond which the least promising are dropped.
   static constexpr size_t kMostPlans = 1000000;
 };
@@ -248,7 +247,6 @@ bool MappingSearch::describe() {
          nestLimits.coarse < NestLimits::kCoarsest)
     nestLimits.coarse += std::exchange(nestLimits.fewPairs, true);
   leastSpace = sizeOfSpace();
-  finest = states;
   described = nestLimits;
   hasManyNests = !nestLimits.isWhole() || placed > kManyStates;
   // On one array, too, one Einsum computes while tiles of another move.
@@ -769,10 +767,9 @@ std::vector<Effort> MappingSearch::listEfforts() const {
       sketch.states = states;
       efforts.push_back(sketch);
     }
+    int finest = nestLimits.coarse ? nestLimits.coarse : kFinestQuick;
     for (int coarse = NestLimits::kCoarsest;
-         !nestLimits.isWhole() && isSingle && coarse > 0 &&
-         coarse >= nestLimits.coarse;
-         --coarse) {
+         !nestLimits.isWhole() && isSingle && coarse >= finest; --coarse) {
       quick.coarse = coarse;
       efforts.push_back(quick);
     }
@@ -845,9 +842,6 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
   last.loops = options.limits.sharedLoops;
   for (const Effort &effort : listEfforts()) {
     describeFor(effort);
-    if (effort.coarse > 0 && !effort.sketch && nestLimits.coarse == 0 &&
-        states * kManyFewer > finest)
-      continue;
     if (!prepare(effort, /*walks=*/effort.coarse == 0))
       return endEarly();
     logInfo(describeEffort(effort));
