@@ -418,7 +418,9 @@ void Machine::closeLatch(int id, const Port &port, Latch &latch) {
   transfer.direction = Direction::read;
   if (port.read < 0) {
     --transfer.times;
-    store.note(*latch.home, port.slot, latch.unit, latch.elements, transfer);
+    store.note(*latch.home, port.slot, latch.unit,
+               arch.accounting.unreadSums ? latch.continued : latch.elements,
+               transfer);
     transfer.times = 1;
   }
   transfer.receivers = transfer.repeats = 1;

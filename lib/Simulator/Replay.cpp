@@ -496,7 +496,9 @@ private:
       Port before{false, static_cast<uint64_t>(times) - 1, 1, 1, group.einsum,
                   -1};
       Port partial{false, 1, 1, 1, group.einsum, -1};
-      if (!move(group.buffer, group.elements, before) ||
+      if (!move(group.buffer,
+                arch.accounting.unreadSums ? group.continued : group.elements,
+                before) ||
           !move(group.buffer, group.continued, partial))
         return false;
     } else if (group.registers >= 0) {

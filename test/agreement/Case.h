@@ -185,6 +185,7 @@ struct Verdict {
   std::string text; ///< why illegal, or what differs
   std::string kind; ///< of difference: the most telling one
   uint64_t points = 0;
+  uint64_t bounds = 0;        ///< kept, of those beyond compulsory traffic
   bool isUnsupported = false; ///< illegal to the cost model only, and said so
 };
 

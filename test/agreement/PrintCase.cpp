@@ -410,7 +410,8 @@ std::string Case::printSpec() const {
     os << " \"accounting\": {\"operands\": \""
        << (perPoint ? "per_point" : "latched") << "\", \"buffers\": \""
        << (singleBuffers ? "ignored" : "counted") << "\", \"sums\": \""
-       << (singleBuffers ? "free" : "drained") << "\", \"operators\": \""
+       << (singleBuffers ? "free" : "drained") << "\", \"first_sums\": \""
+       << (singleBuffers ? "unread" : "read") << "\", \"operators\": \""
        << (onePerPoint ? "one_per_point" : "each") << "\", \"einsums\": \""
        << (sequential ? "sequential" : "as_scheduled") << "\", \"overlap\": \""
        << (buffered ? "buffered" : "perfect") << "\"},\n";

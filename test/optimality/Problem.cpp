@@ -22,9 +22,9 @@ namespace {
 
 class Generator {
 public:
-  Generator(uint64_t seed, bool extended, bool gathers)
-      : random(seed * 0x9E3779B97F4A7C15ull + 1), extended(extended),
-        gathers(gathers) {
+  Generator(uint64_t seed, const Kinds &kinds)
+      : random(seed * 0x9E3779B97F4A7C15ull + 1), extended(kinds.extended),
+        rereads(kinds.rereads), gathers(kinds.gathers) {
     problem.seed = seed;
   }
 
@@ -52,8 +52,9 @@ private:
   struct Tensor {
     std::string name, ranks; ///< one letter per rank
     bool isInput = false, isRead = false;
-    bool isIndex = false; ///< holds coordinates
-    char carried = 0;     ///< rank of its recurrence
+    bool isIndex = false;   ///< holds coordinates
+    bool goesRound = false; ///< as one of two Einsums
+    char carried = 0;       ///< rank of its recurrence
     uint64_t elements = 1;
   };
 
@@ -64,6 +65,8 @@ private:
 
   void makeCascade() {
     einsumCount = chance(35) ? 1 : chance(55) ? 2 : chance(65) ? 3 : 4;
+    if (rereads)
+      einsumCount = std::max<int>(einsumCount, 2);
     int rankCount = einsumCount == 1 ? pick(1, 3) : pick(1, 2);
     for (int i = 0; i < rankCount; ++i) {
       char rank = "abc"[i];
@@ -71,7 +74,7 @@ private:
       int64_t extent = chance(10) && rankCount == 1 ? 6
                        : chance(7)                  ? 1
                                                     : pick(2, most);
-      if (rankCount > 1 && chance(50))
+      if (rankCount > 1 && chance(rereads ? 75 : 50))
         extent = std::min<int64_t>(extent, 2);
       extents[rank] = extent;
     }
@@ -141,9 +144,9 @@ private:
     for (size_t t = 0; t < tensors.size(); ++t)
       if (!tensors[t].isIndex)
         (tensors[t].isInput ? inputs : made).push_back(t);
-    if (!made.empty() && (prefersMade || chance(30)))
+    if (!made.empty() && (rereads ? chance(45) : prefersMade || chance(30)))
       return chance(80) ? made.back() : pickOf(made);
-    if (!inputs.empty() && chance(25))
+    if (!inputs.empty() && chance(rereads ? 70 : 25))
       return pickOf(inputs);
     return addTensor("I" + std::to_string(inputs.size()), someRanks(), true);
   }
@@ -170,8 +173,8 @@ private:
       bool isWindow = rank == 'w' && chance(80);
       made.text += isWindow ? "a+b" : std::string(1, rank);
       // A step further on, or before; the last, or first, point has none.
-      if (extended && rank != 'w' && !info.carried && extents[rank] > 1 &&
-          chance(6))
+      if (extended && rank != 'w' && !info.carried && !info.goesRound &&
+          extents[rank] > 1 && chance(6))
         made.text += chance(50) ? "+1" : "-1";
       for (char used : isWindow ? std::string("ab") : std::string(1, rank))
         if (!llvm::is_contained(made.ranks, used))
@@ -234,7 +237,7 @@ private:
       body += " where " + makeFilter(ranks);
     body += "\n";
     addTensor(name, kept, false);
-    if (chance(8))
+    if (chance(rereads ? 30 : 8))
       alsoOutput = name;
     return 1;
   }
@@ -294,7 +297,8 @@ private:
             indexed(tensors[first].name, ranks) + "\n  " + indexed(two, ranks) +
             " = " + (bytes == 1 ? "abs(" : "exp(") + indexed(one, ranks) +
             ") init 0\n";
-    tensors[addTensor(one, ranks, false)].isRead = true;
+    size_t made = addTensor(one, ranks, false);
+    tensors[made].isRead = tensors[made].goesRound = true;
     tensors[addTensor(two, ranks, false)].carried = along;
   }
 
@@ -438,10 +442,79 @@ private:
     };
     return " \"accounting\": {\"operands\": \"" +
            either("per_point", "latched") + "\", \"buffers\": \"" +
-           either("ignored", "counted") + "\", \"operators\": \"" +
-           either("one_per_point", "each") + "\", \"einsums\": \"" +
-           either("sequential", "as_scheduled") + "\"" +
+           (chance(50) ? "ignored\", \"first_sums\": \"unread" : "counted") +
+           "\", \"operators\": \"" + either("one_per_point", "each") +
+           "\", \"einsums\": \"" + either("sequential", "as_scheduled") + "\"" +
            (chance(30) ? ", \"overlap\": \"buffered\"" : "") + "},\n";
+  }
+
+public:
+  /// One or two constraints that a user could have.
+  void constrain(Problem &made) {
+    random.seed(made.seed ^ 0x5deece66dULL);
+    std::string all;
+    llvm::raw_string_ostream os(all);
+    llvm::ListSeparator separator;
+    for (int count = pick(1, 2); count > 0; --count)
+      os << separator << "{" << makeConstraint(made.spec) << "}";
+    size_t end = made.spec.rfind('}');
+    made.spec.insert(end, ",\n \"constraints\": [" + all + "]");
+  }
+
+private:
+  std::string quoteRanks(std::string ranks) {
+    std::shuffle(ranks.begin(), ranks.end(), random);
+    std::string text;
+    for (char rank : ranks)
+      text += (text.empty() ? "\"" : ", \"") + std::string(1, rank) + "\"";
+    return "[" + text + "]";
+  }
+
+  std::string someTensors(bool isInside) {
+    static const char *const roles[] = {"inputs", "outputs", "weights",
+                                        "intermediates", "not @DRAM"};
+    std::string name = chance(50) ? roles[pick(0, isInside ? 4 : 3)]
+                                  : tensors[pick(0, tensors.size() - 1)].name;
+    return "[\"" + std::string(chance(20) ? "not " : "") +
+           (name == "not @DRAM" ? "@DRAM" : name) + "\"]";
+  }
+
+  std::string makeConstraint(const std::string &spec) {
+    std::string ranks;
+    for (const auto &[rank, extent] : extents)
+      if (rank != 'w')
+        ranks += rank;
+    char rank = ranks[pick(0, ranks.size() - 1)];
+    bool hasDims = spec.find("\"x\"") != std::string::npos;
+    if (chance(15))
+      return "\"arrays\": [\"pe\"], \"einsums\": [\"" +
+             std::string(1, "YZVW"[pick(0, einsumCount - 1)]) + "\"]";
+    if (hasDims && chance(25))
+      return "\"array\": \"" +
+             std::string(spec.find("\"x\"") < spec.find("\"alu\"") ? "pe"
+                                                                   : "alu") +
+             "\", \"dimension\": \"x\", " +
+             (chance(50)   ? "\"ranks\": " + quoteRanks({rank})
+              : chance(50) ? "\"reuse\": " + someTensors(false)
+                           : "\"min_utilization\": 0.5");
+    std::vector<std::string> levels = {"DRAM"};
+    for (const char *level : {"L2", "L1", "R"})
+      if (spec.find("\"" + std::string(level) + "\", \"parent\"") !=
+          std::string::npos)
+        levels.push_back(level);
+    std::string level = pickOf(levels);
+    bool isInside = level != "DRAM";
+    std::string text = "\"level\": \"" + level + "\", ";
+    if (ranks.size() > 1 && chance(40))
+      return text + "\"order\": " + quoteRanks(ranks);
+    if (chance(40))
+      return text + "\"tile\": {\"" + rank + "\": {\"" +
+             (chance(50)   ? "max"
+              : chance(50) ? "min"
+                           : "multiple_of") +
+             "\": " + std::to_string(pick(1, extents[rank])) + "}}";
+    return text + (chance(50) ? "\"must_keep\": " : "\"may_keep\": ") +
+           someTensors(isInside);
   }
 
   void makeLimits() {
@@ -454,7 +527,7 @@ private:
   }
 
   std::mt19937_64 random;
-  bool extended, gathers;
+  bool extended, rereads, gathers;
   Problem problem;
   int einsumCount = 1;
   int64_t bytes = 1;
@@ -465,9 +538,12 @@ private:
 
 } // namespace
 
-Problem einsum::optimality::generate(uint64_t seed, bool extended,
-                                     bool gathers) {
-  return Generator(seed, extended, gathers).make();
+Problem einsum::optimality::generate(uint64_t seed, const Kinds &kinds) {
+  Generator generator(seed, kinds);
+  Problem problem = generator.make();
+  if (kinds.constrained)
+    generator.constrain(problem);
+  return problem;
 }
 
 std::unique_ptr<LoadedProblem>

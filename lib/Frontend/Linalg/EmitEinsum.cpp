@@ -74,6 +74,11 @@ void Emitter::emit(const PlannedEinsum &einsum) {
           AffineMap::get(loops.size(), 0, output, builder.getContext())),
       builder.getArrayAttr(maps), builder.getArrayAttr(reductions),
       IntegerSetAttr(), ArrayAttr(), DenseI64ArrayAttr(), inputs);
+  if (einsum.computesIn) {
+    std::string name;
+    llvm::raw_string_ostream(name) << einsum.computesIn;
+    op->setAttr(kComputesIn, builder.getStringAttr(name));
+  }
   Block &block = op.getMap().emplaceBlock();
   for (const PlannedRead &read : einsum.reads)
     block.addArgument(plan.tensors[read.tensor].type.getElementType(),

@@ -25,8 +25,10 @@
 //
 // Bodies. What a reducing op does with the element that it accumulates has to
 // be its last step, by a monoid; an accumulator that starts at something else
-// than the identity becomes an Einsum more. Accesses are taken as they are:
-// strides, windows, broadcasts, transposed operands.
+// than the identity becomes an Einsum more. Products of one narrow type that
+// are widened and summed say `computes_in`, so that arrays for that type, which
+// sum in a wider one, run them without conversions. Accesses are taken as they
+// are: strides, windows, broadcasts, transposed operands.
 //
 // Views. `tensor.expand_shape`, `collapse_shape`, `extract_slice` and ops that
 // only rearrange move nothing: what reads them reads their source, at other

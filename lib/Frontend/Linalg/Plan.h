@@ -50,6 +50,8 @@ struct PlannedEinsum {
   std::vector<PlannedRead> reads;
   std::vector<int> results; ///< tensors
   mlir::StringAttr monoid;  ///< of the loops that are no rank of the results
+  /// Of products of one narrower type that are summed: that type.
+  mlir::Type computesIn;
   /// Fills the block, whose arguments are the elements read; yields last.
   std::function<void(mlir::OpBuilder &, mlir::Block &,
                      llvm::ArrayRef<mlir::StringAttr> loops)>

@@ -304,7 +304,7 @@ bool Planner::planElementwise(Operation &op) {
   auto type = cast<RankedTensorType>(op.getResult(0).getType());
   AffineMap identity =
       AffineMap::getMultiDimIdentityMap(type.getRank(), context);
-  PlannedEinsum einsum{op.getLoc(), {}, {}, {}, {}, {}};
+  PlannedEinsum einsum{op.getLoc(), {}, {}, {}, {}, {}, {}};
   SmallVector<TypedAttr> fixed;
   for (Value operand : op.getOperands()) {
     auto constant = constants.find(operand);
@@ -344,7 +344,7 @@ bool Planner::planElementwise(Operation &op) {
 bool Planner::startFrom(PlannedEinsum &einsum, const Accumulation &how,
                         Value start) {
   Operation *combine = how.combine;
-  PlannedEinsum last{einsum.loc, {}, {}, {}, {}, {}};
+  PlannedEinsum last{einsum.loc, {}, {}, {}, {}, {}, {}};
   const PlannedTensor result = plan.tensors[einsum.results[0]];
   auto type = result.type;
   AffineMap identity =
@@ -420,7 +420,7 @@ bool Planner::planLinalg(linalg::LinalgOp op) {
   for (unsigned loop : order)
     extents.push_back(ranges[loop]);
 
-  PlannedEinsum einsum{op.getLoc(), {}, {}, {}, {}, {}};
+  PlannedEinsum einsum{op.getLoc(), {}, {}, {}, {}, {}, {}};
   std::optional<Accumulation> how;
   if (reduces) {
     how = findAccumulation(body->getTerminator()->getOperand(0),
@@ -429,6 +429,7 @@ bool Planner::planLinalg(linalg::LinalgOp op) {
       return fail(op, "accumulates by something else than add, mul, max, min, "
                       "and, or as the last step of its body");
     einsum.monoid = StringAttr::get(context, how->monoid);
+    einsum.computesIn = findNarrowProduct(*how);
   }
   // Which argument of the body is which read; those unused give shapes only.
   SmallVector<int> readOfArgument(body->getNumArguments(), -1);
@@ -491,7 +492,7 @@ bool Planner::planLinalg(linalg::LinalgOp op) {
 /// For what is delivered, but was computed by no Einsum.
 void Planner::planCopy(Value value, Location loc) {
   auto type = cast<RankedTensorType>(value.getType());
-  PlannedEinsum einsum{loc, {}, {}, {}, {}, {}};
+  PlannedEinsum einsum{loc, {}, {}, {}, {}, {}, {}};
   TypedAttr constant = constants.lookup(value);
   if (!constant)
     einsum.reads.push_back(*readOf(

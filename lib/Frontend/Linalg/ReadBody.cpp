@@ -47,6 +47,25 @@ frontend::findAccumulation(Value yielded, BlockArgument accumulator) {
                       combine->getOperand(isFirst ? 1 : 0)};
 }
 
+Type frontend::findNarrowProduct(const Accumulation &accumulation) {
+  Operation *product = accumulation.added.getDefiningOp();
+  if (accumulation.monoid != "add" || !product ||
+      !isa<arith::MulFOp, arith::MulIOp>(product))
+    return {};
+  Type type;
+  for (Value factor : product->getOperands()) {
+    Operation *widened = factor.getDefiningOp();
+    if (!widened || !isa<arith::ExtFOp, arith::ExtSIOp>(widened) ||
+        !isa<BlockArgument>(widened->getOperand(0)))
+      return {};
+    Type own = widened->getOperand(0).getType();
+    if (type && type != own)
+      return {};
+    type = own;
+  }
+  return type;
+}
+
 bool frontend::isIdentity(Operation *combine, Attribute value) {
   StringRef monoid = monoidOf(combine);
   bool passesNaN = isa<arith::MaxNumFOp, arith::MinNumFOp>(combine);

@@ -30,6 +30,10 @@ struct Accumulation {
 std::optional<Accumulation> findAccumulation(mlir::Value yielded,
                                              mlir::BlockArgument accumulator);
 
+/// The type of both factors where a product of elements is widened before it is
+/// summed, as `arith.mulf (arith.extf %a), (arith.extf %b)`; else null.
+mlir::Type findNarrowProduct(const Accumulation &accumulation);
+
 /// Whether `value` changes nothing if `combine` meets it.
 bool isIdentity(mlir::Operation *combine, mlir::Attribute value);
 

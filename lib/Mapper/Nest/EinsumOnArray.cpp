@@ -7,6 +7,8 @@
 
 #include "lib/Mapper/Nest/EinsumOnArray.h"
 
+#include "lib/Mapper/Nest/ListDeals.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
@@ -232,6 +234,15 @@ static bool isInjective(const CascadeFacts &facts, const AccessFact &access) {
   return true;
 }
 
+static int countTouchers(const CascadeFacts &facts, int tensor) {
+  auto isIt = [&](const AccessFact &access) { return access.tensor == tensor; };
+  return static_cast<int>(
+      llvm::count_if(facts.einsums, [&](const EinsumFact &einsum) {
+        return llvm::any_of(einsum.reads, isIt) ||
+               llvm::any_of(einsum.writes, isIt);
+      }));
+}
+
 AccessFact mapper::withoutOpaque(const CascadeFacts &facts,
                                  const AccessFact &access) {
   AccessFact rest = access;
@@ -315,6 +326,8 @@ static bool addUse(const CascadeFacts &facts, EinsumOnArray &nest,
     operand.tensor = access.tensor;
     operand.bits = tensor.weight;
     operand.mustLiveAtBacking = tensor.isInput || tensor.isOutput;
+    operand.mayHaveSharedHolder =
+        tensor.iterativeRank < 0 && countTouchers(facts, access.tensor) > 1;
     operand.relevant = use.relevant;
     nest.operands.push_back(operand);
   }
@@ -512,8 +525,9 @@ static void describeFans(const arch::ArchSpec &arch, EinsumOnArray &nest,
   }
 }
 
-/// The most units along a fan that tiles of its ranks come to, together.
-static uint64_t mostTogether(const EinsumOnArray &nest, const Fan &fan) {
+/// The numbers of units along a fan that tiles of its ranks come to, together.
+static std::set<uint64_t> listTogether(const EinsumOnArray &nest,
+                                       const Fan &fan) {
   std::set<uint64_t> reached = {1};
   for (auto [r, rank] : llvm::enumerate(nest.ranks)) {
     if (!(fan.ranks >> r & 1))
@@ -525,19 +539,36 @@ static uint64_t mostTogether(const EinsumOnArray &nest, const Fan &fan) {
           more.insert(units * static_cast<uint64_t>(tile));
     reached = std::move(more);
   }
-  return *reached.rbegin();
+  return reached;
 }
 
-/// As many units as the user wants, or where that cannot be, as can be.
+/// As many units as the user wants, or where that cannot be, as can be. What
+/// fans cannot have together, the first of them have.
 static void demandUnits(EinsumOnArray &nest,
                         const EinsumConstraints &constraints) {
+  std::vector<std::pair<Fan *, std::set<uint64_t>>> relaxed;
   for (Fan &fan : nest.fans) {
     auto [share, relax] = constraints.leastShare(nest.array, fan.dim);
     fan.leastUnits = std::max<uint64_t>(
         1, static_cast<uint64_t>(std::ceil(share * fan.size - 1e-9)));
     if (!relax || fan.leastUnits == 1)
       continue;
-    fan.leastUnits = std::min(fan.leastUnits, mostTogether(nest, fan));
+    std::set<uint64_t> reached = listTogether(nest, fan);
+    fan.leastUnits = std::min(fan.leastUnits, *reached.rbegin());
+    relaxed.emplace_back(&fan, std::move(reached));
+  }
+  if (relaxed.size() < 2 || hasDeals(nest))
+    return;
+  std::vector<uint64_t> wanted;
+  for (auto &[fan, reached] : relaxed)
+    wanted.push_back(std::exchange(fan->leastUnits, 1));
+  for (auto [one, most] : llvm::zip(relaxed, wanted)) {
+    auto &[fan, reached] = one;
+    for (auto units = reached.rbegin(); units != reached.rend(); ++units) {
+      fan->leastUnits = std::min(*units, most);
+      if (hasDeals(nest))
+        break;
+    }
   }
 }
 
@@ -560,6 +591,7 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
   nest.constraints = &constraints;
   nest.coarse = limits.coarse > 0;
   nest.fewPairs = !limits.isWhole();
+  nest.allDeals = limits.allDeals;
   nest.sketch = limits.sketch;
   if (limits.coarse > 1)
     nest.mostDeals =
@@ -586,6 +618,18 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
       return std::nullopt;
     }
   findWalked(fact, nest);
+  // Inputs, outputs and what nobody else touches are nowhere else.
+  auto isShared = [&](int tensor) {
+    auto isIt = [&](const AccessFact &a) { return a.tensor == tensor; };
+    return llvm::any_of(facts.einsums, [&](const EinsumFact &other) {
+      return &other != &fact && (llvm::any_of(other.reads, isIt) ||
+                                 llvm::any_of(other.writes, isIt));
+    });
+  };
+  for (const Operand &operand : nest.operands)
+    if ((operand.mustLiveAtBacking || !isShared(operand.tensor)) &&
+        !constraints.mayLiveAtBacking(operand.tensor))
+      return std::nullopt;
   if (nest.operands.size() > kMaxOperands) {
     unsupported = "more than " + std::to_string(kMaxOperands) +
                   " tensors of Einsum '" + fact.name + "'";
@@ -638,7 +682,8 @@ std::string EinsumOnArray::signature() const {
     os << "|" << operand.relevant << " " << operand.atLeaf << " "
        << operand.whole << " " << operand.bits.numerator << "/"
        << operand.bits.denominator << " " << operand.reads << operand.writes
-       << operand.mustLiveAtBacking << operand.mayStay;
+       << operand.mustLiveAtBacking << operand.mayHaveSharedHolder
+       << operand.mayStay;
     for (const Operand::Use &use : operand.uses)
       os << " " << use.isWrite << use.rank << use.shift;
     os << " " << operand.along;
@@ -655,5 +700,7 @@ std::string EinsumOnArray::signature() const {
   for (int level : path)
     if (constraints->boundsTiles(level))
       os << "!" << einsum; // bounds name ranks: not shared
+  if (constraints->ordersLoops())
+    os << "!" << einsum;
   return text;
 }

@@ -77,6 +77,8 @@ struct Operand {
   /// Steps that others need; nullopt: all.
   std::optional<llvm::SmallVector<int64_t, 1>> needed;
   bool mustLiveAtBacking = false; ///< an input or output of the cascade
+  /// Others touch it, who may have one holder with this Einsum.
+  bool mayHaveSharedHolder = false;
   /// Which elements others need cannot be told: perhaps none.
   bool mayStay = false;
 
@@ -123,6 +125,7 @@ struct EinsumOnArray {
   /// Several ranks may be dealt along one dimension.
   bool sharesDims = true;
   bool fewPairs = false; ///< of one rank, or a few pairs of them
+  bool allDeals = false; ///< also those that cost the same as another
   /// Holders of outer levels come first, what is used once is not held, and
   /// what can be latched is.
   bool sketch = false;
@@ -160,6 +163,7 @@ struct NestLimits {
   bool sketch = false; ///< fewer nests for the same tiles (`EinsumOnArray`)
   /// Along a dimension one rank, or a few pairs of them; with `coarse` always.
   bool fewPairs = false;
+  bool allDeals = false; ///< also those that cost the same as another
   bool isWhole() const { return coarse == 0 && !fewPairs; }
   std::vector<int> commonRanks = {}; ///< of all tensors
   static constexpr int kCoarsest = 5;

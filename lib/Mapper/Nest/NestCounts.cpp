@@ -98,24 +98,80 @@ uint64_t NestCounts::unitsAt(int stage) const {
   return units;
 }
 
-uint64_t NestCounts::repeats(uint32_t relevant, int parentStage, int stage,
-                             bool isWrite, uint64_t levelWidth) const {
-  uint64_t times = 1, others = 1;
+uint64_t NestCounts::dimensionRepeats(uint32_t relevant, int parentStage,
+                                      int stage, bool isWrite) const {
+  uint64_t times = 1;
   for (auto deal = deals.begin(); deal != deals.end();) {
     const Fan &fan = nest.fans[deal->fan];
     uint64_t sharing = 1; // along this dimension
     for (int at = deal->fan; deal != deals.end() && deal->fan == at; ++deal)
       if (!(relevant >> deal->rank & 1))
         sharing *= deal->units;
-    if (fan.stage <= parentStage || fan.stage > stage)
-      continue;
     uint64_t width = isWrite ? fan.reductionWidth : fan.multicastWidth;
-    if (width)
+    if (width && fan.stage > parentStage && fan.stage <= stage)
       times *= llvm::divideCeil(sharing, width);
-    else
-      others *= sharing;
   }
-  return levelWidth ? times * llvm::divideCeil(others, levelWidth) : times;
+  return times;
+}
+
+/// The dimensions together, or the level or array: what is more counts.
+uint64_t NestCounts::repeats(uint32_t relevant, int parentStage, int stage,
+                             bool isWrite, uint64_t levelWidth) const {
+  uint64_t times = dimensionRepeats(relevant, parentStage, stage, isWrite),
+           sharing = 1;
+  for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank)
+    if (!(relevant >> rank & 1))
+      sharing *= unitsOf(rank, parentStage, stage);
+  return levelWidth ? std::max(times, llvm::divideCeil(sharing, levelWidth))
+                    : times;
+}
+
+/// Units at work in visits of the place, of a rank: (units, visits).
+llvm::SmallVector<std::pair<uint64_t, uint64_t>, 2>
+NestCounts::unitsAtWork(int rank, int parentStage, const Place &place,
+                        bool withBelow) const {
+  if (unevenDeal(rank, parentStage, place.stage)) // one at least
+    return {{1, visits(rank, parentStage, place)}};
+  auto extent = static_cast<uint64_t>(nest.ranks[rank].extent);
+  auto tile = static_cast<uint64_t>(place.tile[rank]);
+  auto below = [&](uint64_t steps) -> uint64_t {
+    return withBelow ? unitsBelow(rank, place.stage, steps) : steps > 0;
+  };
+  uint64_t units = unitsOf(rank, parentStage, place.stage),
+           rest = extent % (tile * units);
+  llvm::SmallVector<std::pair<uint64_t, uint64_t>, 2> parts;
+  if (uint64_t full = extent / (tile * units))
+    parts.push_back({units * below(tile), full});
+  if (rest)
+    parts.push_back({rest / tile * below(tile) + below(rest % tile), 1});
+  return parts;
+}
+
+/// Accesses to one word in all visits that differ in ranks which the operand
+/// lacks: in each as many as it takes to serve the units that share the word.
+uint64_t NestCounts::sharedAccesses(uint32_t relevant, int parentStage,
+                                    const Place &place, bool withBelow,
+                                    bool isWrite, uint64_t levelWidth) const {
+  uint64_t times = dimensionRepeats(
+      relevant, parentStage, withBelow ? nest.lastStage : place.stage, isWrite);
+  if (!levelWidth)
+    return times * otherVisits(relevant, parentStage, place);
+  auto visit = [&](auto &self, int rank, uint64_t units) -> uint64_t {
+    while (rank < static_cast<int>(nest.ranks.size()) && (relevant >> rank & 1))
+      ++rank;
+    if (rank == static_cast<int>(nest.ranks.size()))
+      return std::max(times, llvm::divideCeil(units, levelWidth));
+    uint64_t total = 0;
+    for (auto [some, count] : unitsAtWork(rank, parentStage, place, withBelow))
+      total += count * self(self, rank + 1, units * some);
+    return total;
+  };
+  return visit(visit, 0, 1);
+}
+
+uint64_t NestCounts::readsOf(uint64_t accesses, uint64_t first) const {
+  return accesses -
+         (arch.accounting.unreadSums ? std::min(first, accesses) : 1);
 }
 
 //===----------------------------------------------------------------------===//
@@ -341,19 +397,21 @@ void NestCounts::addHolder(Costs &costs, const Operand &operand, int level,
   uint64_t joint = otherVisits(operand.relevant, parentStage, place);
   uint64_t each = otherVisits(operand.relevant, place.stage, place);
   double shared = 0, own = 0;
-  uint64_t times =
-      repeats(operand.relevant, parentStage, place.stage, operand.isWritten(),
-              operand.isWritten() ? reduction.width : multicast.width);
+  uint64_t width = operand.isWritten() ? reduction.width : multicast.width;
+  uint64_t accesses =
+      sharedAccesses(operand.relevant, parentStage, place, /*withBelow=*/false,
+                     operand.isWritten(), width);
+  uint64_t first = repeats(operand.relevant, parentStage, place.stage,
+                           operand.isWritten(), width);
   forEachTile(operand.relevant, parentStage, place, nullptr,
               [&](uint64_t words, uint64_t count) {
                 shared += static_cast<double>(words) * count * joint;
                 if (!operand.isWritten())
-                  return charge(costs, parent, false, count * joint * times,
-                                words, bits);
-                charge(costs, parent, true, count * joint * times, words, bits);
-                charge(costs, parent, false,
-                       count * joint * (times - 1) + count * (joint - 1), words,
-                       bits);
+                  return charge(costs, parent, false, count * accesses, words,
+                                bits);
+                charge(costs, parent, true, count * accesses, words, bits);
+                charge(costs, parent, false, count * readsOf(accesses, first),
+                       words, bits);
               });
   forEachTile(operand.relevant, place.stage, place, nullptr,
               [&](uint64_t words, uint64_t count) {
@@ -506,10 +564,12 @@ void NestCounts::addWalked(Costs &costs, const Operand &operand, int level,
   const arch::Fanout &reduction = arch.arrays[nest.array].reduction;
   uint64_t joint = otherVisits(operand.relevant, parentStage, place);
   uint64_t each = otherVisits(operand.relevant, place.stage, place);
-  uint64_t times = repeats(operand.relevant, parentStage, place.stage, false,
-                           multicast.width);
-  uint64_t collected = repeats(operand.relevant, parentStage, place.stage, true,
-                               reduction.width);
+  uint64_t reads =
+      sharedAccesses(operand.relevant, parentStage, place, /*withBelow=*/false,
+                     /*isWrite=*/false, multicast.width);
+  uint64_t writes =
+      sharedAccesses(operand.relevant, parentStage, place, /*withBelow=*/false,
+                     /*isWrite=*/true, reduction.width);
   double fetched = 0, delivered = 0;
   for (const Walk &visit : walk(operand, parentStage, place))
     forEachSlice(
@@ -517,9 +577,9 @@ void NestCounts::addWalked(Costs &costs, const Operand &operand, int level,
           uint64_t count = slices * visit.count * joint;
           fetched -= static_cast<double>(words * visit.fetched) * count;
           delivered -= static_cast<double>(words * visit.delivered) * count;
-          charge(costs, parent, false, count * times, words * visit.fetched,
-                 bits);
-          charge(costs, parent, true, count * collected,
+          charge(costs, parent, false, slices * visit.count * reads,
+                 words * visit.fetched, bits);
+          charge(costs, parent, true, slices * visit.count * writes,
                  words * visit.delivered, bits);
         });
   cross(costs, parent, level, -(fetched + delivered) * bits.toDouble() / 8);
@@ -612,19 +672,20 @@ void NestCounts::addAccesses(Costs &costs, const Operand &operand, int home,
   uint64_t groups = otherVisits(operand.atLeaf, homeStage, latch);
   for (const Operand::Use &use : operand.uses) {
     double shared = 0;
-    uint64_t times =
-        repeats(operand.atLeaf, homeStage, nest.lastStage, use.isWrite,
-                use.isWrite ? reduction.width : multicast.width);
+    uint64_t width = use.isWrite ? reduction.width : multicast.width;
+    uint64_t accesses = sharedAccesses(operand.atLeaf, homeStage, latch,
+                                       /*withBelow=*/true, use.isWrite, width);
+    uint64_t first =
+        repeats(operand.atLeaf, homeStage, nest.lastStage, use.isWrite, width);
     forEachTile(operand.atLeaf, homeStage, latch, &use,
                 [&](uint64_t words, uint64_t count) {
                   shared += static_cast<double>(words) * count * groups;
                   if (!use.isWrite)
-                    return charge(costs, home, false, count * groups * times,
-                                  words, operand.bits);
-                  charge(costs, home, true, count * groups * times, words,
+                    return charge(costs, home, false, count * accesses, words,
+                                  operand.bits);
+                  charge(costs, home, true, count * accesses, words,
                          operand.bits);
-                  charge(costs, home, false,
-                         count * groups * (times - 1) + count * (groups - 1),
+                  charge(costs, home, false, count * readsOf(accesses, first),
                          words, operand.bits);
                 });
     cross(costs, home, -1, shared * operand.bits.toDouble() / 8);

@@ -103,6 +103,17 @@ private:
   /// that contribute.
   uint64_t repeats(uint32_t relevant, int parentStage, int stage, bool isWrite,
                    uint64_t levelWidth) const;
+  uint64_t dimensionRepeats(uint32_t relevant, int parentStage, int stage,
+                            bool isWrite) const;
+  llvm::SmallVector<std::pair<uint64_t, uint64_t>, 2>
+  unitsAtWork(int rank, int parentStage, const Place &place,
+              bool withBelow) const;
+  uint64_t sharedAccesses(uint32_t relevant, int parentStage,
+                          const Place &place, bool withBelow, bool isWrite,
+                          uint64_t levelWidth) const;
+  /// How often a word is read that is written so many times, `first` of them in
+  /// the first visit: all but the very first, or in all but the first visit.
+  uint64_t readsOf(uint64_t accesses, uint64_t first) const;
   /// Words that units get or give, each counted.
   uint64_t deliveries(const Operand &operand, const Operand::Use &use,
                       const Place &latch) const;

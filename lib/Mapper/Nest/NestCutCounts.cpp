@@ -155,11 +155,13 @@ void NestCounts::addCutAccesses(Costs &costs, const Operand &operand, int home,
                                      arch.levels[home].accessBytes);
     chargeAll(costs, home, isWrite, all.bytes * times, all.accesses * times);
     auto shared = static_cast<double>(all.words);
-    if (isWrite && homeStage == 0)
+    if (isWrite && homeStage == 0) {
+      bool once = arch.accounting.unreadSums;
       chargeWords(costs, home, false,
-                  shared * static_cast<double>(times) -
+                  shared * static_cast<double>(once ? 1 : times) -
                       static_cast<double>(nest.cut->countWritten(index)),
                   operand.bits);
+    }
     cross(costs, home, -1, shared * operand.bits.toDouble() / 8);
     double price = isWrite ? reduction.energyPj : multicast.energyPj;
     if (!nest.feedsRegisters && price == 0)

@@ -91,3 +91,9 @@ func.func @norm(%x: tensor<?x?x512xf16>, %g: tensor<512xf16>) -> tensor<?x?x512x
 
 // SAME: outputs agree
 // MAPPED: latency
+
+// Products of bf16 that are summed in f32 run on arrays of bf16.
+// RUN: einsum-opt %S/Inputs/narrow.mlir --einsum-from-linalg | einsum-translate --mlir-to-cascade | FileCheck %s --check-prefix=NARROW
+// RUN: einsum-compile %S/Inputs/narrow.mlir --arch h100 --mapping=streamed | FileCheck %s --check-prefix=TENSOR
+// NARROW: T0[i,j] = X0[i,k] * X1[k,j] computes_in bf16
+// TENSOR: T0 {{ *}}tensor
