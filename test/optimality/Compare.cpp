@@ -55,6 +55,17 @@ std::vector<Goal> einsum::optimality::goalsFor(const arch::ArchSpec &arch) {
   return goals;
 }
 
+/// A tensor is gathered from and read elsewhere, too: what is united of both is
+/// bounded only.
+static bool gathersAmongOthers(const EinsumFact &einsum) {
+  return llvm::any_of(einsum.reads, [&](const AccessFact &access) {
+    return access.gathers() &&
+           llvm::count_if(einsum.reads, [&](const AccessFact &other) {
+             return other.tensor == access.tensor;
+           }) > 1;
+  });
+}
+
 /// Filters, windows, shifts: tiles differ in size.
 static bool isCut(const CascadeFacts &facts) {
   return llvm::any_of(facts.einsums, [](const EinsumFact &einsum) {
@@ -63,7 +74,8 @@ static bool isCut(const CascadeFacts &facts) {
         return c.terms.size() > 1 || c.constant != 0;
       });
     };
-    return !einsum.domain.empty() || llvm::any_of(einsum.reads, isWindow);
+    return !einsum.domain.empty() || gathersAmongOthers(einsum) ||
+           llvm::any_of(einsum.reads, isWindow);
   });
 }
 
