@@ -2,9 +2,10 @@
 
     arch-specs/workloads.py [--update] [--time-limit=S] [SPEC ...]     with einsum-compile and einsum-arch-check on the PATH
 
-Prints the table; --update writes it into README.md. A search that finds nothing in its time gets RETRY seconds. What the machine is too
-small for, what no search found and what is the plain mapping of any cascade (`streamed`) and no result of the search says so. Times
-depend on the machine that runs this, so no test compares them; that each machine compiles is tested in test/arch-specs.
+Prints the table; --update writes it into README.md, or the rows of the SPECs that are named. A search that finds nothing in its time
+gets RETRY seconds. What the machine is too small for, what no search found and what is the plain mapping of any cascade (`streamed`)
+and no result of the search says so. Times depend on the machine that runs this, so no test compares them; that each machine compiles is
+tested in test/arch-specs.
 """
 
 import argparse
@@ -176,7 +177,11 @@ def main():
         readme = folder / "README.md"
         text = readme.read_text()
         before, rest = text.split(BEGIN)
-        readme.write_text(before + BEGIN + "\n".join(lines) + "\n" + END + rest.split(END)[1])
+        old, after = rest.split(END)
+        if options.specs:
+            made = {line.split("|")[1]: line for line in lines}
+            lines = [made.get(line.split("|")[1], line) for line in old.splitlines()]
+        readme.write_text(before + BEGIN + "\n".join(lines) + "\n" + END + after)
 
 
 if __name__ == "__main__":

@@ -21,10 +21,12 @@ set(passes_folder ${PROJECT_BINARY_DIR}/generated-docs)
 file(MAKE_DIRECTORY ${passes_folder})
 set(pages "")
 set(page_files "")
-file(GLOB components CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/lib ${PROJECT_SOURCE_DIR}/lib/*/Passes.td)
+file(GLOB components CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/lib ${PROJECT_SOURCE_DIR}/lib/*/Passes.td
+  ${PROJECT_SOURCE_DIR}/lib/*/*/Passes.td)
 foreach(component ${components})
   cmake_path(GET component PARENT_PATH component)
-  set(page ${passes_folder}/${component}.md)
+  string(REPLACE "/" "-" page ${component})
+  set(page ${passes_folder}/${page}.md)
   file(GLOB_RECURSE descriptions CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/lib/${component}/*.td)
   add_custom_command(OUTPUT ${page} DEPENDS ${descriptions}
     COMMAND ${MLIR_TABLEGEN_EXE} -gen-pass-doc -I${PROJECT_SOURCE_DIR} -I${MLIR_INCLUDE_DIRS}

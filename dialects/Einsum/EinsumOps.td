@@ -193,8 +193,8 @@ def Einsum_ComputeOp : Einsum_Op<"compute", [Pure, HasParent<"CascadeOp">,
     beyond the extent when it steps backward) reads that value.
 
     Constraints:
-    - C1: iteration ranks are declared; parameters are those of the cascade; all
-      their names are distinct.
+    - C1: iteration ranks are declared, and at most 64; parameters are those of
+      the cascade; all their names are distinct.
     - C2: the output access lists distinct iteration ranks, and they are the
       ranks of every result type.
     - C3: an iteration rank is reduced if and only if it is not in the output

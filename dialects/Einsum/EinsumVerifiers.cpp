@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/Einsum/Einsum.h"
+#include "dialects/Einsum/Limits.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SetVector.h"
@@ -306,6 +307,9 @@ LogicalResult SplitOp::verifySymbolUses(SymbolTableCollection &) {
 static LogicalResult verifyIterationSpace(ComputeOp op) { // C1
   CascadeOp cascade = cascadeOf(op);
   llvm::SmallPtrSet<StringAttr, 8> seen;
+  if (size_t count = op.getIterationRanks().size(); count > kMostRanks)
+    return op.emitOpError() << "iterates over " << count << " ranks, more than "
+                            << kMostRanks << ": write several Einsums";
   for (StringAttr rank : op.getIterationRanks()) {
     if (!cascade.findRank(rank)) {
       InFlightDiagnostic diag = op.emitOpError()

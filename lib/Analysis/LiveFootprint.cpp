@@ -310,12 +310,17 @@ void Consequences::addTraffic(LiveFootprint &footprint) const {
                              " - S)";
 }
 
+/// A recurrence over many layers has as many passes; nobody reads a million
+/// boundaries, and those of later steps say the same.
+static constexpr uint64_t kMostBoundaries = 1000;
+
 void Consequences::describe(LiveFootprint &footprint) const {
   for (StringAttr rank : shared)
     footprint.each.push_back(rank.str());
   uint64_t levelsSeen = 0;
   for (auto [einsum, level] : levels)
     levelsSeen = std::max(levelsSeen, level);
+  levelsSeen = std::min(levelsSeen, kMostBoundaries + 1);
   for (uint64_t after = 1; after < levelsSeen; ++after)
     footprint.boundaries.push_back(makeBoundary(after));
   addTraffic(footprint);

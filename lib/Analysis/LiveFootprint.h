@@ -56,7 +56,7 @@ struct LiveFootprint {
   /// Ranks that every tensor involved has: footprints are for one value of
   /// each.
   std::vector<std::string> each;
-  std::vector<PassBoundary> boundaries;
+  std::vector<PassBoundary> boundaries; ///< the first thousand
 
   bool isInput = false;
   uint64_t tensorBytes = 0; ///< |T|

@@ -362,6 +362,8 @@ private:
     if (loop.descends)
       std::reverse(ranges.begin(), ranges.end());
     for (auto [begin, end] : ranges) {
+      if (distinguished > kMostDistinguished)
+        break;
       enterStep(id, loop, reached, begin, steps);
       Span step = time(child);
       addPart(total, step, end - begin);
@@ -372,8 +374,11 @@ private:
     box[loop.rank] = reached;
     stepState[id] = both;
     before[id].reset();
-    if (!key.empty())
+    if (!key.empty()) {
+      if (known.size() >= kMostKnown)
+        known.clear();
       known[std::move(key)] = total;
+    }
     return total;
   }
 
@@ -455,7 +460,9 @@ private:
              int64_t end, llvm::SmallVectorImpl<Range> &ranges) {
     box[loop.rank] = {reached.lo + begin * loop.tile,
                       std::min(reached.lo + end * loop.tile, reached.hi)};
-    if (end - begin == 1 || isDecided(id)) {
+    if (end - begin == 1 || areAlike(id, loop.rank)) {
+      if (isExhausted(id))
+        return;
       ranges.push_back({begin, end});
       return;
     }
@@ -464,13 +471,23 @@ private:
     split(id, loop, reached, middle, end, ranges);
   }
 
-  bool isDecided(int id) const {
+  /// Counts one more range of steps that is told apart from others.
+  bool isExhausted(int id) {
+    if (++distinguished <= kMostDistinguished)
+      return false;
+    if (scratch.unanswered < 0)
+      scratch.unanswered = id;
+    return true;
+  }
+
+  /// True if no constraint below tells the coordinates of this rank apart.
+  bool areAlike(int id, int rank) const {
     for (const Domain &domain : domains[id]) {
       bool open = false, dead = false;
       for (const Constraint *constraint : domain) {
         std::optional<bool> truth = constraint->decide(box);
         dead |= truth == false;
-        open |= !truth;
+        open |= !truth && constraint->form.uses(rank);
       }
       if (open && !dead)
         return false;
@@ -543,7 +560,9 @@ private:
           continue;
         key.push_back(constraint->form.evaluate(corner));
         if (!constraint->form.isLinear())
-          key.insert(key.end(), corner.begin(), corner.end());
+          for (auto [rank, at] : llvm::enumerate(corner))
+            if (constraint->form.uses(rank))
+              key.push_back(at);
       }
     return key;
   }
@@ -800,6 +819,11 @@ private:
   std::vector<std::optional<Interval>> before;
   std::vector<llvm::SmallVector<Domain, 2>> domains; ///< of the leaves below
   std::map<std::vector<int64_t>, Span> known;
+  static constexpr size_t kMostKnown = size_t(1) << 19;
+  /// Ranges of steps timed apart: a schedule with more is refused, after
+  /// seconds.
+  static constexpr int64_t kMostDistinguished = int64_t(1) << 23;
+  int64_t distinguished = 0;
   std::map<int, std::unique_ptr<ImageCounter>> existence;
   std::vector<double> visits;
 };

@@ -357,7 +357,7 @@ bool Compilation::bindAndRewrite() {
 }
 
 bool Compilation::isScheduleFile() const {
-  return StringRef(options.mapping).ends_with(".json");
+  return isMappingFile(options.mapping);
 }
 
 /// Computes what is told about the cascade that the result is of.
@@ -600,7 +600,7 @@ ExitCode Compilation::map() {
   auto start = std::chrono::steady_clock::now();
   MappingContext context(cascade, facts, *arch);
   FailureOr<schedule::MappingOp> mapping;
-  if (isMappingFile(options.mapping)) {
+  if (isScheduleFile()) {
     mapped.space = "the schedule in " + options.mapping;
     mapping = workload.readMapping(options.mapping, cascade);
   } else {

@@ -11,6 +11,7 @@
 #include "dialects/Schedule/Schedule.h"
 #include "lib/Analysis/Passes.h"
 #include "lib/Frontend/Cascade/Cascade.h"
+#include "lib/Frontend/Linalg/Linalg.h"
 #include "lib/Init/ModelFlags.h"
 #include "lib/Mapper/Passes.h"
 #include "lib/Plugin/Passes.h"
@@ -27,6 +28,7 @@ void einsum::registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<EinsumDialect, schedule::ScheduleDialect,
                   mlir::arith::ArithDialect, mlir::math::MathDialect,
                   mlir::func::FuncDialect>();
+  frontend::registerLinalgDialects(registry);
 }
 
 void einsum::registerAllPasses() {
@@ -34,6 +36,7 @@ void einsum::registerAllPasses() {
   mlir::registerCSEPass();
   mlir::registerSymbolDCEPass();
   registerEinsumAnalysisPasses();
+  registerEinsumLinalgPasses();
   registerEinsumTransformsPasses();
   registerEinsumQuantPasses();
   registerEinsumMapperPasses();

@@ -8,6 +8,7 @@
 #include "lib/Init/ReadWorkload.h"
 
 #include "lib/Frontend/Cascade/Cascade.h"
+#include "lib/Frontend/Linalg/Linalg.h"
 #include "lib/Init/OptionValues.h"
 #include "lib/Support/Diagnostics.h"
 #include "lib/Support/InputFile.h"
@@ -16,6 +17,7 @@
 #include "mlir/Parser/Parser.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/xxhash.h"
 
 using namespace mlir;
 using namespace einsum;
@@ -78,6 +80,8 @@ OwningOpRef<ModuleOp> Workload::parse(StringRef path, bool verify,
 LogicalResult Workload::read(StringRef path, const ModelFlags &flags) {
   this->path = path.str();
   module = parse(path, /*verify=*/true, &flags);
+  if (module && frontend::holdsFunctions(*module))
+    return frontend::convertFunctions(*module);
   return success(static_cast<bool>(module));
 }
 
@@ -108,45 +112,39 @@ FailureOr<CascadeOp> Workload::chooseCascade(StringRef name) {
 // Mappings
 //===----------------------------------------------------------------------===//
 
-/// Beside the workload's cascade a mapping can be verified.
-FailureOr<schedule::MappingOp>
-Workload::placeMapping(schedule::MappingOp mapping, CascadeOp cascade) {
-  if (mapping.getCascade() != cascade.getSymName())
-    return mapping.emitError()
-           << "maps cascade '" << mapping.getCascade()
-           << "', but the workload is '" << cascade.getSymName() << "'";
-  if (mapping->getParentOp())
-    mapping->remove();
-  cascade->getBlock()->getOperations().insertAfter(cascade->getIterator(),
-                                                   mapping);
-  if (failed(verify(*module)))
-    return failure();
-  return mapping;
+LogicalResult Workload::openJsonSchedule(StringRef path) {
+  Diagnostics diags;
+  if (std::optional<JsonValue> text = readSourceJson(path, diags))
+    json = exporting::readSchedule(*text, &context, diags);
+  diags.print(llvm::errs());
+  if (json)
+    mapping = std::move(json->mapping);
+  return success(json && !diags.hasErrors());
 }
 
-FailureOr<schedule::MappingOp> Workload::readMapping(StringRef path,
-                                                     CascadeOp cascade) {
-  if (path.ends_with(".json")) {
-    if (!scheduleFile && failed(readScheduleFile(path, cascade)))
-      return failure();
-    return placeMapping(scheduleFile->mapping.release(), cascade);
-  }
-  // Names are verified once the mapping stands beside the workload's cascade.
-  OwningOpRef<ModuleOp> file = parse(path, /*verify=*/false);
-  if (!file)
+LogicalResult Workload::openMlirSchedule(StringRef path) {
+  // Names are verified once the mapping stands beside its cascade.
+  program = parse(path, /*verify=*/false);
+  if (!program)
     return failure();
   schedule::MappingOp found;
-  for (auto mapping : file->getOps<schedule::MappingOp>()) {
-    if (failed(mapping->getName().verifyInvariants(mapping)))
+  for (auto op : program->getOps<schedule::MappingOp>()) {
+    if (failed(op->getName().verifyInvariants(op)))
       return failure();
     if (found)
-      return mapping.emitError()
-             << "the file holds more than one schedule.mapping";
-    found = mapping;
+      return op.emitError() << "the file holds more than one schedule.mapping";
+    found = op;
   }
   if (!found)
     return failFile(path, "the file holds no schedule.mapping");
-  return placeMapping(found, cascade);
+  found->remove();
+  mapping = found;
+  return success();
+}
+
+LogicalResult Workload::openSchedule(StringRef path) {
+  return path.ends_with(".json") ? openJsonSchedule(path)
+                                 : openMlirSchedule(path);
 }
 
 std::string einsum::printProgram(CascadeOp cascade) {
@@ -157,34 +155,55 @@ std::string einsum::printProgram(CascadeOp cascade) {
   return text;
 }
 
+std::string einsum::fingerprint(StringRef program) {
+  return llvm::utohexstr(llvm::xxh3_64bits(program), /*LowerCase=*/true, 16);
+}
+
+static int64_t valueOf(CascadeOp cascade, StringRef parameter) {
+  for (auto [name, value] :
+       llvm::zip_equal(cascade.getParamNames().getAsRange<StringAttr>(),
+                       cascade.getParamValues()))
+    if (name.getValue() == parameter)
+      return value;
+  return CascadeOp::kUnbound;
+}
+
+static bool hasParameter(CascadeOp cascade, StringRef name) {
+  return llvm::is_contained(
+      cascade.getParamNames(),
+      cast<Attribute>(StringAttr::get(cascade.getContext(), name)));
+}
+
 LogicalResult Workload::readScheduleFile(StringRef path, CascadeOp cascade) {
+  if (failed(openSchedule(path)))
+    return failure();
+  Bindings missing;
   Diagnostics diags;
-  if (std::optional<JsonValue> json = readSourceJson(path, diags))
-    scheduleFile = exporting::readSchedule(*json, &context, diags);
-  if (scheduleFile) {
-    Bindings missing;
-    for (const exporting::LocatedBinding &binding : scheduleFile->binding) {
-      auto name = StringAttr::get(&context, binding.name);
-      auto found = llvm::find(cascade.getParamNames(), name);
-      if (found == cascade.getParamNames().end())
-        continue;
-      int64_t value =
-          cascade.getParamValues()[found - cascade.getParamNames().begin()];
-      if (value == CascadeOp::kUnbound)
-        missing.push_back({binding.name, binding.value});
-      else if (value != binding.value)
-        diags.error(binding.loc, "the schedule is for " + binding.name + "=" +
-                                     llvm::Twine(binding.value) +
-                                     ", but the workload has " + binding.name +
-                                     "=" + llvm::Twine(value) +
-                                     "; add --bind " + binding.name + "=" +
-                                     llvm::Twine(binding.value));
-    }
-    if (!diags.hasErrors() && failed(bindParameters(cascade, missing)))
-      return failure();
-  }
+  auto offer = [&](StringRef name, int64_t value, const SourceLocation *loc) {
+    if (!hasParameter(cascade, name))
+      return;
+    int64_t ours = valueOf(cascade, name);
+    if (ours == CascadeOp::kUnbound)
+      missing.push_back({name.str(), value});
+    else if (ours != value && loc)
+      diags.error(*loc, "the schedule is for " + name + "=" +
+                            llvm::Twine(value) + ", but the workload has " +
+                            name + "=" + llvm::Twine(ours) + "; add --bind " +
+                            name + "=" + llvm::Twine(value));
+  };
+  if (json)
+    for (const exporting::LocatedBinding &binding : json->binding)
+      offer(binding.name, binding.value, &binding.loc);
+  else if (auto theirs =
+               program->lookupSymbol<CascadeOp>(mapping->getCascade()))
+    for (auto [name, value] :
+         llvm::zip_equal(theirs.getParamNames().getAsRange<StringAttr>(),
+                         theirs.getParamValues()))
+      if (value != CascadeOp::kUnbound)
+        offer(name, value, nullptr);
   diags.print(llvm::errs());
-  return success(scheduleFile && !diags.hasErrors());
+  return success(!diags.hasErrors() &&
+                 succeeded(bindParameters(cascade, missing)));
 }
 
 /// What tells two texts apart, in words.
@@ -201,35 +220,83 @@ static std::string describeDifference(StringRef ours, StringRef theirs) {
   return "";
 }
 
-FailureOr<CascadeOp> Workload::adoptProgram(CascadeOp cascade,
-                                            StringRef written) {
-  const exporting::ScheduleFile &file = *scheduleFile;
-  std::string ours = printProgram(cascade);
-  if (file.program.empty() || file.program == ours)
-    return cascade;
-  if (file.origin.empty() || file.origin != written) {
-    Diagnostics diags;
-    diags.error(file.programLoc,
-                "the schedule is of another program: " +
-                    (file.origin.empty()
-                         ? describeDifference(ours, file.program)
-                         : describeDifference(written, file.origin)));
-    diags.print(llvm::errs());
+/// The cascade that came with the mapping, if any, as the module of its own.
+FailureOr<CascadeOp> Workload::takeProgram() {
+  std::string name = mapping->getCascade().str();
+  if (json) {
+    if (json->program.empty())
+      return CascadeOp();
+    llvm::SourceMgr source;
+    source.AddNewSourceBuffer(
+        llvm::MemoryBuffer::getMemBufferCopy(
+            json->program, json->programLoc.file + " (program)"),
+        llvm::SMLoc());
+    if (failed(checkNesting(*source.getMemoryBuffer(source.getMainFileID()))))
+      return failure();
+    program = parseSourceFile<ModuleOp>(source, ParserConfig(&context));
+    if (!program)
+      return failure();
+    name = "";
+  } else if (!program->lookupSymbol<CascadeOp>(name)) {
+    return CascadeOp();
+  } else if (failed(verify(*program))) {
     return failure();
   }
-  llvm::SourceMgr source;
-  source.AddNewSourceBuffer(
-      llvm::MemoryBuffer::getMemBufferCopy(file.program,
-                                           file.programLoc.file + " (program)"),
-      llvm::SMLoc());
-  if (failed(checkNesting(*source.getMemoryBuffer(source.getMainFileID()))))
+  module = std::move(program);
+  return chooseCascade(name);
+}
+
+FailureOr<CascadeOp> Workload::adoptProgram(CascadeOp cascade,
+                                            StringRef written) {
+  if (!json) {
+    auto origin = (*mapping)->getAttrOfType<StringAttr>(kDerivedFrom);
+    if (!origin || origin.getValue() != fingerprint(written))
+      return cascade;
+  } else {
+    std::string ours = printProgram(cascade);
+    if (json->program.empty() || json->program == ours)
+      return cascade;
+    if (json->origin.empty() || json->origin != written) {
+      Diagnostics diags;
+      diags.error(json->programLoc,
+                  "the schedule is of another program: " +
+                      (json->origin.empty()
+                           ? describeDifference(ours, json->program)
+                           : describeDifference(written, json->origin)));
+      diags.print(llvm::errs());
+      return failure();
+    }
+  }
+  FailureOr<CascadeOp> derived = takeProgram();
+  return succeeded(derived) && !*derived ? cascade : derived;
+}
+
+FailureOr<CascadeOp> Workload::readProgramOf(StringRef path) {
+  if (failed(openSchedule(path)))
     return failure();
-  OwningOpRef<ModuleOp> derived =
-      parseSourceFile<ModuleOp>(source, ParserConfig(&context));
-  if (!derived)
+  return takeProgram();
+}
+
+FailureOr<schedule::MappingOp> Workload::readMapping(StringRef path,
+                                                     CascadeOp cascade) {
+  if (!mapping && failed(openSchedule(path)))
     return failure();
-  module = std::move(derived);
-  return chooseCascade("");
+  // Beside its cascade a mapping can be verified.
+  schedule::MappingOp placed = mapping.release();
+  if (placed.getCascade() != cascade.getSymName())
+    return placed.emitError()
+           << "maps cascade '" << placed.getCascade()
+           << "', but the workload is '" << cascade.getSymName() << "'";
+  cascade->getBlock()->getOperations().insertAfter(cascade->getIterator(),
+                                                   placed);
+  if (succeeded(verify(*module)))
+    return placed;
+  if (program && program->lookupSymbol<CascadeOp>(placed.getCascade()))
+    llvm::errs() << path << ": note: this file holds a cascade '"
+                 << placed.getCascade()
+                 << "' of its own; to take that one, give the file as the "
+                    "workload too\n";
+  return failure();
 }
 
 LogicalResult einsum::bindParameters(CascadeOp cascade,

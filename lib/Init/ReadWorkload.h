@@ -50,18 +50,19 @@ public:
   /// came with the workload, are dropped. Null, with an error, if there is no
   /// choice.
   mlir::FailureOr<CascadeOp> chooseCascade(llvm::StringRef name);
-  /// Reads the one mapping of `cascade` that a file holds and moves it below
-  /// the cascade, verified.
-  mlir::FailureOr<schedule::MappingOp> readMapping(llvm::StringRef path,
-                                                   CascadeOp cascade);
-
-  /// Reads a schedule in JSON, from which parameters of the cascade that have
+  /// Reads the file of a schedule, from which parameters of `cascade` that have
   /// no value take theirs. `adoptProgram` and `readMapping` go on with it.
   mlir::LogicalResult readScheduleFile(llvm::StringRef path, CascadeOp cascade);
   /// The cascade that the schedule read is of: `cascade`, or the one that was
   /// derived from it, `written` being its text before it was rewritten here.
   mlir::FailureOr<CascadeOp> adoptProgram(CascadeOp cascade,
                                           llvm::StringRef written);
+  /// Goes on with the cascade that the file of a schedule holds, from whatever
+  /// it was derived. Null if it holds none.
+  mlir::FailureOr<CascadeOp> readProgramOf(llvm::StringRef path);
+  /// Moves the one mapping that the file holds below `cascade`, verified.
+  mlir::FailureOr<schedule::MappingOp> readMapping(llvm::StringRef path,
+                                                   CascadeOp cascade);
 
   mlir::ModuleOp getModule() { return *module; }
   /// Goes on with another version of what was read.
@@ -73,12 +74,17 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> parse(llvm::StringRef path, bool verify,
                                           const ModelFlags *flags = nullptr);
 
-  mlir::FailureOr<schedule::MappingOp> placeMapping(schedule::MappingOp mapping,
-                                                    CascadeOp cascade);
+  mlir::LogicalResult openSchedule(llvm::StringRef path);
+  mlir::LogicalResult openJsonSchedule(llvm::StringRef path);
+  mlir::LogicalResult openMlirSchedule(llvm::StringRef path);
+  mlir::FailureOr<CascadeOp> takeProgram();
 
   mlir::MLIRContext &context;
   std::string path;
-  std::optional<exporting::ScheduleFile> scheduleFile;
+  /// What the file of a schedule holds: the mapping, and maybe the cascade.
+  mlir::OwningOpRef<schedule::MappingOp> mapping;
+  std::optional<exporting::ScheduleFile> json;
+  mlir::OwningOpRef<mlir::ModuleOp> program; ///< of a .mlir
   llvm::SourceMgr sources;
   mlir::SourceMgrDiagnosticHandler handler;
   mlir::OwningOpRef<mlir::ModuleOp> module;
@@ -89,6 +95,10 @@ mlir::LogicalResult checkNesting(const llvm::MemoryBuffer &buffer);
 
 /// A cascade with its values as MLIR, for comparison.
 std::string printProgram(CascadeOp cascade);
+
+/// A schedule in IR says of which program as written it is, by its fingerprint.
+constexpr llvm::StringLiteral kDerivedFrom = "einsum.derived_from";
+std::string fingerprint(llvm::StringRef program);
 
 /// Gives parameters their values; says which ones there are if one is unknown.
 mlir::LogicalResult bindParameters(CascadeOp cascade, const Bindings &bindings);

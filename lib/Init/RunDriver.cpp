@@ -321,7 +321,7 @@ namespace {
 class Runner {
 public:
   Runner(const RunOptions &options, const DialectRegistry &registry)
-      : options(options), first(registry) {
+      : options(options), registry(registry), first(registry) {
     if (!options.against.empty())
       second.emplace(registry);
     if (options.schedule.isGiven())
@@ -332,6 +332,7 @@ public:
 
 private:
   bool readPrograms();
+  bool readDerived();
   bool readInputFiles();
   bool checkNames();
   void addExtentsOfFiles();
@@ -346,11 +347,13 @@ private:
   double getTolerance(const Tensor &a, const Tensor &b) const;
 
   const RunOptions &options;
+  const DialectRegistry &registry;
   Settings settings;
   Program first;
   std::optional<Program> second;
   std::optional<ScheduleRun> scheduled;
-  TensorMap files; ///< inputs that were read
+  std::optional<Program> derived; ///< that the schedule's file holds
+  TensorMap files;                ///< inputs that were read
   RunResult result;
 };
 
@@ -375,6 +378,39 @@ bool Runner::readPrograms() {
     return false;
   result.against = options.against;
   result.againstCascade = second->cascade.getSymName().str();
+  return true;
+}
+
+/// A schedule is of the cascade that its file holds, which a rewrite may have
+/// derived from the one that is given: then outputs are compared across both.
+/// Its extents are those of the schedule.
+bool Runner::readDerived() {
+  if (!scheduled || options.schedule.schedule.empty() ||
+      options.schedule.schedule == "-")
+    return true;
+  derived.emplace(registry);
+  derived->path = options.schedule.schedule;
+  FailureOr<CascadeOp> program = derived->workload.readProgramOf(derived->path);
+  if (failed(program))
+    return false;
+  if (!*program || program->getSymName() != first.cascade.getSymName()) {
+    derived.reset();
+    return true;
+  }
+  derived->cascade = *program;
+  result.againstCascade = derived->cascade.getSymName().str();
+  for (auto [attribute, value] : llvm::zip_equal(
+           derived->cascade.getParamNames().getAsRange<StringAttr>(),
+           derived->cascade.getParamValues())) {
+    std::string name = attribute.str();
+    if (value == CascadeOp::kUnbound)
+      continue;
+    auto [given, isNew] = settings.extents.insert({name, value});
+    if (!isNew && given->second != value)
+      return failOption("--extent", "the schedule is for " + name + "=" +
+                                        llvm::Twine(value) + ", found " + name +
+                                        "=" + llvm::Twine(given->second));
+  }
   return true;
 }
 
@@ -438,8 +474,9 @@ void Runner::addExtentsOfFiles() {
 
 bool Runner::chooseExtents() {
   SmallVector<CascadeOp> cascades{first.cascade};
-  if (second)
-    cascades.push_back(second->cascade);
+  for (std::optional<Program> *other : {&second, &derived})
+    if (*other)
+      cascades.push_back((*other)->cascade);
   unsigned trials = options.trials ? options.trials : settings.data.size();
   FailureOr<std::vector<ChosenExtent>> chosen = einsum::chooseExtents(
       cascades, settings.extents,
@@ -611,7 +648,7 @@ ExitCode Runner::run() {
       !readInputFiles())
     return ExitCode::BadInput;
   addExtentsOfFiles();
-  if (!chooseExtents())
+  if (!readDerived() || !chooseExtents())
     return ExitCode::BadInput;
   for (Program *program : {&first, second ? &*second : nullptr})
     if (program)
@@ -619,8 +656,12 @@ ExitCode Runner::run() {
         return code;
   if (second && (!checkInputs(first, *second) || !checkOutputs(first, *second)))
     return ExitCode::BadInput;
+  if (derived &&
+      (!checkInputs(first, *derived) || !checkOutputs(first, *derived)))
+    return ExitCode::BadInput;
+  Program &mapped = derived ? *derived : first;
   if (scheduled)
-    if (ExitCode code = scheduled->prepare(first.workload, first.cascade);
+    if (ExitCode code = scheduled->prepare(mapped.workload, mapped.cascade);
         code != ExitCode::Ok)
       return code;
   unsigned trials = options.trials ? options.trials : settings.data.size();

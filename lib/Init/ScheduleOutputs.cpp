@@ -110,9 +110,13 @@ bool einsum::writeScheduleOutputs(const ScheduleOutputs &outputs,
     return false;
   }
   auto writeTree = [&](raw_ostream &os) {
-    if (StringRef(outputs.schedule).ends_with(".mlir"))
+    if (StringRef(outputs.schedule).ends_with(".mlir")) {
+      if (!report.origin.empty())
+        report.mapping->setAttr(
+            kDerivedFrom,
+            StringAttr::get(cascade.getContext(), fingerprint(written)));
       cascade->getParentOfType<ModuleOp>().print(os);
-    else if (StringRef(outputs.schedule).ends_with(".json"))
+    } else if (StringRef(outputs.schedule).ends_with(".json"))
       exporting::writeScheduleJson(report, os);
     else
       exporting::printSchedule(report, os);

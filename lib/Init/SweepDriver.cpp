@@ -220,28 +220,32 @@ static bool writeRecords(StringRef path, llvm::ArrayRef<SweepTask> tasks,
   });
 }
 
-/// Runs what is missing of this shard; records are appended as they come.
+/// The file of records, without what was cut off, so that lines stay whole.
+static std::unique_ptr<llvm::raw_fd_ostream>
+openLog(StringRef path, llvm::ArrayRef<SweepTask> tasks,
+        const Records &records) {
+  if (!writeRecords(path, tasks, records))
+    return nullptr;
+  std::error_code error;
+  auto log = std::make_unique<llvm::raw_fd_ostream>(path, error,
+                                                    llvm::sys::fs::OF_Append);
+  if (!error)
+    return log;
+  failOption(path, "cannot write the file: " + error.message());
+  return nullptr;
+}
+
+/// Runs what is missing of this shard; records go to the log, if there is one,
+/// as they come.
 static bool runMissing(const Sweep &sweep, llvm::ArrayRef<SweepTask> tasks,
                        const Shard &shard, const SweepOptions &options,
-                       Records &records) {
+                       llvm::raw_fd_ostream *log, Records &records) {
   std::vector<SweepTask> missing;
   std::set<std::string> keys;
   for (const SweepTask &task : tasks)
     if (task.design % shard.count == shard.index && !records.count(task.key) &&
         keys.insert(task.key).second)
       missing.push_back(task);
-  std::error_code error;
-  std::unique_ptr<llvm::raw_fd_ostream> log;
-  if (!options.out.empty()) {
-    // First without what was cut off, so that lines stay whole.
-    if (!writeRecords(options.out, tasks, records))
-      return false;
-    log = std::make_unique<llvm::raw_fd_ostream>(options.out, error,
-                                                 llvm::sys::fs::OF_Append);
-    if (error)
-      return failOption(options.out,
-                        "cannot write the file: " + error.message());
-  }
   size_t done = 0;
   bool isShown = llvm::sys::Process::StandardErrIsDisplayed();
   return runTasks(
@@ -282,7 +286,10 @@ ExitCode einsum::sweep(const SweepOptions &options) {
         return readRecords(source, records);
       }))
     return ExitCode::BadInput;
-  bool isDone = runMissing(*sweep, *tasks, shard, options, records);
+  std::unique_ptr<llvm::raw_fd_ostream> log;
+  if (!options.out.empty() && !(log = openLog(options.out, *tasks, records)))
+    return ExitCode::BadInput;
+  bool isDone = runMissing(*sweep, *tasks, shard, options, log.get(), records);
   if (!options.out.empty() && !writeRecords(options.out, *tasks, records))
     return ExitCode::BadInput;
   std::vector<Design> designs = summarize(*sweep, *tasks, records);

@@ -27,6 +27,13 @@ llvm::StringRef einsum::claimOption(llvm::StringRef name) {
   return name;
 }
 
+void einsum::requireFile(llvm::StringRef name, llvm::StringRef file) {
+  if (!file.empty())
+    return;
+  failOption(("--" + name).str(), "takes a file, found no name");
+  std::exit(static_cast<int>(ExitCode::BadInput));
+}
+
 int einsum::runTool(int argc, char **argv, const ToolInfo &info,
                     llvm::cl::OptionCategory &category,
                     llvm::function_ref<ExitCode()> run) {

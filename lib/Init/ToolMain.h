@@ -40,13 +40,24 @@ namespace einsum {
 /// `threads`, and returns it.
 llvm::StringRef claimOption(llvm::StringRef name);
 
-/// `--name=VALUE`, or `--name` for a bool; sets a field.
+/// Ends the tool with an error if `--name=` is not followed by the file that
+/// it takes, as in `--json=$UNSET`: what was asked for would not be written.
+void requireFile(llvm::StringRef name, llvm::StringRef file);
+
+/// `--name=VALUE`, or `--name` for a bool; sets a field. A VALUE that starts
+/// with `FILE` may not be empty.
 template <typename T> struct ToolOption : llvm::cl::opt<T, true> {
   ToolOption(llvm::cl::OptionCategory &category, llvm::StringRef name,
              llvm::StringRef value, llvm::StringRef text, T &field)
       : llvm::cl::opt<T, true>(claimOption(name), llvm::cl::value_desc(value),
                                llvm::cl::desc(text), llvm::cl::location(field),
-                               llvm::cl::cat(category)) {}
+                               llvm::cl::cat(category)) {
+    if constexpr (std::is_same_v<T, std::string>)
+      if (value.starts_with("FILE"))
+        this->setCallback([this](const std::string &file) {
+          requireFile(this->ArgStr, file);
+        });
+  }
 };
 
 /// `--name=A,B --name=C`; fills a field.

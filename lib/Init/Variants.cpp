@@ -54,6 +54,10 @@ static FailureOr<Variant> rewrite(CascadeOp cascade, StringRef list,
   return variant;
 }
 
+static bool hasEinsums(CascadeOp cascade) {
+  return !cascade.getBodyBlock()->getOps<EinsumInterface>().empty();
+}
+
 FailureOr<std::vector<Variant>>
 einsum::makeVariants(CascadeOp cascade, StringRef list, const Bindings &added) {
   std::vector<Variant> variants;
@@ -64,8 +68,10 @@ einsum::makeVariants(CascadeOp cascade, StringRef list, const Bindings &added) {
         rewrite(cascade, list, list == "auto" ? "fewer passes" : "rewritten");
     if (failed(rewritten))
       return failure();
-    // What changed nothing is no alternative.
-    if (list != "auto" || !rewritten->rewrite->steps.empty())
+    // What changed nothing is no alternative, and neither is what is left of a
+    // cascade without outputs.
+    if (list != "auto" ||
+        (!rewritten->rewrite->steps.empty() && hasEinsums(rewritten->cascade)))
       variants.push_back(std::move(*rewritten));
   }
   for (Variant &variant : variants) {

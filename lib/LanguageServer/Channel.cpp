@@ -7,12 +7,15 @@
 
 #include "lib/LanguageServer/Channel.h"
 
+#include "lib/Support/InputFile.h"
+
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <cerrno>
 #include <unistd.h>
 
+using namespace einsum;
 using namespace einsum::language;
 using llvm::StringRef;
 namespace json = llvm::json;
@@ -53,6 +56,13 @@ std::optional<json::Value> Channel::takeMessage() {
       return std::nullopt;
     std::string text = arrived.substr(end + 4, length);
     arrived.erase(0, end + 4 + length);
+    // The parser descends with the text.
+    if (findDeepNesting(text, "")) {
+      llvm::errs() << "a message is no JSON that makes sense: nested deeper "
+                      "than "
+                   << kDeepestNesting << " brackets\n";
+      continue;
+    }
     llvm::Expected<json::Value> message = json::parse(json::fixUTF8(text));
     if (message)
       return std::move(*message);

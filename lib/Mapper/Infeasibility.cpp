@@ -159,6 +159,34 @@ static std::string findOtherType(const arch::ArchSpec &arch,
   return found;
 }
 
+/// Sums of products of one narrower type, of an array that has these: it is for
+/// the cascade to say so.
+static std::string findNarrowProducts(const arch::ArchSpec &arch,
+                                      EinsumFact einsum) {
+  auto op = llvm::cast<EinsumInterface>(einsum.op);
+  std::string type;
+  for (const Access &access : op.getInputAccesses()) {
+    std::string own;
+    llvm::raw_string_ostream(own) << getScalarType(
+        llvm::cast<NamedTensorType>(access.tensor.getType()).getElementType());
+    if (!type.empty() && type != own)
+      return "";
+    type = own;
+  }
+  if (!einsum.operators.count("mac") || op->hasAttr(kComputesIn) ||
+      getWidth(type) >= getWidth(einsum.datatype))
+    return "";
+  std::string summed = einsum.datatype;
+  einsum.datatype = type;
+  einsum.operators.erase("convert");
+  for (const arch::Array &array : arch.arrays)
+    if (llvm::is_contained(array.datatypes, type) &&
+        listMissingOperators(arch, array, einsum).empty())
+      return "'" + array.name + "' sums products of " + type + " in " + summed +
+             " if the Einsum says 'computes_in " + type + "'";
+  return "";
+}
+
 /// The array that lacks least, of those that the rest of the conflict allows.
 std::string Explanation::findOperators(const Found &found,
                                        unsigned premise) const {
@@ -189,7 +217,9 @@ std::string Explanation::findOperators(const Found &found,
     return "";
   std::string remedy =
       words.listOperators(least, einsum) + " on '" + best->name + "' would do";
-  std::string type = findOtherType(arch, einsum);
+  std::string type = findNarrowProducts(arch, einsum);
+  if (type.empty())
+    type = findOtherType(arch, einsum);
   return type.empty() ? remedy : remedy + "; " + type;
 }
 

@@ -129,6 +129,9 @@ private:
   std::map<std::string, NestSearch *> bySignature;
   std::string unsupported;
   bool noArray = false;
+  SearchCounts counted;    ///< of searches that others took the place of
+  JoinCounts joinedBefore; ///< of efforts before the last
+  double leastSpace = 0;   ///< log10 of nests, before they were walked
   CertainBound certain;    ///< of all arrays, as `choices` may leave some out
   NestLimits nestLimits;   ///< the finest that can be
   NestLimits described;    ///< those of `choices` and `searches`
@@ -147,6 +150,10 @@ private:
   /// Beyond so many, sketches come first.
   static constexpr double kManyStates = 2e4;
   double states = 0; ///< the most of any nest, as described last
+  double placed = 0; ///< and times the ways to hold its operands
+  /// Then the first mapping that no other can beat ends the search; else that
+  /// of least energy among equally fast ones does.
+  bool hasManyNests = false;
   /// Plans of a join, beyond which the least promising are dropped.
   static constexpr size_t kMostPlans = 1000000;
 };
@@ -223,6 +230,8 @@ bool MappingSearch::describe() {
   while (!describeNests(nestLimits) && unsupported.empty() && !noArray &&
          nestLimits.coarse < NestLimits::kCoarsest)
     nestLimits.coarse += std::exchange(nestLimits.fewPairs, true);
+  leastSpace = sizeOfSpace();
+  hasManyNests = !nestLimits.isWhole() || placed > kManyStates;
   // On one array, too, one Einsum computes while tiles of another move.
   overlaps = options.limits.pipelines && facts.einsums.size() > 1 &&
              !arch.accounting.sequential;
@@ -231,6 +240,8 @@ bool MappingSearch::describe() {
 
 /// Einsums that look the same share one.
 void MappingSearch::makeSearches() {
+  for (const auto &search : searches)
+    counted += search->getCounts();
   searches.clear();
   bySignature.clear();
   for (EinsumChoices &choice : choices)
@@ -264,11 +275,18 @@ leaveSlowArrays(std::vector<std::shared_ptr<EinsumOnArray>> &nests) {
   nests = std::move(kept);
 }
 
+/// How many more ways there are to hold operands than a product of two tensors
+/// has below four levels.
+static double countPlacements(const EinsumOnArray &nest) {
+  double ways = static_cast<double>(nest.path.size()) + 1;
+  return std::max(1.0, std::pow(ways, nest.operands.size()) / 125);
+}
+
 /// False if some Einsum has too many nests, or none.
 bool MappingSearch::describeNests(const NestLimits &limits) {
   choices.assign(facts.einsums.size(), {});
   noArray = false;
-  states = 0;
+  states = placed = 0;
   cuts.resize(facts.einsums.size() * arch.arrays.size());
 
   for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e) {
@@ -279,6 +297,7 @@ bool MappingSearch::describeNests(const NestLimits &limits) {
       if (!nest)
         continue;
       states = std::max(states, nest->countStates());
+      placed = std::max(placed, nest->countStates() * countPlacements(*nest));
       choices[e].nests.push_back(
           std::make_shared<EinsumOnArray>(std::move(*nest)));
     }
@@ -352,16 +371,17 @@ void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
                             MapResult &result) const {
   Certificate &certificate = result.certificate;
   certificate.metric = nameOf(options.objective.metrics.front()).str();
-  SearchCounts nests;
+  SearchCounts nests = counted;
   for (const auto &search : searches)
     nests += search->getCounts();
-  certificate.evaluated = nests.entries + joined.counts.entries;
-  certificate.pruned["dominated"] = nests.dominated + joined.counts.dominated;
-  certificate.pruned["capacity"] =
-      nests.overCapacity + joined.counts.overCapacity;
-  certificate.pruned["rank pass not ended"] = joined.counts.illegal;
+  JoinCounts joins = joinedBefore;
+  joins += joined.counts;
+  certificate.evaluated = nests.entries + joins.entries;
+  certificate.pruned["dominated"] = nests.dominated + joins.dominated;
+  certificate.pruned["capacity"] = nests.overCapacity + joins.overCapacity;
+  certificate.pruned["rank pass not ended"] = joins.illegal;
   certificate.pruned["constraints"] = nests.ruledOut;
-  certificate.pruned["bound"] = nests.overBound + joined.counts.overBound;
+  certificate.pruned["bound"] = nests.overBound + joins.overBound;
   certificate.wallSeconds = seconds();
   certificate.firstSeconds = firstSeconds;
   certificate.space = describeSpace();
@@ -509,7 +529,7 @@ double MappingSearch::sizeOfSpace() const {
           choice.nests[i]->countStates());
     log10 += std::log10(std::max(1.0, trees));
   }
-  return log10;
+  return std::max(log10, leastSpace);
 }
 
 /// All combinations of places that the operands may live at.
@@ -656,7 +676,7 @@ std::vector<Effort> MappingSearch::listEfforts() const {
   Effort quick;
   quick.beam = 4;
   quick.states = 300;
-  if (!nestLimits.isWhole() || states > kManyStates) {
+  if (hasManyNests) {
     Effort sketch;
     sketch.sketch = true;
     sketch.coarse = NestLimits::kCoarsest;
@@ -739,13 +759,14 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
     logInfo(describeEffort(effort));
     JoinResult quick = search(effort, cutoff);
     logCounts(quick);
+    joinedBefore += quick.counts;
     FailureOr<Realised> realised = realise(quick);
     if (failed(realised))
       return failure();
     std::move(realised->points.begin(), realised->points.end(),
               std::back_inserter(first));
     measure();
-    if (stopped())
+    if (stopped() || (isSingle && hasManyNests && cutoff <= certain.value))
       return endEarly();
   }
   // Of what is left out, time alone is bounded as well without a walk.
@@ -762,9 +783,8 @@ FailureOr<MapResult> MappingSearch::run() {
   MapResult result;
   if (axes.count > kMaxAxes) {
     cascade.emitError("unsupported by the mapper: '")
-        << arch.name << "' has " << axes.count
-        << " bandwidths, ports and capacities that may bind; at most "
-        << kMaxAxes << " are covered";
+        << arch.name << "' has " << axes.levels.size()
+        << " levels whose capacities may bind, too many to search";
     return failure();
   }
   if (!describe()) {
@@ -826,5 +846,8 @@ FailureOr<MapResult> mapper::mapCascade(CascadeOp cascade,
                                         const CascadeFacts &facts,
                                         const arch::ArchSpec &arch,
                                         const MapOptions &options) {
+  if (facts.einsums.empty())
+    return cascade.emitError("the cascade has no Einsum, so there is nothing "
+                             "to map");
   return MappingSearch(cascade, facts, arch, options).run();
 }

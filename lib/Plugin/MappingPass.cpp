@@ -87,8 +87,10 @@ LoopTreeBuilder MappingContext::start(StringRef name) {
 FailureOr<schedule::MappingOp> MappingContext::finish() {
   schedule::MappingOp finished = current;
   current = {};
-  if (succeeded(verify(finished)) &&
-      succeeded(schedule::verifyAgainstCascade(finished, cascade)))
+  if (facts.einsums.empty())
+    refuse() << "the cascade has no Einsum";
+  else if (succeeded(verify(finished)) &&
+           succeeded(schedule::verifyAgainstCascade(finished, cascade)))
     return finished;
   finished.erase();
   return failure();

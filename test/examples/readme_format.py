@@ -1,4 +1,5 @@
 """A lit test format: every README.md that shows commands is a test named after its path, run by run_readme.py."""
+import glob
 import os
 import sys
 
@@ -17,6 +18,11 @@ class ReadmeFormat(lit.formats.TestFormat):
         examples = os.path.join(self.source_dir, "examples")
         if os.path.isdir(examples):
             readmes += [f"examples/{name}/README.md" for name in sorted(os.listdir(examples)) if name[:1].isdigit()]
+        for folder in ("dialects", "lib", "tools", "mappings", "arch-specs"):
+            for path in sorted(glob.glob(f"{self.source_dir}/{folder}/**/README.md", recursive=True)):
+                with open(path, encoding="utf-8") as page:
+                    if "```console" in page.read():
+                        readmes.append(os.path.relpath(path, self.source_dir))
         for readme in readmes:
             if readme == "README.md" and not os.path.exists(os.path.join(self.source_dir, readme)):
                 continue

@@ -18,6 +18,9 @@ using namespace einsum;
 using namespace einsum::bounds;
 
 static constexpr size_t kMaxSubspaces = 64, kMaxBases = 100000;
+/// Operands and coupled ranks of an Einsum, and rationals copied on the way to
+/// its vertices: beyond either no cover is found.
+static constexpr size_t kMaxUnknowns = 128, kMaxCopies = size_t(1) << 26;
 
 //===----------------------------------------------------------------------===//
 // Rationals
@@ -389,6 +392,8 @@ private:
               !llvm::is_contained(free, static_cast<int>(rank)))
             free.push_back(rank);
     size_t unknowns = operands.size() + free.size();
+    if (unknowns > kMaxUnknowns)
+      return {};
     Matrix planes; // coefficients of the unknowns, then the right side
     for (const CoverRow &row : rows) {
       Row plane;
@@ -405,12 +410,14 @@ private:
       planes.push_back(std::move(plane));
     }
     std::vector<Exponents> vertices;
-    bases = 0;
+    bases = copies = 0;
     choose(planes, 0, {}, unknowns, vertices);
-    if (bases > kMaxBases)
+    if (isExhausted())
       vertices.clear();
     return vertices;
   }
+
+  bool isExhausted() const { return bases > kMaxBases || copies > kMaxCopies; }
 
   bool isSingle(const CoverRow &row) const {
     return std::accumulate(row.ranks.begin(), row.ranks.end(), int64_t{0}) ==
@@ -429,8 +436,9 @@ private:
         addVertex(chosen, unknowns, vertices);
       return;
     }
-    if (planes.size() - next < unknowns - chosen.size() || bases > kMaxBases)
+    if (planes.size() - next < unknowns - chosen.size() || isExhausted())
       return;
+    copies += (chosen.size() + 1) * (unknowns + 1);
     Matrix with = chosen;
     with.push_back(planes[next]);
     with = echelon(with);
@@ -480,7 +488,7 @@ private:
   std::vector<CoverRow> rows;
   bool coupled = false;
   llvm::SmallVector<int, 8> free;
-  size_t bases = 0;
+  size_t bases = 0, copies = 0;
 };
 
 } // namespace

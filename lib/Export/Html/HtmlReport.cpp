@@ -11,6 +11,7 @@
 #include "lib/Export/Html/Style.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSwitch.h"
 
 using namespace einsum;
 using namespace einsum::exporting;
@@ -350,21 +351,40 @@ private:
   // Certificate and provenance
   //===--------------------------------------------------------------------===//
 
+  /// The unit of what a search minimised, or of the first of several.
+  static Shown unitOf(llvm::StringRef objective) {
+    objective.consume_front("pareto:");
+    llvm::StringRef metric =
+        objective.take_until([](char c) { return c == ',' || c == ':'; });
+    return llvm::StringSwitch<Shown>(metric)
+        .Case("latency", Shown::seconds)
+        .Case("energy", Shown::joules)
+        .Case("edp", Shown::jouleSeconds)
+        .Cases("traffic", "capacity", Shown::bytes)
+        .Default(Shown::number);
+  }
+
   void writeCertificate() {
     section("certificate", "Certificate");
     Place mapper = result["mapper"];
+    Shown unit = unitOf(mapper["objective"].text());
     os << "<dl class=\"facts\">\n<dt>status</dt><dd>"
        << text(result["mapping"]["status"]) << "</dd>\n<dt>space</dt><dd>"
        << text(result["mapping"]["space"]) << "</dd>\n";
     if (mapper.has("objective"))
       os << "<dt>objective</dt><dd>" << text(mapper["objective"]) << "</dd>\n";
-    for (auto [key, name] : {std::pair("best", "value"),
-                             {"lower_bound", "lower bound"},
-                             {"gap", "gap"},
-                             {"evaluated", "costs computed"},
-                             {"space_size", "mappings in the space"}})
+    struct Fact {
+      const char *key, *name;
+      Shown how;
+    };
+    for (auto [key, name, how] :
+         {Fact{"best", "value", unit},
+          {"lower_bound", "lower bound", unit},
+          {"gap", "gap", Shown::number},
+          {"evaluated", "costs computed", Shown::number},
+          {"space_size_log10", "mappings in the space", Shown::powerOfTen}})
       if (mapper.has(key) && mapper[key].get().is_number())
-        os << "<dt>" << name << "</dt><dd>" << mapper[key].show(Shown::number)
+        os << "<dt>" << name << "</dt><dd>" << mapper[key].show(how)
            << "</dd>\n";
     if (mapper.has("bound"))
       os << "<dt>bound by</dt><dd>" << text(mapper["bound"]) << "</dd>\n";
@@ -375,16 +395,50 @@ private:
       for (const auto &[rule, count] : pruned.get().items())
         table.add({escapeHtml(rule), pruned[rule.c_str()].show(Shown::number)});
     }
-    if (mapper.has("variants")) {
-      HtmlTable table({"variant", "status", ">value", ">lower bound"}, os);
-      Place variants = mapper["variants"];
-      for (size_t i = 0; i < variants.size(); ++i)
-        table.add({text(variants[i]["name"]),
-                   variants[i].has("left_out")
-                       ? "left out: " + text(variants[i]["left_out"])
-                       : text(variants[i]["status"]),
-                   variants[i]["best"].show(Shown::number),
-                   variants[i]["lower_bound"].show(Shown::number)});
+    if (mapper.has("variants"))
+      writeVariants(mapper["variants"], unit);
+    if (result.has("pareto"))
+      writePareto(result["pareto"]);
+  }
+
+  void writeVariants(const Place &variants, Shown unit) {
+    HtmlTable table({"variant", "status", ">value", ">lower bound"}, os);
+    for (size_t i = 0; i < variants.size(); ++i) {
+      Place one = variants[i];
+      std::string status = one.has("left_out")
+                               ? "left out: " + text(one["left_out"])
+                           : isBeaten(one) ? "nothing better"
+                                           : text(one["status"]);
+      table.add({text(one["name"]), status, one["best"].show(unit),
+                 one["lower_bound"].show(unit)});
+    }
+  }
+
+  /// The search of a variant ended, and it had no value of its own.
+  static bool isBeaten(const Place &variant) {
+    return !variant.has("best") && variant["status"].text() != "infeasible";
+  }
+
+  /// All that no other mapping beats in everything.
+  void writePareto(const Place &points) {
+    if (points.size() == 0)
+      return;
+    os << "<h3>Mappings that no other beats in all of these</h3>\n";
+    std::vector<std::string> metrics, heading;
+    for (const auto &[metric, value] :
+         points[size_t(0)]["values"].get().items()) {
+      metrics.push_back(metric);
+      heading.push_back(">" + metric);
+    }
+    heading.push_back("variant");
+    HtmlTable table(heading, os);
+    for (size_t i = 0; i < points.size(); ++i) {
+      std::vector<std::string> cells;
+      for (const std::string &metric : metrics)
+        cells.push_back(
+            points[i]["values"][metric.c_str()].show(unitOf(metric)));
+      cells.push_back(text(points[i]["variant"]));
+      table.add(cells);
     }
   }
 

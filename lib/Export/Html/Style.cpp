@@ -27,7 +27,7 @@ h3 { font-size:13.5px; margin:18px 0 6px; font-weight:600; }
 p { margin:4px 0 10px; max-width:78ch; } .note { color:var(--faint); font-size:13px; }
 dl.facts { display:grid; grid-template-columns:max-content 1fr; gap:1px 16px; margin:8px 0; }
 dl.facts dt { color:var(--faint); } dl.facts dd { margin:0; overflow-wrap:anywhere; }
-.figures { display:grid; grid-template-columns:repeat(auto-fit,minmax(150px,1fr)); gap:10px; margin:16px 0 6px; }
+.figures { display:grid; grid-template-columns:repeat(auto-fit,minmax(150px,1fr)); gap:10px; margin:16px 0 14px; }
 .figure { border:1px solid var(--rule); border-radius:4px; padding:8px 12px; }
 .figure b { display:block; font-size:19px; font-weight:600; } .figure span { color:var(--faint); font-size:12.5px; }
 table { border-collapse:collapse; font-size:13px; margin:6px 0 10px; }
@@ -48,8 +48,8 @@ svg .hollow { fill:none; stroke:var(--faint); stroke-width:1.2; } svg .bar { str
 .legend { display:flex; flex-wrap:wrap; gap:3px 14px; font-size:12.5px; margin:2px 0 8px; }
 .legend i { display:inline-block; width:11px; height:11px; margin-right:5px; border:.5px solid rgba(0,0,0,.38); vertical-align:-1px; }
 .white { background:#fff; border:1px solid var(--rule); padding:6px; } .white svg { fill:#000; }
-@media print { body { max-width:none; padding:0; font-size:11px; } h2, h3, .legend { break-after:avoid; }
-  svg, table, .figures, .columns > div { break-inside:avoid; }
+@media print { body { max-width:none; padding:0; font-size:11px; } h2, h3, p, .legend { break-after:avoid; }
+  .figures { grid-template-columns:repeat(auto-fit,minmax(110px,1fr)); } svg, table, .figures, .columns > div { break-inside:avoid; }
   pre { white-space:pre-wrap; font-size:8.5px; } .bar { print-color-adjust:exact; -webkit-print-color-adjust:exact; } .scroll { overflow:visible; } }
 @media (max-width:720px) { .columns { grid-template-columns:1fr; } }
 )css";

@@ -9,6 +9,8 @@
 
 #include "lib/Export/Html/Svg.h"
 
+#include <cmath>
+
 using namespace einsum;
 using namespace einsum::exporting;
 
@@ -37,6 +39,9 @@ std::string einsum::exporting::showNumber(double value, Shown how) {
     return formatNumber(value) + " mm²";
   case Shown::jouleSeconds:
     return formatSi(value, "Js");
+  case Shown::powerOfTen:
+    return value < 9 ? showNumber(std::pow(10, value), Shown::number)
+                     : "10^" + formatNumber(std::floor(value));
   }
   return "";
 }

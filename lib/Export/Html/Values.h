@@ -35,7 +35,8 @@ enum class Shown {
   cycles,
   opsPerSecond,
   mm2,
-  jouleSeconds
+  jouleSeconds,
+  powerOfTen ///< the number is the decimal logarithm
 };
 
 /// A number for a person.

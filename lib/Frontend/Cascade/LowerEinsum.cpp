@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/Einsum/Limits.h"
 #include "lib/Frontend/Cascade/CheckAccess.h"
 #include "lib/Frontend/Cascade/Lower.h"
 #include "lib/Frontend/Cascade/Scalars.h"
@@ -155,7 +156,12 @@ bool EinsumLowering::findIterationSpace() {
   for (const Name &name : mentions)
     if (const RankInfo *rank = scope.findRank(name.text))
       addIterationRanks(*rank);
-  return true;
+  if (dims.size() <= kMostRanks)
+    return true;
+  report.error(stmt.results.front().name.place)
+      << "iterates over " << dims.size() << " ranks, more than " << kMostRanks
+      << ": write several Einsums";
+  return false;
 }
 
 /// The coordinate along `rank`: its dimension, or `m1 * M0 + m0` of its parts.

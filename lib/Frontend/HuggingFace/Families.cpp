@@ -80,17 +80,28 @@ static void expectNoCross(ConfigReader &config) {
   config.expect("is_encoder_decoder", false, "the family has one stack");
 }
 
+/// What a family assumes of heads that a config leaves out: 0 for as many
+/// key-value heads as query heads, and for an even share of the hidden size.
+struct HeadDefaults {
+  int64_t keyValueHeads = 0, extent = 0;
+};
+
 /// Heads of one extent; the family has no biases unless it sets them.
-static Attention readHeads(ConfigReader &config, const Model &model) {
+static Attention readHeads(ConfigReader &config, const Model &model,
+                           HeadDefaults defaults = {}) {
   Attention attention;
   attention.heads = config.whole("num_attention_heads");
   attention.keyValueHeads =
-      config.whole("num_key_value_heads", attention.heads);
+      config.wholeOrNone("num_key_value_heads", defaults.keyValueHeads);
+  if (attention.keyValueHeads == 0)
+    attention.keyValueHeads = attention.heads;
   if (attention.heads % attention.keyValueHeads != 0)
     config.error("num_key_value_heads",
-                 "'num_key_value_heads' must divide 'num_attention_heads', " +
+                 "'num_key_value_heads', " +
+                     llvm::Twine(attention.keyValueHeads) +
+                     ", must divide 'num_attention_heads', " +
                      llvm::Twine(attention.heads));
-  int64_t extent = config.whole("head_dim", 0);
+  int64_t extent = config.wholeOrNone("head_dim", defaults.extent);
   if (extent == 0) {
     if (model.hidden % attention.heads != 0)
       config.error("hidden_size", "'hidden_size' must be a multiple of the " +
@@ -103,10 +114,23 @@ static Attention readHeads(ConfigReader &config, const Model &model) {
   return attention;
 }
 
+/// How angles follow from positions is in the tables; how many elements turn is
+/// not. Newer configs say it in here, for each type of layer.
+static void expectFullRotary(ConfigReader &config, const JsonValue &rotary) {
+  for (const JsonMember &member : rotary.members) {
+    if (member.value.kind == JsonValue::Kind::Object)
+      expectFullRotary(config, member.value);
+    if (member.key == "partial_rotary_factor" && member.value.number != 1)
+      config.error(member.value.loc,
+                   "this value of 'partial_rotary_factor' is not supported: "
+                   "all elements of a head turn with the position");
+  }
+}
+
 static void useRotary(ConfigReader &config, Attention &attention) {
-  // Their factors are in the tables.
   for (StringRef field : {"rope_scaling", "rope_parameters"})
-    config.ignore(field);
+    if (const JsonValue *rotary = config.find(field))
+      expectFullRotary(config, *rotary);
   config.expect("partial_rotary_factor", 1.0,
                 "all elements of a head turn with the position");
   config.expect("rope_interleaved", false,
@@ -133,14 +157,14 @@ static FeedForward readGated(ConfigReader &config, StringRef activationKey,
 }
 
 /// The layer of Llama and its relatives, before what makes them differ.
-static Layer readLlamaLayer(ConfigReader &config, Model &model,
-                            double epsilon) {
+static Layer readLlamaLayer(ConfigReader &config, Model &model, double epsilon,
+                            HeadDefaults defaults = {}) {
   model.hidden = config.whole("hidden_size");
   model.vocabulary = config.whole("vocab_size");
   config.ignore("max_position_embeddings");
   expectNoCross(config);
   Layer layer;
-  layer.attention = readHeads(config, model);
+  layer.attention = readHeads(config, model, defaults);
   useRotary(config, *layer.attention);
   layer.feedForward = readGated(config, "hidden_act", "silu");
   Norm norm = rmsNorm(config.number("rms_norm_eps", epsilon));
@@ -195,14 +219,14 @@ static void describeLlama(ConfigReader &config, Model &model) {
 }
 
 static void describeMistral(ConfigReader &config, Model &model) {
-  Layer layer = readLlamaLayer(config, model, 1e-6);
-  layer.attention->window = config.whole("sliding_window", 0);
+  Layer layer = readLlamaLayer(config, model, 1e-6, {/*keyValueHeads=*/8});
+  layer.attention->window = config.wholeOrNone("sliding_window", 4096);
   repeatLayer(model.stack, std::move(layer), readLayerCount(config));
   readCausalHead(config, model, /*isTied=*/false);
 }
 
 static void describeMixtral(ConfigReader &config, Model &model) {
-  Layer layer = readLlamaLayer(config, model, 1e-5);
+  Layer layer = readLlamaLayer(config, model, 1e-5, {/*keyValueHeads=*/8});
   layer.attention->window = config.whole("sliding_window", 0);
   Experts experts;
   experts.count = config.whole("num_local_experts", 8);
@@ -214,35 +238,24 @@ static void describeMixtral(ConfigReader &config, Model &model) {
   readCausalHead(config, model, /*isTied=*/false);
 }
 
-/// All layers attend to everything, whatever windows the config names.
-static void readNoWindow(ConfigReader &config) {
+static void expectFullAttention(ConfigReader &config) {
   if (const JsonValue *types = config.find("layer_types"))
     for (const JsonValue &type : types->elements)
       if (type.string != "full_attention")
         config.error("layer_types", "a layer of type '" + type.string +
                                         "' is not supported; all layers are "
                                         "of type full_attention");
-  if (config.flag("use_sliding_window", false) &&
-      config.whole("max_window_layers", 28) <
-          config.whole("num_hidden_layers", 1))
-    config.error(
-        "use_sliding_window",
-        "this value of 'use_sliding_window' is not supported: windows "
-        "in the upper layers alone are not described; set it to false");
-  config.ignore("sliding_window");
-  config.ignore("max_window_layers");
 }
 
-/// Layers from `max_window_layers` on see a window (kind 1), where the config
-/// says so.
+/// `use_sliding_window`: layers from `max_window_layers` on see a window (kind
+/// 1), the others everything.
 static void readUpperWindows(ConfigReader &config, Model &model, Layer layer) {
   int64_t layers = readLayerCount(config);
-  const JsonValue *types = config.find("layer_types");
   bool isUsed = config.flag("use_sliding_window", false);
-  int64_t first = config.whole("max_window_layers", 28);
-  int64_t window = config.whole("sliding_window", 4096);
-  if (!isUsed || first >= layers) {
-    readNoWindow(config);
+  int64_t first = config.count("max_window_layers", 28);
+  int64_t window = config.wholeOrNone("sliding_window", 4096);
+  if (!isUsed || window == 0 || first >= layers) {
+    expectFullAttention(config);
     return repeatLayer(model.stack, std::move(layer), layers);
   }
   Layer upper = layer;
@@ -250,6 +263,7 @@ static void readUpperWindows(ConfigReader &config, Model &model, Layer layer) {
   model.stack.kinds = {std::move(layer), std::move(upper)};
   for (int64_t i = 0; i < layers; ++i)
     model.stack.pattern.push_back(i < first ? 0 : 1);
+  const JsonValue *types = config.find("layer_types");
   if (!types)
     return;
   for (auto [kind, type] : llvm::zip(model.stack.pattern, types->elements))
@@ -260,7 +274,8 @@ static void readUpperWindows(ConfigReader &config, Model &model, Layer layer) {
 }
 
 static void describeQwen2(ConfigReader &config, Model &model) {
-  Layer layer = readLlamaLayer(config, model, 1e-6);
+  Layer layer = readLlamaLayer(config, model, 1e-6, {/*keyValueHeads=*/32});
+  config.expect("use_mrope", false, "the position of a token is one number");
   setBiases(*layer.attention, /*inputs=*/true, /*output=*/false);
   readUpperWindows(config, model, std::move(layer));
   readCausalHead(config, model, /*isTied=*/false);
@@ -277,18 +292,19 @@ static void describePhi3(ConfigReader &config, Model &model) {
   readCausalHead(config, model, /*isTied=*/false);
 }
 
-static Layer readQwen3Layer(ConfigReader &config, Model &model) {
-  Layer layer = readLlamaLayer(config, model, 1e-6);
+static Layer readQwen3Layer(ConfigReader &config, Model &model,
+                            HeadDefaults defaults) {
+  Layer layer = readLlamaLayer(config, model, 1e-6, defaults);
   bool bias = config.flag("attention_bias", false);
   setBiases(*layer.attention, bias, bias);
   layer.attention->headNorm = layer.attentionBranch.pre;
-  readNoWindow(config);
   return layer;
 }
 
 static void describeQwen3(ConfigReader &config, Model &model) {
-  Layer layer = readQwen3Layer(config, model);
-  repeatLayer(model.stack, std::move(layer), readLayerCount(config));
+  Layer layer =
+      readQwen3Layer(config, model, {/*keyValueHeads=*/32, /*extent=*/128});
+  readUpperWindows(config, model, std::move(layer));
   readCausalHead(config, model, /*isTied=*/false);
 }
 
@@ -307,9 +323,20 @@ static std::vector<unsigned> readSparsePattern(ConfigReader &config,
 }
 
 static void describeQwen3Moe(ConfigReader &config, Model &model) {
-  Layer dense = readQwen3Layer(config, model), sparse = dense;
+  Layer dense = readQwen3Layer(config, model, {/*keyValueHeads=*/4});
+  // Which layers would see it, its versions disagree about.
+  config.expect("use_sliding_window", false,
+                "all layers attend to all tokens before them");
+  for (StringRef field : {"sliding_window", "max_window_layers"})
+    config.ignore(field);
+  expectFullAttention(config);
+  Layer sparse = dense;
   Experts experts;
-  experts.count = config.whole("num_experts");
+  // Newer files have it under Mixtral's name.
+  experts.count = config.find("num_local_experts")
+                      ? config.whole("num_local_experts")
+                      : config.whole("num_experts");
+  config.ignore("num_experts");
   experts.chosen = config.whole("num_experts_per_tok");
   experts.inner = config.whole("moe_intermediate_size");
   experts.isNormalised = config.flag("norm_topk_prob", false);
@@ -325,11 +352,17 @@ static void describeQwen3Moe(ConfigReader &config, Model &model) {
 
 /// Norms that multiply by 1 + gain, and embeddings scaled by sqrt(hidden).
 static Layer readGemmaLayer(ConfigReader &config, Model &model,
-                            bool hasPostNorms) {
-  Layer layer = readLlamaLayer(config, model, 1e-6);
-  config.ignore("hidden_act"); // superseded by hidden_activation
+                            bool hasPostNorms, HeadDefaults defaults) {
+  Layer layer = readLlamaLayer(config, model, 1e-6, defaults);
+  // The first configs have but the older field, say gelu there and mean its
+  // approximation.
+  StringRef approximate = "gelu_pytorch_tanh";
+  if (config.find("hidden_activation"))
+    config.ignore("hidden_act");
+  else
+    config.choice("hidden_act", approximate, {"gelu", approximate});
   layer.feedForward->activation =
-      readActivation(config, "hidden_activation", "gelu_pytorch_tanh");
+      readActivation(config, "hidden_activation", approximate);
   bool bias = config.flag("attention_bias", false);
   setBiases(*layer.attention, bias, bias);
   Norm norm = layer.attentionBranch.pre;
@@ -346,7 +379,8 @@ static Layer readGemmaLayer(ConfigReader &config, Model &model,
 }
 
 static void describeGemma(ConfigReader &config, Model &model) {
-  Layer layer = readGemmaLayer(config, model, /*hasPostNorms=*/false);
+  Layer layer = readGemmaLayer(config, model, /*hasPostNorms=*/false,
+                               {/*keyValueHeads=*/16, /*extent=*/256});
   repeatLayer(model.stack, std::move(layer), readLayerCount(config));
 }
 
@@ -370,11 +404,14 @@ static void alternateWindows(ConfigReader &config, Model &model, Layer layer,
 }
 
 static void describeGemma2(ConfigReader &config, Model &model) {
-  Layer layer = readGemmaLayer(config, model, /*hasPostNorms=*/true);
+  Layer layer = readGemmaLayer(config, model, /*hasPostNorms=*/true,
+                               {/*keyValueHeads=*/4, /*extent=*/256});
   readQueryScale(config, *layer.attention);
-  layer.attention->softcap = config.number("attn_logit_softcapping", 0);
-  model.head.softcap = config.number("final_logit_softcapping", 0);
-  int64_t window = config.whole("sliding_window", 4096);
+  layer.attention->softcap = config.numberOrNone("attn_logit_softcapping", 50);
+  model.head.softcap = config.numberOrNone("final_logit_softcapping", 30);
+  config.expect("use_bidirectional_attention", false,
+                "a decoder attends to what came before");
+  int64_t window = config.wholeOrNone("sliding_window", 4096);
   if (config.whole("sliding_window_size", window) != window)
     config.error("sliding_window_size",
                  "'sliding_window_size' and 'sliding_window', " +
@@ -383,7 +420,8 @@ static void describeGemma2(ConfigReader &config, Model &model) {
 }
 
 static void describeGemma3(ConfigReader &config, Model &model) {
-  Layer layer = readGemmaLayer(config, model, /*hasPostNorms=*/true);
+  Layer layer = readGemmaLayer(config, model, /*hasPostNorms=*/true,
+                               {/*keyValueHeads=*/4, /*extent=*/256});
   readQueryScale(config, *layer.attention);
   layer.attention->headNorm = layer.attentionBranch.pre;
   layer.attention->softcap = config.number("attn_logit_softcapping", 0);
@@ -393,7 +431,7 @@ static void describeGemma3(ConfigReader &config, Model &model) {
   int64_t period = config.whole("sliding_window_pattern",
                                 config.whole("_sliding_window_pattern", 6));
   alternateWindows(config, model, std::move(layer),
-                   config.whole("sliding_window", 4096), period);
+                   config.wholeOrNone("sliding_window", 4096), period);
   model.stack.kinds[0].attention->rotary.table = "L"; // its own base
 }
 
@@ -422,7 +460,7 @@ static Attention readLatentAttention(ConfigReader &config) {
   for (StringRef derived : {"head_dim", "qk_head_dim"})
     config.ignore(derived);
   Latent latent;
-  latent.query = config.whole("q_lora_rank", 0);
+  latent.query = config.wholeOrNone("q_lora_rank", 1536);
   latent.keyValue = config.whole("kv_lora_rank");
   latent.rotary = config.whole("qk_rope_head_dim");
   latent.norm = rmsNorm(1e-6);
@@ -438,52 +476,92 @@ static Attention readLatentAttention(ConfigReader &config) {
   return attention;
 }
 
-static Experts readDeepSeekExperts(ConfigReader &config) {
+/// What both versions have, with the number of shared experts assumed.
+static Experts readDeepSeekExperts(ConfigReader &config, int64_t shared) {
   Experts experts;
   experts.count = config.whole("n_routed_experts");
   experts.chosen = config.whole("num_experts_per_tok");
   experts.inner = config.whole("moe_intermediate_size");
-  experts.sharedInner = config.whole("n_shared_experts", 0) * experts.inner;
-  experts.groups = config.whole("n_group", 1);
-  experts.chosenGroups = config.whole("topk_group", 1);
-  experts.scale = config.number("routed_scaling_factor", 1);
-  experts.isNormalised = config.flag("norm_topk_prob", true);
-  config.choice("scoring_func", "sigmoid", {"sigmoid"});
-  config.choice("topk_method", "noaux_tc", {"noaux_tc"});
-  experts.isSigmoid = experts.hasCorrection = true;
+  experts.sharedInner =
+      config.wholeOrNone("n_shared_experts", shared) * experts.inner;
   config.expect("moe_layer_freq", 1.0,
-                "every layer after the first has "
-                "experts");
-  if (experts.count % experts.groups != 0 || experts.count / experts.groups < 2)
-    config.error("n_group", "'n_group' must divide the " +
-                                llvm::Twine(experts.count) +
-                                " experts into groups of two or more");
+                "every layer after the first has experts");
   return experts;
 }
 
-static void describeDeepSeekV3(ConfigReader &config, Model &model) {
+static void readGroups(ConfigReader &config, Experts &experts, int64_t groups,
+                       int64_t chosen) {
+  experts.groups = config.whole("n_group", groups);
+  experts.chosenGroups = config.whole("topk_group", chosen);
+  bool isPair = experts.groupScore == Experts::GroupScore::BestTwo;
+  if (experts.count % experts.groups != 0 ||
+      experts.count / experts.groups < (isPair ? 2 : 1))
+    config.error("n_group", "'n_group' must divide the " +
+                                llvm::Twine(experts.count) +
+                                " experts into groups" +
+                                (isPair ? " of two or more" : ""));
+}
+
+/// The third version: gates by sigmoid, a bias that balances the choice.
+static Experts readSigmoidExperts(ConfigReader &config) {
+  Experts experts = readDeepSeekExperts(config, /*shared=*/1);
+  config.choice("scoring_func", "sigmoid", {"sigmoid"});
+  config.choice("topk_method", "noaux_tc", {"noaux_tc"});
+  experts.isSigmoid = experts.hasCorrection = true;
+  experts.isNormalised = config.flag("norm_topk_prob", true);
+  experts.scale = config.number("routed_scaling_factor", 2.5);
+  readGroups(config, experts, /*groups=*/8, /*chosen=*/4);
+  return experts;
+}
+
+/// The second version: gates are the softmax over all experts.
+static Experts readSoftmaxExperts(ConfigReader &config) {
+  Experts experts = readDeepSeekExperts(config, /*shared=*/2);
+  config.choice("scoring_func", "softmax", {"softmax"});
+  config.expect("norm_topk_prob", false, "gates are not made to add up to one");
+  experts.scale = config.number("routed_scaling_factor", 1);
+  experts.groupScore = Experts::GroupScore::Best;
+  if (config.choice("topk_method", "greedy",
+                    {"greedy", "group_limited_greedy"}) == "greedy")
+    for (StringRef field : {"n_group", "topk_group"})
+      config.ignore(field);
+  else
+    readGroups(config, experts, /*groups=*/1, /*chosen=*/1);
+  return experts;
+}
+
+/// Dense layers (kind 0), then layers with experts (kind 1).
+static void describeDeepSeek(ConfigReader &config, Model &model,
+                             const Experts &experts, int64_t dense) {
   model.hidden = config.whole("hidden_size");
   model.vocabulary = config.whole("vocab_size");
   config.ignore("max_position_embeddings");
   expectNoCross(config);
   for (StringRef field : {"ep_size", "pretraining_tp"})
     config.ignore(field); // where experts are, not what they compute
-  config.ignore("num_nextn_predict_layers"); // a head beside the model
-  Layer dense;
-  dense.attention = readLatentAttention(config);
-  dense.feedForward = readGated(config, "hidden_act", "silu");
+  Layer first;
+  first.attention = readLatentAttention(config);
+  first.feedForward = readGated(config, "hidden_act", "silu");
   Norm norm = rmsNorm(config.number("rms_norm_eps", 1e-6));
-  dense.attentionBranch.pre = dense.feedForwardBranch.pre = norm;
+  first.attentionBranch.pre = first.feedForwardBranch.pre = norm;
   model.stack.final = norm;
-  Layer sparse = dense;
-  sparse.feedForward->experts = readDeepSeekExperts(config);
-  model.stack.kinds = {dense, sparse};
-  int64_t layers = readLayerCount(config);
-  const JsonValue *first = config.find("first_k_dense_replace");
-  int64_t denseLayers = first && first->int64 ? *first->int64 : 3;
-  for (int64_t i = 0; i < layers; ++i)
+  Layer sparse = first;
+  sparse.feedForward->experts = experts;
+  model.stack.kinds = {first, sparse};
+  int64_t denseLayers = config.count("first_k_dense_replace", dense);
+  for (int64_t i = 0, layers = readLayerCount(config); i < layers; ++i)
     model.stack.pattern.push_back(i < denseLayers ? 0 : 1);
   readCausalHead(config, model, /*isTied=*/false);
+}
+
+static void describeDeepSeekV2(ConfigReader &config, Model &model) {
+  config.expect("mlp_bias", false, "projections have no biases");
+  describeDeepSeek(config, model, readSoftmaxExperts(config), /*dense=*/0);
+}
+
+static void describeDeepSeekV3(ConfigReader &config, Model &model) {
+  config.ignore("num_nextn_predict_layers"); // a head beside the model
+  describeDeepSeek(config, model, readSigmoidExperts(config), /*dense=*/3);
 }
 
 //===----------------------------------------------------------------------===//
@@ -494,7 +572,9 @@ static void describeGpt2(ConfigReader &config, Model &model) {
   model.hidden = config.whole("n_embd", 768);
   model.vocabulary = config.whole("vocab_size", 50257);
   model.embedding.positions = config.whole("n_positions", 1024);
-  config.ignore("n_ctx");
+  // The size once more, and what a tokenizer adds.
+  for (StringRef field : {"n_ctx", "n_special", "predict_special_tokens"})
+    config.ignore(field);
   expectNoCross(config);
   config.expect("scale_attn_by_inverse_layer_idx", false,
                 "scores are scaled alike in all layers");
@@ -532,6 +612,7 @@ static void describeOpt(ConfigReader &config, Model &model) {
   int64_t width = config.whole("word_embed_proj_dim", model.hidden);
   model.embedding.width = width == model.hidden ? 0 : width;
   expectNoCross(config);
+  config.ignore("output_projection"); // to the vocabulary: there always is one
   Layer layer;
   layer.attention = readHeads(config, model);
   bool bias = config.flag("enable_bias", true);
@@ -586,7 +667,11 @@ static void describeBert(ConfigReader &config, Model &model) {
   model.embedding.segments = config.whole("type_vocab_size", 2);
   config.choice("position_embedding_type", "absolute", {"absolute"});
   config.expect("is_decoder", false, "an encoder attends to all tokens");
-  config.ignore("chunk_size_feed_forward"); // the same in pieces
+  // Of the program that trained it; the pooler is a dense layer in any case.
+  for (StringRef field :
+       {"directionality", "pooler_fc_size", "pooler_num_attention_heads",
+        "pooler_num_fc_layers", "pooler_size_per_head", "pooler_type"})
+    config.ignore(field);
   expectNoCross(config);
   Norm norm = layerNorm(config.number("layer_norm_eps", 1e-12));
   model.embedding.norm = norm;
@@ -689,7 +774,7 @@ static void describeT5(ConfigReader &config, Model &model) {
             {"WithLMHeadModel", Head::Kind::Language},
             {"Model", Head::Kind::None}});
   model.head.isTied = config.flag("tie_word_embeddings", true);
-  if (model.head.isTied)
+  if (config.flag("scale_decoder_outputs", model.head.isTied))
     model.head.scale = 1 / std::sqrt(static_cast<double>(model.hidden));
 }
 
@@ -701,10 +786,10 @@ static void describeMamba(ConfigReader &config, Model &model) {
   expectNoCross(config);
   model.hidden = config.whole("hidden_size");
   model.vocabulary = config.whole("vocab_size");
-  for (StringRef derived :
-       {"d_model", "d_inner", "n_layer", "ssm_cfg", "fused_add_norm",
-        "residual_in_fp32", "pad_vocab_size_multiple"})
+  for (StringRef derived : {"d_model", "d_inner", "n_layer", "fused_add_norm",
+                            "residual_in_fp32", "pad_vocab_size_multiple"})
     config.ignore(derived); // aliases, rounding, how kernels are fused
+  config.expectAbsent("ssm_cfg", "state spaces are of the first version");
   config.expect("rms_norm", true, "norms are RMS norms");
   StateSpace mixer;
   mixer.inner = config.whole("intermediate_size",
@@ -733,6 +818,7 @@ static void describeMamba(ConfigReader &config, Model &model) {
 
 llvm::ArrayRef<Family> einsum::frontend::getFamilies() {
   static const Family families[] = {{"bert", describeBert},
+                                    {"deepseek_v2", describeDeepSeekV2},
                                     {"deepseek_v3", describeDeepSeekV3},
                                     {"gemma", describeGemma},
                                     {"gemma2", describeGemma2},
@@ -766,9 +852,15 @@ static const Family *findFamily(const JsonValue &json, Diagnostics &diags) {
   for (const Family &family : getFamilies())
     if (family.modelType == type->string)
       return &family;
-  diags.error(type->loc,
-              "architecture '" + type->string + "' is not known; there are " +
-                  llvm::join(names, ", ") + didYouMean(type->string, names));
+  auto &&report = diags.error(type->loc, "architecture '" + type->string +
+                                             "' is not known; there are " +
+                                             llvm::join(names, ", ") +
+                                             didYouMean(type->string, names));
+  const JsonValue *inner = json.find("text_config");
+  const JsonValue *known = inner ? inner->find("model_type") : nullptr;
+  if (known && llvm::is_contained(names, known->string))
+    report.note(inner->loc, "this object is the config of a '" + known->string +
+                                "' model: put it into a file of its own");
   return nullptr;
 }
 

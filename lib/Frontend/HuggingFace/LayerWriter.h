@@ -97,6 +97,7 @@ private:
                   llvm::StringRef inner, llvm::StringRef activation);
   void writeExperts(const FeedForward &feedForward);
   void writeRouter(const Experts &experts);
+  void scoreGroups(const Experts &experts, const std::string &choice);
   std::string limitGroups(const Experts &experts, const std::string &choice);
   void writeMaskedExperts(const FeedForward &feedForward);
   void writeBalancedExperts(const FeedForward &feedForward);

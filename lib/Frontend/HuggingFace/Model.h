@@ -72,6 +72,8 @@ struct Experts {
   bool isNormalised = false;  ///< gates of the chosen ones add up to 1
   bool hasCorrection = false; ///< a bias that takes part in the choice alone
   int64_t groups = 1, chosenGroups = 1;
+  /// What a group is worth: its best expert, or the sum of its two best.
+  enum class GroupScore { Best, BestTwo } groupScore = GroupScore::BestTwo;
   double scale = 1;
 };
 
@@ -133,7 +135,7 @@ struct Head {
   enum class Kind { None, Language, Masked, Pooled, Classes };
   Kind kind = Kind::None;
   bool isTied = false; ///< with the table of embeddings
-  double scale = 1;    ///< of what is multiplied with a tied table
+  double scale = 1;    ///< of what is multiplied with the table
   double softcap = 0;
   int64_t classes = 0;
   std::string activation; ///< of Masked

@@ -58,6 +58,11 @@ static const StringRef kIrrelevant[] = {
     "do_sample", "num_beams", "temperature", "top_k", "top_p",
     "repetition_penalty", "length_penalty", "no_repeat_ngram_size",
     "max_length", "min_length", "early_stopping", "num_return_sequences",
+    "num_beam_groups", "diversity_penalty", "encoder_no_repeat_ngram_size",
+    "typical_p", "remove_invalid_values", "exponential_decay_length_penalty",
+    "return_dict_in_generate", "output_scores", "max_sequence_length",
+    // The same in pieces, and the loss of another library.
+    "chunk_size_feed_forward", "tf_legacy_loss",
     // Angles of rotary positions: values of the tables COS and SIN.
     "rope_theta", "rope_local_base_freq"};
 
@@ -88,14 +93,24 @@ int64_t ConfigReader::whole(StringRef key) {
 }
 
 int64_t ConfigReader::whole(StringRef key, int64_t fallback) {
+  return wholeFrom(1, key, fallback);
+}
+
+int64_t ConfigReader::count(StringRef key, int64_t fallback) {
+  return wholeFrom(0, key, fallback);
+}
+
+int64_t ConfigReader::wholeFrom(int64_t least, StringRef key,
+                                int64_t fallback) {
   // Products of a few extents stay below 2^63.
   constexpr int64_t largest = int64_t(1) << 24;
   const JsonValue *value = get(key, JsonValue::Kind::Number);
   if (!value)
     return fallback;
-  if (value->int64 && *value->int64 >= 1 && *value->int64 <= largest)
+  if (value->int64 && *value->int64 >= least && *value->int64 <= largest)
     return *value->int64;
-  diags.error(value->loc, "'" + key + "' must be a whole number from 1 to " +
+  diags.error(value->loc, "'" + key + "' must be a whole number from " +
+                              llvm::Twine(least) + " to " +
                               llvm::Twine(largest) + ", found " +
                               llvm::Twine(llvm::formatv("{0}", value->number)));
   return 1;
@@ -104,6 +119,19 @@ int64_t ConfigReader::whole(StringRef key, int64_t fallback) {
 double ConfigReader::number(StringRef key, double fallback) {
   const JsonValue *value = get(key, JsonValue::Kind::Number);
   return value ? value->number : fallback;
+}
+
+bool ConfigReader::isNull(StringRef key) const {
+  const JsonValue *value = json.find(key);
+  return value && value->kind == JsonValue::Kind::Null;
+}
+
+int64_t ConfigReader::wholeOrNone(StringRef key, int64_t fallback) {
+  return whole(key, isNull(key) ? 0 : fallback);
+}
+
+double ConfigReader::numberOrNone(StringRef key, double fallback) {
+  return number(key, isNull(key) ? 0 : fallback);
 }
 
 bool ConfigReader::flag(StringRef key, bool fallback) {

@@ -7,8 +7,9 @@
 //
 // A family asks for the fields it knows, with the default that the architecture
 // has; what nobody asked for must stand in the table of irrelevant fields, or
-// is refused. `null` counts as absent, as it does in the library that writes
-// these files.
+// is refused. Files leave out what equals the default, so the defaults count.
+// `null` says "none": the same as an absent field where none is the default,
+// and asked for with `wholeOrNone` or `numberOrNone` where it is not.
 //
 //   ConfigReader config(json, "llama", diags);
 //   model.hidden = config.whole("hidden_size");        // required
@@ -41,6 +42,11 @@ public:
   int64_t whole(llvm::StringRef key);
   int64_t whole(llvm::StringRef key, int64_t fallback);
   double number(llvm::StringRef key, double fallback);
+  /// From zero on.
+  int64_t count(llvm::StringRef key, int64_t fallback);
+  /// 0 if the field is null; `fallback` if it is absent.
+  int64_t wholeOrNone(llvm::StringRef key, int64_t fallback);
+  double numberOrNone(llvm::StringRef key, double fallback);
   bool flag(llvm::StringRef key, bool fallback);
   std::string word(llvm::StringRef key, llvm::StringRef fallback);
   /// One of `allowed`.
@@ -57,12 +63,17 @@ public:
 
   /// Reports something about a field at its place, or at the object.
   void error(llvm::StringRef key, const llvm::Twine &message);
+  void error(const SourceLocation &loc, const llvm::Twine &message) {
+    diags.error(loc, message);
+  }
 
   /// Refuses what is neither known nor irrelevant nor ignored.
   void finish();
 
 private:
   const JsonValue *get(llvm::StringRef key, JsonValue::Kind kind);
+  int64_t wholeFrom(int64_t least, llvm::StringRef key, int64_t fallback);
+  bool isNull(llvm::StringRef key) const;
   void refuse(llvm::StringRef key, const JsonValue &value, llvm::StringRef why);
 
   const JsonValue &json;

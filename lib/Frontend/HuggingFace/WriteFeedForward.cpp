@@ -82,8 +82,21 @@ void LayerWriter::writeFeedForward(const FeedForward &feedForward) {
 // The router
 //===----------------------------------------------------------------------===//
 
-/// Scores of the experts in the best groups, zero elsewhere. A group is as good
-/// as its two best experts.
+/// RGS, what the groups {v} of {w} experts are worth.
+void LayerWriter::scoreGroups(const Experts &experts,
+                              const std::string &choice) {
+  if (experts.groupScore == Experts::GroupScore::Best) {
+    line("RGS[{l}{b}{s}{v}] = max({w}) " + choice + "[{l}{b}{s}{vw}]");
+    return;
+  }
+  scope.text.define("monoid top2((a, b), (c, d)) = (max(a, c), max(min(a, c), "
+                    "max(b, d))) identity (-inf, -inf)");
+  line("RGA[{l}{b}{s}{v}], RGB[{l}{b}{s}{v}] = top2({w}) (" + choice +
+       "[{l}{b}{s}{vw}], -inf)");
+  line("RGS[{l}{b}{s}{v}] = RGA[{l}{b}{s}{v}] + RGB[{l}{b}{s}{v}]");
+}
+
+/// Scores of the experts in the best groups, zero elsewhere.
 std::string LayerWriter::limitGroups(const Experts &experts,
                                      const std::string &choice) {
   CascadeText &text = scope.text;
@@ -93,11 +106,7 @@ std::string LayerWriter::limitGroups(const Experts &experts,
   std::string size = StringRef(w).upper();
   scope.set("v", v), scope.set("w", w), scope.set("o", o);
   scope.set("vw", v + "*" + size + "+" + w);
-  text.define("monoid top2((a, b), (c, d)) = (max(a, c), max(min(a, c), max(b, "
-              "d))) identity (-inf, -inf)");
-  line("RGA[{l}{b}{s}{v}], RGB[{l}{b}{s}{v}] = top2({w}) (" + choice +
-       "[{l}{b}{s}{vw}], -inf)");
-  line("RGS[{l}{b}{s}{v}] = RGA[{l}{b}{s}{v}] + RGB[{l}{b}{s}{v}]");
+  scoreGroups(experts, choice);
   line("RGR[{l}{b}{s}{o},{v}] = select({o} == 0, RGS[{l}{b}{s}{v}], "
        "select({v} == RGI[{l}{b}{s}{o}-1], -inf, RGR[{l}{b}{s}{o}-1,{v}])) "
        "init 0");

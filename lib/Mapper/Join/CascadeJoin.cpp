@@ -1173,6 +1173,16 @@ JoinResult CascadeJoin::run() {
   return result;
 }
 
+JoinCounts &JoinCounts::operator+=(const JoinCounts &other) {
+  states += other.states;
+  entries += other.entries;
+  dominated += other.dominated;
+  overCapacity += other.overCapacity;
+  overBound += other.overBound;
+  illegal += other.illegal;
+  return *this;
+}
+
 JoinResult
 mapper::joinCascade(const CascadeFacts &facts, const arch::ArchSpec &arch,
                     const Axes &axes, std::vector<EinsumChoices> &choices,

@@ -34,6 +34,8 @@ struct EinsumChoices {
 struct JoinCounts {
   uint64_t states = 0, entries = 0, dominated = 0, overCapacity = 0,
            overBound = 0, illegal = 0;
+
+  JoinCounts &operator+=(const JoinCounts &other);
 };
 
 struct JoinLimits {

@@ -34,30 +34,36 @@ static void addResources(const arch::ArchSpec &arch, int id,
   ports(Resource::Kind::both, level.sharedPorts);
 }
 
+static void addLink(const arch::ArchSpec &arch, int id,
+                    std::vector<Resource> &resources) {
+  const arch::Link &link = arch.links[id];
+  if (!link.bytesPerS)
+    return;
+  double wires = arch.instances(link);
+  if (link.topology == arch::Topology::AllToAll)
+    for (const arch::ArrayDim &dim : arch.dimsOf(link))
+      wires *= static_cast<double>(dim.size);
+  resources.push_back({Resource::Kind::both, -1, false,
+                       arch.clockHz / (*link.bytesPerS * wires), id});
+}
+
+/// Of more than there is room for, those of the largest bandwidths are left
+/// out: what costs then promise is too low, never too high.
+static void leaveFastest(std::vector<Resource> &resources, size_t room) {
+  while (resources.size() > room)
+    resources.erase(std::min_element(
+        resources.begin(), resources.end(), [](const auto &a, const auto &b) {
+          return std::pair(a.inAccesses ? 1 : 0, a.cyclesPerUnit) <
+                 std::pair(b.inAccesses ? 1 : 0, b.cyclesPerUnit);
+        }));
+}
+
 Axes Axes::of(const Objective &objective, const arch::ArchSpec &arch,
               llvm::ArrayRef<bool> mayBind) {
   auto wants = [&](Metric metric) {
     return llvm::is_contained(objective.metrics, metric);
   };
   Axes axes;
-  bool energy = wants(Metric::energy) || wants(Metric::edp);
-  bool time = wants(Metric::latency) || wants(Metric::edp) ||
-              (energy && arch.leakageW() > 0);
-  // Among equally fast mappings the one of least energy is wanted.
-  if (energy || time)
-    axes.energy = axes.count++;
-  if (time) {
-    axes.cycles = axes.count++;
-    for (size_t id = 0; id < arch.levels.size(); ++id)
-      addResources(arch, id, axes.resources);
-    axes.resource = axes.count;
-    axes.count += axes.resources.size();
-  }
-  if (wants(Metric::traffic)) {
-    axes.traffic = axes.count++;
-    axes.trafficLevel = std::max(0, objective.level);
-  }
-  axes.held = axes.count;
   int measured = -1;
   if (wants(Metric::capacity))
     measured = objective.level >= 0 ? objective.level
@@ -68,6 +74,28 @@ Axes Axes::of(const Objective &objective, const arch::ArchSpec &arch,
         axes.measured = axes.levels.size();
       axes.levels.push_back(id);
     }
+  bool energy = wants(Metric::energy) || wants(Metric::edp);
+  bool time = wants(Metric::latency) || wants(Metric::edp) ||
+              (energy && arch.leakageW() > 0);
+  // Among equally fast mappings the one of least energy is wanted.
+  if (energy || time)
+    axes.energy = axes.count++;
+  if (wants(Metric::traffic)) {
+    axes.traffic = axes.count++;
+    axes.trafficLevel = std::max(0, objective.level);
+  }
+  if (time) {
+    axes.cycles = axes.count++;
+    for (size_t id = 0; id < arch.levels.size(); ++id)
+      addResources(arch, id, axes.resources);
+    for (size_t id = 0; id < arch.links.size(); ++id)
+      addLink(arch, id, axes.resources);
+    size_t taken = axes.count + axes.levels.size();
+    leaveFastest(axes.resources, kMaxAxes - std::min<size_t>(kMaxAxes, taken));
+    axes.resource = axes.count;
+    axes.count += axes.resources.size();
+  }
+  axes.held = axes.count;
   axes.count += axes.levels.size();
   return axes;
 }

@@ -29,17 +29,20 @@
 
 namespace einsum::mapper {
 
-/// More limits than this on one machine are not covered.
+/// Of more limits than this on one machine, bandwidths are left to the cost
+/// model.
 constexpr int kMaxAxes = 12;
 /// One more than there are axes: see NestSearch::axesOfNests.
 using Costs = std::array<double, kMaxAxes + 1>;
 
-/// A limit on what a level moves per cycle, counted in bytes or accesses.
+/// A limit on what a level moves per cycle, counted in bytes or accesses, or on
+/// the bytes that pass a link.
 struct Resource {
   enum class Kind : uint8_t { reads, writes, both } kind;
-  int level;
+  int level;       ///< -1: of a link
   bool inAccesses; ///< ports
   double cyclesPerUnit;
+  int link = -1;
 };
 
 /// The meaning of the entries of `Costs`.

@@ -520,6 +520,10 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
                   " tensors of Einsum '" + fact.name + "'";
     return std::nullopt;
   }
+  if (arch.levels.size() > kMaxPath) {
+    unsupported = "more than " + std::to_string(kMaxPath) + " levels";
+    return std::nullopt;
+  }
   for (Operand &operand : nest.operands)
     if (operand.isWritten())
       isCut |= !addNeeds(facts, nest, operand);

@@ -35,7 +35,9 @@
 namespace einsum::mapper {
 
 /// Tensors that one Einsum may touch.
-constexpr int kMaxOperands = 6;
+constexpr int kMaxOperands = 24;
+/// Levels between the backing memory and an array, and levels beside them.
+constexpr int kMaxPath = 64;
 
 struct LocalRank {
   int rank = -1; ///< of the cascade

@@ -17,8 +17,35 @@ NestCounts::NestCounts(const EinsumOnArray &nest, const arch::ArchSpec &arch,
                        const Axes &axes, const Deals &deals)
     : nest(nest), arch(arch), axes(axes), deals(deals),
       resourcesOf(arch.levels.size()) {
+  resourceOfLink.assign(arch.links.size(), -1);
   for (auto [i, resource] : llvm::enumerate(axes.resources))
-    resourcesOf[resource.level].push_back(i);
+    if (resource.link >= 0)
+      resourceOfLink[resource.link] = static_cast<int>(i);
+    else
+      resourcesOf[resource.level].push_back(i);
+  if (arch.links.empty())
+    return;
+  int levels = static_cast<int>(arch.levels.size());
+  for (int from = 0; from < levels; ++from)
+    for (int to = -1; to < levels; ++to)
+      ways.push_back(arch::crossingsOf(
+          arch, nest.array,
+          arch::linksBetween(arch::linksInto(arch, from),
+                             to < 0 ? arch::linksIntoArray(arch, nest.array)
+                                    : arch::linksInto(arch, to)),
+          /*fans=*/{}, /*isWrite=*/false));
+}
+
+void NestCounts::cross(Costs &costs, int from, int to, double bytes) const {
+  if (ways.empty())
+    return;
+  for (const arch::Crossing &way :
+       ways[from * (arch.levels.size() + 1) + to + 1]) {
+    addEnergy(costs, bytes * way.hops * arch.links[way.link].pjPerByte);
+    if (int i = resourceOfLink[way.link]; i >= 0)
+      costs[axes.resource + i] += bytes * static_cast<double>(way.copies) *
+                                  axes.resources[i].cyclesPerUnit;
+  }
 }
 
 void NestCounts::charge(Costs &costs, int level, bool isWrite, uint64_t times,
@@ -290,6 +317,7 @@ void NestCounts::refundBegun(Costs &costs, const Operand &operand, int level,
     }
   };
   refund(level, /*isWrite=*/false);
+  cross(costs, level, -1, -words * static_cast<double>(bytes));
   size_t inner = nest.path.size() - (nest.feedsRegisters ? 1 : 0);
   for (size_t i = llvm::find(nest.path, level) - nest.path.begin() + 1;
        i < inner; ++i)
@@ -335,6 +363,7 @@ void NestCounts::addHolder(Costs &costs, const Operand &operand, int level,
                 charge(costs, level, false, count * each, words, bits);
                 charge(costs, level, true, count * (joint - 1), words, bits);
               });
+  cross(costs, parent, level, shared * bits.toDouble() / 8);
   if (own > shared)
     addEnergy(costs,
               (own - shared) * (operand.isWritten() ? reduction.energyPj
@@ -494,6 +523,7 @@ void NestCounts::addWalked(Costs &costs, const Operand &operand, int level,
           charge(costs, parent, true, count * collected,
                  words * visit.delivered, bits);
         });
+  cross(costs, parent, level, -(fetched + delivered) * bits.toDouble() / 8);
   for (const Walk &visit : walk(operand, place.stage, place))
     forEachSlice(
         operand, place.stage, place, [&](uint64_t words, uint64_t slices) {
@@ -597,6 +627,7 @@ void NestCounts::addAccesses(Costs &costs, const Operand &operand, int home,
                          count * groups * (times - 1) + count * (groups - 1),
                          words, operand.bits);
                 });
+    cross(costs, home, -1, shared * operand.bits.toDouble() / 8);
     double price = use.isWrite ? reduction.energyPj : multicast.energyPj;
     if (!nest.feedsRegisters && price == 0)
       continue;

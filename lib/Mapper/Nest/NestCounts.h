@@ -23,6 +23,7 @@
 #ifndef LIB_MAPPER_NEST_NESTCOUNTS_H
 #define LIB_MAPPER_NEST_NESTCOUNTS_H
 
+#include "lib/Arch/Delivery.h"
 #include "lib/Mapper/Nest/Costs.h"
 #include "lib/Mapper/Nest/EinsumOnArray.h"
 
@@ -142,6 +143,9 @@ private:
   void chargeWords(Costs &costs, int level, bool isWrite, double words,
                    const formats::BitsPerElement &bits) const;
 
+  /// Bytes on their way from a level to one further in, or to the units (-1),
+  /// or back: what they cost on the links that they pass, if each passes once.
+  void cross(Costs &costs, int from, int to, double bytes) const;
   void refundBegun(Costs &costs, const Operand &operand, int level,
                    double words) const;
   void charge(Costs &costs, int level, bool isWrite, uint64_t times,
@@ -158,6 +162,9 @@ private:
   const arch::ArchSpec &arch;
   const Axes &axes;
   const Deals &deals;
+  std::vector<int> resourceOfLink; ///< -1: it has no bandwidth
+  /// By pair of levels, the inner one counted from the units on.
+  std::vector<std::vector<arch::Crossing>> ways;
   std::vector<llvm::SmallVector<int, 4>> resourcesOf; ///< by level
 };
 

@@ -104,6 +104,7 @@ double NestCounts::addCutMoves(Costs &costs, const Operand &operand,
     shared = own / static_cast<double>(units);
     chargeWords(costs, parent, isDrain, shared, operand.bits);
   }
+  cross(costs, parent, level, shared * operand.bits.toDouble() / 8);
   bool isKnown = isTogether(parentStage, place.stage);
   if (own > shared && isKnown)
     addEnergy(costs, (own - shared) *
@@ -158,6 +159,7 @@ void NestCounts::addCutAccesses(Costs &costs, const Operand &operand, int home,
                   shared * static_cast<double>(times) -
                       static_cast<double>(nest.cut->countWritten(index)),
                   operand.bits);
+    cross(costs, home, -1, shared * operand.bits.toDouble() / 8);
     double price = isWrite ? reduction.energyPj : multicast.energyPj;
     if (!nest.feedsRegisters && price == 0)
       continue;

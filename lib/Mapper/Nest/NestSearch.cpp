@@ -213,14 +213,9 @@ bool NestSearch::hold(Costs &costs, int operand, uint8_t from, int pathIndex,
 //===----------------------------------------------------------------------===//
 
 int NestSearch::numberOf(const Placement &placement) {
-  // Five bits an operand, then the stage, the place and the way to deal.
-  static_assert(kMaxOperands * 5 + 4 + 1 + 16 <= 62);
-  uint64_t key = placement.stage;
   Holdings holdings = canonical(placement.holdings);
-  for (uint8_t code : holdings)
-    key = key << 5 | code;
-  key = key << 1 | static_cast<uint64_t>(placement.mustPlace);
-  key = key << 16 | static_cast<uint16_t>(placement.config);
+  PlacementKey key{holdings, placement.stage, placement.config,
+                   placement.mustPlace};
   auto [found, isNew] = numbers.try_emplace(key, placements.size());
   if (!isNew)
     return found->second;

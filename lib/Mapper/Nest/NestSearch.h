@@ -28,12 +28,13 @@
 #include "lib/Mapper/Nest/NestCounts.h"
 #include "lib/Mapper/Nest/Pareto.h"
 
-#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/Hashing.h"
 
 #include <cmath>
 #include <deque>
 #include <functional>
 #include <map>
+#include <unordered_map>
 
 namespace einsum::mapper {
 
@@ -72,11 +73,30 @@ private:
 
 /// Where an operand is held innermost.
 struct Holding {
-  static constexpr uint8_t kOutside = 8; ///< added if it lives on chip
-  static constexpr uint8_t kOffPath = 16;
-  static constexpr uint8_t kRegisters = 30, kLatched = 31;
+  static constexpr uint8_t kOutside = kMaxPath; ///< added if it lives on chip
+  static constexpr uint8_t kOffPath = 2 * kMaxPath;
+  static constexpr uint8_t kRegisters = 254, kLatched = 255;
 };
 using Holdings = std::array<uint8_t, kMaxOperands>;
+/// What tells placements apart.
+struct PlacementKey {
+  Holdings holdings;
+  uint8_t stage;
+  int16_t config;
+  bool mustPlace;
+
+  bool operator==(const PlacementKey &other) const {
+    return holdings == other.holdings && stage == other.stage &&
+           config == other.config && mustPlace == other.mustPlace;
+  }
+  struct Hash {
+    size_t operator()(const PlacementKey &key) const {
+      return llvm::hash_combine(
+          llvm::hash_combine_range(key.holdings.begin(), key.holdings.end()),
+          key.stage, key.config, key.mustPlace);
+    }
+  };
+};
 /// Per operand, the packed tile vector below which no loop uses it.
 using LatchTiles = std::array<uint32_t, kMaxOperands>;
 
@@ -220,7 +240,7 @@ private:
   TileCodec codec;
   std::deque<Config> configs;
   std::deque<Placement> placements;
-  llvm::DenseMap<uint64_t, int> numbers;
+  std::unordered_map<PlacementKey, int, PlacementKey::Hash> numbers;
   /// By placement and tile vector.
   std::vector<std::vector<std::unique_ptr<Entries>>> known;
   /// By placement, tile vector and where operands are latched outside.

@@ -200,18 +200,23 @@ def gpt2(config, tensors, layer, b):
 
 
 def opt(config, tensors, layer, b):
-    """The variant with norms behind each branch and a narrow table."""
-    eps, heads = 1e-5, config["num_attention_heads"]
-    e = config["hidden_size"] // heads
-    xs = [add(times(x, tensors["WIN"]), tensors["WPE"][p + 2]) for p, x in enumerate(embed(tensors, b))]
+    """Norms in front of each branch and one at the end, or one behind each branch and none; a table of any width."""
+    eps, heads, is_before = 1e-5, config["num_attention_heads"], config["do_layer_norm_before"]
+    e, is_narrow = config["hidden_size"] // heads, config["word_embed_proj_dim"] != config["hidden_size"]
+    before = lambda x, w, name: layer_norm(x, w("G" + name), w("B" + name), eps) if is_before else x
+    after = lambda x, w, name: x if is_before else layer_norm(x, w("G" + name), w("B" + name), eps)
+    xs = [add(times(x, tensors["WIN"]) if is_narrow else x, tensors["WPE"][p + 2]) for p, x in enumerate(embed(tensors, b))]
     for i in range(config["num_hidden_layers"]):
         w = layer(i)
-        q, k, v = ([heads_of(times(x, w("W" + c)), w("B" + c)) for x in xs] for c in "QKV")
+        ns = [before(x, w, "AN") for x in xs]
+        q, k, v = ([heads_of(times(n, w("W" + c)), w("B" + c)) for n in ns] for c in "QKV")
         o = ref.multi_head(q, k, v, joined(w("WO")), ref.causal(), 1 / math.sqrt(e))
-        xs = [layer_norm(add(x, y, w("BO")), w("GXA"), w("BXA"), eps) for x, y in zip(xs, o)]
-        hs = [each(ref.ACTIVATIONS["relu"], add(times(x, w("WFU")), w("BFU"))) for x in xs]
-        xs = [layer_norm(add(x, times(h, w("WFO")), w("BFO")), w("GXO"), w("BXO"), eps) for x, h in zip(xs, hs)]
-    x = times(xs[-1], tensors["WOUT"])
+        xs = [after(add(x, y, w("BO")), w, "XA") for x, y in zip(xs, o)]
+        hs = [each(ref.ACTIVATIONS["relu"], add(times(before(x, w, "FN"), w("WFU")), w("BFU"))) for x in xs]
+        xs = [after(add(x, times(h, w("WFO")), w("BFO")), w, "XO") for x, h in zip(xs, hs)]
+    x = before(xs[-1], lambda name: tensors[name], "XN")
+    if is_narrow:
+        x = times(x, tensors["WOUT"])
     return [dot(x, row) for row in tensors["WTE"]]
 
 
@@ -280,11 +285,13 @@ def llama(config, tensors, layer, b):
         w = layer(i)
         period = {"gemma2": 2, "gemma3_text": config.get("sliding_window_pattern")}.get(config["model_type"])
         windowed = config.get("sliding_window") and not (period and (i + 1) % period == 0)
+        if "use_sliding_window" in config:
+            windowed = config["use_sliding_window"] and i >= config["max_window_layers"]
         table = "L" if config["model_type"] == "gemma3_text" and windowed else ""
         turn = lambda x, p: ref.rotate(x, [angle(p, j, table) for j in range(e // 2)])
         ns = [norm(x, w("GAN")) for x in xs]
         q, k, v = ([heads_of(as_heads(times(x, w("W" + c)))) for x in ns] for c in "QKV")
-        if config["model_type"] in ("qwen3_moe", "gemma3_text"):
+        if config["model_type"] in ("qwen3", "qwen3_moe", "gemma3_text"):
             q = [[norm(head, w("GQ")) for head in heads] for heads in q]
             k = [[norm(head, w("GK")) for head in heads] for heads in k]
         q, k = ([[turn(head, p) for head in heads] for p, heads in enumerate(x)] for x in (q, k))
@@ -307,7 +314,23 @@ def llama(config, tensors, layer, b):
     return [final * math.tanh(y / final) for y in logits] if final else logits
 
 
+def softmax_experts(config, w, x):
+    """DeepSeek-V2: the largest of all, or of the groups whose best is largest; gates as they are."""
+    scores = ref.softmax(times(x, w("WR")))
+    choice = scores
+    if config["topk_method"] == "group_limited_greedy":
+        size = len(scores) // config["n_group"]
+        best = ref.choose([max(scores[g * size:(g + 1) * size]) for g in range(config["n_group"])], config["topk_group"])
+        choice = [value if i // size in best else 0.0 for i, value in enumerate(scores)]
+    chosen = ref.choose(choice, config["num_experts_per_tok"])
+    routed = [scale(config["routed_scaling_factor"] * scores[i],
+                    ref.gated(x, w("WEG")[i], w("WEU")[i], w("WEO")[i], "silu")) for i in chosen]
+    return add(*routed, ref.gated(x, w("WSG"), w("WSU"), w("WSO"), "silu"))
+
+
 def deepseek_experts(config, w, x):
+    if config["model_type"] == "deepseek_v2":
+        return softmax_experts(config, w, x)
     scores = each(ref.sigmoid, times(x, w("WR")))
     choice = add(scores, w("BR"))
     size = len(choice) // config["n_group"]
@@ -322,7 +345,8 @@ def deepseek_experts(config, w, x):
 
 
 def deepseek(config, tensors, layer, b):
-    eps, e, p_extent = 1e-6, config["qk_nope_head_dim"], config["qk_rope_head_dim"]
+    eps, e, p_extent = config["rms_norm_eps"], config["qk_nope_head_dim"], config["qk_rope_head_dim"]
+    inner = 1e-6  # of the norms within attention, whatever the config says
     stretch = 0.1 * math.log(config["rope_scaling"]["factor"]) * config["rope_scaling"]["mscale_all_dim"] + 1
     factor = stretch**2 / math.sqrt(e + p_extent)
     turn = lambda x, p: ref.rotate_pairs(x, [angle(p, j, "") for j in range(p_extent // 2)])
@@ -330,10 +354,10 @@ def deepseek(config, tensors, layer, b):
     for i in range(config["num_hidden_layers"]):
         w = layer(i)
         ns = [rms_norm(x, w("GAN"), eps) for x in xs]
-        cq = [rms_norm(times(n, w("WDQ")), w("GUQ"), eps) for n in ns]
+        cq = [rms_norm(times(n, w("WDQ")), w("GUQ"), inner) for n in ns] if config["q_lora_rank"] else ns
         q = [[plain + turn(turned, p) for plain, turned in zip(times(c, w("WQ")), times(c, w("WQP")))]
              for p, c in enumerate(cq)]
-        ckv = [rms_norm(times(n, w("WDK")), w("GCN"), eps) for n in ns]
+        ckv = [rms_norm(times(n, w("WDK")), w("GCN"), inner) for n in ns]
         shared = [turn(times(n, w("WKP")), p) for p, n in enumerate(ns)]
         k = [[plain + s for plain in times(c, w("WUK"))] for c, s in zip(ckv, shared)]
         v = [times(c, w("WUV")) for c in ckv]
@@ -412,6 +436,11 @@ def t5(config, tensors, layer, b):
 LLAMA = dict(vocab_size=11, hidden_size=8, intermediate_size=7, num_attention_heads=4, num_key_value_heads=2, hidden_act="silu",
              rms_norm_eps=1e-5, num_hidden_layers=3)
 GEMMA = dict(LLAMA, head_dim=6, hidden_activation="gelu_pytorch_tanh", query_pre_attn_scalar=9)
+DEEPSEEK_V2 = dict(model_type="deepseek_v2", vocab_size=11, hidden_size=8, intermediate_size=9, moe_intermediate_size=5,
+                   num_hidden_layers=2, num_attention_heads=3, kv_lora_rank=5, qk_nope_head_dim=4, qk_rope_head_dim=6,
+                   v_head_dim=3, n_routed_experts=8, n_shared_experts=2, num_experts_per_tok=3, routed_scaling_factor=1.0,
+                   first_k_dense_replace=1, rms_norm_eps=1e-6, norm_topk_prob=False, scoring_func="softmax",
+                   rope_scaling=dict(type="yarn", factor=40, mscale=0.707, mscale_all_dim=0.707))
 same = lambda count: [("", i) for i in range(count)]
 
 MODELS = {
@@ -419,6 +448,9 @@ MODELS = {
     "opt": (opt, same(2), dict(model_type="opt", vocab_size=11, hidden_size=6, ffn_dim=10, num_hidden_layers=2,
                                num_attention_heads=2, max_position_embeddings=16, word_embed_proj_dim=4,
                                do_layer_norm_before=False)),
+    "opt-before": (opt, same(2), dict(model_type="opt", vocab_size=11, hidden_size=6, ffn_dim=10, num_hidden_layers=2,
+                                      num_attention_heads=2, max_position_embeddings=16, word_embed_proj_dim=6,
+                                      do_layer_norm_before=True)),
     "bert": (bert, same(2), dict(model_type="bert", architectures=["BertForMaskedLM"], vocab_size=11, hidden_size=6,
                                  num_hidden_layers=2, num_attention_heads=2, intermediate_size=9, max_position_embeddings=16,
                                  type_vocab_size=2, layer_norm_eps=1e-12)),
@@ -434,6 +466,8 @@ MODELS = {
     "mixtral": (llama, same(3), dict(LLAMA, model_type="mixtral", num_local_experts=5, num_experts_per_tok=2)),
     "qwen3-moe": (llama, same(3), dict(LLAMA, model_type="qwen3_moe", head_dim=6, num_experts=6, num_experts_per_tok=3,
                                        moe_intermediate_size=5, norm_topk_prob=True)),
+    "qwen3": (llama, [("_0", None), ("_1", 0), ("_1", 1)],
+              dict(LLAMA, model_type="qwen3", head_dim=6, use_sliding_window=True, max_window_layers=1, sliding_window=2)),
     "gemma2": (llama, [("_0", 0), ("_1", 0), ("_0", 1), ("_1", 1)],
                dict(GEMMA, model_type="gemma2", num_hidden_layers=4, attn_logit_softcapping=2.0, final_logit_softcapping=3.0,
                     sliding_window=3)),
@@ -444,8 +478,13 @@ MODELS = {
                     dict(model_type="deepseek_v3", vocab_size=11, hidden_size=8, intermediate_size=9, moe_intermediate_size=5,
                          num_hidden_layers=3, num_attention_heads=3, q_lora_rank=7, kv_lora_rank=5, qk_nope_head_dim=4,
                          qk_rope_head_dim=6, v_head_dim=3, n_routed_experts=8, n_shared_experts=2, num_experts_per_tok=2,
-                         n_group=4, topk_group=2, routed_scaling_factor=2.5, first_k_dense_replace=1, rms_norm_eps=1e-6,
+                         n_group=4, topk_group=2, routed_scaling_factor=2.5, first_k_dense_replace=1, rms_norm_eps=1e-3,
                          rope_scaling=dict(type="yarn", factor=40, mscale_all_dim=1.0))),
+    "deepseek-v2-lite": (deepseek, [("_0", None), ("_1", None)],
+                         dict(DEEPSEEK_V2, q_lora_rank=None, topk_method="greedy", n_group=1, topk_group=1)),
+    "deepseek-v2": (deepseek, [("_0", None), ("_1", None)],
+                    dict(DEEPSEEK_V2, q_lora_rank=7, topk_method="group_limited_greedy", n_group=4, topk_group=2,
+                         routed_scaling_factor=16.0)),
     "mamba": (mamba, same(2), dict(model_type="mamba", vocab_size=11, hidden_size=6, intermediate_size=8, num_hidden_layers=2,
                                    state_size=3, conv_kernel=4, time_step_rank=2, layer_norm_epsilon=1e-5)),
 }

@@ -1,5 +1,8 @@
-"""Configs as they are published, with every field that says nothing, and the parameters that their authors count."""
+"""Configs as they are published, with every field that says nothing, and the parameters that their authors count; then what a
+file may leave out."""
 import json
+import math
+import re
 import subprocess
 import sys
 
@@ -51,15 +54,122 @@ DEEPSEEK = {"architectures": ["DeepseekV3ForCausalLM"], "model_type": "deepseek_
             "rope_theta": 10000, "routed_scaling_factor": 2.5, "scoring_func": "sigmoid", "seq_aux": True,
             "tie_word_embeddings": False, "topk_group": 4, "topk_method": "noaux_tc", "v_head_dim": 128,
             "vocab_size": 129280}
-MODELS = [(LLAMA31, 8030261248, []), (SMOL, 361821120, []), (PHI3, 3821079552, []), (GEMMA2, 9241705984, []),
-          (QWEN2, 7615616512, []), ({**QWEN2, "use_sliding_window": True, "max_window_layers": 14}, 7615616512, []),
-          (DEEPSEEK, 671026419200, ["--ignore-fields=quantization_config"])]
+LLAMA32 = llama(hidden_size=2048, intermediate_size=8192, num_attention_heads=32, num_hidden_layers=16, head_dim=64,
+                num_key_value_heads=8, vocab_size=128256, max_position_embeddings=131072, rope_theta=5e5,
+                tie_word_embeddings=True,
+                rope_scaling={"factor": 32.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                              "original_max_position_embeddings": 8192, "rope_type": "llama3"})
+QWEN25 = {**QWEN2, "hidden_size": 896, "intermediate_size": 4864, "max_window_layers": 24, "num_attention_heads": 14,
+          "num_hidden_layers": 24, "num_key_value_heads": 2, "sliding_window": 32768, "tie_word_embeddings": True,
+          "use_mrope": False, "vocab_size": 151936}
+QWEN3 = {"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "attention_bias": False, "head_dim": 128,
+         "hidden_act": "silu", "hidden_size": 4096, "intermediate_size": 12288, "max_position_embeddings": 40960,
+         "max_window_layers": 36, "num_attention_heads": 32, "num_hidden_layers": 36, "num_key_value_heads": 8,
+         "rms_norm_eps": 1e-6, "rope_scaling": None, "rope_theta": 1e6, "sliding_window": None,
+         "tie_word_embeddings": False, "use_sliding_window": False, "vocab_size": 151936}
+GEMMA = {"architectures": ["GemmaForCausalLM"], "model_type": "gemma", "attention_bias": False, "head_dim": 256,
+         "hidden_act": "gelu", "hidden_size": 3072, "intermediate_size": 24576, "max_position_embeddings": 8192,
+         "num_attention_heads": 16, "num_hidden_layers": 28, "num_key_value_heads": 16, "pad_token_id": 0,
+         "rms_norm_eps": 1e-6, "rope_scaling": None, "rope_theta": 1e4, "vocab_size": 256000}
+NEMO = {"architectures": ["MistralForCausalLM"], "model_type": "mistral", "head_dim": 128, "hidden_act": "silu",
+        "hidden_size": 5120, "intermediate_size": 14336, "max_position_embeddings": 1024000,
+        "num_attention_heads": 32, "num_hidden_layers": 40, "num_key_value_heads": 8, "rms_norm_eps": 1e-5,
+        "rope_theta": 1e6, "sliding_window": None, "tie_word_embeddings": False, "vocab_size": 131072}
+DEEPSEEK2 = {**DEEPSEEK, "architectures": ["DeepseekV2ForCausalLM"], "model_type": "deepseek_v2",
+             "first_k_dense_replace": 1, "hidden_size": 2048, "intermediate_size": 10944, "moe_intermediate_size": 1408,
+             "n_group": 1, "n_routed_experts": 64, "n_shared_experts": 2, "norm_topk_prob": False,
+             "num_attention_heads": 16, "num_experts_per_tok": 6, "num_hidden_layers": 27, "num_key_value_heads": 16,
+             "q_lora_rank": None, "quantization_config": None, "routed_scaling_factor": 1.0, "scoring_func": "softmax",
+             "rope_scaling": {"beta_fast": 32, "beta_slow": 1, "factor": 40, "mscale": 0.707, "mscale_all_dim": 0.707,
+                              "original_max_position_embeddings": 4096, "type": "yarn"},
+             "topk_group": 1, "topk_method": "greedy", "vocab_size": 102400}
+DEEPSEEK2.pop("num_nextn_predict_layers")
+GPT2 = {"architectures": ["GPT2LMHeadModel"], "model_type": "gpt2", "activation_function": "gelu_new", "attn_pdrop": 0.1,
+        "embd_pdrop": 0.1, "layer_norm_epsilon": 1e-5, "n_ctx": 1024, "n_embd": 1024, "n_head": 16, "n_layer": 24,
+        "n_positions": 1024, "n_special": 0, "predict_special_tokens": True, "resid_pdrop": 0.1,
+        "summary_activation": None, "summary_first_dropout": 0.1, "summary_proj_to_labels": True,
+        "summary_type": "cls_index", "summary_use_proj": True, "task_specific_params": {}, "vocab_size": 50257}
+T5 = {"architectures": ["T5ForConditionalGeneration"], "model_type": "t5", "d_ff": 3072, "d_kv": 64, "d_model": 768,
+      "decoder_start_token_id": 0, "dropout_rate": 0.1, "eos_token_id": 1, "initializer_factor": 1.0,
+      "is_encoder_decoder": True, "layer_norm_epsilon": 1e-6, "n_positions": 512, "num_heads": 12, "num_layers": 12,
+      "output_past": True, "pad_token_id": 0, "relative_attention_num_buckets": 32, "task_specific_params": {},
+      "vocab_size": 32128}
+FLAN = {**T5, "d_ff": 2048, "feed_forward_proj": "gated-gelu", "num_decoder_layers": 12, "dense_act_fn": "gelu_new",
+        "is_gated_act": True, "relative_attention_max_distance": 128, "tie_word_embeddings": False}
+BERT = {"architectures": ["BertModel"], "model_type": "bert", "attention_probs_dropout_prob": 0.1, "directionality": "bidi",
+        "hidden_act": "gelu", "hidden_dropout_prob": 0.1, "hidden_size": 768, "intermediate_size": 3072,
+        "layer_norm_eps": 1e-12, "max_position_embeddings": 512, "num_attention_heads": 12, "num_hidden_layers": 12,
+        "pad_token_id": 0, "pooler_fc_size": 768, "pooler_num_attention_heads": 12, "pooler_num_fc_layers": 3,
+        "pooler_size_per_head": 128, "pooler_type": "first_token_transform", "position_embedding_type": "absolute",
+        "type_vocab_size": 2, "vocab_size": 119547, "chunk_size_feed_forward": 0, "diversity_penalty": 0.0,
+        "num_beam_groups": 1, "remove_invalid_values": False, "return_dict_in_generate": False, "typical_p": 1.0,
+        "encoder_no_repeat_ngram_size": 0, "exponential_decay_length_penalty": None, "tf_legacy_loss": False,
+        "output_scores": False, "pruned_heads": {}, "tie_encoder_decoder": False, "cross_attention_hidden_size": None}
+DECODE = ["decode"]
+MODELS = [(LLAMA31, 8030261248, []), (SMOL, 361821120, []), (PHI3, 3821079552, []), (GEMMA2, 9241705984, DECODE),
+          (QWEN2, 7615616512, []), ({**QWEN2, "use_sliding_window": True, "max_window_layers": 14}, 7615616512, DECODE),
+          (DEEPSEEK, 671026419200, DECODE), (LLAMA32, 1235814400, []), (QWEN25, 494032768, []), (QWEN3, 8190735360, []),
+          (GEMMA, 8537680896, []), (NEMO, 12247782400, []), (DEEPSEEK2, 15706484224, DECODE), (GPT2, 354823168, []),
+          (T5, 222903552, []), (FLAN, 247577856, []), (BERT, 177853440, [])]
 
-for number, (fields, parameters, options) in enumerate(MODELS):
-    path = f"{sys.argv[1]}.{number}.json"
+
+def write(path, fields):
     with open(path, "w", encoding="utf-8") as file:
         json.dump({**COMMON, **fields}, file, indent=2)
-    for phase in ["prefill", "decode"]:
-        command = ["einsum-compile", path, "--analyze-only", f"--phase={phase}", "--seq=4096", *options]
-        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return path
+
+
+def run(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def count_weights(text):
+    """Elements of the weights of a cascade."""
+    extents = {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", re.search(r"\(([^)]*)\)", text).group(1))}
+    ranks = {name: eval(re.sub(r"(\w+) ceildiv (\w+)", r"-(-\1 // \2)", value), {}, extents)
+             for name, value in re.findall(r"^  rank (\w+) = (.+)$", text, re.M)}
+    extent = lambda rank: ranks[rank] if rank in ranks else extents[rank.upper()]
+    weights = [ranks for line in re.findall(r"^  weight (.*)$", text, re.M) for ranks in re.findall(r"\w+\[([\w,]*)\]", line)]
+    return sum(math.prod(map(extent, ranks.split(","))) for ranks in weights)
+
+
+for number, (fields, parameters, phases) in enumerate(MODELS):
+    path = write(f"{sys.argv[1]}.{number}.json", fields)
+    options = ["--ignore-fields=quantization_config"] if fields.get("quantization_config") else []
+    options.append(f"--seq={ {'bert': 512, 'gpt2': 1024}.get(fields['model_type'], 4096)}")
+    got = count_weights(run("einsum-translate", "--hf-config-to-cascade", path, *options))
+    assert got == parameters, (fields["model_type"], number, got, parameters)
+    for phase in phases:
+        text = run("einsum-compile", path, "--analyze-only", f"--phase={phase}", *options)
         assert f" {parameters} parameters" in text, (fields["model_type"], phase, text)
+
+QWEN3_MOE = {**QWEN3, "architectures": ["Qwen3MoeForCausalLM"], "model_type": "qwen3_moe", "num_experts": 16, "num_key_value_heads": 4,
+             "num_experts_per_tok": 4, "moe_intermediate_size": 768, "norm_topk_prob": True}
+OTHER_NAME = {k: v for k, v in {**QWEN3_MOE, "num_local_experts": 16}.items() if k != "num_experts"}
+written = [run("einsum-translate", "--hf-config-to-cascade", write(f"{sys.argv[1]}.moe.json", fields)) for fields in (QWEN3_MOE, OTHER_NAME)]
+assert written[0] == written[1]
+
+# A file need not say what its architecture assumes, and null says none where that is something.
+MISTRAL = {**NEMO, "num_hidden_layers": 4, "sliding_window": 4096}
+DEEPSEEK3 = {**DEEPSEEK, "quantization_config": None}
+ASSUMED = [(MISTRAL, {"sliding_window": 4096, "num_key_value_heads": 8}, {"sliding_window", "num_key_value_heads"}),
+           ({**GEMMA2, "num_attention_heads": 8, "num_key_value_heads": 4},
+            {"attn_logit_softcapping": 50.0, "final_logit_softcapping": 30.0, "head_dim": 256, "num_key_value_heads": 4,
+             "query_pre_attn_scalar": 256, "sliding_window": 4096}, {"attn_logit_softcapping", "final_logit_softcapping"}),
+           (GEMMA, {"head_dim": 256, "num_key_value_heads": 16}, {"head_dim"}),
+           ({**QWEN3, "num_key_value_heads": 32}, {"head_dim": 128, "num_key_value_heads": 32}, set()),
+           (DEEPSEEK3, {"q_lora_rank": 1536, "n_shared_experts": 1, "n_group": 8, "topk_group": 4,
+                        "routed_scaling_factor": 2.5, "norm_topk_prob": True, "first_k_dense_replace": 3,
+                        "topk_method": "noaux_tc", "scoring_func": "sigmoid"}, {"q_lora_rank", "n_shared_experts"}),
+           (DEEPSEEK2, {"n_shared_experts": 2, "topk_method": "greedy", "scoring_func": "softmax", "norm_topk_prob": False,
+                        "routed_scaling_factor": 1.0}, {"n_shared_experts"})]
+for fields, assumed, noneable in ASSUMED:
+    def translate(changed):
+        path = write(f"{sys.argv[1]}.assumed.json", changed)
+        return run("einsum-translate", "--hf-config-to-cascade", path, "--seq=8192")
+
+    said = translate({**fields, **assumed})
+    for key in assumed:
+        assert translate({k: v for k, v in fields.items() if k != key}) == said, (fields["model_type"], key)
+    for key in noneable:
+        assert translate({**fields, key: None}) != said, (fields["model_type"], key)
