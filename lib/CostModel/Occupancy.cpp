@@ -32,9 +32,33 @@ static Window windowAlong(const TensorFact &tensor, int rank, int64_t width) {
           width};
 }
 
+/// Whether a step of the loop reads what an earlier one has made: its reader
+/// runs in steps in which its producer does not, or reads further back.
+static bool readsEarlierSteps(const LoopTree &tree, const HeldTensor &held,
+                              int loop) {
+  auto guardOf = [&](const Use &use) -> std::optional<schedule::Guard> {
+    for (auto [node, guard] : tree.nodes[use.leaf].guards)
+      if (node == loop)
+        return guard;
+    return std::nullopt;
+  };
+  auto write = llvm::find_if(held.uses, [](const Use &u) { return u.isWrite; });
+  if (write == held.uses.end())
+    return true;
+  std::optional<schedule::Guard> made = guardOf(*write);
+  return llvm::any_of(held.uses, [&](const Use &use) {
+    if (made && guardOf(use) != made)
+      return true;
+    return llvm::any_of(use.access->coordinates, [&](const Coordinate &c) {
+      return c.uses(tree.nodes[loop].rank) &&
+             (c.terms.size() > 1 || c.constant != 0);
+    });
+  });
+}
+
 /// If a loop below over the iterative rank encloses everything that touches the
 /// tensor, only the innermost such loop's tile and what is carried into it has
-/// to be here.
+/// to be here, as long as no loop around it reads what is gone.
 static std::optional<Window> carriedBelow(const LoopTree &tree, int id,
                                           const HeldTensor &held) {
   const TensorFact &tensor = tree.facts->tensors[held.tensor];
@@ -58,14 +82,18 @@ static std::optional<Window> carriedBelow(const LoopTree &tree, int id,
       return std::nullopt;
   }
   std::optional<Window> window;
-  for (int i = id + 1; i < tree.nodes[id].end; ++i)
-    if (tree.nodes[i].kind == NodeKind::temporal &&
-        tree.nodes[i].rank == tensor.iterativeRank &&
-        llvm::all_of(held.uses, [&](const Use &use) {
+  for (int i = id + 1; i < tree.nodes[id].end; ++i) {
+    const Node &node = tree.nodes[i];
+    if (!node.isLoop() || !llvm::all_of(held.uses, [&](const Use &use) {
           return tree.contains(i, use.leaf);
         }))
+      continue;
+    if (node.kind == NodeKind::temporal && node.rank == tensor.iterativeRank)
       window = windowAlong(tensor, tensor.iterativeRank,
-                           tree.nodes[i].tile + tensor.carriedSteps - 1);
+                           node.tile + tensor.carriedSteps - 1);
+    else if (readsEarlierSteps(tree, held, i))
+      break;
+  }
   return window;
 }
 

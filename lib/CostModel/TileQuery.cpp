@@ -57,6 +57,7 @@ TilePlace einsum::cost::placeOfAccess(const LoopTree &tree, int leaf,
   place.node = leaf;
   place.home = access.storage;
   place.uses.push_back(access.use);
+  place.uses.back().access = &access.use.access->atLeaf();
   place.isOperand = true;
   place.everyRun = tree.arch->accounting.everyRun;
   // Whatever leaves the unit counts as delivered.

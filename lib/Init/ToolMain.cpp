@@ -11,6 +11,7 @@
 #include "lib/Init/OptionValues.h"
 #include "lib/Support/Version.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/PrettyStackTrace.h"
 #include "llvm/Support/raw_ostream.h"
@@ -34,6 +35,44 @@ void einsum::requireFile(llvm::StringRef name, llvm::StringRef file) {
   std::exit(static_cast<int>(ExitCode::BadInput));
 }
 
+bool einsum::refuseNumber(llvm::StringRef name, llvm::StringRef found,
+                          uint64_t most) {
+  return !failOption(("--" + name).str(), "takes a whole number from 0 to " +
+                                              std::to_string(most) +
+                                              ", found '" + found + "'");
+}
+
+/// What LLVM found wrong with a command line, as our tools say what is wrong:
+///   einsum-run: for the --seed option: requires a value!
+///   --seed: error: requires a value
+static void reportCommandLine(llvm::StringRef tool, llvm::StringRef said) {
+  const char *kind = "error";
+  for (llvm::StringRef rest = said; !rest.empty();) {
+    llvm::StringRef line;
+    std::tie(line, rest) = rest.split('\n');
+    line.consume_front((tool + ": ").str());
+    llvm::StringRef subject = tool;
+    if (line.consume_front("for the "))
+      std::tie(subject, line) = line.split(" option: ");
+    line = line.trim().rtrim("!");
+    if (line.empty())
+      continue;
+    llvm::errs() << subject << ": " << kind << ": "
+                 << llvm::toLower(line.front()) << line.drop_front() << "\n";
+    kind = "note";
+  }
+}
+
+bool einsum::parseCommandLine(int argc, char **argv, llvm::StringRef tool,
+                              llvm::StringRef overview) {
+  std::string said;
+  llvm::raw_string_ostream os(said);
+  if (llvm::cl::ParseCommandLineOptions(argc, argv, overview, &os))
+    return true;
+  reportCommandLine(tool, os.str());
+  return false;
+}
+
 int einsum::runTool(int argc, char **argv, const ToolInfo &info,
                     llvm::cl::OptionCategory &category,
                     llvm::function_ref<ExitCode()> run) {
@@ -55,8 +94,8 @@ int einsum::runTool(int argc, char **argv, const ToolInfo &info,
                         {{"OPTIONS", listOptions(&category)}}};
       }))
     return 0;
-  llvm::cl::ParseCommandLineOptions(argc, argv, info.overview);
-  if (log && !log->apply())
+  if (!parseCommandLine(argc, argv, info.name, info.overview) ||
+      (log && !log->apply()))
     return static_cast<int>(ExitCode::BadInput);
   try {
     return static_cast<int>(run());

@@ -31,7 +31,9 @@
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/Support/CommandLine.h"
 
+#include <limits>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace einsum {
@@ -44,14 +46,38 @@ llvm::StringRef claimOption(llvm::StringRef name);
 /// it takes, as in `--json=$UNSET`: what was asked for would not be written.
 void requireFile(llvm::StringRef name, llvm::StringRef file);
 
+/// Says that an option takes a whole number up to `most`; returns true.
+bool refuseNumber(llvm::StringRef name, llvm::StringRef found, uint64_t most);
+
+/// A number on the command line, with our words for what is none.
+template <typename T> struct NumberOption : llvm::cl::opt<T, true> {
+  using llvm::cl::opt<T, true>::opt;
+
+private:
+  bool handleOccurrence(unsigned position, llvm::StringRef name,
+                        llvm::StringRef text) override {
+    T value{};
+    if (text.getAsInteger(0, value))
+      return refuseNumber(name, text, std::numeric_limits<T>::max());
+    this->setPosition(position);
+    this->setValue(value);
+    return false;
+  }
+};
+
+template <typename T>
+using ValueOption =
+    std::conditional_t<std::is_unsigned_v<T> && !std::is_same_v<T, bool>,
+                       NumberOption<T>, llvm::cl::opt<T, true>>;
+
 /// `--name=VALUE`, or `--name` for a bool; sets a field. A VALUE that starts
 /// with `FILE` may not be empty.
-template <typename T> struct ToolOption : llvm::cl::opt<T, true> {
+template <typename T> struct ToolOption : ValueOption<T> {
   ToolOption(llvm::cl::OptionCategory &category, llvm::StringRef name,
              llvm::StringRef value, llvm::StringRef text, T &field)
-      : llvm::cl::opt<T, true>(claimOption(name), llvm::cl::value_desc(value),
-                               llvm::cl::desc(text), llvm::cl::location(field),
-                               llvm::cl::cat(category)) {
+      : ValueOption<T>(claimOption(name), llvm::cl::value_desc(value),
+                       llvm::cl::desc(text), llvm::cl::location(field),
+                       llvm::cl::cat(category)) {
     if constexpr (std::is_same_v<T, std::string>)
       if (value.starts_with("FILE"))
         this->setCallback([this](const std::string &file) {
@@ -77,6 +103,10 @@ struct ToolInput : llvm::cl::opt<std::string, true> {
       : opt(llvm::cl::Positional, llvm::cl::desc(text),
             llvm::cl::location(field), llvm::cl::cat(category)) {}
 };
+
+/// Reads the command line; false after an error.
+bool parseCommandLine(int argc, char **argv, llvm::StringRef tool,
+                      llvm::StringRef overview);
 
 /// How a tool presents itself.
 struct ToolInfo {

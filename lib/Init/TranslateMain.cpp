@@ -15,6 +15,7 @@
 #include "lib/Init/InitAll.h"
 #include "lib/Init/OptionValues.h"
 #include "lib/Init/ReadWorkload.h"
+#include "lib/Init/ToolMain.h"
 #include "lib/Support/InputFile.h"
 #include "lib/Support/Version.h"
 
@@ -84,7 +85,9 @@ LogicalResult einsum::runTranslateMain(int argc, char **argv) {
   setVersion("einsum-translate");
   if (printHelpIfAsked(argc, argv, [&] { return makePage(options); }))
     return success();
-  cl::ParseCommandLineOptions(argc, argv, "Translator of Einsum cascades\n");
+  if (!parseCommandLine(argc, argv, "einsum-translate",
+                        "Translator of Einsum cascades\n"))
+    return failure();
   std::string reason;
   std::unique_ptr<llvm::MemoryBuffer> input =
       readInputFile(options.input, reason);

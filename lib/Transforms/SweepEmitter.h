@@ -132,7 +132,7 @@ private:
   void collectFrameUses(unsigned sweep);
   const Frame &getFrame(Expr d, const SweepMember &user);
   Expr runningValue(Expr d, AffineExpr at);
-  Expr fillSlots(Expr expr, const SweepMember &user, const Term &term);
+  Expr fillSlots(Expr expr, const SweepMember &user);
   bool mayStayEmpty(Expr d);
   bool restrictsRank(ArrayRef<FilterTerm> domain);
   Expr normalised(Expr d, Expr running);

@@ -266,7 +266,7 @@ const Frame &Emitter::getFrame(Expr d, const SweepMember &user) {
 }
 
 /// Puts frames where slots are; a part of a shift that is no frame is left out.
-Expr Emitter::fillSlots(Expr expr, const SweepMember &user, const Term &term) {
+Expr Emitter::fillSlots(Expr expr, const SweepMember &user) {
   return exprs.rewrite(expr, [&](Expr node) -> Expr {
     if (node->kind != ExprNode::Kind::slot)
       return nullptr;

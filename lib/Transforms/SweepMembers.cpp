@@ -47,7 +47,7 @@ void Emitter::emitKept(const SweepMember &member) {
         editor.freshTensor("L" + original.tensors[0].str()));
     statement.elementTypes = original.elementTypes;
     statement.outputRanks.assign(tileRanks(original.outputRanks));
-    Expr value = tile(fillSlots(kept.term.rest, member, kept.term));
+    Expr value = tile(fillSlots(kept.term.rest, member));
     statement.values.push_back(
         convert(exprs, value, getScalarType(original.elementTypes[0])));
     statement.filter = tile(kept.filter);
@@ -85,10 +85,10 @@ void Emitter::emitAccumulator(unsigned index, const Term &term,
   const Powers &powers = made.powers[which];
   Expr body = nullptr;
   if (term.rest)
-    body = fillSlots(term.rest, member, term);
+    body = fillSlots(term.rest, member);
   for (auto [shift, power] : llvm::zip(term.shifts, powers))
     for (unsigned i = 0; i < power; ++i) {
-      Expr factor = fillSlots(shift.linear.body, member, term);
+      Expr factor = fillSlots(shift.linear.body, member);
       body = body ? arithmetic("arith.mulf", body, factor) : factor;
     }
   body = tile(body ? body : exprs.number(1, scalar));

@@ -21,6 +21,7 @@
 #include "lib/Frontend/Cascade/Cascade.h"
 #include "lib/Init/InitAll.h"
 #include "lib/Interpreter/CompareTensors.h"
+#include "lib/Interpreter/SampleCoordinates.h"
 #include "lib/Interpreter/SampleData.h"
 #include "lib/Lowering/CommandStream.h"
 #include "lib/Plugin/MappingPass.h"
@@ -233,7 +234,8 @@ MLIRContext &getContext() {
   return *context;
 }
 
-interp::TensorMap sampleInputs(CascadeOp cascade, uint64_t seed) {
+/// Fails if no values of an index keep all that it addresses inside.
+FailureOr<interp::TensorMap> sampleInputs(CascadeOp cascade, uint64_t seed) {
   interp::TensorMap inputs;
   for (InputOp input : cascade.getBodyBlock()->getOps<InputOp>()) {
     FailureOr<interp::Tensor> tensor =
@@ -244,6 +246,8 @@ interp::TensorMap sampleInputs(CascadeOp cascade, uint64_t seed) {
     interp::fillWithSamples(*tensor, interp::Sampling(), seed);
     inputs[tensor->name] = std::move(*tensor);
   }
+  if (failed(interp::fillWithCoordinates(cascade, inputs, seed)))
+    return failure();
   return inputs;
 }
 
@@ -321,7 +325,10 @@ static Verdict judge(schedule::MappingOp mapping, const CascadeFacts &facts,
     return refused;
   }
   Verdict verdict;
-  interp::TensorMap inputs = sampleInputs(cascade, seed);
+  FailureOr<interp::TensorMap> sampled = sampleInputs(cascade, seed);
+  if (failed(sampled))
+    return illegal("samples: " + listener.text);
+  const interp::TensorMap &inputs = *sampled;
   lowering::CommandStream commands;
   sim::SimulationOptions how;
   how.commands = withCommands ? &commands : nullptr;

@@ -194,13 +194,13 @@ static std::map<uint64_t, std::string> readKnown(const std::string &path) {
 
 static Focus readFocus(const std::string &name) {
   const char *names[] = {"none",  "halos",   "units", "recurrences",
-                         "masks", "formats", "any"};
+                         "masks", "formats", "any",   "gathers"};
   for (auto [i, known] : llvm::enumerate(names))
     if (name == known)
       return static_cast<Focus>(i);
   llvm::errs() << "einsum-agreement: error: there is no focus '" << name
                << "'; there are none, halos, units, recurrences, masks, "
-                  "formats, any\n";
+                  "formats, any, gathers\n";
   exit(1);
 }
 

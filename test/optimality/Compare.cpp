@@ -29,16 +29,28 @@ static int firstChild(const arch::ArchSpec &arch) {
 std::vector<Goal> einsum::optimality::goalsFor(const arch::ArchSpec &arch) {
   Measure latency{Measure::latency}, energy{Measure::energy}, edp{Measure::edp},
       traffic{Measure::traffic, 0};
-  std::vector<Goal> goals = {
-      {latency}, {energy}, {edp}, {latency, energy}, {latency, traffic}};
+  std::vector<Goal> goals = {{latency},
+                             {energy},
+                             {edp},
+                             {latency, energy},
+                             {latency, traffic},
+                             {energy, traffic},
+                             {latency, energy, traffic}};
   for (size_t l = 0; l < arch.levels.size(); ++l)
     goals.push_back({{Measure::traffic, static_cast<int>(l)}});
   if (int child = firstChild(arch); child >= 0) {
     Measure capacity{Measure::capacity, child};
-    goals.push_back({capacity});
-    goals.push_back({traffic, capacity});
-    goals.push_back({energy, capacity});
-    goals.push_back({latency, energy, capacity});
+    for (const Goal &others : {Goal{},
+                               {latency},
+                               {energy},
+                               {edp},
+                               {traffic},
+                               {latency, energy},
+                               {latency, traffic},
+                               {energy, traffic}}) {
+      goals.push_back(others);
+      goals.back().push_back(capacity);
+    }
   }
   return goals;
 }
@@ -55,6 +67,14 @@ static bool isCut(const CascadeFacts &facts) {
   });
 }
 
+/// Steps of shared loops may differ in more than one way: what their visits
+/// take is then bounded by what they take together.
+static bool isUneven(const CascadeFacts &facts, const Limits &limits) {
+  return limits.imperfect && limits.fusion && limits.sharedLoopsPerRank > 1 &&
+         llvm::any_of(facts.ranks,
+                      [](const RankFact &rank) { return rank.extent > 2; });
+}
+
 namespace {
 
 class Comparison {
@@ -63,6 +83,7 @@ public:
              const mapper::PruningRules &rules)
       : problem(problem), os(text),
         mayPromise(isCut(problem.facts) || limits.pipelines ||
+                   isUneven(problem.facts, limits) ||
                    problem.arch.accounting.buffered) {
     options.rules = rules;
     options.limits.sharedLoops = limits.sharedLoops;
@@ -71,6 +92,7 @@ public:
     options.limits.pipelines = limits.pipelines;
     options.limits.reorder = limits.reorder;
     options.limits.fusion = limits.fusion;
+    options.limits.sharedHolders = limits.sharedHolders;
     options.threads = 1;
   }
 
@@ -252,6 +274,7 @@ bool einsum::optimality::leaveOut(mapper::PruningRules &rules,
                    .Case("bound", &rules.bound)
                    .Case("incumbent", &rules.incumbent)
                    .Case("canonical", &rules.canonical)
+                   .Case("deals", &rules.deals)
                    .Default(nullptr);
   if (rule)
     *rule = false;

@@ -20,6 +20,9 @@ using namespace einsum::bounds;
 static constexpr size_t kMaxSummands = 20;
 
 struct IoBoundAnalysis::Impl {
+  /// If some reads are at coordinates that are data, the facts without them:
+  /// claims count distinct elements, and those may all be the same.
+  std::unique_ptr<CascadeFacts> affine;
   ClaimContext context;
   Claims claims;
   std::vector<uint64_t> compulsory; ///< bytes per tensor
@@ -192,10 +195,30 @@ IoBoundAnalysis::Impl::sumExclusive(llvm::ArrayRef<IoBound> bounds) const {
 // The analysis
 //===----------------------------------------------------------------------===//
 
+/// Null if nothing is read at coordinates that are data.
+static std::unique_ptr<CascadeFacts> withoutGathers(const CascadeFacts &facts) {
+  auto gathers = [](const AccessFact &read) { return read.gathers(); };
+  if (llvm::none_of(facts.einsums, [&](const EinsumFact &einsum) {
+        return llvm::any_of(einsum.reads, gathers);
+      }))
+    return nullptr;
+  auto affine = std::make_unique<CascadeFacts>(facts);
+  for (EinsumFact &einsum : affine->einsums)
+    llvm::erase_if(einsum.reads, gathers);
+  return affine;
+}
+
 IoBoundAnalysis::IoBoundAnalysis(const CascadeFacts &facts,
                                  std::vector<bool> isFar,
                                  std::vector<PassFact> passes)
-    : impl(new Impl{{facts, std::move(isFar), LiveParts(facts)}, {}, {}}) {
+    : impl([&] {
+        std::unique_ptr<CascadeFacts> affine = withoutGathers(facts);
+        const CascadeFacts &claimed = affine ? *affine : facts;
+        return new Impl{std::move(affine),
+                        {claimed, std::move(isFar), LiveParts(claimed)},
+                        {},
+                        {}};
+      }()) {
   ClaimContext &context = impl->context;
   if (context.isFar.empty())
     context.isFar.assign(facts.tensors.size(), true);
