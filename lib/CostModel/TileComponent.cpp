@@ -852,8 +852,8 @@ private:
     const Loop &loop = component.loops[index];
     int64_t tile = tree.nodes[loop.node].tile;
     if (end - first < kLeast || loop.spatial || component.apartRanks != 0 ||
-        repeated || !component.windows.empty() || reached.units.size() != 1 ||
-        reached.units.front().first != 1 ||
+        repeated || apart || reached.reach != 0 || !component.windows.empty() ||
+        reached.units.size() != 1 || reached.units.front().first != 1 ||
         end * tile > reached.units.front().second)
       return false;
     std::vector<const Constraint *> open = openConstraints(
@@ -871,7 +871,7 @@ private:
     }
     const Loop *inner = other < 0 ? nullptr : loopWithin(index, other);
     if (!inner || !areShiftedAlike(loop.local, other) ||
-        current[other].units.size() != 1 ||
+        current[other].reach != 0 || current[other].units.size() != 1 ||
         current[other].units.front().first != 1)
       return false;
     int64_t innerTile = tree.nodes[inner->node].tile;
