@@ -342,9 +342,9 @@ static LogicalResult verifyStoredNames(StorageOp storage, CascadeOp cascade,
 }
 
 static bool holds(StorageOp storage, StringRef tensor) {
-  return llvm::any_of(storage.getTensors(), [&](Attribute name) {
-    return cast<StringAttr>(name).getValue() == tensor;
-  });
+  // Attributes are unique, so that a look at thousands of names is short.
+  return llvm::is_contained(storage.getTensors(),
+                            StringAttr::get(storage.getContext(), tensor));
 }
 
 /// The outermost node above `node` that holds `tensor`, not just passing it on.

@@ -419,9 +419,14 @@ private:
       looked = kRanges + 1;
       return;
     }
-    for (auto [first, end] : splitSteps(index, reached)) {
-      enterStep(index, reached, first);
-      walk(index + 1, counter.mul(times, end - first), sharing, reducing);
+    for (const Range &range : splitSteps(index, reached)) {
+      if (range.isShifted) {
+        addShifted(index, reached, range, times, sharing, reducing);
+        continue;
+      }
+      enterStep(index, reached, range.first);
+      walk(index + 1, counter.mul(times, range.end - range.first), sharing,
+           reducing);
       leaveStep(index);
     }
     current[loop.local] = reached;
@@ -750,9 +755,12 @@ private:
   // Equal steps
   //===--------------------------------------------------------------------===//
 
-  using Range = std::pair<int64_t, int64_t>;
+  struct Range {
+    int64_t first, end;
+    bool isShifted = false; ///< see `isShifted`
+  };
 
-  /// Steps between which nothing but the position changes.
+  /// Steps between which nothing but the position changes, or that are shifted.
   llvm::SmallVector<Range, 8> splitSteps(size_t index,
                                          const RankState &reached) {
     const Loop &loop = component.loops[index];
@@ -814,9 +822,198 @@ private:
       ranges.push_back({first, end});
       return;
     }
+    if (isShifted(index, reached, first, end)) {
+      ranges.push_back({first, end, true});
+      return;
+    }
     int64_t middle = first + (end - first) / 2;
     splitByConstraints(index, reached, first, middle, ranges);
     splitByConstraints(index, reached, middle, end, ranges);
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Steps that a constraint cuts alike, further and further on
+  //===--------------------------------------------------------------------===//
+
+  /// True if, over these steps of a loop, a constraint cuts a band out of the
+  /// steps of a loop further in that moves on by as many of them each time:
+  ///
+  ///   m <= p, tiles of 4 each       p 0..3    # .  .  .     all of #,
+  ///                                 p 4..7    # #  .  .     some of the last
+  ///                                 p 8..11   # #  #  .     one, none of .
+  ///
+  /// Then steps before and after the band become more and fewer by a constant,
+  /// and so do the classes of all that lies below: an arithmetic series. Both
+  /// ends of the loop further in are decided, and stay so, which bounds that
+  /// are linear in the step do if they do at the first and the last.
+  bool isShifted(size_t index, const RankState &reached, int64_t first,
+                 int64_t end) const {
+    constexpr int64_t kLeast = 3; // of which two are looked at
+    const Loop &loop = component.loops[index];
+    int64_t tile = tree.nodes[loop.node].tile;
+    if (end - first < kLeast || loop.spatial || component.apartRanks != 0 ||
+        repeated || apart || reached.reach != 0 || !component.windows.empty() ||
+        reached.units.size() != 1 || reached.units.front().first != 1 ||
+        end * tile > reached.units.front().second)
+      return false;
+    std::vector<const Constraint *> open = openConstraints(
+        index, {reached.lo + first * tile, reached.lo + end * tile});
+    int other = -1;
+    for (const Constraint *constraint : open) {
+      const AffineForm &form = constraint->form;
+      if (constraint->isEquality || !form.isLinear() ||
+          form.terms.size() != 2 || !form.uses(loop.local))
+        return false;
+      int rank = form.terms[form.terms[0].variable == loop.local].variable;
+      if (other >= 0 && other != rank)
+        return false;
+      other = rank;
+    }
+    const Loop *inner = other < 0 ? nullptr : loopWithin(index, other);
+    if (!inner || !areShiftedAlike(loop.local, other) ||
+        current[other].reach != 0 || current[other].units.size() != 1 ||
+        current[other].units.front().first != 1)
+      return false;
+    int64_t innerTile = tree.nodes[inner->node].tile;
+    std::optional<int64_t> shift;
+    for (const Constraint *constraint : open) {
+      int64_t own = constraint->form.coefficientOf(loop.local) * tile,
+              step = constraint->form.coefficientOf(other) * innerTile;
+      if (own % step != 0 || (shift && *shift != own / step))
+        return false;
+      shift = own / step;
+    }
+    return areEndsDecided(index, reached, other, innerTile, open, first, end);
+  }
+
+  /// True if all pieces move with the band. What earlier or later steps of the
+  /// other rank contribute does, too: at that end of the rank either all
+  /// contribute or none, and where the first or the last do, any others change
+  /// nothing.
+  bool areShiftedAlike(int rank, int other) const {
+    if (llvm::any_of(component.loops,
+                     [](const Loop &loop) { return loop.local < 0; }))
+      return false; // what follows demand
+    auto isWalked = [&](const Loop &loop) {
+      return (loop.local != rank && loop.local != other) || !loop.spatial;
+    };
+    bool areAllWalked = llvm::all_of(component.loops, isWalked);
+    return llvm::all_of(component.pieces, [&](const Component::Piece &piece) {
+      if (!piece.demands.empty())
+        return false;
+      if (piece.box == Box::current)
+        return true;
+      return areAllWalked &&
+             (piece.box == Box::earlier || piece.box == Box::later) &&
+             component.loops[piece.loop].local == other;
+    });
+  }
+
+  /// Constraints of any piece that are undecided while the loop's rank runs
+  /// over `region`.
+  std::vector<const Constraint *> openConstraints(size_t index,
+                                                  Interval region) const {
+    llvm::SmallVector<Interval, 4> box = intervals();
+    box[component.loops[index].local] = region;
+    std::vector<const Constraint *> open;
+    for (const Component::Piece &piece : component.pieces)
+      for (const Constraint &constraint : piece.constraints)
+        if (!constraint.decide(box))
+          open.push_back(&constraint);
+    return open;
+  }
+
+  /// The first loop further in over a rank, if it is walked in time, and no
+  /// units share in it, or in the rank of the loop around.
+  const Loop *loopWithin(size_t index, int rank) const {
+    const Loop *found = nullptr;
+    for (size_t i = index + 1; i < component.loops.size(); ++i) {
+      const Loop &loop = component.loops[i];
+      if (loop.local != rank && loop.local != component.loops[index].local)
+        continue;
+      if (loop.spatial)
+        return nullptr;
+      if (loop.local == rank && !found && query.isEntered(loop.node))
+        found = &loop;
+    }
+    return found;
+  }
+
+  /// Two steps at each end, as guards may tell the outermost apart.
+  bool areEndsDecided(size_t index, const RankState &reached, int other,
+                      int64_t innerTile,
+                      llvm::ArrayRef<const Constraint *> open, int64_t first,
+                      int64_t end) const {
+    int64_t tile = tree.nodes[component.loops[index].node].tile;
+    Interval all = current[other].interval();
+    int64_t steps = llvm::divideCeil(all.size(), innerTile);
+    if (steps < 4)
+      return false;
+    llvm::SmallVector<Interval, 4> box = intervals();
+    for (Interval side : {Interval{all.lo, all.lo + 2 * innerTile},
+                          Interval{all.lo + (steps - 2) * innerTile, all.hi}}) {
+      box[other] = side;
+      for (const Constraint *constraint : open) {
+        auto truthAt = [&](int64_t step) {
+          box[component.loops[index].local] = {reached.lo + step * tile,
+                                               reached.lo + (step + 1) * tile};
+          return constraint->decide(box);
+        };
+        std::optional<bool> truth = truthAt(first);
+        if (!truth || truthAt(end - 1) != truth)
+          return false;
+      }
+    }
+    return true;
+  }
+
+  /// The classes of all steps of such a range: of step i, so many of each as
+  /// the first has, and i times the difference to the second.
+  void addShifted(size_t index, const RankState &reached, const Range &range,
+                  uint64_t times, uint64_t sharing, uint64_t reducing) {
+    std::vector<ComponentClass> first = classesAt(index, reached, range.first),
+                                second =
+                                    classesAt(index, reached, range.first + 1);
+    // n * first + n (n - 1) / 2 * (second - first)
+    __int128 count = range.end - range.first, pairs = count * (count - 1) / 2;
+    struct Total {
+      const ComponentClass *like;
+      __int128 times;
+    };
+    std::vector<Total> totals;
+    auto add = [&](const std::vector<ComponentClass> &list, __int128 by) {
+      for (const ComponentClass &one : list) {
+        auto known = llvm::find_if(totals, [&](const Total &total) {
+          return total.like->signature == one.signature &&
+                 total.like->sharing == one.sharing &&
+                 total.like->reducing == one.reducing;
+        });
+        if (known == totals.end())
+          known = totals.insert(totals.end(), {&one, 0});
+        known->times += by * static_cast<__int128>(one.times);
+      }
+    };
+    add(first, count - pairs);
+    add(second, pairs);
+    for (const Total &total : totals) {
+      counter.overflowed |= total.times > static_cast<__int128>(UINT64_MAX);
+      if (total.times > 0)
+        addClass(total.like->signature,
+                 counter.mul(times, static_cast<uint64_t>(total.times)),
+                 counter.mul(sharing, total.like->sharing),
+                 counter.mul(reducing, total.like->reducing));
+    }
+  }
+
+  std::vector<ComponentClass> classesAt(size_t index, const RankState &reached,
+                                        int64_t step) {
+    std::vector<ComponentClass> own;
+    own.swap(classes);
+    enterStep(index, reached, step);
+    walk(index + 1, 1, 1, 1);
+    leaveStep(index);
+    own.swap(classes);
+    return own;
   }
 
   /// Whether it is plain from the start that too many ranges will be looked at:
@@ -839,7 +1036,7 @@ private:
       if (isDecided(index, reached, step, step + 1))
         return false;
     }
-    return true;
+    return !isShifted(index, reached, steps / 4, steps / 4 * 3);
   }
 
   /// Whether a constraint cuts the steps into too many ranges to go on; what is
@@ -861,6 +1058,8 @@ private:
     llvm::SmallVector<Interval, 4> base = intervals();
     base[loop.local] = region;
     applyDemands(index + 1, base);
+    if (isEmpty(base))
+      return true;
     for (const Component::Piece &piece : component.pieces) {
       if (piece.constraints.empty())
         continue;
@@ -896,6 +1095,23 @@ private:
         return false;
     }
     return true;
+  }
+
+  /// True if no visit in the box reads or makes anything, so that it does not
+  /// matter what others do.
+  bool isEmpty(llvm::ArrayRef<Interval> base) const {
+    return !repeated &&
+           llvm::all_of(component.pieces, [&](const Component::Piece &piece) {
+             if (piece.box != Box::current)
+               return true;
+             llvm::SmallVector<Interval, 4> box(base.begin(), base.end());
+             for (auto [node, demand] : piece.demands)
+               box[component.localOf[demand->rank]] = demanded(*demand, box);
+             return llvm::any_of(piece.constraints,
+                                 [&](const Constraint &constraint) {
+                                   return constraint.decide(box) == false;
+                                 });
+           });
   }
 
   /// True if over all these steps no two pieces meet that move by different
@@ -1378,7 +1594,12 @@ private:
                 uint64_t reducing) {
     if (signature.empty())
       return;
-    for (ComponentClass &known : classes)
+    // Of very many, only the latest are looked through: two entries of one kind
+    // count like one.
+    constexpr size_t kLookedThrough = 512;
+    size_t from = classes.size() - std::min(classes.size(), kLookedThrough);
+    for (ComponentClass &known :
+         llvm::MutableArrayRef(classes).drop_front(from))
       if (known.signature == signature && known.sharing == sharing &&
           known.reducing == reducing) {
         counter.add(known.times, times);

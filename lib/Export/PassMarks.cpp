@@ -7,15 +7,17 @@
 
 #include "lib/Export/PassMarks.h"
 
+#include "lib/Analysis/NameIndex.h"
+
 using namespace einsum;
 using namespace einsum::exporting;
 
 /// Readers of a fiber that starts in pass `from` of the rank.
-static bool markReaders(const CascadeFacts &facts, const FiberPasses &fiber,
+static bool markReaders(const NameIndex &einsums, const FiberPasses &fiber,
                         uint64_t from, PassMarks::Rank &rank) {
   bool changed = false;
   for (const auto &[einsum, stage] : fiber.stages) {
-    int id = facts.findEinsum(getEinsumName(einsum));
+    int id = einsums.find(getEinsumName(einsum));
     uint64_t pass = std::min(from + stage - 1, rank.passes);
     if (id < 0 || stage == 0 || rank.passOf[id] >= pass)
       continue;
@@ -29,18 +31,19 @@ static bool markReaders(const CascadeFacts &facts, const FiberPasses &fiber,
 /// tensor made on the way, in the pass that makes it.
 static void markRank(const CascadeFacts &facts, const RankPasses &passes,
                      PassMarks::Rank &rank) {
+  NameIndex einsums(facts.einsums), tensors(facts.tensors);
   for (bool changed = true; changed;) {
     changed = false;
     for (const FiberPasses &fiber : passes.fibers) {
-      int tensor = facts.findTensor(fiber.tensor);
-      if (fiber.rank != rank.name || tensor < 0)
+      int tensor = fiber.rank == rank.name ? tensors.find(fiber.tensor) : -1;
+      if (tensor < 0)
         continue;
       int producer = facts.tensors[tensor].producer;
       auto made = rank.passOf.find(producer);
       if (made != rank.passOf.end() && made->second > 0)
-        changed |= markReaders(facts, fiber, made->second, rank);
+        changed |= markReaders(einsums, fiber, made->second, rank);
       else if (fiber.passes == rank.passes)
-        changed |= markReaders(facts, fiber, 1, rank);
+        changed |= markReaders(einsums, fiber, 1, rank);
     }
   }
 }

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Export/Result.h"
+#include "lib/Analysis/NameIndex.h"
 
 #include "llvm/ADT/STLExtras.h"
 
@@ -26,8 +27,9 @@ std::vector<int> einsum::exporting::getArrays(const CascadeFacts &facts,
                                               const Mapped &mapped) {
   std::vector<int> arrays(facts.einsums.size(), -1);
   schedule::MappingOp mapping = mapped.mapping;
+  NameIndex einsums(facts.einsums);
   mapping.walk([&](schedule::LeafOp leaf) {
-    arrays[facts.findEinsum(leaf.getEinsum())] =
+    arrays[einsums.find(leaf.getEinsum())] =
         mapped.arch->findArray(leaf.getArray());
   });
   return arrays;

@@ -52,7 +52,8 @@ void einsum::exporting::writeSkiSlopeCsv(llvm::ArrayRef<NamedSlope> slopes,
       std::string schedule;
       for (const mapper::SlopeConfig &group : point.groups)
         schedule +=
-            (schedule.empty() ? "" : " | ") + group.describe(*named.facts);
+            (schedule.empty() ? "" : " | ") +
+            group.describe(point.isComputedAnew ? *named.anew : *named.facts);
       os << "," << quote(point.bound) << "," << quote(schedule) << "\n";
     }
 }

@@ -26,6 +26,8 @@ namespace einsum::exporting {
 struct NamedSlope {
   mapper::SkiSlope slope;
   const CascadeFacts *facts = nullptr;
+  /// Of points that are computed anew.
+  const CascadeFacts *anew = nullptr;
 };
 
 void writeSkiSlopeCsv(llvm::ArrayRef<NamedSlope> slopes, llvm::raw_ostream &os);

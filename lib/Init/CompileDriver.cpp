@@ -765,7 +765,13 @@ bool Compilation::writeSkiSlope() {
       slopeOptions.passes = bounds::collectPassFacts(variant->facts);
       slopes.push_back(
           {mapper::computeSkiSlope(variant->facts, variant->name, slopeOptions),
-           &variant->facts});
+           &variant->facts, &variant->anewFacts});
+      if (!variant->anew)
+        continue;
+      slopeOptions.passes = bounds::collectPassFacts(variant->anewFacts);
+      mapper::takeBetter(slopes.back().slope,
+                         mapper::computeSkiSlope(variant->anewFacts,
+                                                 variant->name, slopeOptions));
     }
   }
   StringRef file = options.skiSlopeFile, svg = options.skiSlopeSvg;

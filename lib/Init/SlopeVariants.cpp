@@ -7,6 +7,7 @@
 
 #include "lib/Init/SlopeVariants.h"
 
+#include "lib/Analysis/IoBounds/IoBounds.h"
 #include "lib/Analysis/RankPasses.h"
 #include "lib/Init/RewriteWorkload.h"
 
@@ -83,6 +84,61 @@ static LogicalResult bindOwn(CascadeOp cascade, const Bindings &bindings,
   return bindParameters(cascade, own);
 }
 
+//===----------------------------------------------------------------------===//
+// Products that are computed anew
+//===----------------------------------------------------------------------===//
+
+/// Of products with several rank passes and what is made of them point by
+/// point, the last with several readers; -1 if there is none.
+static int findSharedValue(const CascadeFacts &facts) {
+  std::vector<llvm::SmallVector<int, 2>> readers(facts.tensors.size());
+  for (auto [id, einsum] : llvm::enumerate(facts.einsums))
+    for (const AccessFact &read : einsum.reads)
+      if (!llvm::is_contained(readers[read.tensor], static_cast<int>(id)))
+        readers[read.tensor].push_back(id);
+  int last = -1;
+  auto consider = [&](int tensor) {
+    const TensorFact &fact = facts.tensors[tensor];
+    if (readers[tensor].size() > 1 && fact.producer >= 0 && !fact.isOutput &&
+        fact.iterativeRank < 0)
+      last = std::max(last, tensor);
+  };
+  for (const bounds::PassFact &pass : bounds::collectPassFacts(facts)) {
+    if (facts.tensors[pass.tensor].producer < 0)
+      continue;
+    consider(pass.tensor);
+    llvm::for_each(pass.aligned, consider);
+  }
+  return last;
+}
+
+/// Every reader gets products of its own, from the last to the first, as what a
+/// copy reads has a reader more. Null if there is nothing to do.
+static OwningOpRef<CascadeOp> computeAnew(CascadeOp cascade,
+                                          CascadeFacts &facts) {
+  constexpr unsigned kMostTensors = 16;
+  ScopedDiagnosticHandler silence(cascade.getContext(),
+                                  [](mlir::Diagnostic &) {});
+  OwningOpRef<CascadeOp> anew;
+  FailureOr<CascadeFacts> current = computeCascadeFacts(cascade);
+  for (unsigned i = 0; i < kMostTensors && succeeded(current); ++i) {
+    int tensor = findSharedValue(*current);
+    if (tensor < 0)
+      break;
+    if (!anew)
+      anew = cast<CascadeOp>(cascade->clone());
+    if (failed(rewriteCascade(
+            *anew, "recompute{tensor=" + current->tensors[tensor].name + "}",
+            nullptr)))
+      return nullptr;
+    current = computeCascadeFacts(*anew);
+  }
+  if (!anew || failed(current))
+    return nullptr;
+  facts = std::move(*current);
+  return anew;
+}
+
 FailureOr<std::vector<std::unique_ptr<SlopeVariant>>>
 einsum::deriveVariants(CascadeOp cascade, StringRef rewrites,
                        const Bindings &bindings, llvm::raw_ostream *explain) {
@@ -105,6 +161,7 @@ einsum::deriveVariants(CascadeOp cascade, StringRef rewrites,
     if (failed(facts))
       return failure();
     variant->facts = std::move(*facts);
+    variant->anew = computeAnew(*variant->cascade, variant->anewFacts);
     RankPasses passes = computeRankPasses(*variant->cascade);
     if (variants.empty())
       asWritten = passes;

@@ -32,6 +32,10 @@ struct SlopeVariant {
   mlir::OwningOpRef<CascadeOp> cascade;
   CascadeFacts facts;
   std::string name; ///< "defer: 2 passes over m"
+  /// The same with products that are traversed several times computed anew for
+  /// each reader; null if there are none.
+  mlir::OwningOpRef<CascadeOp> anew;
+  CascadeFacts anewFacts;
 };
 
 /// False, with an error at `--rewrite`, if one of the lists names what does not

@@ -24,7 +24,34 @@ llvm::StringRef einsum::mapper::describeSlopeSpace() {
          "size per "
          "rank, tiles that need not divide; each tensor held below any shared "
          "loop, "
-         "streamed, or spilled between groups; no recomputation";
+         "streamed, or spilled between groups; products that several passes "
+         "use computed once, or anew for each reader";
+}
+
+/// From where on more capacity saves nothing.
+static void addFullKnee(SkiSlope &slope) {
+  const SlopePoint *full = nullptr;
+  for (const SlopePoint &point : slope.points)
+    if (!full && point.foundBytes == slope.points.back().foundBytes)
+      full = &point;
+  if (full && full->foundBytes)
+    slope.knees.push_back(
+        {full->heldBytes, *full->foundBytes == slope.compulsoryBytes
+                              ? "only compulsory traffic remains"
+                              : "more capacity saves nothing in this space"});
+}
+
+static void sortKnees(SkiSlope &slope) {
+  llvm::sort(slope.knees, [](const SlopeKnee &a, const SlopeKnee &b) {
+    return std::tie(a.capacityBytes, a.text) <
+           std::tie(b.capacityBytes, b.text);
+  });
+  slope.knees.erase(std::unique(slope.knees.begin(), slope.knees.end(),
+                                [](const SlopeKnee &a, const SlopeKnee &b) {
+                                  return a.text == b.text &&
+                                         a.capacityBytes == b.capacityBytes;
+                                }),
+                    slope.knees.end());
 }
 
 namespace {
@@ -165,15 +192,7 @@ private:
   }
 
   void addKnees(SkiSlope &slope) const {
-    const SlopePoint *full = nullptr;
-    for (const SlopePoint &point : slope.points)
-      if (!full && point.foundBytes == slope.points.back().foundBytes)
-        full = &point;
-    if (full && full->foundBytes)
-      slope.knees.push_back(
-          {full->heldBytes, *full->foundBytes == slope.compulsoryBytes
-                                ? "only compulsory traffic remains"
-                                : "more capacity saves nothing in this space"});
+    addFullKnee(slope);
     for (const bounds::PassFact &pass : options.passes) {
       const TensorFact &tensor = facts.tensors[pass.tensor];
       uint64_t elements = 1;
@@ -193,16 +212,7 @@ private:
                                    " rank passes over " + tensor.name + "/" +
                                    ranks + ": one fiber fits"});
     }
-    llvm::sort(slope.knees, [](const SlopeKnee &a, const SlopeKnee &b) {
-      return std::tie(a.capacityBytes, a.text) <
-             std::tie(b.capacityBytes, b.text);
-    });
-    slope.knees.erase(std::unique(slope.knees.begin(), slope.knees.end(),
-                                  [](const SlopeKnee &a, const SlopeKnee &b) {
-                                    return a.text == b.text &&
-                                           a.capacityBytes == b.capacityBytes;
-                                  }),
-                      slope.knees.end());
+    sortKnees(slope);
   }
 
   const CascadeFacts &facts;
@@ -212,6 +222,35 @@ private:
 };
 
 } // namespace
+
+void einsum::mapper::takeBetter(SkiSlope &slope, const SkiSlope &anew) {
+  slope.evaluated += anew.evaluated;
+  bool isBetter = false;
+  size_t next = 0; // of the points of the other that fit
+  for (SlopePoint &point : slope.points) {
+    while (next < anew.points.size() &&
+           anew.points[next].capacityBytes <= point.capacityBytes)
+      ++next;
+    if (next == 0)
+      continue;
+    const SlopePoint &other = anew.points[next - 1];
+    if (!other.foundBytes ||
+        (point.foundBytes && *point.foundBytes <= *other.foundBytes))
+      continue;
+    point.foundBytes = other.foundBytes;
+    point.heldBytes = other.heldBytes;
+    point.groups = other.groups;
+    point.isComputedAnew = isBetter = true;
+  }
+  if (!isBetter)
+    return;
+  llvm::erase_if(slope.knees, [&](const SlopeKnee &knee) {
+    return llvm::StringRef(knee.text).contains("remains") ||
+           llvm::StringRef(knee.text).contains("saves nothing");
+  });
+  addFullKnee(slope);
+  sortKnees(slope);
+}
 
 SkiSlope einsum::mapper::computeSkiSlope(const CascadeFacts &facts,
                                          std::string variant,

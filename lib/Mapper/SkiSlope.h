@@ -15,9 +15,12 @@
 //
 //   GEMM 1024^3, f16, 32 KiB:    found 33.6 MiB    bound 31.9 MiB
 //
-// The truth lies between. Knees are marked: the smallest capacity at which only
-// compulsory traffic remains, and those at which a fiber that is traversed more
-// than once fits.
+// The truth lies between. A schedule has one leaf for each Einsum, so that a
+// product of which every pass over it needs the values anew is spilled; what it
+// costs to compute it anew for each reader, another form of the cascade says
+// (`takeBetter`), and the less of both is what is known. Knees are marked: the
+// smallest capacity at which only compulsory traffic remains, and those at
+// which a fiber that is traversed more than once fits.
 //
 //===----------------------------------------------------------------------===//
 
@@ -36,6 +39,8 @@ struct SlopePoint {
   std::optional<uint64_t> foundBytes;
   uint64_t heldBytes = 0; ///< what that schedule holds
   std::vector<SlopeConfig> groups;
+  /// The groups are of the form that computes products anew.
+  bool isComputedAnew = false;
   uint64_t boundBytes = 0;
   std::string bound; ///< name of the theorem
 };
@@ -63,6 +68,10 @@ struct SkiSlopeOptions {
 /// Searches all groups, then joins them at every capacity.
 SkiSlope computeSkiSlope(const CascadeFacts &facts, std::string variant,
                          const SkiSlopeOptions &options = {});
+
+/// Takes what moves less from the slope of a form in which products are
+/// computed anew for each reader. Bounds stay: they allow for it.
+void takeBetter(SkiSlope &slope, const SkiSlope &anew);
 
 /// One line that says what was searched.
 llvm::StringRef describeSlopeSpace();

@@ -42,6 +42,8 @@ using Claims = std::vector<std::unique_ptr<Claim>>;
 void addEinsumClaims(const ClaimContext &context, Claims &claims);
 void addFiberClaims(const ClaimContext &context, Claims &claims);
 void addPairClaims(const ClaimContext &context, Claims &claims);
+void addSpillClaims(const ClaimContext &context,
+                    llvm::ArrayRef<PassFact> passes, Claims &claims);
 void addPassClaims(const ClaimContext &context, std::vector<PassFact> passes,
                    Claims &claims);
 

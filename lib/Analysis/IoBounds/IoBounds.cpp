@@ -226,6 +226,7 @@ IoBoundAnalysis::IoBoundAnalysis(const CascadeFacts &facts,
   addEinsumClaims(context, impl->claims);
   addFiberClaims(context, impl->claims);
   addPairClaims(context, impl->claims);
+  addSpillClaims(context, passes, impl->claims);
   addPassClaims(context, std::move(passes), impl->claims);
 }
 

@@ -23,7 +23,7 @@
 //   fibers       the same for an Einsum whose result may stay near
 //   two Einsums  a product of rows and columns whose results, one by one, weigh
 //                a second product (attention, a feed-forward pair)
-//   rank passes  fibers that do not fit are traversed again
+//   rank passes  fibers that do not fit come again, or are computed anew
 //   exclusive    sums of bounds on traffic of disjoint tensors
 //
 // Trusts a verified cascade. Assumes that the map of a point is evaluated with
@@ -63,7 +63,7 @@ std::vector<uint64_t> countCompulsory(const CascadeFacts &facts,
 /// How often the fibers of an input are traversed, for the rank-pass bound: as
 /// the analysis of rank passes finds it.
 struct PassFact {
-  int tensor = -1;                 ///< an input
+  int tensor = -1;                 ///< an input, or a reduction's result
   llvm::SmallVector<int, 2> ranks; ///< the fiber: positions in the tensor
   int64_t passes = 1;
   /// Positions of the other ranks that every tensor aligned with the fiber
@@ -76,8 +76,8 @@ struct PassFact {
   llvm::SmallVector<int, 4> aligned;
 };
 
-/// Inputs with more than one rank pass, as lib/Analysis/RankPasses.h counts
-/// them.
+/// Inputs, and results of reductions, with more than one rank pass, as
+/// lib/Analysis/RankPasses.h counts them.
 std::vector<PassFact> collectPassFacts(const CascadeFacts &facts);
 
 /// The bounds of one cascade, prepared for many capacities.

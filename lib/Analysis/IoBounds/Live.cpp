@@ -249,6 +249,8 @@ LiveParts::Part LiveParts::partOf(int id) const {
         continue;
       const EinsumFact &consumer = facts.einsums[reader];
       const AccessFact &access = consumer.reads[read];
+      if (access.gathers())
+        continue; // which elements, data says
       if (parts[reader].isWhole && isReadWhole(consumer, access))
         part.isWhole = true;
       else if (parts[reader].isWhole) {

@@ -14,6 +14,7 @@
 
 #include "lib/Analysis/IoBounds/IoBounds.h"
 #include "lib/Analysis/IoBounds/Values.h"
+#include "lib/Analysis/NameIndex.h"
 #include "lib/Analysis/RankPasses.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -128,15 +129,23 @@ static llvm::SmallVector<int, 2> fiberPositions(const CascadeFacts &facts,
   return positions;
 }
 
+/// An input, or the result of a reduction, which is dear to compute anew.
+static bool mayBeTraversed(const CascadeFacts &facts, int id) {
+  const TensorFact &tensor = facts.tensors[id];
+  return tensor.isInput || (tensor.producer >= 0 && !tensor.isOutput &&
+                            !facts.einsums[tensor.producer].reduced.empty());
+}
+
 std::vector<PassFact>
 einsum::bounds::collectPassFacts(const CascadeFacts &facts) {
   std::vector<PassFact> result;
+  NameIndex tensors(facts.tensors);
   for (const FiberPasses &fiber :
        computeRankPasses(llvm::cast<CascadeOp>(facts.op)).fibers) {
-    int tensor = facts.findTensor(fiber.tensor);
+    int tensor = tensors.find(fiber.tensor);
     // Passes through another tensor, or forced by scans in both directions, are
     // not those that the proof speaks of.
-    if (tensor < 0 || !facts.tensors[tensor].isInput || fiber.passes < 2 ||
+    if (tensor < 0 || !mayBeTraversed(facts, tensor) || fiber.passes < 2 ||
         fiber.certainty != Certainty::Theorem || !fiber.via.empty() ||
         fiber.oppositeScans || !fiber.growsWith.empty() || fiber.isSummary)
       continue;

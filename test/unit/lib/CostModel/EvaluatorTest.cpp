@@ -78,6 +78,16 @@ public:
     return result;
   }
 
+  cost::Evaluation evaluateStepByStep() {
+    auto evaluator = cost::Evaluator::create(
+        *module->getOps<schedule::MappingOp>().begin(), facts, *arch);
+    REQUIRE(evaluator);
+    evaluator->takeEveryStep();
+    cost::Evaluation result;
+    REQUIRE(evaluator->evaluate(result));
+    return result;
+  }
+
   const cost::Traffic &traffic(const cost::Evaluation &cost,
                                const std::string &tensor, unsigned level) {
     return cost
@@ -153,6 +163,66 @@ TEST_CASE("Short ways count what the general way counts", "[cost]") {
     REQUIRE(evaluator->evaluate(general));
     checkSame(quick, general);
   }
+}
+
+TEST_CASE("Triangles and bands of tiles are series", "[cost]") {
+  // Tiles of p and m; the last ones are shorter where they do not divide.
+  for (auto [filter, p, m] : {std::tuple("m <= p", 2, 2),
+                              {"m <= p", 4, 2},
+                              {"m <= p", 2, 4},
+                              {"m < p", 3, 3},
+                              {"m <= 2*p", 2, 4},
+                              {"m + p >= 31", 2, 2},
+                              {"m <= p, p - m <= 9", 2, 2},
+                              {"m <= p, m >= 3", 2, 2},
+                              {"m <= p, p + m >= 20", 2, 2}})
+    for (const char *held : {"\"K\"", "\"Q\"", "\"Q\", \"K\", \"Z\""}) {
+      INFO(filter << ", tiles " << p << ", " << m << ", holds " << held);
+      std::string cascade = std::string("cascade c(M=45, P=41, E=2) : f16\n"
+                                        "  input Q[p,e], K[m,e]\n"
+                                        "  Z[p] = Q[p,e] * K[m,e] where ") +
+                            filter + "\n  output Z\n";
+      std::string schedule =
+          R"(schedule.mapping @s of @c on "machine" {
+    schedule.storage "DRAM" ["Q", "K", "Z"] {
+      schedule.temporal "p" tile )" +
+          std::to_string(p) + R"( {
+        schedule.temporal "m" tile )" +
+          std::to_string(m) + R"( {
+          schedule.storage "buffer" [)" +
+          held + R"(] {
+            schedule.temporal "p" tile 1 {
+              schedule.temporal "m" tile 1 {
+                schedule.spatial "e" tile 1 across "x" {
+                  schedule.compute "Z" on "pe"
+    } } } } } } } })";
+      Subject subject(cascade, schedule);
+      checkSame(subject.evaluate(), subject.evaluateStepByStep());
+    }
+}
+
+TEST_CASE("A triangle of any size is counted at once", "[cost]") {
+  // 10^8 keys and queries in tiles of 256: 390625 of each.
+  Subject subject("cascade c(M=100000000, P=100000000) : f16\n"
+                  "  input Q[p], K[m]\n"
+                  "  Z[p] = Q[p] * K[m] where m <= p\n"
+                  "  output Z\n",
+                  R"(schedule.mapping @s of @c on "machine" {
+    schedule.storage "DRAM" ["Q", "K", "Z"] {
+      schedule.temporal "p" tile 256 {
+        schedule.storage "buffer" ["Q", "Z"] {
+          schedule.temporal "m" tile 256 {
+            schedule.storage "buffer" ["K"] {
+              schedule.temporal "p" tile 1 {
+                schedule.temporal "m" tile 1 {
+                  schedule.compute "Z" on "pe"
+    } } } } } } } })");
+  cost::Evaluation cost = subject.evaluate();
+  constexpr uint64_t tiles = 390625, size = 100000000;
+  CHECK(subject.traffic(cost, "K", 0).readBytes ==
+        tiles * (tiles + 1) / 2 * 256 * 2);
+  CHECK(subject.traffic(cost, "Q", 0).readBytes == 2 * size);
+  CHECK(cost.einsums[0].points == size * (size + 1) / 2);
 }
 
 TEST_CASE("Last tiles are counted as they are", "[cost]") {
