@@ -27,6 +27,10 @@ def Einsum_EinsumInterface : OpInterface<"EinsumInterface"> {
       "::llvm::SmallVector<::mlir::StringAttr>", "getTensorNames">,
     InterfaceMethod<[{Accesses in operand order: which tensor is read where.}],
       "::llvm::SmallVector<::einsum::Access>", "getInputAccesses">,
+    InterfaceMethod<[{Gathered values: the operand that each symbol of the
+      input accesses beyond those of `getSymbolNames` is the value of. An access
+      that uses one is not known before its data is; see `Gathers.h`.}],
+      "::llvm::SmallVector<unsigned>", "getGatheredOperands">,
     InterfaceMethod<[{Where each point of the iteration space is written; shared
       by all results. A projected permutation of the iteration ranks.}],
       "::mlir::AffineMap", "getOutputAccess">,

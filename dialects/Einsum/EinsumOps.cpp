@@ -120,6 +120,13 @@ SmallVector<Access> ComputeOp::getInputAccesses() {
   return accesses;
 }
 
+SmallVector<unsigned> ComputeOp::getGatheredOperands() {
+  SmallVector<unsigned> operands;
+  for (int64_t operand : getGathered().value_or(ArrayRef<int64_t>()))
+    operands.push_back(static_cast<unsigned>(operand));
+  return operands;
+}
+
 SmallVector<Reduction> ComputeOp::getReductionList() {
   SmallVector<Reduction> reductions;
   for (auto attr : getReductions().getAsRange<ReductionAttr>()) {

@@ -192,6 +192,12 @@ def Einsum_ComputeOp : Einsum_Op<"compute", [Pure, HasParent<"CascadeOp">,
     the first step along the iterative rank (below 0 when it steps forward, at or
     beyond the extent when it steps backward) reads that value.
 
+    `gather [g0 = 1]` makes the value of operand 1 at this point a coordinate: in
+    `%A[g0, n], %I[k]` element `A[I[k], n]` is read. A rank that is addressed so
+    is *opaque* to the access: which of its elements a point reads is data. A
+    coordinate outside of the rank, or an element that is absent, is an error
+    when it is read: it leaves out no point.
+
     Constraints:
     - C1: iteration ranks are declared, and at most 64; parameters are those of
       the cascade; all their names are distinct.
@@ -207,6 +213,10 @@ def Einsum_ComputeOp : Einsum_Op<"compute", [Pure, HasParent<"CascadeOp">,
     - C6: a monoid is built in or declared in the cascade, and combines as many
       values as there are results, of their types.
     - C7: there is one initial value per result, of its element type.
+    - C8: a gathered operand holds integers, is no result of the same Einsum and
+      its own access is affine; its value is used by some access, added to or
+      multiplied by numbers and parameters. Each operand is gathered once, in
+      increasing order. Output access and filter do not use gathered values.
 
     Example:
     ```mlir
@@ -230,6 +240,7 @@ def Einsum_ComputeOp : Einsum_Op<"compute", [Pure, HasParent<"CascadeOp">,
                        AffineMapAttr:$output, AffineMapArrayAttr:$input_maps,
                        Einsum_ReductionArrayAttr:$reductions, OptionalAttr<Einsum_FilterAttr>:$filter,
                        OptionalAttr<ArrayAttr>:$init,
+                       OptionalAttr<DenseI64ArrayAttr>:$gathered,
                        Variadic<Einsum_TensorType>:$inputs);
   let results = (outs Variadic<Einsum_TensorType>:$results);
   let regions = (region SizedRegion<1>:$map);

@@ -351,6 +351,36 @@ static ParseResult parseConstraint(OpAsmParser &parser, NameScope &scope,
   return success();
 }
 
+/// `[g0 = 1, g1 = 2]`: names for the values of operands.
+static ParseResult parseGathers(OpAsmParser &parser, NameScope &scope,
+                                SmallVectorImpl<int64_t> &operands) {
+  unsigned next = scope.symbols.size();
+  return parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, [&]() {
+    StringRef name;
+    if (parser.parseKeyword(&name) || parser.parseEqual() ||
+        parser.parseInteger(operands.emplace_back()))
+      return failure();
+    scope.bindings.emplace_back(
+        name, getAffineSymbolExpr(next++, parser.getContext()));
+    return success();
+  });
+}
+
+/// `g0`, `g1` and so on, past the names that are taken.
+static SmallVector<StringAttr> nameGathers(ComputeOp op,
+                                           ArrayRef<StringAttr> dims,
+                                           ArrayRef<StringAttr> symbols) {
+  SmallVector<StringAttr> names;
+  for (size_t i = 0, n = op.getGatheredOperands().size(); i < n; ++i) {
+    std::string text = "g" + std::to_string(i);
+    StringAttr name = StringAttr::get(op.getContext(), text);
+    while (llvm::is_contained(dims, name) || llvm::is_contained(symbols, name))
+      name = StringAttr::get(op.getContext(), text += "_");
+    names.push_back(name);
+  }
+  return names;
+}
+
 ParseResult ComputeOp::parse(OpAsmParser &parser, OperationState &result) {
   Builder &builder = parser.getBuilder();
   MLIRContext *context = parser.getContext();
@@ -371,16 +401,21 @@ ParseResult ComputeOp::parse(OpAsmParser &parser, OperationState &result) {
       parseNames(parser, scope.symbols, /*optional=*/true))
     return failure();
   scope.bind(context);
-  auto makeMap = [&](ArrayRef<AffineExpr> exprs) {
+  NameScope reads = scope; // accesses may use gathered values too
+  SmallVector<int64_t> gathered;
+  if (succeeded(parser.parseOptionalKeyword("gather")) &&
+      parseGathers(parser, reads, gathered))
+    return failure();
+  auto makeMap = [&](ArrayRef<AffineExpr> exprs, size_t numGathered = 0) {
     return AffineMapAttr::get(AffineMap::get(
-        scope.dims.size(), scope.symbols.size(), exprs, context));
+        scope.dims.size(), scope.symbols.size() + numGathered, exprs, context));
   };
   auto parseInput = [&]() -> ParseResult {
     SmallVector<AffineExpr> exprs;
     if (parser.parseOperand(inputs.emplace_back()) ||
-        parseExprList(parser, scope, exprs))
+        parseExprList(parser, reads, exprs))
       return failure();
-    inputMaps.push_back(makeMap(exprs));
+    inputMaps.push_back(makeMap(exprs, gathered.size()));
     return success();
   };
   if (parser.parseColon() || parseExprList(parser, scope, output) ||
@@ -450,6 +485,9 @@ ParseResult ComputeOp::parse(OpAsmParser &parser, OperationState &result) {
   result.addAttribute(getOutputAttrName(result.name), makeMap(output));
   result.addAttribute(getInputMapsAttrName(result.name),
                       builder.getArrayAttr(inputMaps));
+  if (!gathered.empty())
+    result.addAttribute(getGatheredAttrName(result.name),
+                        builder.getDenseI64ArrayAttr(gathered));
   result.addAttribute(getReductionsAttrName(result.name),
                       builder.getArrayAttr(reductions));
   return parser.resolveOperands(inputs, type.getInputs(), loc, result.operands);
@@ -465,12 +503,24 @@ void ComputeOp::print(OpAsmPrinter &printer) {
   printNames(printer, getRanks().getValue());
   if (!symbols.empty())
     printNames(printer, getParams().getValue());
+  SmallVector<StringAttr> gathers = nameGathers(*this, dims, symbols);
+  if (!gathers.empty()) {
+    printer << " gather [";
+    llvm::interleaveComma(llvm::zip(gathers, getGatheredOperands()), printer,
+                          [&](auto gather) {
+                            auto [name, operand] = gather;
+                            printer << name.getValue() << " = " << operand;
+                          });
+    printer << "]";
+  }
+  SmallVector<StringAttr> readSymbols = symbols;
+  readSymbols.append(gathers);
   printer << " : ";
   printExprList(printer, getOutput(), dims, symbols);
   printer << " = (";
   llvm::interleaveComma(getInputAccesses(), printer, [&](const Access &access) {
     printer.printOperand(access.tensor);
-    printExprList(printer, access.map, dims, symbols);
+    printExprList(printer, access.map, dims, readSymbols);
   });
   printer << ")";
   if (!getReductions().empty()) {
@@ -500,7 +550,7 @@ void ComputeOp::print(OpAsmPrinter &printer) {
       (*this)->getAttrs(),
       {getTensorsAttrName(), getRanksAttrName(), getParamsAttrName(),
        getOutputAttrName(), getInputMapsAttrName(), getReductionsAttrName(),
-       getFilterAttrName(), getInitAttrName()});
+       getFilterAttrName(), getInitAttrName(), getGatheredAttrName()});
   printer << " : ";
   printer.printFunctionalType(getInputs().getTypes(), getResultTypes());
 }

@@ -10,7 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "dialects/Einsum/Einsum.h"
+#include "dialects/Einsum/Gathers.h"
 #include "dialects/Einsum/Limits.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -426,7 +426,8 @@ static LogicalResult verifyInputAccesses(ComputeOp op) { // C4
   for (const Access &access : op.getInputAccesses()) {
     auto type = cast<NamedTensorType>(access.tensor.getType());
     if (access.map.getNumDims() != op.getRanks().size() ||
-        access.map.getNumSymbols() != op.getParams().size())
+        access.map.getNumSymbols() !=
+            op.getParams().size() + op.getGatheredOperands().size())
       return op.emitOpError(
           "an access is over the iteration ranks and parameters");
     if (access.map.getNumResults() != type.getRanks().size()) {
@@ -439,6 +440,53 @@ static LogicalResult verifyInputAccesses(ComputeOp op) { // C4
       return diag;
     }
   }
+  return success();
+}
+
+/// C8: a value that is gathered, and the access that it is read by.
+static LogicalResult verifyGatheredValue(ComputeOp op, const Access &index) {
+  Type element = cast<NamedTensorType>(index.tensor.getType()).getElementType();
+  if (!isa<IntegerType, IndexType>(element))
+    return op.emitOpError()
+           << "a gathered coordinate is an integer, found a tensor of "
+           << element;
+  if (element.isIntOrIndex() && !isa<IndexType>(element) &&
+      element.getIntOrFloatBitWidth() > 64)
+    return op.emitOpError() << "a gathered coordinate has at most 64 bits, "
+                               "found a tensor of "
+                            << element;
+  if (isGathered(op, index))
+    return op.emitOpError("an index is read by an affine access: what is read "
+                          "by a gathered coordinate is no coordinate itself");
+  if (index.tensor.getDefiningOp() == op)
+    return op.emitOpError("gathers by a tensor that it defines itself");
+  return success();
+}
+
+static LogicalResult verifyGathers(ComputeOp op) { // C8
+  SmallVector<Access> accesses = op.getInputAccesses();
+  unsigned numParams = op.getParams().size();
+  int64_t last = -1;
+  for (int64_t operand : op.getGathered().value_or(ArrayRef<int64_t>())) {
+    if (operand <= last || operand >= static_cast<int64_t>(accesses.size()))
+      return op.emitOpError()
+             << "gathers by operand " << operand << ": operands are 0 to "
+             << accesses.size() - 1 << ", each at most once, in order";
+    last = operand;
+    if (failed(verifyGatheredValue(op, accesses[operand])))
+      return failure();
+  }
+  for (auto [i, operand] : llvm::enumerate(op.getGatheredOperands()))
+    if (llvm::none_of(accesses, [&, symbol = numParams + i](const Access &a) {
+          return a.map.isFunctionOfSymbol(symbol);
+        }))
+      return op.emitOpError() << "gathers by operand " << operand
+                              << ", but no access uses its value";
+  for (const Access &access : accesses)
+    for (AffineExpr expr : access.map.getResults())
+      if (!isSumOfGathered(expr, numParams))
+        return op.emitOpError("a gathered coordinate is added, or multiplied "
+                              "by numbers and parameters, nothing else");
   return success();
 }
 
@@ -472,7 +520,7 @@ LogicalResult ComputeOp::verify() {
     return emitOpError() << "names " << getTensors().size() << " tensors for "
                          << getNumResults() << " results";
   if (failed(verifyOutputAccess(*this)) || failed(verifyInputAccesses(*this)) ||
-      failed(verifyFilter(*this)))
+      failed(verifyGathers(*this)) || failed(verifyFilter(*this)))
     return failure();
   return verifyInit(*this);
 }

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/Schedule/Iterations.h"
+#include "dialects/Einsum/Gathers.h"
 #include "dialects/Schedule/PointPairs.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -60,6 +61,10 @@ boundsOf(AffineExpr expr, ArrayRef<int64_t> extents) {
     return std::nullopt;
   int64_t one = left->first * right->first, other = left->second * right->first;
   return std::pair(std::min(one, other), std::max(one, other));
+}
+
+static bool isData(EinsumInterface einsum, AffineExpr expr) {
+  return isGathered(expr, einsum.getSymbolNames().size());
 }
 
 /// Along which ranks, and which way, a tensor is a recurrence.
@@ -143,6 +148,8 @@ public:
       extents.push_back(*cascade.findRank(rank).getBoundExtent());
     auto ranks = cast<NamedTensorType>(access.tensor.getType()).getRanks();
     for (auto [rank, expr] : llvm::zip(ranks, access.map.getResults())) {
+      if (isData(einsum, expr))
+        continue; // outside is an error
       auto bounds = boundsOf(bindParameters(expr, einsum, cascade), extents);
       if (!bounds)
         return true;
@@ -219,6 +226,8 @@ void LeafPoints::addReads() {
     auto type = cast<NamedTensorType>(access.tensor.getType());
     for (auto [rank, expr] :
          llvm::zip(type.getRanks(), access.map.getResults())) {
+      if (isData(leaf.einsum, expr))
+        continue;
       AffineExpr at = bindParameters(expr, leaf.einsum, cascade);
       int direction = directionOf(access.tensor, rank, cascade);
       if (direction != 1)

@@ -38,8 +38,10 @@ AffineExpr einsum::schedule::bindParameters(AffineExpr expr,
     values.push_back(value ? getAffineConstantExpr(*value, expr.getContext())
                            : getAffineSymbolExpr(i, expr.getContext()));
   }
-  return simplifyAffineExpr(expr.replaceSymbols(values),
-                            einsum.getIterationRanks().size(), values.size());
+  // What is gathered stays a symbol.
+  return simplifyAffineExpr(
+      expr.replaceSymbols(values), einsum.getIterationRanks().size(),
+      values.size() + einsum.getGatheredOperands().size());
 }
 
 bool einsum::schedule::isBound(const Leaf &leaf, CascadeOp cascade) {

@@ -76,7 +76,8 @@ int64_t lastStep(llvm::ArrayRef<LoopAbove> loops, size_t index, int64_t extent);
 /// True if every extent and parameter that a leaf's Einsum names has a value.
 bool isBound(const Leaf &leaf, CascadeOp cascade);
 /// `expr` of an Einsum's access with the cascade's parameters replaced by their
-/// values, simplified.
+/// values, simplified. A coordinate that is data keeps its symbol: any element
+/// may be read there.
 mlir::AffineExpr bindParameters(mlir::AffineExpr expr, EinsumInterface einsum,
                                 CascadeOp cascade);
 

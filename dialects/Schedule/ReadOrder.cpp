@@ -31,6 +31,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/Schedule/ReadOrder.h"
+#include "dialects/Einsum/Gathers.h"
 #include "dialects/Schedule/Iterations.h"
 #include "dialects/Schedule/PointPairs.h"
 
@@ -492,8 +493,13 @@ private:
     };
     std::map<std::pair<std::vector<int64_t>, std::vector<int64_t>>, Ends> all;
     unsigned end = dependence.sharedLoops;
+    // Of a coordinate that is data, all elements count as one.
+    SmallVector<unsigned> opaque =
+        getOpaquePositions(reader.einsum, dependence.access);
     auto collect = [&](const Leaf &leaf, AffineMap map, bool isReader) {
       LeafPoints points(leaf, cascade);
+      for (unsigned position : llvm::reverse(opaque))
+        map = map.dropResult(position);
       SmallVector<AffineExpr> coordinates = points.bind(map);
       return points.forEach(
           Iterations::kLimit, [&](const LeafPoints::Point &point) {

@@ -159,6 +159,8 @@ def Schedule_StorageOp : Schedule_Node<"storage"> {
       and what is produced below is read by another leaf below.
       No loop over a rank that such a producer reduces encloses the node.
     - C6: a node with `resident` has the default `halo`.
+    - C7: of a tensor that a leaf below reads at coordinates that are data, a
+      node holds whole tiles: neither `resident` nor `stream`.
 
     Example: `schedule.storage "buffer" ["K", "V"] buffers 2 { ... }`
   }];

@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/Einsum/Gathers.h"
 #include "dialects/Schedule/PointPairs.h"
 #include "dialects/Schedule/ReadOrder.h"
 
@@ -515,6 +516,35 @@ static LogicalResult verifyStorage(MappingOp mapping, CascadeOp cascade) {
   return failure(result.wasInterrupted());
 }
 
+/// Storage C7: a node that has only a part of a tensor cannot serve a reader
+/// who takes elements at coordinates that are data.
+static LogicalResult verifyWholeForGathers(StorageOp storage,
+                                           ArrayRef<Leaf> leaves) {
+  bool isPart = storage.getResident().has_value() && !storage.getPassthrough();
+  if (!isPart && !storage.getStream())
+    return success();
+  for (const Leaf &leaf : leaves) {
+    EinsumInterface einsum = leaf.einsum;
+    if (!storage->isProperAncestor(leaf.op) ||
+        einsum.getGatheredOperands().empty())
+      continue;
+    for (const Access &access : einsum.getInputAccesses()) {
+      if (!isGathered(einsum, access) ||
+          !holds(storage, getTensorName(access.tensor)))
+        continue;
+      InFlightDiagnostic diag = storage.emitError()
+                                << "'" << getTensorName(access.tensor)
+                                << "' is held "
+                                << (isPart ? "in part" : "as a stream")
+                                << ", but " << describeGather(einsum)
+                                << "; hold all of it, or leave it further out";
+      diag.attachNote(leaf.op->getLoc()) << "it is read here";
+      return diag;
+    }
+  }
+  return success();
+}
+
 /// Production follows what leaves below ask for, and nobody else may ask.
 static LogicalResult verifyOnlyReadBelow(StorageOp storage,
                                          const Leaf &producer) {
@@ -640,6 +670,8 @@ static AffineExpr findFixed(StorageOp node, const Leaf &reader, AffineExpr expr,
   llvm::SmallDenseMap<StringAttr, unsigned> numbers;
   for (RankOp rank : cascade.getBodyBlock()->getOps<RankOp>())
     numbers.try_emplace(rank.getSymNameAttr(), numbers.size());
+  if (isGathered(expr, EinsumInterface(reader.einsum).getSymbolNames().size()))
+    return {};
   SmallVector<AffineExpr> numbered;
   for (StringAttr rank : reader.einsum.getIterationRanks()) {
     unsigned position = numbered.size();
@@ -1058,7 +1090,9 @@ static LogicalResult verifyTransfers(MappingOp mapping, ArrayRef<Leaf> leaves) {
 static LogicalResult verifyMoves(MappingOp mapping, ArrayRef<Leaf> leaves) {
   WalkResult result = mapping.walk([&](Operation *node) -> WalkResult {
     if (auto storage = dyn_cast<StorageOp>(node))
-      return verifyHalo(storage, leaves);
+      return WalkResult(
+          success(succeeded(verifyHalo(storage, leaves)) &&
+                  succeeded(verifyWholeForGathers(storage, leaves))));
     return WalkResult::advance();
   });
   return failure(result.wasInterrupted() ||

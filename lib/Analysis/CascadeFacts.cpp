@@ -7,6 +7,7 @@
 
 #include "lib/Analysis/CascadeFacts.h"
 
+#include "dialects/Einsum/Gathers.h"
 #include "lib/Analysis/DomainBuilder.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -112,6 +113,8 @@ public:
     for (EinsumInterface einsum : order)
       if (failed(addEinsum(einsum)))
         return failure();
+    if (failed(checkGathers()))
+      return failure();
     for (OutputOp output : cascade.getBodyBlock()->getOps<OutputOp>())
       for (Value tensor : output.getTensors())
         facts.tensors[tensorIds[tensor]].isOutput = true;
@@ -243,8 +246,61 @@ private:
     return {StringAttr(), 0};
   }
 
+  /// Steps of a recurrence are made in their order, and read so.
+  LogicalResult checkGathers() {
+    for (const EinsumFact &einsum : facts.einsums)
+      for (const AccessFact &read : einsum.reads) {
+        const TensorFact &tensor = facts.tensors[read.tensor];
+        for (auto [coordinate, rank] :
+             llvm::zip(read.coordinates, tensor.ranks))
+          for (const Coordinate::Term &term : coordinate.terms)
+            if (facts.ranks[term.rank].isOpaque && tensor.hasInitialValue &&
+                rank == tensor.iterativeRank)
+              return einsum.op->emitError()
+                     << describeGather(cast<EinsumInterface>(einsum.op))
+                     << ": along '" << facts.ranks[rank].name << "' '"
+                     << tensor.name
+                     << "' is a recurrence, whose steps are read in their "
+                        "order; copy it into a tensor of its own and gather "
+                        "from that";
+      }
+    return success();
+  }
+
+  /// A rank for each coordinate that is data.
+  void addOpaqueRanks(EinsumInterface einsum, const Access &access,
+                      SmallVectorImpl<int> &opaque) {
+    const TensorFact &tensor = facts.tensors[tensorIds.lookup(access.tensor)];
+    for (unsigned position : getOpaquePositions(einsum, access)) {
+      int rank = tensor.ranks[position];
+      opaque.push_back(facts.ranks.size());
+      // A name that no rank can have.
+      std::string name = facts.ranks[rank].name + " of " + tensor.name;
+      facts.ranks.push_back({name, facts.ranks[rank].extent, -1, true});
+    }
+  }
+
+  /// A read, which may gather.
+  FailureOr<AccessFact> makeRead(EinsumInterface einsum, const Access &access) {
+    if (!isGathered(einsum, access))
+      return makeAccess(einsum, access.tensor, access.map);
+    SmallVector<int> opaque;
+    addOpaqueRanks(einsum, access, opaque);
+    unsigned numDims = einsum.getIterationRanks().size();
+    FailureOr<AccessFact> reach = makeAccess(einsum, access.tensor,
+                                             getReach(einsum, access, numDims),
+                                             opaque),
+                          choice = makeAccess(einsum, access.tensor,
+                                              getChoice(einsum, access));
+    if (failed(reach) || failed(choice))
+      return failure();
+    reach->choice.push_back(std::move(*choice));
+    return reach;
+  }
+
+  /// Dimensions of `map` beyond the iteration ranks are those of `opaque`.
   FailureOr<AccessFact> makeAccess(EinsumInterface einsum, Value tensor,
-                                   AffineMap map) {
+                                   AffineMap map, ArrayRef<int> opaque = {}) {
     AccessFact access;
     access.tensor = tensorIds.lookup(tensor);
     SmallVector<StringAttr> iteration = einsum.getIterationRanks();
@@ -261,8 +317,12 @@ private:
     for (AffineExpr expr : map.getResults()) {
       Coordinate coordinate;
       expr =
-          simplifyAffineExpr(expr.replaceSymbols(values), iteration.size(), 0);
-      if (failed(flatten(expr, 1, iteration, coordinate))) {
+          simplifyAffineExpr(expr.replaceSymbols(values), map.getNumDims(), 0);
+      if (auto dim = dyn_cast<AffineDimExpr>(expr);
+          dim && dim.getPosition() >= iteration.size()) {
+        coordinate.terms.push_back(
+            {opaque[dim.getPosition() - iteration.size()], 1});
+      } else if (failed(flatten(expr, 1, iteration, coordinate))) {
         std::string text;
         llvm::raw_string_ostream os(text);
         printNamedExpr(os, expr, iteration, {});
@@ -317,8 +377,7 @@ private:
     for (const Reduction &reduction : einsum.getReductionList())
       fact.reduced.push_back(facts.findRank(reduction.rank));
     for (const Access &access : einsum.getInputAccesses()) {
-      FailureOr<AccessFact> read =
-          makeAccess(einsum, access.tensor, access.map);
+      FailureOr<AccessFact> read = makeRead(einsum, access);
       if (failed(read))
         return failure();
       auto [rank, distance] = stepOf(access, einsum);

@@ -21,7 +21,11 @@
 // counts it exactly. With `where m <= p` above, QK has 8 * (1 + 2) points and
 // the domain {p - m >= 0}; whoever reads QK[m,p] inherits that constraint.
 //
-// Trusts a verified cascade; refuses one whose extents are not all bound.
+// A coordinate that is data, as in A[I[k], n], is a rank of its own here, which
+// no Einsum iterates over: what holds A for such an Einsum holds all of it.
+//
+// Trusts a verified cascade; refuses one whose extents are not all bound, and
+// one that gathers elements that may be absent or steps of a recurrence.
 //
 //===----------------------------------------------------------------------===//
 
@@ -41,6 +45,9 @@ struct RankFact {
   int64_t extent = 0;
   /// The rank this one is a part of, or -1.
   int whole = -1;
+  /// Stands for a rank that some access addresses by data: no Einsum iterates
+  /// over it, no loop walks it, so that tiles hold all of it.
+  bool isOpaque = false;
 };
 
 /// One coordinate of an access: sum of coefficient * rank, plus a constant.
@@ -64,9 +71,18 @@ struct Coordinate {
 /// One read or write of a tensor.
 struct AccessFact {
   int tensor = -1;
+  /// Which elements: of a gathered coordinate, all that there are, as an opaque
+  /// rank of its own.
   llvm::SmallVector<Coordinate, 4> coordinates;
+  /// Of an access that gathers, one entry: what tells the elements apart that
+  /// points read, with the coordinates of the indices after those of the tensor
+  /// (dialects/Einsum/Gathers.h). A point reads one element.
+  std::vector<AccessFact> choice;
 
   bool uses(int rank) const;
+  bool gathers() const { return !choice.empty(); }
+  /// As a leaf sees it, element by element.
+  const AccessFact &atLeaf() const { return gathers() ? choice[0] : *this; }
 };
 
 struct TensorFact {

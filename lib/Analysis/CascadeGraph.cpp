@@ -7,6 +7,8 @@
 
 #include "lib/Analysis/CascadeGraph.h"
 
+#include "dialects/Einsum/Gathers.h"
+
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
@@ -189,6 +191,10 @@ private:
     for (const Access &access : einsum.op.getInputAccesses()) {
       GraphRead read;
       read.tensor = tensorIds.lookup(access.tensor);
+      if (isGathered(einsum.op, access)) {
+        addGather(einsum, access, std::move(read), symbols);
+        continue;
+      }
       for (AffineExpr expr : access.map.getResults())
         read.index.push_back(resolve(expr, symbols));
       GraphTensor &tensor = graph.tensors[read.tensor];
@@ -213,6 +219,35 @@ private:
     }
   }
 
+  void addGather(GraphEinsum &einsum, const Access &access, GraphRead read,
+                 ArrayRef<StringAttr> symbols) {
+    SmallVector<unsigned> opaque = getOpaquePositions(einsum.op, access);
+    GraphTensor &tensor = graph.tensors[read.tensor];
+    for (auto [i, expr] : llvm::enumerate(access.map.getResults()))
+      read.index.push_back(llvm::is_contained(opaque, i)
+                               ? AffineExpr()
+                               : resolve(expr, symbols));
+    for (unsigned position : opaque)
+      if (!llvm::is_contained(tensor.opaque, position))
+        tensor.opaque.push_back(static_cast<int>(position));
+    einsum.gathers.push_back(std::move(read));
+  }
+
+  /// Conditions under which what a gather reads is there; those that speak of
+  /// a rank that data addresses are refused where it is evaluated.
+  void addGatherDomain(GraphEinsum &einsum, const GraphRead &read) {
+    SmallVector<AffineExpr> index;
+    for (AffineExpr expr : read.index)
+      index.push_back(expr ? expr : getAffineConstantExpr(0, context));
+    for (const Condition &condition : graph.tensors[read.tensor].domain)
+      if (llvm::none_of(llvm::enumerate(read.index), [&](auto entry) {
+            return !entry.value() &&
+                   condition.expr.isFunctionOfDim(entry.index());
+          }))
+        add(einsum.domain, {substitute(condition.expr, index), condition.isEq,
+                            condition.isRagged});
+  }
+
   //===--------------------------------------------------------------------===//
   // Which points exist
   //===--------------------------------------------------------------------===//
@@ -222,6 +257,10 @@ private:
       addFilter(einsum);
       for (const GraphRead &read : einsum.reads)
         addRange(einsum, read);
+      for (const GraphRead &read : einsum.gathers) {
+        addRange(einsum, read);
+        addGatherDomain(einsum, read);
+      }
       addRagged(einsum.dims, einsum.domain);
     }
     for (const GraphRead &read : einsum.reads)
@@ -256,6 +295,8 @@ private:
   void addRange(GraphEinsum &einsum, const GraphRead &read) {
     const GraphTensor &tensor = graph.tensors[read.tensor];
     for (auto [position, expr] : llvm::enumerate(read.index)) {
+      if (!expr)
+        continue; // data
       AffineExpr extent = tensor.extents[position];
       if (int dim = getDim(expr); dim >= 0 && einsum.extents[dim] == extent)
         continue;

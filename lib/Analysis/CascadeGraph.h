@@ -50,6 +50,8 @@ struct GraphTensor {
   llvm::SmallVector<mlir::AffineExpr, 4> extents;
   /// Which elements exist; dimensions are the positions of its ranks.
   llvm::SmallVector<Condition, 1> domain;
+  /// Positions along which some Einsum reads it at a coordinate that is data.
+  llvm::SmallVector<int, 1> opaque;
   int producer = -1;                 ///< Einsum, or -1 for an input
   llvm::SmallVector<int, 4> readers; ///< Einsums, ascending
 };
@@ -70,6 +72,9 @@ struct GraphEinsum {
   llvm::SmallVector<mlir::StringAttr, 6> dims;
   llvm::SmallVector<mlir::AffineExpr, 6> extents;
   llvm::SmallVector<GraphRead, 3> reads;
+  /// Reads of which some coordinate is data: null in `index`. Which elements
+  /// they use is not known, so that they force nothing.
+  llvm::SmallVector<GraphRead, 0> gathers;
   llvm::SmallVector<int, 1> results;   ///< tensors
   llvm::SmallVector<int, 6> positions; ///< of a rank in the results, or -1
   llvm::SmallVector<Condition, 1> domain;

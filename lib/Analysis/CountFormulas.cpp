@@ -9,6 +9,7 @@
 
 #include "lib/Analysis/CountFormulas.h"
 
+#include "dialects/Einsum/Gathers.h"
 #include "lib/Analysis/CascadeFacts.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -223,6 +224,8 @@ bool FormulaBuilder::isPlain(EinsumInterface einsum) {
     auto type = cast<NamedTensorType>(access.tensor.getType());
     for (auto [index, rank] :
          llvm::zip(access.map.getResults(), type.getRanks())) {
+      if (isGathered(index, einsum.getSymbolNames().size()))
+        continue; // every point exists
       auto dim = dyn_cast<AffineDimExpr>(index);
       if (!dim)
         return false;
@@ -279,7 +282,7 @@ void FormulaBuilder::addEinsum(EinsumInterface einsum) {
       in.add(bitsOf(access.tensor));
   for (Value result : einsum->getResults())
     out.add(bitsOf(result));
-  in.isExact &= isWhole;
+  in.isExact &= isWhole && einsum.getGatheredOperands().empty();
   facts.bytesIn = in.asBytes().formula();
   facts.bytesOut = out.asBytes().formula();
   formulas.einsums.push_back(std::move(facts));

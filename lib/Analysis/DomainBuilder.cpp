@@ -17,6 +17,7 @@
 
 #include "lib/Analysis/DomainBuilder.h"
 
+#include "dialects/Einsum/Gathers.h"
 #include "lib/Analysis/SetCounter.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -217,6 +218,8 @@ private:
         auto position = llvm::find(tensor.ranks, rank) - tensor.ranks.begin();
         return read.coordinates[position].form();
       });
+      if (usesOpaque(own.form))
+        return refuseAbsent(einsum);
       canonicalise(own);
       // Which ranks it is about does not change where they cancel out.
       Ranks ownRanks;
@@ -234,6 +237,21 @@ private:
       addConstraint(einsum, std::move(own), ownRanks);
     }
     return success();
+  }
+
+  bool usesOpaque(const AffineForm &form) const {
+    for (auto [rank, fact] : llvm::enumerate(facts.ranks))
+      if (fact.isOpaque && form.uses(rank))
+        return true;
+    return false;
+  }
+
+  /// Which points there are must not depend on data.
+  LogicalResult refuseAbsent(const EinsumFact &einsum) {
+    return einsum.op->emitError()
+           << describeGather(cast<EinsumInterface>(einsum.op))
+           << ", but some of these elements are absent; give them a value "
+              "where they are computed, as with 'select'";
   }
 
   bool readsItself(size_t einsum, const AccessFact &read) const {

@@ -273,64 +273,147 @@ bool ImageCounter::countByPlan(Plan &plan, llvm::ArrayRef<Interval> boxes,
   return true;
 }
 
+/// One piece for each value of a rank.
+bool ImageCounter::countAlong(unsigned rank, llvm::ArrayRef<Interval> boxes,
+                              Signature &result) {
+  std::vector<uint64_t> key = {rank};
+  std::vector<Interval> sides;
+  for (size_t id = 0; id < pieces.size(); ++id) {
+    llvm::ArrayRef<Interval> own = boxes.slice(id * ranks, ranks);
+    key.push_back(own[rank].size());
+    for (int64_t value = own[rank].lo; value < own[rank].hi; ++value) {
+      sides.insert(sides.end(), own.begin(), own.end());
+      sides[sides.size() - ranks + rank] = {value, value + 1};
+    }
+  }
+  std::unique_ptr<ImageCounter> &one = byValues[key];
+  if (!one) {
+    std::vector<ImagePiece> single;
+    for (auto [id, piece] : llvm::enumerate(pieces))
+      single.insert(single.end(), key[id + 1], piece);
+    one = std::make_unique<ImageCounter>(ranks, std::move(single));
+  }
+  if (!one->countExactly(sides, result))
+    return false;
+  overflowed |= one->overflowed;
+  exhausted |= one->exhausted;
+  return true;
+}
+
+/// Along the rank of fewest values with which it is exact.
+bool ImageCounter::countByValues(llvm::ArrayRef<Interval> boxes,
+                                 Signature &result) {
+  std::vector<std::pair<uint64_t, unsigned>> candidates;
+  for (unsigned rank = 0; rank < ranks; ++rank) {
+    uint64_t all = 0, most = 0;
+    for (size_t id = 0; id < pieces.size() && all <= kMostPieces; ++id) {
+      auto size = static_cast<uint64_t>(boxes[id * ranks + rank].size());
+      all += size;
+      most = std::max(most, size);
+    }
+    if (most > 1 && all <= kMostPieces)
+      candidates.emplace_back(all, rank);
+  }
+  llvm::sort(candidates);
+  return llvm::any_of(candidates, [&](const auto &candidate) {
+    return countAlong(candidate.second, boxes, result);
+  });
+}
+
+/// Every point of a piece; false beyond the limit. A rank that an equality
+/// gives is not walked.
+bool ImageCounter::enumeratePiece(
+    size_t id, llvm::ArrayRef<Interval> sides,
+    std::map<std::vector<int64_t>, SetMask> &elements, uint64_t &points) const {
+  const ImagePiece &piece = pieces[id];
+  const Constraint *giving = nullptr;
+  int given = -1;
+  for (const Constraint &constraint : piece.constraints)
+    for (int rank = 0; rank < static_cast<int>(ranks) && given < 0; ++rank)
+      if (constraint.isEquality && constraint.form.isLinear() &&
+          sides[rank].size() > 1 &&
+          std::abs(constraint.form.coefficientOf(rank)) == 1) {
+        giving = &constraint;
+        given = rank;
+      }
+  llvm::SmallVector<int64_t, 8> point;
+  for (const Interval &side : sides)
+    point.push_back(side.lo);
+  std::vector<int64_t> element(piece.coordinates.size());
+  for (bool more = true; more;) {
+    if (++points > mostEnumerated)
+      return false;
+    bool isInside = true;
+    if (giving) {
+      point[given] = 0;
+      point[given] =
+          -giving->form.coefficientOf(given) * giving->form.evaluate(point);
+      isInside =
+          point[given] >= sides[given].lo && point[given] < sides[given].hi;
+    }
+    if (isInside && llvm::all_of(piece.constraints, [&](const Constraint &c) {
+          return &c == giving || c.holds(point);
+        })) {
+      for (auto [k, coordinate] : llvm::enumerate(piece.coordinates))
+        element[k] = coordinate.evaluate(point);
+      elements[element] |= SetMask(1) << piece.set;
+    }
+    more = false;
+    for (int rank = 0; rank < static_cast<int>(ranks) && !more; ++rank) {
+      if (rank == given)
+        continue;
+      more = ++point[rank] < sides[rank].hi;
+      if (!more)
+        point[rank] = sides[rank].lo;
+    }
+  }
+  return true;
+}
+
 /// Every point of every piece, for accesses that elimination cannot handle.
 void ImageCounter::enumerate(llvm::ArrayRef<Interval> boxes, SetMask absent,
                              Signature &result) {
   std::map<std::vector<int64_t>, SetMask> elements;
   uint64_t points = 0;
-  for (auto [id, piece] : llvm::enumerate(pieces)) {
-    if (absent >> id & 1)
-      continue;
-    llvm::ArrayRef<Interval> sides = boxes.slice(id * ranks, ranks);
-    llvm::SmallVector<int64_t, 8> point;
-    for (const Interval &side : sides)
-      point.push_back(side.lo);
-    for (bool more = true; more;) {
-      if (++points > mostEnumerated) {
-        exhausted = true;
-        return;
-      }
-      if (llvm::all_of(piece.constraints,
-                       [&](const Constraint &c) { return c.holds(point); })) {
-        std::vector<int64_t> element;
-        for (const AffineForm &coordinate : piece.coordinates)
-          element.push_back(coordinate.evaluate(point));
-        elements[element] |= SetMask(1) << piece.set;
-      }
-      more = false;
-      for (unsigned rank = 0; rank < ranks && !more; ++rank) {
-        more = ++point[rank] < sides[rank].hi;
-        if (!more)
-          point[rank] = sides[rank].lo;
-      }
+  for (size_t id = 0; id < pieces.size(); ++id)
+    if (!(absent >> id & 1) &&
+        !enumeratePiece(id, boxes.slice(id * ranks, ranks), elements, points)) {
+      exhausted = true;
+      return;
     }
-  }
   for (const auto &[element, mask] : elements)
     addToSignature(result, mask, 1, overflowed);
 }
 
-Signature ImageCounter::count(llvm::ArrayRef<Interval> boxes) {
+static SetMask findAbsent(llvm::ArrayRef<Interval> boxes, unsigned ranks) {
   SetMask absent = 0;
+  for (auto [i, side] : llvm::enumerate(boxes))
+    if (side.size() == 0)
+      absent |= SetMask(1) << i / ranks;
+  return absent;
+}
+
+/// False, and nothing counted, where elimination is not exact.
+bool ImageCounter::countExactly(llvm::ArrayRef<Interval> boxes,
+                                Signature &result) {
+  SetMask absent = findAbsent(boxes, ranks);
   std::vector<uint64_t> fixed(pieces.size(), 0);
   for (size_t id = 0; id < pieces.size(); ++id)
-    for (unsigned rank = 0; rank < ranks; ++rank) {
-      int64_t size = boxes[id * ranks + rank].size();
-      if (size == 0)
-        absent |= SetMask(1) << id;
-      if (size == 1)
+    for (unsigned rank = 0; rank < ranks && !(absent >> id & 1); ++rank)
+      if (boxes[id * ranks + rank].size() == 1)
         fixed[id] |= uint64_t(1) << rank;
-    }
-  Signature result;
-  if (pieces.empty())
-    return result;
-  for (size_t id = 0; id < pieces.size(); ++id)
-    if (absent >> id & 1)
-      fixed[id] = 0;
   Plan &plan = planFor(std::move(fixed), absent);
-  if (!plan.exact || !countByPlan(plan, boxes, absent, result)) {
-    result.clear();
-    enumerate(boxes, absent, result);
-  }
+  if (plan.exact && countByPlan(plan, boxes, absent, result))
+    return true;
+  result.clear();
+  return false;
+}
+
+Signature ImageCounter::count(llvm::ArrayRef<Interval> boxes) {
+  Signature result;
+  if (!pieces.empty() && !countExactly(boxes, result) &&
+      !countByValues(boxes, result))
+    enumerate(boxes, findAbsent(boxes, ranks), result);
   return result;
 }
 

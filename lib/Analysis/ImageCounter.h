@@ -18,8 +18,10 @@
 // constants, and all other ranks are eliminated (Fourier-Motzkin; exact where
 // one of two coefficients is 1 or the dark shadow is all of the real one,
 // Pugh 1991), which leaves constraints over y for SetCounter. A stride is
-// divided out first. Where elimination is not exact (X[2*p + 3*r]), points are
-// enumerated, up to a limit.
+// divided out first. Where elimination is not exact, one rank of few values is
+// taken value by value, if that is (512*k + n with a few k, gaps between them);
+// else (X[2*p + 3*r]) points are enumerated, up to a limit, but for a rank that
+// an equality gives.
 //
 // Exact always, or `exhausted` is set.
 //
@@ -67,6 +69,13 @@ private:
                                  SetMask absent) const;
   bool countByPlan(Plan &plan, llvm::ArrayRef<Interval> boxes, SetMask absent,
                    Signature &result);
+  bool countExactly(llvm::ArrayRef<Interval> boxes, Signature &result);
+  bool countByValues(llvm::ArrayRef<Interval> boxes, Signature &result);
+  bool countAlong(unsigned rank, llvm::ArrayRef<Interval> boxes,
+                  Signature &result);
+  bool enumeratePiece(size_t id, llvm::ArrayRef<Interval> sides,
+                      std::map<std::vector<int64_t>, SetMask> &elements,
+                      uint64_t &points) const;
   void enumerate(llvm::ArrayRef<Interval> boxes, SetMask absent,
                  Signature &result);
 
@@ -85,6 +94,9 @@ private:
   unsigned ranks, coordinates = 0;
   std::vector<ImagePiece> pieces;
   std::map<std::vector<uint64_t>, std::unique_ptr<Plan>> plans;
+  /// By a rank and how many values each piece has of it.
+  std::map<std::vector<uint64_t>, std::unique_ptr<ImageCounter>> byValues;
+  static constexpr uint64_t kMostPieces = 64;
 };
 
 /// Elements of one access over a box of all ranks; nullopt if not countable.

@@ -87,6 +87,7 @@ private:
   std::vector<Choice> listChoices(int tensor) const;
   void addBundles(int tensor, std::vector<Choice> &choices) const;
   FiberPasses makeFiber(int tensor, const Choice &choice);
+  FiberPasses makeUnread(int tensor, unsigned position) const;
   void addHeadlines(RankPasses &passes) const;
 
   CascadeGraph graph;
@@ -185,6 +186,9 @@ FiberPasses Counter::makeFiber(int id, const Choice &choice) {
   fiber.whole = choice.whole;
   fiber.isSummary = choice.isSummary;
   fiber.passes = most.passes;
+  fiber.isOpaque = llvm::any_of(choice.positions, [&](int position) {
+    return llvm::is_contained(tensor.opaque, position);
+  });
   fiber.ownPasses = own.passes;
   fiber.witness = shown.witness;
   if (most.key != key)
@@ -203,6 +207,20 @@ FiberPasses Counter::makeFiber(int id, const Choice &choice) {
   return fiber;
 }
 
+/// A tensor that is only gathered from: nobody is known to walk it.
+FiberPasses Counter::makeUnread(int id, unsigned position) const {
+  const GraphTensor &tensor = graph.tensors[id];
+  FiberPasses fiber;
+  fiber.tensor = tensor.name;
+  fiber.rank = tensor.ranks[position].str();
+  if (auto it = splitOf.find(tensor.ranks[position]); it != splitOf.end())
+    fiber.whole = graph.splits[it->second].whole.str();
+  fiber.passes = 1;
+  fiber.isOpaque = llvm::is_contained(tensor.opaque, position);
+  fiber.definition = tensor.value.getDefiningOp();
+  return fiber;
+}
+
 /// Parts count where all parts are there; tensors of one element per tile count
 /// for a part only if nothing else has it.
 void Counter::addHeadlines(RankPasses &passes) const {
@@ -217,7 +235,9 @@ void Counter::addHeadlines(RankPasses &passes) const {
           break;
         for (auto [i, fiber] : llvm::enumerate(passes.fibers))
           if (fiber.rank == headline.rank && fiber.isSummary == isSummary &&
-              fiber.passes > headline.passes)
+              // Of equal counts, the one that says least stands for the rank.
+              (fiber.passes > headline.passes ||
+               (fiber.passes == headline.passes && fiber.isOpaque)))
             headline = {headline.rank, fiber.passes, static_cast<int>(i)};
       }
       if (headline.fiber >= 0)
@@ -233,6 +253,9 @@ RankPasses Counter::count() {
     if (!graph.tensors[id].readers.empty())
       for (const Choice &choice : listChoices(id))
         fibers[id].push_back(makeFiber(id, choice));
+    else if (!graph.tensors[id].opaque.empty())
+      for (unsigned i = 0; i < graph.tensors[id].ranks.size(); ++i)
+        fibers[id].push_back(makeUnread(id, i));
   for (std::vector<FiberPasses> &list : fibers)
     llvm::move(list, std::back_inserter(passes.fibers));
   addHeadlines(passes);
@@ -275,7 +298,8 @@ static std::string describeKind(const FiberPasses &fiber) {
 
 static std::string describeCount(const FiberPasses &fiber) {
   const char *relation = fiber.certainty == Certainty::Theorem ? ">= " : "~ ";
-  return relation + std::to_string(fiber.passes);
+  return (fiber.isOpaque ? "unknown, " : "") +
+         (relation + std::to_string(fiber.passes));
 }
 
 std::string einsum::describeWitness(const FiberPasses &fiber) {
@@ -286,6 +310,10 @@ std::string einsum::describeWitness(const FiberPasses &fiber) {
     text += " (scans in opposite directions)";
   if (fiber.perStep > 0)
     text += " (" + describeGrowth(fiber) + ")";
+  if (fiber.isOpaque)
+    text += (text.empty() ? "" : " ") + std::string("unknown, >= ") +
+            std::to_string(fiber.passes) + ": " + fiber.tensor +
+            " is addressed by data";
   return text;
 }
 

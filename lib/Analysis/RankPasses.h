@@ -32,8 +32,10 @@
 // extents of at least three, with split ranks that divide. Coverage by filters,
 // windows and strides is decided by Presburger arithmetic; where parameters
 // that it needs are unbound, it must hold for all their values. Conditions that
-// depend on data (select) count as if both sides were used. Every
-// simplification lowers the count, so that it stays a bound.
+// depend on data (select) count as if both sides were used. A read at a
+// coordinate that is data forces nothing, and the passes over a rank addressed
+// so are "unknown, >= 1". Every simplification lowers the count, so that it
+// stays a bound.
 //
 //===----------------------------------------------------------------------===//
 
@@ -62,6 +64,10 @@ struct FiberPasses {
   bool isSummary = false;
 
   uint64_t passes = 0;
+  /// Some Einsum reads the tensor along this rank at coordinates that are data
+  /// (dialects/Einsum/Gathers.h). Those reads count for nothing, so that the
+  /// count is a bound and how far it lies below is unknown.
+  bool isOpaque = false;
   /// The count of these fibers alone, not of what is made of them; 0 if no
   /// Einsum reads all of one.
   uint64_t ownPasses = 0;

@@ -132,9 +132,10 @@ std::optional<Accounting> Accounting::named(llvm::StringRef name) {
     return std::nullopt;
   // Gilbert et al. 2024 (LoopTree) as AccelForge counts it: Einsums in turn,
   // one action per point, transfers perfectly hidden, no second buffers, sums
-  // over units at once.
+  // over units at once; each unit's first sum is written and nothing read.
   accounting.everyRun = accounting.onePerPoint = accounting.freeSums = true;
   accounting.sequential = accounting.singleBuffers = true;
+  accounting.unreadSums = true;
   return accounting;
 }
 

@@ -217,6 +217,7 @@ struct Accounting {
   bool buffered = false;      ///< "overlap": "buffered"
   bool singleBuffers = false; ///< "buffers": "ignored"
   bool freeSums = false;      ///< "sums": "free"
+  bool unreadSums = false;    ///< "first_sums": "unread"
 
   /// A profile by name; nullopt if there is none.
   static std::optional<Accounting> named(llvm::StringRef name);

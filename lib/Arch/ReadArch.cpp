@@ -375,6 +375,7 @@ void Reader::readAccounting(const JsonValue &json) {
   choose("einsums", "as_scheduled", "sequential", accounting.sequential);
   choose("buffers", "counted", "ignored", accounting.singleBuffers);
   choose("sums", "drained", "free", accounting.freeSums);
+  choose("first_sums", "read", "unread", accounting.unreadSums);
   reader.finish();
 }
 

@@ -143,6 +143,13 @@ private:
     };
   }
 
+  /// Of the words of several writes, those that all but the first one read.
+  uint64_t countRead(const TileSizes &sizes, uint64_t words) const {
+    return arch.accounting.unreadSums
+               ? std::min(words, sizes.partial + sizes.joined)
+               : words;
+  }
+
   static uint64_t accesses(uint64_t units, const arch::Fanout &fanout) {
     return fanout.width == 0 ? 1 : llvm::divideCeil(units, fanout.width);
   }
@@ -232,7 +239,7 @@ private:
       if (!einsum.iterates(rank))
         return Along::nothing;
       bool shared =
-          isWrite ? einsum.reduces(rank) : !use.use.access->uses(rank);
+          isWrite ? einsum.reduces(rank) : !use.use.access->atLeaf().uses(rank);
       return shared ? Along::shared : Along::dealt;
     });
   }
@@ -287,7 +294,11 @@ private:
       });
       uint64_t writes = std::max(accesses(c.reducing, reduction), out.repeats);
       move(held.drainMover, writing, [&](int) { return writes; }, drained);
-      move(held.drainMover, reading, [&](int) { return writes - 1; }, drained);
+      move(
+          held.drainMover, reading, [&](int) { return writes - 1; },
+          [&](const TileSizes &sizes) {
+            return countRead(sizes, sizes.drained);
+          });
       move(held.drainMover, reading, once,
            [](const TileSizes &sizes) { return sizes.joined; });
       fills.shared += counter.mul(c.times, c.sizes.fetched);
@@ -411,7 +422,11 @@ private:
       cross(access.leaf, tensor, partials, c.times, c.sizes.partial);
       uint64_t writes = std::max(accesses(c.reducing, reduction), way.repeats);
       move(writing, [&](int) { return writes; }, written);
-      move(reading, [&](int) { return writes - 1; }, written);
+      move(
+          reading, [&](int) { return writes - 1; },
+          [&](const TileSizes &sizes) {
+            return countRead(sizes, sizes.written);
+          });
       move(reading, once, [](const TileSizes &sizes) { return sizes.partial; });
       words.shared += counter.mul(c.times, c.sizes.written);
     });

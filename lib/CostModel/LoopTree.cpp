@@ -7,6 +7,8 @@
 
 #include "lib/CostModel/LoopTree.h"
 
+#include "lib/Analysis/NameIndex.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -62,6 +64,21 @@ void LoopTree::tilesAt(int node, SmallVectorImpl<int64_t> &tiles) const {
   }
 }
 
+static llvm::ArrayRef<int> within(llvm::ArrayRef<int> nodes, int first,
+                                  int end) {
+  const int *from = llvm::lower_bound(nodes, first);
+  return {from, std::lower_bound(from, nodes.end(), end)};
+}
+
+llvm::ArrayRef<int> LoopTree::leavesBelow(int node) const {
+  return within(leaves, node, nodes[node].end);
+}
+
+llvm::ArrayRef<int> LoopTree::touchesWithin(int tensor, int first,
+                                            int end) const {
+  return within(touchesOf[tensor], first, end);
+}
+
 int LoopTree::updateSteps() {
   perfect = !hasDemands;
   SmallVector<int64_t> tiles;
@@ -115,7 +132,8 @@ namespace {
 class TreeBuilder {
 public:
   TreeBuilder(const CascadeFacts &facts, const arch::ArchSpec &arch)
-      : facts(facts), arch(arch) {
+      : facts(facts), arch(arch), tensors(facts.tensors),
+        einsums(facts.einsums) {
     tree.facts = &facts;
     tree.arch = &arch;
   }
@@ -124,11 +142,23 @@ public:
     for (Operation *child : schedule::getChildren(mapping))
       if (failed(addNode(child, -1)))
         return failure();
-    for (int leaf : tree.leaves)
+    holdersOf.resize(facts.tensors.size());
+    for (auto [id, node] : llvm::enumerate(tree.nodes))
+      for (auto [index, held] : llvm::enumerate(node.held))
+        if (!node.passthrough)
+          holdersOf[held.tensor].push_back(
+              {static_cast<int>(id), static_cast<int>(index)});
+    leafOfEinsum.assign(facts.einsums.size(), -1);
+    readersOf.resize(facts.einsums.size());
+    for (int leaf : tree.leaves) {
       if (failed(priceLeaf(leaf)))
         return failure();
+      indexLeaf(leaf);
+    }
     resolveGuards();
     resolveLeafAccesses();
+    if (failed(checkRegisters()))
+      return failure();
     resolveStorage();
     resolveDemands();
     if (int loop = tree.updateSteps(); loop >= 0)
@@ -208,7 +238,7 @@ private:
                            ", ");
     for (Attribute name : op.getTensors()) {
       HeldTensor held;
-      held.tensor = facts.findTensor(cast<StringAttr>(name).getValue());
+      held.tensor = tensors.find(cast<StringAttr>(name).getValue());
       if (held.tensor < 0)
         return op.emitError()
                << "cascade '" << facts.name << "' has no tensor " << name;
@@ -231,7 +261,7 @@ private:
 
   LogicalResult describeLeaf(schedule::LeafOp op, Node &node, int id) {
     node.kind = NodeKind::leaf;
-    node.einsum = facts.findEinsum(op.getEinsum());
+    node.einsum = einsums.find(op.getEinsum());
     node.array = arch.findArray(op.getArray());
     if (node.einsum < 0)
       return op.emitError() << "cascade '" << facts.name << "' has no Einsum '"
@@ -370,12 +400,19 @@ private:
   // Relations
   //===--------------------------------------------------------------------===//
 
-  int leafOf(int einsum) const {
-    for (int leaf : tree.leaves)
-      if (tree.nodes[leaf].einsum == einsum)
-        return leaf;
-    return -1;
+  void indexLeaf(int id) {
+    int einsum = tree.nodes[id].einsum;
+    if (leafOfEinsum[einsum] < 0)
+      leafOfEinsum[einsum] = id;
+    for (const AccessFact &read : facts.einsums[einsum].reads) {
+      int producer = facts.tensors[read.tensor].producer;
+      if (producer >= 0 &&
+          (readersOf[producer].empty() || readersOf[producer].back() != id))
+        readersOf[producer].push_back(id);
+    }
   }
+
+  int leafOf(int einsum) const { return leafOfEinsum[einsum]; }
 
   /// Section 1, guards: as schedule::resolveLeaves has it, but from numbers.
   void resolveGuards() {
@@ -412,20 +449,17 @@ private:
   /// Readers below the loop of what is complete in its last step only run in
   /// that, and so do their readers.
   void guardReaders(int complete, int loop) {
-    int producer = tree.nodes[complete].einsum;
-    for (int id : tree.leaves) {
-      Node &reader = tree.nodes[id];
-      auto guard =
-          llvm::find(reader.guards, std::pair(loop, schedule::Guard::first));
-      if (guard == reader.guards.end() ||
-          llvm::none_of(
-              facts.einsums[reader.einsum].reads, [&](const AccessFact &read) {
-                return facts.tensors[read.tensor].producer == producer;
-              }))
-        continue;
-      guard->second = schedule::Guard::last;
-      guardReaders(id, loop);
-    }
+    llvm::SmallVector<int> work = {complete};
+    while (!work.empty())
+      for (int id : readersOf[tree.nodes[work.pop_back_val()].einsum]) {
+        Node &reader = tree.nodes[id];
+        auto guard =
+            llvm::find(reader.guards, std::pair(loop, schedule::Guard::first));
+        if (guard == reader.guards.end())
+          continue;
+        guard->second = schedule::Guard::last;
+        work.push_back(id);
+      }
   }
 
   /// A loop goes down if somebody below reads a later step of a recurrence that
@@ -449,10 +483,10 @@ private:
 
   /// Nearest storage node above `node` that holds `tensor` and is charged.
   std::pair<int, int> findStorage(int node, int tensor) const {
-    for (int i = tree.nodes[node].parent; i >= 0; i = tree.nodes[i].parent)
-      for (auto [h, held] : llvm::enumerate(tree.nodes[i].held))
-        if (held.tensor == tensor && !tree.nodes[i].passthrough)
-          return {i, static_cast<int>(h)};
+    if (tensor >= 0)
+      for (auto [holder, index] : llvm::reverse(holdersOf[tensor]))
+        if (holder < node && tree.contains(holder, node))
+          return {holder, index};
     return {-1, -1};
   }
 
@@ -475,6 +509,50 @@ private:
         if (!facts.tensors[write.tensor].name.empty())
           add(write, true);
     }
+    indexTensors();
+  }
+
+  /// The parts of a tile that are not in the registers would be read from
+  /// further out while the rest is read here, at every point.
+  LogicalResult checkRegisters() {
+    for (int leafId : tree.leaves)
+      for (const LeafAccess &access : tree.nodes[leafId].accesses) {
+        if (!access.inRegisters || tree.nodes[access.storage].resident < 0)
+          continue;
+        InFlightDiagnostic diag =
+            tree.nodes[access.storage].op->emitError()
+            << "unsupported: 'resident' in the registers of array '"
+            << arch.arrays[tree.nodes[leafId].array].name
+            << "'; hold whole tiles there, or a part of them at a level "
+               "further out";
+        diag.attachNote(tree.nodes[leafId].op->getLoc())
+            << "Einsum '" << facts.einsums[tree.nodes[leafId].einsum].name
+            << "' uses '" << facts.tensors[access.use.access->tensor].name
+            << "' from them";
+        return diag;
+      }
+    return success();
+  }
+
+  void indexTensors() {
+    tree.accessesOf.resize(facts.tensors.size());
+    tree.touchesOf.resize(facts.tensors.size());
+    for (auto [id, node] : llvm::enumerate(tree.nodes)) {
+      auto touch = [&, id = static_cast<int>(id)](int tensor) {
+        auto &all = tree.touchesOf[tensor];
+        if (all.empty() || all.back() != id)
+          all.push_back(id);
+      };
+      for (auto [a, access] : llvm::enumerate(node.accesses)) {
+        tree.accessesOf[access.use.access->tensor].push_back(
+            {static_cast<int>(id), static_cast<int>(a)});
+        touch(access.use.access->tensor);
+      }
+      if (auto transfer = dyn_cast<schedule::TransferOp>(node.op))
+        for (auto name : transfer.getTensors().getAsRange<StringAttr>())
+          if (int tensor = tensors.find(name.getValue()); tensor >= 0)
+            touch(tensor);
+    }
   }
 
   void resolveStorage() {
@@ -484,13 +562,13 @@ private:
   }
 
   void resolveHeld(int id, HeldTensor &held) {
-    for (int leafId : tree.leaves)
-      for (const LeafAccess &access : tree.nodes[leafId].accesses)
-        if (access.use.access->tensor == held.tensor &&
-            tree.contains(id, leafId)) {
-          held.uses.push_back(access.use);
-          held.isProducedBelow |= access.use.isWrite;
-        }
+    const auto &accesses = tree.accessesOf[held.tensor];
+    for (auto at = llvm::lower_bound(accesses, std::pair(id, 0));
+         at != accesses.end() && tree.contains(id, at->first); ++at) {
+      const LeafAccess &access = tree.nodes[at->first].accesses[at->second];
+      held.uses.push_back(access.use);
+      held.isProducedBelow |= access.use.isWrite;
+    }
     held.parent = findStorage(id, held.tensor).first;
     if (!held.uses.empty())
       held.einsum = tree.nodes[held.uses.front().leaf].einsum;
@@ -675,7 +753,7 @@ private:
         continue;
       for (Attribute attr : op.getTensors()) {
         StringRef name = cast<StringAttr>(attr).getValue();
-        auto [storage, index] = findStorage(id, facts.findTensor(name));
+        auto [storage, index] = findStorage(id, tensors.find(name));
         std::optional<schedule::Moves> moves =
             schedule::findMoves(op, name, leaves);
         if (storage < 0 || !moves)
@@ -732,25 +810,13 @@ private:
         *std::max_element(pipeline.lags.begin(), pipeline.lags.end());
   }
 
-  bool touches(int id, int tensor) const {
-    const Node &node = tree.nodes[id];
-    if (auto transfer = dyn_cast<schedule::TransferOp>(node.op))
-      return llvm::any_of(transfer.getTensors(), [&](Attribute name) {
-        return cast<StringAttr>(name).getValue() == facts.tensors[tensor].name;
-      });
-    return llvm::any_of(node.accesses, [&](const LeafAccess &access) {
-      return access.use.access->tensor == tensor;
-    });
-  }
-
   int64_t liveSlots(const Node &pipeline, int tensor) const {
     int64_t first = INT64_MAX, last = INT64_MIN;
     for (auto [child, stage] : llvm::zip(pipeline.children, pipeline.stages))
-      for (int id = child; id < tree.nodes[child].end; ++id)
-        if (touches(id, tensor)) {
-          first = std::min(first, stage.lag);
-          last = std::max(last, stage.lag);
-        }
+      if (!tree.touchesWithin(tensor, child, tree.nodes[child].end).empty()) {
+        first = std::min(first, stage.lag);
+        last = std::max(last, stage.lag);
+      }
     return first > last ? 1 : last - first + 1;
   }
 
@@ -770,10 +836,8 @@ private:
   /// Spatial loops that reduce in `before` what `after` reads on another array.
   SmallVector<int, 2> drainLoops(int before, int after) const {
     SmallVector<int, 2> loops;
-    for (int consumerId : tree.leaves) {
+    for (int consumerId : tree.leavesBelow(after)) {
       const Node &consumer = tree.nodes[consumerId];
-      if (!tree.contains(after, consumerId))
-        continue;
       for (const LeafAccess &use : consumer.accesses) {
         int producer = facts.tensors[use.use.access->tensor].producer;
         int producerId =
@@ -793,7 +857,12 @@ private:
 
   const CascadeFacts &facts;
   const arch::ArchSpec &arch;
+  NameIndex tensors, einsums;
   LoopTree tree;
+  /// By tensor: nodes that are charged, with the index there.
+  std::vector<llvm::SmallVector<std::pair<int, int>, 2>> holdersOf;
+  std::vector<int> leafOfEinsum;
+  std::vector<llvm::SmallVector<int, 2>> readersOf; ///< by Einsum: leaves
 };
 
 } // namespace

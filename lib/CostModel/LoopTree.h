@@ -160,7 +160,11 @@ struct Node {
 
 struct LoopTree {
   std::vector<Node> nodes;
-  std::vector<int> leaves;
+  std::vector<int> leaves; ///< in order
+  /// Who touches a tensor: leaves' accesses, as (leaf, access), in order; and
+  /// all nodes, transfers included, in order.
+  std::vector<llvm::SmallVector<std::pair<int, int>, 2>> accessesOf;
+  std::vector<llvm::SmallVector<int, 2>> touchesOf;
   const CascadeFacts *facts = nullptr;
   const arch::ArchSpec *arch = nullptr;
   bool hasDemands = false; ///< or produces anew, somewhere
@@ -173,6 +177,10 @@ struct LoopTree {
   bool contains(int ancestor, int node) const {
     return ancestor <= node && node < nodes[ancestor].end;
   }
+  /// Leaves below a node.
+  llvm::ArrayRef<int> leavesBelow(int node) const;
+  /// Nodes from `first` on, before `end`, that touch a tensor.
+  llvm::ArrayRef<int> touchesWithin(int tensor, int first, int end) const;
   bool isRegisterFileOf(int level, int array) const {
     return arch->levels[level].perArray >= 0 &&
            arch->arrays[array].level == level;

@@ -7,6 +7,8 @@
 
 #include "lib/CostModel/MachineBounds.h"
 
+#include "lib/Analysis/NameIndex.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -28,9 +30,10 @@ std::vector<int> einsum::cost::findHomes(schedule::MappingOp mapping,
                                          const arch::ArchSpec &arch) {
   std::vector<int> homes(facts.tensors.size(), -1);
   std::vector<bool> seen(facts.tensors.size());
+  NameIndex tensors(facts.tensors);
   mapping.walk<WalkOrder::PreOrder>([&](schedule::StorageOp storage) {
     for (auto name : storage.getTensors().getAsRange<StringAttr>()) {
-      int tensor = facts.findTensor(name.getValue());
+      int tensor = tensors.find(name.getValue());
       if (tensor < 0 || seen[tensor] || storage.getPassthrough())
         continue;
       seen[tensor] = true;

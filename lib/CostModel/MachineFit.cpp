@@ -118,7 +118,8 @@ arch::WorkloadNames einsum::cost::collectNames(const CascadeFacts &facts) {
   for (const TensorFact &tensor : facts.tensors)
     names.tensors.push_back(tensor.name);
   for (const RankFact &rank : facts.ranks)
-    names.ranks.push_back(rank.name);
+    if (!rank.isOpaque)
+      names.ranks.push_back(rank.name);
   std::set<std::string> operators;
   for (const EinsumFact &einsum : facts.einsums) {
     names.einsums.push_back(einsum.name);

@@ -32,18 +32,41 @@ static Window windowAlong(const TensorFact &tensor, int rank, int64_t width) {
           width};
 }
 
+/// Whether a step of the loop reads what an earlier one has made: its reader
+/// runs in steps in which its producer does not, or reads further back.
+static bool readsEarlierSteps(const LoopTree &tree, const HeldTensor &held,
+                              int loop) {
+  auto guardOf = [&](const Use &use) -> std::optional<schedule::Guard> {
+    for (auto [node, guard] : tree.nodes[use.leaf].guards)
+      if (node == loop)
+        return guard;
+    return std::nullopt;
+  };
+  auto write = llvm::find_if(held.uses, [](const Use &u) { return u.isWrite; });
+  if (write == held.uses.end())
+    return true;
+  std::optional<schedule::Guard> made = guardOf(*write);
+  return llvm::any_of(held.uses, [&](const Use &use) {
+    if (made && guardOf(use) != made)
+      return true;
+    return llvm::any_of(use.access->coordinates, [&](const Coordinate &c) {
+      return c.uses(tree.nodes[loop].rank) &&
+             (c.terms.size() > 1 || c.constant != 0);
+    });
+  });
+}
+
 /// If a loop below over the iterative rank encloses everything that touches the
 /// tensor, only the innermost such loop's tile and what is carried into it has
-/// to be here.
+/// to be here, as long as no loop around it reads what is gone.
 static std::optional<Window> carriedBelow(const LoopTree &tree, int id,
                                           const HeldTensor &held) {
   const TensorFact &tensor = tree.facts->tensors[held.tensor];
   if (tensor.iterativeRank < 0 || !tensor.hasInitialValue || tensor.isOutput)
     return std::nullopt;
-  for (int leaf : tree.leaves)
-    for (const LeafAccess &access : tree.nodes[leaf].accesses)
-      if (access.use.access->tensor == held.tensor && !tree.contains(id, leaf))
-        return std::nullopt;
+  for (auto [leaf, access] : tree.accessesOf[held.tensor])
+    if (!tree.contains(id, leaf))
+      return std::nullopt;
   // A read of a certain step, but the last, wants it kept however far away.
   const auto &directions = tree.facts->einsums[tensor.producer].direction;
   auto direction = directions.find(tensor.iterativeRank);
@@ -59,14 +82,18 @@ static std::optional<Window> carriedBelow(const LoopTree &tree, int id,
       return std::nullopt;
   }
   std::optional<Window> window;
-  for (int i = id + 1; i < tree.nodes[id].end; ++i)
-    if (tree.nodes[i].kind == NodeKind::temporal &&
-        tree.nodes[i].rank == tensor.iterativeRank &&
-        llvm::all_of(held.uses, [&](const Use &use) {
+  for (int i = id + 1; i < tree.nodes[id].end; ++i) {
+    const Node &node = tree.nodes[i];
+    if (!node.isLoop() || !llvm::all_of(held.uses, [&](const Use &use) {
           return tree.contains(i, use.leaf);
         }))
+      continue;
+    if (node.kind == NodeKind::temporal && node.rank == tensor.iterativeRank)
       window = windowAlong(tensor, tensor.iterativeRank,
-                           tree.nodes[i].tile + tensor.carriedSteps - 1);
+                           node.tile + tensor.carriedSteps - 1);
+    else if (readsEarlierSteps(tree, held, i))
+      break;
+  }
   return window;
 }
 
@@ -336,24 +363,23 @@ private:
     }
   }
 
-  bool touches(int subtree, llvm::ArrayRef<int> tensors) const {
-    return llvm::any_of(tensors,
-                        [&](int tensor) { return touches(subtree, tensor); });
-  }
-
-  bool touches(int subtree, int tensor) const {
-    for (int id = subtree; id < tree.nodes[subtree].end; ++id) {
-      for (const LeafAccess &access : tree.nodes[id].accesses)
-        if (access.use.access->tensor == tensor)
-          return true;
-      if (auto transfer =
-              llvm::dyn_cast<schedule::TransferOp>(tree.nodes[id].op))
-        for (mlir::Attribute name : transfer.getTensors())
-          if (llvm::cast<mlir::StringAttr>(name).getValue() ==
-              facts.tensors[tensor].name)
-            return true;
-    }
-    return false;
+  /// The first and the last child of a sequence that touches one of the
+  /// tensors; the last and the first if none does.
+  std::pair<int, int> childrenTouching(const Node &sequence,
+                                       llvm::ArrayRef<int> tensors) const {
+    int begin = sequence.children.front(),
+        end = tree.nodes[sequence.children.back()].end;
+    int first = sequence.children.back(), last = begin;
+    for (int tensor : tensors)
+      if (auto nodes = tree.touchesWithin(tensor, begin, end); !nodes.empty()) {
+        first = std::min(first, nodes.front());
+        last = std::max(last, nodes.back());
+      }
+    auto childWith = [&](int node) -> int {
+      return llvm::upper_bound(sequence.children, node) -
+             sequence.children.begin() - 1;
+    };
+    return {childWith(first), childWith(last)};
   }
 
   /// One space, for one tensor or for several that share it.
@@ -374,12 +400,9 @@ private:
       return occupy(node.children.front(), space, late, early);
     int first = 0, last = static_cast<int>(node.children.size()) - 1;
     if (node.kind == NodeKind::sequence && (late || early)) {
-      while (late && first < last &&
-             !touches(node.children[first], space.tensors))
-        ++first;
-      while (early && last > first &&
-             !touches(node.children[last], space.tensors))
-        --last;
+      auto [begin, end] = childrenTouching(node, space.tensors);
+      first = late ? begin : first;
+      last = early ? std::max(first, end) : last;
       for (int i = first; i <= last; ++i)
         occupy(node.children[i], space, late && i == first, early && i == last);
       return;

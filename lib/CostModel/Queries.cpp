@@ -100,15 +100,15 @@ TileQuery *Queries::visitsOf(int node) {
                   ? tree->nodes[node].parent
                   : node;
   auto runs = [&](int leaf) {
-    return tree->contains(place, leaf) &&
-           tree->facts->einsums[tree->nodes[leaf].einsum].points > 0;
+    return tree->facts->einsums[tree->nodes[leaf].einsum].points > 0;
   };
-  if (llvm::none_of(tree->leaves, runs))
+  llvm::ArrayRef<int> leaves = tree->leavesBelow(place);
+  if (llvm::none_of(leaves, runs))
     return nullptr;
   return &make(visits[node], [&] {
     TilePlace asked;
     asked.node = place;
-    for (int leaf : llvm::make_filter_range(tree->leaves, runs))
+    for (int leaf : llvm::make_filter_range(leaves, runs))
       asked.uses.push_back({leaf, &makeUp(leaf), false});
     return asked;
   });

@@ -224,6 +224,9 @@ private:
   struct RankState {
     int64_t lo;
     llvm::SmallVector<std::pair<int64_t, int64_t>, 2> units; ///< count, size
+    /// Where the tiles of united units lie apart: from the first unit's to the
+    /// last one's, and where the last one ends. The sizes are the first one's.
+    int64_t reach = 0, end = 0;
 
     int64_t largest() const {
       int64_t size = 0;
@@ -235,8 +238,9 @@ private:
       int64_t size = 0;
       for (auto [count, each] : units)
         size += count * each;
-      return {lo, lo + size};
+      return {lo, reach ? std::min(end, lo + size + reach) : lo + size};
     }
+    Interval ofFirst() const { return {lo, lo + largest()}; }
   };
 
   /// What a loop has done and will do, seen from its current step.
@@ -318,6 +322,7 @@ private:
       supported &= !repeated;
       repeated = &repeatOf(index, reached);
     }
+    supported &= !current[loop.local].reach;
     current[loop.local].units = {{1, aroundAt(index)}};
     walkSteps(index, times, sharing, reducing);
     current[loop.local] = reached;
@@ -444,6 +449,11 @@ private:
     Key key = {static_cast<int64_t>(index), static_cast<int64_t>(absent)};
     for (const RankState &state : current) {
       corner.push_back(state.lo);
+      key.push_back(state.reach);
+      if (state.reach) // where the last unit has fewer elements
+        key.push_back(
+            std::min(state.end, state.lo + state.reach + state.largest()) -
+            state.lo);
       for (auto [count, size] : state.units) {
         key.push_back(count);
         key.push_back(size);
@@ -495,7 +505,7 @@ private:
 
   static RankState stepOf(const RankState &reached, int64_t tile,
                           int64_t step) {
-    RankState inner{reached.lo + step * tile, {}};
+    RankState inner{reached.lo + step * tile, {}, reached.reach, reached.end};
     for (auto [count, size] : reached.units)
       if (int64_t left = std::min(tile, size - step * tile); left > 0)
         inner.units.push_back({count, left});
@@ -539,11 +549,13 @@ private:
     const Loop &loop = component.loops[index];
     int64_t tile = tree.nodes[loop.node].tile;
     RankState reached = current[loop.local], &state = current[loop.local];
+    // Of each unit of the loops further out, which have been counted.
     uint64_t units = 0;
     llvm::SmallVector<std::pair<int64_t, int64_t>, 2> dealt;
     for (auto [count, size] : reached.units) {
-      units += count * llvm::divideCeil(
-                           std::min(size, tree.nodes[loop.node].around), tile);
+      units = std::max<uint64_t>(
+          units,
+          llvm::divideCeil(std::min(size, tree.nodes[loop.node].around), tile));
       if (size / tile > 0)
         dealt.push_back({count * (size / tile), tile});
       if (size % tile > 0)
@@ -556,9 +568,11 @@ private:
     if (loop.dealsOut && units > 1) {
       // The tiles of different units then lie apart, which only their number
       // shows.
-      supported &= component.ranks.size() == 1 && !component.constrained &&
-                   component.separable;
-      state.units = dealt;
+      if (component.ranks.size() == 1 && !component.constrained &&
+          component.separable)
+        state.units = dealt;
+      else
+        spread(index, reached);
     }
     bool used =
         llvm::any_of(component.imagePieces, [&](const ImagePiece &piece) {
@@ -573,6 +587,87 @@ private:
       sharing = counter.mul(sharing, units);
     walk(index + 1, times, sharing, reducing);
     current[loop.local] = reached;
+    if (apart && apart->index == index)
+      apart = nullptr;
+  }
+
+  /// Units that are united, each of which walks its part of a rank: element r
+  /// of the first unit's tile is r + tile * u of that of unit u.
+  struct Spread {
+    size_t index = 0; ///< of the loop
+    int local = 0;
+    int64_t units = 1;
+    std::optional<ImageCounter> images;
+  };
+
+  /// Tiles of united units that lie apart: the unit is one rank more, and where
+  /// the last one ends another. Of sets that depend on other visits, or where
+  /// such units meet, nothing is known here.
+  void spread(size_t index, const RankState &reached) {
+    const Loop &loop = component.loops[index];
+    int64_t tile = tree.nodes[loop.node].tile;
+    bool isKnown = component.isLocal && component.apartRanks == 0 && !apart &&
+                   !repeated && component.windows.empty() &&
+                   !query.countsUnits() && isReachedInSteps(index) &&
+                   reached.units.size() == 1 &&
+                   reached.units.front().first == 1 && !reached.reach;
+    supported &= isKnown;
+    if (!isKnown)
+      return;
+    RankState &state = current[loop.local];
+    int64_t size = reached.largest(), units = llvm::divideCeil(size, tile);
+    state.units = {{1, tile}};
+    state.reach = (units - 1) * tile;
+    state.end = reached.lo + size;
+    Spread &made = spreads[index];
+    made.index = index;
+    made.local = loop.local;
+    made.units = units;
+    apart = &made;
+    if (made.images)
+      return;
+    int unit = static_cast<int>(component.ranks.size());
+    auto place = [&](int rank) {
+      AffineForm form = AffineForm::variable(rank);
+      if (rank == loop.local)
+        form.add(unit, tile);
+      return form;
+    };
+    AffineForm room = AffineForm::variable(unit + 1);
+    room.add(place(loop.local), -1);
+    std::vector<ImagePiece> pieces = component.imagePieces;
+    for (ImagePiece &piece : pieces) {
+      for (AffineForm &form : piece.coordinates)
+        form = form.substitute(place);
+      for (Constraint &constraint : piece.constraints)
+        constraint.form = constraint.form.substitute(place);
+      piece.constraints.push_back({room});
+    }
+    made.images.emplace(unit + 2, std::move(pieces));
+  }
+
+  void measureSpread(uint64_t times, uint64_t sharing, uint64_t reducing) {
+    llvm::SmallVector<Interval, 32> boxes;
+    bool isAny = false;
+    for (size_t i = 0; i < component.pieces.size(); ++i) {
+      bool isThere = !(absent >> i & 1);
+      isAny |= isThere;
+      for (auto [local, state] : llvm::enumerate(current)) {
+        Interval side = static_cast<int>(local) == apart->local
+                            ? state.ofFirst()
+                            : state.interval();
+        boxes.push_back(isThere ? side : Interval{0, 0});
+      }
+      int64_t last = current[apart->local].end - 1;
+      boxes.push_back({0, isThere ? apart->units : 0});
+      boxes.push_back({last, isThere ? last + 1 : last});
+    }
+    if (!isAny)
+      return;
+    Signature signature = apart->images->count(boxes);
+    counter.overflowed |= apart->images->overflowed;
+    supported &= !apart->images->exhausted;
+    addClass(invert(signature), times, sharing, reducing);
   }
 
   /// The interval of a rank follows from what readers ask for.
@@ -667,6 +762,12 @@ private:
       cuts.push_back(size / tile);
       cuts.push_back(llvm::divideCeil(size, tile));
     }
+    if (reached.reach) { // the last unit may have fewer steps
+      int64_t last =
+          std::max<int64_t>(0, reached.end - reached.lo - reached.reach);
+      cuts.push_back(std::min(steps, last / tile));
+      cuts.push_back(std::min<int64_t>(steps, llvm::divideCeil(last, tile)));
+    }
     bool special = loop.inFirst || loop.inLast || loop.retained ||
                    loop.reduced || !query.laterReads.empty() ||
                    hasRetainedDemand();
@@ -756,7 +857,7 @@ private:
     int64_t tile = tree.nodes[loop.node].tile;
     Interval all = reached.interval();
     Interval region{all.lo + first * tile,
-                    std::min(all.lo + end * tile, all.hi)};
+                    std::min(all.lo + end * tile + reached.reach, all.hi)};
     llvm::SmallVector<Interval, 4> base = intervals();
     base[loop.local] = region;
     applyDemands(index + 1, base);
@@ -1085,6 +1186,8 @@ private:
   }
 
   void measure(uint64_t times, uint64_t sharing, uint64_t reducing) {
+    if (apart)
+      return measureSpread(times, sharing, reducing);
     if (component.apartRanks != 0 && ++visited > kVisits) {
       supported = false;
       return;
@@ -1301,6 +1404,8 @@ private:
   SetMask absent = 0;               ///< pieces whose guards fail
   std::map<size_t, Repeat> repeats; ///< by loop
   Repeat *repeated = nullptr;       ///< below such a loop
+  std::map<size_t, Spread> spreads; ///< by loop
+  Spread *apart = nullptr;          ///< below such a loop
   llvm::SmallVector<SetMask, 8> absentStack;
   llvm::SmallVector<Interval, 32> scratchBoxes;
   std::map<Key, std::vector<ComponentClass>> remembered;

@@ -43,11 +43,11 @@ TilePlace einsum::cost::placeOfTile(const LoopTree &tree, int node,
   if (place.halo == Halo::recomputed && !held.isProducedBelow)
     place.halo = Halo::refetched;
   place.isOutput = tree.facts->tensors[held.tensor].isOutput;
-  for (int leaf : tree.leaves)
-    if (!tree.contains(node, leaf))
-      for (const LeafAccess &access : tree.nodes[leaf].accesses)
-        if (access.use.access->tensor == held.tensor && !access.use.isWrite)
-          place.outside.push_back(access.use);
+  for (auto [leaf, index] : tree.accessesOf[held.tensor]) {
+    const Use &use = tree.nodes[leaf].accesses[index].use;
+    if (!tree.contains(node, leaf) && !use.isWrite)
+      place.outside.push_back(use);
+  }
   return place;
 }
 
@@ -57,6 +57,7 @@ TilePlace einsum::cost::placeOfAccess(const LoopTree &tree, int leaf,
   place.node = leaf;
   place.home = access.storage;
   place.uses.push_back(access.use);
+  place.uses.back().access = &access.use.access->atLeaf();
   place.isOperand = true;
   place.everyRun = tree.arch->accounting.everyRun;
   // Whatever leaves the unit counts as delivered.
@@ -396,7 +397,9 @@ bool TileQuery::addPieces(Component &component) {
       continue;
     loop.reduced = true;
     if (!loop.spatial) {
-      component.addPiece(*this, bits.earlier, *write, Box::earlier, i);
+      // Below where a unit begins its sums, what others add does not reach it.
+      component.addPiece(*this, bits.earlier, *write, Box::earlier, i,
+                         loop.node > begunAt ? begunAt : -1);
       if (loop.node > begunAt)
         component.addPiece(*this, bits.earlierHere, *write, Box::earlier, i,
                            begunAt);

@@ -255,7 +255,17 @@ void UnfoldedQuery::note(Tile &tile, const Use &use,
   if (use.isWrite)
     ++tile.made[numbers.numberOf(use, point)];
   else
-    tile.reads.insert(numbers.numberOf(use, point));
+    noteReads(tile, use, point);
+}
+
+/// Of a read that gathers, what it reaches is noted once.
+void UnfoldedQuery::noteReads(Tile &tile, const Use &use,
+                              llvm::ArrayRef<int64_t> point) const {
+  if (use.access->gathers() &&
+      !tile.reached.insert({use.access, numbers.numberOf(use, point)}).second)
+    return;
+  numbers.forEach(use, point,
+                  [&](int64_t number) { tile.reads.insert(number); });
 }
 
 UnfoldedQuery::Tile UnfoldedQuery::tileOf(int node, const Unit &unit,

@@ -18,6 +18,8 @@
 #include "lib/CostModel/TileQuery.h"
 #include "lib/CostModel/Unfolding.h"
 
+#include <set>
+
 namespace einsum::cost {
 
 class UnfoldedQuery {
@@ -58,6 +60,8 @@ private:
   struct Tile {
     Elements reads;
     Counts made;
+    /// Of reads that gather, the first element of what is noted.
+    std::set<std::pair<const AccessFact *, int64_t>> reached;
   };
 
   /// What moves in one visit, or for one group.
@@ -82,6 +86,8 @@ private:
   void countAll();
   Tile tileOf(int node, const Unit &unit, llvm::ArrayRef<Use> uses);
   void note(Tile &tile, const Use &use, llvm::ArrayRef<int64_t> point) const;
+  void noteReads(Tile &tile, const Use &use,
+                 llvm::ArrayRef<int64_t> point) const;
   void addHolder(int node, size_t spatials);
   void notePart(Holder &holder, const Units &units);
   void refuseMixture(const Holder &holder, const Units &units);

@@ -30,8 +30,11 @@ static int64_t evaluate(const Coordinate &coordinate,
 ElementNumbers::ElementNumbers(const CascadeFacts &facts,
                                llvm::ArrayRef<Use> uses) {
   llvm::SmallVector<Interval> whole;
-  for (const RankFact &rank : facts.ranks)
+  for (auto [id, rank] : llvm::enumerate(facts.ranks)) {
     whole.push_back({0, std::max<int64_t>(rank.extent, 1)});
+    if (rank.isOpaque)
+      opaque[static_cast<int>(id)] = rank.extent;
+  }
   for (auto [i, use] : llvm::enumerate(uses))
     for (auto [k, coordinate] : llvm::enumerate(use.access->coordinates)) {
       auto [least, greatest] = coordinate.form().bounds(whole);
@@ -53,6 +56,26 @@ int64_t ElementNumbers::numberOf(const Use &use,
   for (auto [k, coordinate] : llvm::enumerate(use.access->coordinates))
     number = number * extent[k] + evaluate(coordinate, point) - low[k];
   return number;
+}
+
+void ElementNumbers::forEach(const Use &use, llvm::ArrayRef<int64_t> point,
+                             llvm::function_ref<void(int64_t)> act) const {
+  llvm::SmallVector<std::pair<int, int64_t>, 2> sides;
+  for (auto [rank, size] : opaque)
+    if (use.access->uses(rank))
+      sides.push_back({rank, size});
+  if (sides.empty())
+    return act(numberOf(use, point));
+  llvm::SmallVector<int64_t, 8> at(point.begin(), point.end());
+  auto walk = [&](auto &&next, size_t side) -> void {
+    if (side == sides.size())
+      return act(numberOf(use, at));
+    for (int64_t i = 0; i < sides[side].second; ++i) {
+      at[sides[side].first] = i;
+      next(next, side + 1);
+    }
+  };
+  walk(walk, 0);
 }
 
 int64_t ElementNumbers::coordinateOf(int64_t number,
@@ -310,12 +333,13 @@ Interval Unfolding::demanded(int storage, const Demand &demand,
     scan(storage, unit, use.leaf, [&](llvm::ArrayRef<int64_t> point) {
       if (!isElement(use, point))
         return;
-      if (held && held->count(known.numberOf(use, point)))
-        return;
-      int64_t value =
-          evaluate(use.access->coordinates[demand.coordinate], point);
-      asked.lo = std::min(asked.lo, value);
-      asked.hi = std::max(asked.hi, value + 1);
+      known.forEach(use, point, [&](int64_t number) {
+        if (held && held->count(number))
+          return;
+        int64_t value = known.coordinateOf(number, demand.coordinate);
+        asked.lo = std::min(asked.lo, value);
+        asked.hi = std::max(asked.hi, value + 1);
+      });
     });
   }
   return asked.lo < asked.hi ? asked : Interval{0, 0};
@@ -337,7 +361,8 @@ void Unfolding::remember(int storage, const Unit &unit) {
     for (const Use &use : held.uses)
       scan(storage, unit, use.leaf, [&](llvm::ArrayRef<int64_t> point) {
         if (isElement(use, point))
-          tile.insert(known->second.numberOf(use, point));
+          known->second.forEach(use, point,
+                                [&](int64_t number) { tile.insert(number); });
       });
     remains[{storage, held.tensor, depth}]
            [std::vector<int32_t>(unit.path.begin(), unit.path.end())] =

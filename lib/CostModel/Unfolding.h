@@ -47,10 +47,15 @@ public:
 
   bool empty() const { return extent.empty(); }
   int64_t numberOf(const Use &use, llvm::ArrayRef<int64_t> point) const;
+  /// Of all elements that the use reaches at the point: of an opaque rank, all
+  /// along it.
+  void forEach(const Use &use, llvm::ArrayRef<int64_t> point,
+               llvm::function_ref<void(int64_t)> act) const;
   int64_t coordinateOf(int64_t number, unsigned coordinate) const;
 
 private:
   llvm::SmallVector<int64_t, 4> low, extent;
+  std::map<int, int64_t> opaque; ///< extents of opaque ranks
 };
 
 struct Unit {

@@ -73,6 +73,8 @@ static Json describePasses(const FiberPasses &fiber) {
                {"witness", listNames(fiber.witness)}};
   if (!fiber.whole.empty())
     json[fiber.isSummary ? "summary_of" : "part_of"] = fiber.whole;
+  if (fiber.isOpaque)
+    json["addressed_by_data"] = true;
   if (!fiber.via.empty())
     json["through"] = fiber.via;
   if (!fiber.partial.empty())
@@ -115,7 +117,8 @@ static Json describeCascade(const CascadeFacts &facts, const Result &result) {
   for (const FiberPasses &fiber : rankPasses.fibers)
     passes.push_back(describePasses(fiber));
   for (const RankFact &rank : facts.ranks)
-    ranks[rank.name] = rank.extent;
+    if (!rank.isOpaque)
+      ranks[rank.name] = rank.extent;
   for (const TensorFact &tensor : facts.tensors)
     tensors.push_back(describeTensor(facts, tensor));
   for (const EinsumFact &einsum : facts.einsums)

@@ -182,7 +182,8 @@ private:
     }
     json["tiles"] = Json::object();
     for (auto [rank, extent] : llvm::zip(facts.ranks, profile.tiles))
-      json["tiles"][rank.name] = extent;
+      if (!rank.isOpaque)
+        json["tiles"][rank.name] = extent;
     json["moved"] = Json::array();
     for (auto [level, traffic] : llvm::zip(report.arch->levels, profile.moved))
       if (traffic.bytes() > 0)
@@ -217,6 +218,8 @@ private:
   Json describeRanks() {
     Json ranks = Json::array();
     for (const RankFact &rank : facts.ranks) {
+      if (rank.isOpaque)
+        continue;
       Json one = {{"name", rank.name},
                   {"extent", rank.extent},
                   {"passes", report.passes->get(rank.name)}};

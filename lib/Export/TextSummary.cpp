@@ -64,8 +64,9 @@ static void printFact(llvm::raw_ostream &os, llvm::StringRef label,
 static void printRanks(const CascadeFacts &facts, llvm::raw_ostream &os) {
   TextTable table({"rank", ">extent", "part of"});
   for (const RankFact &rank : facts.ranks)
-    table.add({rank.name, std::to_string(rank.extent),
-               rank.whole < 0 ? "" : facts.ranks[rank.whole].name});
+    if (!rank.isOpaque)
+      table.add({rank.name, std::to_string(rank.extent),
+                 rank.whole < 0 ? "" : facts.ranks[rank.whole].name});
   table.print(os, kColumns);
 }
 
@@ -137,7 +138,11 @@ static std::string describeClass(const RankPasses &passes) {
         part.passes > 1 && !fiber.whole.empty() && !fiber.isSummary)
       text += "; " + std::to_string(part.passes) + " over " + part.rank +
               ", part of " + fiber.whole;
-  return text;
+  std::string opaque;
+  for (const RankHeadline &one : passes.ranks)
+    if (passes.fibers[one.fiber].isOpaque)
+      opaque += (opaque.empty() ? "; unknown over " : ", ") + one.rank;
+  return text + opaque;
 }
 
 static void printFootprint(const LiveFootprint &footprint,

@@ -134,6 +134,7 @@ static bool checkNoSearch(const CompileOptions &options) {
         {"--bypass", !request.bypass.empty()},
         {"--array", !request.array.empty()},
         {"--fix-tile", !request.fixTile.empty()},
+        {"--loop-order", !request.loopOrder.empty()},
         {"--order", !request.order.empty()},
         {"--time-limit", !options.timeLimit.empty()},
         {"--threads", options.threads > 0 && !options.skiSlope},
@@ -263,6 +264,7 @@ private:
   bool setCascade(CascadeOp chosen);
   bool readArch();
   void warnAboutNames() const;
+  void warnAboutConstraints(schedule::MappingOp mapping) const;
   ExitCode quantize();
   ExitCode map();
   ExitCode search();
@@ -458,6 +460,27 @@ void Compilation::warnAboutNames() const {
   diagnostics.print(llvm::errs());
 }
 
+/// A mapping that the search has not made may do what the machine rules out; it
+/// is taken at its word, and what a search would not do is said.
+void Compilation::warnAboutConstraints(schedule::MappingOp mapping) const {
+  Diagnostics diagnostics;
+  std::string name = isScheduleFile() ? "the schedule in " + options.mapping
+                                      : "the mapping '" + options.mapping + "'";
+  for (const mapper::ConstraintViolation &one :
+       mapper::listConstraintViolations(mapping, facts, *arch)) {
+    einsum::Diagnostic &warning = diagnostics.warning(
+        one.stated, name + " does what '" + arch->name + "' rules out (" +
+                        one.constraint + "): " + one.what +
+                        "; --mapping=auto keeps to it");
+    if (auto place = dyn_cast<FileLineColLoc>(one.where);
+        place && isScheduleFile())
+      warning.note(
+          {place.getFilename().str(), place.getLine(), place.getColumn()},
+          "here");
+  }
+  diagnostics.print(llvm::errs());
+}
+
 //===----------------------------------------------------------------------===//
 // The search
 //===----------------------------------------------------------------------===//
@@ -613,6 +636,8 @@ ExitCode Compilation::map() {
     return context.explainedInfeasible() ? ExitCode::Infeasible
                                          : ExitCode::BadInput;
   ExitCode code = evaluate(*mapping);
+  if (code == ExitCode::Ok)
+    warnAboutConstraints(mapped.mapping);
   mapped.evaluated = context.getEvaluations() + 1;
   mapped.wallSeconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start)

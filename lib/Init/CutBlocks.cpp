@@ -7,6 +7,7 @@
 
 #include "lib/Init/CutBlocks.h"
 
+#include "lib/Analysis/NameIndex.h"
 #include "lib/Support/Formats/Storage.h"
 
 #include "llvm/ADT/SmallPtrSet.h"
@@ -49,9 +50,10 @@ static bool warnAt(StorageOp node, const TensorFact &tensor,
 
 void einsum::warnAboutCutBlocks(MappingOp mapping, const CascadeFacts &facts) {
   llvm::SmallPtrSet<const TensorFact *, 4> told;
+  NameIndex tensors(facts.tensors);
   mapping.walk<WalkOrder::PreOrder>([&](StorageOp node) {
     for (auto name : node.getTensors().getAsRange<StringAttr>()) {
-      const TensorFact &tensor = facts.tensors[facts.findTensor(name)];
+      const TensorFact &tensor = facts.tensors[tensors.find(name)];
       if (told.contains(&tensor))
         continue;
       auto parsed = formats::parseStorage(tensor.datatype);

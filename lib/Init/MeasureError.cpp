@@ -9,6 +9,7 @@
 
 #include "lib/Init/OptionValues.h"
 #include "lib/Interpreter/NpyFile.h"
+#include "lib/Interpreter/SampleCoordinates.h"
 #include "lib/Quant/ProductSums.h"
 #include "lib/Quant/Rearrange.h"
 #include "lib/Support/Diagnostics.h"
@@ -257,6 +258,10 @@ LogicalResult ErrorBench::drawInputs(const MeasureRequest &request) {
     fillWithSamples(*tensor, sampling, request.seed);
     inputs[name] = std::move(*tensor);
   }
+  if (failed(interp::fillWithCoordinates(
+          cascade, inputs, request.seed,
+          [&](StringRef name) { return files.count(name.str()) != 0; })))
+    return failure();
   data = request.data.empty() ? getDistributions().front().name.str()
                               : llvm::join(request.data, ", ");
   seed = request.seed;

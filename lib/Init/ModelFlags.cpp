@@ -25,6 +25,7 @@
 
 using namespace mlir;
 using namespace einsum;
+using frontend::EmbeddingRows;
 using frontend::ModelOptions;
 using frontend::Phase;
 using frontend::Routing;
@@ -37,6 +38,7 @@ std::string ModelFlags::firstGiven() const {
                                    {"--layers", layers},
                                    {"--parts", parts},
                                    {"--routing", routing},
+                                   {"--embedding", embedding},
                                    {"--dtype", dtype},
                                    {"--optimizer", optimizer}})
     if (!text.empty())
@@ -71,6 +73,10 @@ void einsum::addModelFlags(llvm::cl::OptionCategory &category,
                             "Of a config.json with experts: deal tokens out "
                             "evenly, or compute all and mask",
                             flags.routing);
+  static ToolOption embedding(category, "embedding", "rows|gather",
+                              "Of a config.json: rows of embeddings are an "
+                              "input, or gathered from the table by tokens",
+                              flags.embedding);
   static ToolOption dtype(category, "dtype", "TYPE",
                           "Of a config.json: instead of its torch_dtype",
                           flags.dtype);
@@ -146,7 +152,11 @@ bool einsum::parseModelFlags(const ModelFlags &flags, ModelOptions &options) {
       !parseChoice<Routing>(
           "--routing", flags.routing,
           {{"balanced", Routing::Balanced}, {"masked", Routing::Masked}},
-          options.routing))
+          options.routing) ||
+      !parseChoice<EmbeddingRows>(
+          "--embedding", flags.embedding,
+          {{"rows", EmbeddingRows::Input}, {"gather", EmbeddingRows::Gathered}},
+          options.rows))
     return false;
   StringRef datatype;
   if (!flags.dtype.empty() &&

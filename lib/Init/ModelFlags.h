@@ -31,6 +31,7 @@ struct ModelFlags {
   std::string layers;    ///< "4", the first four, or "2-5", from 2 up to 5
   std::string parts;     ///< all, layers
   std::string routing;   ///< balanced, masked
+  std::string embedding; ///< rows, gather
   std::string dtype;     ///< "f16"
   std::string optimizer; ///< none, sgd, adam
   std::vector<std::string> ignored;

@@ -12,6 +12,7 @@
 #include "lib/Init/RunReport.h"
 #include "lib/Interpreter/Interpreter.h"
 #include "lib/Interpreter/NpyFile.h"
+#include "lib/Interpreter/SampleCoordinates.h"
 #include "lib/Interpreter/SampleData.h"
 #include "lib/Support/Progress.h"
 
@@ -338,7 +339,7 @@ private:
   void addExtentsOfFiles();
   bool chooseExtents();
   ExitCode checkLimit(Program &program);
-  TensorMap sampleInputs(const Sampling &sampling, uint64_t seed);
+  FailureOr<TensorMap> sampleInputs(const Sampling &sampling, uint64_t seed);
   bool runTrial(unsigned trial);
   bool showsErrors();
   bool addErrors(const TensorMap &inputs, const Interpretation &values,
@@ -502,7 +503,8 @@ ExitCode Runner::checkLimit(Program &program) {
   return ExitCode::LimitReached;
 }
 
-TensorMap Runner::sampleInputs(const Sampling &sampling, uint64_t seed) {
+FailureOr<TensorMap> Runner::sampleInputs(const Sampling &sampling,
+                                          uint64_t seed) {
   TensorMap inputs = files;
   for (auto &[name, input] : first.getInputs()) {
     if (inputs.count(name))
@@ -522,6 +524,12 @@ TensorMap Runner::sampleInputs(const Sampling &sampling, uint64_t seed) {
         *tensor, own == settings.dataOf.end() ? sampling : own->second, seed);
     inputs[name] = std::move(*tensor);
   }
+  // What a cascade gathers by holds coordinates, whatever the distribution.
+  auto isKept = [&](StringRef name) { return files.count(name.str()) != 0; };
+  if ((second &&
+       failed(fillWithCoordinates(second->cascade, inputs, seed, isKept))) ||
+      failed(fillWithCoordinates(first.cascade, inputs, seed, isKept)))
+    return failure();
   return inputs;
 }
 
@@ -596,7 +604,10 @@ bool Runner::runTrial(unsigned number) {
   TrialResult trial;
   trial.seed = options.seed + number;
   trial.data = data;
-  TensorMap inputs = sampleInputs(sampling, trial.seed);
+  FailureOr<TensorMap> sampled = sampleInputs(sampling, trial.seed);
+  if (failed(sampled))
+    return false;
+  const TensorMap &inputs = *sampled;
   InterpretOptions interpretOptions{settings.arithmetic, options.maxPoints};
   FailureOr<Interpretation> values = interpret(first.cascade, inputs,
                                                interpretOptions),

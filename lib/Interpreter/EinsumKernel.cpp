@@ -7,6 +7,7 @@
 
 #include "lib/Interpreter/EinsumKernel.h"
 
+#include "dialects/Einsum/Gathers.h"
 #include "lib/Interpreter/Tensor.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -41,6 +42,17 @@ int64_t KernelAccess::flatten(const int64_t *coordinates) const {
   return position;
 }
 
+int KernelAccess::findOutside(const int64_t *coordinates) const {
+  for (unsigned i = 0; i < indices.size(); ++i) {
+    if (!(opaque >> i & 1))
+      continue;
+    int64_t at = indices[i].evaluate(coordinates);
+    if (at < 0 || at >= extents[i])
+      return static_cast<int>(i);
+  }
+  return -1;
+}
+
 unsigned EinsumKernel::getLevel(uint64_t dimSet) const {
   for (size_t level = reductions.size(); level > 0; --level)
     for (unsigned dim : reductions[level - 1].dims)
@@ -59,6 +71,34 @@ std::string EinsumKernel::printPoint(const int64_t *coordinates) const {
   for (StringAttr rank : ranks)
     names.push_back(rank.str());
   return interp::printPoint(names, ArrayRef(coordinates, ranks.size()));
+}
+
+LogicalResult EinsumKernel::refuseOutside(unsigned access, int rank,
+                                          const int64_t *coordinates) const {
+  const KernelAccess &read = accesses[access];
+  Value tensor = read.tensor;
+  Operation *definition = tensor.getDefiningOp();
+  std::string name;
+  if (auto input = dyn_cast<InputOp>(definition))
+    name = input.getTensor().str();
+  else
+    name = cast<EinsumInterface>(definition)
+               .getTensorNames()[cast<OpResult>(tensor).getResultNumber()]
+               .str();
+  auto type = cast<NamedTensorType>(tensor.getType());
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  Access own = EinsumInterface(einsum).getInputAccesses()[access];
+  printNamedExpr(os, own.map.getResult(rank), ranks, getAccessSymbols(einsum));
+  InFlightDiagnostic diag =
+      einsum->emitError()
+      << "Einsum '" << EinsumInterface(einsum).getTensorNames()[0].getValue()
+      << "' reads '" << name << "' at " << type.getRanks()[rank].getValue()
+      << " = " << text << " = " << read.indices[rank].evaluate(coordinates)
+      << " at " << printPoint(coordinates) << ", but the rank has extent "
+      << read.extents[rank];
+  diag.attachNote(definition->getLoc()) << "the tensor is defined here";
+  return diag;
 }
 
 //===----------------------------------------------------------------------===//
@@ -86,7 +126,8 @@ private:
   LogicalResult addSplits();
   LogicalResult bindSymbols();
 
-  /// An index over the iteration ranks; emits an error if it is refused.
+  /// An index over the iteration ranks and gathered values; emits an error if
+  /// it is refused.
   FailureOr<IndexFunction> makeIndex(AffineExpr expr);
   /// Adds `expr >= 0` or `expr == 0`, unless that holds everywhere.
   LogicalResult addCondition(AffineExpr expr, bool isEquality);
@@ -99,15 +140,19 @@ private:
   const Arithmetic &arithmetic;
   EinsumKernel kernel;
   SmallVector<AffineExpr> symbols;
+  SmallVector<StringAttr> accessSymbols; ///< names, for messages
 };
 
 } // namespace
 
 LogicalResult KernelBuilder::addBox() {
   SmallVector<StringAttr> ranks = einsum.getIterationRanks();
-  if (ranks.size() > 64)
-    return einsum->emitError() << "iterates over " << ranks.size()
-                               << " ranks; the interpreter takes at most 64";
+  kernel.gathered = einsum.getGatheredOperands();
+  if (ranks.size() + kernel.gathered.size() > 64)
+    return einsum->emitError()
+           << "iterates over " << ranks.size() << " ranks and gathers by "
+           << kernel.gathered.size()
+           << " tensors; the interpreter takes at most 64 of both";
   for (StringAttr rank : ranks) {
     kernel.ranks.push_back(rank);
     kernel.extents.push_back(bound.extents.lookup(rank));
@@ -155,6 +200,7 @@ LogicalResult KernelBuilder::addReductions() {
 }
 
 LogicalResult KernelBuilder::bindSymbols() {
+  accessSymbols = getAccessSymbols(einsum);
   for (StringAttr name : einsum.getSymbolNames()) {
     std::optional<int64_t> value = bound.cascade.getParam(name);
     if (!value)
@@ -162,6 +208,9 @@ LogicalResult KernelBuilder::bindSymbols() {
              << "parameter '" << name.getValue() << "' has no value";
     symbols.push_back(getAffineConstantExpr(*value, einsum->getContext()));
   }
+  for (unsigned i = 0; i < kernel.gathered.size(); ++i)
+    symbols.push_back(
+        getAffineDimExpr(kernel.ranks.size() + i, einsum->getContext()));
   return success();
 }
 
@@ -169,18 +218,23 @@ FailureOr<IndexFunction> KernelBuilder::makeIndex(AffineExpr expr) {
   auto describe = [&] {
     std::string text;
     llvm::raw_string_ostream os(text);
-    printNamedExpr(os, expr, einsum.getIterationRanks(), {});
+    SmallVector<StringAttr> names = einsum.getIterationRanks();
+    ArrayRef<StringAttr> gathered = accessSymbols;
+    llvm::append_range(names, gathered.take_back(kernel.gathered.size()));
+    printNamedExpr(os, expr, names, {});
     return text;
   };
-  expr =
-      simplifyAffineExpr(expr.replaceSymbols(symbols), kernel.ranks.size(), 0);
-  std::optional<IndexFunction> index =
-      IndexFunction::create(expr, kernel.ranks.size());
+  unsigned numDims = kernel.countCoordinates();
+  expr = simplifyAffineExpr(expr.replaceSymbols(symbols), numDims, 0);
+  std::optional<IndexFunction> index = IndexFunction::create(expr, numDims);
   if (!index)
     return einsum->emitError()
            << "the index '" << describe()
            << "' divides by something other than a positive number";
-  if (!index->getRange(kernel.extents))
+  // What is gathered stays within these bounds, or is refused when it is read.
+  SmallVector<int64_t> extents(kernel.extents);
+  extents.resize(numDims, EinsumKernel::kMostGathered);
+  if (!index->getRange(extents))
     return einsum->emitError()
            << "the index '" << describe() << "' exceeds 64 bits";
   return *index;
@@ -201,12 +255,19 @@ LogicalResult KernelBuilder::addAccess(const Access &access) {
   KernelAccess read;
   read.tensor = access.tensor;
   auto type = cast<NamedTensorType>(access.tensor.getType());
-  for (auto [expr, rank] :
-       llvm::zip_equal(access.map.getResults(), type.getRanks())) {
+  for (auto [i, expr, rank] :
+       llvm::enumerate(access.map.getResults(), type.getRanks())) {
     FailureOr<IndexFunction> index = makeIndex(expr);
     if (failed(index))
       return failure();
     int64_t extent = bound.extents.lookup(rank);
+    if (isGathered(expr, einsum.getSymbolNames().size())) {
+      read.opaque |= uint64_t{1} << i;
+      read.extents.push_back(extent);
+      read.indices.push_back(*index);
+      read.initialSide.push_back(0);
+      continue;
+    }
     Interval range = *index->getRange(kernel.extents);
     int direction = bound.getDirection(access.tensor, rank);
     bool reachesInitial =

@@ -20,6 +20,10 @@
 // selects what that reduction combines. Reduced ranks with the same monoid, one
 // after the other, are one reduction.
 //
+// A coordinate that is data (dialects/Einsum/Gathers.h) is a function of more:
+// after the ranks of the box come the values gathered, one each. Whether such a
+// coordinate is inside of its tensor is no condition: outside is an error.
+//
 // Reading an absent element is a condition too. Which elements are absent does
 // not depend on data: Presence finds out, and adds its own conditions.
 //
@@ -43,12 +47,16 @@ struct KernelAccess {
   /// neither can be reached.
   llvm::SmallVector<int, 4> initialSide;
   bool mayReadInitial = false;
+  /// Bit i: the coordinate along the i-th rank of the tensor is data.
+  uint64_t opaque = 0;
   Scalar initial = Scalar::ofInteger(0);
 
   /// True if at this point the initial value is read.
   bool readsInitial(const int64_t *coordinates) const;
   /// Position of the element read; only within the tensor.
   int64_t flatten(const int64_t *coordinates) const;
+  /// The rank of the tensor along which data leads out of it; -1 if none.
+  int findOutside(const int64_t *coordinates) const;
 };
 
 /// `index` at least 0, or equal to 0.
@@ -75,12 +83,17 @@ struct EinsumKernel {
   llvm::SmallVector<unsigned, 6> kept; ///< dims of the output, in its order
   llvm::SmallVector<KernelReduction, 1> reductions; ///< the first outermost
   llvm::SmallVector<KernelAccess, 3> accesses;
+  /// Accesses whose values are coordinates: those follow the ranks.
+  llvm::SmallVector<unsigned, 1> gathered;
   std::vector<Condition> conditions;
   ScalarProgram map;
   llvm::SmallVector<const NumberFormat *, 2> formats; ///< of the results
   /// What complete elements are rounded to besides; null for nothing.
   llvm::SmallVector<const NumberFormat *, 2> stored;
   uint64_t points = 1; ///< of the box
+
+  /// A value beyond this, up or down, is outside of every tensor.
+  static constexpr int64_t kMostGathered = int64_t{1} << 40;
 
   /// Emits an error for what is refused: see ScalarProgram, IndexFunction.
   static mlir::FailureOr<EinsumKernel> create(EinsumInterface einsum,
@@ -94,6 +107,11 @@ struct EinsumKernel {
   bool contains(const int64_t *coordinates) const;
   /// "[m = 3, p = 0]"
   std::string printPoint(const int64_t *coordinates) const;
+  /// Coordinates of a point, those gathered included.
+  unsigned countCoordinates() const { return ranks.size() + gathered.size(); }
+  /// Emits the error that `access` reads outside of its tensor along `rank`.
+  mlir::LogicalResult refuseOutside(unsigned access, int rank,
+                                    const int64_t *coordinates) const;
 };
 
 } // namespace einsum::interp

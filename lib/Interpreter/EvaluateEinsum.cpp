@@ -21,7 +21,8 @@ EinsumEvaluator::EinsumEvaluator(EinsumKernel &kernel, const Presence &presence,
                                  ArrayRef<const Tensor *> operands,
                                  ArrayRef<Tensor *> results)
     : kernel(kernel), operands(operands), results(results),
-      coordinates(kernel.ranks.size(), 0), levels(kernel.reductions.size() + 1),
+      coordinates(kernel.countCoordinates(), 0),
+      levels(kernel.reductions.size() + 1),
       registers(kernel.map.makeRegisters()) {
   for (const KernelAccess &access : kernel.accesses)
     reads.push_back(makeCursor(access));
@@ -51,7 +52,7 @@ EinsumEvaluator::makeCursor(const KernelAccess &access) const {
   int64_t stride = 1;
   for (auto [index, extent] : llvm::zip_equal(llvm::reverse(access.indices),
                                               llvm::reverse(access.extents))) {
-    cursor.isLinear &= index.isLinear();
+    cursor.isLinear &= index.isLinear() && access.opaque == 0;
     if (!cursor.isLinear)
       break;
     cursor.position += stride * index.getConstant();
@@ -88,6 +89,9 @@ bool EinsumEvaluator::holds(const Level &level) const {
 LogicalResult EinsumEvaluator::run(ArrayRef<LoopStep> around) {
   if (visitKept(0, around))
     return success();
+  if (outside)
+    return kernel.refuseOutside(outside->first, outside->second,
+                                coordinates.data());
   return failed->source->emitError() << "divides an integer by zero at "
                                      << kernel.printPoint(coordinates.data());
 }
@@ -149,11 +153,35 @@ bool EinsumEvaluator::visitReduced(size_t level, size_t k) {
   return true;
 }
 
+/// Reads the value of an operand as a coordinate.
+void EinsumEvaluator::gather(size_t position, unsigned operand) {
+  const int64_t *point = coordinates.data();
+  const KernelAccess &access = kernel.accesses[operand];
+  int64_t value =
+      access.readsInitial(point)
+          ? access.initial.integer
+          : operands[operand]->values[access.flatten(point)].integer;
+  // Beyond the bounds it is outside in any case, and sums would overflow.
+  coordinates[kernel.ranks.size() + position] = std::clamp(
+      value, -EinsumKernel::kMostGathered, EinsumKernel::kMostGathered);
+}
+
+bool EinsumEvaluator::leavesTensor(size_t access) {
+  int rank = kernel.accesses[access].findOutside(coordinates.data());
+  if (rank >= 0)
+    outside = {access, rank};
+  return rank >= 0;
+}
+
 bool EinsumEvaluator::evaluateMap(Level &level) {
   const int64_t *point = coordinates.data();
   size_t next = 0;
+  for (auto [i, operand] : llvm::enumerate(kernel.gathered))
+    gather(i, operand);
   for (size_t i = 0; i < reads.size(); ++i, ++next) {
     const KernelAccess &access = kernel.accesses[i];
+    if (access.opaque != 0 && leavesTensor(i))
+      return false;
     if (access.readsInitial(point))
       registers[next] = access.initial;
     else

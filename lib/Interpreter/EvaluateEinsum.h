@@ -50,6 +50,9 @@ private:
   bool evaluateLevel(size_t level);
   bool visitReduced(size_t level, size_t k);
   bool evaluateMap(Level &level);
+  void gather(size_t position, unsigned operand);
+  /// True, and remembered, if data leads outside.
+  bool leavesTensor(size_t access);
 
   EinsumKernel &kernel;
   llvm::SmallVector<const Tensor *, 3> operands;
@@ -61,6 +64,8 @@ private:
   std::vector<Scalar> registers;
   llvm::SmallVector<unsigned, 2> indexDims;
   const Instruction *failed = nullptr;
+  /// The access and rank along which data leads outside.
+  std::optional<std::pair<unsigned, int>> outside;
 };
 
 } // namespace einsum::interp

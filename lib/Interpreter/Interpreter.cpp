@@ -228,6 +228,11 @@ LogicalResult Interpreter::addInput(InputOp input) {
 
 LogicalResult Interpreter::evaluate() {
   Presence presence = Presence::compute(bound, kernels);
+  for (Operation &op : *cascade.getBodyBlock())
+    if (auto kernel = kernels.find(&op);
+        kernel != kernels.end() &&
+        failed(presence.checkGathers(*kernel->second)))
+      return failure();
   llvm::DenseMap<Operation *, std::unique_ptr<EinsumEvaluator>> evaluators;
   for (auto &[op, kernel] : kernels) {
     SmallVector<const Tensor *> operands;

@@ -7,6 +7,8 @@
 
 #include "lib/Interpreter/Presence.h"
 
+#include "dialects/Einsum/Gathers.h"
+
 #include "llvm/ADT/STLExtras.h"
 
 #include <set>
@@ -244,6 +246,31 @@ Presence Presence::Computation::run() {
     return success();
   });
   return std::move(presence);
+}
+
+/// A gathered element that is absent would make the points depend on data.
+static LogicalResult refuseAbsent(const EinsumKernel &kernel, unsigned access,
+                                  uint64_t rankSet) {
+  const KernelAccess &read = kernel.accesses[access];
+  if (!(read.opaque & rankSet))
+    return success();
+  Operation *definition = read.tensor.getDefiningOp();
+  InFlightDiagnostic diag = EinsumInterface(kernel.einsum)->emitError()
+                            << describeGather(kernel.einsum)
+                            << ", but some of these elements are absent";
+  diag.attachNote(definition->getLoc())
+      << "a filter, a split or an access leaves them out here: give them a "
+         "value, as with 'select'";
+  return diag;
+}
+
+LogicalResult Presence::checkGathers(const EinsumKernel &kernel) const {
+  for (auto [i, access] : llvm::enumerate(kernel.accesses))
+    if (const Entry *producer = find(access.tensor.getDefiningOp()))
+      for (const PresenceFactor &factor : producer->factors)
+        if (failed(refuseAbsent(kernel, i, factor.rankSet)))
+          return failure();
+  return success();
 }
 
 Presence Presence::compute(const BoundCascade &bound, const Kernels &kernels) {

@@ -60,6 +60,9 @@ public:
   /// Over the elements of the tensors that this Einsum defines; empty if all
   /// are present.
   std::vector<uint8_t> getMask(const EinsumKernel &kernel) const;
+  /// Emits an error if what is gathered may be absent: which points there are
+  /// never depends on data.
+  mlir::LogicalResult checkGathers(const EinsumKernel &kernel) const;
   /// Conditions that reading absent elements adds to those of the kernel.
   llvm::ArrayRef<PresenceCondition>
   getConditions(const EinsumKernel &kernel) const;

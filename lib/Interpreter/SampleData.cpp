@@ -175,6 +175,15 @@ std::optional<Sampling> einsum::interp::parseSampling(llvm::StringRef text) {
   return std::nullopt;
 }
 
+int64_t einsum::interp::sampleBetween(llvm::StringRef tensor, uint64_t seed,
+                                      uint64_t position, int64_t low,
+                                      int64_t high) {
+  double width = static_cast<double>(high - low) + 1;
+  auto steps = static_cast<int64_t>(
+      Stream(seed, tensor).uniform(position, /*lane=*/5) * width);
+  return low + std::min(steps, high - low);
+}
+
 void einsum::interp::fillWithSamples(Tensor &tensor, const Sampling &sampling,
                                      uint64_t seed) {
   const Distribution &distribution = kDistributions[sampling.distribution];

@@ -52,6 +52,11 @@ llvm::ArrayRef<DistributionInfo> getDistributions();
 /// "masked", or "normal:30" for thirty times as much; nullopt if it is neither.
 std::optional<Sampling> parseSampling(llvm::StringRef text);
 
+/// An integer between `low` and `high`, both included, for the element at
+/// `position` of a tensor.
+int64_t sampleBetween(llvm::StringRef tensor, uint64_t seed, uint64_t position,
+                      int64_t low, int64_t high);
+
 /// Fills `tensor`, whose name and extents are known.
 void fillWithSamples(Tensor &tensor, const Sampling &sampling, uint64_t seed);
 

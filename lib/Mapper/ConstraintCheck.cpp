@@ -25,6 +25,7 @@ namespace {
 struct Held {
   int level, tensor;
   size_t position; ///< of the node on the leaf's path
+  Operation *node;
 };
 
 class Check {
@@ -39,16 +40,18 @@ public:
   }
 
   std::string run();
+  std::vector<ConstraintViolation> list();
 
 private:
-  void findHeld(const Leaf &leaf);
-  void checkLeaf(const Leaf &leaf);
+  void enter(const Leaf &leaf);
+  void checkArray(const arch::ArrayChoice &choice, const Leaf &leaf);
   void checkLevel(const arch::LevelConstraint &constraint, const Leaf &leaf);
   void checkOrder(const arch::LevelConstraint &constraint, const Leaf &leaf);
   void checkTiles(const arch::LevelConstraint &constraint, const Leaf &leaf);
   void checkDimension(const arch::DimensionConstraint &constraint,
                       const Leaf &leaf);
   void checkLimits();
+  void checkNoSharedHolders();
   void checkSharedLoops(const Leaf &a, const Leaf &b);
 
   bool isKept(int level, int tensor) const {
@@ -62,11 +65,14 @@ private:
   }
   /// Extent of a rank at a position on the path of a leaf.
   int64_t tileAt(const Leaf &leaf, size_t position, int rank) const;
-  /// Keeps the first violation.
-  void fail(const llvm::Twine &message) {
-    if (violation.empty())
-      violation = message.str();
+  /// Keeps the first violation of each constraint, or limit.
+  void fail(const llvm::Twine &message, Operation *op) {
+    if (!isTold)
+      violations.push_back({stated, constraint, message.str(), op->getLoc()});
+    isTold = true;
   }
+  template <typename Constraint, typename Fn>
+  void judge(const std::vector<Constraint> &constraints, Fn fn);
   std::string nameOf(int tensor) const {
     return "'" + facts.tensors[tensor].name + "'";
   }
@@ -79,8 +85,13 @@ private:
   const arch::ArchSpec &arch;
   const SpaceLimits &limits;
   std::vector<Leaf> leaves;
+  std::vector<ConstraintViolation> violations;
+
+  // Of the constraint at hand.
+  SourceLocation stated;
+  std::string constraint;
+  bool isTold = false;
   llvm::StringMap<int> tensorIds;
-  std::string violation;
 
   // Of the leaf at hand.
   const EinsumFact *einsum = nullptr;
@@ -117,8 +128,9 @@ void Check::checkTiles(const arch::LevelConstraint &constraint,
       if (!bound.extent.contains(tile) ||
           (tile != facts.ranks[rank].extent && tile % bound.multipleOf != 0))
         fail("a tile of " + nameOf(h.tensor) + " at " + levelName(h.level) +
-             " spans " + llvm::Twine(tile) + " along '" + bound.rank.name +
-             "'");
+                 " spans " + llvm::Twine(tile) + " along '" + bound.rank.name +
+                 "'",
+             h.node);
     }
 }
 
@@ -147,8 +159,9 @@ void Check::checkOrder(const arch::LevelConstraint &constraint,
       continue;
     if (place < last)
       fail("the loop over '" + loop.getRank() + "' at " +
-           levelName(constraint.level) + " stands inside that over '" +
-           constraint.order[last].name + "'");
+               levelName(constraint.level) + " stands inside that over '" +
+               constraint.order[last].name + "'",
+           op);
     last = std::max(last, place);
   }
 }
@@ -163,10 +176,12 @@ void Check::checkLevel(const arch::LevelConstraint &constraint,
     bool may = !constraint.mayKeep || must || isIn(*constraint.mayKeep, tensor);
     if (must && !isKept(level, tensor))
       fail(levelName(level) + " does not keep " + nameOf(tensor) + " for '" +
-           einsum->name + "'");
+               einsum->name + "'",
+           leaf.op);
     if (!may && isKept(level, tensor))
       fail(levelName(level) + " keeps " + nameOf(tensor) + " for '" +
-           einsum->name + "'");
+               einsum->name + "'",
+           leaf.op);
   }
   checkTiles(constraint, leaf);
   checkOrder(constraint, leaf);
@@ -199,41 +214,47 @@ void Check::checkDimension(const arch::DimensionConstraint &constraint,
     if (!isNamed || llvm::any_of(einsum->reads, reuses) ||
         llvm::any_of(einsum->writes, reuses))
       fail("'" + loop.rank.getValue() + "' is dealt along '" + dim.name +
-           "' of '" + arch.arrays[array].name + "'");
+               "' of '" + arch.arrays[array].name + "'",
+           loop.op);
   }
   double least = constraint.minUtilization * static_cast<double>(dim.size);
   if (!constraint.relax && static_cast<double>(units) < least - 1e-9)
     fail(llvm::Twine(units) + " of " + llvm::Twine(dim.size) +
-         " units along '" + dim.name + "' of '" + arch.arrays[array].name +
-         "' are in use for '" + einsum->name + "'");
+             " units along '" + dim.name + "' of '" + arch.arrays[array].name +
+             "' are in use for '" + einsum->name + "'",
+         leaf.op);
 }
 
-void Check::findHeld(const Leaf &leaf) {
-  held.clear();
-  for (auto [position, op] : llvm::enumerate(leaf.path))
-    if (auto storage = dyn_cast<schedule::StorageOp>(op)) {
-      int level = arch.findLevel(storage.getLevel());
-      for (auto tensor : storage.getTensors().getAsRange<StringAttr>())
-        held.push_back({level, tensorIds.lookup(tensor.getValue()), position});
-    }
-}
-
-void Check::checkLeaf(const Leaf &leaf) {
+void Check::enter(const Leaf &leaf) {
   einsum = &facts.einsums[facts.findEinsum(leaf.op.getEinsum())];
   array = arch.findArray(leaf.op.getArray());
-  const arch::Constraints &constraints = arch.constraints;
-  if (!constraints.levels.empty() || !constraints.dimensions.empty())
-    findHeld(leaf);
-  for (const arch::ArrayChoice &choice : constraints.arrays)
-    if (selects(choice.on, facts, *einsum) &&
-        !llvm::is_contained(choice.arrays, array))
-      fail("'" + einsum->name + "' runs on '" + arch.arrays[array].name + "'");
-  for (const arch::LevelConstraint &constraint : constraints.levels)
-    if (selects(constraint.on, facts, *einsum))
-      checkLevel(constraint, leaf);
-  for (const arch::DimensionConstraint &constraint : constraints.dimensions)
-    if (selects(constraint.on, facts, *einsum))
-      checkDimension(constraint, leaf);
+  held.clear();
+  for (auto [position, op] : llvm::enumerate(leaf.path))
+    if (auto storage = dyn_cast<schedule::StorageOp>(op))
+      for (auto tensor : storage.getTensors().getAsRange<StringAttr>())
+        held.push_back({arch.findLevel(storage.getLevel()),
+                        tensorIds.lookup(tensor.getValue()), position, op});
+}
+
+void Check::checkArray(const arch::ArrayChoice &choice, const Leaf &leaf) {
+  if (!llvm::is_contained(choice.arrays, array))
+    fail("'" + einsum->name + "' runs on '" + arch.arrays[array].name + "'",
+         leaf.op);
+}
+
+/// Calls `fn(constraint, leaf)` for the leaves that each is about.
+template <typename Constraint, typename Fn>
+void Check::judge(const std::vector<Constraint> &constraints, Fn fn) {
+  for (const Constraint &one : constraints) {
+    stated = one.loc;
+    constraint = arch::describe(one, arch);
+    isTold = false;
+    for (const Leaf &leaf : leaves) {
+      enter(leaf);
+      if (selects(one.on, facts, *einsum))
+        fn(one, leaf);
+    }
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -252,31 +273,67 @@ void Check::checkSharedLoops(const Leaf &a, const Leaf &b) {
     ++shared;
     if (++byRank[ours.rank.getValue()] > limits.sharedLoopsPerRank)
       fail("Einsums share more than " + llvm::Twine(limits.sharedLoopsPerRank) +
-           " loops over '" + ours.rank.getValue() + "'");
+               " loops over '" + ours.rank.getValue() + "'",
+           ours.op);
   }
   if (shared > limits.sharedLoops)
     fail("Einsums share more than " + llvm::Twine(limits.sharedLoops) +
-         " loops");
+             " loops",
+         mapping);
+}
+
+/// Below its outermost holder nobody holds a tensor for two Einsums.
+void Check::checkNoSharedHolders() {
+  auto touches = [&](const EinsumFact &einsum, int tensor) {
+    auto isIt = [&](const AccessFact &access) {
+      return access.tensor == tensor;
+    };
+    return llvm::any_of(einsum.reads, isIt) ||
+           llvm::any_of(einsum.writes, isIt);
+  };
+  auto holds = [](schedule::StorageOp storage, StringRef name) {
+    return llvm::is_contained(storage.getTensors().getAsRange<StringAttr>(),
+                              StringAttr::get(storage.getContext(), name));
+  };
+  mapping.walk([&](schedule::StorageOp storage) {
+    for (auto name : storage.getTensors().getAsRange<StringAttr>()) {
+      int tensor = facts.findTensor(name), users = 0;
+      storage->walk([&](schedule::LeafOp leaf) {
+        users +=
+            touches(facts.einsums[facts.findEinsum(leaf.getEinsum())], tensor);
+      });
+      bool isInner = false;
+      for (auto above = storage->getParentOfType<schedule::StorageOp>(); above;
+           above = above->getParentOfType<schedule::StorageOp>())
+        isInner |= holds(above, name);
+      if (isInner && users > 1)
+        fail(nameOf(tensor) + " has one holder for several Einsums", storage);
+    }
+  });
 }
 
 void Check::checkLimits() {
-  mapping.walk([&](schedule::PipelineOp) {
+  isTold = false;
+  mapping.walk([&](schedule::PipelineOp pipeline) {
     if (!limits.pipelines)
-      fail("there is a pipeline");
+      fail("there is a pipeline", pipeline);
   });
   std::vector<int> order;
   for (Leaf &leaf : leaves)
     order.push_back(facts.findEinsum(leaf.op.getEinsum()));
   if (!limits.reorder && !llvm::is_sorted(order))
-    fail("Einsums are in another order");
+    fail("Einsums are in another order", mapping);
   for (const Leaf &leaf : leaves)
     for (const LoopAbove &loop : leaf.loops)
       if (!limits.imperfect && loop.around && *loop.around % loop.tile != 0)
         fail("a tile of " + llvm::Twine(loop.tile) + " does not divide " +
-             llvm::Twine(*loop.around) + " along '" + loop.rank.getValue() +
-             "'");
+                 llvm::Twine(*loop.around) + " along '" + loop.rank.getValue() +
+                 "'",
+             loop.op);
   for (size_t i = 1; i < leaves.size(); ++i)
     checkSharedLoops(leaves[i - 1], leaves[i]);
+  if (!limits.fusion || !limits.sharedHolders)
+    checkNoSharedHolders();
   if (limits.fusion)
     return;
   std::vector<bool> lives(facts.tensors.size(), false);
@@ -288,14 +345,31 @@ void Check::checkLimits() {
   });
   for (auto [tensor, isAtBacking] : llvm::enumerate(lives))
     if (!isAtBacking)
-      fail(nameOf(tensor) + " stays on chip");
+      fail(nameOf(tensor) + " stays on chip", mapping);
+}
+
+std::vector<ConstraintViolation> Check::list() {
+  judge(arch.constraints.arrays,
+        [&](const auto &one, const Leaf &leaf) { checkArray(one, leaf); });
+  judge(arch.constraints.levels,
+        [&](const auto &one, const Leaf &leaf) { checkLevel(one, leaf); });
+  judge(arch.constraints.dimensions,
+        [&](const auto &one, const Leaf &leaf) { checkDimension(one, leaf); });
+  return std::move(violations);
 }
 
 std::string Check::run() {
-  for (const Leaf &leaf : leaves)
-    checkLeaf(leaf);
-  checkLimits();
-  return violation;
+  violations = list();
+  if (violations.empty())
+    checkLimits();
+  return violations.empty() ? "" : violations.front().what;
+}
+
+std::vector<ConstraintViolation>
+einsum::mapper::listConstraintViolations(schedule::MappingOp mapping,
+                                         const CascadeFacts &facts,
+                                         const arch::ArchSpec &arch) {
+  return Check(mapping, facts, arch, SpaceLimits()).list();
 }
 
 std::string einsum::mapper::findConstraintViolation(schedule::MappingOp mapping,

@@ -25,9 +25,22 @@
 
 namespace einsum::mapper {
 
+/// A constraint of the machine that a mapping does not keep to.
+struct ConstraintViolation {
+  SourceLocation stated;  ///< where the spec, or an option, says it
+  std::string constraint; ///< "must keep inputs, outputs"
+  std::string what;       ///< "'L1' does not keep 'A' for 'Z'"
+  mlir::Location where;   ///< the storage node, loop or leaf
+};
+
+/// What a verified mapping does against constraints: of each that is violated
+/// the first place. Utilizations that may be relaxed are not judged.
+std::vector<ConstraintViolation>
+listConstraintViolations(schedule::MappingOp mapping, const CascadeFacts &facts,
+                         const arch::ArchSpec &arch);
+
 /// A sentence about the first constraint or limit that a verified mapping
-/// violates; empty if there is none. Utilizations that may be relaxed are not
-/// judged.
+/// violates; empty if there is none.
 std::string findConstraintViolation(schedule::MappingOp mapping,
                                     const CascadeFacts &facts,
                                     const arch::ArchSpec &arch,

@@ -72,6 +72,7 @@ private:
     request.bypass = listOf(bypass);
     request.array = listOf(array);
     request.fixTile = listOf(fixTile);
+    request.loopOrder = listOf(loopOrder);
     request.order = listOf(order);
     return request;
   }

@@ -223,6 +223,7 @@ static bool parseSpaceWord(StringRef word, SpaceLimits &limits,
   for (auto [name, field] : {std::pair("no-fusion", &SpaceLimits::fusion),
                              {"no-pipelines", &SpaceLimits::pipelines},
                              {"no-reorder", &SpaceLimits::reorder},
+                             {"no-shared-holders", &SpaceLimits::sharedHolders},
                              {"perfect-tiles", &SpaceLimits::imperfect}})
     if (word == name) {
       limits.*field = false;
@@ -240,9 +241,11 @@ static bool parseSpaceWord(StringRef word, SpaceLimits &limits,
                                    word + "'");
       return true;
     }
-  std::vector<std::string> names = {"shared-loops=N", "shared-loops-per-rank=N",
-                                    "perfect-tiles",  "no-fusion",
-                                    "no-pipelines",   "no-reorder"};
+  std::vector<std::string> names = {
+      "shared-loops=N",   "shared-loops-per-rank=N",
+      "perfect-tiles",    "no-fusion",
+      "no-pipelines",     "no-reorder",
+      "no-shared-holders"};
   return report("space",
                 "there is no restriction " + listAlternatives(word, names));
 }
@@ -282,6 +285,7 @@ constexpr ClauseOption clauseOptions[] = {
     {"bypass", "TENSOR@LEVEL", &MapRequest::bypass, true, false},
     {"array", "EINSUM=ARRAY", &MapRequest::array, false, true},
     {"fix-tile", "RANK@LEVEL=N", &MapRequest::fixTile, true, true},
+    {"loop-order", "RANK:RANK...@LEVEL", &MapRequest::loopOrder, true, false},
 };
 
 static std::optional<Clause> parseClause(StringRef text,
@@ -299,6 +303,17 @@ static std::optional<Clause> parseClause(StringRef text,
   return clause;
 }
 
+/// The ranks of an order, at least two and each once.
+static std::optional<std::vector<std::string>> readRanks(StringRef text) {
+  std::vector<std::string> ranks;
+  for (StringRef rank : llvm::split(text, ':')) {
+    if (rank.empty() || llvm::is_contained(ranks, rank))
+      return std::nullopt;
+    ranks.push_back(rank.str());
+  }
+  return ranks.size() < 2 ? std::nullopt : std::make_optional(ranks);
+}
+
 static bool readTile(StringRef text, uint64_t &tile) {
   return !text.getAsInteger(10, tile) && tile > 0 && tile <= INT64_MAX;
 }
@@ -310,8 +325,10 @@ bool einsum::mapper::checkConstraints(const MapRequest &request,
     for (StringRef text : request.*option.values) {
       std::optional<Clause> clause = parseClause(text, option);
       uint64_t tile;
-      if (!clause || (&MapRequest::fixTile == option.values &&
-                      !readTile(clause->value, tile)))
+      if (!clause ||
+          (&MapRequest::fixTile == option.values &&
+           !readTile(clause->value, tile)) ||
+          (&MapRequest::loopOrder == option.values && !readRanks(clause->name)))
         return report(option.option, "takes " + llvm::Twine(option.form) +
                                          ", found '" + text + "'");
       StringRef subject = option.hasValue ? text.rsplit('=').first : text;
@@ -341,6 +358,11 @@ std::string einsum::mapper::findMissingName(const MapRequest &request,
       } else if (&MapRequest::fixTile == option.values) {
         if (facts.findRank(name) < 0)
           return "rank '" + name + "'";
+      } else if (&MapRequest::loopOrder == option.values) {
+        auto ranks = readRanks(name);
+        for (const std::string &rank : *ranks)
+          if (facts.findRank(rank) < 0)
+            return "rank '" + rank + "'";
       } else if (facts.findTensor(name) < 0) {
         return "tensor '" + name + "'";
       }
@@ -365,6 +387,7 @@ private:
   bool addTensor(arch::LevelConstraint constraint, StringRef tensor,
                  bool negated);
   bool addTile(arch::LevelConstraint constraint, const Clause &clause);
+  bool addOrder(arch::LevelConstraint constraint, const Clause &clause);
   bool addArray(const Clause &clause);
   bool fail(const llvm::Twine &message) const {
     return report(option->option, message);
@@ -415,6 +438,18 @@ bool ConstraintWriter::addTile(arch::LevelConstraint constraint,
   return true;
 }
 
+bool ConstraintWriter::addOrder(arch::LevelConstraint constraint,
+                                const Clause &clause) {
+  auto ranks = readRanks(clause.name);
+  for (const std::string &rank : *ranks) {
+    if (facts.findRank(rank) < 0)
+      return failName("rank", rank, namesOf(facts.ranks));
+    constraint.order.push_back({rank, loc});
+  }
+  arch.constraints.levels.push_back(std::move(constraint));
+  return true;
+}
+
 bool ConstraintWriter::addArray(const Clause &clause) {
   if (facts.findEinsum(clause.name) < 0)
     return failName("Einsum", clause.name, namesOf(facts.einsums));
@@ -444,6 +479,8 @@ bool ConstraintWriter::add(const ClauseOption &clauseOption, StringRef text) {
                 listAlternatives(clause.level, namesOf(arch.levels)));
   if (clauseOption.hasValue)
     return addTile(std::move(constraint), clause);
+  if (clauseOption.values == &MapRequest::loopOrder)
+    return addOrder(std::move(constraint), clause);
   return addTensor(std::move(constraint), clause.name,
                    /*negated=*/clauseOption.values == &MapRequest::bypass);
 }

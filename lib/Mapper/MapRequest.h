@@ -11,11 +11,13 @@
 //   objective   latency | energy | edp | traffic[:LEVEL] | capacity[:LEVEL]
 //               | pareto:A,B[,C]
 //   space       shared-loops=N, shared-loops-per-rank=N, perfect-tiles,
-//               no-fusion, no-pipelines, no-reorder
+//               no-fusion, no-pipelines, no-reorder, no-shared-holders
 //   keep        T@LEVEL      T has a storage node at LEVEL wherever it is used
 //   bypass      T@LEVEL      T has none there
 //   array       E=ARRAY      Einsum E runs on ARRAY
 //   fix-tile    r@LEVEL=N    tiles held at LEVEL span N along rank r
+//   loop-order  r:s@LEVEL    below a node at LEVEL loops over r stand around
+//                            those over s
 //   order       E1,E2,...    Einsums are executed in this order, all of them
 //
 // What restricts the mapping becomes a constraint of the machine
@@ -41,11 +43,11 @@ namespace einsum::mapper {
 struct MapRequest {
   std::string objective = "latency";
   std::vector<std::string> space;
-  std::vector<std::string> keep, bypass, array, fixTile, order;
+  std::vector<std::string> keep, bypass, array, fixTile, loopOrder, order;
 
   bool hasConstraints() const {
     return !(keep.empty() && bypass.empty() && array.empty() &&
-             fixTile.empty() && order.empty());
+             fixTile.empty() && loopOrder.empty() && order.empty());
   }
 };
 

@@ -76,8 +76,10 @@ private:
   bool describe();
   void makeSearches();
   bool describeNests(const NestLimits &limits);
+  void describeFor(const Effort &effort);
   void inParallel(size_t count, llvm::function_ref<void(size_t)> fn) const;
   bool explore();
+  void noteFetches(EinsumChoices &choice) const;
   void boundNests();
   std::vector<Effort> listEfforts() const;
   bool prepare(const Effort &effort, bool walks);
@@ -92,6 +94,12 @@ private:
   hopelessBeyond(double cutoff) const;
   void chooseAxes();
   bool stopped() const;
+  /// Whether there is a reason why there is no mapping; it takes a while.
+  bool isRuledOut() const {
+    if (!ruledOut)
+      ruledOut = !explainInfeasible(facts, arch, options.limits).empty();
+    return *ruledOut;
+  }
   void noteFirst(bool isFound) {
     if (isFound && std::isnan(firstSeconds))
       firstSeconds = seconds();
@@ -129,6 +137,7 @@ private:
   std::map<std::string, NestSearch *> bySignature;
   std::string unsupported;
   bool noArray = false;
+  mutable std::optional<bool> ruledOut;
   SearchCounts counted;    ///< of searches that others took the place of
   JoinCounts joinedBefore; ///< of efforts before the last
   double leastSpace = 0;   ///< log10 of nests, before they were walked
@@ -138,7 +147,7 @@ private:
   bool hasMapping = false; ///< here, or one as good is known
   double firstSeconds = std::numeric_limits<double>::quiet_NaN();
   /// What a first mapping may take beyond the time limit.
-  static constexpr double kGraceSeconds = 2;
+  static constexpr double kGraceSeconds = 0.3;
   /// Per Einsum and array, as searches run side by side.
   std::vector<std::shared_ptr<CutTiles>> cuts;
   PlanRealiser realiser;
@@ -151,9 +160,16 @@ private:
   static constexpr double kManyStates = 2e4;
   double states = 0; ///< the most of any nest, as described last
   double placed = 0; ///< and times the ways to hold its operands
+  double finest = 0; ///< `states` of the last search
+  /// Fewer tiles are searched first where there are so many times fewer.
+  static constexpr double kManyFewer = 1.5;
   /// Then the first mapping that no other can beat ends the search; else that
   /// of least energy among equally fast ones does.
   bool hasManyNests = false;
+  /// States of a nest, beyond which they are not walked before the search.
+  static constexpr size_t kMostExplored = 6000000;
+  /// Of memory for nests that were found; then the search ends.
+  static constexpr size_t kMostBytes = 1000000000;
   /// Plans of a join, beyond which the least promising are dropped.
   static constexpr size_t kMostPlans = 1000000;
 };
@@ -225,12 +241,15 @@ bool MappingSearch::describe() {
       unsupported = constraints.back().unsupported;
   }
   nestLimits.imperfect = options.limits.imperfect;
+  nestLimits.allDeals = !options.rules.deals;
   nestLimits.commonRanks = listCommonRanks(facts);
   // Every nest if that can be, else fewer ways to deal, then fewer tiles.
   while (!describeNests(nestLimits) && unsupported.empty() && !noArray &&
          nestLimits.coarse < NestLimits::kCoarsest)
     nestLimits.coarse += std::exchange(nestLimits.fewPairs, true);
   leastSpace = sizeOfSpace();
+  finest = states;
+  described = nestLimits;
   hasManyNests = !nestLimits.isWhole() || placed > kManyStates;
   // On one array, too, one Einsum computes while tiles of another move.
   overlaps = options.limits.pipelines && facts.einsums.size() > 1 &&
@@ -240,9 +259,6 @@ bool MappingSearch::describe() {
 
 /// Einsums that look the same share one.
 void MappingSearch::makeSearches() {
-  for (const auto &search : searches)
-    counted += search->getCounts();
-  searches.clear();
   bySignature.clear();
   for (EinsumChoices &choice : choices)
     for (const auto &nest : choice.nests) {
@@ -341,6 +357,8 @@ std::string MappingSearch::describeSpace() const {
     text += ", fusion below up to " + std::to_string(limits.sharedLoops) +
             " shared loops (" + std::to_string(limits.sharedLoopsPerRank) +
             " over one rank)";
+  if (limits.fusion && !limits.sharedHolders)
+    text += ", no shared holders";
   text += limits.pipelines ? ", sequences and pipelines" : ", no pipelines";
   return text + (limits.reorder ? ", any order" : ", Einsums in order");
 }
@@ -380,7 +398,7 @@ void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
   certificate.pruned["dominated"] = nests.dominated + joins.dominated;
   certificate.pruned["capacity"] = nests.overCapacity + joins.overCapacity;
   certificate.pruned["rank pass not ended"] = joins.illegal;
-  certificate.pruned["constraints"] = nests.ruledOut;
+  certificate.pruned["constraints"] = nests.ruledOut + joins.ruledOut;
   certificate.pruned["bound"] = nests.overBound + joins.overBound;
   certificate.wallSeconds = seconds();
   certificate.firstSeconds = firstSeconds;
@@ -389,9 +407,7 @@ void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
   bool isBeaten = result.points.empty() && std::isfinite(options.cutoff);
   if (result.points.empty() && !isBeaten) {
     // Fewer tiles than there are prove nothing.
-    bool isProven = joined.complete &&
-                    (nestLimits.coarse == 0 ||
-                     !explainInfeasible(facts, arch, options.limits).empty());
+    bool isProven = (joined.complete && nestLimits.coarse == 0) || isRuledOut();
     certificate.status = isProven ? Status::infeasible : Status::bestFound;
     certificate.boundName = "search ended early";
     return;
@@ -439,6 +455,11 @@ LogicalResult MappingSearch::refuse(const Realised &realised) {
 
 /// One pipeline of all Einsums, if there is one.
 std::optional<MappedPoint> MappingSearch::tryPipeline(size_t &frames) {
+  // Its loops stand as they come.
+  if (llvm::any_of(constraints, [](const EinsumConstraints &one) {
+        return one.ordersLoops();
+      }))
+    return std::nullopt;
   if (!options.triesOnePipeline || !isLatencyOnly() ||
       !options.limits.pipelines || !options.rules.incumbent)
     return std::nullopt;
@@ -459,7 +480,8 @@ bool MappingSearch::acceptPipeline(MappedPoint &point, size_t frames,
   double bound = boundLoad(choices) / arch.clockHz,
          latency = point.values.front();
   bool isLarge = facts.einsums.size() >= kManyEinsums;
-  if (latency > bound * (isLarge ? kCloseEnough : 1))
+  double enough = isLarge ? kCloseEnough : hasManyNests ? kAsGood : 1;
+  if (latency > bound * enough)
     return false;
   Certificate &certificate = result.certificate;
   certificate.space = describeSpace();
@@ -493,6 +515,32 @@ void MappingSearch::inParallel(size_t count,
     thread.join();
 }
 
+/// What inputs of several readers cost an Einsum that fetches them itself. Of
+/// several of them each has its part of what is certain of any one.
+void MappingSearch::noteFetches(EinsumChoices &choice) const {
+  choice.fetches.clear();
+  const EinsumOnArray &nest = *choice.nests.front();
+  for (const Operand &operand : nest.operands) {
+    const TensorFact &tensor = facts.tensors[operand.tensor];
+    if (!tensor.isInput || !operand.mayHaveSharedHolder)
+      continue;
+    int at = nest.indexOf(operand);
+    double energy = INFINITY, traffic = INFINITY;
+    for (NestSearch *search : choice.searches) {
+      auto [alone, moved] = search->leastAlone(at);
+      energy = std::min(energy, alone);
+      traffic = std::min(traffic, moved);
+    }
+    choice.fetches.push_back({operand.tensor, energy - choice.leastEnergy,
+                              traffic - choice.leastTraffic});
+  }
+  auto count = static_cast<double>(choice.fetches.size());
+  for (EinsumChoices::Fetch &fetch : choice.fetches) {
+    fetch.energy = std::isfinite(fetch.energy) ? fetch.energy / count : 0;
+    fetch.traffic = std::isfinite(fetch.traffic) ? fetch.traffic / count : 0;
+  }
+}
+
 /// The least that each Einsum costs by itself, wherever its tensors live. False
 /// if time was up before.
 bool MappingSearch::explore() {
@@ -503,16 +551,25 @@ bool MappingSearch::explore() {
       if (listed.insert(search).second)
         work.emplace_back(search, listStarts(*nest, *search));
   inParallel(work.size(), [&](size_t i) {
-    work[i].first->explore(work[i].second, [this] { return stopped(); });
+    work[i].first->explore(
+        work[i].second, [this] { return stopped(); }, kMostExplored);
   });
   for (EinsumChoices &choice : choices) {
-    choice.leastEnergy = choice.leastCycles = choice.leastTraffic = INFINITY;
+    double energy = INFINITY, cycles = INFINITY, traffic = INFINITY;
     for (NestSearch *search : choice.searches) {
-      choice.leastEnergy = std::min(choice.leastEnergy, search->leastEnergy());
-      choice.leastCycles = std::min(choice.leastCycles, search->leastCycles());
-      choice.leastTraffic =
-          std::min(choice.leastTraffic, search->leastTraffic());
+      energy = std::min(energy, search->leastEnergy());
+      cycles = std::min(cycles, search->leastCycles());
+      traffic = std::min(traffic, search->leastTraffic());
     }
+    double energyBefore = choice.leastEnergy, cyclesBefore = choice.leastCycles,
+           trafficBefore = choice.leastTraffic;
+    choice.leastEnergy = energy;
+    choice.leastCycles = cycles;
+    choice.leastTraffic = traffic;
+    noteFetches(choice);
+    choice.leastEnergy = std::max(energyBefore, energy);
+    choice.leastCycles = std::max(cyclesBefore, cycles);
+    choice.leastTraffic = std::max(trafficBefore, traffic);
   }
   return !stopped();
 }
@@ -539,13 +596,22 @@ std::vector<Holdings> MappingSearch::listStarts(const EinsumOnArray &nest,
   for (auto [o, operand] : llvm::enumerate(nest.operands)) {
     std::vector<uint8_t> codes = {0};
     for (int level = 1; level < static_cast<int>(arch.levels.size()); ++level) {
-      if (operand.mustLiveAtBacking || !options.limits.fusion ||
-          arch.levels[level].perArray >= 0 || !arch.levels[level].dims.empty())
+      if (!options.limits.fusion || arch.levels[level].perArray >= 0 ||
+          !arch.levels[level].dims.empty())
         continue;
+      bool isShared =
+          operand.mayHaveSharedHolder && options.limits.sharedHolders;
       auto found = llvm::find(nest.path, level);
-      codes.push_back(found == nest.path.end()
-                          ? search.codeOffPath(level)
-                          : Holding::kOutside + (found - nest.path.begin()));
+      auto index = static_cast<uint8_t>(found - nest.path.begin());
+      if (found == nest.path.end()) {
+        if (isShared || !operand.mustLiveAtBacking)
+          codes.push_back(search.codeOffPath(level));
+        continue;
+      }
+      if (!operand.mustLiveAtBacking)
+        codes.push_back(Holding::kOutside + index);
+      if (isShared)
+        codes.push_back(index);
     }
     std::vector<Holdings> more;
     for (const Holdings &start : starts)
@@ -606,7 +672,18 @@ JoinResult MappingSearch::search(const Effort &effort, double cutoff) {
     cycles += overlaps ? 0 : choice.leastCycles;
     traffic += choice.leastTraffic;
   }
-  auto shouldStop = [this] { return stopped(); };
+  // Searches side by side each have their share of memory, so that what they
+  // find does not depend on the others.
+  auto isFull = [this] {
+    size_t bytes = 0;
+    for (const auto &search : searches)
+      bytes += search->memory();
+    return bytes > kMostBytes;
+  };
+  bool isShared = effort.beam == 0;
+  auto shouldStop = [this, isFull, isShared] {
+    return stopped() || (isShared && isFull());
+  };
   std::set<NestSearch *> restarted;
   for (const EinsumChoices &choice : choices)
     for (NestSearch *search : choice.searches) {
@@ -619,6 +696,9 @@ JoinResult MappingSearch::search(const Effort &effort, double cutoff) {
       };
       bounds.shouldStop = shouldStop;
       bounds.dominance = options.rules.dominance;
+      if (effort.beam)
+        bounds.mostBytes =
+            kMostBytes / std::max<size_t>(2, searches.size() / 2);
       double otherEnergy = energy - choice.leastEnergy,
              otherCycles = overlaps ? 0 : cycles - choice.leastCycles,
              otherTraffic = traffic - choice.leastTraffic;
@@ -631,7 +711,7 @@ JoinResult MappingSearch::search(const Effort &effort, double cutoff) {
   // Most of what a join asks for lies below the whole Einsum.
   if (effort.beam)
     inParallel(searches.size(), [&](size_t i) {
-      searches[i]->complete(/*tile=*/0, Holdings{}, LatchTiles{});
+      (void)searches[i]->complete(/*tile=*/0, Holdings{}, LatchTiles{});
     });
   JoinLimits limits;
   limits.space = options.limits;
@@ -656,6 +736,7 @@ void MappingSearch::boundNests() {
   for (EinsumChoices &choice : choices) {
     choice.leastEnergy = choice.leastCycles = INFINITY;
     choice.leastTraffic = 0;
+    choice.fetches.clear();
     for (const auto &nest : choice.nests) {
       choice.leastEnergy =
           std::min(choice.leastEnergy,
@@ -714,16 +795,24 @@ static std::string describeEffort(const Effort &effort) {
              : text;
 }
 
-/// False if time was up before.
-bool MappingSearch::prepare(const Effort &effort, bool walks) {
+void MappingSearch::describeFor(const Effort &effort) {
   NestLimits limits = nestLimits;
   limits.coarse = effort.coarse;
   limits.sketch = effort.sketch;
-  if (searches.empty() || limits.coarse != described.coarse ||
-      limits.sketch != described.sketch) {
-    describeNests(limits);
+  if (limits.coarse == described.coarse && limits.sketch == described.sketch)
+    return;
+  for (const auto &search : searches)
+    counted += search->getCounts();
+  searches.clear();
+  describeNests(limits);
+  described = limits;
+}
+
+/// False if time was up before.
+bool MappingSearch::prepare(const Effort &effort, bool walks) {
+  describeFor(effort);
+  if (searches.empty()) {
     makeSearches();
-    described = limits;
     boundNests();
   }
   return !walks || explore();
@@ -750,10 +839,15 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
     return none;
   };
   measure();
+  bool isFirst = true;
   Effort last;
   last.coarse = nestLimits.coarse;
   last.loops = options.limits.sharedLoops;
   for (const Effort &effort : listEfforts()) {
+    describeFor(effort);
+    if (effort.coarse > 0 && !effort.sketch && nestLimits.coarse == 0 &&
+        states * kManyFewer > finest)
+      continue;
     if (!prepare(effort, /*walks=*/effort.coarse == 0))
       return endEarly();
     logInfo(describeEffort(effort));
@@ -766,6 +860,10 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
     std::move(realised->points.begin(), realised->points.end(),
               std::back_inserter(first));
     measure();
+    // Where quick searches find nothing, there may be nothing.
+    if (first.empty() && std::isinf(cutoff) && std::exchange(isFirst, false) &&
+        isRuledOut())
+      return endEarly();
     if (stopped() || (isSingle && hasManyNests && cutoff <= certain.value))
       return endEarly();
   }
@@ -818,8 +916,7 @@ FailureOr<MapResult> MappingSearch::run() {
   noteFirst(!result.points.empty());
   if (result.points.empty() && std::isinf(options.cutoff) &&
       realised->evaluated > 0) {
-    if (std::isinf(realised->leastOver) ||
-        explainInfeasible(facts, arch, options.limits).empty())
+    if (std::isinf(realised->leastOver) || !isRuledOut())
       return refuse(*realised);
     result.certificate.status = Status::infeasible;
     return result;

@@ -65,6 +65,8 @@ struct SpaceLimits {
   bool reorder = true;
   /// Tensors that stay on chip between Einsums.
   bool fusion = true;
+  /// One holder for several Einsums of what lives at the backing level.
+  bool sharedHolders = true;
 };
 
 /// What a search does without looking at everything. Each rule can be left out,
@@ -74,6 +76,7 @@ struct PruningRules {
   bool bound = true;     ///< costs more than what is known: dropped
   bool incumbent = true; ///< a first mapping is looked for
   bool canonical = true; ///< Einsums that look the same are searched once
+  bool deals = true; ///< of ways to deal ranks that cost the same one goes on
 };
 
 struct MapOptions {

@@ -38,7 +38,7 @@ def MapPass : Pass<"einsum-map", "::mlir::ModuleOp"> {
     Option<"threads", "threads", "unsigned", "0", "0: one per core">,
     ListOption<"space", "space", "std::string",
                "shared-loops=N, shared-loops-per-rank=N, perfect-tiles, no-fusion, "
-               "no-pipelines, no-reorder">,
+               "no-pipelines, no-reorder, no-shared-holders">,
     ListOption<"keep", "keep", "std::string",
                "TENSOR@LEVEL: tensors that have a storage node at a level">,
     ListOption<"bypass", "bypass", "std::string",
@@ -47,6 +47,8 @@ def MapPass : Pass<"einsum-map", "::mlir::ModuleOp"> {
                "EINSUM=ARRAY: arrays that Einsums run on">,
     ListOption<"fixTile", "fix-tile", "std::string",
                "RANK@LEVEL=N: extents of the tiles held at a level">,
+    ListOption<"loopOrder", "loop-order", "std::string",
+               "RANK:RANK...@LEVEL: order of loops below a node at a level, outermost first">,
     ListOption<"order", "order", "std::string",
                "All Einsums, in the order of their execution">,
   ];

@@ -96,6 +96,7 @@ bool PlanRealiser::tryPlan(const PromisedPlan &promised, Realised &result) {
   std::optional<MappedPoint> point = build(*promised.plan);
   if (!point) {
     result.isExact = false;
+    logDebug("a plan is refused: " + refused);
     if (overBacking)
       result.leastOver = std::min(result.leastOver, promised.values.front());
     else if (result.refused.empty())
@@ -150,7 +151,7 @@ PlanRealiser::realise(std::vector<PromisedPlan> plans,
         }))
       continue;
     bool enough = result.evaluated >= kMostBuilt ||
-                  (!result.points.empty() && shouldStop && shouldStop());
+                  (result.evaluated > 0 && shouldStop && shouldStop());
     if (enough) {
       result.isExact = false;
       break;

@@ -30,9 +30,6 @@ EinsumConstraints::EinsumConstraints(const CascadeFacts &facts,
     if (!selects(one.on))
       continue;
     levels.push_back(&one);
-    if (!one.order.empty())
-      unsupported = "a fixed order of loops at level '" +
-                    arch.levels[one.level].name + "'";
     if (one.mustKeep)
       checkKeptAt(*one.mustKeep);
     if (one.mayKeep)
@@ -125,6 +122,15 @@ bool EinsumConstraints::mayKeep(int level, KeptTensor tensor) const {
   });
 }
 
+bool EinsumConstraints::mayLiveAtBacking(int tensor) const {
+  return mayKeep(backing, {tensor, true}) &&
+         llvm::all_of(facts.tensors[tensor].ranks, [&](int rank) {
+           int64_t whole = facts.ranks[rank].extent;
+           return !isBounded(tensor, rank) ||
+                  mayHoldTile(backing, rank, whole, whole);
+         });
+}
+
 bool EinsumConstraints::mayRunOn(int array) const {
   return llvm::all_of(arrays, [&](const arch::ArrayChoice *one) {
     return llvm::is_contained(one->arrays, array);
@@ -134,6 +140,25 @@ bool EinsumConstraints::mayRunOn(int array) const {
 bool EinsumConstraints::boundsTiles(int level) const {
   return llvm::any_of(levels, [&](const arch::LevelConstraint *one) {
     return one->level == level && !one->tile.empty();
+  });
+}
+
+bool EinsumConstraints::ordersLoops() const {
+  return llvm::any_of(levels, [](const arch::LevelConstraint *one) {
+    return one->order.size() > 1;
+  });
+}
+
+bool EinsumConstraints::mayStandInside(int level, int outer, int inner) const {
+  return llvm::all_of(levels, [&](const arch::LevelConstraint *one) {
+    auto placeOf = [&](int rank) {
+      return llvm::find_if(one->order, [&](const arch::WorkloadName &name) {
+        return name.name == facts.ranks[rank].name;
+      });
+    };
+    return one->level != level || placeOf(inner) == one->order.end() ||
+           placeOf(outer) == one->order.end() ||
+           placeOf(outer) <= placeOf(inner);
   });
 }
 

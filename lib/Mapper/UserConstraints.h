@@ -24,6 +24,8 @@
 #include "lib/Analysis/CascadeFacts.h"
 #include "lib/Arch/ArchSpec.h"
 
+#include "llvm/ADT/STLExtras.h"
+
 namespace einsum::mapper {
 
 /// A tensor of the Einsum at hand; whether it lives at the backing level.
@@ -39,10 +41,23 @@ public:
 
   bool mustKeep(int level, KeptTensor tensor) const;
   bool mayKeep(int level, KeptTensor tensor) const;
+  /// Whether the tensor, all of it, may live at the backing level.
+  bool mayLiveAtBacking(int tensor) const;
   bool mayRunOn(int array) const;
   /// Whether a tile of `extent` of a rank with `whole` may be held at `level`.
   bool mayHoldTile(int level, int rank, int64_t extent, int64_t whole) const;
   bool boundsTiles(int level) const;
+  /// Whether bounds along a rank are about tiles of the tensor: the Einsum goes
+  /// along it, and the tensor has it.
+  bool isBounded(int tensor, int rank) const {
+    return einsum.iterates(rank) &&
+           llvm::is_contained(facts.tensors[tensor].ranks, rank);
+  }
+  /// Whether, between a storage node at the level and the next further in, a
+  /// loop over `inner` may stand inside one over `outer`.
+  bool mayStandInside(int level, int outer, int inner) const;
+  /// Some level has a fixed order of loops.
+  bool ordersLoops() const;
   /// Ranks that may be dealt along a dimension of an array.
   bool mayDeal(int array, int dim, int rank) const;
   /// Least share of the units of a dimension; whether less will do where

@@ -281,6 +281,8 @@ private:
   }
 
   bool sameRanks(EinsumInterface a, EinsumInterface b) {
+    if (!a.getGatheredOperands().empty() || !b.getGatheredOperands().empty())
+      return false; // patterns are of affine accesses
     SmallVector<StringAttr> ranks = b.getIterationRanks();
     for (StringAttr rank : a.getIterationRanks())
       if (!llvm::is_contained(ranks, partnerOf[rank]))

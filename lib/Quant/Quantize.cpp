@@ -7,6 +7,7 @@
 
 #include "lib/Quant/Quantize.h"
 
+#include "dialects/Einsum/Gathers.h"
 #include "lib/Analysis/RankPasses.h"
 #include "lib/Quant/CodeTypes.h"
 #include "lib/Quant/DecodeReaders.h"
@@ -142,7 +143,15 @@ LogicalResult quant::quantize(CascadeOp cascade,
   CascadeEditor editor(cascade);
   FailureOr<std::vector<Assignment>> selected =
       selectTensors(editor, options.spec);
-  if (failed(selected) || failed(dropStepwise(cascade, *selected)) ||
+  if (failed(selected))
+    return failure();
+  // A type is exchanged whatever reads it; what writes Einsums anew reads them.
+  bool rewrites = llvm::any_of(*selected, [](const Assignment &assignment) {
+    return assignment.form != Form::stored || assignment.isRearranged;
+  });
+  if (rewrites && failed(refuseGathers(cascade, "explicit quantisation takes")))
+    return failure();
+  if (failed(dropStepwise(cascade, *selected)) ||
       failed(rearrange(editor, *selected)))
     return failure();
   std::vector<Assignment> explicitOnes;

@@ -188,10 +188,13 @@ void Machine::runLeaf(int id, Context &context) {
 
 bool Machine::runUnit(int id, const Context &context, const Unit &unit) {
   const Node &leaf = program.nodes[id];
-  SmallVector<Scalar, 4> operands, values;
-  for (auto [i, port] : llvm::enumerate(leaf.ports))
-    if (port.read >= 0)
-      if (!readOperand(id, i, context, unit, operands.emplace_back()))
+  const EinsumInfo &einsum = points.einsums[leaf.einsum];
+  SmallVector<Scalar, 4> operands(einsum.reads.size()), values;
+  // What is a coordinate of others first.
+  for (bool gathers : {false, true})
+    for (auto [i, port] : llvm::enumerate(leaf.ports))
+      if (port.read >= 0 && einsum.reads[port.read].gathers() == gathers &&
+          !readOperand(id, i, context, unit, operands))
         return false;
   if (const interp::Instruction *stuck =
           builders[leaf.einsum].evaluate(unit.lo, operands, values)) {
@@ -253,10 +256,23 @@ Machine::Latch &Machine::getLatch(int id, int index, const Context &context,
   return latch;
 }
 
+/// Data leads outside of a tensor.
+bool Machine::refuseOutside(const EinsumInfo &einsum, int read, int position,
+                            const Unit &unit, ArrayRef<Scalar> operands) {
+  std::vector<int64_t> coordinates;
+  for (int rank : einsum.ranks)
+    coordinates.push_back(unit.lo[rank]);
+  for (unsigned operand : einsum.gathered)
+    coordinates.push_back(operands[operand].integer);
+  return succeeded(
+      einsum.kernel->refuseOutside(read, position, coordinates.data()));
+}
+
 bool Machine::readOperand(int id, int index, const Context &context,
-                          const Unit &unit, Scalar &value) {
+                          const Unit &unit, MutableArrayRef<Scalar> operands) {
   const Node &leaf = program.nodes[id];
   const Port &port = leaf.ports[index];
+  Scalar &value = operands[port.read];
   const TensorInfo &tensor = points.tensors[port.tensor];
   Latch &latch = getLatch(id, index, context, unit);
   if (leaf.registers >= 0) {
@@ -267,14 +283,23 @@ bool Machine::readOperand(int id, int index, const Context &context,
     ledger.note(transfer);
   }
   int64_t element;
-  const ReadInfo &read = points.einsums[leaf.einsum].reads[port.read];
-  if (points.locate(read, unit.lo, element) == Found::initial) {
+  int outside;
+  const EinsumInfo &einsum = points.einsums[leaf.einsum];
+  const ReadInfo &read = einsum.reads[port.read];
+  Found found =
+      points.locate(einsum, read, unit.lo, operands, element, outside);
+  if (found == Found::initial) {
     value = builders[tensor.producer].getInitial(tensor.result);
     return true;
   }
+  if (outside >= 0)
+    return refuseOutside(einsum, port.read, outside, unit, operands);
   latch.units.insert(std::vector<int32_t>(unit.path.begin(), unit.path.end()));
-  auto latched = latch.values.find(element);
-  if (latched != latch.values.end()) {
+  // That two indices agree is data: each is a read of its own.
+  if (read.gathers() && latch.chosen.insert(read.chosen(unit.lo)).second) {
+    latch.values.erase(element);
+  } else if (auto latched = latch.values.find(element);
+             latched != latch.values.end()) {
     value = latched->second;
     return true;
   }
@@ -393,7 +418,9 @@ void Machine::closeLatch(int id, const Port &port, Latch &latch) {
   transfer.direction = Direction::read;
   if (port.read < 0) {
     --transfer.times;
-    store.note(*latch.home, port.slot, latch.unit, latch.elements, transfer);
+    store.note(*latch.home, port.slot, latch.unit,
+               arch.accounting.unreadSums ? latch.continued : latch.elements,
+               transfer);
     transfer.times = 1;
   }
   transfer.receivers = transfer.repeats = 1;

@@ -55,6 +55,7 @@ private:
     uint64_t group = 0;
     llvm::DenseMap<int64_t, interp::Scalar> values; ///< of a read
     std::vector<int64_t> elements;                  ///< used, each once
+    std::set<std::vector<int64_t>> chosen;          ///< reads that gather
     std::vector<int64_t> continued;                 ///< had a partial value
     std::set<std::vector<int32_t>> units;           ///< that took part
     uint64_t copies = 1; ///< units at one element at once, masked or not
@@ -77,8 +78,10 @@ private:
 
   // Leaves.
   bool runUnit(int node, const Context &context, const Unit &unit);
+  bool refuseOutside(const EinsumInfo &einsum, int read, int position,
+                     const Unit &unit, llvm::ArrayRef<interp::Scalar> operands);
   bool readOperand(int node, int port, const Context &context, const Unit &unit,
-                   interp::Scalar &value);
+                   llvm::MutableArrayRef<interp::Scalar> operands);
   bool writeResult(int node, int port, const Context &context, const Unit &unit,
                    llvm::ArrayRef<interp::Scalar> values);
   uint64_t countCopies(int node, const Port &port,

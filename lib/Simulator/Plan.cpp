@@ -64,6 +64,8 @@ namespace {
 /// The sets of one unit and tensor while control is below the node.
 struct OpenTile {
   llvm::DenseSet<int64_t> reads;
+  /// Of reads that gather, the first element of what is noted already.
+  llvm::DenseSet<std::pair<int, int64_t>> reached;
   llvm::DenseMap<int64_t, uint32_t> made; ///< contributions
 };
 
@@ -296,9 +298,12 @@ private:
           scan(program.nodes[id].children.front(), unit, leaf,
                [&](ArrayRef<int64_t> coords) {
                  int64_t element;
-                 if (points.locate(read, coords, element) == Found::element &&
-                     !(before && llvm::binary_search(*before, element)))
-                   demanded.insert(element);
+                 if (points.locate(read, coords, element) != Found::element)
+                   return;
+                 points.forEachReached(read, element, [&](int64_t reached) {
+                   if (!before || !llvm::binary_search(*before, reached))
+                     demanded.insert(reached);
+                 });
                });
         });
     for (auto [position, rank] : llvm::enumerate(tensor.ranks)) {
@@ -410,9 +415,12 @@ private:
       return;
     }
     int64_t element;
-    if (points.locate(einsum.reads[place.read], unit.lo, element) ==
-        Found::element)
-      tile.reads.insert(element);
+    const ReadInfo &read = einsum.reads[place.read];
+    if (points.locate(read, unit.lo, element) != Found::element ||
+        (read.gathers() && !tile.reached.insert({place.read, element}).second))
+      return;
+    points.forEachReached(read, element,
+                          [&](int64_t reached) { tile.reads.insert(reached); });
   }
 
   void visitPipeline(int id, Context &context) override {

@@ -7,6 +7,8 @@
 
 #include "lib/Simulator/Points.h"
 
+#include "dialects/Einsum/Gathers.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -113,8 +115,24 @@ std::string TensorInfo::describe(int64_t element) const {
 }
 
 bool ReadInfo::uses(int rank) const {
-  return llvm::any_of(index,
-                      [&](const RankExpr &expr) { return expr.uses(rank); });
+  auto isUsed = [&](const RankExpr &expr) { return expr.uses(rank); };
+  return llvm::any_of(index, isUsed) || llvm::any_of(choice, isUsed);
+}
+
+bool ReadInfo::reaches(int rank) const {
+  for (auto [position, expr] : llvm::enumerate(index))
+    if (!isOpaque(position) && expr.uses(rank))
+      return true;
+  return false;
+}
+
+std::vector<int64_t> ReadInfo::chosen(ArrayRef<int64_t> coords) const {
+  std::vector<int64_t> values;
+  for (const RankExpr &expr : index)
+    values.push_back(expr.at(coords));
+  for (const RankExpr &expr : choice)
+    values.push_back(expr.at(coords));
+  return values;
 }
 
 bool EinsumInfo::reduces(int rank) const {
@@ -155,7 +173,8 @@ Found Points::locate(const ReadInfo &read, ArrayRef<int64_t> coords,
   element = 0;
   bool initial = false;
   for (auto [i, expr] : llvm::enumerate(read.index)) {
-    int64_t coordinate = expr.at(coords), extent = tensor.extents[i];
+    int64_t extent = tensor.extents[i];
+    int64_t coordinate = read.isOpaque(i) ? 0 : expr.at(coords);
     if (coordinate >= 0 && coordinate < extent) {
       element = element * extent + coordinate;
       continue;
@@ -165,6 +184,50 @@ Found Points::locate(const ReadInfo &read, ArrayRef<int64_t> coords,
     initial = true;
   }
   return initial ? Found::initial : Found::element;
+}
+
+Found Points::locate(const EinsumInfo &einsum, const ReadInfo &read,
+                     ArrayRef<int64_t> coords,
+                     ArrayRef<interp::Scalar> operands, int64_t &element,
+                     int &outside) const {
+  outside = -1;
+  Found found = locate(read, coords, element);
+  if (!read.gathers() || found != Found::element)
+    return found;
+  constexpr int64_t most = interp::EinsumKernel::kMostGathered;
+  Coords all(coords.begin(), coords.end());
+  for (unsigned operand : einsum.gathered)
+    all.push_back(std::clamp(operands[operand].integer, -most, most));
+  const TensorInfo &tensor = tensors[read.tensor];
+  element = 0;
+  for (auto [i, expr] : llvm::enumerate(read.data)) {
+    int64_t coordinate = expr.at(all), extent = tensor.extents[i];
+    if (coordinate < 0 || coordinate >= extent) {
+      outside = static_cast<int>(i);
+      return Found::outside;
+    }
+    element = element * extent + coordinate;
+  }
+  return Found::element;
+}
+
+void Points::forEachReached(const ReadInfo &read, int64_t first,
+                            llvm::function_ref<void(int64_t)> act) const {
+  const TensorInfo &tensor = tensors[read.tensor];
+  auto reach = [&](auto &&next, size_t position, int64_t stride,
+                   int64_t element) -> void {
+    while (position-- > 0) {
+      if (read.isOpaque(position)) {
+        for (int64_t i = 0; i < tensor.extents[position]; ++i)
+          next(next, position, stride * tensor.extents[position],
+               element + i * stride);
+        return;
+      }
+      stride *= tensor.extents[position];
+    }
+    act(element);
+  };
+  reach(reach, read.gathers() ? tensor.extents.size() : 0, 1, first);
 }
 
 bool Points::isExecuted(const EinsumInfo &einsum,
@@ -352,12 +415,9 @@ private:
     for (AffineExpr expr : einsum.getOutputAccess().getResults())
       info.outputRanks.push_back(
           RankExpr(expr, info.ranks, symbols).getRanks().front());
-    for (const Access &access : einsum.getInputAccesses()) {
-      ReadInfo read{ids[access.tensor], {}};
-      for (AffineExpr expr : access.map.getResults())
-        read.index.push_back(RankExpr(expr, info.ranks, symbols));
-      info.reads.push_back(std::move(read));
-    }
+    info.gathered = einsum.getGatheredOperands();
+    for (const Access &access : einsum.getInputAccesses())
+      info.reads.push_back(makeRead(info, access, symbols));
     for (const Reduction &reduction : einsum.getReductionList())
       info.reductions.push_back({points.findRank(reduction.rank), reduction});
     if (std::optional<IntegerSet> filter = einsum.getFilterSet())
@@ -368,6 +428,37 @@ private:
     addSplits(info);
     info.operators = listOperators(einsum);
     return success();
+  }
+
+  ReadInfo makeRead(const EinsumInfo &info, const Access &access,
+                    ArrayRef<int64_t> symbols) {
+    ReadInfo read{ids[access.tensor], {}};
+    AffineMap choice = getChoice(info.op, access);
+    for (auto [i, expr] : llvm::enumerate(choice.getResults())) {
+      bool isIndex = i >= access.map.getNumResults();
+      (isIndex ? static_cast<SmallVectorImpl<RankExpr> &>(read.choice)
+               : static_cast<SmallVectorImpl<RankExpr> &>(read.index))
+          .push_back(RankExpr(expr, info.ranks, symbols));
+    }
+    SmallVector<unsigned> opaque = getOpaquePositions(info.op, access);
+    if (opaque.empty())
+      return read;
+    read.opaque.assign(access.map.getNumResults(), 0);
+    for (unsigned position : opaque)
+      read.opaque[position] = 1;
+    // What is gathered stands after the ranks of the cascade.
+    MLIRContext *context = points.cascade.getContext();
+    SmallVector<int> dims(info.ranks.begin(), info.ranks.end());
+    SmallVector<AffineExpr> values;
+    for (unsigned i = 0; i < symbols.size(); ++i)
+      values.push_back(getAffineSymbolExpr(i, context));
+    for (unsigned i = 0; i < info.gathered.size(); ++i) {
+      values.push_back(getAffineDimExpr(dims.size(), context));
+      dims.push_back(points.ranks.size() + i);
+    }
+    for (AffineExpr expr : access.map.getResults())
+      read.data.push_back(RankExpr(expr.replaceSymbols(values), dims, symbols));
+    return read;
   }
 
   /// An Einsum over all parts of a rank has no points beyond its extent.
@@ -410,6 +501,8 @@ private:
     interp::Presence presence =
         interp::Presence::compute(*bound, points.kernels);
     for (EinsumInfo &einsum : points.einsums) {
+      if (failed(presence.checkGathers(*einsum.kernel)))
+        return failure();
       einsum.emptyGroups = EmptyGroups(*einsum.kernel, presence);
       std::vector<uint8_t> mask = presence.getMask(*einsum.kernel);
       for (int result : einsum.results)

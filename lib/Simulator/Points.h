@@ -100,11 +100,26 @@ struct TensorInfo {
   uint64_t bytes(uint64_t count) const { return weight.countBytes(count); }
 };
 
+/// One read. A coordinate that is data (dialects/Einsum/Gathers.h) reaches
+/// every element along its rank: all of them are there, and which one a point
+/// takes is known when its operands are.
 struct ReadInfo {
   int tensor = -1;
-  llvm::SmallVector<RankExpr, 4> index;
+  llvm::SmallVector<RankExpr, 4> index;   ///< gathered values count as 0
+  llvm::SmallVector<char, 4> opaque = {}; ///< per coordinate: data; or empty
+  /// Coordinates with their data: what is gathered follows the ranks.
+  llvm::SmallVector<RankExpr, 0> data = {};
+  /// Where the indices are read; tells reads apart as `index` does.
+  llvm::SmallVector<RankExpr, 0> choice = {};
 
+  bool gathers() const { return !opaque.empty(); }
+  bool isOpaque(size_t position) const { return gathers() && opaque[position]; }
+  /// Whether a step along the rank changes which element a point reads.
   bool uses(int rank) const;
+  /// Whether it changes which elements it reaches.
+  bool reaches(int rank) const;
+  /// What tells two reads of a group apart.
+  std::vector<int64_t> chosen(llvm::ArrayRef<int64_t> coords) const;
 };
 
 struct ReductionInfo {
@@ -117,8 +132,9 @@ struct EinsumInfo {
   EinsumInterface op;
   llvm::SmallVector<int, 6> ranks;
   llvm::SmallVector<ReadInfo, 3> reads;
-  llvm::SmallVector<int, 4> outputRanks; ///< index of every result
-  llvm::SmallVector<int, 1> results;     ///< tensors
+  llvm::SmallVector<unsigned, 1> gathered; ///< reads whose values are indices
+  llvm::SmallVector<int, 4> outputRanks;   ///< index of every result
+  llvm::SmallVector<int, 1> results;       ///< tensors
   llvm::SmallVector<ReductionInfo, 2> reductions;
   llvm::SmallVector<Condition, 2> conditions; ///< filter and splits
   std::map<std::string, uint64_t> operators;  ///< per point
@@ -153,9 +169,19 @@ public:
   /// True if the Einsum that makes tensor `to` reads tensor `from`.
   bool feeds(int from, int to) const;
 
-  /// Where a read looks, and the element if it is one.
+  /// Where a read looks, and the element if it is one; of a coordinate that is
+  /// data, the first.
   Found locate(const ReadInfo &read, llvm::ArrayRef<int64_t> coords,
                int64_t &element) const;
+  /// The same, given the values of the operands that are gathered. Outside is
+  /// an error then: `outside` is the coordinate that leaves the tensor.
+  Found locate(const EinsumInfo &einsum, const ReadInfo &read,
+               llvm::ArrayRef<int64_t> coords,
+               llvm::ArrayRef<interp::Scalar> operands, int64_t &element,
+               int &outside) const;
+  /// Calls `act` for every element that the read reaches, given the first.
+  void forEachReached(const ReadInfo &read, int64_t first,
+                      llvm::function_ref<void(int64_t)> act) const;
   bool isExecuted(const EinsumInfo &einsum,
                   llvm::ArrayRef<int64_t> coords) const;
   /// The element that a point makes.

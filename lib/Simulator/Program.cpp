@@ -47,8 +47,10 @@ bool Program::addresses(int node, int tensor, int rank) const {
   return llvm::any_of(leaves, [&](int leaf) {
     return isBelow(leaf, node) &&
            llvm::any_of(nodes[leaf].ports, [&](const Port &port) {
+             const EinsumInfo &info = points->einsums[nodes[leaf].einsum];
              return port.tensor == tensor &&
-                    uses(port, nodes[leaf].einsum, rank);
+                    (port.read >= 0 ? info.reads[port.read].reaches(rank)
+                                    : uses(port, nodes[leaf].einsum, rank));
            });
   });
 }
@@ -92,9 +94,10 @@ std::optional<int64_t> Program::heldSteps(int storage, int tensor,
     const EinsumInfo &einsum = points->einsums[nodes[leaf].einsum];
     for (const ReadInfo &read : einsum.reads)
       if (read.tensor == tensor &&
-          !read.index[position].uses(info.ranks[position]) &&
-          !(read.index[position].getRanks().empty() &&
-            read.index[position].at(origin) == last))
+          (read.isOpaque(position) ||
+           (!read.index[position].uses(info.ranks[position]) &&
+            !(read.index[position].getRanks().empty() &&
+              read.index[position].at(origin) == last))))
         return std::nullopt;
   }
   auto enclosesAll = [&](int node) {
@@ -102,12 +105,45 @@ std::optional<int64_t> Program::heldSteps(int storage, int tensor,
       return isBelow(leaf, node) || !touches(leaf, tensor);
     });
   };
+  std::optional<int64_t> steps; // of the innermost loop over the rank
   for (int i = nodes[leafOf[info.producer]].parent; i > storage;
-       i = nodes[i].parent)
-    if (nodes[i].kind == NodeKind::temporal &&
-        nodes[i].rank == info.ranks[position] && enclosesAll(i))
-      return nodes[i].tile + info.carried[position] - 1;
-  return std::nullopt;
+       i = nodes[i].parent) {
+    const Node &node = nodes[i];
+    if (!node.isLoop() || !enclosesAll(i))
+      continue;
+    if (node.kind == NodeKind::temporal && node.rank == info.ranks[position])
+      steps = steps.value_or(node.tile + info.carried[position] - 1);
+    else if (readsEarlierSteps(i, tensor))
+      steps.reset(); // one further out keeps what is read again
+  }
+  return steps;
+}
+
+/// Whether a step of the loop reads elements that an earlier one has made: the
+/// reader runs in steps in which the producer does not, or asks for them.
+bool Program::readsEarlierSteps(int loop, int tensor) const {
+  auto guardAt = [&](int leaf) {
+    for (const StepGuard &guard : nodes[leaf].guards)
+      if (guard.loop == loop)
+        return guard.last ? 2 : 1;
+    return 0;
+  };
+  int made = guardAt(leafOf[points->tensors[tensor].producer]);
+  Coords origin(points->ranks.size(), 0);
+  for (int leaf : leaves) {
+    if (!touches(leaf, tensor))
+      continue;
+    if (made && guardAt(leaf) != made)
+      return true;
+    for (const ReadInfo &read : points->einsums[nodes[leaf].einsum].reads)
+      if (read.tensor == tensor &&
+          llvm::any_of(read.index, [&](const RankExpr &index) {
+            return index.uses(nodes[loop].rank) &&
+                   (index.getRanks().size() > 1 || index.at(origin) != 0);
+          }))
+        return true;
+  }
+  return false;
 }
 
 template <typename T> static std::string listNames(const std::vector<T> &all) {
@@ -593,6 +629,12 @@ private:
              << points.tensors[tensor].name
              << "', which no storage node above holds";
     port.inRegisters = program.nodes[port.home].level == leaf.registers;
+    if (port.inRegisters && program.nodes[port.home].resident >= 0)
+      return program.nodes[port.home].op->emitError()
+             << "unsupported: 'resident' in the registers of Einsum '"
+             << points.einsums[leaf.einsum].name
+             << "'; hold whole tiles there, or a part of them at a level "
+                "further out";
     port.group = findGroup(leaf, port);
     leaf.ports.push_back(port);
     return success();

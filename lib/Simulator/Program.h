@@ -169,6 +169,7 @@ public:
   /// Nullopt: all.
   std::optional<int64_t> heldSteps(int storage, int tensor,
                                    size_t position) const;
+  bool readsEarlierSteps(int loop, int tensor) const;
 
 private:
   friend class ProgramBuilder;

@@ -41,6 +41,7 @@ struct Group {
   bool inRegisters = false;
   std::vector<int64_t> elements, continued;
   llvm::DenseMap<int64_t, Scalar> values; ///< latched, of a read
+  std::set<std::vector<int64_t>> chosen;  ///< reads that gather
   std::set<int64_t> units;
 };
 
@@ -495,7 +496,9 @@ private:
       Port before{false, static_cast<uint64_t>(times) - 1, 1, 1, group.einsum,
                   -1};
       Port partial{false, 1, 1, 1, group.einsum, -1};
-      if (!move(group.buffer, group.elements, before) ||
+      if (!move(group.buffer,
+                arch.accounting.unreadSums ? group.continued : group.elements,
+                before) ||
           !move(group.buffer, group.continued, partial))
         return false;
     } else if (group.registers >= 0) {
@@ -556,10 +559,12 @@ private:
                 ArrayRef<Group *> ports) {
     const EinsumInfo &einsum = points.einsums[einsumId];
     SmallVector<Scalar, 4> operands(einsum.reads.size()), values;
-    for (Group *group : ports)
-      if (group->read >= 0 &&
-          !readOperand(*group, point, unit, operands[group->read]))
-        return false;
+    for (bool gathers : {false, true})
+      for (Group *group : ports)
+        if (group->read >= 0 &&
+            einsum.reads[group->read].gathers() == gathers &&
+            !readOperand(*group, point, unit, operands))
+          return false;
     if (builders[einsumId].evaluate(point, operands, values))
       return fail("Einsum '" + einsum.name + "' has no value at a point");
     for (Group *group : ports)
@@ -569,13 +574,17 @@ private:
   }
 
   bool readOperand(Group &group, const Coords &point, int64_t unit,
-                   Scalar &value) {
+                   MutableArrayRef<Scalar> operands) {
+    Scalar &value = operands[group.read];
     const TensorInfo &tensor = points.tensors[group.tensor];
-    const ReadInfo &read = points.einsums[group.einsum].reads[group.read];
+    const EinsumInfo &einsum = points.einsums[group.einsum];
+    const ReadInfo &read = einsum.reads[group.read];
     if (group.registers >= 0)
       count(group.registers, group.tensor, group.einsum, false, 1, 1);
     int64_t element;
-    Found where = points.locate(read, point, element);
+    int outside;
+    Found where =
+        points.locate(einsum, read, point, operands, element, outside);
     if (where == Found::initial) {
       value = builders[tensor.producer].getInitial(tensor.result);
       return true;
@@ -584,8 +593,10 @@ private:
     if (where == Found::outside || !isElement(group.tensor, element))
       return fail("a point reads outside of '" + tensor.name + "'");
     group.units.insert(unit);
-    auto latched = group.values.find(element);
-    if (latched != group.values.end()) {
+    if (read.gathers() && group.chosen.insert(read.chosen(point)).second) {
+      group.values.erase(element);
+    } else if (auto latched = group.values.find(element);
+               latched != group.values.end()) {
       value = latched->second;
       return true;
     }

@@ -471,9 +471,13 @@ bool Store::drain(Visit &visit, int slot) {
     int to = destination.first;
     std::map<int64_t, Cell> &cells = destination.second;
     Visit &parent = *visit.parents[slot];
-    std::vector<int64_t> elements, joined;
+    std::vector<int64_t> elements, joined, begun;
     for (auto &[element, cell] : cells) {
       elements.push_back(element);
+      const Cell *before = get(parent, held.parentSlot, to, element);
+      if (!arch.accounting.unreadSums ||
+          (before && !isComplete(held.tensor, element, *before)))
+        begun.push_back(element);
       if (brought[locate(parent, held.parentSlot, to, element)]
               .insert(element)
               .second) {
@@ -500,7 +504,7 @@ bool Store::drain(Visit &visit, int slot) {
     move(elements);
     transfer.direction = Direction::read; // what it adds to
     --transfer.times;
-    move(elements);
+    move(begun);
     transfer.times = 1;
     move(joined);
     if (recorder)

@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/EqualEinsums.h"
+#include "lib/Transforms/GathersAside.h"
 #include "lib/Transforms/Inlining.h"
 #include "lib/Transforms/Passes.h"
 #include "lib/Transforms/Remarks.h"
@@ -68,6 +69,7 @@ static bool keepsNames(const RankBijection &ranks) {
 namespace {
 struct CommonEinsumsPass : einsum::impl::CommonEinsumsBase<CommonEinsumsPass> {
   void runOnOperation() override {
+    GathersAside aside(getOperation());
     // Replacing a reader makes a new op: names stand for ops from here on.
     SmallVector<StringAttr> names;
     for (Operation *op : listProducersFirst(getOperation()))

@@ -14,6 +14,7 @@
 
 #include "lib/Transforms/Differentiate.h"
 
+#include "dialects/Einsum/Gathers.h"
 #include "lib/Transforms/Algebra/Derivative.h"
 #include "lib/Transforms/EinsumBuilder.h"
 #include "lib/Transforms/Inlining.h"
@@ -601,8 +602,9 @@ LogicalResult Differentiator::addUp(Value tensor, SmallVector<Term> terms) {
 FailureOr<std::vector<Gradient>>
 Differentiator::run(StringRef lossName, ArrayRef<std::string> inputNames) {
   FailureOr<std::vector<EvaluationStep>> steps = orderEvaluation(cascade);
-  if (failed(steps) || failed(findLoss(lossName)) ||
-      failed(findInputs(inputNames)))
+  if (failed(steps) ||
+      failed(refuseGathers(cascade, "differentiation takes")) ||
+      failed(findLoss(lossName)) || failed(findInputs(inputNames)))
     return failure();
   order = std::move(*steps);
   noteLoops(order, {});

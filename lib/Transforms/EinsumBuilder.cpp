@@ -7,6 +7,7 @@
 
 #include "lib/Transforms/EinsumBuilder.h"
 
+#include "dialects/Einsum/Gathers.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SetVector.h"
@@ -174,7 +175,9 @@ Expr CascadeEditor::importValue(Value value,
 Statement CascadeEditor::read(EinsumInterface einsum) {
   Statement statement(einsum->getLoc());
   SmallVector<StringAttr> dims = einsum.getIterationRanks();
-  SmallVector<StringAttr> symbols = einsum.getSymbolNames();
+  // A gathered value has a name that no parameter can have: a statement with
+  // one is no Einsum that could be created.
+  SmallVector<StringAttr> symbols = getAccessSymbols(einsum);
   statement.tensors.assign(einsum.getTensorNames());
   for (AffineExpr expr : einsum.getOutputAccess().getResults())
     statement.outputRanks.push_back(
@@ -372,7 +375,8 @@ ComputeOp Emission::run(Operation *before) {
   auto op = builder.create<ComputeOp>(
       statement.loc, types, names(statement.tensors), names(ranks),
       names(symbols), map(output), builder.getArrayAttr(inputMaps),
-      builder.getArrayAttr(reductions), filter, init, inputs);
+      builder.getArrayAttr(reductions), filter, init, DenseI64ArrayAttr(),
+      inputs);
   emitBody(op.getMap());
   return op;
 }

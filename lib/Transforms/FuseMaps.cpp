@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Transforms/GathersAside.h"
 #include "lib/Transforms/Inlining.h"
 #include "lib/Transforms/Passes.h"
 #include "lib/Transforms/Remarks.h"
@@ -75,6 +76,7 @@ struct FuseMapsPass : einsum::impl::FuseMapsBase<FuseMapsPass> {
   using FuseMapsBase::FuseMapsBase;
 
   void runOnOperation() override {
+    GathersAside aside(getOperation());
     CascadeEditor editor(getOperation());
     SmallVector<Operation *> einsums;
     for (Operation &op : *getOperation().getBodyBlock())

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Contraction.h"
+#include "lib/Transforms/GathersAside.h"
 #include "lib/Transforms/Passes.h"
 #include "lib/Transforms/Remarks.h"
 
@@ -104,6 +105,7 @@ struct InterchangePass : einsum::impl::InterchangeBase<InterchangePass> {
   using InterchangeBase::InterchangeBase;
 
   void runOnOperation() override {
+    GathersAside aside(getOperation());
     llvm::DenseSet<StringAttr> before = getRankNames(getOperation());
     CascadeEditor editor(getOperation());
     // Readers first: what they take in keeps its form until then.

@@ -26,6 +26,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Transforms/GathersAside.h"
 #include "lib/Transforms/Passes.h"
 #include "lib/Transforms/Remarks.h"
 #include "lib/Transforms/Sweeps.h"
@@ -397,6 +398,7 @@ struct LocalReductionsPass
   using LocalReductionsBase::LocalReductionsBase;
 
   void runOnOperation() override {
+    GathersAside aside(getOperation());
     CascadeOp cascade = getOperation();
     if (!rank.empty() && !cascade.findRank(rank)) {
       cascade.emitError() << "'" << rank << "' is not a rank of cascade '"

@@ -18,6 +18,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Transforms/GathersAside.h"
 #include "lib/Transforms/Inlining.h"
 #include "lib/Transforms/Passes.h"
 #include "lib/Transforms/Remarks.h"
@@ -293,6 +294,7 @@ void Expansion::run() {
 namespace {
 struct RawMomentsPass : einsum::impl::RawMomentsBase<RawMomentsPass> {
   void runOnOperation() override {
+    GathersAside aside(getOperation());
     CascadeEditor editor(getOperation());
     for (Operation *op : listProducersFirst(getOperation()))
       Expansion(editor, op).run();

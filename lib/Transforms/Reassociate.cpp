@@ -19,6 +19,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/Contraction.h"
+#include "lib/Transforms/GathersAside.h"
 #include "lib/Transforms/Passes.h"
 #include "lib/Transforms/Remarks.h"
 
@@ -166,6 +167,7 @@ private:
 
 struct ReassociatePass : einsum::impl::ReassociateBase<ReassociatePass> {
   void runOnOperation() override {
+    GathersAside aside(getOperation());
     llvm::DenseSet<StringAttr> before = getRankNames(getOperation());
     CascadeEditor editor(getOperation());
     Planner(editor).run();

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/EinsumBuilder.h"
+#include "lib/Transforms/GathersAside.h"
 #include "lib/Transforms/Passes.h"
 #include "lib/Transforms/Remarks.h"
 
@@ -65,6 +66,7 @@ struct RecomputePass : einsum::impl::RecomputeBase<RecomputePass> {
   using RecomputeBase::RecomputeBase;
 
   void runOnOperation() override {
+    GathersAside aside(getOperation());
     CascadeEditor editor(getOperation());
     SmallVector<Operation *> producers;
     for (Operation &op : *getOperation().getBodyBlock())

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/ReducePasses.h"
+#include "lib/Transforms/GathersAside.h"
 
 #include "lib/Analysis/RankPasses.h"
 #include "lib/Transforms/Passes.h"
@@ -147,6 +148,7 @@ void einsum::reducePasses(CascadeOp cascade, const RewriteOptions &options,
                           Derivation &derivation) {
   if (options.policy == "bitexact")
     return;
+  GathersAside aside(cascade);
   RankPasses before = computeRankPasses(cascade);
   CascadeEditor editor(cascade);
   algebra::Facts facts(editor);

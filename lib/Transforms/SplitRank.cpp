@@ -19,6 +19,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Transforms/EinsumBuilder.h"
+#include "lib/Transforms/GathersAside.h"
 #include "lib/Transforms/Passes.h"
 #include "lib/Transforms/ReducePasses.h"
 #include "lib/Transforms/Remarks.h"
@@ -245,6 +246,7 @@ namespace {
 struct SplitRankPass : einsum::impl::SplitRankBase<SplitRankPass> {
   using SplitRankBase::SplitRankBase;
   void runOnOperation() override {
+    GathersAside aside(getOperation());
     CascadeOp cascade = getOperation();
     RewriteOptions options;
     options.rank = rank;

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Transforms/GathersAside.h"
 #include "lib/Transforms/Inlining.h"
 #include "lib/Transforms/Passes.h"
 #include "lib/Transforms/Remarks.h"
@@ -110,6 +111,7 @@ struct SplitReductionPass
   using SplitReductionBase::SplitReductionBase;
 
   void runOnOperation() override {
+    GathersAside aside(getOperation());
     CascadeOp cascade = getOperation();
     if (!cascade.findRank(rank)) {
       cascade.emitError() << "'" << rank << "' is not a rank of cascade '"

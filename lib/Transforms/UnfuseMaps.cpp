@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Transforms/GathersAside.h"
 #include "lib/Transforms/Inlining.h"
 #include "lib/Transforms/Passes.h"
 #include "lib/Transforms/Remarks.h"
@@ -89,6 +90,7 @@ private:
 
 struct UnfuseMapsPass : einsum::impl::UnfuseMapsBase<UnfuseMapsPass> {
   void runOnOperation() override {
+    GathersAside aside(getOperation());
     CascadeEditor editor(getOperation());
     SmallVector<Operation *> einsums;
     for (Operation &op : *getOperation().getBodyBlock())

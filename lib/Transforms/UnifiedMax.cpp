@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Transforms/GathersAside.h"
 #include "lib/Transforms/Inlining.h"
 #include "lib/Transforms/Passes.h"
 #include "lib/Transforms/Remarks.h"
@@ -121,6 +122,7 @@ namespace {
 struct UnifiedMaxPass : einsum::impl::UnifiedMaxBase<UnifiedMaxPass> {
   using UnifiedMaxBase::UnifiedMaxBase;
   void runOnOperation() override {
+    GathersAside aside(getOperation());
     if (failed(replaceMaxima(getOperation(), "unified maximum", tensor, value)))
       signalPassFailure();
   }
@@ -129,6 +131,7 @@ struct UnifiedMaxPass : einsum::impl::UnifiedMaxBase<UnifiedMaxPass> {
 struct DropMaxPass : einsum::impl::DropMaxBase<DropMaxPass> {
   using DropMaxBase::DropMaxBase;
   void runOnOperation() override {
+    GathersAside aside(getOperation());
     if (failed(
             replaceMaxima(getOperation(), "dropping the maximum", tensor, 0)))
       signalPassFailure();

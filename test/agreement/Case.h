@@ -41,6 +41,8 @@ struct CaseRank {
 struct CaseRead {
   std::string tensor;
   std::vector<std::string> index;
+  /// Its value is a coordinate of another read, and nothing else.
+  bool isIndex = false;
 };
 
 enum class MapKind { copy, product, sum, exponential, runningMax, runningSum };
@@ -161,7 +163,17 @@ struct Case {
 };
 
 /// What a case has more of; `any` is one of the others, in turn.
-enum class Focus { none, halos, units, recurrences, masks, formats, any };
+/// `gathers` is none of these: its cases are made otherwise.
+enum class Focus {
+  none,
+  halos,
+  units,
+  recurrences,
+  masks,
+  formats,
+  any,
+  gathers
+};
 
 /// A case that depends on the seed and nothing else; `extended` adds accounting
 /// profiles and the widths of multicast and reduction to it.
@@ -173,6 +185,7 @@ struct Verdict {
   std::string text; ///< why illegal, or what differs
   std::string kind; ///< of difference: the most telling one
   uint64_t points = 0;
+  uint64_t bounds = 0;        ///< kept, of those beyond compulsory traffic
   bool isUnsupported = false; ///< illegal to the cost model only, and said so
 };
 

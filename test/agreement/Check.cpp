@@ -8,17 +8,20 @@
 // What has to be equal: bytes and accesses read and written, per level and
 // tensor and per level and Einsum; operators per array; bytes and time per
 // engine; the peak of every level; cycles. Outputs equal the interpreter's up
-// to rounding. With commands, a stream made of the execution, written and read
-// again, does the same: every count, and every value to the last bit.
+// to rounding. No count is below a lower bound (BoundCheck.h). With commands, a
+// stream made of the execution, written and read again, does the same: every
+// count, and every value to the last bit.
 //
 //===----------------------------------------------------------------------===//
 
+#include "test/agreement/BoundCheck.h"
 #include "test/agreement/Case.h"
 
 #include "lib/CostModel/CostModel.h"
 #include "lib/Frontend/Cascade/Cascade.h"
 #include "lib/Init/InitAll.h"
 #include "lib/Interpreter/CompareTensors.h"
+#include "lib/Interpreter/SampleCoordinates.h"
 #include "lib/Interpreter/SampleData.h"
 #include "lib/Lowering/CommandStream.h"
 #include "lib/Plugin/MappingPass.h"
@@ -231,7 +234,8 @@ MLIRContext &getContext() {
   return *context;
 }
 
-interp::TensorMap sampleInputs(CascadeOp cascade, uint64_t seed) {
+/// Fails if no values of an index keep all that it addresses inside.
+FailureOr<interp::TensorMap> sampleInputs(CascadeOp cascade, uint64_t seed) {
   interp::TensorMap inputs;
   for (InputOp input : cascade.getBodyBlock()->getOps<InputOp>()) {
     FailureOr<interp::Tensor> tensor =
@@ -242,6 +246,8 @@ interp::TensorMap sampleInputs(CascadeOp cascade, uint64_t seed) {
     interp::fillWithSamples(*tensor, interp::Sampling(), seed);
     inputs[tensor->name] = std::move(*tensor);
   }
+  if (failed(interp::fillWithCoordinates(cascade, inputs, seed)))
+    return failure();
   return inputs;
 }
 
@@ -282,8 +288,8 @@ static Verdict illegal(const std::string &why) {
 
 /// What is wrong with values explains counts, counts explain times.
 static std::string chooseKind(llvm::StringRef text) {
-  for (const char *kind : {"refused", "output", "array", "tensor", "Einsum",
-                           "peak", "engine", "link", "cycles"})
+  for (const char *kind : {"refused", "bound", "output", "array", "tensor",
+                           "Einsum", "peak", "engine", "link", "cycles"})
     if (text.contains(kind))
       return kind;
   return "";
@@ -319,7 +325,10 @@ static Verdict judge(schedule::MappingOp mapping, const CascadeFacts &facts,
     return refused;
   }
   Verdict verdict;
-  interp::TensorMap inputs = sampleInputs(cascade, seed);
+  FailureOr<interp::TensorMap> sampled = sampleInputs(cascade, seed);
+  if (failed(sampled))
+    return illegal("samples: " + listener.text);
+  const interp::TensorMap &inputs = *sampled;
   lowering::CommandStream commands;
   sim::SimulationOptions how;
   how.commands = withCommands ? &commands : nullptr;
@@ -349,6 +358,11 @@ static Verdict judge(schedule::MappingOp mapping, const CascadeFacts &facts,
         verdict.text += "output '" + name +
                         "' differs from the interpreter's by " +
                         std::to_string(values.scaled) + " of its range\n";
+  BoundCheck bounds(facts, arch);
+  for (const std::string &below :
+       {bounds.asItIs(mapping, modelled), bounds.tight(mapping, modelled)})
+    verdict.text += below.empty() ? "" : "bound: " + below + "\n";
+  verdict.bounds = bounds.beyondCompulsory;
   for (uint64_t points : simulated->points)
     verdict.points += points;
   verdict.kind = chooseKind(verdict.text);

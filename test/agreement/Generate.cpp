@@ -19,7 +19,8 @@
 //
 // With a focus, more of what is rare otherwise: windowed tensors produced on
 // demand, units above what else is done, steps of recurrences held apart, masks
-// over windows and splits, number formats whose blocks tiles cut.
+// over windows and splits, number formats whose blocks tiles cut, coordinates
+// that are data.
 //
 //===----------------------------------------------------------------------===//
 
@@ -73,7 +74,7 @@ private:
     for (CaseArray &array : c.arrays)
       array.cycles.emplace_back("convert", pick(1, 2));
     for (CaseInput &input : c.inputs)
-      if (chance(in(Focus::formats, 80, 20)))
+      if (input.storage.empty() && chance(in(Focus::formats, 80, 20)))
         input.storage = makeStorage(input.ranks);
     for (CaseEinsum &einsum : c.einsums)
       if (einsum.reduced.empty() && !einsum.isRecurrence() &&
@@ -433,7 +434,8 @@ private:
     if (!c.einsums.empty() && (preferMade || chance(50)))
       return chance(75) ? c.einsums.back().name : pickOf(c.einsums).name;
     if (!c.inputs.empty() && chance(35))
-      return pickOf(c.inputs).name;
+      if (const CaseInput &input = pickOf(c.inputs); input.storage != "i32")
+        return input.name;
     std::vector<int> ranks = someRanks(3);
     if (split >= 0 && chance(40)) {
       ranks.erase(std::remove_if(ranks.begin(), ranks.end(),
@@ -620,6 +622,10 @@ private:
     else if (einsum.kind != MapKind::copy)
       einsum.reads.push_back(
           makeRead(chooseTensor(chance(25)), chance(75), iterated));
+    if (focus == Focus::gathers)
+      for (size_t i = 0, count = einsum.reads.size(); i < count; ++i)
+        while (chance(60))
+          addGather(einsum, i, iterated);
     while (sizeOf(iterated) > 400 && !c.ranks.empty())
       shrinkRanks(iterated);
     std::vector<int> all(iterated.begin(), iterated.end());
@@ -632,6 +638,73 @@ private:
     einsum.reduced.assign(all.begin() + kept, all.end());
     if (!einsum.reduced.empty() && chance(25))
       einsum.monoid = chance(70) ? "max" : "min";
+  }
+
+  /// Reads along a rank at a coordinate that is data: J[a], b + J[a, b] or
+  /// 2 * J[a]. The index has ranks of the Einsum, or new ones.
+  void addGather(CaseEinsum &einsum, size_t read, std::set<int> &iterated) {
+    std::vector<std::string> index = einsum.reads[read].index;
+    if (index.empty())
+      return;
+    size_t at = pick(0, index.size() - 1);
+    int rank = rankNamed(index[at]);
+    if (rank < 0)
+      return;
+    std::vector<int> by = someRanks(2);
+    for (int own : iterated)
+      if (own != rank && chance(40) && by.size() < 3 &&
+          std::count(by.begin(), by.end(), own) == 0 &&
+          std::count(plain.begin(), plain.end(), own) != 0)
+        by.push_back(own);
+    CaseRead where;
+    where.isIndex = true;
+    std::string known;
+    for (const CaseInput &input : c.inputs)
+      if (input.storage == "i32" && chance(30))
+        known = input.name;
+    if (known.empty()) {
+      known = makeInput(by);
+      c.inputs.back().storage = "i32";
+    }
+    by = ranksOf(known);
+    where.tensor = known;
+    std::string text = known + "[";
+    for (int own : by) {
+      where.index.push_back(c.ranks[own].name);
+      text += (text.back() == '[' ? "" : ",") + c.ranks[own].name;
+    }
+    text += "]";
+    if (chance(30))
+      text = c.ranks[pickOf(by)].name + "+" + text;
+    else if (chance(15))
+      text = "2*" + text;
+    std::string name = c.ranks[rank].name;
+    einsum.reads[read].index[at] = text;
+    einsum.reads.push_back(where);
+    iterated.insert(by.begin(), by.end());
+    bool isStillUsed = std::count(by.begin(), by.end(), rank) != 0;
+    for (const CaseRead &other : einsum.reads)
+      for (const std::string &expr : other.index)
+        isStillUsed |= mentions(expr, name);
+    if (!isStillUsed)
+      iterated.erase(rank);
+  }
+
+  static bool mentions(const std::string &expr, const std::string &name) {
+    auto isWord = [](char letter) { return isalnum(letter) != 0; };
+    for (size_t at = expr.find(name); at != std::string::npos;
+         at = expr.find(name, at + 1))
+      if ((at == 0 || !isWord(expr[at - 1])) &&
+          (at + name.size() == expr.size() || !isWord(expr[at + name.size()])))
+        return true;
+    return false;
+  }
+
+  int rankNamed(const std::string &name) const {
+    for (int rank : plain)
+      if (c.ranks[rank].name == name)
+        return rank;
+    return -1;
   }
 
   static std::string llvmUpper(std::string text) {

@@ -41,7 +41,8 @@ static std::string printRead(const CaseRead &read) {
 static std::string printMap(const Case &c, const CaseEinsum &einsum) {
   std::vector<std::string> reads;
   for (const CaseRead &read : einsum.reads)
-    reads.push_back(printRead(read));
+    if (!read.isIndex)
+      reads.push_back(printRead(read));
   switch (einsum.kind) {
   case MapKind::copy:
     return reads[0];
@@ -230,6 +231,13 @@ std::vector<std::string> einsum::agreement::listFeatures(const Case &c) {
   add(found.madeRecomputed, "recomputed, of what is made there");
   add(found.ragged, "tiles that do not divide");
   add(any([](const Tree &t) { return t.kind == TreeKind::spatial; }), "units");
+  add(std::any_of(c.einsums.begin(), c.einsums.end(),
+                  [](const CaseEinsum &einsum) {
+                    return std::any_of(
+                        einsum.reads.begin(), einsum.reads.end(),
+                        [](const CaseRead &read) { return read.isIndex; });
+                  }),
+      "a coordinate that is data");
   add(found.unitsAboveStorage, "units above a storage node");
   add(found.sumsAboveStorage, "units above a node that add to one sum");
   add(found.residentBelowUnits, "resident on units");
@@ -402,7 +410,8 @@ std::string Case::printSpec() const {
     os << " \"accounting\": {\"operands\": \""
        << (perPoint ? "per_point" : "latched") << "\", \"buffers\": \""
        << (singleBuffers ? "ignored" : "counted") << "\", \"sums\": \""
-       << (singleBuffers ? "free" : "drained") << "\", \"operators\": \""
+       << (singleBuffers ? "free" : "drained") << "\", \"first_sums\": \""
+       << (singleBuffers ? "unread" : "read") << "\", \"operators\": \""
        << (onePerPoint ? "one_per_point" : "each") << "\", \"einsums\": \""
        << (sequential ? "sequential" : "as_scheduled") << "\", \"overlap\": \""
        << (buffered ? "buffered" : "perfect") << "\"},\n";

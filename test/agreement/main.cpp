@@ -53,7 +53,7 @@ struct Options {
 
 struct Totals {
   std::atomic<uint64_t> legal{0}, tried{0}, differing{0}, points{0},
-      unsupported{0};
+      unsupported{0}, bounds{0};
   std::map<std::string, uint64_t> features; ///< of legal cases
   uint64_t known = 0;
   std::set<uint64_t> mended;
@@ -121,6 +121,7 @@ static void work(const Options &options, std::atomic<uint64_t> &next,
       continue;
     }
     totals.points += verdict.points;
+    totals.bounds += verdict.bounds;
     for (const std::string &feature : listFeatures(c))
       ++totals.features[feature];
     if (verdict.status == Verdict::differs) {
@@ -153,7 +154,9 @@ static int runRandom(const Options &options) {
   if (totals.unsupported > 0)
     llvm::outs() << totals.unsupported
                  << " refused by the cost model as unsupported\n";
-  llvm::outs() << totals.legal << " cases of " << totals.tried
+  llvm::outs() << "lower bounds beyond compulsory traffic held against: "
+               << totals.bounds << "\n"
+               << totals.legal << " cases of " << totals.tried
                << " generated from seed " << options.seed << " on, "
                << totals.points << " points executed, " << totals.differing
                << " differ";
@@ -191,13 +194,13 @@ static std::map<uint64_t, std::string> readKnown(const std::string &path) {
 
 static Focus readFocus(const std::string &name) {
   const char *names[] = {"none",  "halos",   "units", "recurrences",
-                         "masks", "formats", "any"};
+                         "masks", "formats", "any",   "gathers"};
   for (auto [i, known] : llvm::enumerate(names))
     if (name == known)
       return static_cast<Focus>(i);
   llvm::errs() << "einsum-agreement: error: there is no focus '" << name
                << "'; there are none, halos, units, recurrences, masks, "
-                  "formats, any\n";
+                  "formats, any, gathers\n";
   exit(1);
 }
 

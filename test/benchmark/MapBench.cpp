@@ -181,6 +181,7 @@ int main(int argc, char **argv) {
                      .Case("bound", &options.rules.bound)
                      .Case("incumbent", &options.rules.incumbent)
                      .Case("canonical", &options.rules.canonical)
+                     .Case("deals", &options.rules.deals)
                      .Default(nullptr);
     if (!rule)
       return fail("no pruning rule '" + name.str() + "'");

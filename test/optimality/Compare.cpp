@@ -7,6 +7,8 @@
 
 #include "test/optimality/Compare.h"
 
+#include "test/agreement/BoundCheck.h"
+
 #include "lib/Mapper/Mapper.h"
 
 #include "mlir/IR/Verifier.h"
@@ -27,16 +29,28 @@ static int firstChild(const arch::ArchSpec &arch) {
 std::vector<Goal> einsum::optimality::goalsFor(const arch::ArchSpec &arch) {
   Measure latency{Measure::latency}, energy{Measure::energy}, edp{Measure::edp},
       traffic{Measure::traffic, 0};
-  std::vector<Goal> goals = {
-      {latency}, {energy}, {edp}, {latency, energy}, {latency, traffic}};
+  std::vector<Goal> goals = {{latency},
+                             {energy},
+                             {edp},
+                             {latency, energy},
+                             {latency, traffic},
+                             {energy, traffic},
+                             {latency, energy, traffic}};
   for (size_t l = 0; l < arch.levels.size(); ++l)
     goals.push_back({{Measure::traffic, static_cast<int>(l)}});
   if (int child = firstChild(arch); child >= 0) {
     Measure capacity{Measure::capacity, child};
-    goals.push_back({capacity});
-    goals.push_back({traffic, capacity});
-    goals.push_back({energy, capacity});
-    goals.push_back({latency, energy, capacity});
+    for (const Goal &others : {Goal{},
+                               {latency},
+                               {energy},
+                               {edp},
+                               {traffic},
+                               {latency, energy},
+                               {latency, traffic},
+                               {energy, traffic}}) {
+      goals.push_back(others);
+      goals.back().push_back(capacity);
+    }
   }
   return goals;
 }
@@ -53,6 +67,14 @@ static bool isCut(const CascadeFacts &facts) {
   });
 }
 
+/// Steps of shared loops may differ in more than one way: what their visits
+/// take is then bounded by what they take together.
+static bool isUneven(const CascadeFacts &facts, const Limits &limits) {
+  return limits.imperfect && limits.fusion && limits.sharedLoopsPerRank > 1 &&
+         llvm::any_of(facts.ranks,
+                      [](const RankFact &rank) { return rank.extent > 2; });
+}
+
 namespace {
 
 class Comparison {
@@ -61,6 +83,7 @@ public:
              const mapper::PruningRules &rules)
       : problem(problem), os(text),
         mayPromise(isCut(problem.facts) || limits.pipelines ||
+                   isUneven(problem.facts, limits) ||
                    problem.arch.accounting.buffered) {
     options.rules = rules;
     options.limits.sharedLoops = limits.sharedLoops;
@@ -69,6 +92,7 @@ public:
     options.limits.pipelines = limits.pipelines;
     options.limits.reorder = limits.reorder;
     options.limits.fusion = limits.fusion;
+    options.limits.sharedHolders = limits.sharedHolders;
     options.threads = 1;
   }
 
@@ -167,6 +191,13 @@ private:
       os << name << ": the mapper's mapping does not fit\n" << show(point);
       return std::vector<double>(goal.size(), 0);
     }
+    agreement::BoundCheck bounds(problem.facts, problem.arch);
+    for (const std::string &below : {bounds.asItIs(point.mapping, cost),
+                                     bounds.tight(point.mapping, cost)})
+      if (!below.empty())
+        os << name << ": the mapper's mapping is below a bound: " << below
+           << "\n"
+           << show(point);
     std::vector<double> values;
     for (const Measure &measure : goal) {
       values.push_back(measure.of(cost));
@@ -243,6 +274,7 @@ bool einsum::optimality::leaveOut(mapper::PruningRules &rules,
                    .Case("bound", &rules.bound)
                    .Case("incumbent", &rules.incumbent)
                    .Case("canonical", &rules.canonical)
+                   .Case("deals", &rules.deals)
                    .Default(nullptr);
   if (rule)
     *rule = false;

@@ -7,6 +7,8 @@
 
 #include "test/optimality/Judge.h"
 
+#include "lib/Mapper/ConstraintCheck.h"
+
 #include "mlir/IR/Verifier.h"
 
 using namespace mlir;
@@ -62,6 +64,7 @@ public:
   }
 
   void run(const Limits &limits) {
+    fuses = limits.fusion;
     Space space(facts, arch, limits);
     space.forEachSkeleton([&](const Skeleton &skeleton) {
       ++findings.skeletons;
@@ -97,14 +100,71 @@ private:
       ++findings.legal;
       if (auto evaluator = cost::Evaluator::create(mapping, facts, arch);
           evaluator && evaluator->evaluate(evaluation)) {
+        if (!keepsConstraints(mapping, tree))
+          return finish(mapping, isLegal);
         ++findings.fitting;
         if (visit)
           visit(mapping, evaluation);
         compare(tree);
       }
     }
+    return finish(mapping, isLegal);
+  }
+
+  static bool finish(schedule::MappingOp mapping, bool isLegal) {
     mapping.erase();
     return isLegal;
+  }
+
+  /// What is read off the finished tree, and one rule of the space: where
+  /// Einsums share loops, or could, what stands above an Einsum's first own
+  /// holder keeps to the orders of all levels.
+  bool keepsConstraints(schedule::MappingOp mapping, const Tree &tree) const {
+    if (arch.constraints.empty())
+      return true;
+    if (!mapper::findConstraintViolation(mapping, facts, arch, {}).empty())
+      return false;
+    if (facts.einsums.size() == 1 || !fuses)
+      return true;
+    std::vector<int> above;
+    return isOrdered(tree.frame, tree, above);
+  }
+
+  bool isOrdered(const Frame &frame, const Tree &tree,
+                 std::vector<int> above) const {
+    for (const Step &step : frame.steps)
+      if (step.kind != Step::holder)
+        above.push_back(step.rank);
+    for (const Frame &child : frame.children)
+      if (!isOrdered(child, tree, above))
+        return false;
+    if (!frame.children.empty())
+      return true;
+    for (const Step &step : tree.nest[frame.einsum]) {
+      if (step.kind == Step::holder)
+        break;
+      if (step.kind == Step::temporal)
+        above.push_back(step.rank);
+    }
+    std::vector<int> path = {arch.arrays[tree.array[frame.einsum]].level};
+    while (arch.levels[path.back()].parent >= 0)
+      path.push_back(arch.levels[path.back()].parent);
+    for (const arch::LevelConstraint &one : arch.constraints.levels)
+      for (size_t i = 0; i < above.size(); ++i)
+        for (size_t j = i + 1; j < above.size(); ++j)
+          if (llvm::is_contained(path, one.level) &&
+              placeIn(one, above[i]) > placeIn(one, above[j]) &&
+              placeIn(one, above[i]) < one.order.size())
+            return false;
+    return true;
+  }
+
+  size_t placeIn(const arch::LevelConstraint &one, int rank) const {
+    return llvm::find_if(one.order,
+                         [&](const arch::WorkloadName &name) {
+                           return name.name == facts.ranks[rank].name;
+                         }) -
+           one.order.begin();
   }
 
   void compare(const Tree &tree) {
@@ -143,7 +203,7 @@ private:
   const CascadeFacts &facts;
   const arch::ArchSpec &arch;
   const std::vector<Goal> &goals;
-  bool hasRecurrence = false;
+  bool hasRecurrence = false, fuses = true;
   cost::Evaluation evaluation;
   std::vector<double> values;
 };

@@ -22,8 +22,9 @@ namespace {
 
 class Generator {
 public:
-  Generator(uint64_t seed, bool extended)
-      : random(seed * 0x9E3779B97F4A7C15ull + 1), extended(extended) {
+  Generator(uint64_t seed, const Kinds &kinds)
+      : random(seed * 0x9E3779B97F4A7C15ull + 1), extended(kinds.extended),
+        rereads(kinds.rereads), gathers(kinds.gathers) {
     problem.seed = seed;
   }
 
@@ -51,7 +52,9 @@ private:
   struct Tensor {
     std::string name, ranks; ///< one letter per rank
     bool isInput = false, isRead = false;
-    char carried = 0; ///< rank of its recurrence
+    bool isIndex = false;   ///< holds coordinates
+    bool goesRound = false; ///< as one of two Einsums
+    char carried = 0;       ///< rank of its recurrence
     uint64_t elements = 1;
   };
 
@@ -62,6 +65,8 @@ private:
 
   void makeCascade() {
     einsumCount = chance(35) ? 1 : chance(55) ? 2 : chance(65) ? 3 : 4;
+    if (rereads)
+      einsumCount = std::max<int>(einsumCount, 2);
     int rankCount = einsumCount == 1 ? pick(1, 3) : pick(1, 2);
     for (int i = 0; i < rankCount; ++i) {
       char rank = "abc"[i];
@@ -69,7 +74,7 @@ private:
       int64_t extent = chance(10) && rankCount == 1 ? 6
                        : chance(7)                  ? 1
                                                     : pick(2, most);
-      if (rankCount > 1 && chance(50))
+      if (rankCount > 1 && chance(rereads ? 75 : 50))
         extent = std::min<int64_t>(extent, 2);
       extents[rank] = extent;
     }
@@ -94,7 +99,8 @@ private:
       os << "  rank w = A + B - 1\n";
     for (const Tensor &tensor : tensors)
       if (tensor.isInput)
-        os << "  input " << indexed(tensor.name, tensor.ranks) << "\n";
+        os << "  input " << indexed(tensor.name, tensor.ranks)
+           << (tensor.isIndex ? " : i32" : "") << "\n";
     os << body << "  output ";
     llvm::ListSeparator outputs;
     for (const Tensor &tensor : tensors)
@@ -136,10 +142,11 @@ private:
   size_t chooseTensor(bool prefersMade) {
     std::vector<size_t> made, inputs;
     for (size_t t = 0; t < tensors.size(); ++t)
-      (tensors[t].isInput ? inputs : made).push_back(t);
-    if (!made.empty() && (prefersMade || chance(30)))
+      if (!tensors[t].isIndex)
+        (tensors[t].isInput ? inputs : made).push_back(t);
+    if (!made.empty() && (rereads ? chance(45) : prefersMade || chance(30)))
       return chance(80) ? made.back() : pickOf(made);
-    if (!inputs.empty() && chance(25))
+    if (!inputs.empty() && chance(rereads ? 70 : 25))
       return pickOf(inputs);
     return addTensor("I" + std::to_string(inputs.size()), someRanks(), true);
   }
@@ -147,7 +154,7 @@ private:
   /// A tensor at its ranks; shifted; through a window; or the last of a
   /// recurrence.
   Read read(size_t tensor) {
-    const Tensor &info = tensors[tensor];
+    const Tensor info = tensors[tensor];
     tensors[tensor].isRead = true;
     Read made;
     made.text = info.name + "[";
@@ -159,11 +166,15 @@ private:
         made.text += std::string(1, static_cast<char>(toupper(rank))) + "-1";
         continue;
       }
+      if (gathers && rank != 'w' && rank != info.carried && chance(50)) {
+        made.text += addIndex(made.ranks);
+        continue;
+      }
       bool isWindow = rank == 'w' && chance(80);
       made.text += isWindow ? "a+b" : std::string(1, rank);
       // A step further on, or before; the last, or first, point has none.
-      if (extended && rank != 'w' && !info.carried && extents[rank] > 1 &&
-          chance(6))
+      if (extended && rank != 'w' && !info.carried && !info.goesRound &&
+          extents[rank] > 1 && chance(6))
         made.text += chance(50) ? "+1" : "-1";
       for (char used : isWindow ? std::string("ab") : std::string(1, rank))
         if (!llvm::is_contained(made.ranks, used))
@@ -171,6 +182,21 @@ private:
     }
     made.text += "]";
     return made;
+  }
+
+  /// A coordinate that is data, by an index over some ranks.
+  std::string addIndex(std::string &ranks) {
+    std::string by;
+    while (by.empty() || by == "w")
+      by = someRanks();
+    if (by.size() > 2)
+      by.resize(2);
+    std::string name = "J" + std::to_string(tensors.size());
+    tensors[addTensor(name, by, true)].isIndex = true;
+    for (char rank : by)
+      if (!llvm::is_contained(ranks, rank))
+        ranks += rank;
+    return indexed(name, by);
   }
 
   /// Returns how many it has added.
@@ -207,11 +233,11 @@ private:
     if (!reduced.empty() && chance(25))
       body += "max(" + join(reduced) + ") ";
     body += map;
-    if (chance(extended ? 25 : 10))
+    if (!gathers && chance(extended ? 25 : 10)) // what is gathered is there
       body += " where " + makeFilter(ranks);
     body += "\n";
     addTensor(name, kept, false);
-    if (chance(8))
+    if (chance(rereads ? 30 : 8))
       alsoOutput = name;
     return 1;
   }
@@ -271,7 +297,8 @@ private:
             indexed(tensors[first].name, ranks) + "\n  " + indexed(two, ranks) +
             " = " + (bytes == 1 ? "abs(" : "exp(") + indexed(one, ranks) +
             ") init 0\n";
-    tensors[addTensor(one, ranks, false)].isRead = true;
+    size_t made = addTensor(one, ranks, false);
+    tensors[made].isRead = tensors[made].goesRound = true;
     tensors[addTensor(two, ranks, false)].carried = along;
   }
 
@@ -415,10 +442,79 @@ private:
     };
     return " \"accounting\": {\"operands\": \"" +
            either("per_point", "latched") + "\", \"buffers\": \"" +
-           either("ignored", "counted") + "\", \"operators\": \"" +
-           either("one_per_point", "each") + "\", \"einsums\": \"" +
-           either("sequential", "as_scheduled") + "\"" +
+           (chance(50) ? "ignored\", \"first_sums\": \"unread" : "counted") +
+           "\", \"operators\": \"" + either("one_per_point", "each") +
+           "\", \"einsums\": \"" + either("sequential", "as_scheduled") + "\"" +
            (chance(30) ? ", \"overlap\": \"buffered\"" : "") + "},\n";
+  }
+
+public:
+  /// One or two constraints that a user could have.
+  void constrain(Problem &made) {
+    random.seed(made.seed ^ 0x5deece66dULL);
+    std::string all;
+    llvm::raw_string_ostream os(all);
+    llvm::ListSeparator separator;
+    for (int count = pick(1, 2); count > 0; --count)
+      os << separator << "{" << makeConstraint(made.spec) << "}";
+    size_t end = made.spec.rfind('}');
+    made.spec.insert(end, ",\n \"constraints\": [" + all + "]");
+  }
+
+private:
+  std::string quoteRanks(std::string ranks) {
+    std::shuffle(ranks.begin(), ranks.end(), random);
+    std::string text;
+    for (char rank : ranks)
+      text += (text.empty() ? "\"" : ", \"") + std::string(1, rank) + "\"";
+    return "[" + text + "]";
+  }
+
+  std::string someTensors(bool isInside) {
+    static const char *const roles[] = {"inputs", "outputs", "weights",
+                                        "intermediates", "not @DRAM"};
+    std::string name = chance(50) ? roles[pick(0, isInside ? 4 : 3)]
+                                  : tensors[pick(0, tensors.size() - 1)].name;
+    return "[\"" + std::string(chance(20) ? "not " : "") +
+           (name == "not @DRAM" ? "@DRAM" : name) + "\"]";
+  }
+
+  std::string makeConstraint(const std::string &spec) {
+    std::string ranks;
+    for (const auto &[rank, extent] : extents)
+      if (rank != 'w')
+        ranks += rank;
+    char rank = ranks[pick(0, ranks.size() - 1)];
+    bool hasDims = spec.find("\"x\"") != std::string::npos;
+    if (chance(15))
+      return "\"arrays\": [\"pe\"], \"einsums\": [\"" +
+             std::string(1, "YZVW"[pick(0, einsumCount - 1)]) + "\"]";
+    if (hasDims && chance(25))
+      return "\"array\": \"" +
+             std::string(spec.find("\"x\"") < spec.find("\"alu\"") ? "pe"
+                                                                   : "alu") +
+             "\", \"dimension\": \"x\", " +
+             (chance(50)   ? "\"ranks\": " + quoteRanks({rank})
+              : chance(50) ? "\"reuse\": " + someTensors(false)
+                           : "\"min_utilization\": 0.5");
+    std::vector<std::string> levels = {"DRAM"};
+    for (const char *level : {"L2", "L1", "R"})
+      if (spec.find("\"" + std::string(level) + "\", \"parent\"") !=
+          std::string::npos)
+        levels.push_back(level);
+    std::string level = pickOf(levels);
+    bool isInside = level != "DRAM";
+    std::string text = "\"level\": \"" + level + "\", ";
+    if (ranks.size() > 1 && chance(40))
+      return text + "\"order\": " + quoteRanks(ranks);
+    if (chance(40))
+      return text + "\"tile\": {\"" + rank + "\": {\"" +
+             (chance(50)   ? "max"
+              : chance(50) ? "min"
+                           : "multiple_of") +
+             "\": " + std::to_string(pick(1, extents[rank])) + "}}";
+    return text + (chance(50) ? "\"must_keep\": " : "\"may_keep\": ") +
+           someTensors(isInside);
   }
 
   void makeLimits() {
@@ -431,7 +527,7 @@ private:
   }
 
   std::mt19937_64 random;
-  bool extended;
+  bool extended, rereads, gathers;
   Problem problem;
   int einsumCount = 1;
   int64_t bytes = 1;
@@ -442,8 +538,12 @@ private:
 
 } // namespace
 
-Problem einsum::optimality::generate(uint64_t seed, bool extended) {
-  return Generator(seed, extended).make();
+Problem einsum::optimality::generate(uint64_t seed, const Kinds &kinds) {
+  Generator generator(seed, kinds);
+  Problem problem = generator.make();
+  if (kinds.constrained)
+    generator.constrain(problem);
+  return problem;
 }
 
 std::unique_ptr<LoadedProblem>

@@ -38,7 +38,15 @@ struct Problem {
   Limits limits;
 };
 
-Problem generate(uint64_t seed, bool extended = false);
+struct Kinds {
+  bool extended = false;    ///< more constructs
+  bool rereads = false;     ///< inputs and results mostly have several readers
+  bool constrained = false; ///< the machine has lib/Arch/Constraints.h as well
+  bool gathers = false;     ///< coordinates that are data
+};
+
+/// What one kind adds leaves the choices of the others as they are.
+Problem generate(uint64_t seed, const Kinds &kinds = {});
 
 /// The texts, read. Null if one of them is not valid; says why on stderr.
 struct LoadedProblem {

@@ -28,6 +28,7 @@ std::string einsum::optimality::proveFindings(LoadedProblem &problem,
   space.pipelines = limits.pipelines;
   space.reorder = limits.reorder;
   space.fusion = limits.fusion;
+  space.sharedHolders = limits.sharedHolders;
   std::string text;
   for (size_t g = 0; g < goals.size(); ++g) {
     if (goals[g].size() != 1 || findings.best[g].empty())

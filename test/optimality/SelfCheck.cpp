@@ -71,7 +71,11 @@ std::vector<Counted> countedByHand() {
              *three = "cascade c(A=2) : i8\n  input X[a]\n  Y[a] = X[a]\n"
                       "  Z[a] = Y[a]\n  W[a] = Z[a]\n  output W\n",
              *fork = "cascade c(A=1) : i8\n  input X[a]\n  Y[a] = X[a]\n"
-                     "  Z[a] = X[a]\n  output Y, Z\n";
+                     "  Z[a] = X[a]\n  output Y, Z\n",
+             *fork2 = "cascade c(A=2) : i8\n  input X[a]\n  Y[a] = X[a]\n"
+                      "  Z[a] = X[a]\n  output Y, Z\n",
+             *again = "cascade c(A=1) : i8\n  input X[a]\n  Y[a] = X[a]\n"
+                      "  Z[a] = Y[a]\n  output Y, Z\n";
   Limits all, perfect, flat;
   perfect.imperfect = false;
   flat.pipelines = false;
@@ -111,8 +115,14 @@ std::vector<Counted> countedByHand() {
       // one or all of the loops shared.
       {"three copies", three, machine(1, ""), flat,
        729 + 2 * (81 + 81) + 4 * 9},
-      // Two orders.
-      {"a fork", fork, machine(1, ""), all, 2 * 4 * 4},
+      // Two orders; X held by each or not, or once for both.
+      {"a fork", fork, machine(1, ""), all, 2 * (4 * 4 + 2 * 2)},
+      // X at L0: 9 * 9; one holder for both around all: 3 * 3. Below a shared
+      // loop: Y nowhere, above it, or in its own branch; so Z: 9.
+      {"a fork, no pipeline", fork2, machine(1, ""), flat, 2 * (81 + 9 + 9)},
+      {"a fork of two steps", fork2, machine(1, ""), all, 2 * (81 + 9 + 2 * 9)},
+      // Y, an output, at L0; held by each or not, or once for both.
+      {"an output read again", again, machine(1, ""), all, 4 * 4 + 2 * 2},
   };
 }
 

@@ -9,6 +9,8 @@
 
 #include "llvm/ADT/STLExtras.h"
 
+#include <set>
+
 using namespace einsum;
 using namespace einsum::optimality;
 
@@ -82,6 +84,12 @@ bool Space::isOne(int level) const {
   return arch.levels[level].perArray < 0 && arch.levels[level].dims.empty();
 }
 
+/// One instance, or the registers of an array of one unit.
+bool Space::isOneOf(int level, int unit) const {
+  return isOne(level) || (arch.levels[level].perArray == unit &&
+                          arch.arrays[unit].dims.empty());
+}
+
 bool Space::mayBeFused(int tensor) const {
   const TensorFact &fact = facts.tensors[tensor];
   if (fact.isInput || fact.isOutput || fact.producer < 0)
@@ -105,6 +113,31 @@ std::vector<int> Space::levelsFor(int tensor) const {
               levels.push_back(level);
   llvm::sort(levels);
   return levels;
+}
+
+/// Somebody touches a part only, or what is no product of ranks.
+bool Space::hasCutReader(int tensor) const {
+  for (const EinsumFact &einsum : facts.einsums)
+    for (const auto &access : einsum.reads) {
+      if (access.tensor != tensor)
+        continue;
+      std::vector<int> seen;
+      bool isPlain = einsum.domain.empty();
+      for (size_t k = 0; k < access.coordinates.size(); ++k) {
+        const Coordinate &coordinate = access.coordinates[k];
+        if (coordinate.terms.size() != 1 || coordinate.constant != 0 ||
+            coordinate.terms[0].coefficient != 1 ||
+            llvm::is_contained(seen, coordinate.terms[0].rank) ||
+            facts.ranks[coordinate.terms[0].rank].extent !=
+                facts.ranks[facts.tensors[tensor].ranks[k]].extent)
+          isPlain = false;
+        for (const auto &term : coordinate.terms)
+          seen.push_back(term.rank);
+      }
+      if (!isPlain)
+        return true;
+    }
+  return false;
 }
 
 /// Tiles that a loop over `rank` may have: more than one step; whatever divides
@@ -202,6 +235,7 @@ void Space::startFrame() {
   above.looped.assign(facts.ranks.size(), false);
   above.sharedPerRank.assign(facts.ranks.size(), 0);
   above.homeDepth.assign(facts.tensors.size(), -1);
+  above.holderDepth.assign(facts.tensors.size(), -1);
   for (int t = 0; t < static_cast<int>(facts.tensors.size()); ++t) {
     bool isTouched = false;
     for (int e : order)
@@ -236,6 +270,77 @@ bool Space::crosses(int tensor, unsigned boundary) const {
     if (touches(order[i], tensor))
       (i < boundary ? before : after) = true;
   return before && after;
+}
+
+std::vector<int> Space::usersIn(const Run &run, int tensor) const {
+  std::vector<int> users;
+  for (unsigned i = run.first; i < run.last; ++i)
+    if (touches(order[i], tensor))
+      users.push_back(order[i]);
+  return users;
+}
+
+/// Einsums of the run use it on both sides of the boundary.
+bool Space::isUsedAround(const Run &run, int tensor, unsigned boundary) const {
+  return !usersIn({run.first, boundary, 0, false}, tensor).empty() &&
+         !usersIn({boundary, run.last, 0, false}, tensor).empty();
+}
+
+/// 8. What lives at the backing level may have one holder for all Einsums of a
+/// run that touch it.
+bool Space::mayShareHolder(const Run &run, int tensor) const {
+  const TensorFact &fact = facts.tensors[tensor];
+  std::vector<int> users = usersIn(run, tensor);
+  if (!limits.fusion || !limits.sharedHolders || home[tensor] != 0 ||
+      fact.iterativeRank >= 0 || users.size() < 2)
+    return false;
+  bool isMade = llvm::is_contained(users, fact.producer);
+  if (!isMade || fact.isOutput)
+    return true;
+  // Delivered for others, who read all of it; with nobody else, it is a home.
+  return !isInside(run, tensor) && !hasCutReader(tensor);
+}
+
+/// Each user has the rank, and all are at the same coordinate where it occurs.
+bool Space::isReadAlike(const std::vector<int> &users, int tensor,
+                        int rank) const {
+  std::vector<const AccessFact *> accesses;
+  for (int user : users) {
+    const EinsumFact &einsum = facts.einsums[user];
+    if (!einsum.iterates(rank))
+      return false;
+    for (const AccessFact &access : einsum.reads)
+      if (access.tensor == tensor)
+        accesses.push_back(&access);
+    for (const AccessFact &access : einsum.writes) {
+      if (access.tensor != tensor)
+        continue;
+      accesses.push_back(&access);
+      // A step makes what it uses.
+      bool isStepped = false;
+      for (const Coordinate &c : access.coordinates)
+        isStepped |= c.terms.size() == 1 && c.terms[0].rank == rank &&
+                     c.terms[0].coefficient == 1 && c.constant == 0;
+      if (!isStepped)
+        return false;
+    }
+  }
+  for (size_t k = 0; k < accesses.front()->coordinates.size(); ++k) {
+    std::set<std::string> texts;
+    bool isUsed = false;
+    for (const AccessFact *access : accesses) {
+      const Coordinate &c = access->coordinates[k];
+      isUsed |= c.uses(rank);
+      std::string text = std::to_string(c.constant);
+      for (const auto &term : c.terms)
+        text += " " + std::to_string(term.coefficient) + "*" +
+                std::to_string(term.rank);
+      texts.insert(text);
+    }
+    if (isUsed && texts.size() > 1)
+      return false;
+  }
+  return true;
 }
 
 /// Only its last steps take space where the loop that carries it encloses all
@@ -291,6 +396,24 @@ void Space::addHolders(Run run, Frame &frame, Above above, bool owesLoop,
     addHolders(run, frame, std::move(below), owesLoop || owes, next);
     frame.steps.pop_back();
   };
+  // 8. A holder for several Einsums, directly below the loops above: where a
+  // branch begins it would stand above the branching.
+  bool isBelowLoop = run.isWhole || above.sharedLoops > run.entryDepth;
+  for (int t = 0; t < static_cast<int>(facts.tensors.size()); ++t) {
+    if (!isBelowLoop || above.heldAt[t] != 0 || !mayShareHolder(run, t))
+      continue;
+    bool isAlike = true;
+    for (int rank : above.sharedRanks)
+      isAlike &= isReadAlike(usersIn(run, t), t, rank);
+    if (!isAlike)
+      continue;
+    Above held = above;
+    held.holderDepth[t] = static_cast<int>(above.sharedLoops);
+    std::swap(above, held);
+    for (int level : levelsFor(t))
+      add(t, level, false);
+    std::swap(above, held);
+  }
   for (int t = 0; t < static_cast<int>(facts.tensors.size()); ++t) {
     // 4. The home of a fused tensor, above everyone who touches it.
     if (home[t] > 0 && above.heldAt[t] < 0) {
@@ -299,10 +422,7 @@ void Space::addHolders(Run run, Frame &frame, Above above, bool owesLoop,
       continue;
     }
     // 6. A holder for one Einsum, above a loop that it shares.
-    std::vector<int> users;
-    for (unsigned i = run.first; i < run.last; ++i)
-      if (touches(order[i], t))
-        users.push_back(order[i]);
+    std::vector<int> users = usersIn(run, t);
     if (users.size() != 1)
       continue;
     std::vector<int> levels = path(array[users.front()]);
@@ -310,12 +430,12 @@ void Space::addHolders(Run run, Frame &frame, Above above, bool owesLoop,
     if (from == levels.size() && above.heldAt[t] != 0)
       continue; // its home is on another path
     for (size_t l = above.heldAt[t] == 0 ? 0 : from + 1; l < levels.size(); ++l)
-      if (isOne(levels[l]))
+      if (isOneOf(levels[l], array[users.front()]))
         add(t, levels[l], true);
   }
 }
 
-/// 5. A loop for all Einsums of a run, over a rank that one of them has.
+/// 5. A loop for all Einsums of a run, over a rank that the first of them has.
 void Space::addSharedLoop(Run run, Frame &frame, const Above &above,
                           const Next &next) {
   if (above.sharedLoops == limits.sharedLoops)
@@ -324,16 +444,16 @@ void Space::addSharedLoop(Run run, Frame &frame, const Above &above,
   for (unsigned i = run.first + 1; i < run.last; ++i) {
     bool hasReason = false;
     for (size_t t = 0; t < facts.tensors.size(); ++t)
-      hasReason |= crosses(t, i) &&
-                   ((home[t] > 0 && above.heldAt[t] < 0) || mayCarry(t));
+      hasReason |= (crosses(t, i) &&
+                    ((home[t] > 0 && above.heldAt[t] < 0) || mayCarry(t))) ||
+                   (above.heldAt[t] == 0 && isUsedAround(run, t, i) &&
+                    limits.fusion && limits.sharedHolders);
     if (!hasReason)
       return;
   }
   for (int r = 0; r < static_cast<int>(facts.ranks.size()); ++r) {
-    bool isIterated = false;
-    for (unsigned i = run.first; i < run.last; ++i)
-      isIterated |= facts.einsums[order[i]].iterates(r);
-    if (!isIterated || above.sharedPerRank[r] == limits.sharedLoopsPerRank)
+    if (!facts.einsums[order[run.first]].iterates(r) ||
+        above.sharedPerRank[r] == limits.sharedLoopsPerRank)
       continue;
     for (int64_t tile : tilesBelow(r, above)) {
       if (stopped)
@@ -342,6 +462,7 @@ void Space::addSharedLoop(Run run, Frame &frame, const Above &above,
       below.tile[r] = tile;
       below.looped[r] = true;
       below.lastShared = r;
+      below.sharedRanks.push_back(r);
       ++below.sharedLoops;
       ++below.sharedPerRank[r];
       frame.steps.push_back(Step::loop(r, tile));
@@ -383,10 +504,12 @@ void Space::split(Run run, Frame &frame, const Above &above, const Next &next) {
       bool hasReason = false;
       for (size_t t = 0; t < facts.tensors.size(); ++t)
         hasReason |=
-            crosses(t, cuts[c]) &&
-            ((home[t] > 0 && above.homeDepth[t] == static_cast<int>(depth)) ||
-             (mayCarry(t) &&
-              above.lastShared == facts.tensors[t].iterativeRank));
+            (crosses(t, cuts[c]) &&
+             ((home[t] > 0 && above.homeDepth[t] == static_cast<int>(depth)) ||
+              (mayCarry(t) &&
+               above.lastShared == facts.tensors[t].iterativeRank))) ||
+            (above.holderDepth[t] == static_cast<int>(depth) &&
+             isUsedAround(run, t, cuts[c]));
       isLegal &= hasReason;
     }
     if (!isLegal)

@@ -35,6 +35,7 @@ namespace einsum::optimality {
 struct Limits {
   unsigned sharedLoops = 4, sharedLoopsPerRank = 2;
   bool imperfect = true, pipelines = true, reorder = true, fusion = true;
+  bool sharedHolders = true;
 };
 
 /// What the loops and holders above a node have made of ranks and tensors.
@@ -43,9 +44,12 @@ struct Above {
   std::vector<bool> looped;   ///< per rank: a loop stands above
   std::vector<int> heldAt;    ///< per tensor: nearest level above; -1 nowhere
   std::vector<int> homeDepth; ///< per tensor: shared loops above its home
+  /// Per tensor: shared loops above a holder for several Einsums; -1: none.
+  std::vector<int> holderDepth;
   std::vector<unsigned> sharedPerRank;
   unsigned sharedLoops = 0;
-  int lastShared = -1; ///< rank of the innermost shared loop
+  int lastShared = -1;          ///< rank of the innermost shared loop
+  std::vector<int> sharedRanks; ///< of all shared loops
 };
 
 /// A frame, complete but for the nests, and what is above each of these.
@@ -132,14 +136,20 @@ private:
   std::vector<int64_t> tilesBelow(int rank, const Above &above) const;
   std::vector<int> path(int array) const;
   bool isOne(int level) const; ///< has a single instance
+  bool isOneOf(int level, int array) const;
   bool touches(int einsum, int tensor) const;
   bool canRun(int einsum, int array) const;
   bool mayBeFused(int tensor) const;
   bool isInside(const Run &run, int tensor) const;
   bool crosses(int tensor, unsigned boundary) const;
+  std::vector<int> usersIn(const Run &run, int tensor) const;
+  bool isUsedAround(const Run &run, int tensor, unsigned boundary) const;
+  bool mayShareHolder(const Run &run, int tensor) const;
+  bool isReadAlike(const std::vector<int> &users, int tensor, int rank) const;
   bool isCarried(int tensor) const;
   bool mayCarry(int tensor) const;
   std::vector<int> levelsFor(int tensor) const;
+  bool hasCutReader(int tensor) const;
   std::vector<int64_t> leastLags(const std::vector<int> &stages) const;
   bool depends(int reader, int producer) const;
   bool sameRecurrence(int a, int b) const;

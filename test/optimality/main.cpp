@@ -9,6 +9,9 @@
 //   einsum-optimality --cases N --seed S   N problems from seed S on
 //   einsum-optimality --most TREES         only spaces up to that size
 //   einsum-optimality --extended ...       with more constructs
+//   einsum-optimality --rereads ...        most tensors have several readers
+//   einsum-optimality --constrained ...    with constraints of the user's
+//   einsum-optimality --gathers ...        with coordinates that are data
 //   einsum-optimality --print SEED         the files of a problem
 //   einsum-optimality --files X.ein SPEC   a given problem
 //   einsum-optimality --enumerate ...      the judge alone
@@ -24,6 +27,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "test/agreement/BoundCheck.h"
 #include "test/agreement/Case.h"
 #include "test/optimality/Compare.h"
 #include "test/optimality/Prove.h"
@@ -50,7 +54,8 @@ struct Options {
   uint64_t seed = 1, cases = 400, most = 6000;
   unsigned threads = 2, failures = 3;
   uint64_t agree = 0; ///< 0: nothing is simulated
-  bool asksMapper = true, asksZ3 = false, extended = false, verbose = false;
+  bool asksMapper = true, asksZ3 = false, verbose = false;
+  Kinds kinds;
   std::set<uint64_t> known; ///< seeds
   mapper::PruningRules rules;
 };
@@ -60,7 +65,7 @@ struct Totals {
   std::atomic<uint64_t> problems{0}, differing{0}, trees{0}, fitting{0},
       simulated{0}, infeasible{0}, proven{0}, unsupported{0};
   std::atomic<uint64_t> tooLarge{0}, withPareto{0}, fused{0}, pipelined{0},
-      spatial{0}, einsums{0};
+      spatial{0}, shared{0}, einsums{0}, bounds{0};
   std::set<uint64_t> known, mended;
   Quality plain, cut; ///< sums
   std::mutex mutex;
@@ -84,16 +89,35 @@ static std::unique_ptr<MLIRContext> makeContext() {
   return context;
 }
 
+/// Einsums below a node that touch a tensor.
+static int countUsers(const Frame &frame, const CascadeFacts &facts,
+                      int tensor) {
+  int users = 0;
+  for (const Frame &child : frame.children)
+    users += countUsers(child, facts, tensor);
+  if (!frame.children.empty())
+    return users;
+  auto isIt = [&](const AccessFact &access) { return access.tensor == tensor; };
+  const EinsumFact &einsum = facts.einsums[frame.einsum];
+  return llvm::any_of(einsum.reads, isIt) || llvm::any_of(einsum.writes, isIt);
+}
+
 /// What kinds of mapping come out best says whether problems are worth their
 /// time.
-static void countKinds(const Findings &findings, Totals &totals) {
-  bool fused = false, pipelined = false, spatial = false, pareto = false;
+static void countKinds(const Findings &findings, const CascadeFacts &facts,
+                       Totals &totals) {
+  bool fused = false, pipelined = false, spatial = false, pareto = false,
+       shared = false;
   for (const std::vector<Found> &best : findings.best) {
     pareto |= best.size() > 1;
     for (const Found &found : best) {
       fused |= !found.tree.frame.steps.empty();
       std::function<void(const Frame &)> visit = [&](const Frame &frame) {
         pipelined |= frame.isPipeline;
+        for (const Step &step : frame.steps)
+          shared |= step.kind == Step::holder &&
+                    llvm::is_contained(found.tree.backing, step.tensor) &&
+                    countUsers(frame, facts, step.tensor) > 1;
         for (const Frame &child : frame.children)
           visit(child);
       };
@@ -107,20 +131,35 @@ static void countKinds(const Findings &findings, Totals &totals) {
   totals.fused += fused;
   totals.pipelined += pipelined;
   totals.spatial += spatial;
+  totals.shared += shared;
 }
+
+/// One schedule in so many is held against bounds for as little room as it
+/// takes.
+static constexpr uint64_t kTight = 32;
 
 static std::string judge(const Problem &made, LoadedProblem &problem,
                          const Options &options, Totals &totals) {
   std::string text;
   std::vector<Goal> goals = goalsFor(problem.arch);
   uint64_t seen = 0;
+  agreement::BoundCheck bounds(problem.facts, problem.arch);
   Findings findings = tryAll(
       problem.cascade, problem.facts, problem.arch, made.limits, goals,
-      [&](schedule::MappingOp mapping, const cost::Evaluation &) {
-        if (options.agree == 0 || seen++ % options.agree != 0)
-          return;
+      [&](schedule::MappingOp mapping, const cost::Evaluation &cost) {
+        std::string below = bounds.asItIs(mapping, cost);
+        uint64_t index = seen++;
+        if (below.empty() && index % kTight == 0)
+          below = bounds.tight(mapping, cost);
         std::string schedule;
         llvm::raw_string_ostream os(schedule);
+        if (!below.empty() && text.empty()) {
+          mapping.print(os);
+          text += "a schedule is below a bound: " + below + "\n" + schedule;
+        }
+        if (options.agree == 0 || index % options.agree != 0)
+          return;
+        schedule.clear();
         mapping.print(os);
         ++totals.simulated;
         auto verdict = agreement::checkTexts(made.cascade, schedule, "",
@@ -131,11 +170,12 @@ static std::string judge(const Problem &made, LoadedProblem &problem,
           text +=
               "the simulator does not agree: " + verdict.text + schedule + "\n";
       });
+  totals.bounds += bounds.beyondCompulsory;
   totals.trees += findings.trees;
   totals.fitting += findings.fitting;
   totals.infeasible += findings.fitting == 0;
   totals.einsums += problem.facts.einsums.size();
-  countKinds(findings, totals);
+  countKinds(findings, problem.facts, totals);
   if (options.asksMapper) {
     Quality quality;
     text += compareWithMapper(problem, made.limits, goals, findings,
@@ -164,7 +204,7 @@ static void work(const Options &options, std::atomic<uint64_t> &next,
   std::unique_ptr<MLIRContext> context = makeContext();
   while (totals.differing < options.failures) {
     uint64_t seed = next++;
-    Problem made = generate(seed, options.extended);
+    Problem made = generate(seed, options.kinds);
     auto problem = load(made.cascade, made.spec, *context);
     if (!problem) {
       std::lock_guard<std::mutex> lock(totals.mutex);
@@ -210,8 +250,11 @@ static int runRandom(const Options &options) {
                << " problems infeasible, " << totals.tooLarge
                << " too large\nsome best mapping is fused in " << totals.fused
                << ", pipelined in " << totals.pipelined << ", spatial in "
-               << totals.spatial << "; " << totals.withPareto
+               << totals.spatial << ", with one holder for several Einsums in "
+               << totals.shared << "; " << totals.withPareto
                << " Pareto sets of several points\n"
+               << "none below a bound, of which " << totals.bounds
+               << " beyond compulsory traffic\n"
                << totals.simulated << " simulated; " << totals.proven
                << " optima proven by Z3; " << totals.unsupported
                << " problems unsupported by the mapper, " << totals.differing
@@ -289,7 +332,13 @@ int main(int argc, char **argv) {
     if (name == "--enumerate")
       options.asksMapper = false;
     else if (name == "--extended")
-      options.extended = true;
+      options.kinds.extended = true;
+    else if (name == "--rereads")
+      options.kinds.rereads = true;
+    else if (name == "--constrained")
+      options.kinds.constrained = true;
+    else if (name == "--gathers")
+      options.kinds.gathers = true;
     else if (name == "--prove")
       options.asksZ3 = true;
     else if (name == "--verbose")
@@ -312,7 +361,7 @@ int main(int argc, char **argv) {
     else if (name == "--agree" && hasValue)
       options.agree = number();
     else if (name == "--print" && hasValue) {
-      Problem problem = generate(number(), options.extended);
+      Problem problem = generate(number(), options.kinds);
       llvm::outs() << problem.cascade << problem.spec;
       return 0;
     } else if (name == "--files" && i + 2 < arguments.size()) {

@@ -63,7 +63,7 @@ static ToolOption threads(category, "threads", "N",
 static ToolList space(category, "space", "WORD,...",
                       "Restrict the search: shared-loops=N, "
                       "shared-loops-per-rank=N, perfect-tiles, no-fusion, "
-                      "no-pipelines, no-reorder",
+                      "no-pipelines, no-reorder, no-shared-holders",
                       options.request.space);
 static ToolList keep(category, "keep", "TENSOR@LEVEL,...",
                      "Tensors that have a storage node at a level",
@@ -75,6 +75,10 @@ static ToolList array(category, "array", "EINSUM=ARRAY,...",
 static ToolList fixTile(category, "fix-tile", "RANK@LEVEL=N,...",
                         "Extents of the tiles held at a level",
                         options.request.fixTile);
+static ToolList loopOrder(category, "loop-order", "RANK:RANK...@LEVEL,...",
+                          "Order of the loops between a storage node at a "
+                          "level and the next further in, outermost first",
+                          options.request.loopOrder);
 static ToolList order(category, "order", "EINSUM,...",
                       "The order in which all Einsums are executed",
                       options.request.order);

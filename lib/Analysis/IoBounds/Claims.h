@@ -15,6 +15,7 @@
 #define LIB_ANALYSIS_IOBOUNDS_CLAIMS_H
 
 #include "lib/Analysis/IoBounds/IoBounds.h"
+#include "lib/Analysis/IoBounds/Live.h"
 #include "lib/Analysis/IoBounds/Structure.h"
 
 namespace einsum::bounds {
@@ -23,6 +24,7 @@ namespace einsum::bounds {
 struct ClaimContext {
   const CascadeFacts &facts;
   std::vector<bool> isFar; ///< per tensor
+  LiveParts live;
 
   bool isFarInput(int tensor) const {
     return facts.tensors[tensor].isInput && isFar[tensor];

@@ -20,6 +20,9 @@ using namespace einsum::bounds;
 static constexpr size_t kMaxSummands = 20;
 
 struct IoBoundAnalysis::Impl {
+  /// If some reads are at coordinates that are data, the facts without them:
+  /// claims count distinct elements, and those may all be the same.
+  std::unique_ptr<CascadeFacts> affine;
   ClaimContext context;
   Claims claims;
   std::vector<uint64_t> compulsory; ///< bytes per tensor
@@ -33,27 +36,33 @@ struct IoBoundAnalysis::Impl {
 // Compulsory
 //===----------------------------------------------------------------------===//
 
-std::vector<uint64_t>
-einsum::bounds::countCompulsory(const CascadeFacts &facts,
-                                const std::vector<bool> &isFar) {
+/// Bytes per tensor; what no output needs does not have to move.
+static std::vector<uint64_t> countMoved(const CascadeFacts &facts,
+                                        const std::vector<bool> &isFar,
+                                        const LiveParts &live) {
   // Two reads of one input may touch the same elements, so the larger counts.
   std::vector<uint64_t> touched(facts.tensors.size());
-  auto touch = [&](const EinsumFact &einsum, const AccessFact &access,
-                   bool counts) {
+  auto touch = [&](int einsum, const AccessFact &access, bool counts) {
     uint64_t &most = touched[access.tensor];
     if (counts && isFar[access.tensor])
-      most = std::max(most, countTouched(facts, einsum, access));
+      most = std::max(most, live.touched(einsum, access));
   };
-  for (const EinsumFact &einsum : facts.einsums) {
+  for (auto [id, einsum] : llvm::enumerate(facts.einsums)) {
     for (const AccessFact &read : einsum.reads)
-      touch(einsum, read, facts.tensors[read.tensor].isInput);
+      touch(id, read, facts.tensors[read.tensor].isInput);
     for (const AccessFact &write : einsum.writes)
-      touch(einsum, write, facts.tensors[write.tensor].isOutput);
+      touch(id, write, facts.tensors[write.tensor].isOutput);
   }
   std::vector<uint64_t> bytes;
   for (auto [tensor, elements] : llvm::zip(facts.tensors, touched))
     bytes.push_back(tensor.bytes(elements));
   return bytes;
+}
+
+std::vector<uint64_t>
+einsum::bounds::countCompulsory(const CascadeFacts &facts,
+                                const std::vector<bool> &isFar) {
+  return countMoved(facts, isFar, LiveParts(facts));
 }
 
 uint64_t IoBoundAnalysis::Impl::total() const {
@@ -186,14 +195,34 @@ IoBoundAnalysis::Impl::sumExclusive(llvm::ArrayRef<IoBound> bounds) const {
 // The analysis
 //===----------------------------------------------------------------------===//
 
+/// Null if nothing is read at coordinates that are data.
+static std::unique_ptr<CascadeFacts> withoutGathers(const CascadeFacts &facts) {
+  auto gathers = [](const AccessFact &read) { return read.gathers(); };
+  if (llvm::none_of(facts.einsums, [&](const EinsumFact &einsum) {
+        return llvm::any_of(einsum.reads, gathers);
+      }))
+    return nullptr;
+  auto affine = std::make_unique<CascadeFacts>(facts);
+  for (EinsumFact &einsum : affine->einsums)
+    llvm::erase_if(einsum.reads, gathers);
+  return affine;
+}
+
 IoBoundAnalysis::IoBoundAnalysis(const CascadeFacts &facts,
                                  std::vector<bool> isFar,
                                  std::vector<PassFact> passes)
-    : impl(new Impl{{facts, std::move(isFar)}, {}, {}}) {
+    : impl([&] {
+        std::unique_ptr<CascadeFacts> affine = withoutGathers(facts);
+        const CascadeFacts &claimed = affine ? *affine : facts;
+        return new Impl{std::move(affine),
+                        {claimed, std::move(isFar), LiveParts(claimed)},
+                        {},
+                        {}};
+      }()) {
   ClaimContext &context = impl->context;
   if (context.isFar.empty())
     context.isFar.assign(facts.tensors.size(), true);
-  impl->compulsory = countCompulsory(facts, context.isFar);
+  impl->compulsory = countMoved(facts, context.isFar, context.live);
   addEinsumClaims(context, impl->claims);
   addFiberClaims(context, impl->claims);
   addPairClaims(context, impl->claims);
@@ -226,5 +255,5 @@ uint64_t IoBoundAnalysis::compulsoryBytes(int tensor) const {
   return impl->compulsory[tensor];
 }
 uint64_t IoBoundAnalysis::points(int einsum) const {
-  return impl->context.facts.einsums[einsum].points;
+  return impl->context.live.points(einsum);
 }

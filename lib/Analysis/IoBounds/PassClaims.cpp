@@ -41,10 +41,10 @@ public:
     if (uniform)
       for (int position : this->pass.apart)
         bundles = llvm::SaturatingMultiply(bundles, extentAt(position));
-    for (const EinsumFact &einsum : facts.einsums)
+    for (auto [id, einsum] : llvm::enumerate(facts.einsums))
       for (const AccessFact &read : einsum.reads)
         if (read.tensor == this->pass.tensor)
-          touched = std::max(touched, countTouched(facts, einsum, read));
+          touched = std::max(touched, context.live.touched(id, read));
     bits = narrowest = tensor.bits;
     for (int other : this->pass.aligned)
       narrowest = std::min(narrowest, facts.tensors[other].bits);
@@ -89,6 +89,9 @@ private:
 void einsum::bounds::addPassClaims(const ClaimContext &context,
                                    std::vector<PassFact> passes,
                                    Claims &claims) {
+  // Passes over fibers of which no output needs all may be shorter.
+  if (!context.live.isAllWhole())
+    return;
   for (PassFact &pass : passes)
     if (pass.passes > 1 && context.isFarInput(pass.tensor))
       claims.push_back(std::make_unique<PassClaim>(context, std::move(pass)));

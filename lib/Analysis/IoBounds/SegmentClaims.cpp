@@ -254,7 +254,7 @@ private:
 class SegmentFinder {
 public:
   SegmentFinder(const ClaimContext &context, Claims &claims)
-      : context(context), facts(context.facts),
+      : context(context), facts(context.facts), readers(context.facts),
         accumulatorFinder(context.facts), claims(claims) {}
 
   /// Far inputs that the Einsum reads and that no other Einsum touches, or all.
@@ -279,13 +279,13 @@ public:
     }
     if (exclusive && !leftOut)
       return; // the same as without
-    if (auto accumulators = accumulatorFinder.find(context.isFar, id)) {
+    if (inputs.empty())
+      return; // no more than each result once
+    if (auto accumulators = findAccumulators(id)) {
       nest.add(accumulators->tensors.back(), accumulators->bits,
                accumulators->key);
       addAccumulators(*accumulators, segment, bits, outputs);
     }
-    if (nest.empty())
-      return;
     segment.grain = grainOf(bits);
     segment.hypotheses = {describeFar(facts, inputs, outputs),
                           "a point of " + einsum.name +
@@ -345,33 +345,34 @@ public:
     if (einsum.reduced.empty() || einsum.writes.size() != 1 || constrained)
       return;
     int root = einsum.writes[0].tensor;
-    std::vector<Aligned> aligned = findAligned(facts, root);
+    std::vector<Aligned> aligned = findAligned(facts, readers, root);
     for (const Aligned &weights : aligned)
-      for (size_t second = 0; second < facts.einsums.size(); ++second)
+      for (int second : readers.of(weights.tensor))
         for (const AccessFact &read : facts.einsums[second].reads)
-          if (read.tensor == weights.tensor &&
-              static_cast<int>(second) != first)
+          if (read.tensor == weights.tensor && second != first)
             addPair(first, second, read, weights, aligned);
   }
 
 private:
+  /// Of what outputs need in part, results weigh nothing.
+  std::optional<AccumulatorFact> findAccumulators(int einsum) const {
+    if (!context.live.isWhole(einsum))
+      return std::nullopt;
+    return accumulatorFinder.find(context.isFar, einsum);
+  }
+
   uint64_t bitsOf(int tensor) const { return facts.tensors[tensor].bits; }
 
   SegmentFacts start(std::string name, int einsum) const {
     SegmentFacts segment;
     segment.name = std::move(name);
-    segment.points = context.facts.einsums[einsum].points;
+    segment.points = context.live.points(einsum);
     return segment;
   }
 
   bool isShared(int tensor, int by) const {
-    for (auto [id, einsum] : llvm::enumerate(facts.einsums))
-      if (static_cast<int>(id) != by &&
-          llvm::any_of(einsum.reads, [&](const AccessFact &read) {
-            return read.tensor == tensor;
-          }))
-        return true;
-    return false;
+    return llvm::any_of(readers.of(tensor),
+                        [&](int einsum) { return einsum != by; });
   }
 
   void addAccumulators(const AccumulatorFact &accumulators,
@@ -445,7 +446,7 @@ private:
     }
     if (rows == 0 || rows == inputs.size())
       return; // nothing that the weights multiply
-    if (auto accumulators = accumulatorFinder.find(context.isFar, second)) {
+    if (auto accumulators = findAccumulators(second)) {
       nest.add(accumulators->tensors.back(), accumulators->bits,
                accumulators->key);
       uses.add(accumulators->tensors.back(), accumulators->bits,
@@ -487,7 +488,8 @@ private:
     for (int rank : dot.reduced)
       perResult *= facts.ranks[rank].extent;
     segment.name = "chain of " + dot.name + " and " + use.name;
-    segment.points = llvm::SaturatingAdd(segment.points, dot.points);
+    segment.points =
+        llvm::SaturatingAdd(segment.points, context.live.points(first));
     claims.push_back(std::make_unique<ChainClaim>(
         std::move(segment), whole.take(), sums.take(), uses.take(),
         std::move(pairs), perResult, kPair));
@@ -514,6 +516,7 @@ private:
 
   const ClaimContext &context;
   const CascadeFacts &facts;
+  Readers readers;
   AccumulatorFinder accumulatorFinder;
   Claims &claims;
 };

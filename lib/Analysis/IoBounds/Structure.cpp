@@ -61,20 +61,30 @@ static std::optional<Aligned> follow(const CascadeFacts &facts,
   return aligned;
 }
 
+Readers::Readers(const CascadeFacts &facts) : einsums(facts.tensors.size()) {
+  for (auto [id, einsum] : llvm::enumerate(facts.einsums))
+    for (const AccessFact &read : einsum.reads) {
+      auto &all = einsums[read.tensor];
+      if (all.empty() || all.back() != static_cast<int>(id))
+        all.push_back(id);
+    }
+}
+
 std::vector<Aligned> einsum::bounds::findAligned(const CascadeFacts &facts,
+                                                 const Readers &readers,
                                                  int root) {
   std::vector<Aligned> found = {{root, {}}};
+  llvm::DenseSet<int> known = {root};
   for (size_t d = 0; d < facts.tensors[root].ranks.size(); ++d)
     found[0].dims.push_back(d);
   for (size_t i = 0; i < found.size(); ++i)
-    for (const EinsumFact &einsum : facts.einsums)
-      for (const AccessFact &read : einsum.reads) {
+    for (int reader : readers.of(found[i].tensor))
+      for (const AccessFact &read : facts.einsums[reader].reads) {
         if (read.tensor != found[i].tensor)
           continue;
-        std::optional<Aligned> next = follow(facts, einsum, read, found[i]);
-        if (next && llvm::none_of(found, [&](const Aligned &known) {
-              return known.tensor == next->tensor;
-            }))
+        std::optional<Aligned> next =
+            follow(facts, facts.einsums[reader], read, found[i]);
+        if (next && known.insert(next->tensor).second)
           found.push_back(*next);
       }
   return found;
@@ -135,33 +145,41 @@ AccumulatorFinder::AccumulatorFinder(const CascadeFacts &facts)
 
 std::optional<AccumulatorFact>
 AccumulatorFinder::find(const std::vector<bool> &isFar, int einsum) const {
-  for (const AccessFact &write : facts.einsums[einsum].writes)
-    for (auto [id, tensor] : llvm::enumerate(facts.tensors))
-      if (tensor.isOutput && isFar[id])
-        if (auto fact = findWay(write.tensor, id))
-          return fact;
+  for (const AccessFact &write : facts.einsums[einsum].writes) {
+    std::optional<Tensors> after = reachFrom(write.tensor);
+    if (!after)
+      continue;
+    std::vector<int> outputs;
+    for (int id : *after)
+      if (facts.tensors[id].isOutput && isFar[id])
+        outputs.push_back(id);
+    llvm::sort(outputs);
+    for (int output : outputs)
+      if (auto fact = findWay(write.tensor, output, *after))
+        return fact;
+  }
   return std::nullopt;
 }
 
-std::optional<AccumulatorFact> AccumulatorFinder::findWay(int start,
-                                                          int output) const {
-  std::vector<bool> isOnWay = reach(start, /*forward=*/true);
-  if (!isOnWay[output])
-    return std::nullopt;
-  std::vector<bool> before = reach(output, /*forward=*/false);
+std::optional<AccumulatorFact>
+AccumulatorFinder::findWay(int start, int output, const Tensors &after) const {
+  // Of what comes after the start, what comes before the output.
+  Tensors isOnWay = {output};
   AccumulatorFact fact;
+  fact.tensors = {output};
+  for (size_t i = 0; i < fact.tensors.size(); ++i)
+    for (int edge : to[fact.tensors[i]])
+      if (int tensor = edges[edge].from;
+          after.contains(tensor) && isOnWay.insert(tensor).second)
+        fact.tensors.push_back(tensor);
+  llvm::sort(fact.tensors);
   fact.bits = UINT64_MAX;
-  for (size_t tensor = 0; tensor < isOnWay.size(); ++tensor) {
-    isOnWay[tensor] = isOnWay[tensor] && before[tensor];
-    if (!isOnWay[tensor])
-      continue;
-    fact.tensors.push_back(tensor);
+  for (int tensor : fact.tensors)
     fact.bits = std::min(fact.bits, facts.tensors[tensor].bits);
-  }
-  std::vector<std::vector<const Edge *>> ways(isOnWay.size());
+  llvm::DenseMap<int, llvm::SmallVector<const Edge *, 2>> ways;
   for (int tensor : fact.tensors)
     for (int edge : from[tensor])
-      if (isOnWay[edges[edge].to])
+      if (isOnWay.contains(edges[edge].to))
         ways[tensor].push_back(&edges[edge]);
   llvm::append_range(fact.key, facts.tensors[start].ranks);
   llvm::erase_if(fact.key, [&](int rank) {
@@ -178,19 +196,19 @@ std::optional<AccumulatorFact> AccumulatorFinder::findWay(int start,
   return fact;
 }
 
-std::vector<bool> AccumulatorFinder::reach(int start, bool forward) const {
-  std::vector<bool> seen(facts.tensors.size());
+/// The start and all tensors that it flows into.
+std::optional<AccumulatorFinder::Tensors>
+AccumulatorFinder::reachFrom(int start) const {
+  Tensors seen = {start};
   std::vector<int> work = {start};
-  seen[start] = true;
   while (!work.empty()) {
     int tensor = work.back();
     work.pop_back();
-    for (int edge : forward ? from[tensor] : to[tensor]) {
-      int next = forward ? edges[edge].to : edges[edge].from;
-      if (!seen[next])
-        work.push_back(next);
-      seen[next] = true;
-    }
+    for (int edge : from[tensor])
+      if (seen.insert(edges[edge].to).second)
+        work.push_back(edges[edge].to);
+    if (seen.size() > kLongest)
+      return std::nullopt;
   }
   return seen;
 }

@@ -25,6 +25,8 @@
 #include "lib/Analysis/IoBounds/Segments.h"
 #include "lib/Analysis/IoBounds/Values.h"
 
+#include "llvm/ADT/DenseSet.h"
+
 namespace einsum::bounds {
 
 /// A tensor with one element per element of a root; dims[d] is the position
@@ -34,8 +36,19 @@ struct Aligned {
   llvm::SmallVector<int, 4> dims;
 };
 
+/// Which Einsums read a tensor, in order.
+class Readers {
+public:
+  explicit Readers(const CascadeFacts &facts);
+  llvm::ArrayRef<int> of(int tensor) const { return einsums[tensor]; }
+
+private:
+  std::vector<llvm::SmallVector<int, 2>> einsums; ///< by tensor
+};
+
 /// The root and everything aligned with it.
-std::vector<Aligned> findAligned(const CascadeFacts &facts, int root);
+std::vector<Aligned> findAligned(const CascadeFacts &facts,
+                                 const Readers &readers, int root);
 
 /// What one result of a reduction needs of an operand.
 struct RowFact {
@@ -64,7 +77,7 @@ public:
   explicit AccumulatorFinder(const CascadeFacts &facts);
 
   /// Fails unless every result of the Einsum flows into an output that ends
-  /// far. Linear in the cascade.
+  /// far, on a way that is not too long to be worth it (kLongest).
   std::optional<AccumulatorFact> find(const std::vector<bool> &isFar,
                                       int einsum) const;
 
@@ -78,8 +91,14 @@ private:
   /// Which elements of its tensor an edge reads.
   enum class Use { all, allButLast, last, some };
 
-  std::optional<AccumulatorFact> findWay(int start, int output) const;
-  std::vector<bool> reach(int start, bool forward) const;
+  /// More tensors than this after a result are not looked through: the time
+  /// for all Einsums of a long cascade would be its square.
+  static constexpr size_t kLongest = 2048;
+
+  using Tensors = llvm::DenseSet<int>;
+  std::optional<AccumulatorFact> findWay(int start, int output,
+                                         const Tensors &after) const;
+  std::optional<Tensors> reachFrom(int start) const;
   const Coordinate *coordinateOf(const Edge &edge, int rank) const;
   /// True if both elements of the step have the same coordinate along `rank`.
   bool carries(const Edge &edge, int rank) const;

@@ -119,7 +119,7 @@ static uint64_t countTouchedInBox(const CascadeFacts &facts,
                                   const AccessFact &access) {
   llvm::SmallVector<int64_t> extents;
   for (const RankFact &rank : facts.ranks)
-    extents.push_back(rank.extent);
+    extents.push_back(rank.isOpaque ? 1 : rank.extent);
   uint64_t touched = 1;
   for (const Coordinate *coordinate : independent(access))
     touched =
@@ -141,7 +141,8 @@ static bool mayLeave(const CascadeFacts &facts, const AccessFact &access) {
   return false;
 }
 
-/// What cannot be counted is left out, so that bounds stay bounds.
+/// What cannot be counted is left out, so that bounds stay bounds. Along a rank
+/// that is addressed by data all indices may be the same: one coordinate.
 uint64_t einsum::bounds::countTouched(const CascadeFacts &facts,
                                       const EinsumFact &einsum,
                                       const AccessFact &access) {

@@ -52,8 +52,9 @@ private:
     line(0, "workload:");
     line(2, "iteration_space_shape:");
     for (const RankFact &rank : facts.ranks)
-      line(4, rank.name + ": 0 <= " + rank.name + " < " +
-                  std::to_string(rank.extent));
+      if (!rank.isOpaque)
+        line(4, rank.name + ": 0 <= " + rank.name + " < " +
+                    std::to_string(rank.extent));
     std::string bits;
     for (const TensorFact &tensor : facts.tensors)
       bits += (bits.empty() ? "" : ", ") + tensor.name + ": " +
@@ -99,6 +100,8 @@ private:
   std::string describe(const Coordinate &coordinate) const {
     std::string sum;
     for (const Coordinate::Term &term : coordinate.terms) {
+      if (facts.ranks[term.rank].isOpaque)
+        continue; // data
       std::string one = facts.ranks[term.rank].name;
       if (term.coefficient != 1)
         one = std::to_string(term.coefficient) + "*" + one;

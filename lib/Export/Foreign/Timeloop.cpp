@@ -206,6 +206,8 @@ private:
     for (const Coordinate &coordinate : access.coordinates) {
       std::string sum;
       for (const Coordinate::Term &term : coordinate.terms) {
+        if (facts.ranks[term.rank].isOpaque)
+          continue; // data
         std::string product = "[" + upperRank(facts.ranks[term.rank]);
         if (term.coefficient != 1) {
           product += ", " + nameOf(term.coefficient);

@@ -47,6 +47,10 @@ void einsum::exporting::listLosses(const CascadeFacts &facts,
   if (einsum.writes.size() > 1)
     losses.add(of + "its further results");
   for (const AccessFact &access : einsum.reads)
+    if (access.gathers())
+      losses.add(of + "that '" + facts.tensors[access.tensor].name +
+                 "' is read at coordinates that are data; written as 0");
+  for (const AccessFact &access : einsum.reads)
     for (const Coordinate &coordinate : access.coordinates)
       if (coordinate.constant != 0)
         losses.add(of + "the constant in a coordinate of '" +

@@ -7,6 +7,8 @@
 
 #include "lib/Frontend/Cascade/CheckAccess.h"
 
+#include "dialects/Einsum/Gathers.h"
+
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -52,7 +54,8 @@ bool AccessCheck::run(const Expr &access, const TensorInfo &tensor,
   for (size_t i = 0; i < numRanks; ++i) {
     if (!checkVariable(access, tensor, i))
       return false;
-    if (access.operands[i]->kind != Expr::Kind::name)
+    bool isData = isGathered(indices[i], scope.getCascade().params.size());
+    if (access.operands[i]->kind != Expr::Kind::name && !isData)
       checkRange(access, tensor, i, indices[i]);
   }
   return true;

@@ -42,8 +42,9 @@ namespace {
 class AffineLowering {
 public:
   AffineLowering(Report &report,
-                 llvm::function_ref<AffineExpr(const Name &)> resolve)
-      : report(report), resolve(resolve) {}
+                 llvm::function_ref<AffineExpr(const Name &)> resolve,
+                 llvm::function_ref<AffineExpr(const Expr &)> gather)
+      : report(report), resolve(resolve), gather(gather) {}
 
   AffineExpr lower(const Expr &expr) {
     switch (expr.kind) {
@@ -58,9 +59,11 @@ public:
     case Expr::Kind::chain:
       return lowerChain(expr);
     case Expr::Kind::access:
+      if (gather)
+        return gather(expr);
       return refuse(expr.place,
-                    "an index is affine in rank variables: it cannot read "
-                    "tensor '" +
+                    "what stands here is affine in rank variables: it cannot "
+                    "read tensor '" +
                         expr.text + "'");
     case Expr::Kind::call:
       return refuse(expr.place,
@@ -145,12 +148,14 @@ private:
 
   Report &report;
   llvm::function_ref<AffineExpr(const Name &)> resolve;
+  llvm::function_ref<AffineExpr(const Expr &)> gather;
 };
 } // namespace
 
 AffineExpr einsum::frontend::lowerAffine(
     const Expr &expr, Report &report,
-    llvm::function_ref<AffineExpr(const Name &)> resolve) {
+    llvm::function_ref<AffineExpr(const Name &)> resolve,
+    llvm::function_ref<AffineExpr(const Expr &)> gather) {
   bool isWhole = true;
   walk(expr, [&](const Expr &part) {
     if (part.kind == Expr::Kind::number)
@@ -161,5 +166,5 @@ AffineExpr einsum::frontend::lowerAffine(
     report.error(expr.place) << "the numbers in this index are beyond 2^62";
     return {};
   }
-  return AffineLowering(report, resolve).lower(expr);
+  return AffineLowering(report, resolve, gather).lower(expr);
 }

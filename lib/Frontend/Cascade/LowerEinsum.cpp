@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/Einsum/Gathers.h"
 #include "dialects/Einsum/Limits.h"
 #include "lib/Frontend/Cascade/CheckAccess.h"
 #include "lib/Frontend/Cascade/Lower.h"
@@ -62,6 +63,9 @@ private:
   Value coordinateValue(MapLowering &map, const RankInfo &rank, Place place,
                         Type type);
   Value read(Block &block, const Expr &access);
+  TensorInfo *findTensor(const Expr &access);
+  AffineExpr lowerIndex(Block &block, const Expr &index);
+  AffineExpr gather(Block &block, const Expr &access);
   Value argument(Block &block, Value tensor, ArrayRef<AffineExpr> indices,
                  Place place);
   bool canRead(const Expr &access, TensorInfo &tensor,
@@ -91,6 +95,8 @@ private:
   SmallVector<Value> yielded;
   SmallVector<Value> inputs;
   SmallVector<SmallVector<AffineExpr>> inputIndices;
+  /// Inputs whose values are coordinates; their symbols follow the parameters.
+  SmallVector<unsigned> gathered;
   SmallVector<AffineExpr> filters;
   SmallVector<bool> filterIsEq;
   SmallVector<Attribute> inits;
@@ -313,16 +319,18 @@ bool EinsumLowering::checkCounts() {
 // The map expression
 //===----------------------------------------------------------------------===//
 
+/// Coordinates do not count: what is read there is no value of the expression.
 Type EinsumLowering::computeType(const Expr &expr, Type result) {
   Type widest = result;
-  walk(expr, [&](const Expr &part) {
-    if (part.kind != Expr::Kind::access)
-      return;
-    auto it = state.tensors.find(part.text);
-    if (it != state.tensors.end())
-      widest =
-          getWidest(widest, getScalarType(it->second.type.getElementType()));
-  });
+  if (expr.kind == Expr::Kind::access) {
+    auto it = state.tensors.find(expr.text);
+    return it == state.tensors.end()
+               ? widest
+               : getWidest(widest,
+                           getScalarType(it->second.type.getElementType()));
+  }
+  for (const ExprPtr &operand : expr.operands)
+    widest = computeType(*operand, widest);
   return widest;
 }
 
@@ -442,28 +450,101 @@ bool EinsumLowering::canRead(const Expr &access, TensorInfo &tensor,
   return false;
 }
 
-Value EinsumLowering::read(Block &block, const Expr &access) {
+TensorInfo *EinsumLowering::findTensor(const Expr &access) {
   auto it = state.tensors.find(access.text);
-  if (it == state.tensors.end()) {
-    if (llvm::is_contained(scope.getCascade().broken, access.text))
-      return {};
-    InFlightDiagnostic diag = report.error(access.place);
-    diag << "there is no tensor '" << access.text << "'";
-    suggestNearest(diag, access.text, state.getTensorNames());
+  if (it != state.tensors.end())
+    return &it->second;
+  if (llvm::is_contained(scope.getCascade().broken, access.text))
+    return nullptr;
+  InFlightDiagnostic diag = report.error(access.place);
+  diag << "there is no tensor '" << access.text << "'";
+  suggestNearest(diag, access.text, state.getTensorNames());
+  return nullptr;
+}
+
+Value EinsumLowering::read(Block &block, const Expr &access) {
+  TensorInfo *tensor = findTensor(access);
+  if (!tensor)
     return {};
-  }
-  TensorInfo &tensor = it->second;
-  tensor.isUsed = true;
+  tensor->isUsed = true;
   SmallVector<AffineExpr> indices;
   for (const ExprPtr &index : access.operands)
-    if (!indices.emplace_back(
-            lowerAffine(*index, report,
-                        [&](const Name &name) { return resolveIndex(name); })))
+    if (!indices.emplace_back(lowerIndex(block, *index)))
       return {};
   AccessCheck check{scope, report, dims.getArrayRef(), !stmt.filters.empty()};
-  if (!check.run(access, tensor, indices) || !canRead(access, tensor, indices))
+  if (!check.run(access, *tensor, indices) ||
+      !canRead(access, *tensor, indices))
     return {};
-  return argument(block, state.getValue(tensor), indices, access.place);
+  return argument(block, state.getValue(*tensor), indices, access.place);
+}
+
+/// One coordinate of an access, whose value may be read: `A[I[k] + 1, n]`.
+AffineExpr EinsumLowering::lowerIndex(Block &block, const Expr &index) {
+  const Expr *first = nullptr;
+  AffineExpr expr = lowerAffine(
+      index, report, [&](const Name &name) { return resolveIndex(name); },
+      [&](const Expr &access) {
+        first = first ? first : &access;
+        return gather(block, access);
+      });
+  unsigned numParams = scope.getCascade().params.size();
+  if (!expr || isSumOfGathered(expr, numParams))
+    return expr;
+  report.error(first->place)
+      << "the value of '" << first->text
+      << "' is data: as a coordinate it is added, or multiplied by numbers and "
+         "parameters, nothing else; write an Einsum that computes the "
+         "coordinate";
+  return {};
+}
+
+/// The symbol that stands for the value of `access` as a coordinate.
+AffineExpr EinsumLowering::gather(Block &block, const Expr &access) {
+  TensorInfo *tensor = findTensor(access);
+  if (!tensor)
+    return {};
+  Type element = tensor->type.getElementType();
+  if (!isa<IntegerType, IndexType>(element)) {
+    InFlightDiagnostic diag = report.error(access.place);
+    diag << "a coordinate is an integer, but tensor '" << access.text
+         << "' holds " << element;
+    diag.attachNote(report.at(tensor->place))
+        << "declare it with an integer type, as in '" << access.text
+        << "[...] : i32'";
+    return {};
+  }
+  for (const ExprPtr &index : access.operands) {
+    const Expr *inner = nullptr;
+    walk(*index, [&](const Expr &part) {
+      if (!inner && part.kind == Expr::Kind::access)
+        inner = &part;
+    });
+    if (inner) {
+      report.error(inner->place)
+          << "the coordinate '" << access.text
+          << "[...]' is read by data itself: write an Einsum that reads it, "
+             "and gather by its result";
+      return {};
+    }
+  }
+  Value value = read(block, access);
+  if (!value)
+    return {};
+  if (llvm::any_of(stmt.results, [&](const TensorDecl &result) {
+        return result.name.text == access.text;
+      })) {
+    report.error(access.place) << "'" << access.text
+                               << "' is defined here and cannot say which of "
+                                  "its own elements are read";
+    return {};
+  }
+  unsigned operand = cast<BlockArgument>(value).getArgNumber();
+  auto *known = llvm::find(gathered, operand);
+  unsigned position = known - gathered.begin();
+  if (known == gathered.end())
+    gathered.push_back(operand);
+  return getAffineSymbolExpr(scope.getCascade().params.size() + position,
+                             context);
 }
 
 bool EinsumLowering::lowerValue(MapLowering &map, const Expr &expr,
@@ -550,13 +631,15 @@ bool EinsumLowering::lowerInits() {
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// Renumbers the symbols that are used, in the order of the header.
+/// Renumbers the symbols that are used, in the order of the header, and after
+/// them those of gathered operands, in the order of the operands.
 struct SymbolNumbering {
   SmallVector<AffineExpr> replacements;
   SmallVector<Attribute> names;
+  SmallVector<int64_t> gathered;
 
   SymbolNumbering(const Cascade &cascade, ArrayRef<AffineExpr> exprs,
-                  MLIRContext *context) {
+                  ArrayRef<unsigned> operands, MLIRContext *context) {
     for (auto [position, param] : llvm::enumerate(cascade.params)) {
       bool isUsed = llvm::any_of(exprs, [p = position](AffineExpr expr) {
         return expr.isFunctionOfSymbol(p);
@@ -565,6 +648,13 @@ struct SymbolNumbering {
           getAffineSymbolExpr(isUsed ? names.size() : 0, context));
       if (isUsed)
         names.push_back(StringAttr::get(context, param.name.text));
+    }
+    gathered.assign(operands.begin(), operands.end());
+    llvm::sort(gathered);
+    for (unsigned operand : operands) {
+      size_t position = llvm::find(gathered, operand) - gathered.begin();
+      replacements.push_back(
+          getAffineSymbolExpr(names.size() + position, context));
     }
   }
   AffineExpr apply(AffineExpr expr) const {
@@ -577,19 +667,20 @@ ComputeOp EinsumLowering::emit(Region &mapRegion) {
   SmallVector<AffineExpr> all(filters);
   for (ArrayRef<AffineExpr> indices : inputIndices)
     llvm::append_range(all, indices);
-  SymbolNumbering symbols(scope.getCascade(), all, context);
-  auto makeMap = [&](ArrayRef<AffineExpr> exprs) -> Attribute {
+  SymbolNumbering symbols(scope.getCascade(), all, gathered, context);
+  auto makeMap = [&](ArrayRef<AffineExpr> exprs,
+                     size_t numGathered = 0) -> Attribute {
     auto applied = llvm::map_to_vector(
         exprs, [&](AffineExpr e) { return symbols.apply(e); });
-    return AffineMapAttr::get(
-        AffineMap::get(dims.size(), symbols.names.size(), applied, context));
+    return AffineMapAttr::get(AffineMap::get(
+        dims.size(), symbols.names.size() + numGathered, applied, context));
   };
   SmallVector<AffineExpr> output;
   for (size_t i = 0; i < numOutputRanks; ++i)
     output.push_back(getAffineDimExpr(i, context));
   SmallVector<Attribute> inputMaps, ranks;
   for (ArrayRef<AffineExpr> indices : inputIndices)
-    inputMaps.push_back(makeMap(indices));
+    inputMaps.push_back(makeMap(indices, gathered.size()));
   for (StringRef dim : dims)
     ranks.push_back(StringAttr::get(context, dim));
   IntegerSetAttr filter;
@@ -605,7 +696,10 @@ ComputeOp EinsumLowering::emit(Region &mapRegion) {
       b.getArrayAttr(resultNames), b.getArrayAttr(ranks),
       b.getArrayAttr(symbols.names), cast<AffineMapAttr>(makeMap(output)),
       b.getArrayAttr(inputMaps), b.getArrayAttr(reductions), filter,
-      inits.empty() ? ArrayAttr() : b.getArrayAttr(inits), inputs);
+      inits.empty() ? ArrayAttr() : b.getArrayAttr(inits),
+      gathered.empty() ? DenseI64ArrayAttr()
+                       : b.getDenseI64ArrayAttr(symbols.gathered),
+      inputs);
   op.getMap().takeBody(mapRegion);
   if (stmt.datatype)
     op->setAttr(kComputesIn, b.getStringAttr(stmt.datatype->text));

@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/Einsum/Gathers.h"
 #include "dialects/Einsum/Rearranged.h"
 #include "lib/Frontend/Cascade/Cascade.h"
 #include "lib/Frontend/Cascade/CheckAccess.h"
@@ -342,7 +343,7 @@ static AffineNames namesOf(ArrayRef<StringAttr> dims,
 /// `Q[b,h,p,e]` for each operand.
 static ArgumentNames readTexts(EinsumInterface einsum) {
   SmallVector<StringAttr> ranks = einsum.getIterationRanks();
-  SmallVector<StringAttr> symbols = einsum.getSymbolNames();
+  SmallVector<StringAttr> symbols = getAccessSymbols(einsum);
   ArgumentNames reads;
   reads.areAccesses = true;
   for (const Access &access : einsum.getInputAccesses()) {

@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/Einsum/Gathers.h"
 #include "dialects/Einsum/Rearranged.h"
 #include "lib/Frontend/Cascade/Print.h"
 
@@ -126,7 +127,7 @@ static std::string indexText(AffineExpr expr, unsigned numDims,
 
 void Describer::describeCompute(EinsumInterface einsum, Facts &facts) {
   SmallVector<StringAttr> ranks = einsum.getIterationRanks();
-  SmallVector<StringAttr> symbols = einsum.getSymbolNames();
+  SmallVector<StringAttr> symbols = getAccessSymbols(einsum);
   AffineNames names{ranks, symbols};
   auto index = [&](AffineExpr e) {
     return indexText(e, ranks.size(), symbols.size(), names);

@@ -78,10 +78,12 @@ private:
 };
 
 /// Lowers an index, extent or filter side. `resolve` maps a name to its
-/// expression or reports an error and returns null.
+/// expression or reports an error and returns null; `gather` does so with a
+/// tensor that is read as a coordinate, and is null where that is not allowed.
 mlir::AffineExpr
 lowerAffine(const Expr &expr, Report &report,
-            llvm::function_ref<mlir::AffineExpr(const Name &)> resolve);
+            llvm::function_ref<mlir::AffineExpr(const Name &)> resolve,
+            llvm::function_ref<mlir::AffineExpr(const Expr &)> gather = {});
 
 /// Upper case of a rank variable, the name of its extent parameter.
 std::string extentName(llvm::StringRef rank);

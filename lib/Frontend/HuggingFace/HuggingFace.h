@@ -57,6 +57,11 @@ enum class Phase { Prefill, Decode, Train };
 /// has the counts of a balanced model but not the values of this input.
 enum class Routing { Balanced, Masked };
 
+/// Which rows of the table of embeddings a text takes is data. They may be an
+/// input, so that what moves is rows, or be gathered by an input of tokens:
+/// then the table may move, as it does when it is kept on chip.
+enum class EmbeddingRows { Input, Gathered };
+
 struct ModelOptions {
   Phase phase = Phase::Prefill;
   int64_t batch = 1;
@@ -69,6 +74,7 @@ struct ModelOptions {
   /// Without embeddings and head: what enters and leaves the layers.
   bool layersOnly = false;
   Routing routing = Routing::Balanced;
+  EmbeddingRows rows = EmbeddingRows::Input;
   std::string datatype;             ///< "f16", ...; empty for the config's
   std::vector<std::string> ignored; ///< fields to pass over
 };

@@ -262,7 +262,13 @@ std::string ModelWriter::writeEmbedding(const Stream &stream, StringRef input) {
     d = text.rank("w", embedding.width);
   text.rank("v", model.vocabulary);
   scope.weight("WTE[v," + d + "]");
-  scope.input(in + "[{b}{s}" + d + "]");
+  if (options.rows == EmbeddingRows::Gathered) {
+    std::string tokens = "ID" + input.drop_front(3).str() + "[{b}{s}]";
+    scope.input(tokens + " : i32");
+    scope.line(in + "[{b}{s}" + d + "] = WTE[" + tokens + "," + d + "]");
+  } else {
+    scope.input(in + "[{b}{s}" + d + "]");
+  }
   std::vector<std::string> terms;
   if (embedding.width > 0) {
     scope.weight("WIN[" + d + ",d]");

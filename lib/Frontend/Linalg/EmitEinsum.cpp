@@ -73,7 +73,7 @@ void Emitter::emit(const PlannedEinsum &einsum) {
       AffineMapAttr::get(
           AffineMap::get(loops.size(), 0, output, builder.getContext())),
       builder.getArrayAttr(maps), builder.getArrayAttr(reductions),
-      IntegerSetAttr(), ArrayAttr(), inputs);
+      IntegerSetAttr(), ArrayAttr(), DenseI64ArrayAttr(), inputs);
   if (einsum.computesIn) {
     std::string name;
     llvm::raw_string_ostream(name) << einsum.computesIn;

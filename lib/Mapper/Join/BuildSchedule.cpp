@@ -7,8 +7,8 @@
 //
 // The nests of a plan are merged: a run of Einsums that share one more loop is
 // one child of a sequence. Below d shared loops stand, outermost first: the
-// homes of fused tensors, the sequence, and in each child the holders of its
-// Einsums at depth d and the next loop.
+// homes of fused tensors and shared holders, the sequence, and in each child
+// the holders of its Einsums at depth d and the next loop.
 //
 //===----------------------------------------------------------------------===//
 
@@ -69,8 +69,9 @@ private:
     SmallVector<int> tensors;
     for (int tensor = 0; tensor < static_cast<int>(facts.tensors.size());
          ++tensor)
-      if (llvm::none_of(homes,
-                        [&](const Home &h) { return h.tensor == tensor; }))
+      if (llvm::none_of(homes, [&](const Home &h) {
+            return h.tensor == tensor && !h.isHolder;
+          }))
         tensors.push_back(tensor);
     hold(0, tensors);
   }
@@ -114,17 +115,10 @@ private:
 
   void holdHomes(size_t begin, size_t end, size_t depth) {
     std::map<int, SmallVector<int>> byLevel;
-    for (const Home &home : homes) {
-      if (home.depth != static_cast<int>(depth))
-        continue;
-      for (size_t i = begin; i < end; ++i)
-        if (llvm::any_of(steps[i]->homes, [&](const Home &h) {
-              return h.tensor == home.tensor;
-            })) {
+    for (size_t i = begin; i < end; ++i)
+      for (const Home &home : steps[i]->homes)
+        if (home.depth == static_cast<int>(depth))
           byLevel[home.level].push_back(home.tensor);
-          break;
-        }
-    }
     for (auto &[level, tensors] : byLevel)
       hold(level, tensors);
   }
@@ -149,14 +143,37 @@ private:
     for (const SharedLoop &shared : step.loops)
       if (int rank = nest.findRank(shared.rank); rank >= 0)
         at[rank] = shared.tile;
+    uint8_t within = step.order.within;
     for (const NestStep *node = step.nest; node; node = node->next) {
       SmallVector<int64_t, 8> tiles;
       step.search->getCodec().tiles(node->tile, tiles);
+      SmallVector<int> ranks;
       for (size_t rank = 0; rank < tiles.size(); ++rank)
         if (tiles[rank] != at[rank])
-          loop(nest.ranks[rank].rank, at[rank] = tiles[rank]);
+          ranks.push_back(static_cast<int>(rank));
+      for (int rank : inOrder(step, within, ranks))
+        loop(nest.ranks[rank].rank, at[rank] = tiles[rank]);
+      if (node->kind == NestStep::Kind::hold)
+        within = llvm::find(nest.path, node->level) - nest.path.begin();
       addNode(nest, *node, at);
     }
+  }
+
+  /// As given, but where the user wants some inside others.
+  static SmallVector<int> inOrder(const PlanStep &step, uint8_t within,
+                                  SmallVector<int> ranks) {
+    SmallVector<int> sorted;
+    while (!ranks.empty()) {
+      auto *next = llvm::find_if(ranks, [&](int outer) {
+        return llvm::all_of(ranks, [&](int inner) {
+          return step.search->mayStandInside(within, outer, inner);
+        });
+      });
+      next = next == ranks.end() ? ranks.begin() : next;
+      sorted.push_back(*next);
+      ranks.erase(next);
+    }
+    return sorted;
   }
 
   void addNode(const EinsumOnArray &nest, const NestStep &node,

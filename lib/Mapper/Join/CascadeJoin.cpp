@@ -31,10 +31,13 @@ std::vector<int32_t> JoinState::key() const {
   for (const SharedLoop &loop : loops)
     add(loop.rank, loop.tile, loop.tile >> 32, loop.direction);
   add(pending.size());
-  for (const Pending &one : pending)
-    add(one.tensor, one.level, one.depth, one.need, one.whole, one.born,
-        one.lag, one.firstLag, one.lastLag, one.array, one.produced,
-        one.lastStep, one.firstStep, one.reduced);
+  for (const Pending &one : pending) {
+    add(one.tensor, one.level, one.depth, one.need, one.whole, one.again,
+        one.born, one.lag, one.firstLag, one.lastLag, one.array, one.produced,
+        one.lastStep, one.firstStep, one.reduced, one.hold, one.users.size());
+    for (int user : one.users)
+      add(user);
+  }
   add(marks.size());
   for (const Mark &mark : marks)
     add(mark.tensor, mark.depth, mark.isHeld);
@@ -62,6 +65,8 @@ public:
     for (const EinsumChoices &one : choices)
       for (const auto &nest : one.nests)
         isCut |= nest->cut != nullptr;
+    listFetches();
+    listWaits();
   }
 
   JoinResult run();
@@ -73,6 +78,10 @@ private:
   };
   using Layer = std::map<std::vector<int32_t>, Bucket>;
 
+  /// What Einsums that are not placed cost at least.
+  struct Rest {
+    double energy = 0, traffic = 0, cycles = 0;
+  };
   /// One way to place an Einsum, as it takes shape.
   struct Placement {
     const Bucket *from = nullptr;
@@ -84,26 +93,37 @@ private:
     std::vector<Home> homes;
     int keep = 0;
     int lag = 0, pattern = 0;
+    Rest rest; ///< what Einsums after it cost at least
     Holdings holdings{};
     std::vector<SharedHold> holds;
-    std::vector<Costs> above; ///< per depth: of `holds`
+    std::vector<Costs> above;  ///< per depth: of `holds`
+    std::vector<Costs> filled; ///< per depth: of holders for several Einsums
   };
 
   // In the order in which a placement takes shape.
   void place(const Bucket &bucket, int einsum, Layer &next);
   void placeOn(const Bucket &bucket, int einsum, size_t choice, Layer &next);
+  void chooseEnds(Placement &p, size_t at, Layer &next);
   void chooseHomes(Placement &p, size_t write, Layer &next);
+  void chooseHolders(Placement &p, size_t at, Layer &next);
+  template <typename Fn>
+  void forEachHolder(const Placement &p, int tensor, Fn fn) const;
   void openLoops(Placement &p, int need, Layer &next);
   void chooseSplit(Placement &p, bool isNewRun, Layer &next);
   bool enterPipeline(Placement &p);
   void chooseHolds(Placement &p, int depth, size_t operand, Layer &next);
   void addNests(Placement &p, Layer &next);
+  static void addTo(Layer &layer, const JoinState &state,
+                    std::vector<JoinEntry> entries);
+  std::vector<const NestEntry *>
+  chooseNests(const Placement &p, llvm::ArrayRef<NestEntry> nests) const;
   JoinEntry extend(const Placement &p, const JoinEntry &old,
                    const NestEntry &nest, const JoinLayout &before,
                    const JoinLayout &open);
   void close(JoinState &state, std::vector<JoinEntry> &entries, int einsum);
   void closeLoop(const JoinState &state, std::vector<double> &costs,
                  const JoinLayout &open) const;
+  void forgetAtRoot(std::vector<double> &costs, const JoinLayout &open) const;
 
   JoinLayout layoutOf(const JoinState &state) const {
     JoinLayout own = layout;
@@ -117,22 +137,33 @@ private:
     stopped |= limits.shouldStop && limits.shouldStop();
     return stopped;
   }
+  void listWaits();
   bool isReady(const JoinState &state, int einsum) const;
+  std::vector<int> listReady(const JoinState &state) const;
   Pending *findPending(JoinState &state, int tensor) const;
   uint32_t tileAt(const Placement &p, int depth) const;
+  uint32_t tileOf(const JoinState &state, const EinsumOnArray &nest,
+                  const NestSearch &search, int depth) const;
   uint64_t homeBytes(const JoinState &state, const Pending &home) const;
+  uint64_t holderBytes(const JoinState &state, const Pending &holder) const;
+  void addFills(Placement &p) const;
+  Costs fillsOf(const JoinState &state, const Pending &holder,
+                llvm::ArrayRef<int> users) const;
   uint64_t cutWords(const JoinState &state, const Pending &home) const;
   uint64_t boxWords(const JoinState &state, const Pending &home) const;
   double liveBytes(const JoinState &state, int depth, int level) const;
-  double steps(const JoinState &state, int from, int to) const;
+  double steps(const JoinState &state, int depth, uint32_t guarded = 0) const;
+  uint32_t guards(const Placement &p, int producer = -1) const;
   bool fits(double bytes, int axis) const;
+  void listFetches();
+  Rest restOf(const JoinState &state, int einsum) const;
   template <typename Fn>
-  auto boundPlan(const JoinState &state, int einsum,
-                 const std::vector<double> &costs, const JoinLayout &open,
-                 Fn fn) const;
+  auto boundPlan(const Rest &rest, const std::vector<double> &costs,
+                 const JoinLayout &open, const Fn &fn) const;
   void prune(Layer &layer);
   void thin(Bucket &bucket);
-  double scoreOf(const JoinState &state, const JoinEntry &entry) const;
+  double scoreOf(const JoinState &state, const Rest &rest,
+                 const JoinEntry &entry) const;
   void leaveOut(const Bucket &bucket);
   void trim(Layer &layer);
   bool isHopeless(const Placement &p, const std::vector<double> &costs,
@@ -140,17 +171,23 @@ private:
   struct PipelineStages;
   double busiestArray(const std::vector<double> &costs,
                       const JoinLayout &open) const;
-  double leastTime(const std::vector<double> &costs,
-                   const JoinLayout &open) const;
+  double leastTime(const std::vector<double> &costs, const JoinLayout &open,
+                   double later = 0) const;
   bool isEven(const JoinState &state) const;
   double pipelineCycles(const JoinState &state,
                         const std::vector<double> &costs,
                         const JoinLayout &open) const;
   double visitsOf(const Placement &p) const;
+  bool isOnPath(int tensor, int level) const;
   bool mayLiveAt(int tensor, int level) const;
+  bool mustLiveAtBacking(int tensor) const;
+  bool mayBeHome(int tensor, int level) const;
+  bool mayHaveHolder(const Placement &p, int tensor) const;
   bool mayHoldHome(const Placement &p, size_t operand,
                    const Pending &home) const;
   LatchTiles latchTiles(const Placement &p) const;
+  bool mayStandInside(const EinsumOnArray &nest, int outer, int inner) const;
+  LoopOrder orderOf(const Placement &p) const;
 
   const CascadeFacts &facts;
   const arch::ArchSpec &arch;
@@ -161,8 +198,11 @@ private:
   JoinRules rules;
   JoinLayout layout;
   JoinCounts counts;
+  std::vector<EinsumChoices::Fetch> fetchedOnce;
   bool complete = true, stopped = false;
   double leastLeft = INFINITY;
+  std::vector<llvm::SmallVector<int, 4>> waitsFor; ///< by Einsum
+  std::map<int, int> lastMember; ///< of a recurrence, plus one: `listWaits`
   bool isCut = false;      ///< tiles of some Einsum are: iterations differ
   uint64_t lastPruned = 0; ///< entries made by then
 };
@@ -173,21 +213,43 @@ private:
 // Facts about a state
 //===----------------------------------------------------------------------===//
 
-bool CascadeJoin::isReady(const JoinState &state, int einsum) const {
-  if (state.isDone(einsum))
-    return false;
-  if (state.unfinished >= 0 && rules.recurrence(einsum) != state.unfinished)
-    return false;
-  for (int other = 0; other < static_cast<int>(facts.einsums.size()); ++other) {
-    if (state.isDone(other) || other == einsum)
-      continue;
-    bool together = rules.recurrence(other) == rules.recurrence(einsum);
-    if (together ? other < einsum
-                 : rules.reads(einsum, other) ||
-                       (!limits.space.reorder && other < einsum))
-      return false;
+/// What each Einsum waits for: members of its recurrence that come earlier, and
+/// whoever writes what it reads, or, in order, the one before.
+void CascadeJoin::listWaits() {
+  int count = static_cast<int>(facts.einsums.size());
+  waitsFor.resize(count);
+  for (int e = 0; e < count; ++e) {
+    if (!limits.space.reorder && e > 0)
+      waitsFor[e].push_back(e - 1);
+    for (const AccessFact &access : facts.einsums[e].reads) {
+      int producer = facts.tensors[access.tensor].producer;
+      if (producer >= 0 && rules.recurrence(producer) != rules.recurrence(e))
+        waitsFor[e].push_back(producer);
+    }
+    int &last = lastMember[rules.recurrence(e)];
+    if (last > 0)
+      waitsFor[e].push_back(last - 1);
+    last = e + 1;
   }
-  return true;
+}
+
+bool CascadeJoin::isReady(const JoinState &state, int einsum) const {
+  return !state.isDone(einsum) &&
+         (state.unfinished < 0 ||
+          rules.recurrence(einsum) == state.unfinished) &&
+         llvm::all_of(waitsFor[einsum],
+                      [&](int other) { return state.isDone(other); });
+}
+
+std::vector<int> CascadeJoin::listReady(const JoinState &state) const {
+  std::vector<int> ready;
+  for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e)
+    if (isReady(state, e)) {
+      ready.push_back(e);
+      if (!limits.space.reorder)
+        break; // the others wait for it
+    }
+  return ready;
 }
 
 Pending *CascadeJoin::findPending(JoinState &state, int tensor) const {
@@ -197,24 +259,41 @@ Pending *CascadeJoin::findPending(JoinState &state, int tensor) const {
   return nullptr;
 }
 
-double CascadeJoin::steps(const JoinState &state, int from, int to) const {
+/// Steps of the loops down to `depth`, all in all, but for those of `guarded`
+/// loops. Inner tiles divide, so loops over one rank make as many as the
+/// innermost tile of it.
+double CascadeJoin::steps(const JoinState &state, int depth,
+                          uint32_t guarded) const {
   double count = 1;
-  for (int d = from; d < to; ++d) {
-    int64_t around = facts.ranks[state.loops[d].rank].extent;
-    for (int outer = 0; outer < d; ++outer)
-      if (state.loops[outer].rank == state.loops[d].rank)
-        around = state.loops[outer].tile;
-    // Inner tiles divide; the outermost may leave a rest, which is a step too.
-    count *= static_cast<double>(llvm::divideCeil(around, state.loops[d].tile));
+  for (int d = 0; d < depth; ++d) {
+    auto isSame = [&](const SharedLoop &loop) {
+      return loop.rank == state.loops[d].rank;
+    };
+    auto begin = state.loops.begin();
+    if (!(guarded >> d & 1) &&
+        std::none_of(begin + d + 1, begin + depth, isSame))
+      count *= static_cast<double>(llvm::divideCeil(
+          facts.ranks[state.loops[d].rank].extent, state.loops[d].tile));
   }
   return count;
+}
+
+/// Loops of which the placed Einsum, or `producer`, runs in one step only.
+uint32_t CascadeJoin::guards(const Placement &p, int producer) const {
+  uint32_t guarded = 0;
+  for (size_t d = 0; d < p.roles.size(); ++d)
+    guarded |= (p.roles[d] != Role::everyStep) << d;
+  for (const Pending &one : p.state.pending)
+    if (producer >= 0 && facts.tensors[one.tensor].producer == producer)
+      guarded |= one.firstStep | one.lastStep;
+  return guarded;
 }
 
 /// Visits of an Einsum's nest that happen.
 double CascadeJoin::visitsOf(const Placement &p) const {
   int depth = p.state.loops.size();
   if (!p.fact->cut)
-    return steps(p.state, 0, depth);
+    return steps(p.state, depth, guards(p));
   llvm::SmallVector<int64_t, 8> tiles;
   p.search->getCodec().tiles(tileAt(p, depth), tiles);
   return static_cast<double>(p.fact->cut->countVisits(tiles));
@@ -267,14 +346,68 @@ uint64_t CascadeJoin::boxWords(const JoinState &state,
 uint64_t CascadeJoin::homeBytes(const JoinState &state,
                                 const Pending &home) const {
   const TensorFact &tensor = facts.tensors[home.tensor];
-  uint64_t words = boxWords(state, home);
-  if (choices[tensor.producer].nests.front()->cut)
-    words = std::min(words, cutWords(state, home));
+  uint64_t bytes = 0;
+  if (home.isHolder()) {
+    bytes = holderBytes(state, home);
+  } else {
+    uint64_t words = boxWords(state, home);
+    if (choices[tensor.producer].nests.front()->cut)
+      words = std::min(words, cutWords(state, home));
+    bytes = tensor.bytes(words);
+  }
   uint64_t slots = 1;
   if (state.pipelined && home.depth == static_cast<int>(state.loops.size()) &&
       !arch.accounting.singleBuffers && home.firstLag >= 0)
     slots += home.lastLag - home.firstLag;
-  return tensor.bytes(words) * slots;
+  return bytes * slots;
+}
+
+/// The most that one of its users needs of it.
+uint64_t CascadeJoin::holderBytes(const JoinState &state,
+                                  const Pending &holder) const {
+  uint64_t bytes = 0;
+  for (int user : holder.users) {
+    const NestSearch &search = *choices[user].searches.front();
+    const EinsumOnArray &nest = *choices[user].nests.front();
+    bytes = std::max(
+        bytes, search.heldBytes(nest.findOperand(holder.tensor), holder.level,
+                                tileOf(state, nest, search, holder.depth)));
+  }
+  return bytes;
+}
+
+/// What passes between a holder and the backing level: no less than one of its
+/// users alone asks for, the same for all where they read alike.
+Costs CascadeJoin::fillsOf(const JoinState &state, const Pending &holder,
+                           llvm::ArrayRef<int> users) const {
+  Costs most{};
+  for (int user : users) {
+    bool makes = facts.tensors[holder.tensor].producer == user;
+    if (makes != (holder.hold == Hold::stored))
+      continue;
+    const NestSearch &search = *choices[user].searches.front();
+    const EinsumOnArray &nest = *choices[user].nests.front();
+    Costs costs{};
+    search.addHolder(costs, nest.findOperand(holder.tensor), holder.level,
+                     tileOf(state, nest, search, holder.depth));
+    for (size_t i = 0; i < costs.size(); ++i)
+      most[i] = std::max(most[i], costs[i]);
+  }
+  return most;
+}
+
+/// What holders move more now that the placed Einsum is one of their users.
+void CascadeJoin::addFills(Placement &p) const {
+  p.filled.assign(p.state.loops.size() + 1, Costs{});
+  for (const Pending &one : p.state.pending) {
+    if (!one.isHolder() || one.users.back() != p.einsum)
+      continue;
+    llvm::ArrayRef<int> users = one.users;
+    Costs before = fillsOf(p.state, one, users.drop_back()),
+          now = fillsOf(p.state, one, users);
+    for (size_t i = 0; i < now.size(); ++i)
+      p.filled[one.depth][i] += now[i] - before[i];
+  }
 }
 
 double CascadeJoin::liveBytes(const JoinState &state, int depth,
@@ -295,16 +428,21 @@ bool CascadeJoin::fits(double bytes, int axis) const {
 
 /// Tile vector of the placed Einsum below so many shared loops.
 uint32_t CascadeJoin::tileAt(const Placement &p, int depth) const {
-  const EinsumOnArray &nest = *p.fact;
+  return tileOf(p.state, *p.fact, *p.search, depth);
+}
+
+/// The same of any Einsum below these loops.
+uint32_t CascadeJoin::tileOf(const JoinState &state, const EinsumOnArray &nest,
+                             const NestSearch &search, int depth) const {
   uint32_t code = 0;
   for (int d = 0; d < depth; ++d) {
-    int rank = nest.findRank(p.state.loops[d].rank);
+    int rank = nest.findRank(state.loops[d].rank);
     if (rank < 0)
       continue;
-    auto found = llvm::find(nest.ranks[rank].tiles, p.state.loops[d].tile);
+    auto found = llvm::find(nest.ranks[rank].tiles, state.loops[d].tile);
     assert(found != nest.ranks[rank].tiles.end() && "the same for all");
-    code = p.search->getCodec().with(code, rank,
-                                     found - nest.ranks[rank].tiles.begin());
+    code = search.getCodec().with(code, rank,
+                                  found - nest.ranks[rank].tiles.begin());
   }
   return code;
 }
@@ -326,6 +464,7 @@ void CascadeJoin::placeOn(const Bucket &bucket, int einsum, size_t choice,
   p.fact = choices[einsum].nests[choice].get();
   p.search = choices[einsum].searches[choice];
   p.state = bucket.state;
+  p.rest = restOf(bucket.state, einsum);
   p.keep = p.state.loops.size();
   p.roles = rules.roles(p.state, einsum, p.keep);
   // A loop goes one way for all recurrences below.
@@ -341,22 +480,76 @@ void CascadeJoin::placeOn(const Bucket &bucket, int einsum, size_t choice,
     ++counts.illegal;
     return;
   }
-  chooseHomes(p, 0, next);
+  for (size_t inner = 0; inner < p.state.loops.size(); ++inner)
+    for (size_t outer = 0; outer < inner; ++outer)
+      if (!mayStandInside(*p.fact, p.state.loops[outer].rank,
+                          p.state.loops[inner].rank)) {
+        ++counts.ruledOut;
+        return;
+      }
+  chooseEnds(p, 0, next);
 }
 
-bool CascadeJoin::mayLiveAt(int tensor, int level) const {
+/// A level of one instance that somebody who touches the tensor can reach.
+bool CascadeJoin::isOnPath(int tensor, int level) const {
   const arch::Level &fact = arch.levels[level];
   if (level == 0 || fact.perArray >= 0 || !fact.dims.empty())
     return false;
-  bool onPath = false;
-  for (int einsum : rules.touchers(tensor)) {
-    KeptTensor kept{tensor, false};
-    if (!constraints[einsum].mayKeep(level, kept))
-      return false;
-    for (const auto &nest : choices[einsum].nests)
-      onPath |= llvm::is_contained(nest->path, level);
+  return llvm::any_of(rules.touchers(tensor), [&](int einsum) {
+    return llvm::any_of(choices[einsum].nests, [&](const auto &nest) {
+      return llvm::is_contained(nest->path, level);
+    });
+  });
+}
+
+bool CascadeJoin::mayLiveAt(int tensor, int level) const {
+  return isOnPath(tensor, level) &&
+         llvm::all_of(rules.touchers(tensor), [&](int einsum) {
+           return constraints[einsum].mayKeep(level, {tensor, false});
+         });
+}
+
+bool CascadeJoin::mustLiveAtBacking(int tensor) const {
+  return facts.tensors[tensor].isOutput || rules.touchers(tensor).size() < 2 ||
+         llvm::any_of(
+             rules.touchers(tensor),
+             [&](int einsum) {
+               return constraints[einsum].mustKeep(0, {tensor, true});
+             });
+}
+
+/// Whether it may be fused instead of having a holder for all.
+bool CascadeJoin::mayBeHome(int tensor, int level) const {
+  return !mustLiveAtBacking(tensor) && mayLiveAt(tensor, level);
+}
+
+/// Joins the open holders of what it touches; each may be for others to come,
+/// or for nobody else.
+void CascadeJoin::chooseEnds(Placement &p, size_t at, Layer &next) {
+  if (at == p.state.pending.size())
+    return chooseHomes(p, 0, next);
+  Pending &one = p.state.pending[at];
+  int tensor = one.tensor;
+  if (!one.isHolder() || !rules.touches(p.einsum, tensor))
+    return chooseEnds(p, at + 1, next);
+  bool isLast = !rules.hasLaterToucher(p.state, tensor, p.einsum);
+  // With everybody inside it is a home.
+  bool isHome =
+      isLast && one.hold == Hold::stored && mayBeHome(tensor, one.level);
+  if (isHome || !rules.mayUse(p.state, one, p.einsum, p.keep) ||
+      !constraints[p.einsum].mayKeep(one.level, {tensor, true})) {
+    ++counts.illegal;
+    return;
   }
-  return onPath;
+  one.users.push_back(p.einsum);
+  if (isLast || rules.mayHaveMoreUsers(p.state, one))
+    chooseEnds(p, at + 1, next);
+  if (!isLast && p.state.pending[at].depth > 0) {
+    p.state.pending[at].ends = true;
+    chooseEnds(p, at + 1, next);
+    p.state.pending[at].ends = false;
+  }
+  p.state.pending[at].users.pop_back();
 }
 
 /// Whether the tile of a fused tensor where it lives is one that the user
@@ -371,7 +564,7 @@ bool CascadeJoin::mayHoldHome(const Placement &p, size_t operand,
     for (int d = 0; d < home.depth; ++d)
       if (p.state.loops[d].rank == rank.rank)
         tile = p.state.loops[d].tile;
-    if (nest.operands[operand].usesRank(r) &&
+    if (nest.constraints->isBounded(home.tensor, rank.rank) &&
         !nest.constraints->mayHoldTile(home.level, rank.rank, tile,
                                        rank.extent))
       return false;
@@ -384,24 +577,15 @@ bool CascadeJoin::mayHoldHome(const Placement &p, size_t operand,
 void CascadeJoin::chooseHomes(Placement &p, size_t at, Layer &next) {
   std::vector<int> fresh = rules.firstTouched(p.state, p.einsum);
   if (at == fresh.size()) {
-    int need = p.keep;
-    for (const Pending &one : p.state.pending)
-      need = std::max(need, one.need);
-    openLoops(p, need, next);
+    chooseHolders(p, 0, next);
     return;
   }
   int tensor = fresh[at];
   const TensorFact &fact = facts.tensors[tensor];
-  KeptTensor atBacking{tensor, true};
   bool mayBack = llvm::all_of(rules.touchers(tensor), [&](int einsum) {
-    return constraints[einsum].mayKeep(0, atBacking);
+    return constraints[einsum].mayLiveAtBacking(tensor);
   });
-  bool mustBack = fact.isOutput || rules.touchers(tensor).size() < 2 ||
-                  llvm::any_of(
-                      rules.touchers(tensor),
-                      [&](int einsum) {
-                        return constraints[einsum].mustKeep(0, atBacking);
-                      });
+  bool mustBack = mustLiveAtBacking(tensor);
   Pending one;
   one.tensor = tensor;
   one.produced = fact.producer == p.einsum;
@@ -417,7 +601,7 @@ void CascadeJoin::chooseHomes(Placement &p, size_t at, Layer &next) {
       return;
     chooseNext(pending);
     pending.whole = true;
-    if (rules.goesRound(tensor))
+    if (rules.mayEndEarly(tensor))
       chooseNext(pending);
   };
   if (mayBack || fact.isOutput) {
@@ -454,19 +638,94 @@ void CascadeJoin::chooseHomes(Placement &p, size_t at, Layer &next) {
   }
 }
 
+/// Whether the placed Einsum may begin a holder of the tensor that others will
+/// use as well.
+bool CascadeJoin::mayHaveHolder(const Placement &p, int tensor) const {
+  const TensorFact &fact = facts.tensors[tensor];
+  if (!rules.touches(p.einsum, tensor) || fact.iterativeRank >= 0 ||
+      !rules.hasLaterToucher(p.state, tensor, p.einsum))
+    return false;
+  for (const Pending &one : p.state.pending)
+    if (one.tensor == tensor && (one.level >= 0 || one.need > 0))
+      return false;
+  // What it makes is delivered if somebody else needs it: all of it?
+  return fact.producer != p.einsum || fact.isOutput ||
+         rules.isReadWhole(tensor);
+}
+
+/// Calls `fn(level, depth)` for each place.
+template <typename Fn>
+void CascadeJoin::forEachHolder(const Placement &p, int tensor, Fn fn) const {
+  int most =
+      p.state.pipelined ? p.keep : static_cast<int>(limits.space.sharedLoops);
+  for (int level = 1; level < static_cast<int>(arch.levels.size()); ++level) {
+    if (!isOnPath(tensor, level) ||
+        !constraints[p.einsum].mayKeep(level, {tensor, true}))
+      continue;
+    // Not for everybody, if it may be a home.
+    bool isSome =
+        facts.tensors[tensor].producer == p.einsum && mayBeHome(tensor, level);
+    if (isSome && rules.touchers(tensor).size() == 2)
+      continue;
+    for (int depth = isSome; depth <= most; ++depth)
+      if (rules.isFirstBelow(p.state, tensor, depth))
+        fn(level, depth);
+  }
+}
+
+/// Holders that begin here, of what lives at the backing level.
+void CascadeJoin::chooseHolders(Placement &p, size_t at, Layer &next) {
+  if (at == p.fact->operands.size()) {
+    int need = p.keep;
+    for (const Pending &one : p.state.pending)
+      need = std::max(need, one.need);
+    return openLoops(p, need, next);
+  }
+  chooseHolders(p, at + 1, next);
+  int tensor = p.fact->operands[at].tensor;
+  if (!limits.space.fusion || !limits.space.sharedHolders ||
+      !mayHaveHolder(p, tensor))
+    return;
+  std::vector<Pending> before = p.state.pending;
+  if (!findPending(p.state, tensor))
+    p.state.pending.emplace_back().tensor = tensor;
+  Pending begun = *findPending(p.state, tensor);
+  bool makes = facts.tensors[tensor].producer == p.einsum;
+  begun.hold = makes ? Hold::stored : Hold::fetched;
+  begun.users = {p.einsum};
+  forEachHolder(p, tensor, [&](int level, int depth) {
+    begun.level = level;
+    begun.depth = begun.need = depth;
+    if (!rules.mayUse(p.state, begun, p.einsum, p.keep))
+      return;
+    *findPending(p.state, tensor) = begun;
+    p.homes.push_back({tensor, level, depth, /*isHolder=*/true});
+    chooseHolders(p, at + 1, next);
+    p.homes.pop_back();
+  });
+  p.state.pending = std::move(before);
+}
+
 /// New shared loops until there are `need`.
 void CascadeJoin::openLoops(Placement &p, int need, Layer &next) {
   if (isStopped())
     return;
   int depth = p.state.loops.size();
+  for (const Pending &one : p.state.pending)
+    if (one.isHolder() && one.users.size() == 1 &&
+        one.users.front() == p.einsum && !rules.mayHaveMoreUsers(p.state, one))
+      return;
   if (depth == need) {
     bool isNewRun = depth > p.keep;
-    for (const Pending &one : p.state.pending)
-      if ((one.level >= 0 || one.need > 0) &&
-          !rules.mayLive(p.state, one, p.einsum, p.keep)) {
+    for (const Pending &one : p.state.pending) {
+      bool isLate = one.whole && !one.again &&
+                    rules.isLastTouch(p.state, one.tensor, p.einsum);
+      if (isLate || ((one.level >= 0 || one.need > 0) &&
+                     !rules.mayLive(p.state, one, p.einsum, p.keep))) {
         ++counts.illegal;
         return;
       }
+    }
     chooseSplit(p, isNewRun, next);
     return;
   }
@@ -485,6 +744,12 @@ void CascadeJoin::openLoops(Placement &p, int need, Layer &next) {
     if (same >= limits.space.sharedLoopsPerRank ||
         !rules.mayOpen(p.state, p.einsum, rank.rank, depth))
       continue;
+    if (llvm::any_of(p.state.loops, [&](const SharedLoop &loop) {
+          return !mayStandInside(nest, loop.rank, rank.rank);
+        })) {
+      ++counts.ruledOut;
+      continue;
+    }
     for (int64_t tile : rank.tiles) {
       if (tile >= around || (around % tile != 0 && around != rank.extent))
         continue;
@@ -512,24 +777,30 @@ void CascadeJoin::chooseSplit(Placement &p, bool isNewRun, Layer &next) {
       Pending *home = findPending(stage.state, nest.operands[o].tensor);
       if (!home || home->level < 0)
         continue;
+      bool isHolder = home->isHolder();
       auto found = llvm::find(nest.path, home->level);
-      if (found == nest.path.end()) {
+      bool isOff = found == nest.path.end();
+      if (isOff && !isHolder) {
         stage.holdings[o] = stage.search->codeOffPath(home->level);
         continue;
       }
       int index = found - nest.path.begin();
-      KeptTensor kept{home->tensor, false};
-      for (int i = 0; i < index; ++i)
+      KeptTensor kept{home->tensor, isHolder};
+      for (int i = isHolder; i < index; ++i)
         if (nest.constraints->mustKeep(nest.path[i], kept)) {
           ++counts.illegal;
           return;
         }
-      if (!mayHoldHome(stage, o, *home)) {
+      if (!isOff && !mayHoldHome(stage, o, *home)) {
         ++counts.illegal;
         return;
       }
-      stage.holdings[o] = Holding::kOutside + index;
+      stage.holdings[o] = isOff      ? stage.search->codeOffPath(home->level)
+                          : isHolder ? index
+                                     : Holding::kOutside + index;
     }
+    addFills(stage);
+    stage.rest = restOf(stage.state, stage.einsum);
     chooseHolds(stage, 0, 0, next);
   };
   std::vector<StagePattern> patterns = p.state.patterns;
@@ -611,9 +882,10 @@ void CascadeJoin::chooseHolds(Placement &p, int depth, size_t operand,
   for (int i = from % Holding::kOutside + 1;
        i < static_cast<int>(nest.path.size()) && nest.stages[i] == 0; ++i) {
     Costs before = p.above[depth];
-    if (p.search->hold(p.above[depth], operand, from, i, tileAt(p, depth))) {
+    if (auto held = p.search->hold(p.above[depth], operand, from, i,
+                                   tileAt(p, depth))) {
       p.holds.push_back({static_cast<int>(operand), nest.path[i], depth});
-      p.holdings[operand] = i + from / Holding::kOutside * Holding::kOutside;
+      p.holdings[operand] = *held;
       // Further in at the same place, or go on.
       chooseHolds(p, depth, operand, next);
       p.holdings[operand] = from;
@@ -642,7 +914,7 @@ LatchTiles CascadeJoin::latchTiles(const Placement &p) const {
         depth = std::max(depth, hold.depth);
     for (size_t d = 0; d < p.state.loops.size(); ++d) {
       int rank = nest.findRank(p.state.loops[d].rank);
-      if (rank >= 0 && nest.operands[o].usesRank(rank))
+      if (rank >= 0 && (nest.operands[o].atLeaf >> rank & 1))
         depth = std::max<int>(depth, d + 1);
     }
     tiles[o] = tileAt(p, depth);
@@ -650,21 +922,88 @@ LatchTiles CascadeJoin::latchTiles(const Placement &p) const {
   return tiles;
 }
 
+/// Loops that Einsums share keep to the orders of all levels.
+bool CascadeJoin::mayStandInside(const EinsumOnArray &nest, int outer,
+                                 int inner) const {
+  return outer == inner || llvm::all_of(nest.path, [&](int level) {
+           return nest.constraints->mayStandInside(level, outer, inner);
+         });
+}
+
+/// What stands above the nest is known for sure of an Einsum that is alone.
+LoopOrder CascadeJoin::orderOf(const Placement &p) const {
+  LoopOrder order;
+  const EinsumOnArray &nest = *p.fact;
+  if (!nest.constraints->ordersLoops() || facts.einsums.size() == 1 ||
+      !limits.space.fusion)
+    return order;
+  order.within = LoopOrder::kAny;
+  for (const SharedLoop &loop : p.state.loops)
+    for (size_t r = 0; r < nest.ranks.size(); ++r)
+      if (!mayStandInside(nest, loop.rank, nest.ranks[r].rank))
+        order.barred |= 1u << r;
+  return order;
+}
+
+/// Those that matter. Of an Einsum by itself only what fits, and how long it
+/// takes as a whole: nothing waits for one of its ports alone.
+std::vector<const NestEntry *>
+CascadeJoin::chooseNests(const Placement &p,
+                         llvm::ArrayRef<NestEntry> nests) const {
+  struct Chosen {
+    std::array<double, 5> costs{};
+    const NestEntry *nest;
+  };
+  bool isAlone = p.state.loops.empty() && limits.dominance &&
+                 llvm::none_of(p.state.pending, [](const Pending &one) {
+                   return one.isHolder();
+                 });
+  double startUp = p.fact->startUpCycles * visitsOf(p);
+  std::vector<Chosen> chosen;
+  for (const NestEntry &nest : nests) {
+    Chosen one{{}, &nest};
+    auto at = [&](int axis) { return axis < 0 ? 0 : nest.costs[axis]; };
+    double cycles = axes.cycles < 0 ? 0 : at(axes.cycles) + startUp;
+    for (size_t r = 0; r < axes.resources.size(); ++r)
+      cycles = std::max(cycles, nest.costs[axes.resource + r]);
+    one.costs = {at(axes.energy), cycles, at(axes.traffic),
+                 nest.costs[axes.count],
+                 axes.measured < 0 ? 0 : at(axes.held + axes.measured)};
+    bool isTooLarge = false;
+    for (size_t l = 0; l < axes.levels.size() && isAlone; ++l)
+      isTooLarge |= !fits(liveBytes(p.state, 0, axes.levels[l]) +
+                              nest.costs[axes.held + l],
+                          static_cast<int>(l));
+    if (!isTooLarge)
+      chosen.push_back(one);
+  }
+  if (isAlone)
+    keepPareto(chosen, 5);
+  std::vector<const NestEntry *> all;
+  for (const Chosen &one : chosen)
+    all.push_back(one.nest);
+  return all;
+}
+
 void CascadeJoin::addNests(Placement &p, Layer &next) {
   int depth = p.state.loops.size();
-  const std::vector<NestEntry> &nests =
-      p.search->complete(tileAt(p, depth), p.holdings, latchTiles(p));
+  std::vector<const NestEntry *> nests =
+      chooseNests(p, p.search->complete(tileAt(p, depth), p.holdings,
+                                        latchTiles(p), orderOf(p)));
   if (nests.empty())
     return;
   JoinLayout before = layoutOf(p.from->state), open = layoutOf(p.state);
   std::vector<JoinEntry> entries;
-  for (const JoinEntry &old : p.from->entries)
-    for (const NestEntry &nest : nests) {
-      JoinEntry entry = extend(p, old, nest, before, open);
+  for (const JoinEntry &old : p.from->entries) {
+    if (isStopped())
+      return;
+    for (const NestEntry *nest : nests) {
+      JoinEntry entry = extend(p, old, *nest, before, open);
       if (entry.costs.empty())
         continue;
       entries.push_back(std::move(entry));
     }
+  }
   if (entries.empty())
     return;
   counts.entries += entries.size();
@@ -696,20 +1035,29 @@ void CascadeJoin::addNests(Placement &p, Layer &next) {
       closed.drains.push_back({p.einsum, p.fact->array,
                                static_cast<int>(closed.loops.size()) + 1,
                                sums});
-    close(closed, some, p.einsum);
-    std::vector<int32_t> key = closed.key();
-    auto found = next.find(key);
-    if (found == next.end())
-      found = next.emplace(std::move(key), Bucket{closed, {}}).first;
-    std::vector<JoinEntry> &all = found->second.entries;
-    all.insert(all.end(), std::make_move_iterator(some.begin()),
-               std::make_move_iterator(some.end()));
+    std::vector<JoinState> ways = rules.releases(closed, p.einsum);
+    for (JoinState &way : ways) {
+      bool isLast = &way == &ways.back();
+      std::vector<JoinEntry> mine = isLast ? std::move(some) : some;
+      close(way, mine, p.einsum);
+      addTo(next, way, std::move(mine));
+    }
   }
   bool tooMany =
       (limits.mostStates && next.size() > 4 * limits.mostStates) ||
       (limits.mostPlans && counts.entries - lastPruned > limits.mostPlans);
   if (tooMany)
     prune(next);
+}
+
+void CascadeJoin::addTo(Layer &layer, const JoinState &state,
+                        std::vector<JoinEntry> entries) {
+  auto [found, isNew] = layer.try_emplace(state.key());
+  if (isNew)
+    found->second.state = state;
+  std::vector<JoinEntry> &all = found->second.entries;
+  all.insert(all.end(), std::make_move_iterator(entries.begin()),
+             std::make_move_iterator(entries.end()));
 }
 
 /// Empty costs if it does not fit.
@@ -737,7 +1085,10 @@ JoinEntry CascadeJoin::extend(const Placement &p, const JoinEntry &old,
     for (int r = 0; r < open.resources; ++r)
       costs[open.moved(depth) + r] += some[axes.resource + r];
   };
-  // Holders above the next shared loop move within its child.
+  // Holders for several Einsums move within what is around them; those of one,
+  // above the next shared loop, within its child.
+  for (int d = 0; d <= last; ++d)
+    add(p.filled[d], d);
   for (int d = 0; d < last; ++d) {
     add(p.above[d], d + 1);
     for (int l = 0; l < open.levels; ++l)
@@ -748,8 +1099,10 @@ JoinEntry CascadeJoin::extend(const Placement &p, const JoinEntry &old,
     double cycles = nest.costs[axes.cycles];
     if (open.pipelined) {
       costs[open.busy(p.pattern, fact.array, p.lag)] += cycles;
-      costs[open.startUp()] =
-          std::max(costs[open.startUp()], fact.startUpCycles);
+      // A stage that has no point never starts.
+      if (visitsOf(p) > 0)
+        costs[open.startUp()] =
+            std::max(costs[open.startUp()], fact.startUpCycles);
     } else {
       cycles += fact.startUpCycles * visitsOf(p);
       for (int r = 0; r < open.resources; ++r)
@@ -761,7 +1114,8 @@ JoinEntry CascadeJoin::extend(const Placement &p, const JoinEntry &old,
       if (!isCut && drain.depth <= p.keep && drain.array != fact.array &&
           rules.reads(p.einsum, drain.einsum))
         costs[open.time(drain.depth)] +=
-            static_cast<double>(drain.steps) * steps(p.state, 0, drain.depth);
+            static_cast<double>(drain.steps) *
+            steps(p.state, drain.depth, guards(p, drain.einsum));
   }
   for (int l = 0; l < open.levels; ++l) {
     double held = nest.costs[axes.held + l];
@@ -800,6 +1154,7 @@ JoinEntry CascadeJoin::extend(const Placement &p, const JoinEntry &old,
   step->homes = p.homes;
   step->holds = p.holds;
   step->nest = &nest.step;
+  step->order = orderOf(p);
   step->keep = p.keep;
   step->pipelineDepth = p.state.pipelined ? last : -1;
   step->lag = p.lag;
@@ -808,15 +1163,15 @@ JoinEntry CascadeJoin::extend(const Placement &p, const JoinEntry &old,
   return entry;
 }
 
-/// What the open loops take at least if they end here: their own time, or that
-/// of what they move (closeLoop).
+/// What the open loops take at least: their own time, or that of what they move
+/// (closeLoop). What is `later` may be in the innermost of them, beside moves.
 double CascadeJoin::leastTime(const std::vector<double> &costs,
-                              const JoinLayout &open) const {
-  double cycles = open.pipelined ? busiestArray(costs, open) : 0;
+                              const JoinLayout &open, double later) const {
+  double cycles = later + (open.pipelined ? busiestArray(costs, open) : 0);
   llvm::SmallVector<double, 8> moved(open.resources, 0);
   for (int d = open.depth; d >= 0; --d) {
     cycles += costs[open.time(d)];
-    for (int r = 0; r < open.resources && d > 0; ++r) {
+    for (int r = 0; r < open.resources; ++r) {
       moved[r] += costs[open.moved(d) + r];
       cycles = std::max(cycles, moved[r]);
     }
@@ -824,49 +1179,96 @@ double CascadeJoin::leastTime(const std::vector<double> &costs,
   return cycles;
 }
 
+/// Inputs of several readers, and what it takes to fetch them once.
+void CascadeJoin::listFetches() {
+  std::vector<double> bytes(facts.tensors.size(), INFINITY);
+  for (const EinsumChoices &choice : choices)
+    for (const EinsumChoices::Fetch &fetch : choice.fetches) {
+      const EinsumOnArray &nest = *choice.nests.front();
+      bytes[fetch.tensor] =
+          std::min(bytes[fetch.tensor],
+                   static_cast<double>(choice.searches.front()->heldBytes(
+                       nest.findOperand(fetch.tensor), 0, /*tile=*/0)));
+    }
+  const arch::Level &backing = arch.levels[0];
+  for (int t = 0; t < static_cast<int>(bytes.size()); ++t)
+    if (std::isfinite(bytes[t]))
+      fetchedOnce.push_back({t,
+                             axes.energy < 0
+                                 ? 0
+                                 : bytes[t] * backing.readPj /
+                                       static_cast<double>(backing.accessBytes),
+                             axes.trafficLevel == 0 ? bytes[t] : 0});
+}
+
+/// Each Einsum alone, and what several of them read: once for all, or by one
+/// of them.
+CascadeJoin::Rest CascadeJoin::restOf(const JoinState &state,
+                                      int einsum) const {
+  Rest rest;
+  auto remains = [&](int e) { return e != einsum && !state.isDone(e); };
+  for (size_t e = 0; e < choices.size(); ++e)
+    if (remains(static_cast<int>(e))) {
+      rest.energy += choices[e].leastEnergy;
+      rest.traffic += choices[e].leastTraffic;
+      rest.cycles += choices[e].leastCycles;
+    }
+  for (EinsumChoices::Fetch fetch : fetchedOnce) {
+    bool isHeld = llvm::any_of(state.pending, [&](const Pending &one) {
+      return one.tensor == fetch.tensor && one.isHolder();
+    });
+    bool isRead = false;
+    for (int e : rules.touchers(fetch.tensor)) {
+      if (isHeld || !remains(e))
+        continue;
+      isRead = true;
+      for (const EinsumChoices::Fetch &own : choices[e].fetches)
+        if (own.tensor == fetch.tensor) {
+          fetch.energy = std::min(fetch.energy, own.energy);
+          fetch.traffic = std::min(fetch.traffic, own.traffic);
+        }
+    }
+    rest.energy += isRead ? fetch.energy : 0;
+    rest.traffic += isRead ? fetch.traffic : 0;
+  }
+  return rest;
+}
+
 /// What a plan costs at least: what remains, no less than its Einsums alone.
 template <typename Fn>
-auto CascadeJoin::boundPlan(const JoinState &state, int einsum,
-                            const std::vector<double> &costs,
-                            const JoinLayout &open, Fn fn) const {
-  double energy = costs[open.energy()], traffic = costs[open.traffic()],
-         cycles = leastTime(costs, open), later = 0;
-  for (size_t e = 0; e < choices.size(); ++e)
-    if (static_cast<int>(e) != einsum && !state.isDone(e)) {
-      energy += choices[e].leastEnergy;
-      traffic += choices[e].leastTraffic;
-      later += choices[e].leastCycles;
-    }
+auto CascadeJoin::boundPlan(const Rest &rest, const std::vector<double> &costs,
+                            const JoinLayout &open, const Fn &fn) const {
   // Stages of a pipeline may run beside one another.
-  if (!limits.overlaps)
-    cycles += later;
-  return fn(energy, cycles, traffic);
+  double cycles = leastTime(costs, open, limits.overlaps ? 0 : rest.cycles);
+  return fn(costs[open.energy()] + rest.energy, cycles,
+            costs[open.traffic()] + rest.traffic);
 }
 
 bool CascadeJoin::isHopeless(const Placement &p,
                              const std::vector<double> &costs,
                              const JoinLayout &open) const {
-  return limits.isHopeless &&
-         boundPlan(p.from->state, p.einsum, costs, open, limits.isHopeless);
+  return limits.isHopeless && boundPlan(p.rest, costs, open, limits.isHopeless);
 }
 
-double CascadeJoin::scoreOf(const JoinState &state,
+double CascadeJoin::scoreOf(const JoinState &state, const Rest &rest,
                             const JoinEntry &entry) const {
-  return boundPlan(state, -1, entry.costs, layoutOf(state), limits.score);
+  return boundPlan(rest, entry.costs, layoutOf(state), limits.score);
 }
 
 /// What would have come of these plans is not known.
 void CascadeJoin::leaveOut(const Bucket &bucket) {
   complete = false;
+  Rest rest = restOf(bucket.state, -1);
   for (const JoinEntry &entry : bucket.entries)
-    leastLeft = std::min(leastLeft, scoreOf(bucket.state, entry));
+    leastLeft = std::min(leastLeft, scoreOf(bucket.state, rest, entry));
 }
 
 /// Leaves the plans of best score.
 void CascadeJoin::thin(Bucket &bucket) {
   std::vector<std::pair<double, size_t>> ranked;
+  Rest rest = restOf(bucket.state, -1);
   for (size_t i = 0; i < bucket.entries.size(); ++i)
-    ranked.push_back({scoreOf(bucket.state, bucket.entries[i]), i});
+    ranked.push_back({scoreOf(bucket.state, rest, bucket.entries[i]), i});
   std::sort(ranked.begin(), ranked.end());
   leastLeft = std::min(leastLeft, ranked[limits.beam].first);
   std::vector<JoinEntry> kept;
@@ -881,7 +1283,8 @@ void CascadeJoin::prune(Layer &layer) {
   for (auto &[key, bucket] : layer) {
     std::vector<JoinEntry> &entries = bucket.entries;
     if (limits.dominance)
-      counts.dominated += keepPareto(entries, layoutOf(bucket.state).size());
+      counts.dominated += keepPareto(entries, layoutOf(bucket.state).size(),
+                                     [this] { return isStopped(); });
     if (limits.beam && entries.size() > limits.beam) {
       thin(bucket);
       complete = false;
@@ -902,8 +1305,9 @@ void CascadeJoin::trim(Layer &layer) {
   std::vector<std::pair<double, Layer::iterator>> ranked;
   for (auto it = layer.begin(); it != layer.end(); ++it) {
     double best = INFINITY;
+    Rest rest = restOf(it->second.state, -1);
     for (const JoinEntry &entry : it->second.entries)
-      best = std::min(best, scoreOf(it->second.state, entry));
+      best = std::min(best, scoreOf(it->second.state, rest, entry));
     ranked.push_back({best, it});
   }
   // Equal ones by their keys.
@@ -1023,7 +1427,8 @@ double CascadeJoin::pipelineCycles(const JoinState &state,
     return least;
   PipelineStages pipeline;
   for (int d = 0; d < open.depth; ++d)
-    pipeline.steps.push_back(static_cast<uint64_t>(steps(state, d, d + 1)));
+    pipeline.steps.push_back(
+        static_cast<uint64_t>(steps(state, d + 1) / steps(state, d)));
   for (int pattern = 0; pattern < open.patterns; ++pattern)
     for (int array = 0; array < open.arrays; ++array)
       for (int lag = 0; lag <= kMaxLag; ++lag) {
@@ -1079,6 +1484,17 @@ void CascadeJoin::closeLoop(const JoinState &state, std::vector<double> &costs,
   }
 }
 
+/// Children of the root have waited for what they moved, and have fitted: how
+/// much that was matters to nobody.
+void CascadeJoin::forgetAtRoot(std::vector<double> &costs,
+                               const JoinLayout &open) const {
+  for (int r = 0; r < open.resources; ++r)
+    costs[open.moved(0) + r] = 0;
+  for (int l = 0; l < open.levels; ++l)
+    if (l != axes.measured)
+      costs[open.largest(0) + l] = 0;
+}
+
 void CascadeJoin::close(JoinState &state, std::vector<JoinEntry> &entries,
                         int einsum) {
   // What lives where until now, also if this Einsum was the last to touch it.
@@ -1093,9 +1509,10 @@ void CascadeJoin::close(JoinState &state, std::vector<JoinEntry> &entries,
                         static_cast<double>(homeBytes(state, one))});
   state.done[einsum / 64] |= uint64_t(1) << einsum % 64;
   rules.dropDead(state, einsum);
-  rules.releaseLoops(state);
+  rules.endHolders(state);
   auto isDead = [&](const Living &one) {
-    return !findPending(state, one.tensor);
+    const Pending *still = findPending(state, one.tensor);
+    return !still || still->level < 0;
   };
   auto addAround = [&](const JoinLayout &open, int depth, auto which) {
     for (const Living &one : living)
@@ -1129,6 +1546,8 @@ void CascadeJoin::close(JoinState &state, std::vector<JoinEntry> &entries,
   }
   // Around an open child, and in a pipeline, it stays until the end.
   JoinLayout open = layoutOf(state);
+  for (JoinEntry &entry : entries)
+    forgetAtRoot(entry.costs, open);
   for (int d = 0; d < open.depth + open.pipelined; ++d)
     addAround(open, d, isDead);
   if (!state.pipelined)
@@ -1147,9 +1566,8 @@ JoinResult CascadeJoin::run() {
   for (size_t i = 0; i < facts.einsums.size(); ++i) {
     Layer next;
     for (auto &[key, bucket] : layer)
-      for (int einsum = 0; einsum < static_cast<int>(facts.einsums.size());
-           ++einsum)
-        if (!isStopped() && isReady(bucket.state, einsum))
+      for (int einsum : listReady(bucket.state))
+        if (!isStopped())
           place(bucket, einsum, next);
     bool isLast = i + 1 == facts.einsums.size();
     if (isStopped()) {
@@ -1166,8 +1584,12 @@ JoinResult CascadeJoin::run() {
   result.leastLeft = leastLeft;
   for (auto &[key, bucket] : layer) {
     result.layout = layoutOf(bucket.state);
-    for (JoinEntry &entry : bucket.entries)
+    for (JoinEntry &entry : bucket.entries) {
+      // Whatever overlaps, all has to pass.
+      entry.costs[result.layout.time(0)] =
+          leastTime(entry.costs, result.layout);
       result.plans.push_back(std::move(entry));
+    }
   }
   result.counts = counts;
   return result;
@@ -1180,6 +1602,7 @@ JoinCounts &JoinCounts::operator+=(const JoinCounts &other) {
   overCapacity += other.overCapacity;
   overBound += other.overBound;
   illegal += other.illegal;
+  ruledOut += other.ruledOut;
   return *this;
 }
 

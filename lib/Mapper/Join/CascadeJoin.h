@@ -29,11 +29,18 @@ struct EinsumChoices {
   std::vector<NestSearch *> searches;
   std::vector<std::shared_ptr<EinsumOnArray>> nests;
   double leastEnergy = 0, leastCycles = 0, leastTraffic = 0;
+  /// What it costs more at least if it fetches an input by itself of which
+  /// others have a part as well, in a holder that they share.
+  struct Fetch {
+    int tensor = -1;
+    double energy = 0, traffic = 0;
+  };
+  std::vector<Fetch> fetches;
 };
 
 struct JoinCounts {
   uint64_t states = 0, entries = 0, dominated = 0, overCapacity = 0,
-           overBound = 0, illegal = 0;
+           overBound = 0, illegal = 0, ruledOut = 0;
 
   JoinCounts &operator+=(const JoinCounts &other);
 };

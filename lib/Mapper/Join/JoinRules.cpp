@@ -9,6 +9,8 @@
 
 #include "llvm/ADT/STLExtras.h"
 
+#include <climits>
+
 using namespace einsum;
 using namespace einsum::mapper;
 
@@ -42,11 +44,10 @@ JoinRules::JoinRules(const CascadeFacts &facts)
       facts.tensors, [](const TensorFact &t) { return t.iterativeRank >= 0; });
   recurrenceOf.resize(count);
   members.assign(count, 0);
-  std::vector<std::vector<bool>> reached(count);
   for (int e = 0; e < count; ++e) {
     recurrenceOf[e] = e;
+    reached.push_back(reach(e));
     if (hasRecurrences) {
-      reached[e] = reach(e);
       for (int other = 0; other < e; ++other)
         if (reached[e][other] && reached[other][e]) {
           recurrenceOf[e] = recurrenceOf[other];
@@ -81,15 +82,17 @@ const AccessFact &JoinRules::write(int tensor) const {
 std::vector<int> JoinRules::firstTouched(const JoinState &state,
                                          int einsum) const {
   std::vector<int> tensors;
-  for (size_t t = 0; t < facts.tensors.size(); ++t) {
-    int producer = facts.tensors[t].producer;
-    if (producer < 0 || touchersOf[t].size() < 2 || !touches(einsum, t))
-      continue;
-    bool fresh = llvm::none_of(touchersOf[t],
-                               [&](int other) { return state.isDone(other); });
-    if (fresh)
+  auto add = [&](const AccessFact &access) {
+    int t = access.tensor;
+    if (facts.tensors[t].producer >= 0 && touchersOf[t].size() >= 2 &&
+        llvm::none_of(touchersOf[t],
+                      [&](int other) { return state.isDone(other); }))
       tensors.push_back(t);
-  }
+  };
+  llvm::for_each(facts.einsums[einsum].reads, add);
+  llvm::for_each(facts.einsums[einsum].writes, add);
+  llvm::sort(tensors);
+  tensors.erase(std::unique(tensors.begin(), tensors.end()), tensors.end());
   return tensors;
 }
 
@@ -150,7 +153,8 @@ bool JoinRules::mayRead(const JoinState &state, int einsum,
       for (int d = 0; d < std::min(one.born, depth); ++d) {
         int rank = state.loops[d].rank;
         Role producer = roleOf(one, d);
-        bool homeInside = one.level >= 0 && one.depth > d;
+        bool homeInside =
+            one.level >= 0 && one.depth > d && one.hold != Hold::fetched;
         if (producer == Role::lastStep && roles[d] != Role::lastStep)
           return false;
         if (producer == Role::firstStep && homeInside)
@@ -195,9 +199,18 @@ bool JoinRules::sharesRank(int tensor, int rank) const {
   return walksAlong(written, written, rank);
 }
 
+static void sortMarks(JoinState &state) {
+  llvm::sort(state.marks, [](const Mark &a, const Mark &b) {
+    return std::tie(a.tensor, a.depth, a.isHeld) <
+           std::tie(b.tensor, b.depth, b.isHeld);
+  });
+}
+
 bool JoinRules::mayOpen(const JoinState &state, int einsum, int rank,
                         int depth) const {
   for (const Pending &one : state.pending) {
+    if (one.isHolder())
+      continue;
     bool fresh = llvm::none_of(touchersOf[one.tensor],
                                [&](int other) { return state.isDone(other); });
     if (!fresh)
@@ -211,8 +224,11 @@ bool JoinRules::mayOpen(const JoinState &state, int einsum, int rank,
   return facts.einsums[einsum].iterates(rank);
 }
 
-bool JoinRules::mayLive(const JoinState &state, const Pending &home, int,
+bool JoinRules::mayLive(const JoinState &state, const Pending &home, int einsum,
                         int) const {
+  if (home.isHolder())
+    return !touches(einsum, home.tensor) ||
+           mayUse(state, home, einsum, state.loops.size());
   bool fresh = llvm::none_of(touchersOf[home.tensor],
                              [&](int other) { return state.isDone(other); });
   if (!fresh)
@@ -232,6 +248,131 @@ bool JoinRules::mayLive(const JoinState &state, const Pending &home, int,
     return false;
   }
   return true;
+}
+
+//===----------------------------------------------------------------------===//
+// Holders for several Einsums
+//===----------------------------------------------------------------------===//
+
+static const AccessFact *findAccess(const EinsumFact &einsum, int tensor) {
+  auto isIt = [&](const AccessFact &access) { return access.tensor == tensor; };
+  const auto *write = llvm::find_if(einsum.writes, isIt);
+  return write != einsum.writes.end() ? write
+                                      : llvm::find_if(einsum.reads, isIt);
+}
+
+static bool isSame(const Coordinate &a, const Coordinate &b) {
+  auto isEqual = [](const auto &pair) {
+    const auto &[x, y] = pair;
+    return x.rank == y.rank && x.coefficient == y.coefficient;
+  };
+  return a.constant == b.constant && a.terms.size() == b.terms.size() &&
+         llvm::all_of(llvm::zip(a.terms, b.terms), isEqual);
+}
+
+/// Whether both are at the same coordinate where one has the rank.
+static bool isAlike(const AccessFact &a, const AccessFact &b, int rank) {
+  return llvm::all_of(llvm::zip(a.coordinates, b.coordinates),
+                      [&](const auto &pair) {
+                        const auto &[x, y] = pair;
+                        return (!x.uses(rank) && !y.uses(rank)) || isSame(x, y);
+                      });
+}
+
+bool JoinRules::mayUse(const JoinState &state, const Pending &holder,
+                       int einsum, int loops) const {
+  const EinsumFact &fact = facts.einsums[einsum];
+  const AccessFact &first =
+      *findAccess(facts.einsums[holder.users.front()], holder.tensor);
+  for (int d = 0; d < std::min(holder.depth, loops); ++d) {
+    int rank = state.loops[d].rank;
+    auto differs = [&](const AccessFact &access) {
+      return access.tensor == holder.tensor && !isAlike(first, access, rank);
+    };
+    if (!fact.iterates(rank) || llvm::any_of(fact.reads, differs) ||
+        llvm::any_of(fact.writes, differs))
+      return false;
+    // What a step makes is what it reads.
+    if (holder.hold == Hold::stored &&
+        !walksAlong(write(holder.tensor), write(holder.tensor), rank))
+      return false;
+  }
+  return true;
+}
+
+bool JoinRules::mayHaveMoreUsers(const JoinState &state,
+                                 const Pending &holder) const {
+  int loops = std::min<int>(holder.depth, state.loops.size());
+  auto mustComeAfter = [&](int other) {
+    return llvm::any_of(holder.users, [&](int user) {
+      if (!reached[user][other])
+        return false;
+      for (int d = 0; d < loops; ++d)
+        if (facts.einsums[user].reduces(state.loops[d].rank))
+          return true;
+      return false;
+    });
+  };
+  return llvm::any_of(touchersOf[holder.tensor], [&](int other) {
+    return !state.isDone(other) && !llvm::is_contained(holder.users, other) &&
+           mayUse(state, holder, other, loops) && !mustComeAfter(other);
+  });
+}
+
+bool JoinRules::isReadWhole(int tensor) const {
+  auto isWhole = [&](const AccessFact &access) {
+    std::vector<int> seen;
+    for (auto [k, coordinate] : llvm::enumerate(access.coordinates)) {
+      if (coordinate.terms.size() != 1 || coordinate.constant != 0 ||
+          coordinate.terms[0].coefficient != 1 ||
+          llvm::is_contained(seen, coordinate.terms[0].rank) ||
+          facts.ranks[coordinate.terms[0].rank].extent !=
+              facts.ranks[facts.tensors[tensor].ranks[k]].extent)
+        return false;
+      seen.push_back(coordinate.terms[0].rank);
+    }
+    return true;
+  };
+  return llvm::all_of(touchersOf[tensor], [&](int einsum) {
+    const EinsumFact &fact = facts.einsums[einsum];
+    return facts.tensors[tensor].producer == einsum ||
+           (fact.domain.empty() &&
+            llvm::all_of(fact.reads, [&](const AccessFact &access) {
+              return access.tensor != tensor || isWhole(access);
+            }));
+  });
+}
+
+bool JoinRules::isFirstBelow(const JoinState &state, int tensor,
+                             int depth) const {
+  if (depth == 0)
+    return llvm::none_of(touchersOf[tensor],
+                         [&](int other) { return state.isDone(other); });
+  return llvm::none_of(state.marks, [&](const Mark &mark) {
+    return mark.tensor == tensor && !mark.isHeld && mark.depth >= depth;
+  });
+}
+
+bool JoinRules::hasLaterToucher(const JoinState &state, int tensor,
+                                int einsum) const {
+  return llvm::any_of(touchersOf[tensor], [&](int other) {
+    return other != einsum && !state.isDone(other);
+  });
+}
+
+void JoinRules::endHolders(JoinState &state) const {
+  for (Pending &one : state.pending) {
+    if (!one.ends)
+      continue;
+    // Nobody else may come below.
+    state.marks.push_back({one.tensor, one.depth - 1, true});
+    one.level = -1;
+    one.depth = one.need = 0;
+    one.hold = Hold::home;
+    one.users.clear();
+    one.ends = false;
+  }
+  sortMarks(state);
 }
 
 bool JoinRules::mayHoldAbove(const JoinState &state, int tensor, int depth,
@@ -272,11 +413,13 @@ void JoinRules::recordTouches(JoinState &state, int einsum,
   for (const SharedHold &hold : holds)
     if (int tensor = nest.operands[hold.operand].tensor; isShared(tensor))
       add({tensor, hold.depth, true});
-  llvm::sort(state.marks, [](const Mark &a, const Mark &b) {
-    return std::tie(a.tensor, a.depth, a.isHeld) <
-           std::tie(b.tensor, b.depth, b.isHeld);
-  });
+  sortMarks(state);
   for (Pending &one : state.pending) {
+    if (one.produced && touches(einsum, one.tensor))
+      for (int d = one.depth; d < std::min(one.need, depth); ++d)
+        if (Role made = roleOf(one, d);
+            made != Role::everyStep && made != roles[d])
+          one.whole = one.again = true;
     if (facts.tensors[one.tensor].producer != einsum)
       continue;
     one.produced = true;
@@ -313,19 +456,61 @@ void JoinRules::dropDead(JoinState &state, int) const {
   });
 }
 
-void JoinRules::releaseLoops(JoinState &state) const {
-  for (Pending &one : state.pending) {
-    if (!one.whole)
-      continue;
-    int group = recurrenceOf[facts.tensors[one.tensor].producer];
-    bool isDone = true;
-    for (size_t e = 0; e < facts.einsums.size() && isDone; ++e)
-      isDone = recurrenceOf[e] != group || state.isDone(e);
-    if (!isDone)
-      continue;
-    one.need = one.depth;
-    one.whole = false;
+bool JoinRules::isRoundBy(const JoinState &state, int tensor,
+                          int einsum) const {
+  int group = recurrenceOf[facts.tensors[tensor].producer];
+  for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e)
+    if (recurrenceOf[e] == group && e != einsum && !state.isDone(e))
+      return false;
+  return true;
+}
+
+bool JoinRules::isLastTouch(const JoinState &state, int tensor,
+                            int einsum) const {
+  return llvm::all_of(touchersOf[tensor], [&](int other) {
+    return other == einsum || state.isDone(other);
+  });
+}
+
+bool JoinRules::mayEndEarly(int tensor) const {
+  int group = recurrenceOf[facts.tensors[tensor].producer];
+  bool isReadLater = llvm::any_of(touchersOf[tensor], [&](int other) {
+    return recurrenceOf[other] != group;
+  });
+  // Besides a later reader, somebody has to share the loop.
+  return isReadLater && (members[group] > 1 || facts.einsums.size() > 2);
+}
+
+std::vector<JoinState> JoinRules::releases(const JoinState &state,
+                                           int einsum) const {
+  std::vector<size_t> mayGo;
+  for (auto [i, one] : llvm::enumerate(state.pending)) {
+    // Loops of one Einsum are its own.
+    int producer = facts.tensors[one.tensor].producer;
+    bool isShared = isRecurrence(producer) || producer != einsum;
+    if (one.whole && isShared && isRoundBy(state, one.tensor, einsum) &&
+        !isLastTouch(state, one.tensor, einsum))
+      mayGo.push_back(i);
   }
+  std::vector<JoinState> ways;
+  for (uint32_t gone = 0; gone < (1u << mayGo.size()); ++gone) {
+    JoinState way = state;
+    int closing = INT_MAX;
+    for (auto [bit, i] : llvm::enumerate(mayGo)) {
+      if (!(gone >> bit & 1))
+        continue;
+      Pending &one = way.pending[i];
+      closing = std::min(closing, one.need);
+      one.need = one.depth;
+      one.whole = false;
+    }
+    bool stays = llvm::any_of(way.pending, [&](const Pending &one) {
+      return one.need >= closing && !isLastTouch(state, one.tensor, einsum);
+    });
+    if (!stays)
+      ways.push_back(std::move(way));
+  }
+  return ways;
 }
 
 void JoinRules::truncate(JoinState &state, int depth) const {

@@ -62,6 +62,23 @@ public:
   /// Whether a fused tensor may live where it is said to.
   bool mayLive(const JoinState &state, const Pending &home, int einsum,
                int keep) const;
+  /// Whether a holder for several Einsums may be for this one: it has all ranks
+  /// of the loops above, and reads, or writes, at the same coordinates along
+  /// them as the others.
+  bool mayUse(const JoinState &state, const Pending &holder, int einsum,
+              int loops) const;
+  /// Whether somebody still to come may be a user as well, below the loops that
+  /// are open to its depth: no pass over their ranks has to end before.
+  bool mayHaveMoreUsers(const JoinState &state, const Pending &holder) const;
+  /// Whether no other Einsum until now stands below the loops to `depth` and
+  /// touches the tensor.
+  bool isFirstBelow(const JoinState &state, int tensor, int depth) const;
+  /// Whether each reader needs every element.
+  bool isReadWhole(int tensor) const;
+  /// Whether somebody is still to come that touches the tensor.
+  bool hasLaterToucher(const JoinState &state, int tensor, int einsum) const;
+  /// Holders that have served their last Einsum are no more.
+  void endHolders(JoinState &state) const;
   /// Whether nobody else below the loop at `depth` touches the tensor.
   bool mayHoldAbove(const JoinState &state, int tensor, int depth,
                     int keep) const;
@@ -73,8 +90,14 @@ public:
   bool hasLaterReader(const JoinState &state, int einsum) const;
   /// Forgets tensors that nobody needs any more; `einsum` is done.
   void dropDead(JoinState &state, int einsum) const;
-  /// Tensors that have gone round need the loops for it no more.
-  void releaseLoops(JoinState &state) const;
+  /// Whether loops of a running value may end before all that touch it are
+  /// done: it has gone round, and is kept as a whole for those that are left.
+  bool mayEndEarly(int tensor) const;
+  /// Nobody but `einsum` is left to touch the tensor.
+  bool isLastTouch(const JoinState &state, int tensor, int einsum) const;
+  /// After `einsum`: all ways in which loops end early, and that in which none
+  /// does. They do end: nothing else that is needed is in the way.
+  std::vector<JoinState> releases(const JoinState &state, int einsum) const;
   /// Forgets what was about loops that are closed.
   void truncate(JoinState &state, int depth) const;
 
@@ -83,9 +106,12 @@ public:
   bool sharesRank(int tensor, int rank) const;
 
 private:
+  bool isRoundBy(const JoinState &state, int tensor, int einsum) const;
+
   const CascadeFacts &facts;
   std::vector<std::vector<int>> touchersOf;
   std::vector<int> recurrenceOf, members;
+  std::vector<std::vector<bool>> reached; ///< Einsums that need what one makes
 };
 
 } // namespace einsum::mapper

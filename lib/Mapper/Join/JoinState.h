@@ -13,6 +13,10 @@
 //
 //   p { QK[m,p] ; -> here      done {QK}   loops p:256   QK at buffer, depth 1
 //
+// A holder that several Einsums share is kept like the home of a fused tensor,
+// with the loops above it open until the last of them; only that it is filled
+// from the backing level, or drained to it, once per step of these loops.
+//
 // Costs are kept per open loop, since they combine when it closes:
 //
 //   time   of a sequence: the sum of its children, each no faster than what it
@@ -27,6 +31,8 @@
 
 #include "lib/Mapper/Join/Plan.h"
 
+#include "llvm/ADT/SmallVector.h"
+
 #include <memory>
 
 namespace einsum::mapper {
@@ -37,14 +43,26 @@ constexpr int kMaxLag = 5;
 /// How an Einsum runs in a loop.
 enum class Role : uint8_t { everyStep, firstStep, lastStep };
 
+/// What a tensor has below the backing level for several Einsums.
+enum class Hold : uint8_t {
+  home,    ///< it lives there
+  fetched, ///< a holder that its readers share
+  stored   ///< the same around its producer: what it makes is delivered
+};
+
 /// A tensor that a later Einsum touches.
 struct Pending {
   int tensor = -1;
-  int level = -1; ///< fused: where it lives; -1: at the backing level
+  int level = -1; ///< fused, or held for several; -1: at the backing level only
   int depth = 0;
+  Hold hold = Hold::home;
+  llvm::SmallVector<int, 4> users = {}; ///< of a holder, until now
+  bool ends = false;                    ///< the holder is for no others
   int need = 0; ///< loops that must stay open until it is dead
   /// All its steps are kept: those loops may close once its recurrence is done.
   bool whole = false;
+  /// So it is, as steps of a loop read what only an earlier one has made.
+  bool again = false;
   int born = 0;                    ///< open loops that enclosed its producer
   int lag = -1;                    ///< of its producer in the open pipeline
   int firstLag = -1, lastLag = -1; ///< of all that touch it there
@@ -52,6 +70,8 @@ struct Pending {
   bool produced = true;            ///< false: a recurrence read it first
   uint32_t lastStep = 0, firstStep = 0; ///< loops that guard its producer
   uint32_t reduced = 0; ///< open loops over ranks that its producer reduces
+
+  bool isHolder() const { return level >= 0 && hold != Hold::home; }
 };
 
 /// A tensor of several Einsums below an open loop: touched there, or held.

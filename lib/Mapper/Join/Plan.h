@@ -30,9 +30,11 @@ struct SharedLoop {
   }
 };
 
-/// A fused tensor's home: below `depth` shared loops.
+/// A fused tensor's home, or a holder for several Einsums of what lives at the
+/// backing level: below `depth` shared loops.
 struct Home {
   int tensor = -1, level = -1, depth = 0;
+  bool isHolder = false;
 };
 
 /// A holder of one Einsum above its last shared loop.
@@ -48,6 +50,7 @@ struct PlanStep {
   std::vector<Home> homes;       ///< that begin here
   std::vector<SharedHold> holds;
   const NestStep *nest = nullptr;
+  LoopOrder order;        ///< in which loops of the nest begin
   int keep = 0;           ///< loops shared with the Einsum before
   int pipelineDepth = -1; ///< it is a stage of a pipeline below so many loops
   int lag = 0;

@@ -139,6 +139,7 @@ private:
 struct LocalAccess {
   bool isWrite = false;
   std::vector<AffineForm> coordinates;
+  std::vector<AffineForm> chosen; ///< as a leaf tells elements apart
   std::vector<Constraint> inside; ///< else an initial value, no element
 };
 
@@ -225,7 +226,7 @@ int CutTiles::Component::addImage(std::vector<ImagePiece> pieces) {
 static void addOperand(CutTiles::Component &component,
                        llvm::ArrayRef<LocalAccess> accesses,
                        const Numbering &numbering) {
-  std::vector<int> uses; // images
+  std::vector<int> uses, chosenUses; // images
   std::vector<ImagePiece> sets;
   bool differsHere = false, differsElsewhere = false;
   int firstWrite = -1, firstRead = -1;
@@ -246,6 +247,14 @@ static void addOperand(CutTiles::Component &component,
       component.conditions.push_back(constraint);
       piece.constraints.push_back(std::move(constraint));
     }
+    // What leaves read is counted by what tells it apart.
+    ImagePiece chosen = piece;
+    chosen.coordinates.clear();
+    for (const AffineForm &coordinate : access.chosen)
+      if (numbering.owns(coordinate))
+        chosen.coordinates.push_back(numbering.translate(coordinate));
+    chosenUses.push_back(
+        chosen.coordinates.empty() ? -1 : component.addImage({chosen}));
     uses.push_back(piece.coordinates.empty() ? -1
                                              : component.addImage({piece}));
     piece.set = access.isWrite ? 1 : 0;
@@ -280,8 +289,9 @@ static void addOperand(CutTiles::Component &component,
   component.measures.push_back(fetched);
   component.measures.push_back(firstWrite < 0 ? nothing
                                               : Measure{uses[firstWrite]});
-  for (int image : uses)
-    component.measures.push_back(Measure{image});
+  for (auto [u, access] : llvm::enumerate(accesses))
+    component.measures.push_back(
+        Measure{access.chosen.empty() ? uses[u] : chosenUses[u]});
 }
 
 /// Its accesses, per operand.
@@ -289,7 +299,8 @@ static std::vector<std::vector<LocalAccess>>
 listAccesses(const CascadeFacts &facts, const EinsumOnArray &nest,
              llvm::function_ref<AffineForm(const AffineForm &)> local) {
   std::vector<std::vector<LocalAccess>> accesses(nest.operands.size());
-  auto add = [&](const AccessFact &access, bool isWrite) {
+  auto add = [&](const AccessFact &full, bool isWrite) {
+    AccessFact access = withoutOpaque(facts, full);
     const TensorFact &tensor = facts.tensors[access.tensor];
     LocalAccess &made =
         accesses[nest.findOperand(access.tensor)].emplace_back();
@@ -306,6 +317,9 @@ listAccesses(const CascadeFacts &facts, const EinsumOnArray &nest,
       }
       made.coordinates.push_back(std::move(form));
     }
+    if (full.gathers())
+      for (const Coordinate &coordinate : full.atLeaf().coordinates)
+        made.chosen.push_back(local(coordinate.form()));
   };
   const EinsumFact &einsum = facts.einsums[nest.einsum];
   for (const AccessFact &access : einsum.reads)
@@ -332,7 +346,7 @@ CutTiles::CutTiles(const CascadeFacts &facts, const EinsumOnArray &nest) {
   for (const LocalRank &rank : nest.ranks)
     extents.push_back(rank.extent);
   for (const Operand &operand : nest.operands)
-    bits.push_back(operand.bits);
+    bits.push_back({operand.bits, operand.tileBits()});
   auto local = [&](const AffineForm &form) {
     return form.substitute(
         [&](int rank) { return AffineForm::variable(nest.findRank(rank)); });
@@ -362,6 +376,12 @@ CutTiles::CutTiles(const CascadeFacts &facts, const EinsumOnArray &nest) {
         groups.unite(coordinate);
         print(os, coordinate);
         os << (access.isWrite ? "!" : ",");
+      }
+    for (const LocalAccess &access : all)
+      for (const AffineForm &coordinate : access.chosen) {
+        groups.unite(coordinate);
+        print(os, coordinate);
+        os << "?";
       }
   }
   int count = static_cast<int>(nest.ranks.size());
@@ -677,7 +697,9 @@ const CutSums &CutTiles::sumOf(int operand, int measure,
   CutSums &all = found->second;
   if (isNew)
     for (const CutSize &size : sizesOf(measure, tile)) {
-      uint64_t bytes = bits[operand].countBytes(size.words);
+      const auto &[ofWord, ofTile] = bits[operand];
+      bool isPart = measure < firstMeasure[operand] + kParts;
+      uint64_t bytes = (isPart ? ofTile : ofWord).countBytes(size.words);
       all.words += size.words * size.count;
       all.bytes += bytes * size.count;
       all.accesses += llvm::divideCeil(bytes, accessBytes) * size.count;

@@ -107,8 +107,9 @@ private:
 
   std::vector<std::unique_ptr<Component>> components;
   std::vector<int64_t> extents;
-  std::vector<int> firstMeasure;             ///< per operand; parts, then uses
-  std::vector<formats::BitsPerElement> bits; ///< per operand
+  std::vector<int> firstMeasure; ///< per operand; parts, then uses
+  /// Per operand: of what a leaf moves, and of a word of a tile.
+  std::vector<std::pair<formats::BitsPerElement, formats::BitsPerElement>> bits;
   std::string text;
   std::unordered_map<TileKey, CutSizes, HashKey> known;
   std::unordered_map<TileKey, CutSums, HashKey> sums;

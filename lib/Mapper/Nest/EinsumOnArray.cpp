@@ -7,6 +7,8 @@
 
 #include "lib/Mapper/Nest/EinsumOnArray.h"
 
+#include "lib/Mapper/Nest/ListDeals.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
@@ -232,10 +234,76 @@ static bool isInjective(const CascadeFacts &facts, const AccessFact &access) {
   return true;
 }
 
+static int countTouchers(const CascadeFacts &facts, int tensor) {
+  auto isIt = [&](const AccessFact &access) { return access.tensor == tensor; };
+  return static_cast<int>(
+      llvm::count_if(facts.einsums, [&](const EinsumFact &einsum) {
+        return llvm::any_of(einsum.reads, isIt) ||
+               llvm::any_of(einsum.writes, isIt);
+      }));
+}
+
+AccessFact mapper::withoutOpaque(const CascadeFacts &facts,
+                                 const AccessFact &access) {
+  AccessFact rest = access;
+  for (Coordinate &coordinate : rest.coordinates)
+    if (llvm::any_of(coordinate.terms, [&](const Coordinate::Term &term) {
+          return facts.ranks[term.rank].isOpaque;
+        }))
+      coordinate.terms.clear();
+  return rest;
+}
+
+/// Whether the reads of a leaf are as many as the points of the ranks that tell
+/// them apart: beside a rank that is a coordinate, p + j tells j.
+static bool isProduct(const CascadeFacts &facts, const AccessFact &choice) {
+  std::set<int> alone;
+  for (const Coordinate &coordinate : choice.coordinates)
+    if (coordinate.terms.size() == 1)
+      alone.insert(coordinate.terms[0].rank);
+  AccessFact rest;
+  for (const Coordinate &coordinate : choice.coordinates) {
+    Coordinate more;
+    for (const Coordinate::Term &term : coordinate.terms)
+      if (!alone.count(term.rank))
+        more.terms.push_back(term);
+    rest.coordinates.push_back(std::move(more));
+  }
+  return isInjective(facts, rest);
+}
+
+/// Notes of an access that gathers what its tiles hold, and what its leaf uses.
+static bool addGather(const CascadeFacts &facts, const EinsumOnArray &nest,
+                      const AccessFact &access, Operand &operand,
+                      uint32_t &atLeaf, bool isFirst) {
+  const TensorFact &tensor = facts.tensors[access.tensor];
+  uint64_t whole = 1;
+  decltype(operand.opaque) opaque;
+  for (auto [k, coordinate] : llvm::enumerate(access.coordinates))
+    for (const Coordinate::Term &term : coordinate.terms)
+      if (facts.ranks[term.rank].isOpaque) {
+        whole *= static_cast<uint64_t>(facts.ranks[term.rank].extent);
+        opaque.push_back({tensor.ranks[k], facts.ranks[term.rank].extent});
+      }
+  bool isSame = isFirst || operand.opaque == opaque;
+  operand.whole = isSame ? whole : 1;
+  operand.opaque.clear();
+  if (isSame)
+    operand.opaque = opaque;
+  if (!access.gathers())
+    return isSame;
+  atLeaf = 0;
+  for (const Coordinate &coordinate : access.atLeaf().coordinates)
+    for (const Coordinate::Term &term : coordinate.terms)
+      atLeaf |= 1u << nest.findRank(term.rank);
+  return isSame && isProduct(facts, access.atLeaf());
+}
+
 /// False if what the access touches is no product of ranks.
 static bool addUse(const CascadeFacts &facts, EinsumOnArray &nest,
-                   const AccessFact &access, bool isWrite) {
-  const TensorFact &tensor = facts.tensors[access.tensor];
+                   const AccessFact &full, bool isWrite) {
+  const TensorFact &tensor = facts.tensors[full.tensor];
+  AccessFact access = withoutOpaque(facts, full);
   bool isPlain = isInjective(facts, access);
   Operand::Use use;
   use.isWrite = isWrite;
@@ -258,12 +326,18 @@ static bool addUse(const CascadeFacts &facts, EinsumOnArray &nest,
     operand.tensor = access.tensor;
     operand.bits = tensor.weight;
     operand.mustLiveAtBacking = tensor.isInput || tensor.isOutput;
+    operand.mayHaveSharedHolder =
+        tensor.iterativeRank < 0 && countTouchers(facts, access.tensor) > 1;
     operand.relevant = use.relevant;
     nest.operands.push_back(operand);
   }
   Operand &operand = nest.operands[at];
   isPlain &= operand.relevant == use.relevant;
   operand.relevant |= use.relevant;
+  bool isFirst = operand.uses.empty();
+  isPlain &= addGather(facts, nest, full, operand, use.relevant, isFirst);
+  isPlain &= isFirst || operand.atLeaf == use.relevant;
+  operand.atLeaf |= use.relevant;
   (isWrite ? operand.writes : operand.reads)++;
   if (use.rank >= 0) {
     isPlain &= operand.along < 0 || operand.along == use.rank;
@@ -298,6 +372,9 @@ static std::optional<uint64_t> countTouched(const CascadeFacts &facts,
   std::vector<Interval> box(facts.ranks.size(), Interval{0, 1});
   for (int rank : einsum.ranks)
     box[rank].hi = facts.ranks[rank].extent;
+  for (auto [rank, fact] : llvm::enumerate(facts.ranks))
+    if (fact.isOpaque) // a holder has all of it
+      box[rank].hi = fact.extent;
   std::vector<AffineForm> coordinates;
   for (const Coordinate &coordinate : access.coordinates)
     coordinates.push_back(coordinate.form());
@@ -448,8 +525,9 @@ static void describeFans(const arch::ArchSpec &arch, EinsumOnArray &nest,
   }
 }
 
-/// The most units along a fan that tiles of its ranks come to, together.
-static uint64_t mostTogether(const EinsumOnArray &nest, const Fan &fan) {
+/// The numbers of units along a fan that tiles of its ranks come to, together.
+static std::set<uint64_t> listTogether(const EinsumOnArray &nest,
+                                       const Fan &fan) {
   std::set<uint64_t> reached = {1};
   for (auto [r, rank] : llvm::enumerate(nest.ranks)) {
     if (!(fan.ranks >> r & 1))
@@ -461,19 +539,36 @@ static uint64_t mostTogether(const EinsumOnArray &nest, const Fan &fan) {
           more.insert(units * static_cast<uint64_t>(tile));
     reached = std::move(more);
   }
-  return *reached.rbegin();
+  return reached;
 }
 
-/// As many units as the user wants, or where that cannot be, as can be.
+/// As many units as the user wants, or where that cannot be, as can be. What
+/// fans cannot have together, the first of them have.
 static void demandUnits(EinsumOnArray &nest,
                         const EinsumConstraints &constraints) {
+  std::vector<std::pair<Fan *, std::set<uint64_t>>> relaxed;
   for (Fan &fan : nest.fans) {
     auto [share, relax] = constraints.leastShare(nest.array, fan.dim);
     fan.leastUnits = std::max<uint64_t>(
         1, static_cast<uint64_t>(std::ceil(share * fan.size - 1e-9)));
     if (!relax || fan.leastUnits == 1)
       continue;
-    fan.leastUnits = std::min(fan.leastUnits, mostTogether(nest, fan));
+    std::set<uint64_t> reached = listTogether(nest, fan);
+    fan.leastUnits = std::min(fan.leastUnits, *reached.rbegin());
+    relaxed.emplace_back(&fan, std::move(reached));
+  }
+  if (relaxed.size() < 2 || hasDeals(nest))
+    return;
+  std::vector<uint64_t> wanted;
+  for (auto &[fan, reached] : relaxed)
+    wanted.push_back(std::exchange(fan->leastUnits, 1));
+  for (auto [one, most] : llvm::zip(relaxed, wanted)) {
+    auto &[fan, reached] = one;
+    for (auto units = reached.rbegin(); units != reached.rend(); ++units) {
+      fan->leastUnits = std::min(*units, most);
+      if (hasDeals(nest))
+        break;
+    }
   }
 }
 
@@ -496,6 +591,7 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
   nest.constraints = &constraints;
   nest.coarse = limits.coarse > 0;
   nest.fewPairs = !limits.isWhole();
+  nest.allDeals = limits.allDeals;
   nest.sketch = limits.sketch;
   if (limits.coarse > 1)
     nest.mostDeals =
@@ -514,7 +610,26 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
     isCut |= !addUse(facts, nest, access, /*isWrite=*/false);
   for (const AccessFact &access : fact.writes)
     isCut |= !addUse(facts, nest, access, /*isWrite=*/true);
+  for (const AccessFact &read : fact.reads)
+    if (read.gathers() && (facts.tensors[read.tensor].producer == einsum ||
+                           facts.tensors[read.tensor].hasInitialValue)) {
+      unsupported = "that Einsum '" + fact.name + "' gathers from '" +
+                    facts.tensors[read.tensor].name + "', a recurrence";
+      return std::nullopt;
+    }
   findWalked(fact, nest);
+  // Inputs, outputs and what nobody else touches are nowhere else.
+  auto isShared = [&](int tensor) {
+    auto isIt = [&](const AccessFact &a) { return a.tensor == tensor; };
+    return llvm::any_of(facts.einsums, [&](const EinsumFact &other) {
+      return &other != &fact && (llvm::any_of(other.reads, isIt) ||
+                                 llvm::any_of(other.writes, isIt));
+    });
+  };
+  for (const Operand &operand : nest.operands)
+    if ((operand.mustLiveAtBacking || !isShared(operand.tensor)) &&
+        !constraints.mayLiveAtBacking(operand.tensor))
+      return std::nullopt;
   if (nest.operands.size() > kMaxOperands) {
     unsupported = "more than " + std::to_string(kMaxOperands) +
                   " tensors of Einsum '" + fact.name + "'";
@@ -564,9 +679,11 @@ std::string EinsumOnArray::signature() const {
   for (const Fan &fan : fans)
     os << "/" << fan.leastUnits;
   for (const Operand &operand : operands) {
-    os << "|" << operand.relevant << " " << operand.bits.numerator << "/"
+    os << "|" << operand.relevant << " " << operand.atLeaf << " "
+       << operand.whole << " " << operand.bits.numerator << "/"
        << operand.bits.denominator << " " << operand.reads << operand.writes
-       << operand.mustLiveAtBacking << operand.mayStay;
+       << operand.mustLiveAtBacking << operand.mayHaveSharedHolder
+       << operand.mayStay;
     for (const Operand::Use &use : operand.uses)
       os << " " << use.isWrite << use.rank << use.shift;
     os << " " << operand.along;
@@ -583,5 +700,7 @@ std::string EinsumOnArray::signature() const {
   for (int level : path)
     if (constraints->boundsTiles(level))
       os << "!" << einsum; // bounds name ranks: not shared
+  if (constraints->ordersLoops())
+    os << "!" << einsum;
   return text;
 }

@@ -54,14 +54,21 @@ struct Operand {
   /// Number of read and write accesses.
   int reads = 0, writes = 0;
   uint32_t relevant = 0; ///< mask of local ranks that select its elements
+  /// Of those that select the one that a leaf reads: others, too, if they
+  /// select an index.
+  uint32_t atLeaf = 0;
   formats::BitsPerElement bits;
+  /// Elements of ranks that data addresses: a tile holds all of them.
+  uint64_t whole = 1;
+  /// These ranks of the cascade, with their extents.
+  llvm::SmallVector<std::pair<int, int64_t>, 1> opaque = {};
   /// One access: at `shift` steps along `rank`, where the first or last of them
   /// are no elements.
   struct Use {
     bool isWrite = false;
     int rank = -1;
     int64_t shift = 0;
-    uint32_t relevant = 0; ///< local ranks of this access
+    uint32_t relevant = 0; ///< local ranks of this access, at the leaf
   };
   llvm::SmallVector<Use, 2> uses;
   /// Local rank along which accesses differ, or only some steps of what is
@@ -70,10 +77,18 @@ struct Operand {
   /// Steps that others need; nullopt: all.
   std::optional<llvm::SmallVector<int64_t, 1>> needed;
   bool mustLiveAtBacking = false; ///< an input or output of the cascade
+  /// Others touch it, who may have one holder with this Einsum.
+  bool mayHaveSharedHolder = false;
   /// Which elements others need cannot be told: perhaps none.
   bool mayStay = false;
 
   bool isWritten() const { return writes > 0; }
+  /// Of one word of a tile: an element and all that data may choose instead.
+  formats::BitsPerElement tileBits() const {
+    formats::BitsPerElement all = bits;
+    all.numerator *= whole;
+    return all;
+  }
   bool usesRank(int rank) const { return relevant >> rank & 1; }
 };
 
@@ -110,6 +125,7 @@ struct EinsumOnArray {
   /// Several ranks may be dealt along one dimension.
   bool sharesDims = true;
   bool fewPairs = false; ///< of one rank, or a few pairs of them
+  bool allDeals = false; ///< also those that cost the same as another
   /// Holders of outer levels come first, what is used once is not held, and
   /// what can be latched is.
   bool sketch = false;
@@ -135,6 +151,9 @@ struct EinsumOnArray {
   int findRank(int rank) const;
 };
 
+/// The access with coordinates that are data left out: a number each.
+AccessFact withoutOpaque(const CascadeFacts &facts, const AccessFact &access);
+
 struct NestLimits {
   bool imperfect = true;
   /// 0: every tile. From 1 on, where there would be too many nests: tiles that
@@ -144,6 +163,7 @@ struct NestLimits {
   bool sketch = false; ///< fewer nests for the same tiles (`EinsumOnArray`)
   /// Along a dimension one rank, or a few pairs of them; with `coarse` always.
   bool fewPairs = false;
+  bool allDeals = false; ///< also those that cost the same as another
   bool isWhole() const { return coarse == 0 && !fewPairs; }
   std::vector<int> commonRanks = {}; ///< of all tensors
   static constexpr int kCoarsest = 5;

@@ -49,14 +49,22 @@ public:
     return std::move(ways);
   }
 
+  bool findOne() {
+    oneIsEnough = true;
+    addFan(0);
+    return !ways.empty();
+  }
+
 private:
   void addFan(size_t at) {
+    if (isDone())
+      return;
     if (at == nest.fans.size()) {
-      if (seen.insert(describe()).second)
+      if (seen.insert(describe()).second || nest.allDeals)
         ways.push_back(deals);
       return;
     }
-    if (nest.fewPairs)
+    if (nest.fewPairs && !oneIsEnough)
       addFew(at);
     else
       addShare(at, 0, 1);
@@ -84,7 +92,7 @@ private:
     const Fan &fan = nest.fans[at];
     if (used >= fan.leastUnits)
       addFan(at + 1);
-    if (used > 1 && !nest.sharesDims)
+    if ((used > 1 && !nest.sharesDims) || isDone())
       return;
     for (size_t r = first; r < nest.ranks.size(); ++r)
       for (const Deal &part : listParts(at, r, fan.size / used)) {
@@ -152,10 +160,10 @@ private:
     for (const Operand &operand : nest.operands) {
       double own = 1;
       for (auto [r, rank] : llvm::enumerate(nest.ranks))
-        if (operand.usesRank(r))
+        if (operand.atLeaf >> r & 1)
           own *= static_cast<double>(rank.extent);
       for (const Deal &deal : way)
-        if (!operand.usesRank(deal.rank))
+        if (!(operand.atLeaf >> deal.rank & 1))
           own *= static_cast<double>(deal.units);
       words += own;
     }
@@ -252,7 +260,10 @@ public:
   }
 
 private:
+  bool isDone() const { return oneIsEnough && !ways.empty(); }
+
   const EinsumOnArray &nest;
+  bool oneIsEnough = false;
   Deals deals;
   std::vector<Deals> ways;
   std::set<std::vector<int64_t>> seen;
@@ -267,4 +278,8 @@ std::vector<Deals> mapper::listDeals(const EinsumOnArray &nest) {
       return countBusiest(nest, way);
     });
   return ways;
+}
+
+bool mapper::hasDeals(const EinsumOnArray &nest) {
+  return DealLister(nest).findOne();
 }

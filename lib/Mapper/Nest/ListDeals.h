@@ -31,6 +31,8 @@ namespace einsum::mapper {
 
 /// All ways, or, if `nest.mostDeals` says so, the fastest ones.
 std::vector<Deals> listDeals(const EinsumOnArray &nest);
+/// Whether there is any way that uses as many units as have to be.
+bool hasDeals(const EinsumOnArray &nest);
 
 } // namespace einsum::mapper
 

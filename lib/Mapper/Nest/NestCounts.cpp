@@ -98,24 +98,80 @@ uint64_t NestCounts::unitsAt(int stage) const {
   return units;
 }
 
-uint64_t NestCounts::repeats(const Operand &operand, int parentStage, int stage,
-                             bool isWrite, uint64_t levelWidth) const {
-  uint64_t times = 1, others = 1;
+uint64_t NestCounts::dimensionRepeats(uint32_t relevant, int parentStage,
+                                      int stage, bool isWrite) const {
+  uint64_t times = 1;
   for (auto deal = deals.begin(); deal != deals.end();) {
     const Fan &fan = nest.fans[deal->fan];
     uint64_t sharing = 1; // along this dimension
     for (int at = deal->fan; deal != deals.end() && deal->fan == at; ++deal)
-      if (!operand.usesRank(deal->rank))
+      if (!(relevant >> deal->rank & 1))
         sharing *= deal->units;
-    if (fan.stage <= parentStage || fan.stage > stage)
-      continue;
     uint64_t width = isWrite ? fan.reductionWidth : fan.multicastWidth;
-    if (width)
+    if (width && fan.stage > parentStage && fan.stage <= stage)
       times *= llvm::divideCeil(sharing, width);
-    else
-      others *= sharing;
   }
-  return levelWidth ? times * llvm::divideCeil(others, levelWidth) : times;
+  return times;
+}
+
+/// The dimensions together, or the level or array: what is more counts.
+uint64_t NestCounts::repeats(uint32_t relevant, int parentStage, int stage,
+                             bool isWrite, uint64_t levelWidth) const {
+  uint64_t times = dimensionRepeats(relevant, parentStage, stage, isWrite),
+           sharing = 1;
+  for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank)
+    if (!(relevant >> rank & 1))
+      sharing *= unitsOf(rank, parentStage, stage);
+  return levelWidth ? std::max(times, llvm::divideCeil(sharing, levelWidth))
+                    : times;
+}
+
+/// Units at work in visits of the place, of a rank: (units, visits).
+llvm::SmallVector<std::pair<uint64_t, uint64_t>, 2>
+NestCounts::unitsAtWork(int rank, int parentStage, const Place &place,
+                        bool withBelow) const {
+  if (unevenDeal(rank, parentStage, place.stage)) // one at least
+    return {{1, visits(rank, parentStage, place)}};
+  auto extent = static_cast<uint64_t>(nest.ranks[rank].extent);
+  auto tile = static_cast<uint64_t>(place.tile[rank]);
+  auto below = [&](uint64_t steps) -> uint64_t {
+    return withBelow ? unitsBelow(rank, place.stage, steps) : steps > 0;
+  };
+  uint64_t units = unitsOf(rank, parentStage, place.stage),
+           rest = extent % (tile * units);
+  llvm::SmallVector<std::pair<uint64_t, uint64_t>, 2> parts;
+  if (uint64_t full = extent / (tile * units))
+    parts.push_back({units * below(tile), full});
+  if (rest)
+    parts.push_back({rest / tile * below(tile) + below(rest % tile), 1});
+  return parts;
+}
+
+/// Accesses to one word in all visits that differ in ranks which the operand
+/// lacks: in each as many as it takes to serve the units that share the word.
+uint64_t NestCounts::sharedAccesses(uint32_t relevant, int parentStage,
+                                    const Place &place, bool withBelow,
+                                    bool isWrite, uint64_t levelWidth) const {
+  uint64_t times = dimensionRepeats(
+      relevant, parentStage, withBelow ? nest.lastStage : place.stage, isWrite);
+  if (!levelWidth)
+    return times * otherVisits(relevant, parentStage, place);
+  auto visit = [&](auto &self, int rank, uint64_t units) -> uint64_t {
+    while (rank < static_cast<int>(nest.ranks.size()) && (relevant >> rank & 1))
+      ++rank;
+    if (rank == static_cast<int>(nest.ranks.size()))
+      return std::max(times, llvm::divideCeil(units, levelWidth));
+    uint64_t total = 0;
+    for (auto [some, count] : unitsAtWork(rank, parentStage, place, withBelow))
+      total += count * self(self, rank + 1, units * some);
+    return total;
+  };
+  return visit(visit, 0, 1);
+}
+
+uint64_t NestCounts::readsOf(uint64_t accesses, uint64_t first) const {
+  return accesses -
+         (arch.accounting.unreadSums ? std::min(first, accesses) : 1);
 }
 
 //===----------------------------------------------------------------------===//
@@ -187,11 +243,11 @@ uint64_t NestCounts::visits(int rank, int parentStage,
   return count;
 }
 
-uint64_t NestCounts::otherVisits(const Operand &operand, int parentStage,
+uint64_t NestCounts::otherVisits(uint32_t relevant, int parentStage,
                                  const Place &place) const {
   uint64_t count = 1;
   for (size_t rank = 0; rank < nest.ranks.size(); ++rank)
-    if (!operand.usesRank(rank))
+    if (!(relevant >> rank & 1))
       count *= visits(rank, parentStage, place);
   return count;
 }
@@ -224,7 +280,7 @@ template <typename Pieces> static void leaveOut(Pieces &side, int64_t shift) {
 }
 
 template <typename Fn>
-void NestCounts::forEachTile(const Operand &operand, int parentStage,
+void NestCounts::forEachTile(uint32_t relevant, int parentStage,
                              const Place &place, const Operand::Use *use,
                              Fn fn) const {
   if (!use || use->rank < 0) {
@@ -232,7 +288,7 @@ void NestCounts::forEachTile(const Operand &operand, int parentStage,
     uint64_t words = 1, count = 1;
     bool even = true;
     for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
-      if (!operand.usesRank(rank))
+      if (!(relevant >> rank & 1))
         continue;
       uint64_t united = unitedTile(rank, parentStage, place);
       uint64_t extent = nest.ranks[rank].extent, steps = extent / united;
@@ -245,7 +301,7 @@ void NestCounts::forEachTile(const Operand &operand, int parentStage,
   }
   llvm::SmallVector<Pieces, 6> sides;
   for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
-    if (!operand.usesRank(rank))
+    if (!(relevant >> rank & 1))
       continue;
     Pieces side = pieces(rank, parentStage, place);
     if (use && use->rank == rank) {
@@ -290,7 +346,7 @@ uint64_t NestCounts::heldBytes(const Operand &operand, int level,
     if (fan.stage <= place.stage && !isInstance)
       units *= deal.units;
   }
-  return operand.bits.countBytes(words) * units;
+  return operand.tileBits().countBytes(words) * units;
 }
 
 /// Units that contribute to one element begin it anew in each visit, but the
@@ -335,27 +391,29 @@ void NestCounts::addHolder(Costs &costs, const Operand &operand, int level,
     return addCutHolder(costs, operand, level, parent, parentStage, place);
   if (operand.along >= 0)
     return addWalked(costs, operand, level, parent, parentStage, place);
-  const formats::BitsPerElement &bits = operand.bits;
+  const formats::BitsPerElement bits = operand.tileBits();
   const arch::Fanout &multicast = arch.levels[parent].multicast;
   const arch::Fanout &reduction = arch.arrays[nest.array].reduction;
-  uint64_t joint = otherVisits(operand, parentStage, place);
-  uint64_t each = otherVisits(operand, place.stage, place);
+  uint64_t joint = otherVisits(operand.relevant, parentStage, place);
+  uint64_t each = otherVisits(operand.relevant, place.stage, place);
   double shared = 0, own = 0;
-  uint64_t times =
-      repeats(operand, parentStage, place.stage, operand.isWritten(),
-              operand.isWritten() ? reduction.width : multicast.width);
-  forEachTile(operand, parentStage, place, nullptr,
+  uint64_t width = operand.isWritten() ? reduction.width : multicast.width;
+  uint64_t accesses =
+      sharedAccesses(operand.relevant, parentStage, place, /*withBelow=*/false,
+                     operand.isWritten(), width);
+  uint64_t first = repeats(operand.relevant, parentStage, place.stage,
+                           operand.isWritten(), width);
+  forEachTile(operand.relevant, parentStage, place, nullptr,
               [&](uint64_t words, uint64_t count) {
                 shared += static_cast<double>(words) * count * joint;
                 if (!operand.isWritten())
-                  return charge(costs, parent, false, count * joint * times,
-                                words, bits);
-                charge(costs, parent, true, count * joint * times, words, bits);
-                charge(costs, parent, false,
-                       count * joint * (times - 1) + count * (joint - 1), words,
-                       bits);
+                  return charge(costs, parent, false, count * accesses, words,
+                                bits);
+                charge(costs, parent, true, count * accesses, words, bits);
+                charge(costs, parent, false, count * readsOf(accesses, first),
+                       words, bits);
               });
-  forEachTile(operand, place.stage, place, nullptr,
+  forEachTile(operand.relevant, place.stage, place, nullptr,
               [&](uint64_t words, uint64_t count) {
                 own += static_cast<double>(words) * count * each;
                 if (!operand.isWritten())
@@ -365,11 +423,11 @@ void NestCounts::addHolder(Costs &costs, const Operand &operand, int level,
               });
   cross(costs, parent, level, shared * bits.toDouble() / 8);
   if (own > shared)
-    addEnergy(costs,
-              (own - shared) * (operand.isWritten() ? reduction.energyPj
-                                                    : multicast.energyPj));
+    addEnergy(costs, (own - shared) * static_cast<double>(operand.whole) *
+                         (operand.isWritten() ? reduction.energyPj
+                                              : multicast.energyPj));
   if (operand.isWritten() && each > joint)
-    forEachTile(operand, place.stage, place, nullptr,
+    forEachTile(operand.relevant, place.stage, place, nullptr,
                 [&](uint64_t words, uint64_t count) {
                   refundBegun(costs, operand, level,
                               static_cast<double>(words) * count *
@@ -494,9 +552,8 @@ NestCounts::walk(const Operand &operand, int parentStage,
 template <typename Fn>
 void NestCounts::forEachSlice(const Operand &operand, int parentStage,
                               const Place &place, Fn fn) const {
-  Operand others = operand;
-  others.relevant &= ~(1u << operand.along);
-  forEachTile(others, parentStage, place, nullptr, fn);
+  forEachTile(operand.relevant & ~(1u << operand.along), parentStage, place,
+              nullptr, fn);
 }
 
 void NestCounts::addWalked(Costs &costs, const Operand &operand, int level,
@@ -505,12 +562,14 @@ void NestCounts::addWalked(Costs &costs, const Operand &operand, int level,
   const formats::BitsPerElement &bits = operand.bits;
   const arch::Fanout &multicast = arch.levels[parent].multicast;
   const arch::Fanout &reduction = arch.arrays[nest.array].reduction;
-  uint64_t joint = otherVisits(operand, parentStage, place);
-  uint64_t each = otherVisits(operand, place.stage, place);
-  uint64_t times =
-      repeats(operand, parentStage, place.stage, false, multicast.width);
-  uint64_t collected =
-      repeats(operand, parentStage, place.stage, true, reduction.width);
+  uint64_t joint = otherVisits(operand.relevant, parentStage, place);
+  uint64_t each = otherVisits(operand.relevant, place.stage, place);
+  uint64_t reads =
+      sharedAccesses(operand.relevant, parentStage, place, /*withBelow=*/false,
+                     /*isWrite=*/false, multicast.width);
+  uint64_t writes =
+      sharedAccesses(operand.relevant, parentStage, place, /*withBelow=*/false,
+                     /*isWrite=*/true, reduction.width);
   double fetched = 0, delivered = 0;
   for (const Walk &visit : walk(operand, parentStage, place))
     forEachSlice(
@@ -518,9 +577,9 @@ void NestCounts::addWalked(Costs &costs, const Operand &operand, int level,
           uint64_t count = slices * visit.count * joint;
           fetched -= static_cast<double>(words * visit.fetched) * count;
           delivered -= static_cast<double>(words * visit.delivered) * count;
-          charge(costs, parent, false, count * times, words * visit.fetched,
-                 bits);
-          charge(costs, parent, true, count * collected,
+          charge(costs, parent, false, slices * visit.count * reads,
+                 words * visit.fetched, bits);
+          charge(costs, parent, true, slices * visit.count * writes,
                  words * visit.delivered, bits);
         });
   cross(costs, parent, level, -(fetched + delivered) * bits.toDouble() / 8);
@@ -581,7 +640,7 @@ uint64_t NestCounts::deliveries(const Operand &operand, const Operand::Use &use,
   uint64_t words = 1;
   for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
     uint64_t extent = nest.ranks[rank].extent;
-    if (operand.usesRank(rank)) {
+    if ((operand.atLeaf >> rank & 1)) {
       words *= extent - (use.rank == rank ? std::abs(use.shift) : 0);
       continue;
     }
@@ -610,21 +669,23 @@ void NestCounts::addAccesses(Costs &costs, const Operand &operand, int home,
     return addCutAccesses(costs, operand, home, homeStage, latch);
   const arch::Fanout &multicast = arch.levels[home].multicast;
   const arch::Fanout &reduction = arch.arrays[nest.array].reduction;
-  uint64_t groups = otherVisits(operand, homeStage, latch);
+  uint64_t groups = otherVisits(operand.atLeaf, homeStage, latch);
   for (const Operand::Use &use : operand.uses) {
     double shared = 0;
-    uint64_t times = repeats(operand, homeStage, nest.lastStage, use.isWrite,
-                             use.isWrite ? reduction.width : multicast.width);
-    forEachTile(operand, homeStage, latch, &use,
+    uint64_t width = use.isWrite ? reduction.width : multicast.width;
+    uint64_t accesses = sharedAccesses(operand.atLeaf, homeStage, latch,
+                                       /*withBelow=*/true, use.isWrite, width);
+    uint64_t first =
+        repeats(operand.atLeaf, homeStage, nest.lastStage, use.isWrite, width);
+    forEachTile(operand.atLeaf, homeStage, latch, &use,
                 [&](uint64_t words, uint64_t count) {
                   shared += static_cast<double>(words) * count * groups;
                   if (!use.isWrite)
-                    return charge(costs, home, false, count * groups * times,
-                                  words, operand.bits);
-                  charge(costs, home, true, count * groups * times, words,
+                    return charge(costs, home, false, count * accesses, words,
+                                  operand.bits);
+                  charge(costs, home, true, count * accesses, words,
                          operand.bits);
-                  charge(costs, home, false,
-                         count * groups * (times - 1) + count * (groups - 1),
+                  charge(costs, home, false, count * readsOf(accesses, first),
                          words, operand.bits);
                 });
     cross(costs, home, -1, shared * operand.bits.toDouble() / 8);

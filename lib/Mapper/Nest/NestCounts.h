@@ -93,16 +93,27 @@ private:
   uint64_t unitedTile(int rank, int parentStage, const Place &place) const;
   uint64_t visits(int rank, int parentStage, const Place &place) const;
   /// Calls `fn(words, count)` for each size of tile; `count` leaves out the
-  /// steps of ranks that the operand does not have.
+  /// steps of ranks that are not `relevant`, a mask.
   template <typename Fn>
-  void forEachTile(const Operand &operand, int parentStage, const Place &place,
+  void forEachTile(uint32_t relevant, int parentStage, const Place &place,
                    const Operand::Use *use, Fn fn) const;
-  uint64_t otherVisits(const Operand &operand, int parentStage,
+  uint64_t otherVisits(uint32_t relevant, int parentStage,
                        const Place &place) const;
   /// How often one word is read for all units that share it, or written by all
   /// that contribute.
-  uint64_t repeats(const Operand &operand, int parentStage, int stage,
-                   bool isWrite, uint64_t levelWidth) const;
+  uint64_t repeats(uint32_t relevant, int parentStage, int stage, bool isWrite,
+                   uint64_t levelWidth) const;
+  uint64_t dimensionRepeats(uint32_t relevant, int parentStage, int stage,
+                            bool isWrite) const;
+  llvm::SmallVector<std::pair<uint64_t, uint64_t>, 2>
+  unitsAtWork(int rank, int parentStage, const Place &place,
+              bool withBelow) const;
+  uint64_t sharedAccesses(uint32_t relevant, int parentStage,
+                          const Place &place, bool withBelow, bool isWrite,
+                          uint64_t levelWidth) const;
+  /// How often a word is read that is written so many times, `first` of them in
+  /// the first visit: all but the very first, or in all but the first visit.
+  uint64_t readsOf(uint64_t accesses, uint64_t first) const;
   /// Words that units get or give, each counted.
   uint64_t deliveries(const Operand &operand, const Operand::Use &use,
                       const Place &latch) const;
@@ -126,7 +137,7 @@ private:
   using Tile = llvm::SmallVector<int64_t, 8>;
   Tile united(int parentStage, const Place &place) const;
   bool isTogether(int parentStage, int stage) const;
-  uint64_t certainRepeats(const Operand &operand, int parentStage, int stage,
+  uint64_t certainRepeats(uint32_t relevant, int parentStage, int stage,
                           bool isWrite, uint64_t levelWidth) const;
   void addCutHolder(Costs &costs, const Operand &operand, int level, int parent,
                     int parentStage, const Place &place) const;

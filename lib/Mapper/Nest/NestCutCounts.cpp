@@ -68,14 +68,14 @@ bool NestCounts::isTogether(int parentStage, int stage) const {
 }
 
 /// Where all units are in use in every step.
-uint64_t NestCounts::certainRepeats(const Operand &operand, int parentStage,
+uint64_t NestCounts::certainRepeats(uint32_t relevant, int parentStage,
                                     int stage, bool isWrite,
                                     uint64_t levelWidth) const {
   bool isCertain = llvm::all_of(deals, [&](const Deal &deal) {
     return nest.ranks[deal.rank].extent % deal.units == 0 &&
            !nest.cut->isCutAlong(deal.rank);
   });
-  return isCertain ? repeats(operand, parentStage, stage, isWrite, levelWidth)
+  return isCertain ? repeats(relevant, parentStage, stage, isWrite, levelWidth)
                    : 1;
 }
 
@@ -92,8 +92,9 @@ double NestCounts::addCutMoves(Costs &costs, const Operand &operand,
   double own = static_cast<double>(here.words), shared = 0;
   const arch::Fanout &multicast = arch.levels[parent].multicast;
   const arch::Fanout &reduction = arch.arrays[nest.array].reduction;
-  uint64_t times = certainRepeats(operand, parentStage, place.stage, isDrain,
-                                  isDrain ? reduction.width : multicast.width);
+  uint64_t times =
+      certainRepeats(operand.relevant, parentStage, place.stage, isDrain,
+                     isDrain ? reduction.width : multicast.width);
   if (isTogether(parentStage, place.stage)) {
     CutSums there = sumAt(parent, united(parentStage, place));
     chargeAll(costs, parent, isDrain, there.bytes * times,
@@ -102,12 +103,12 @@ double NestCounts::addCutMoves(Costs &costs, const Operand &operand,
   } else {
     uint64_t units = unitsAt(place.stage) / unitsAt(parentStage);
     shared = own / static_cast<double>(units);
-    chargeWords(costs, parent, isDrain, shared, operand.bits);
+    chargeWords(costs, parent, isDrain, shared, operand.tileBits());
   }
-  cross(costs, parent, level, shared * operand.bits.toDouble() / 8);
+  cross(costs, parent, level, shared * operand.tileBits().toDouble() / 8);
   bool isKnown = isTogether(parentStage, place.stage);
   if (own > shared && isKnown)
-    addEnergy(costs, (own - shared) *
+    addEnergy(costs, (own - shared) * static_cast<double>(operand.whole) *
                          (isDrain ? reduction.energyPj : multicast.energyPj));
   return shared;
 }
@@ -141,10 +142,10 @@ void NestCounts::addCutAccesses(Costs &costs, const Operand &operand, int home,
   bool isKnown = isTogether(homeStage, latch.stage);
   for (auto [u, use] : llvm::enumerate(operand.uses)) {
     uint64_t times =
-        certainRepeats(operand, homeStage, nest.lastStage, use.isWrite,
+        certainRepeats(operand.atLeaf, homeStage, nest.lastStage, use.isWrite,
                        use.isWrite ? reduction.width : multicast.width);
     Tile tile;
-    if (use.relevant == operand.relevant && isKnown)
+    if (use.relevant == operand.atLeaf && isKnown)
       tile = united(homeStage, latch);
     else // at least once
       for (const LocalRank &rank : nest.ranks)
@@ -154,11 +155,13 @@ void NestCounts::addCutAccesses(Costs &costs, const Operand &operand, int home,
                                      arch.levels[home].accessBytes);
     chargeAll(costs, home, isWrite, all.bytes * times, all.accesses * times);
     auto shared = static_cast<double>(all.words);
-    if (isWrite && homeStage == 0)
+    if (isWrite && homeStage == 0) {
+      bool once = arch.accounting.unreadSums;
       chargeWords(costs, home, false,
-                  shared * static_cast<double>(times) -
+                  shared * static_cast<double>(once ? 1 : times) -
                       static_cast<double>(nest.cut->countWritten(index)),
                   operand.bits);
+    }
     cross(costs, home, -1, shared * operand.bits.toDouble() / 8);
     double price = isWrite ? reduction.energyPj : multicast.energyPj;
     if (!nest.feedsRegisters && price == 0)
@@ -166,7 +169,7 @@ void NestCounts::addCutAccesses(Costs &costs, const Operand &operand, int home,
     double each = std::max(
         shared,
         isKnown ? cutDeliveries(operand, static_cast<int>(u), latch) : 0);
-    if (isKnown && use.relevant == operand.relevant)
+    if (isKnown && use.relevant == operand.atLeaf)
       addEnergy(costs, (each - shared) * price);
     if (!nest.feedsRegisters)
       continue;
@@ -183,12 +186,12 @@ void NestCounts::addCutAccesses(Costs &costs, const Operand &operand, int home,
 /// Words that units get or give, each counted: once per unit and group.
 double NestCounts::cutDeliveries(const Operand &operand, int use,
                                  const Place &latch) const {
-  if (operand.uses[use].relevant != operand.relevant)
+  if (operand.uses[use].relevant != operand.atLeaf)
     return 0;
   Tile tile(latch.tile.begin(), latch.tile.end());
   for (int rank = 0; rank < static_cast<int>(tile.size()); ++rank) {
     int64_t below = unitsOf(rank, latch.stage, nest.lastStage);
-    if (operand.usesRank(rank))
+    if ((operand.atLeaf >> rank & 1))
       tile[rank] = 1;
     else if (tile[rank] % below != 0)
       return 0;

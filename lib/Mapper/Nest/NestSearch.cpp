@@ -74,6 +74,7 @@ NestSearch::NestSearch(const EinsumOnArray &nest, const arch::ArchSpec &arch,
     addConfig(std::move(way));
   drains = axes.cycles >= 0 && nest.reduces && nest.feedsOthers &&
            arch.arrays.size() > 1 && !arch.accounting.freeSums;
+  ordered = nest.constraints->ordersLoops();
   markOperands();
 }
 
@@ -180,16 +181,20 @@ bool NestSearch::mayHold(int operand, uint8_t from, int pathIndex,
       !mayStayAt(operand, from, pathIndex))
     return false;
   if (nest.constraints->boundsTiles(level))
+    for (auto [rank, extent] : fact.opaque)
+      if (!nest.constraints->mayHoldTile(level, rank, extent, extent))
+        return false;
+  if (nest.constraints->boundsTiles(level))
     for (size_t rank = 0; rank < nest.ranks.size(); ++rank)
-      if (fact.usesRank(rank) &&
+      if (nest.constraints->isBounded(fact.tensor, nest.ranks[rank].rank) &&
           !nest.constraints->mayHoldTile(level, nest.ranks[rank].rank,
                                          tiles[rank], nest.ranks[rank].extent))
         return false;
   return true;
 }
 
-bool NestSearch::hold(Costs &costs, int operand, uint8_t from, int pathIndex,
-                      uint32_t tile) {
+std::optional<uint8_t> NestSearch::hold(Costs &costs, int operand, uint8_t from,
+                                        int pathIndex, uint32_t tile) {
   const Operand &fact = nest.operands[operand];
   llvm::SmallVector<int64_t, 8> tiles;
   codec.tiles(tile, tiles);
@@ -198,24 +203,64 @@ bool NestSearch::hold(Costs &costs, int operand, uint8_t from, int pathIndex,
   if (nest.stages[pathIndex] != 0 ||
       !mayHold(operand, from, pathIndex, tiles)) {
     ++counts.ruledOut;
-    return false;
+    return std::nullopt;
   }
   if (!fits(level, shared.heldBytes(fact, level, place))) {
     ++counts.overCapacity;
-    return false;
+    return std::nullopt;
   }
   shared.addHolder(costs, fact, level, levelOf(from), stageOf(from), place);
-  return true;
+  if (isRegisters(pathIndex))
+    shared.addRegisterAccesses(costs, fact, level);
+  return codeBelow(from, pathIndex);
+}
+
+/// Leaves take from registers at each point, wherever loops stand.
+bool NestSearch::isRegisters(int pathIndex) const {
+  return nest.feedsRegisters &&
+         pathIndex + 1 == static_cast<int>(nest.path.size());
+}
+
+/// Where an operand is held further in than `from`.
+uint8_t NestSearch::codeBelow(uint8_t from, int pathIndex) const {
+  if (isRegisters(pathIndex))
+    return Holding::kRegisters;
+  return static_cast<uint8_t>(pathIndex +
+                              (from / Holding::kOutside) * Holding::kOutside);
+}
+
+void NestSearch::addHolder(Costs &costs, int operand, int level,
+                           uint32_t tile) const {
+  llvm::SmallVector<int64_t, 8> tiles;
+  codec.tiles(tile, tiles);
+  shared.addHolder(costs, nest.operands[operand], level, /*parent=*/0,
+                   /*parentStage=*/0, {tiles, 0});
+}
+
+uint64_t NestSearch::heldBytes(int operand, int level, uint32_t tile) const {
+  llvm::SmallVector<int64_t, 8> tiles;
+  codec.tiles(tile, tiles);
+  return shared.heldBytes(nest.operands[operand], level, {tiles, 0});
 }
 
 //===----------------------------------------------------------------------===//
 // States
 //===----------------------------------------------------------------------===//
 
+/// Levels above fan-outs that deal nothing are no further out than those below.
+bool NestSearch::isReached(const Placement &placement, int stage) const {
+  if (stage >= placement.stage || placement.mustPlace)
+    return stage == placement.stage;
+  return llvm::none_of(configs[placement.config].deals, [&](const Deal &deal) {
+    int at = nest.fans[deal.fan].stage;
+    return at > stage && at <= placement.stage;
+  });
+}
+
 int NestSearch::numberOf(const Placement &placement) {
   Holdings holdings = canonical(placement.holdings);
   PlacementKey key{holdings, placement.stage, placement.config,
-                   placement.mustPlace};
+                   placement.mustPlace, placement.order};
   auto [found, isNew] = numbers.try_emplace(key, placements.size());
   if (!isNew)
     return found->second;
@@ -236,7 +281,7 @@ int NestSearch::numberOf(const Placement &placement) {
       continue;
     KeptTensor tensor{nest.operands[o].tensor, from < Holding::kOutside};
     for (int i = from % Holding::kOutside + 1; i < levels; ++i) {
-      if (nest.stages[i] != made.stage || !isSketched(made, o, i))
+      if (!isReached(made, nest.stages[i]) || !isSketched(made, o, i))
         continue;
       if (nest.constraints->mayKeep(nest.path[i], tensor) &&
           mayStayAt(o, from, i))
@@ -249,6 +294,33 @@ int NestSearch::numberOf(const Placement &placement) {
   known.emplace_back();
   leastBefore.emplace_back();
   return found->second;
+}
+
+bool NestSearch::mayStandInside(uint8_t within, int outer, int inner) const {
+  if (within == LoopOrder::kFree || outer == inner)
+    return true;
+  for (size_t i = 0; i < nest.path.size(); ++i)
+    if ((within == LoopOrder::kAny || within == i) &&
+        !nest.constraints->mayStandInside(nest.path[i], nest.ranks[outer].rank,
+                                          nest.ranks[inner].rank))
+      return false;
+  return true;
+}
+
+/// The placement after one more loop.
+int NestSearch::belowLoop(int placement, int rank) {
+  if (!ordered)
+    return placement;
+  Placement below = placements[placement];
+  for (int inner = 0; inner < static_cast<int>(nest.ranks.size()); ++inner)
+    if (!mayStandInside(below.order.within, rank, inner))
+      below.order.barred |= 1u << inner;
+  if (below.order == placements[placement].order)
+    return placement;
+  below.holds.clear();
+  below.latches.clear();
+  below.mayEnd = true;
+  return numberOf(below);
 }
 
 /// Whether some way to deal ranks is still possible.
@@ -266,7 +338,7 @@ bool NestSearch::isAlive(const Placement &placement, uint32_t tile) const {
 /// One graph of states, walked from the top once: what costs least from there
 /// to a state, and from a state to the leaf.
 void NestSearch::explore(llvm::ArrayRef<Holdings> starts,
-                         std::function<bool()> shouldStop) {
+                         std::function<bool()> shouldStop, size_t mostStates) {
   bounds.shouldStop = std::move(shouldStop);
   /// Costs of the least energy, and of the least traffic, to and from a state.
   struct Least {
@@ -275,20 +347,27 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts,
     double cyclesFrom = INFINITY;
     double trees = 0; ///< nests of single steps, told apart by their nodes
   };
+  /// Rounded down, as what it is for.
   struct Edge {
     uint32_t to;
-    double energy, traffic;
+    float energy, traffic;
   };
-  // Children first; edges of one state lie together.
+  auto roundDown = [](double value) {
+    auto rounded = static_cast<float>(value);
+    return rounded > value ? std::nextafter(rounded, -INFINITY) : rounded;
+  };
+  // Children first; edges of one state lie together. Smaller tiles cost
+  // nothing, and are found again.
   std::vector<Least> leastOf;
   std::vector<State> states;
   std::vector<Edge> edges;
-  std::vector<size_t> firstEdge = {0};
+  std::vector<uint32_t> firstEdge = {0};
   std::vector<std::vector<uint32_t>> ids; // by placement and tile, plus one
   auto axis = [](const Costs &costs, int axis) {
     return axis < 0 ? 0 : costs[axis];
   };
   // Paths are no longer than there are factors and holders.
+  bool isTooLarge = false;
   auto visit = [&](auto &self, const State &state) -> uint32_t {
     if (ids.size() < placements.size())
       ids.resize(placements.size());
@@ -307,15 +386,16 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts,
     }
     forEachMove(state, [&](const State &next, const Costs &added,
                            const NestStep *step) {
-      Edge edge{self(self, next), axis(added, axes.energy),
-                axis(added, axes.traffic)};
-      const Least &below = leastOf[edge.to];
+      uint32_t to = self(self, next);
+      double energy = axis(added, axes.energy),
+             traffic = axis(added, axes.traffic);
+      const Least &below = leastOf[to];
       if (std::isinf(below.cyclesFrom))
         return; // no leaf there
-      mine.push_back(edge);
-      own.energyFrom = std::min(own.energyFrom, edge.energy + below.energyFrom);
-      own.trafficFrom =
-          std::min(own.trafficFrom, edge.traffic + below.trafficFrom);
+      if (step)
+        mine.push_back({to, roundDown(energy), roundDown(traffic)});
+      own.energyFrom = std::min(own.energyFrom, energy + below.energyFrom);
+      own.trafficFrom = std::min(own.trafficFrom, traffic + below.trafficFrom);
       own.cyclesFrom = std::min(own.cyclesFrom, below.cyclesFrom);
       if (!step || step->kind != NestStep::Kind::latch)
         own.trees += below.trees;
@@ -323,38 +403,50 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts,
     leastOf.push_back(own);
     states.push_back(state);
     edges.insert(edges.end(), mine.begin(), mine.end());
-    firstEdge.push_back(edges.size());
+    firstEdge.push_back(static_cast<uint32_t>(edges.size()));
     ids[state.placement][state.tile] = states.size();
+    isTooLarge |= states.size() > mostStates;
+    stopped |= isTooLarge;
     return states.size() - 1;
   };
   least = {INFINITY, INFINITY, INFINITY};
+  alone.fill({INFINITY, INFINITY});
   for (const Holdings &holdings : starts) {
     Placement top;
     top.holdings = holdings;
+    if (ordered) // whatever loops are above
+      top.order.within = LoopOrder::kFree;
     Least &own = leastOf[visit(visit, {numberOf(top), 0})];
     own.energyTo = own.trafficTo = 0;
     least = {std::min(least[0], own.energyFrom),
              std::min(least[1], own.cyclesFrom),
              std::min(least[2], own.trafficFrom)};
+    for (size_t o = 0; o < nest.operands.size(); ++o)
+      if (holdings[o] == 0)
+        alone[o] = {std::min(alone[o].first, own.energyFrom),
+                    std::min(alone[o].second, own.trafficFrom)};
     trees = std::max(trees, own.trees);
   }
   counts.states += states.size();
   if (stopped) { // nothing is certain
     least = {0, 0, 0};
+    alone.fill({0, 0});
+    stopped = !isTooLarge;
     return;
   }
-  auto roundDown = [](double value) {
-    return std::nextafter(static_cast<float>(value), -1.0f);
-  };
   for (size_t i = states.size(); i-- > 0;) {
     const Least &above = leastOf[i];
-    for (size_t e = firstEdge[i]; e < firstEdge[i + 1]; ++e) {
-      Least &below = leastOf[edges[e].to];
-      below.energyTo =
-          std::min(below.energyTo, above.energyTo + edges[e].energy);
-      below.trafficTo =
-          std::min(below.trafficTo, above.trafficTo + edges[e].traffic);
-    }
+    auto reach = [&](uint32_t to, double energy, double traffic) {
+      Least &below = leastOf[to];
+      below.energyTo = std::min(below.energyTo, above.energyTo + energy);
+      below.trafficTo = std::min(below.trafficTo, above.trafficTo + traffic);
+    };
+    for (size_t e = firstEdge[i]; e < firstEdge[i + 1]; ++e)
+      reach(edges[e].to, edges[e].energy, edges[e].traffic);
+    if (!placements[states[i].placement].mustPlace)
+      shrink(states[i], [&](const State &below, const Costs &, NestStep *) {
+        reach(ids[below.placement][below.tile] - 1, 0, 0);
+      });
     std::vector<LeastBefore> &before = leastBefore[states[i].placement];
     if (before.empty())
       before.resize(codec.count());
@@ -371,19 +463,33 @@ void NestSearch::restart(NestBounds next) {
   if (!isKept) {
     for (auto &some : known)
       some.clear();
+    solved.clear();
     knownOutside.clear();
+    storage.Reset();
+    remembered = 0;
   }
   bounds = std::move(next);
   stopped = false;
 }
 
-const std::vector<NestEntry> &NestSearch::complete(uint32_t tile,
-                                                   const Holdings &holdings,
-                                                   const LatchTiles &latches) {
+/// Stays where it is until the search starts again.
+NestSearch::Solved NestSearch::keep(const Entries &entries) {
+  static_assert(std::is_trivially_destructible_v<NestEntry>);
+  auto *made = storage.Allocate<NestEntry>(entries.size());
+  std::uninitialized_copy(entries.begin(), entries.end(), made);
+  remembered += entries.size() * sizeof(NestEntry) + sizeof(Solved);
+  return {made, entries.size()};
+}
+
+NestSearch::Solved NestSearch::complete(uint32_t tile, const Holdings &holdings,
+                                        const LatchTiles &latches,
+                                        LoopOrder order) {
   Placement start;
   start.holdings = holdings;
+  if (ordered)
+    start.order = order;
   State top{numberOf(start), tile};
-  const Entries &inside = solve(top);
+  Solved inside = solve(top);
   llvm::SmallVector<int, 4> outside;
   for (int o : placements[top.placement].latches)
     if (latches[o] != tile)
@@ -393,10 +499,9 @@ const std::vector<NestEntry> &NestSearch::complete(uint32_t tile,
   std::vector<uint32_t> key = {static_cast<uint32_t>(top.placement), tile};
   key.insert(key.end(), latches.begin(), latches.end());
   auto [found, isNew] = knownOutside.try_emplace(std::move(key));
-  Entries &out = found->second;
   if (!isNew)
-    return out;
-  out = inside;
+    return found->second;
+  Entries out(inside.begin(), inside.end());
   for (int config = 0; config < static_cast<int>(configs.size()); ++config)
     for (uint32_t chosen = 1; chosen < (1u << outside.size()); ++chosen) {
       uint32_t mask = 0;
@@ -405,9 +510,10 @@ const std::vector<NestEntry> &NestSearch::complete(uint32_t tile,
       latchOutside(top, config, mask, latches, out);
     }
   if (bounds.dominance)
-    counts.dominated += keepPareto(out, axesOfNests());
+    counts.dominated +=
+        keepPareto(out, axesOfNests(), [this] { return isStopped(); });
   thin(out);
-  return out;
+  return found->second = keep(out);
 }
 
 void NestSearch::latchOutside(const State &top, int config, uint32_t mask,
@@ -446,17 +552,19 @@ bool NestSearch::isSettled(const Operand &operand,
                            const NestCounts &moves, int stage) const {
   for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
     int64_t dealt = moves.unitsOf(rank, stage, nest.lastStage);
-    if (operand.usesRank(rank) ? tiles[rank] != dealt : tiles[rank] < dealt)
+    if (operand.atLeaf >> rank & 1 ? tiles[rank] != dealt : tiles[rank] < dealt)
       return false;
   }
   return true;
 }
 
-const NestSearch::Entries &NestSearch::solve(const State &state) {
-  if (known[state.placement].empty())
-    known[state.placement].resize(codec.count());
-  if (const auto &found = known[state.placement][state.tile])
-    return *found;
+NestSearch::Solved NestSearch::solve(const State &state) {
+  if (known[state.placement].empty()) {
+    known[state.placement].resize(codec.count(), kUnknown);
+    remembered += codec.count() * sizeof(uint32_t);
+  }
+  if (uint32_t found = known[state.placement][state.tile])
+    return found == kNothing ? Solved() : solved[found - 2];
   Entries out;
   LeastBefore before{0, 0};
   if (!leastBefore[state.placement].empty())
@@ -467,7 +575,7 @@ const NestSearch::Entries &NestSearch::solve(const State &state) {
   if (!isStopped() && !std::isinf(before.energy))
     forEachMove(state, [&](const State &below, const Costs &added,
                            const NestStep *step) {
-      const Entries &more = solve(below);
+      Solved more = solve(below);
       if (step)
         append(out, more, added, *step,
                placements[below.placement].stage !=
@@ -478,11 +586,16 @@ const NestSearch::Entries &NestSearch::solve(const State &state) {
     });
   counts.entries += out.size();
   if (bounds.dominance)
-    counts.dominated += keepPareto(out, axesOfNests());
+    counts.dominated +=
+        keepPareto(out, axesOfNests(), [this] { return isStopped(); });
   thin(out);
-  auto &kept = known[state.placement][state.tile];
-  kept = std::make_unique<Entries>(std::move(out));
-  return *kept;
+  uint32_t &mine = known[state.placement][state.tile];
+  mine = kNothing;
+  if (out.empty())
+    return {};
+  solved.push_back(keep(out));
+  mine = static_cast<uint32_t>(solved.size() + 1);
+  return solved.back();
 }
 
 void NestSearch::thin(std::vector<NestEntry> &entries) const {
@@ -518,8 +631,7 @@ void NestSearch::thin(std::vector<NestEntry> &entries) const {
 }
 
 /// What is below, below one more node.
-void NestSearch::append(std::vector<NestEntry> &out,
-                        const std::vector<NestEntry> &below, const Costs &added,
+void NestSearch::append(Entries &out, Solved below, const Costs &added,
                         const NestStep &step, bool leavesStage,
                         const LeastBefore &before) {
   for (const NestEntry &entry : below) {
@@ -599,18 +711,25 @@ template <typename Fn> bool NestSearch::latchAtOnce(const State &state, Fn fn) {
 /// A smaller tile of one rank. Merged with what goes on there, so that only
 /// holders, latches and fan-outs are nodes.
 template <typename Fn> void NestSearch::shrink(const State &state, Fn fn) {
-  const Placement &placement = placements[state.placement];
-  const NestCounts &moves = countsOf(placement.config);
+  int config = placements[state.placement].config;
+  int stage = placements[state.placement].stage;
+  uint32_t barred = placements[state.placement].order.barred;
+  const NestCounts &moves = countsOf(config);
   for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
+    if (barred >> rank & 1) {
+      ++counts.ruledOut;
+      continue;
+    }
     const LocalRank &fact = nest.ranks[rank];
-    int64_t dealt = moves.unitsOf(rank, placement.stage, nest.lastStage);
+    int64_t dealt = moves.unitsOf(rank, stage, nest.lastStage);
+    int placement = belowLoop(state.placement, rank);
     for (int inner : fact.inner[codec.index(state.tile, rank)]) {
       if (stopped)
         return;
       if (fact.tiles[inner] < dealt)
         continue;
-      State below{state.placement, codec.with(state.tile, rank, inner)};
-      if (isAlive(placement, below.tile))
+      State below{placement, codec.with(state.tile, rank, inner)};
+      if (isAlive(placements[placement], below.tile))
         fn(below, Costs{}, nullptr);
     }
   }
@@ -642,12 +761,10 @@ template <typename Fn> void NestSearch::holdBelow(const State &state, Fn fn) {
     moves.addHolder(added, operand, level, levelOf(from), stageOf(from), place);
     Placement below = placement;
     below.mustPlace = false;
-    bool registers = nest.feedsRegisters && level == nest.path.back();
-    below.holdings[o] =
-        registers ? Holding::kRegisters
-                  : static_cast<uint8_t>(i + (from / Holding::kOutside) *
-                                                 Holding::kOutside);
-    if (registers)
+    below.holdings[o] = codeBelow(from, i);
+    if (ordered)
+      below.order = {static_cast<uint8_t>(i), 0};
+    if (isRegisters(i))
       moves.addRegisterAccesses(added, operand, level);
     NestStep step;
     step.kind = NestStep::Kind::hold;

@@ -29,6 +29,7 @@
 #include "lib/Mapper/Nest/Pareto.h"
 
 #include "llvm/ADT/Hashing.h"
+#include "llvm/Support/Allocator.h"
 
 #include <cmath>
 #include <deque>
@@ -41,7 +42,7 @@ namespace einsum::mapper {
 /// One node of a nest; `tile` is the tile vector where it stands.
 struct NestStep {
   enum class Kind : uint8_t { hold, latch, deal, leaf } kind;
-  int operand = -1, level = -1, stage = 0;
+  int8_t operand = -1, level = -1, stage = 0;
   uint32_t tile = 0; ///< packed, see TileCodec
   const Deals *deals = nullptr;
   const NestStep *next = nullptr;
@@ -78,22 +79,37 @@ struct Holding {
   static constexpr uint8_t kRegisters = 254, kLatched = 255;
 };
 using Holdings = std::array<uint8_t, kMaxOperands>;
+/// What a fixed order of loops (lib/Arch/Constraints.h) leaves: where the last
+/// node above stands, and the ranks that no loop may have before the next one.
+struct LoopOrder {
+  static constexpr uint8_t kFree = 254; ///< as if no order were about it
+  static constexpr uint8_t kAny = 255;  ///< the orders of all levels are
+  uint8_t within = 0;                   ///< index into the path
+  uint32_t barred = 0;
+  bool operator==(const LoopOrder &other) const {
+    return within == other.within && barred == other.barred;
+  }
+};
+
 /// What tells placements apart.
 struct PlacementKey {
   Holdings holdings;
   uint8_t stage;
   int16_t config;
   bool mustPlace;
+  LoopOrder order;
 
   bool operator==(const PlacementKey &other) const {
     return holdings == other.holdings && stage == other.stage &&
-           config == other.config && mustPlace == other.mustPlace;
+           config == other.config && mustPlace == other.mustPlace &&
+           order == other.order;
   }
   struct Hash {
     size_t operator()(const PlacementKey &key) const {
       return llvm::hash_combine(
           llvm::hash_combine_range(key.holdings.begin(), key.holdings.end()),
-          key.stage, key.config, key.mustPlace);
+          key.stage, key.config, key.mustPlace, key.order.within,
+          key.order.barred);
     }
   };
 };
@@ -117,7 +133,8 @@ struct NestBounds {
   size_t beam = 0;
   std::function<double(double energy, double cycles, double traffic)> score;
   std::function<bool()> shouldStop;
-  bool dominance = true; ///< only the Pareto set of completions is kept
+  size_t mostBytes = ~size_t(0); ///< of memory; then it stops
+  bool dominance = true;         ///< only the Pareto set of completions is kept
 };
 
 class NestSearch {
@@ -126,12 +143,18 @@ public:
              const Axes &axes);
 
   /// Every way that an operand may be held at the outset; must come before
-  /// `complete`. Finds the least costs of any nest, capacities aside.
+  /// `complete`. Finds the least costs of any nest, capacities aside; of more
+  /// than so many states it says nothing, and all costs are 0.
   void explore(llvm::ArrayRef<Holdings> starts,
-               std::function<bool()> shouldStop = {});
+               std::function<bool()> shouldStop = {},
+               size_t mostStates = ~size_t(0));
   double leastEnergy() const { return least[0]; }
   double leastCycles() const { return least[1]; }
   double leastTraffic() const { return least[2]; }
+  /// The least energy and traffic where the operand has no holder outside.
+  std::pair<double, double> leastAlone(int operand) const {
+    return alone[operand];
+  }
   /// Nests of one start, each loop a single step in its rank's tiles.
   double countTrees() const { return trees; }
 
@@ -140,19 +163,30 @@ public:
   void restart(NestBounds bounds);
   /// The ways to go on below a place at which no fan-out has been passed.
   /// Operands that no loop further in uses are latched at `latches`, further
-  /// out.
-  const std::vector<NestEntry> &
-  complete(uint32_t tile, const Holdings &holdings, const LatchTiles &latches);
+  /// out. `order` is what loops above leave of a fixed order, if there is one.
+  llvm::ArrayRef<NestEntry> complete(uint32_t tile, const Holdings &holdings,
+                                     const LatchTiles &latches,
+                                     LoopOrder order = {});
+  /// Whether a loop over local rank `inner` may stand inside one over `outer`
+  /// below a node at `within`.
+  bool mayStandInside(uint8_t within, int outer, int inner) const;
   /// Adds the cost of holding an operand at a place above fan-outs, innermost
-  /// held as `from` says; false if that is not allowed.
-  bool hold(Costs &costs, int operand, uint8_t from, int pathIndex,
-            uint32_t tile);
+  /// held as `from` says; how it is held then, or nothing if that is not
+  /// allowed.
+  std::optional<uint8_t> hold(Costs &costs, int operand, uint8_t from,
+                              int pathIndex, uint32_t tile);
+  /// The same for a holder at any level of one instance, on the path or not,
+  /// below the backing level; unchecked.
+  void addHolder(Costs &costs, int operand, int level, uint32_t tile) const;
+  uint64_t heldBytes(int operand, int level, uint32_t tile) const;
 
   const EinsumOnArray &getNest() const { return nest; }
   const TileCodec &getCodec() const { return codec; }
   /// Code of a level off the path that a tensor lives at.
   uint8_t codeOffPath(int level);
   const SearchCounts &getCounts() const { return counts; }
+  /// Bytes of what was found.
+  size_t memory() const { return remembered; }
 
 private:
   /// What a state is besides its tile vector. Few, so they are numbered.
@@ -162,6 +196,7 @@ private:
     bool mustPlace = false; ///< right below a fan-out: a holder, a fan-out or
                             ///< the leaf
     int16_t config = -1;    ///< chosen with the first latch or fan-out
+    LoopOrder order;
     /// (operand, index into the path) that may be held next.
     llvm::SmallVector<std::pair<int, int>, 8> holds;
     llvm::SmallVector<int, 4> latches; ///< operands
@@ -181,16 +216,22 @@ private:
   struct LeastBefore {
     float energy = INFINITY, traffic = INFINITY;
   };
-  using Entries = std::vector<NestEntry>;
+  using Entries = std::vector<NestEntry>;   ///< of a state that is worked on
+  using Solved = llvm::ArrayRef<NestEntry>; ///< of one that is done
 
   void addConfig(Deals deals);
   void markOperands();
   Holdings canonical(const Holdings &holdings) const;
   bool isSketched(const Placement &placement, int operand, int pathIndex) const;
+  bool isReached(const Placement &placement, int stage) const;
+  int belowLoop(int placement, int rank);
+  bool isRegisters(int pathIndex) const;
+  uint8_t codeBelow(uint8_t from, int pathIndex) const;
   int numberOf(const Placement &placement);
   int nextPlacement(const State &state, Placement &next);
   bool isAlive(const Placement &placement, uint32_t tile) const;
-  const Entries &solve(const State &state);
+  Solved solve(const State &state);
+  Solved keep(const Entries &entries);
 
   /// Calls `fn(below, added, step)` for each move; a smaller tile is no node,
   /// and has the step null.
@@ -208,8 +249,8 @@ private:
                     const LatchTiles &latches, Entries &out);
   bool isSettled(const Operand &operand, llvm::ArrayRef<int64_t> tiles,
                  const NestCounts &moves, int stage) const;
-  void append(std::vector<NestEntry> &out, const std::vector<NestEntry> &below,
-              const Costs &added, const NestStep &step, bool leavesStage,
+  void append(Entries &out, Solved below, const Costs &added,
+              const NestStep &step, bool leavesStage,
               const LeastBefore &before);
   void thin(std::vector<NestEntry> &entries) const;
 
@@ -222,6 +263,7 @@ private:
   double drainSteps(const Deals &deals, int stage) const;
   /// Once stopped, it stays so until the next start.
   bool isStopped() {
+    stopped |= remembered > bounds.mostBytes;
     if (!stopped && bounds.shouldStop && ++asked % kAskEvery == 0)
       stopped = bounds.shouldStop();
     return stopped;
@@ -241,12 +283,18 @@ private:
   std::deque<Config> configs;
   std::deque<Placement> placements;
   std::unordered_map<PlacementKey, int, PlacementKey::Hash> numbers;
-  /// By placement and tile vector.
-  std::vector<std::vector<std::unique_ptr<Entries>>> known;
+  /// By placement and tile vector: which of `solved`, plus two. Most states
+  /// have no completion at all.
+  static constexpr uint32_t kUnknown = 0, kNothing = 1;
+  std::vector<std::vector<uint32_t>> known;
+  std::deque<Solved> solved;
   /// By placement, tile vector and where operands are latched outside.
-  std::map<std::vector<uint32_t>, Entries> knownOutside;
+  std::map<std::vector<uint32_t>, Solved> knownOutside;
+  llvm::BumpPtrAllocator storage; ///< of all entries
+  size_t remembered = 0;          ///< bytes, about
   std::vector<std::vector<LeastBefore>> leastBefore;
   std::array<double, 3> least{};
+  std::array<std::pair<double, double>, kMaxOperands> alone{};
   double trees = 0;
   std::vector<int> offPath;
   uint32_t free = 0; ///< operands that may be held alike wherever they live
@@ -257,7 +305,8 @@ private:
   /// Clocks are slow: one look per so many states.
   static constexpr unsigned kAskEvery = 64;
   unsigned asked = 0;
-  bool drains = false; ///< what it reduces, through units, for other arrays
+  bool drains = false;  ///< what it reduces, through units, for other arrays
+  bool ordered = false; ///< some level has a fixed order of loops
   Deals noDeals;
   NestCounts shared; ///< above all fan-outs
 };

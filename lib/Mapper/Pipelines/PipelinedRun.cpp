@@ -75,7 +75,8 @@ std::shared_ptr<const PlanStep> PipelinedRun::find(PipelineGoal wanted,
   startSearches();
   std::vector<SharedLoop> loops;
   for (int rank : universal)
-    loops.push_back({rank, 1});
+    if (facts.ranks[rank].extent > 1)
+      loops.push_back({rank, 1});
   extendFrame(loops, std::min(kFreeLoops, limits.sharedLoops - loops.size()));
   // Small tiles first: the nests in larger ones are made of those in them.
   std::vector<std::tuple<double, double, size_t>> byBound;
@@ -336,7 +337,7 @@ bool PipelinedRun::makeFrame(const std::vector<SharedLoop> &loops, Frame &frame,
 
 bool PipelinedRun::mayBack(int tensor) const {
   return llvm::all_of(rules.touchers(tensor), [&](int einsum) {
-    return constraints[einsum].mayKeep(0, KeptTensor{tensor, true});
+    return constraints[einsum].mayLiveAtBacking(tensor);
   });
 }
 
@@ -538,7 +539,7 @@ LatchTiles PipelinedRun::latchTiles(const Frame &frame,
         depth = std::max(depth, hold.depth);
     for (size_t loop = 0; loop < frame.loops.size(); ++loop)
       if (int rank = nest.findRank(frame.loops[loop].rank);
-          rank >= 0 && operand.usesRank(rank))
+          rank >= 0 && (operand.atLeaf >> rank & 1))
         depth = std::max(depth, static_cast<int>(loop) + 1);
     tiles[o] = tileAt(frame, search, depth);
   }
@@ -571,11 +572,11 @@ void PipelinedRun::chooseHolds(
     if (uses(depth) || (depth > 0 && !uses(depth - 1)))
       continue;
     Costs before = above;
-    if (search.hold(above, static_cast<int>(operand), 0, 1,
-                    tileAt(frame, search, depth))) {
+    if (auto held = search.hold(above, static_cast<int>(operand), 0, 1,
+                                tileAt(frame, search, depth))) {
       holds.push_back(
           {static_cast<int>(operand), nest.path[1], static_cast<int>(depth)});
-      holdings[operand] = 1;
+      holdings[operand] = *held;
       chooseHolds(frame, search, operand + 1, holdings, holds, above, visit);
       holdings[operand] = 0;
       holds.pop_back();
@@ -594,7 +595,7 @@ bool PipelinedRun::mayHoldTile(const Frame &frame, const EinsumOnArray &nest,
     for (int d = 0; d < home.depth; ++d)
       if (frame.loops[d].rank == rank.rank)
         tile = frame.loops[d].tile;
-    if (operand.usesRank(static_cast<int>(r)) &&
+    if (nest.constraints->isBounded(operand.tensor, rank.rank) &&
         !nest.constraints->mayHoldTile(home.level, rank.rank, tile,
                                        rank.extent))
       return false;

@@ -428,6 +428,18 @@ z3::expr NestModel::chargeMoves(z3::solver &solver, const Prices &prices,
   return parts.empty() ? z3.real_val(0) : z3::sum(parts);
 }
 
+z3::expr NestModel::chargeHome(z3::solver &solver, int tensor, int level,
+                               const Prices &prices) {
+  std::string name = facts.einsums[einsum].name + ".home" +
+                     std::to_string(tensor) + "." + std::to_string(charges++);
+  z3::expr part = z3.real_const(name.c_str());
+  solver.add(part >= 0);
+  for (size_t k = 0; k < slots(); ++k)
+    chargeAt(solver, homes.at({tensor, k}), k, tensor, /*outer=*/0, level,
+             prices, part);
+  return part;
+}
+
 z3::expr NestModel::chargeRuns(z3::solver &solver, double cyclesPerRun) {
   z3::expr cycles =
       z3.real_const((facts.einsums[einsum].name + ".cycles").c_str());

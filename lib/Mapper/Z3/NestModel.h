@@ -54,6 +54,10 @@ public:
   /// A new variable that is no less than the price of all moves.
   z3::expr chargeMoves(z3::solver &solver, const Prices &prices,
                        const std::vector<int> &homes);
+  /// The same of a tensor's home that is filled from the backing level, or
+  /// drained to it.
+  z3::expr chargeHome(z3::solver &solver, int tensor, int level,
+                      const Prices &prices);
   /// A new variable that is no less than the cycles of all runs.
   z3::expr chargeRuns(z3::solver &solver, double cyclesPerRun);
   /// What one tensor holds at one level if it stands between the k-th and the

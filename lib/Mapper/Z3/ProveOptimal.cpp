@@ -5,10 +5,12 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// One question per choice of arrays and of the level where a tensor between the
-// two Einsums lives. They share the first loops down to that tensor, which are
+// One question per choice of arrays and of the levels where tensors that both
+// Einsums touch live, or have one holder for both. They share the first loops
+// down to the innermost of these. Loops above a tensor that the first makes are
 // over ranks that it has: a loop over any other would enter its home again
-// before it is complete, or after.
+// before it is complete, or after. Those above a holder of an input are over
+// ranks that both have.
 //
 //===----------------------------------------------------------------------===//
 
@@ -56,7 +58,7 @@ std::string whyNotCovered(const CascadeFacts &facts, const EinsumFact &einsum) {
   if (!isPlain(einsum.writes.front()))
     return "how '" + einsum.name + "' is indexed";
   for (const AccessFact &access : einsum.reads) {
-    if (!isPlain(access))
+    if (access.gathers() || !isPlain(access))
       return "how '" + facts.tensors[access.tensor].name + "' is indexed";
     if (llvm::is_contained(tensors, access.tensor))
       return "'" + facts.tensors[access.tensor].name + "' accessed twice";
@@ -126,6 +128,24 @@ std::string whyNotCovered(const CascadeFacts &facts, const arch::ArchSpec &arch,
   return whyNotCovered(arch, metric);
 }
 
+/// Tensors that both of two Einsums touch.
+std::vector<int> tensorsOfBoth(const CascadeFacts &facts) {
+  std::vector<int> both;
+  if (facts.einsums.size() < 2)
+    return both;
+  auto touches = [](const EinsumFact &einsum, int tensor) {
+    auto isIt = [&](const AccessFact &access) {
+      return access.tensor == tensor;
+    };
+    return llvm::any_of(einsum.reads, isIt) ||
+           llvm::any_of(einsum.writes, isIt);
+  };
+  for (int t = 0; t < static_cast<int>(facts.tensors.size()); ++t)
+    if (touches(facts.einsums[0], t) && touches(facts.einsums[1], t))
+      both.push_back(t);
+  return both;
+}
+
 using Operators = std::vector<std::pair<const arch::OpCost *, uint64_t>>;
 
 /// What one point does, and how often; none if the array cannot.
@@ -161,11 +181,10 @@ class Question {
 public:
   Question(const CascadeFacts &facts, const arch::ArchSpec &arch,
            const SpaceLimits &limits, const std::vector<int> &arrays,
-           int between, int home)
+           const std::vector<int> &homes)
       : facts(facts), arch(arch), limits(limits), arrays(arrays),
-        between(between), solver(z3), homes(facts.tensors.size(), 0) {
-    if (home > 0)
-      homes[between] = home;
+        between(tensorBetween(facts)), both(tensorsOfBoth(facts)), solver(z3),
+        homes(homes) {
     for (size_t e = 0; e < facts.einsums.size(); ++e)
       nests.push_back(std::make_unique<NestModel>(
           z3, facts, arch, static_cast<int>(e), arrays[e], limits.imperfect));
@@ -185,7 +204,7 @@ public:
     solver.set(parameters);
     for (auto &nest : nests)
       nest->build(solver, homes);
-    if (isFused())
+    if (!shared().empty())
       shareLoops();
     for (size_t l = 0; l < arch.levels.size(); ++l)
       if (arch.levels[l].capacityBytes && arch.levels[l].parent >= 0)
@@ -204,7 +223,17 @@ public:
   double found = 0;
 
 private:
-  bool isFused() const { return between >= 0 && homes[between] > 0; }
+  /// Tensors that both have in one place.
+  std::vector<int> shared() const {
+    std::vector<int> tensors;
+    llvm::copy_if(both, std::back_inserter(tensors),
+                  [&](int t) { return homes[t] > 0; });
+    return tensors;
+  }
+  /// It lives at the backing level, and the place is a holder.
+  bool isHolder(int tensor) const {
+    return facts.tensors[tensor].isInput || facts.tensors[tensor].isOutput;
+  }
 
   z3::expr real(double value) {
     char text[64];
@@ -227,22 +256,77 @@ private:
     return ranks;
   }
 
-  /// The loops above the home are the same for both.
+  /// Ranks of both along which they read a tensor at the same coordinate.
+  std::vector<int> ranksAlike(int tensor) const {
+    auto accessOf = [&](const EinsumFact &einsum) {
+      for (const AccessFact &access : einsum.reads)
+        if (access.tensor == tensor)
+          return &access;
+      return &einsum.writes.front();
+    };
+    const AccessFact &one = *accessOf(facts.einsums[0]),
+                     &two = *accessOf(facts.einsums[1]);
+    std::vector<int> ranks;
+    for (int rank : facts.einsums[0].ranks)
+      if (facts.einsums[1].iterates(rank) &&
+          llvm::all_of(llvm::zip(one.coordinates, two.coordinates),
+                       [&](const auto &pair) {
+                         const auto &[a, b] = pair;
+                         return a.uses(rank) == b.uses(rank);
+                       }))
+        ranks.push_back(rank);
+    return ranks;
+  }
+
+  /// Ranks of loops above the place of a tensor; what is made and read below
+  /// them is complete there only along its own.
+  std::vector<int> ranksAbove(int tensor) const {
+    std::vector<int> ranks = ranksAlike(tensor);
+    if (between < 0)
+      return ranks;
+    std::vector<int> made = sharedRanks();
+    llvm::erase_if(ranks,
+                   [&](int rank) { return !llvm::is_contained(made, rank); });
+    return ranks;
+  }
+
+  /// Some place is below more than `slot` loops.
+  z3::expr sharesBelow(size_t slot) {
+    z3::expr_vector deeper(z3);
+    for (int t : shared())
+      for (size_t k = slot + 1; k < nests[0]->slots(); ++k)
+        deeper.push_back(nests[0]->homeAt(t, k));
+    return deeper.empty() ? z3.bool_val(false) : z3::mk_or(deeper);
+  }
+
   void shareLoops() {
+    for (int t : shared())
+      shareLoopsAbove(t);
+    // A holder above the shared loops would serve both of its readers.
+    for (int t : both)
+      for (auto &nest : nests)
+        for (size_t k = 0; k < nest->slots(); ++k)
+          for (size_t l = 1; l < nest->path().size(); ++l)
+            solver.add(
+                !(nest->heldAt(t, nest->path()[l], k) && sharesBelow(k)));
+  }
+
+  /// The loops above the home are the same for both.
+  void shareLoopsAbove(int tensor) {
     NestModel &first = *nests[0], &second = *nests[1];
     size_t most = std::min(first.slots(), second.slots());
     for (size_t k = 0; k < std::max(first.slots(), second.slots()); ++k) {
-      z3::expr one = k < first.slots() ? first.homeAt(between, k)
+      z3::expr one = k < first.slots() ? first.homeAt(tensor, k)
                                        : z3.bool_val(false),
-               two = k < second.slots() ? second.homeAt(between, k)
+               two = k < second.slots() ? second.homeAt(tensor, k)
                                         : z3.bool_val(false);
       solver.add(one == two);
       if (k > limits.sharedLoops)
         solver.add(!one);
     }
-    std::vector<int> ranks = sharedRanks();
+    std::vector<int> ranks = ranksAbove(tensor);
     for (size_t depth = 1; depth < most; ++depth) {
-      z3::expr is = first.homeAt(between, depth);
+      z3::expr is = first.homeAt(tensor, depth);
       std::vector<z3::expr_vector> perRank(ranks.size(), z3::expr_vector(z3));
       for (size_t k = 0; k < depth; ++k) {
         z3::expr_vector any(z3);
@@ -260,15 +344,6 @@ private:
           solver.add(
               z3::implies(is, z3::atmost(loops, limits.sharedLoopsPerRank)));
     }
-    // A holder above the shared loops would serve both of its readers.
-    for (int t : first.tensors())
-      if (t != between && second.touches(t))
-        for (auto &nest : nests)
-          for (size_t k = 0; k < nest->slots(); ++k)
-            for (size_t depth = k + 1; depth < nest->slots(); ++depth)
-              for (size_t l = 1; l < nest->path().size(); ++l)
-                solver.add(!(nest->heldAt(t, nest->path()[l], k) &&
-                             nest->homeAt(between, depth)));
   }
 
   /// Each Einsum has its own holders, what is held around both, and what the
@@ -276,8 +351,9 @@ private:
   void limitCapacity(int level, uint64_t bytes) {
     for (size_t e = 0; e < nests.size(); ++e) {
       z3::expr_vector parts(z3);
-      if (isFused() && homes[between] == level)
-        parts.push_back(nests[e]->bytesOfHome(between));
+      for (int t : shared())
+        if (homes[t] == level)
+          parts.push_back(nests[e]->bytesOfHome(t));
       for (size_t other = 0; other < nests.size(); ++other) {
         NestModel &nest = *nests[other];
         if (!llvm::is_contained(nest.path(), level))
@@ -285,12 +361,10 @@ private:
         for (int t : nest.tensors()) {
           if (other == e)
             parts.push_back(nest.bytesHeld(t, level));
-          else if (isFused())
+          else if (!shared().empty())
             for (size_t k = 0; k < nest.slots(); ++k)
-              for (size_t depth = k + 1; depth < nest.slots(); ++depth)
-                parts.push_back(z3::ite(nest.homeAt(between, depth),
-                                        nest.bytesHeld(t, level, k),
-                                        z3.int_val(0)));
+              parts.push_back(z3::ite(
+                  sharesBelow(k), nest.bytesHeld(t, level, k), z3.int_val(0)));
         }
       }
       if (!parts.empty())
@@ -331,6 +405,9 @@ private:
     z3::expr total = real(fixed);
     for (auto &nest : nests)
       total = total + nest->chargeMoves(solver, prices, homes);
+    for (int t : shared())
+      if (isHolder(t))
+        total = total + nests[0]->chargeHome(solver, t, homes[t], prices);
     return total;
   }
 
@@ -360,6 +437,7 @@ private:
   const SpaceLimits &limits;
   std::vector<int> arrays;
   int between;
+  std::vector<int> both;
   z3::context z3;
   z3::solver solver;
   std::vector<int> homes;
@@ -399,6 +477,28 @@ listLevels(const arch::ArchSpec &arch,
   return {levels.begin(), levels.end()};
 }
 
+/// All ways to keep what both touch in one place: per tensor a level, 0: not
+/// so.
+static std::vector<std::vector<int>> listHomes(const CascadeFacts &facts,
+                                               const SpaceLimits &limits,
+                                               const std::vector<int> &levels) {
+  std::vector<std::vector<int>> all = {
+      std::vector<int>(facts.tensors.size(), 0)};
+  for (int t : tensorsOfBoth(facts)) {
+    bool isHeld = facts.tensors[t].isInput || facts.tensors[t].isOutput;
+    if (!limits.fusion || (isHeld && !limits.sharedHolders))
+      continue;
+    std::vector<std::vector<int>> more = all;
+    for (const std::vector<int> &some : all)
+      for (int level : levels) {
+        more.push_back(some);
+        more.back()[t] = level;
+      }
+    all = std::move(more);
+  }
+  return all;
+}
+
 OptimalityProof mapper::proveOptimal(const CascadeFacts &facts,
                                      const arch::ArchSpec &arch,
                                      const SpaceLimits &limits, Metric metric,
@@ -408,18 +508,14 @@ OptimalityProof mapper::proveOptimal(const CascadeFacts &facts,
   proof.reason = whyNotCovered(facts, arch, limits, metric);
   if (!proof.reason.empty())
     return proof;
-  int between = tensorBetween(facts);
-  bool mayFuse =
-      limits.fusion && between >= 0 && !facts.tensors[between].isOutput;
   level = std::max(level, 0); // -1: the backing level
   proof.verdict = Verdict::proven;
   std::vector<std::vector<int>> all = listArrays(facts, arch);
-  std::vector<int> homes = {0};
-  if (mayFuse)
-    llvm::append_range(homes, listLevels(arch, all));
+  std::vector<std::vector<int>> places =
+      listHomes(facts, limits, listLevels(arch, all));
   for (const std::vector<int> &arrays : all) {
-    for (int home : homes) {
-      Question question(facts, arch, limits, arrays, between, home);
+    for (const std::vector<int> &homes : places) {
+      Question question(facts, arch, limits, arrays, homes);
       if (!question.isSmall())
         return {Verdict::notCovered, "a space of this size", 0, 0};
       // What is summed is picojoules, bytes or cycles.

@@ -17,8 +17,8 @@
 // read then follows from the vector at each place. `proven`: no choice costs
 // less than the mapping found; `refuted`: one does, and its cost is told.
 //
-// Covered: one Einsum, or two of which the second reads what the first makes;
-// the whole space of README.md for these (every path, holder, home, array and
+// Covered: one Einsum, or two, whatever both touch; the whole space of
+// README.md for these (every path, holder of one or of both, home, array and
 // shared loop), by traffic at a level, energy, and, for one Einsum, latency.
 // Not covered, and said so: tensors indexed by more than a rank per coordinate,
 // filters, recurrences, levels of several instances, limited or charged

@@ -846,3 +846,99 @@ einsum.cascade @c(M = 4) : f32 {
   // expected-error@+1 {{region #0 ('body') failed to verify constraint: region with 1 blocks}}
   "einsum.function"() <{sym_name = "f"}> ({}) : () -> ()
 }
+
+// -----
+
+// compute C8
+einsum.cascade @c(K = 3, N = 4, R = 5) : f32 {
+  einsum.rank @k [K] = K
+  einsum.rank @n [N] = N
+  einsum.rank @r [R] = R
+  %A = einsum.input "A" : !einsum.tensor<[r, n], f32>
+  %I = einsum.input "I" : !einsum.tensor<[k], f32>
+  // expected-error@+1 {{a gathered coordinate is an integer, found a tensor of}}
+  %Z = einsum.compute "Z" over [k, n] gather [g0 = 1] : [k, n] = (%A[g0, n], %I[k]) {
+  ^bb0(%a: f32, %i: f32):
+    einsum.yield %a : f32
+  } : (!einsum.tensor<[r, n], f32>, !einsum.tensor<[k], f32>) -> !einsum.tensor<[k, n], f32>
+}
+
+// -----
+
+// compute C8
+einsum.cascade @c(K = 3, N = 4, R = 5) : f32 {
+  einsum.rank @k [K] = K
+  einsum.rank @n [N] = N
+  einsum.rank @r [R] = R
+  %A = einsum.input "A" : !einsum.tensor<[r, n], f32>
+  %I = einsum.input "I" : !einsum.tensor<[k], i128>
+  // expected-error@+1 {{a gathered coordinate has at most 64 bits, found a tensor of}}
+  %Z = einsum.compute "Z" over [k, n] gather [g0 = 1] : [k, n] = (%A[g0, n], %I[k]) {
+  ^bb0(%a: f32, %i: i128):
+    einsum.yield %a : f32
+  } : (!einsum.tensor<[r, n], f32>, !einsum.tensor<[k], i128>) -> !einsum.tensor<[k, n], f32>
+}
+
+// -----
+
+// compute C8
+einsum.cascade @c(K = 3, N = 4, R = 5) : f32 {
+  einsum.rank @k [K] = K
+  einsum.rank @n [N] = N
+  einsum.rank @r [R] = R
+  %A = einsum.input "A" : !einsum.tensor<[r, n], f32>
+  %I = einsum.input "I" : !einsum.tensor<[k], i32>
+  // expected-error@+1 {{gathers by operand 2: operands are 0 to 1, each at most once, in order}}
+  %Z = einsum.compute "Z" over [k, n] gather [g0 = 2] : [k, n] = (%A[g0, n], %I[k]) {
+  ^bb0(%a: f32, %i: i32):
+    einsum.yield %a : f32
+  } : (!einsum.tensor<[r, n], f32>, !einsum.tensor<[k], i32>) -> !einsum.tensor<[k, n], f32>
+}
+
+// -----
+
+// compute C8
+einsum.cascade @c(K = 3, N = 4, R = 5) : f32 {
+  einsum.rank @k [K] = K
+  einsum.rank @n [N] = N
+  einsum.rank @r [R] = R
+  %A = einsum.input "A" : !einsum.tensor<[r, n], f32>
+  %I = einsum.input "I" : !einsum.tensor<[k], i32>
+  // expected-error@+1 {{gathers by operand 1, but no access uses its value}}
+  %Z = einsum.compute "Z" over [k, n] gather [g0 = 1] : [k, n] = (%A[k, n], %I[k]) {
+  ^bb0(%a: f32, %i: i32):
+    einsum.yield %a : f32
+  } : (!einsum.tensor<[r, n], f32>, !einsum.tensor<[k], i32>) -> !einsum.tensor<[k, n], f32>
+}
+
+// -----
+
+// compute C8
+einsum.cascade @c(K = 3, N = 4, R = 5) : f32 {
+  einsum.rank @k [K] = K
+  einsum.rank @n [N] = N
+  einsum.rank @r [R] = R
+  %A = einsum.input "A" : !einsum.tensor<[r, n], f32>
+  %I = einsum.input "I" : !einsum.tensor<[k], i32>
+  // expected-error@+1 {{an index is read by an affine access}}
+  %Z = einsum.compute "Z" over [k, n] gather [g0 = 1] : [k, n] = (%A[g0, n], %I[g0]) {
+  ^bb0(%a: f32, %i: i32):
+    einsum.yield %a : f32
+  } : (!einsum.tensor<[r, n], f32>, !einsum.tensor<[k], i32>) -> !einsum.tensor<[k, n], f32>
+}
+
+// -----
+
+// compute C8
+einsum.cascade @c(K = 3, N = 4, R = 5) : f32 {
+  einsum.rank @k [K] = K
+  einsum.rank @n [N] = N
+  einsum.rank @r [R] = R
+  %A = einsum.input "A" : !einsum.tensor<[r, n], f32>
+  %I = einsum.input "I" : !einsum.tensor<[k], i32>
+  // expected-error@+1 {{a gathered coordinate is added, or multiplied by numbers and parameters}}
+  %Z = einsum.compute "Z" over [k, n] gather [g0 = 1] : [k, n] = (%A[g0 floordiv 2, n], %I[k]) {
+  ^bb0(%a: f32, %i: i32):
+    einsum.yield %a : f32
+  } : (!einsum.tensor<[r, n], f32>, !einsum.tensor<[k], i32>) -> !einsum.tensor<[k, n], f32>
+}

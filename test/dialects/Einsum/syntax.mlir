@@ -152,3 +152,26 @@ einsum.cascade @graph(M = 4) : f32 {
   %X = einsum.input "X" : !einsum.tensor<[m], f32>
   einsum.rank @m [M] = M
 }
+
+// CHECK-LABEL: einsum.cascade @gathers(K = 3, N = 4, R = 5, S) : f32 {
+einsum.cascade @gathers(K = 3, N = 4, R = 5, S) : f32 {
+  einsum.rank @k [K] = K
+  einsum.rank @n [N] = N
+  einsum.rank @r [R] = R
+  einsum.rank @g0 = 2
+  %A = einsum.input "A" : !einsum.tensor<[r, n], f32>
+  %I = einsum.input "I" : !einsum.tensor<[k], i32>
+  %J = einsum.input "J" : !einsum.tensor<[k, g0], index>
+  // CHECK: %Z = einsum.compute "Z" over [k, n] gather [g0 = 1] : [k, n] = (%A[g0, n], %I[k]) {
+  %Z = einsum.compute "Z" over [k, n] gather [row = 1] : [k, n] = (%A[row, n], %I[k]) {
+  ^bb0(%a: f32, %i: i32):
+    einsum.yield %a : f32
+  } : (!einsum.tensor<[r, n], f32>, !einsum.tensor<[k], i32>) -> !einsum.tensor<[k, n], f32>
+  // A name that a rank has is not taken.
+  // CHECK: %Y = einsum.compute "Y" over [k, g0][S] gather [g0_ = 0, g1 = 1] : [k, g0] = (%I[k], %J[k, g0], %A[k * S + g0_ + g1 * 2, g1])
+  %Y = einsum.compute "Y" over [k, g0][S] gather [x = 0, y = 1] : [k, g0] = (%I[k], %J[k, g0], %A[x + 2 * y + k * S, y]) {
+  ^bb0(%i: i32, %j: index, %a: f32):
+    einsum.yield %a : f32
+  } : (!einsum.tensor<[k], i32>, !einsum.tensor<[k, g0], index>, !einsum.tensor<[r, n], f32>) -> !einsum.tensor<[k, g0], f32>
+  einsum.output %Z, %Y : !einsum.tensor<[k, n], f32>, !einsum.tensor<[k, g0], f32>
+}

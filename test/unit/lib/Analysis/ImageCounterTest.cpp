@@ -101,6 +101,23 @@ TEST_CASE("Overlapping windows are united exactly", "[image]") {
   CHECK(countImage({{0, 1000}, {0, 3}}, {form({2, 1})}, {}) == 2001u);
 }
 
+TEST_CASE("Ranks that join with gaps are counted, however long", "[image]") {
+  // X[s] where s == k * N + n, of each k half of the n: 4 runs.
+  int64_t n = int64_t(1) << 40, half = n / 2;
+  std::vector<Interval> boxes = {{0, 4 * n}, {0, 4}, {5, 5 + half}};
+  Constraint joins{form({1, -n, -1}), true};
+  CHECK(countImage(boxes, {form({1, 0, 0})}, {joins}) ==
+        static_cast<uint64_t>(4 * half));
+  // The tile of s begins within a run and ends in a gap.
+  boxes[0] = {10, 2 * n};
+  CHECK(countImage(boxes, {form({1, 0, 0})}, {joins}) ==
+        static_cast<uint64_t>(2 * half - 5));
+  // Of many k a point of (k, n) has one s.
+  boxes = {{0, 1 << 20}, {0, 1 << 10}, {0, 3}};
+  joins.form = form({1, -1024, -2});
+  CHECK(countImage(boxes, {form({1, 0, 0})}, {joins}) == 3072u);
+}
+
 TEST_CASE("Images agree with enumeration", "[image]") {
   std::mt19937 random(20240917);
   auto pick = [&](int low, int high) {
