@@ -65,7 +65,7 @@ TilePlace einsum::cost::placeOfAccess(const LoopTree &tree, int leaf,
   return place;
 }
 
-TileQuery::TileQuery(TileQuery &&) = default;
+TileQuery::TileQuery(TileQuery &&) noexcept = default;
 TileQuery::~TileQuery() = default;
 
 TileQuery::TileQuery(const LoopTree &tree, TilePlace place)

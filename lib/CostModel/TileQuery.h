@@ -91,7 +91,7 @@ struct TilePlace {
 class TileQuery {
 public:
   TileQuery(const LoopTree &tree, TilePlace place);
-  TileQuery(TileQuery &&);
+  TileQuery(TileQuery &&) noexcept;
   ~TileQuery();
 
   using Visit = llvm::function_ref<void(const TileClass &)>;

@@ -22,7 +22,8 @@ namespace {
 /// Cells of a table; those of a column that starts with '>' stand flush right.
 class HtmlTable {
 public:
-  HtmlTable(std::vector<std::string> heading, llvm::raw_ostream &os) : os(os) {
+  HtmlTable(const std::vector<std::string> &heading, llvm::raw_ostream &os)
+      : os(os) {
     os << "<div class=\"scroll\"><table><tr>";
     for (StringRef cell : heading) {
       right.push_back(cell.consume_front(">"));
