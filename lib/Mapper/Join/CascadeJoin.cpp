@@ -953,7 +953,7 @@ std::vector<const NestEntry *>
 CascadeJoin::chooseNests(const Placement &p,
                          llvm::ArrayRef<NestEntry> nests) const {
   struct Chosen {
-    std::array<double, 5 + kMaxAxes> costs{};
+    std::array<double, 5> costs{};
     const NestEntry *nest;
   };
   bool isAlone = p.state.loops.empty() && limits.dominance &&
@@ -969,9 +969,6 @@ CascadeJoin::chooseNests(const Placement &p,
     one.costs = {at(axes.energy), cycles, at(axes.traffic),
                  nest.costs[axes.count],
                  axes.measured < 0 ? 0 : at(axes.held + axes.measured)};
-    for (size_t r = 0; r < axes.resources.size(); ++r)
-      one.costs[5 + r] =
-          std::max(nest.costs[axes.resource + r], cycles - mostFilled[r]);
     bool isTooLarge = false;
     for (size_t l = 0; l < axes.levels.size() && isAlone; ++l)
       isTooLarge |= !fits(liveBytes(p.state, 0, axes.levels[l]) +
@@ -981,7 +978,7 @@ CascadeJoin::chooseNests(const Placement &p,
       chosen.push_back(one);
   }
   if (isAlone)
-    keepPareto(chosen, 5 + static_cast<int>(axes.resources.size()));
+    keepPareto(chosen, 5);
   std::vector<const NestEntry *> all;
   for (const Chosen &one : chosen)
     all.push_back(one.nest);
