@@ -263,6 +263,14 @@ bool Space::isInside(const Run &run, int tensor) const {
   return true;
 }
 
+/// Its producer is: a loop of the run can carry it.
+bool Space::isMadeIn(const Run &run, int tensor) const {
+  for (unsigned i = run.first; i < run.last; ++i)
+    if (facts.tensors[tensor].producer == order[i])
+      return true;
+  return false;
+}
+
 /// A tensor is needed on both sides of the boundary before order[boundary].
 bool Space::crosses(int tensor, unsigned boundary) const {
   bool before = false, after = false;
@@ -444,8 +452,8 @@ void Space::addSharedLoop(Run run, Frame &frame, const Above &above,
   for (unsigned i = run.first + 1; i < run.last; ++i) {
     bool hasReason = false;
     for (size_t t = 0; t < facts.tensors.size(); ++t)
-      hasReason |= (crosses(t, i) &&
-                    ((home[t] > 0 && above.heldAt[t] < 0) || mayCarry(t))) ||
+      hasReason |= (crosses(t, i) && ((home[t] > 0 && above.heldAt[t] < 0) ||
+                                      (mayCarry(t) && isMadeIn(run, t)))) ||
                    (above.heldAt[t] == 0 && isUsedAround(run, t, i) &&
                     limits.fusion && limits.sharedHolders);
     if (!hasReason)
@@ -506,7 +514,7 @@ void Space::split(Run run, Frame &frame, const Above &above, const Next &next) {
         hasReason |=
             (crosses(t, cuts[c]) &&
              ((home[t] > 0 && above.homeDepth[t] == static_cast<int>(depth)) ||
-              (mayCarry(t) &&
+              (mayCarry(t) && isMadeIn(run, t) &&
                above.lastShared == facts.tensors[t].iterativeRank))) ||
             (above.holderDepth[t] == static_cast<int>(depth) &&
              isUsedAround(run, t, cuts[c]));

@@ -143,6 +143,7 @@ private:
   bool canRun(int einsum, int array) const;
   bool mayBeFused(int tensor) const;
   bool isInside(const Run &run, int tensor) const;
+  bool isMadeIn(const Run &run, int tensor) const;
   bool crosses(int tensor, unsigned boundary) const;
   std::vector<int> usersIn(const Run &run, int tensor) const;
   bool isUsedAround(const Run &run, int tensor, unsigned boundary) const;
