@@ -284,6 +284,30 @@ private:
            });
   }
 
+  /// Whether a reader goes round, below the hold and above the loop that
+  /// carries the tensor, in a loop that its producer lacks: then it reads all
+  /// of it each time, and the last steps do not do.
+  bool isReadAgain(const SlopeHold &hold, size_t carrying) const {
+    auto iterates = [&](int einsum, int rank) {
+      return facts.einsums[einsum].iterates(rank);
+    };
+    auto reads = [&](int einsum) {
+      return llvm::any_of(
+          facts.einsums[einsum].reads,
+          [&](const AccessFact &read) { return read.tensor == hold.tensor; });
+    };
+    int producer = facts.tensors[hold.tensor].producer;
+    for (size_t i = hold.depth; i < carrying; ++i) {
+      int rank = config.loops[i].rank;
+      if (!iterates(producer, rank) &&
+          llvm::any_of(config.einsums, [&](int einsum) {
+            return reads(einsum) && iterates(einsum, rank);
+          }))
+        return true;
+    }
+    return false;
+  }
+
   void addHeld(const SlopeHold &hold) {
     // A loop below over the iterative rank carries a few steps from one of its
     // steps to the next, and nothing else, if only this group wants the tensor.
@@ -292,7 +316,8 @@ private:
     if (llvm::is_contained(config.einsums, tensor.producer) &&
         !isWantedOutside(hold.tensor))
       for (size_t i = hold.depth; i < config.loops.size(); ++i)
-        if (config.loops[i].rank == tensor.iterativeRank)
+        if (config.loops[i].rank == tensor.iterativeRank &&
+            !isReadAgain(hold, i))
           carried = i;
     auto touches = touchesOf(facts, config.einsums, hold.tensor);
     Held held{hold.tensor,
