@@ -94,10 +94,13 @@ private:
   hopelessBeyond(double cutoff) const;
   void chooseAxes();
   bool stopped() const;
-  /// Whether there is a reason why there is no mapping; it takes a while.
+  /// Whether there is a reason why there is no mapping; it takes a while, and
+  /// of thousands of Einsums longer than any search was meant to.
   bool isRuledOut() const {
+    constexpr size_t kMostEinsums = 256;
     if (!ruledOut)
-      ruledOut = !explainInfeasible(facts, arch, options.limits).empty();
+      ruledOut = facts.einsums.size() <= kMostEinsums &&
+                 !explainInfeasible(facts, arch, options.limits).empty();
     return *ruledOut;
   }
   void noteFirst(bool isFound) {
