@@ -534,7 +534,7 @@ void NestSearch::latchOutside(const State &top, int config, uint32_t mask,
     moves.addAccesses(added, operand, levelOf(from), stageOf(from), {tiles, 0});
     below.holdings[o] = Holding::kLatched;
   }
-  below.config = static_cast<int16_t>(config);
+  below.config = config;
   below.holds.clear();
   below.latches.clear();
   below.mayEnd = true;
@@ -792,7 +792,7 @@ bool NestSearch::latchOne(const State &state, int config, int o, Fn fn) {
                     {tiles, placement.stage});
   Placement below = placement;
   below.holdings[o] = Holding::kLatched;
-  below.config = static_cast<int16_t>(config);
+  below.config = config;
   NestStep step;
   step.kind = NestStep::Kind::latch;
   step.operand = o;
@@ -841,7 +841,7 @@ void NestSearch::deal(const State &state, int config, Fn fn) {
   Placement below = placement;
   below.stage = static_cast<uint8_t>(stage);
   below.mustPlace = true;
-  below.config = static_cast<int16_t>(config);
+  below.config = config;
   NestStep step;
   step.kind = NestStep::Kind::deal;
   step.stage = stage;

@@ -95,7 +95,7 @@ struct LoopOrder {
 struct PlacementKey {
   Holdings holdings;
   uint8_t stage;
-  int16_t config;
+  int config;
   bool mustPlace;
   LoopOrder order;
 
@@ -195,7 +195,7 @@ private:
     uint8_t stage = 0;
     bool mustPlace = false; ///< right below a fan-out: a holder, a fan-out or
                             ///< the leaf
-    int16_t config = -1;    ///< chosen with the first latch or fan-out
+    int config = -1;        ///< chosen with the first latch or fan-out
     LoopOrder order;
     /// (operand, index into the path) that may be held next.
     llvm::SmallVector<std::pair<int, int>, 8> holds;
