@@ -142,6 +142,14 @@ static Crossing crossOne(const ArchSpec &spec, int array, const Link &link,
   return {-1, repeats, hops};
 }
 
+double arch::wiresOf(const ArchSpec &spec, const Link &link) {
+  auto wires = static_cast<double>(spec.instances(link));
+  if (link.topology == Topology::AllToAll)
+    for (const ArrayDim &dim : spec.dimsOf(link))
+      wires *= static_cast<double>(dim.size);
+  return wires;
+}
+
 std::vector<Crossing> arch::crossingsOf(const ArchSpec &spec, int array,
                                         llvm::ArrayRef<int> links,
                                         llvm::ArrayRef<Fan> fans,

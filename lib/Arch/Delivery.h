@@ -55,6 +55,9 @@ struct Crossing {
   double hops = 0;     ///< of all copies
 };
 
+/// Wires of a link that carry at once, of all its instances.
+double wiresOf(const ArchSpec &spec, const Link &link);
+
 /// Links between what is around and a level, or an array's units, outermost
 /// first.
 std::vector<int> linksInto(const ArchSpec &spec, int level);

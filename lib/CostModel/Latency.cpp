@@ -24,6 +24,7 @@
 #include "lib/CostModel/Unfolding.h"
 
 #include "lib/Analysis/ImageCounter.h"
+#include "lib/Arch/Delivery.h"
 
 #include "llvm/ADT/Hashing.h"
 #include "llvm/ADT/STLExtras.h"
@@ -109,11 +110,7 @@ public:
   double linkSeconds(const arch::Link &link, uint64_t bytes) const {
     if (!link.bytesPerS)
       return 0;
-    double wires = arch.instances(link);
-    if (link.topology == arch::Topology::AllToAll)
-      for (const arch::ArrayDim &dim : arch.dimsOf(link))
-        wires *= dim.size;
-    return bytes / (*link.bytesPerS * wires);
+    return bytes / (*link.bytesPerS * arch::wiresOf(arch, link));
   }
 
   /// Of all ports, or of levels alone.

@@ -7,6 +7,7 @@
 
 #include "lib/CostModel/MachineFit.h"
 #include "lib/Analysis/Traffic.h"
+#include "lib/Arch/Delivery.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
@@ -225,11 +226,7 @@ static Rates ratesOf(const arch::ArchSpec &arch, const arch::Link &link) {
   Rates rates;
   if (!link.bytesPerS)
     return rates;
-  double wires = static_cast<double>(arch.instances(link));
-  if (link.topology == arch::Topology::AllToAll)
-    for (const arch::ArrayDim &dim : arch.dimsOf(link))
-      wires *= static_cast<double>(dim.size);
-  rates.both = *link.bytesPerS * wires;
+  rates.both = *link.bytesPerS * arch::wiresOf(arch, link);
   return rates;
 }
 

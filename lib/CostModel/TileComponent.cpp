@@ -337,6 +337,22 @@ private:
     std::optional<ImageCounter> images;
   };
 
+  /// What the component touches, its ranks as `place` has them, where `inside`
+  /// holds as well.
+  std::vector<ImagePiece>
+  placedPieces(llvm::function_ref<AffineForm(int)> place,
+               const std::vector<Constraint> &inside) const {
+    std::vector<ImagePiece> pieces = component.imagePieces;
+    for (ImagePiece &piece : pieces) {
+      for (AffineForm &form : piece.coordinates)
+        form = form.substitute(place);
+      for (Constraint &constraint : piece.constraints)
+        constraint.form = constraint.form.substitute(place);
+      llvm::append_range(piece.constraints, inside);
+    }
+    return pieces;
+  }
+
   /// Ranks added to those of the component: the step of each loop not entered,
   /// then both ends of what they were reached with.
   Repeat &repeatOf(size_t index, const RankState &reached) {
@@ -380,14 +396,7 @@ private:
         form.add(first + i, tiles[i]);
       return form;
     };
-    std::vector<ImagePiece> pieces = component.imagePieces;
-    for (ImagePiece &piece : pieces) {
-      for (AffineForm &form : piece.coordinates)
-        form = form.substitute(place);
-      for (Constraint &constraint : piece.constraints)
-        constraint.form = constraint.form.substitute(place);
-      llvm::append_range(piece.constraints, inside);
-    }
+    std::vector<ImagePiece> pieces = placedPieces(place, inside);
     repeat.images.emplace(ends + 2, std::move(pieces));
     return repeat;
   }
@@ -640,14 +649,7 @@ private:
     };
     AffineForm room = AffineForm::variable(unit + 1);
     room.add(place(loop.local), -1);
-    std::vector<ImagePiece> pieces = component.imagePieces;
-    for (ImagePiece &piece : pieces) {
-      for (AffineForm &form : piece.coordinates)
-        form = form.substitute(place);
-      for (Constraint &constraint : piece.constraints)
-        constraint.form = constraint.form.substitute(place);
-      piece.constraints.push_back({room});
-    }
+    std::vector<ImagePiece> pieces = placedPieces(place, {Constraint{room}});
     made.images.emplace(unit + 2, std::move(pieces));
   }
 

@@ -278,7 +278,6 @@ private:
   bool writeSkiSlope();
   std::string drawSkiSlope();
   bool writeFormulas();
-  std::vector<std::pair<std::string, int64_t>> listBinding();
 
   const CompileOptions &options;
   Workload workload;
@@ -372,7 +371,7 @@ bool Compilation::setCascade(CascadeOp chosen) {
   result.facts = &facts;
   result.passes = computeRankPasses(cascade);
   result.footprints = computeLiveFootprints(cascade, result.passes);
-  result.binding = listBinding();
+  result.binding = listBinding(cascade);
   return true;
 }
 
@@ -412,24 +411,13 @@ bool Compilation::readCascade() {
   return setCascade(cascade);
 }
 
-/// Parameters with their values.
-std::vector<std::pair<std::string, int64_t>> Compilation::listBinding() {
-  std::vector<std::pair<std::string, int64_t>> binding;
-  for (auto [name, value] :
-       llvm::zip(cascade.getParamNames().getAsRange<StringAttr>(),
-                 cascade.getParamValues()))
-    if (value != CascadeOp::kUnbound)
-      binding.push_back({name.str(), value});
-  return binding;
-}
-
 /// Counts of a cascade that is not bound.
 bool Compilation::writeFormulas() {
   formulas->workload = options.workload;
   formulas->cascade = cascade.getSymName().str();
   formulas->counts = computeCountFormulas(cascade);
   formulas->passes = computeRankPasses(cascade);
-  formulas->binding = listBinding();
+  formulas->binding = listBinding(cascade);
   if (options.json != "-")
     exporting::printFormulas(*formulas, llvm::outs());
   return options.json.empty() ||

@@ -159,13 +159,14 @@ std::string einsum::fingerprint(StringRef program) {
   return llvm::utohexstr(llvm::xxh3_64bits(program), /*LowerCase=*/true, 16);
 }
 
-static int64_t valueOf(CascadeOp cascade, StringRef parameter) {
+Bindings einsum::listBinding(CascadeOp cascade) {
+  Bindings binding;
   for (auto [name, value] :
-       llvm::zip_equal(cascade.getParamNames().getAsRange<StringAttr>(),
-                       cascade.getParamValues()))
-    if (name.getValue() == parameter)
-      return value;
-  return CascadeOp::kUnbound;
+       llvm::zip(cascade.getParamNames().getAsRange<StringAttr>(),
+                 cascade.getParamValues()))
+    if (value != CascadeOp::kUnbound)
+      binding.push_back({name.str(), value});
+  return binding;
 }
 
 static bool hasParameter(CascadeOp cascade, StringRef name) {
@@ -182,13 +183,13 @@ LogicalResult Workload::readScheduleFile(StringRef path, CascadeOp cascade) {
   auto offer = [&](StringRef name, int64_t value, const SourceLocation *loc) {
     if (!hasParameter(cascade, name))
       return;
-    int64_t ours = valueOf(cascade, name);
-    if (ours == CascadeOp::kUnbound)
+    std::optional<int64_t> ours = cascade.getParam(name);
+    if (!ours)
       missing.push_back({name.str(), value});
-    else if (ours != value && loc)
+    else if (*ours != value && loc)
       diags.error(*loc, "the schedule is for " + name + "=" +
                             llvm::Twine(value) + ", but the workload has " +
-                            name + "=" + llvm::Twine(ours) + "; add --bind " +
+                            name + "=" + llvm::Twine(*ours) + "; add --bind " +
                             name + "=" + llvm::Twine(value));
   };
   if (json)
@@ -196,11 +197,8 @@ LogicalResult Workload::readScheduleFile(StringRef path, CascadeOp cascade) {
       offer(binding.name, binding.value, &binding.loc);
   else if (auto theirs =
                program->lookupSymbol<CascadeOp>(mapping->getCascade()))
-    for (auto [name, value] :
-         llvm::zip_equal(theirs.getParamNames().getAsRange<StringAttr>(),
-                         theirs.getParamValues()))
-      if (value != CascadeOp::kUnbound)
-        offer(name, value, nullptr);
+    for (const auto &[name, value] : listBinding(theirs))
+      offer(name, value, nullptr);
   diags.print(llvm::errs());
   return success(!diags.hasErrors() &&
                  succeeded(bindParameters(cascade, missing)));

@@ -100,6 +100,9 @@ std::string printProgram(CascadeOp cascade);
 constexpr llvm::StringLiteral kDerivedFrom = "einsum.derived_from";
 std::string fingerprint(llvm::StringRef program);
 
+/// Parameters with their values.
+Bindings listBinding(CascadeOp cascade);
+
 /// Gives parameters their values; says which ones there are if one is unknown.
 mlir::LogicalResult bindParameters(CascadeOp cascade, const Bindings &bindings);
 

@@ -400,12 +400,7 @@ bool Runner::readDerived() {
   }
   derived->cascade = *program;
   result.againstCascade = derived->cascade.getSymName().str();
-  for (auto [attribute, value] : llvm::zip_equal(
-           derived->cascade.getParamNames().getAsRange<StringAttr>(),
-           derived->cascade.getParamValues())) {
-    std::string name = attribute.str();
-    if (value == CascadeOp::kUnbound)
-      continue;
+  for (const auto &[name, value] : listBinding(derived->cascade)) {
     auto [given, isNew] = settings.extents.insert({name, value});
     if (!isNew && given->second != value)
       return failOption("--extent", "the schedule is for " + name + "=" +

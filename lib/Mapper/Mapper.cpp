@@ -161,8 +161,9 @@ private:
   static constexpr double kMostStates = 2e5;
   /// Beyond so many, sketches come first.
   static constexpr double kManyStates = 2e4;
-  double states = 0; ///< the most of any nest, as described last
-  double placed = 0; ///< and times the ways to hold its operands
+  /// The most states of any nest, as described last, times the ways to hold its
+  /// operands.
+  double placed = 0;
   /// Then the first mapping that no other can beat ends the search; else that
   /// of least energy among equally fast ones does.
   bool hasManyNests = false;
@@ -303,7 +304,8 @@ static double countPlacements(const EinsumOnArray &nest) {
 bool MappingSearch::describeNests(const NestLimits &limits) {
   choices.assign(facts.einsums.size(), {});
   noArray = false;
-  states = placed = 0;
+  double states = 0; // the most of any nest
+  placed = 0;
   cuts.resize(facts.einsums.size() * arch.arrays.size());
 
   for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e) {
@@ -844,7 +846,6 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
   last.coarse = nestLimits.coarse;
   last.loops = options.limits.sharedLoops;
   for (const Effort &effort : listEfforts()) {
-    describeFor(effort);
     if (!prepare(effort, /*walks=*/effort.coarse == 0))
       return endEarly();
     logInfo(describeEffort(effort));

@@ -7,6 +7,8 @@
 
 #include "lib/Simulator/Clock.h"
 
+#include "lib/Arch/Delivery.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -305,11 +307,7 @@ private:
     for (auto [link, bytes] : llvm::zip(arch.links, moves.links)) {
       if (!link.bytesPerS || bytes == 0)
         continue;
-      double wires = arch.instances(link);
-      if (link.topology == arch::Topology::AllToAll)
-        for (const arch::ArrayDim &dim : arch.dimsOf(link))
-          wires *= dim.size;
-      double seconds = bytes / (*link.bytesPerS * wires);
+      double seconds = bytes / (*link.bytesPerS * arch::wiresOf(arch, link));
       times.push_back(
           {"link into " + link.name, seconds * arch.clockHz / visits});
     }

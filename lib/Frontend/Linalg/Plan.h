@@ -45,6 +45,8 @@ struct PlannedRead {
 };
 
 struct PlannedEinsum {
+  explicit PlannedEinsum(mlir::Location loc) : loc(loc) {}
+
   mlir::Location loc;
   llvm::SmallVector<int> loops; ///< ranks: those of the results come first
   std::vector<PlannedRead> reads;

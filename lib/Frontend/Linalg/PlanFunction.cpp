@@ -27,7 +27,7 @@ namespace {
 
 /// Where the elements of a value are: `tensor[map(coordinates)]`.
 struct View {
-  int tensor;
+  int tensor = -1;
   AffineMap map;
 };
 
@@ -45,6 +45,7 @@ private:
   bool planElementwise(Operation &op);
   bool planFill(linalg::FillOp op);
   bool planReturn(func::ReturnOp op);
+  bool addView(Operation *op, Value source, AffineMap map);
   bool viewExpand(tensor::ExpandShapeOp op);
   bool viewCollapse(tensor::CollapseShapeOp op);
   bool viewSlice(tensor::ExtractSliceOp op);
@@ -194,10 +195,16 @@ bool Planner::planArguments() {
 // Views
 //===----------------------------------------------------------------------===//
 
+/// The result of `op` is `source`, which is known, at other coordinates.
+bool Planner::addView(Operation *op, Value source, AffineMap map) {
+  View of = views.lookup(source);
+  views[op->getResult(0)] = {of.tensor, simplifyAffineMap(of.map.compose(map))};
+  return true;
+}
+
 /// The coordinate in the expanded tensor says the one before: i * J + j.
 bool Planner::viewExpand(tensor::ExpandShapeOp op) {
-  auto source = views.find(op.getSrc());
-  if (source == views.end())
+  if (!views.count(op.getSrc()))
     return fail(op, "reshapes a tensor that holds one value everywhere");
   RankedTensorType type = op.getResultType();
   SmallVector<AffineExpr> exprs;
@@ -212,21 +219,18 @@ bool Planner::viewExpand(tensor::ExpandShapeOp op) {
     }
     exprs.push_back(expr);
   }
-  AffineMap map = AffineMap::get(type.getRank(), 0, exprs, context);
-  views[op.getResult()] = {source->second.tensor,
-                           simplifyAffineMap(source->second.map.compose(map))};
-  return true;
+  return addView(op, op.getSrc(),
+                 AffineMap::get(type.getRank(), 0, exprs, context));
 }
 
 bool Planner::viewCollapse(tensor::CollapseShapeOp op) {
-  auto source = views.find(op.getSrc());
-  if (source == views.end())
+  if (!views.count(op.getSrc()))
     return fail(op, "reshapes a tensor that holds one value everywhere");
   RankedTensorType type = op.getSrcType();
   SmallVector<AffineExpr> exprs(type.getRank());
   for (auto [result, group] : llvm::enumerate(op.getReassociationIndices())) {
     AffineExpr rest = getAffineDimExpr(result, context);
-    for (int64_t dim : llvm::drop_begin(llvm::reverse(group), 0)) {
+    for (int64_t dim : llvm::reverse(group)) {
       bool isFirst = dim == group.front();
       if (!isFirst && type.isDynamicDim(dim))
         return fail(op, "joins a dimension whose extent is not known");
@@ -235,16 +239,13 @@ bool Planner::viewCollapse(tensor::CollapseShapeOp op) {
         rest = rest.floorDiv(type.getDimSize(dim));
     }
   }
-  AffineMap map =
-      AffineMap::get(op.getResultType().getRank(), 0, exprs, context);
-  views[op.getResult()] = {source->second.tensor,
-                           simplifyAffineMap(source->second.map.compose(map))};
-  return true;
+  return addView(
+      op, op.getSrc(),
+      AffineMap::get(op.getResultType().getRank(), 0, exprs, context));
 }
 
 bool Planner::viewSlice(tensor::ExtractSliceOp op) {
-  auto source = views.find(op.getSource());
-  if (source == views.end())
+  if (!views.count(op.getSource()))
     return fail(op, "takes a part of a tensor that holds one value everywhere");
   if (ShapedType::isDynamicShape(op.getStaticOffsets()) ||
       ShapedType::isDynamicShape(op.getStaticStrides()) ||
@@ -259,10 +260,7 @@ bool Planner::viewSlice(tensor::ExtractSliceOp op) {
       expr = expr + getAffineDimExpr(dim++, context) * op.getStaticStrides()[i];
     exprs.push_back(expr);
   }
-  AffineMap map = AffineMap::get(dim, 0, exprs, context);
-  views[op.getResult()] = {source->second.tensor,
-                           simplifyAffineMap(source->second.map.compose(map))};
-  return true;
+  return addView(op, op.getSource(), AffineMap::get(dim, 0, exprs, context));
 }
 
 /// An op that yields its only operand at other coordinates, each element once.
@@ -280,11 +278,7 @@ bool Planner::viewRearranged(linalg::LinalgOp op) {
   if (!in.isProjectedPermutation() || !out.isPermutation() ||
       !views.count(input->get()))
     return false;
-  View source = views[input->get()];
-  views[op->getResult(0)] = {source.tensor,
-                             simplifyAffineMap(source.map.compose(
-                                 in.compose(inversePermutation(out))))};
-  return true;
+  return addView(op, input->get(), in.compose(inversePermutation(out)));
 }
 
 //===----------------------------------------------------------------------===//
@@ -304,7 +298,7 @@ bool Planner::planElementwise(Operation &op) {
   auto type = cast<RankedTensorType>(op.getResult(0).getType());
   AffineMap identity =
       AffineMap::getMultiDimIdentityMap(type.getRank(), context);
-  PlannedEinsum einsum{op.getLoc(), {}, {}, {}, {}, {}, {}};
+  PlannedEinsum einsum(op.getLoc());
   SmallVector<TypedAttr> fixed;
   for (Value operand : op.getOperands()) {
     auto constant = constants.find(operand);
@@ -344,7 +338,7 @@ bool Planner::planElementwise(Operation &op) {
 bool Planner::startFrom(PlannedEinsum &einsum, const Accumulation &how,
                         Value start) {
   Operation *combine = how.combine;
-  PlannedEinsum last{einsum.loc, {}, {}, {}, {}, {}, {}};
+  PlannedEinsum last(einsum.loc);
   const PlannedTensor result = plan.tensors[einsum.results[0]];
   auto type = result.type;
   AffineMap identity =
@@ -420,7 +414,7 @@ bool Planner::planLinalg(linalg::LinalgOp op) {
   for (unsigned loop : order)
     extents.push_back(ranges[loop]);
 
-  PlannedEinsum einsum{op.getLoc(), {}, {}, {}, {}, {}, {}};
+  PlannedEinsum einsum(op.getLoc());
   std::optional<Accumulation> how;
   if (reduces) {
     how = findAccumulation(body->getTerminator()->getOperand(0),
@@ -492,7 +486,7 @@ bool Planner::planLinalg(linalg::LinalgOp op) {
 /// For what is delivered, but was computed by no Einsum.
 void Planner::planCopy(Value value, Location loc) {
   auto type = cast<RankedTensorType>(value.getType());
-  PlannedEinsum einsum{loc, {}, {}, {}, {}, {}, {}};
+  PlannedEinsum einsum(loc);
   TypedAttr constant = constants.lookup(value);
   if (!constant)
     einsum.reads.push_back(*readOf(

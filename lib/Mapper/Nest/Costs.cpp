@@ -7,6 +7,8 @@
 
 #include "lib/Mapper/Nest/Costs.h"
 
+#include "lib/Arch/Delivery.h"
+
 #include "llvm/ADT/STLExtras.h"
 
 using namespace einsum;
@@ -39,12 +41,9 @@ static void addLink(const arch::ArchSpec &arch, int id,
   const arch::Link &link = arch.links[id];
   if (!link.bytesPerS)
     return;
-  double wires = arch.instances(link);
-  if (link.topology == arch::Topology::AllToAll)
-    for (const arch::ArrayDim &dim : arch.dimsOf(link))
-      wires *= static_cast<double>(dim.size);
-  resources.push_back({Resource::Kind::both, -1, false,
-                       arch.clockHz / (*link.bytesPerS * wires), id});
+  double bytesPerS = *link.bytesPerS * arch::wiresOf(arch, link);
+  resources.push_back(
+      {Resource::Kind::both, -1, false, arch.clockHz / bytesPerS, id});
 }
 
 /// Of more than there is room for, those of the largest bandwidths are left

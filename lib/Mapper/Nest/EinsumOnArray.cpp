@@ -619,15 +619,9 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
     }
   findWalked(fact, nest);
   // Inputs, outputs and what nobody else touches are nowhere else.
-  auto isShared = [&](int tensor) {
-    auto isIt = [&](const AccessFact &a) { return a.tensor == tensor; };
-    return llvm::any_of(facts.einsums, [&](const EinsumFact &other) {
-      return &other != &fact && (llvm::any_of(other.reads, isIt) ||
-                                 llvm::any_of(other.writes, isIt));
-    });
-  };
   for (const Operand &operand : nest.operands)
-    if ((operand.mustLiveAtBacking || !isShared(operand.tensor)) &&
+    if ((operand.mustLiveAtBacking ||
+         countTouchers(facts, operand.tensor) < 2) &&
         !constraints.mayLiveAtBacking(operand.tensor))
       return std::nullopt;
   if (nest.operands.size() > kMaxOperands) {
