@@ -81,11 +81,10 @@ private:
   uint64_t reservedBytes(int id, int slot) const {
     const Node &node = program.nodes[id];
     const StoragePlan &storage = plan.storages[id];
-    const TensorInfo &tensor = points.tensors[node.held[slot].tensor];
     int64_t slots = node.streamRank >= 0 || node.shared ? 1 : slotsOf(id, slot);
     int64_t copies =
         arch.accounting.singleBuffers ? 1 : std::max(node.buffers, slots);
-    return tensor.bytes(storage.held[slot].reserved) * unitsOf(id) * copies;
+    return storage.held[slot].reserved * unitsOf(id) * copies;
   }
 
   /// Units that hold a tile each, used or not; of a level that exists several
