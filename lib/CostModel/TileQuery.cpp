@@ -535,6 +535,11 @@ int TileQuery::latch() const {
 /// of whole blocks, or each is within one.
 std::optional<uint64_t> TileQuery::alignedBlocks(bool unitsApart) const {
   const AccessFact &access = write ? *write->access : *reads.front().access;
+  auto isUnited = [&](int id) {
+    return !unitsApart && tree.nodes[id].kind == NodeKind::spatial &&
+           id > asked.home &&
+           llvm::none_of(guards, [&](const auto &g) { return g.first == id; });
+  };
   llvm::SmallVector<int64_t, 16> tiles;
   tree.tilesAt(asked.node, tiles);
   uint64_t blocks = 1;
@@ -546,26 +551,23 @@ std::optional<uint64_t> TileQuery::alignedBlocks(bool unitsApart) const {
                    coordinate.constant % size == 0;
     if (size > 1 && !isPlain)
       return std::nullopt;
+    if (size == 1) {
+      llvm::SmallVector<int64_t, 16> united = tiles;
+      for (int id : above)
+        if (isUnited(id))
+          united[tree.nodes[id].rank] *= tree.nodes[id].steps;
+      blocks *= spanOf(coordinate, united);
+      continue;
+    }
     bool isWithin = false;
     for (int id : above) {
       const Node &loop = tree.nodes[id];
       if (loop.steps == 1 || !coordinate.uses(loop.rank))
         continue;
-      bool isUnited =
-          !unitsApart && loop.kind == NodeKind::spatial && id > asked.home;
       isWithin |= loop.tile % size != 0;
-      if (isUnited && isWithin)
+      if (isUnited(id) && isWithin)
         return std::nullopt;
-      blocks *= isUnited && size > 1 ? loop.steps : 1;
-    }
-    if (size == 1) {
-      llvm::SmallVector<int64_t, 16> united = tiles;
-      for (int id : above)
-        if (const Node &loop = tree.nodes[id];
-            !unitsApart && loop.kind == NodeKind::spatial && id > asked.home)
-          united[loop.rank] *= loop.steps;
-      blocks *= spanOf(coordinate, united);
-      continue;
+      blocks *= isUnited(id) ? loop.steps : 1;
     }
     int64_t tile = tiles[coordinate.terms[0].rank];
     if (tile % size != 0 && size % tile != 0)

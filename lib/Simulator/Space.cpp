@@ -21,10 +21,9 @@ struct Moment {
 
 class SpaceMeter {
 public:
-  SpaceMeter(const Points &points, const Program &program, const Plan &plan,
+  SpaceMeter(const Program &program, const Plan &plan,
              const arch::ArchSpec &arch)
-      : points(points), program(program), plan(plan), arch(arch),
-        levels(arch.levels.size()) {}
+      : program(program), plan(plan), arch(arch), levels(arch.levels.size()) {}
 
   std::vector<Moment> moments(int id) const {
     const Node &node = program.nodes[id];
@@ -193,7 +192,6 @@ private:
     return true;
   }
 
-  const Points &points;
   const Program &program;
   const Plan &plan;
   const arch::ArchSpec &arch;
@@ -202,10 +200,9 @@ private:
 
 } // namespace
 
-std::vector<uint64_t> einsum::sim::measurePeaks(const Points &points,
-                                                const Program &program,
+std::vector<uint64_t> einsum::sim::measurePeaks(const Program &program,
                                                 const Plan &plan,
                                                 const arch::ArchSpec &arch) {
-  SpaceMeter meter(points, program, plan, arch);
+  SpaceMeter meter(program, plan, arch);
   return meter.largest(meter.moments(0));
 }

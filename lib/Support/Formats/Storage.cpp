@@ -182,9 +182,9 @@ BitsPerElement Weight::getShare() const {
 }
 
 bool Weight::isShared() const {
-  return tensorBits != 0 ||
-         (regionBits != 0 &&
-          llvm::any_of(shape, [](int64_t size) { return size > 1; }));
+  bool hasRegions = regionBits != 0 &&
+                    llvm::any_of(shape, [](int64_t size) { return size > 1; });
+  return hasRegions || (tensorBits != 0 && !shape.empty());
 }
 
 uint64_t Weight::countWholeBits(uint64_t elements, uint64_t regions) const {
