@@ -93,7 +93,8 @@ private:
     const CaseRank &rank = c.ranks[pickOf(ranks)];
     if (chance(in(Focus::formats, 15, 30)))
       return "int3 channel " + rank.name;
-    int64_t size = pick(in(Focus::formats, 2, 1), rank.extent);
+    int64_t size = pick(
+        std::min<int64_t>(in(Focus::formats, 2, 1), rank.extent), rank.extent);
     while (rank.extent % size != 0)
       --size;
     std::string format =
