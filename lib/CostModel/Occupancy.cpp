@@ -191,7 +191,7 @@ static std::optional<uint64_t> productOfBlocks(const LoopTree &tree, int id,
                                                llvm::ArrayRef<int64_t> tiles,
                                                Counter &counter) {
   const TensorFact &tensor = tree.facts->tensors[held.tensor];
-  if (tensor.isShared && tree.nodes[id].resident >= 0)
+  if (tree.nodes[id].resident >= 0)
     return std::nullopt;
   uint64_t blocks = 1;
   for (auto [k, size] : llvm::enumerate(tensor.grid)) {
@@ -227,7 +227,7 @@ static std::optional<uint64_t> productOfBlocks(const LoopTree &tree, int id,
       return std::nullopt;
     blocks = counter.mul(blocks, std::max<int64_t>(1, tile / size));
   }
-  return tensor.isShared ? blocks : 0;
+  return blocks;
 }
 
 void einsum::cost::computeReservations(const LoopTree &tree, Queries &queries,
@@ -246,7 +246,9 @@ void einsum::cost::computeReservations(const LoopTree &tree, Queries &queries,
     if (*tile.isProduct && !scratch.generalOnly)
       product = productOfSpans(tree, tile.node, held, windows, scratch.tiles,
                                scratch.counter);
-    if (product)
+    if (product && !tree.facts->tensors[held.tensor].isShared)
+      blocks = 0;
+    else if (product)
       blocks = productOfBlocks(tree, tile.node, held, windows, scratch.tiles,
                                scratch.counter);
     if (blocks) {

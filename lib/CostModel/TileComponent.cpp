@@ -237,7 +237,7 @@ private:
     /// last one's, and where the last one ends. The sizes are the first one's.
     int64_t reach = 0, end = 0;
     /// Where blocks count: what units have of it, from `lo` on, and how much.
-    llvm::SmallVector<std::pair<int64_t, int64_t>, 1> parts = {};
+    llvm::SmallVector<std::pair<int64_t, int64_t>, 0> parts = {};
 
     int64_t largest() const {
       int64_t size = 0;
@@ -660,7 +660,7 @@ private:
                int64_t tile) {
     constexpr size_t kMostParts = 1 << 14;
     state.units = std::move(dealt);
-    llvm::SmallVector<std::pair<int64_t, int64_t>, 1> parts = {};
+    llvm::SmallVector<std::pair<int64_t, int64_t>, 0> parts;
     for (auto [at, size] : state.parts)
       for (int64_t done = 0; done < size && parts.size() <= kMostParts;
            done += tile)

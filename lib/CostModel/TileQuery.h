@@ -84,7 +84,7 @@ TileLoad largerOf(const TensorFact &tensor, const TileLoad &a,
 /// Blocks by the combinations of sets in which they have elements: of each kind
 /// of block the masks, all in order.
 using BlockSignature =
-    llvm::SmallVector<std::pair<llvm::SmallVector<SetMask, 2>, uint64_t>, 2>;
+    llvm::SmallVector<std::pair<llvm::SmallVector<SetMask, 2>, uint64_t>, 0>;
 
 /// Adds blocks to one kind; its masks in any order.
 void addToBlocks(BlockSignature &blocks, llvm::SmallVector<SetMask, 2> masks,
