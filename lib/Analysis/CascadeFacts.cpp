@@ -108,7 +108,8 @@ public:
     for (auto [i, einsum] : llvm::enumerate(order))
       for (auto [name, result] :
            llvm::zip(einsum.getTensorNames(), einsum->getResults()))
-        if (failed(addTensor(result, name.getValue(), i)))
+        // Without a name nobody reads it: the value beside an argmax.
+        if (!name.empty() && failed(addTensor(result, name.getValue(), i)))
           return failure();
     for (EinsumInterface einsum : order)
       if (failed(addEinsum(einsum)))
@@ -389,7 +390,10 @@ private:
       }
       fact.reads.push_back(std::move(*read));
     }
-    for (Value result : einsum->getResults()) {
+    for (auto [name, result] :
+         llvm::zip(einsum.getTensorNames(), einsum->getResults())) {
+      if (name.empty())
+        continue;
       facts.tensors[tensorIds[result]].hasInitialValue =
           !einsum.getInitialValues().empty();
       FailureOr<AccessFact> write =

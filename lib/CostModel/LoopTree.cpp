@@ -506,8 +506,7 @@ private:
       for (const AccessFact &read : einsum.reads)
         add(read, false);
       for (const AccessFact &write : einsum.writes)
-        if (!facts.tensors[write.tensor].name.empty())
-          add(write, true);
+        add(write, true);
     }
     indexTensors();
   }

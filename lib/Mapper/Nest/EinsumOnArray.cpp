@@ -106,6 +106,25 @@ static void addChunks(int64_t extent, const arch::ArchSpec &arch,
 }
 
 /// The same for all Einsums, so that they can share loops.
+/// Where divisors are far apart, as those of 197 or 50257, tiles of equal steps
+/// between them, and those that fill a dimension of an array.
+static void fillGaps(int64_t extent, const arch::ArchSpec &arch,
+                     std::set<int64_t, std::greater<>> &tiles) {
+  constexpr int64_t far = 4;
+  auto isFilled = [&](int64_t tile) {
+    auto below = tiles.lower_bound(tile); // the largest that is not above
+    return below != tiles.end() && tile < far * *below;
+  };
+  for (const arch::Array &array : arch.arrays)
+    for (const arch::ArrayDim &dim : array.dims)
+      if (auto size = static_cast<int64_t>(dim.size);
+          size > 1 && size < extent && !isFilled(size))
+        tiles.insert(llvm::divideCeil(extent, llvm::divideCeil(extent, size)));
+  for (int64_t steps = 2; steps < extent; steps *= 2)
+    if (int64_t tile = llvm::divideCeil(extent, steps); !isFilled(tile))
+      tiles.insert(tile);
+}
+
 static std::vector<int64_t> listTiles(int64_t extent, const NestLimits &limits,
                                       const arch::ArchSpec &arch,
                                       bool isCommon) {
@@ -127,6 +146,8 @@ static std::vector<int64_t> listTiles(int64_t extent, const NestLimits &limits,
   }
   if (limits.coarse == 0)
     return {tiles.begin(), tiles.end()};
+  if (limits.imperfect)
+    fillGaps(extent, arch, tiles);
   std::set<int64_t> wanted = {extent, 1};
   addChunks(extent, arch, tiles, wanted);
   // As many units as possible are worth a tile.
