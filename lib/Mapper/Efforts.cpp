@@ -24,12 +24,11 @@ std::vector<Effort> mapper::listEfforts(const NestLimits &finest, bool areMany,
     sketch.sketch = true;
     sketch.coarse = NestLimits::kCoarsest;
     sketch.pipelines = sketch.reorder = false;
-    sketch.beam = 1;
+    sketch.beam = 2;
     sketch.loops = 0;
     sketch.states = 4;
     sketch.instant = true;
     efforts.push_back(sketch);
-    sketch.beam = 2;
     sketch.instant = false;
     for (auto [loops, states] :
          {std::pair(0, 16), std::pair(1, 64), std::pair(2, 300)}) {

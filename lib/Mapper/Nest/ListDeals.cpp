@@ -263,11 +263,10 @@ private:
         add(tile, 0, 0);
       return parts;
     }
-    // Of few tiles, not all are so many times another one.
+    // Of few tiles, most are not so many times another one.
+    int64_t left = leftOf(r, deals);
     auto isTimes = [&](int64_t units) {
-      return !nest.coarse || llvm::any_of(rank.tiles, [&](int64_t tile) {
-        return tile % units == 0 && isTile(tile / units);
-      });
+      return !nest.coarse || (left % units == 0 && isTile(left / units));
     };
     for (int64_t units = 2; units <= std::min(most, rank.extent); ++units)
       if ((rank.extent % units == 0 || isTile(units)) && isTimes(units))
@@ -338,10 +337,14 @@ private:
 std::vector<Deals> mapper::listDeals(const EinsumOnArray &nest) {
   DealLister lister(nest);
   std::vector<Deals> ways = lister.list();
-  if (nest.mostDeals)
-    DealLister::keepFastest(ways, nest.mostDeals, [&](const Deals &way) {
-      return std::make_pair(countBusiest(nest, way), lister.countWords(way));
-    });
+  if (!nest.mostDeals || ways.size() <= nest.mostDeals)
+    return ways;
+  // The first one deals the least, which tiles never stand in the way of.
+  Deals least = ways.front();
+  DealLister::keepFastest(ways, nest.mostDeals, [&](const Deals &way) {
+    return std::make_pair(countBusiest(nest, way), lister.countWords(way));
+  });
+  ways.push_back(std::move(least));
   return ways;
 }
 

@@ -97,5 +97,6 @@ TEST_CASE("quick searches keep matrix units busy", "[mapper][deals]") {
     found = std::min(found, findCycles(*nest, arch));
     least = std::min(least, leastCycles(*nest));
   }
-  CHECK(found <= 1.5 * least);
+  // Of two ways one can be had; of twelve a good one.
+  CHECK(found <= (instant ? 32 : 1.25) * least);
 }
