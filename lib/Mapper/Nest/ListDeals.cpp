@@ -341,6 +341,7 @@ std::vector<Deals> mapper::listDeals(const EinsumOnArray &nest) {
     return ways;
   // The first one deals the least, which tiles never stand in the way of.
   Deals least = ways.front();
+  ways.erase(ways.begin());
   DealLister::keepFastest(ways, nest.mostDeals, [&](const Deals &way) {
     return std::make_pair(countBusiest(nest, way), lister.countWords(way));
   });
