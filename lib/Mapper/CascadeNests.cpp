@@ -120,11 +120,13 @@ bool CascadeNests::describeNests(const NestLimits &limits) {
   return states <= kMostStates && !noArray;
 }
 
-void CascadeNests::describeFor(int coarse, bool sketch) {
+void CascadeNests::describeFor(const Effort &effort) {
   NestLimits limits = finest;
-  limits.coarse = coarse;
-  limits.sketch = sketch;
-  if (limits.coarse == described.coarse && limits.sketch == described.sketch)
+  limits.coarse = effort.coarse;
+  limits.sketch = effort.sketch;
+  limits.instant = effort.instant;
+  if (limits.coarse == described.coarse && limits.sketch == described.sketch &&
+      limits.instant == described.instant)
     return;
   for (const auto &search : searches)
     counted += search->getCounts();

@@ -16,6 +16,7 @@
 #ifndef LIB_MAPPER_CASCADENESTS_H
 #define LIB_MAPPER_CASCADENESTS_H
 
+#include "lib/Mapper/Efforts.h"
 #include "lib/Mapper/Join/CascadeJoin.h"
 
 namespace einsum::mapper {
@@ -30,7 +31,7 @@ public:
   /// array, or is not covered (`unsupported`).
   bool describe();
   /// With other limits (`NestLimits`); forgets the searches if they differ.
-  void describeFor(int coarse, bool sketch);
+  void describeFor(const Effort &effort);
   void makeSearches();
   /// The least that each Einsum costs by itself, without a look at its nests.
   void boundNests();

@@ -454,7 +454,7 @@ JoinResult MappingSearch::search(const Effort &effort, double cutoff) {
 
 /// False if time was up before.
 bool MappingSearch::prepare(const Effort &effort, bool walks) {
-  nests.describeFor(effort.coarse, effort.sketch);
+  nests.describeFor(effort);
   if (nests.searches.empty()) {
     nests.makeSearches();
     nests.boundNests();
@@ -505,10 +505,13 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
               std::back_inserter(first));
     measure();
     // Where quick searches find nothing, there may be nothing.
-    if (first.empty() && std::isinf(cutoff) && std::exchange(isFirst, false) &&
-        isRuledOut())
+    if (first.empty() && std::isinf(cutoff) && !effort.instant &&
+        std::exchange(isFirst, false) && isRuledOut())
       return endEarly();
-    if (stopped() || (isSingle && nests.areMany && cutoff <= certain.value))
+    // Nothing is faster; of few Einsums something may take less energy.
+    bool isDone = facts.einsums.size() >= kManyEinsums || !effort.sketch;
+    if (stopped() ||
+        (isSingle && nests.areMany && cutoff <= certain.value && isDone))
       return endEarly();
   }
   // Of what is left out, time alone is bounded as well without a walk.

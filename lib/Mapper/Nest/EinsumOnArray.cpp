@@ -50,6 +50,31 @@ static int64_t chunkFor(int64_t extent, int64_t most, int64_t unit) {
   return llvm::alignTo(chunk, unit);
 }
 
+/// Of a rank that is dealt to instances of a level beside another one like it,
+/// which leaves a full dimension of a matrix unit inside: 1024 in 64 times 16
+/// leave room for 2 parts of 512 along 132 units.
+static int64_t partBeside(int64_t extent, const arch::Array &array,
+                          const arch::ArrayDim &dim) {
+  auto count = llvm::count_if(array.dims, [](const arch::ArrayDim &inner) {
+    return inner.level < 0 && inner.size > 1;
+  });
+  if (dim.level < 0 || count < 2)
+    return 0;
+  auto size = static_cast<int64_t>(dim.size);
+  for (const arch::ArrayDim &inner : array.dims) {
+    auto unit = static_cast<int64_t>(inner.size);
+    if (inner.level >= 0 || unit < 2 || extent % unit != 0)
+      continue;
+    int64_t parts = extent / unit;
+    if (parts < 2 || size / parts < 2)
+      continue;
+    for (int64_t others = size / parts; others > 1; --others)
+      if (extent % others == 0)
+        return extent / others;
+  }
+  return 0;
+}
+
 /// Parts for the instances of a level: as many equal ones as there can be, and
 /// more where these would not keep all busy, or cannot be dealt on inside: 4096
 /// over 108 of them, 16 at a time inside, are 48 each for 86; or, where another
@@ -62,6 +87,8 @@ static void addChunks(int64_t extent, const arch::ArchSpec &arch,
   for (const arch::Array &array : arch.arrays)
     for (const arch::ArrayDim &dim : array.dims) {
       int64_t size = static_cast<int64_t>(dim.size), equal = 1;
+      if (int64_t beside = partBeside(extent, array, dim))
+        wanted.insert(beside);
       if (dim.level < 0 || size >= extent)
         continue;
       for (int64_t tile : tiles)
@@ -618,7 +645,8 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
     nest.mostDeals =
         std::max<size_t>(16, NestLimits::kMostDeals >> (limits.coarse - 2));
   if (limits.sketch)
-    nest.mostDeals = NestLimits::kSketchedDeals;
+    nest.mostDeals =
+        limits.instant ? NestLimits::kInstantDeals : NestLimits::kSketchedDeals;
   if (!constraints.mayRunOn(array) || !price(facts, arch, nest))
     return std::nullopt;
   for (int rank : fact.ranks) {

@@ -160,7 +160,8 @@ struct NestLimits {
   /// divide, ranks of all tensors whole or step by step, as many units as
   /// possible; from 2 on ever fewer tiles and ways to deal.
   int coarse = 0;
-  bool sketch = false; ///< fewer nests for the same tiles (`EinsumOnArray`)
+  bool sketch = false;  ///< fewer nests for the same tiles (`EinsumOnArray`)
+  bool instant = false; ///< a sketch with very few ways to deal
   /// Along a dimension one rank, or a few pairs of them; with `coarse` always.
   bool fewPairs = false;
   bool allDeals = false; ///< also those that cost the same as another
@@ -168,7 +169,7 @@ struct NestLimits {
   std::vector<int> commonRanks = {}; ///< of all tensors
   static constexpr int kCoarsest = 5;
   static constexpr size_t kMostDeals = 64; ///< from 2 on; ever fewer beyond
-  static constexpr size_t kSketchedDeals = 12;
+  static constexpr size_t kSketchedDeals = 12, kInstantDeals = 2;
 };
 
 /// Nullopt if the array has no such operators or the user forbids it; with a
