@@ -254,7 +254,11 @@ FailureOr<CascadeOp> Workload::adoptProgram(CascadeOp cascade,
     std::string ours = printProgram(cascade);
     if (json->program.empty() || json->program == ours)
       return cascade;
-    if (json->origin.empty() || json->origin != written) {
+    bool isOrigin = json->origin.empty()
+                        ? !json->derivedFrom.empty() &&
+                              json->derivedFrom == fingerprint(written)
+                        : json->origin == written;
+    if (!isOrigin) {
       Diagnostics diags;
       diags.error(json->programLoc,
                   "the schedule is of another program: " +
