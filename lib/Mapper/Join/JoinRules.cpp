@@ -544,3 +544,10 @@ void JoinRules::truncate(JoinState &state, int depth) const {
   for (Drain &drain : state.drains)
     drain.depth = std::min(drain.depth, depth);
 }
+
+bool JoinRules::mayStandInside(const EinsumOnArray &nest, int outer,
+                               int inner) {
+  return outer == inner || llvm::all_of(nest.path, [&](int level) {
+           return nest.constraints->mayStandInside(level, outer, inner);
+         });
+}

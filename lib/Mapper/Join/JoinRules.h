@@ -105,6 +105,9 @@ public:
   /// elements of one step are those of that step.
   bool sharesRank(int tensor, int rank) const;
 
+  /// Loops that Einsums share keep to the orders of all levels.
+  static bool mayStandInside(const EinsumOnArray &nest, int outer, int inner);
+
 private:
   bool isRoundBy(const JoinState &state, int tensor, int einsum) const;
 
