@@ -381,6 +381,9 @@ private:
       const char *key, *name;
       Shown how;
     };
+    auto isNoBound = [&](StringRef key) {
+      return key == "lower_bound" && mapper["lower_bound"].number() == 0;
+    };
     for (auto [key, name, how] :
          {Fact{"best", "value", unit},
           {"lower_bound", "lower bound", unit},
@@ -388,7 +391,8 @@ private:
           {"evaluated", "costs computed", Shown::number},
           {"space_size_log10", "mappings in the space", Shown::powerOfTen}})
       if (mapper.has(key) && mapper[key].get().is_number())
-        os << "<dt>" << name << "</dt><dd>" << mapper[key].show(how)
+        os << "<dt>" << name << "</dt><dd>"
+           << (isNoBound(key) ? "none known" : mapper[key].show(how))
            << "</dd>\n";
     if (mapper.has("bound"))
       os << "<dt>bound by</dt><dd>" << text(mapper["bound"]) << "</dd>\n";
