@@ -63,19 +63,13 @@ std::optional<int> Planner::spreadPart(const PlacedPart &part, StringRef monoid,
       coordinates[dim.sourceDim] = place;
       continue;
     }
-    AffineExpr from = getAffineConstantExpr(dim.offset, context);
-    if (dim.sourceDim >= 0) {
-      coordinates[dim.sourceDim] = getAffineDimExpr(loops++, context);
-      extents.push_back(dim.size);
-      from = from + coordinates[dim.sourceDim] * dim.stride;
-    }
-    constraints.push_back(place - from);
-  }
-  // Loops of the part come after those of the result, in any case one: a
-  // filter of kept ranks alone would leave elements out.
-  if (loops == kept) {
-    extents.push_back(1);
-    ++loops;
+    // A dimension that the source lacks has a loop too, of one step: a filter
+    // of kept ranks alone would leave elements out, rather than fill them.
+    AffineExpr loop = getAffineDimExpr(loops++, context);
+    extents.push_back(dim.size);
+    constraints.push_back(place - dim.offset - loop * dim.stride);
+    if (dim.sourceDim >= 0)
+      coordinates[dim.sourceDim] = loop;
   }
   PlannedEinsum einsum(part.op->getLoc());
   std::optional<PlannedRead> read =
@@ -106,25 +100,29 @@ std::optional<int> Planner::spreadPart(const PlacedPart &part, StringRef monoid,
   return tensor;
 }
 
-/// Whether the coordinates of the point are those of an element of the part.
-static Value emitIsInside(OpBuilder &builder, Location loc,
-                          ArrayRef<PlacedPart::Dimension> dims,
-                          ArrayRef<StringAttr> loops) {
+/// `in` where the coordinates of the point are those of an element of the part,
+/// else `out`: one choice in another, as the text notation has it.
+static Value emitChoice(OpBuilder &builder, Location loc,
+                        ArrayRef<PlacedPart::Dimension> dims,
+                        ArrayRef<StringAttr> loops, Value in, Value out) {
   using arith::CmpIPredicate;
-  Value all;
+  SmallVector<Value> conditions;
   auto number = [&](int64_t value) {
     return builder.create<arith::ConstantIndexOp>(loc, value).getResult();
   };
   auto require = [&](CmpIPredicate how, Value left, int64_t right) {
-    Value holds = builder.create<arith::CmpIOp>(loc, how, left, number(right));
-    all = all ? builder.create<arith::AndIOp>(loc, all, holds).getResult()
-              : holds;
+    conditions.push_back(
+        builder.create<arith::CmpIOp>(loc, how, left, number(right)));
   };
   for (auto [d, dim] : llvm::enumerate(dims)) {
     if (dim.isWhole)
       continue;
     Value place =
         builder.create<IndexOp>(loc, builder.getIndexType(), loops[d]);
+    if (dim.size == 1) {
+      require(CmpIPredicate::eq, place, dim.offset);
+      continue;
+    }
     require(CmpIPredicate::sge, place, dim.offset);
     require(CmpIPredicate::sle, place,
             dim.offset + (dim.size - 1) * dim.stride);
@@ -134,7 +132,9 @@ static Value emitIsInside(OpBuilder &builder, Location loc,
     require(CmpIPredicate::eq,
             builder.create<arith::RemSIOp>(loc, from, number(dim.stride)), 0);
   }
-  return all;
+  for (Value condition : llvm::reverse(conditions))
+    in = builder.create<arith::SelectOp>(loc, condition, in, out);
+  return in;
 }
 
 bool Planner::placePart(const PlacedPart &part) {
@@ -183,10 +183,8 @@ bool Planner::placePart(const PlacedPart &part) {
                  : Value(block.getArgument(read++));
     };
     Value in = element(inside), out = element(outside);
-    Value isInside = emitIsInside(builder, loc, dims, loops);
-    builder.create<YieldOp>(
-        loc,
-        builder.create<arith::SelectOp>(loc, isInside, in, out).getResult());
+    builder.create<YieldOp>(loc,
+                            emitChoice(builder, loc, dims, loops, in, out));
   };
   addResult(einsum, part.result, part.op->getAttrDictionary());
   plan.einsums.push_back(std::move(einsum));
