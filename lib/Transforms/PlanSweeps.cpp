@@ -76,7 +76,7 @@ private:
   bool acceptForm(SweepMember &member, Separator &separator, const Form &form);
   bool acceptExtremum(SweepMember &member, Separator &separator,
                       const Form &form);
-  bool acceptTerms(SweepMember &member, Separator &separator);
+  bool acceptTerms(SweepMember &member);
   bool isSameForAll(const SweepMember &member, Expr expr) const;
   bool areCorrectionsCommon(SweepMember &member, Separator &separator);
   bool areFramesRunnable(SweepMember &member, unsigned stage,
@@ -274,7 +274,7 @@ bool Planner::join(SweepMember &member, unsigned stage) {
   if (form.kind == Form::Kind::failed)
     return refuse(member, found.reason, found.at,
                   found.isMatterOfPolicy ? kRealsHint : "");
-  if (!acceptForm(member, separator, form) || !acceptTerms(member, separator) ||
+  if (!acceptForm(member, separator, form) || !acceptTerms(member) ||
       !areCorrectionsCommon(member, separator))
     return false;
   Obstacle obstacle;
@@ -370,7 +370,7 @@ bool Planner::acceptExtremum(SweepMember &member, Separator &separator,
   return true;
 }
 
-bool Planner::acceptTerms(SweepMember &member, Separator &separator) {
+bool Planner::acceptTerms(SweepMember &member) {
   bool defers = !member.addends.empty(), corrects = false;
   for (const Term &term : member.terms) {
     defers |= !term.factors.empty();
