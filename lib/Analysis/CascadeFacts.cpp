@@ -177,7 +177,12 @@ private:
     auto storage = findStorage(type, extents);
     if (auto *message = std::get_if<std::string>(&storage))
       return emitError(loc) << "tensor '" << tensor.name << "': " << *message;
-    tensor.weight = std::get<TensorStorage>(storage).weight.getShare();
+    tensor.stored = std::get<TensorStorage>(storage).weight;
+    tensor.weight = tensor.stored.getShare();
+    tensor.isShared = tensor.stored.isShared();
+    for (auto [extent, size] : llvm::zip(extents, tensor.stored.shape))
+      if (tensor.isShared)
+        tensor.grid.push_back(size < extent || extent == 1 ? size : 0);
     uint64_t totalBits = tensor.elements;
     return multiply(totalBits,
                     tensor.weight.numerator / tensor.weight.denominator + 1,

@@ -183,31 +183,81 @@ productOfSpans(const LoopTree &tree, int id, const HeldTensor &held,
   return words;
 }
 
+/// Blocks of a product of spans, if tiles do not cut blocks in different
+/// places: along each rank they are of whole blocks, or each is within one.
+static std::optional<uint64_t> productOfBlocks(const LoopTree &tree, int id,
+                                               const HeldTensor &held,
+                                               llvm::ArrayRef<Window> windows,
+                                               llvm::ArrayRef<int64_t> tiles,
+                                               Counter &counter) {
+  const TensorFact &tensor = tree.facts->tensors[held.tensor];
+  if (tensor.isShared && tree.nodes[id].resident >= 0)
+    return std::nullopt;
+  uint64_t blocks = 1;
+  for (auto [k, size] : llvm::enumerate(tensor.grid)) {
+    const Coordinate &coordinate = held.uses.front().access->coordinates[k];
+    auto window = llvm::find_if(
+        windows, [k = k](const Window &w) { return w.coordinate == k; });
+    if (size == 0 || (coordinate.terms.empty() && window == windows.end()))
+      continue;
+    if (size == 1) {
+      uint64_t span = 1;
+      for (const Use &use : held.uses)
+        if (!use.access->coordinates[k].terms.empty())
+          span = std::max(span, spanOf(use.access->coordinates[k], tiles));
+      span =
+          std::min<uint64_t>(span, tree.facts->ranks[tensor.ranks[k]].extent);
+      if (window != windows.end())
+        span = std::min<uint64_t>(span, window->width);
+      blocks = counter.mul(blocks, span);
+      continue;
+    }
+    if (window != windows.end() || coordinate.terms.size() != 1 ||
+        coordinate.terms[0].coefficient != 1 || coordinate.constant % size != 0)
+      return std::nullopt;
+    int rank = coordinate.terms[0].rank;
+    int64_t tile = tiles[rank];
+    bool isWhole = tile % size == 0, isWithin = size % tile == 0;
+    for (int i = tree.nodes[id].parent; i >= 0; i = tree.nodes[i].parent)
+      if (tree.nodes[i].isLoop() && tree.nodes[i].rank == rank) {
+        isWhole &= tree.nodes[i].tile % size == 0;
+        isWithin &= tree.nodes[i].tile % tile == 0;
+      }
+    if (!isWhole && !isWithin)
+      return std::nullopt;
+    blocks = counter.mul(blocks, std::max<int64_t>(1, tile / size));
+  }
+  return tensor.isShared ? blocks : 0;
+}
+
 void einsum::cost::computeReservations(const LoopTree &tree, Queries &queries,
                                        Scratch &scratch) {
-  scratch.reserved.assign(queries.tiles.size(), 0);
+  scratch.reserved.assign(queries.tiles.size(), {});
   for (auto [i, tile] : llvm::enumerate(queries.tiles)) {
     const Node &node = tree.nodes[tile.node];
     const HeldTensor &held = node.held[tile.held];
-    uint64_t &words = scratch.reserved[i];
+    TileLoad &load = scratch.reserved[i];
     if (held.uses.empty())
       continue;
     llvm::SmallVector<Window, 2> windows = windowsOf(tree, tile.node, held);
-    std::optional<uint64_t> product;
+    std::optional<uint64_t> product, blocks;
     if (!tile.isProduct)
       tile.isProduct = isProductOfSpans(tree, held, windows);
     if (*tile.isProduct && !scratch.generalOnly)
       product = productOfSpans(tree, tile.node, held, windows, scratch.tiles,
                                scratch.counter);
-    if (product) {
-      words = *product;
+    if (product)
+      blocks = productOfBlocks(tree, tile.node, held, windows, scratch.tiles,
+                               scratch.counter);
+    if (blocks) {
+      load = {*product, *blocks};
       continue;
     }
-    std::optional<uint64_t> largest =
+    std::optional<TileLoad> largest =
         queries.of(tile).largest(windows, scratch.counter);
     if (!largest && scratch.unanswered < 0)
       scratch.unanswered = tile.node;
-    words = largest.value_or(0);
+    load = largest.value_or(TileLoad{});
   }
 }
 
@@ -260,13 +310,17 @@ public:
   uint64_t heldBytes(size_t tile) const {
     const Node &node = tree.nodes[queries.tiles[tile].node];
     const HeldTensor &held = node.held[queries.tiles[tile].held];
-    return scratch.counter.mul(
-        facts.tensors[held.tensor].bytes(heldWords(tile)), copiesOf(tile));
+    return scratch.counter.mul(bytesOfCopy(held.tensor, tile), copiesOf(tile));
+  }
+
+  uint64_t bytesOfCopy(int tensor, size_t tile) const {
+    return facts.tensors[tensor].wholeBytes(heldWords(tile),
+                                            scratch.reserved[tile].blocks);
   }
 
   uint64_t heldWords(size_t tile) const {
     const Node &node = tree.nodes[queries.tiles[tile].node];
-    uint64_t words = scratch.reserved[tile];
+    uint64_t words = scratch.reserved[tile].words;
     return node.resident >= 0 ? std::min<uint64_t>(words, node.resident)
                               : words;
   }
@@ -354,7 +408,7 @@ private:
     for (size_t tile = first; tile < end; ++tile) {
       int tensor = tree.nodes[one.node].held[queries.tiles[tile].held].tensor;
       one.tensors.push_back(tensor);
-      if (uint64_t bytes = facts.tensors[tensor].bytes(heldWords(tile));
+      if (uint64_t bytes = bytesOfCopy(tensor, tile);
           tile == first || bytes > one.bytes) {
         one.bytes = bytes;
         one.words = heldWords(tile);

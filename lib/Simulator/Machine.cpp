@@ -400,8 +400,11 @@ void Machine::closeLatch(int id, const Port &port, Latch &latch) {
   uint64_t width = arch.arrays[program.nodes[id].array].reduction.width;
   const auto &[whole, partial] =
       deliveries[id][&port - program.nodes[id].ports.begin()];
-  ledger.cross(id, port.tensor, whole.crossings, latch.elements.size());
-  ledger.cross(id, port.tensor, partial.crossings, latch.continued.size());
+  const TensorInfo &tensor = points.tensors[port.tensor];
+  uint64_t allBytes = tensor.bytes(latch.elements.size()),
+           partialBytes = tensor.bytes(latch.continued.size());
+  ledger.cross(id, whole.crossings, allBytes);
+  ledger.cross(id, partial.crossings, partialBytes);
   if (port.read >= 0) {
     transfer.receivers = latch.copies;
     transfer.repeats = whole.repeats;
@@ -411,9 +414,8 @@ void Machine::closeLatch(int id, const Port &port, Latch &latch) {
   }
   store.note(*latch.home, port.slot, latch.unit, latch.elements, transfer);
   if (recorder)
-    recorder->endGroup(latch.name, transfer, whole.crossings,
-                       latch.elements.size(), partial.crossings,
-                       latch.continued.size());
+    recorder->endGroup(latch.name, transfer, whole.crossings, allBytes,
+                       partial.crossings, partialBytes);
   // Each write but the first contribution is preceded by a read.
   transfer.direction = Direction::read;
   if (port.read < 0) {

@@ -24,7 +24,7 @@ class Generator {
 public:
   Generator(uint64_t seed, const Kinds &kinds)
       : random(seed * 0x9E3779B97F4A7C15ull + 1), extended(kinds.extended),
-        rereads(kinds.rereads), gathers(kinds.gathers) {
+        rereads(kinds.rereads), gathers(kinds.gathers), formats(kinds.formats) {
     problem.seed = seed;
   }
 
@@ -79,11 +79,33 @@ private:
       extents[rank] = extent;
     }
     bytes = chance(60) ? 1 : chance(50) ? 2 : 4;
+    if (formats) // what is stored so is read as a float
+      bytes = std::max<int64_t>(bytes, 2);
     if (extended && rankCount > 1 && chance(25))
       extents['w'] = extents['a'] + extents['b'] - 1;
     for (int i = 0; i < einsumCount;)
       i += addEinsum(i);
     write();
+  }
+
+  /// With blocks along a rank, and maybe along a second one.
+  std::string storageOf(const std::string &ranks) {
+    std::string text;
+    if (!formats || ranks.empty() || chance(20))
+      return text;
+    text = pickOf<std::string>(
+        {" : int8(scale=f32)", " : int4(scale=e4m3)", " : int4"});
+    if (chance(15))
+      return text + " tensor";
+    size_t first = pick(0, ranks.size() - 1);
+    for (size_t i = 0; i < ranks.size(); ++i)
+      if (i == first || chance(30)) {
+        int64_t extent = extents[ranks[i]], size = pick(2, 4);
+        while (extent % size != 0)
+          size = size > extent ? extent : size - 1;
+        text += " group(" + std::to_string(size) + ") " + ranks[i];
+      }
+    return text;
   }
 
   void write() {
@@ -100,7 +122,7 @@ private:
     for (const Tensor &tensor : tensors)
       if (tensor.isInput)
         os << "  input " << indexed(tensor.name, tensor.ranks)
-           << (tensor.isIndex ? " : i32" : "") << "\n";
+           << (tensor.isIndex ? " : i32" : storageOf(tensor.ranks)) << "\n";
     os << body << "  output ";
     llvm::ListSeparator outputs;
     for (const Tensor &tensor : tensors)
@@ -380,8 +402,11 @@ private:
     llvm::ListSeparator separator;
     llvm::raw_string_ostream os(text);
     bool delays = chance(10);
-    for (const char *op :
-         {"mac", "mul", "add", "max", "exp", "abs", "copy", "compute"}) {
+    std::vector<const char *> ops = {"mac", "mul", "add",  "max",
+                                     "exp", "abs", "copy", "compute"};
+    if (formats)
+      ops.push_back("convert");
+    for (const char *op : ops) {
       if (!isComplete && chance(20))
         continue;
       int64_t cycles = chance(75) ? 1 : pick(2, 3);
@@ -527,7 +552,7 @@ private:
   }
 
   std::mt19937_64 random;
-  bool extended, rereads, gathers;
+  bool extended, rereads, gathers, formats;
   Problem problem;
   int einsumCount = 1;
   int64_t bytes = 1;

@@ -10,6 +10,7 @@
 //   einsum-optimality --most TREES         only spaces up to that size
 //   einsum-optimality --extended ...       with more constructs
 //   einsum-optimality --rereads ...        most tensors have several readers
+//   einsum-optimality --formats ...        inputs in formats with blocks
 //   einsum-optimality --constrained ...    with constraints of the user's
 //   einsum-optimality --gathers ...        with coordinates that are data
 //   einsum-optimality --print SEED         the files of a problem
@@ -334,6 +335,8 @@ int main(int argc, char **argv) {
       options.kinds.extended = true;
     else if (name == "--rereads")
       options.kinds.rereads = true;
+    else if (name == "--formats")
+      options.kinds.formats = true;
     else if (name == "--constrained")
       options.kinds.constrained = true;
     else if (name == "--gathers")

@@ -395,6 +395,30 @@ static bool addUse(const CascadeFacts &facts, EinsumOnArray &nest,
   return isPlain;
 }
 
+/// Blocks as products along ranks, if they are: `m` for `K[m, ...]`, and both
+/// of `m1 * 256 + m0` where blocks are parts of 256.
+static void addBlocks(const CascadeFacts &facts, EinsumOnArray &nest,
+                      Operand &operand, const AccessFact &access) {
+  const TensorFact &tensor = facts.tensors[operand.tensor];
+  if (!tensor.isShared || operand.whole != 1 || operand.along >= 0)
+    return;
+  llvm::SmallVector<int64_t, 6> grid(nest.ranks.size(), 1);
+  for (auto [coordinate, size] : llvm::zip(access.coordinates, tensor.grid))
+    for (const Coordinate::Term &term : coordinate.terms) {
+      int64_t &along = grid[nest.findRank(term.rank)];
+      bool isApart = size == 1 || (size > 1 && term.coefficient % size == 0);
+      if (size == 0)
+        along = 0;
+      else if (!isApart && term.coefficient == 1 &&
+               coordinate.constant % size == 0)
+        along = size;
+      else if (!isApart)
+        return;
+    }
+  operand.grid = std::move(grid);
+  operand.stored = std::make_shared<formats::Weight>(tensor.stored);
+}
+
 /// Ranks along which a tensor is read that is written in another step.
 static void findWalked(const EinsumFact &einsum, EinsumOnArray &nest) {
   for (const AccessFact &write : einsum.writes)
@@ -685,6 +709,13 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
   for (Operand &operand : nest.operands)
     if (operand.isWritten())
       isCut |= !addNeeds(facts, nest, operand);
+  auto countBlocks = [&](const AccessFact &access) {
+    if (!isCut)
+      addBlocks(facts, nest, nest.operands[nest.findOperand(access.tensor)],
+                access);
+  };
+  llvm::for_each(fact.reads, countBlocks);
+  llvm::for_each(fact.writes, countBlocks);
   if (isCut) {
     if (!cut)
       cut = std::make_shared<CutTiles>(facts, nest);
@@ -727,6 +758,11 @@ std::string EinsumOnArray::signature() const {
        << operand.bits.denominator << " " << operand.reads << operand.writes
        << operand.mustLiveAtBacking << operand.mayHaveSharedHolder
        << operand.mayStay;
+    for (int64_t size : operand.grid)
+      os << "'" << size;
+    if (operand.stored)
+      os << "'" << operand.stored->codeBits << "'" << operand.stored->regionBits
+         << "'" << operand.stored->tensorBits;
     for (const Operand::Use &use : operand.uses)
       os << " " << use.isWrite << use.rank << use.shift;
     os << " " << operand.along;
