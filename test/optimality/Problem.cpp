@@ -24,7 +24,8 @@ class Generator {
 public:
   Generator(uint64_t seed, const Kinds &kinds)
       : random(seed * 0x9E3779B97F4A7C15ull + 1), extended(kinds.extended),
-        rereads(kinds.rereads), gathers(kinds.gathers), formats(kinds.formats) {
+        rereads(kinds.rereads), gathers(kinds.gathers), formats(kinds.formats),
+        running(kinds.running) {
     problem.seed = seed;
   }
 
@@ -161,6 +162,12 @@ private:
     return tensors.size() - 1;
   }
 
+  std::string addInput() {
+    std::string name = "B" + std::to_string(tensors.size());
+    addTensor(name, "a", true);
+    return name;
+  }
+
   size_t chooseTensor(bool prefersMade) {
     std::vector<size_t> made, inputs;
     for (size_t t = 0; t < tensors.size(); ++t)
@@ -188,6 +195,10 @@ private:
         made.text += std::string(1, static_cast<char>(toupper(rank))) + "-1";
         continue;
       }
+      if (running && rank == info.carried && chance(60)) {
+        made.text += earlierStep(rank, made.ranks);
+        continue;
+      }
       if (gathers && rank != 'w' && rank != info.carried && chance(50)) {
         made.text += addIndex(made.ranks);
         continue;
@@ -204,6 +215,21 @@ private:
     }
     made.text += "]";
     return made;
+  }
+
+  /// One or two steps before, the first or the last of all, or several of them.
+  std::string earlierStep(char rank, std::string &ranks) {
+    char other = rank == 'a' ? 'b' : 'a';
+    bool isWindow = chance(15) && extents.count(other);
+    if (!isWindow && chance(20))
+      return chance(50) ? "0" : std::string(1, toupper(rank)) + "-1";
+    for (char used :
+         std::string(1, rank) + (isWindow ? std::string(1, other) : ""))
+      if (!llvm::is_contained(ranks, used))
+        ranks += used;
+    if (isWindow)
+      return std::string(1, rank) + "-" + std::string(1, other);
+    return std::string(1, rank) + (chance(75) ? "-1" : "-2");
   }
 
   /// A coordinate that is data, by an index over some ranks.
@@ -225,7 +251,7 @@ private:
   int addEinsum(int number) {
     std::string name(1, "YZVW"[number]);
     size_t first = chooseTensor(number > 0);
-    if (chance(18)) {
+    if (chance(running && number == 0 ? 70 : 18)) {
       if (extended && number + 1 < einsumCount && chance(40)) {
         addMutual(name, std::string(1, "YZVW"[number + 1]), first);
         return 2;
@@ -234,6 +260,11 @@ private:
       return 1;
     }
     auto [map, ranks] = read(first);
+    if (ranks.empty()) { // of a certain step only
+      Read beside = {indexed(addInput(), "a"), "a"};
+      map += " + " + beside.text;
+      ranks = beside.ranks;
+    }
     if (chance(einsumCount <= 2 ? 55 : 25)) {
       // A tensor twice, or one with other ranks.
       Read other = read(chooseTensor(false));
@@ -552,7 +583,7 @@ private:
   }
 
   std::mt19937_64 random;
-  bool extended, rereads, gathers, formats;
+  bool extended, rereads, gathers, formats, running;
   Problem problem;
   int einsumCount = 1;
   int64_t bytes = 1;
