@@ -43,6 +43,7 @@ struct Kinds {
   bool rereads = false;     ///< inputs and results mostly have several readers
   bool constrained = false; ///< the machine has lib/Arch/Constraints.h as well
   bool gathers = false;     ///< coordinates that are data
+  bool backing = false;     ///< the outermost level may be too small
   bool running = false;     ///< recurrences whose earlier steps others read
 };
 
