@@ -161,11 +161,6 @@ static bool chooseLevel(llvm::ArrayRef<Goal> goals, const arch::ArchSpec &arch,
       allDefault &= named == level;
       level = named;
     }
-    if (goal.metric == Metric::capacity && arch.levels[level].parent < 0)
-      return report("objective", "what '" + arch.levels[level].name +
-                                     "' holds is not weighed by the mapper, "
-                                     "since most tensors live there; name a "
-                                     "level further in");
     levels.push_back(level);
   }
   chosen = allDefault ? -1 : levels.front();

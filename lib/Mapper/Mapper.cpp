@@ -171,7 +171,6 @@ void MappingSearch::chooseAxes() {
         level.capacityBytes &&
         (overflow || all > *level.capacityBytes * arch.instances(level)));
   }
-  mayBind[0] = false;
   axes = Axes::of(options.objective, arch, mayBind);
   axes.isHeldTogether = options.limits.pipelines && !arch.accounting.sequential;
 }
@@ -180,7 +179,7 @@ double MappingSearch::value(Metric metric, const JoinEntry &entry,
                             const JoinLayout &layout) const {
   const std::vector<double> &costs = entry.costs;
   if (metric == Metric::capacity)
-    return costs[layout.largest(0)];
+    return costs[layout.largest(0) + std::max(axes.measured, 0)];
   return valueOf(metric, costs[layout.energy()], costs[layout.time(0)],
                  costs[layout.traffic()]);
 }
@@ -323,7 +322,8 @@ std::optional<MappedPoint> MappingSearch::tryPipeline(size_t &frames) {
   std::shared_ptr<const PlanStep> plan =
       run.find(PipelineGoal::latency, boundLoad(nests.choices) * kAsGood);
   frames = run.getFrames();
-  return plan ? realiser.build(*plan) : std::nullopt;
+  return plan ? realiser.build(*plan, [this] { return stopped(); })
+              : std::nullopt;
 }
 
 /// Nothing can be better than this pipeline, or, where there are too many

@@ -25,7 +25,7 @@ public:
   Generator(uint64_t seed, const Kinds &kinds)
       : random(seed * 0x9E3779B97F4A7C15ull + 1), extended(kinds.extended),
         rereads(kinds.rereads), gathers(kinds.gathers), formats(kinds.formats),
-        running(kinds.running) {
+        running(kinds.running), backing(kinds.backing) {
     problem.seed = seed;
   }
 
@@ -400,6 +400,14 @@ private:
           per.empty() ? pick(bytes, 2 * most + bytes) : pick(1, 3) * bytes;
       text += ", \"capacity\": \"" + std::to_string(room) + " B\"";
     }
+    if (parent.empty() && backing && chance(80)) {
+      uint64_t all = 0;
+      for (const Tensor &tensor : tensors)
+        all += tensor.elements;
+      int64_t most = static_cast<int64_t>(all) * bytes;
+      text += ", \"capacity\": \"" +
+              std::to_string(pick((most + 1) / 2, most)) + " B\"";
+    }
     if (chance(45)) {
       if (chance(50))
         text += ", \"bandwidth\": \"" + std::to_string(pick(1, 8)) + " GB/s\"";
@@ -583,7 +591,7 @@ private:
   }
 
   std::mt19937_64 random;
-  bool extended, rereads, gathers, formats, running;
+  bool extended, rereads, gathers, formats, running, backing;
   Problem problem;
   int einsumCount = 1;
   int64_t bytes = 1;

@@ -14,6 +14,7 @@
 //   einsum-optimality --constrained ...    with constraints of the user's
 //   einsum-optimality --gathers ...        with coordinates that are data
 //   einsum-optimality --running ...        others read steps of recurrences
+//   einsum-optimality --backing ...        the outermost level has a size
 //   einsum-optimality --print SEED         the files of a problem
 //   einsum-optimality --files X.ein SPEC   a given problem
 //   einsum-optimality --enumerate ...      the judge alone
@@ -344,6 +345,8 @@ int main(int argc, char **argv) {
       options.kinds.gathers = true;
     else if (name == "--running")
       options.kinds.running = true;
+    else if (name == "--backing")
+      options.kinds.backing = true;
     else if (name == "--prove")
       options.asksZ3 = true;
     else if (name == "--verbose")

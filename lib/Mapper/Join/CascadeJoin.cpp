@@ -60,8 +60,9 @@ JoinResult CascadeJoin::run() {
     progress.counts.states += next.size();
     layer = std::move(next);
   }
-  result.complete = progress.complete;
-  result.leastLeft = progress.leastLeft;
+  // What may be legal after all was not looked at.
+  result.complete = progress.complete && !rules.wasUnsure();
+  result.leastLeft = rules.wasUnsure() ? 0 : progress.leastLeft;
   for (auto &[key, bucket] : layer) {
     result.layout = states.layoutOf(bucket.state);
     for (JoinEntry &entry : bucket.entries) {

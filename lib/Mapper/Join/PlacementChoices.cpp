@@ -68,7 +68,7 @@ void PlacementChoices::chooseEnds(Placement &p, size_t at, JoinLayer &next) {
   bool isHome =
       isLast && one.hold == Hold::stored && !facts.tensors[tensor].isOutput;
   if (isHome || !rules.mayUse(p.state, one, p.einsum, p.keep) ||
-      !constraints[p.einsum].mayKeep(one.level, {tensor, true})) {
+      !mayKeep(p, one.level, {tensor, true})) {
     ++progress.counts.illegal;
     return;
   }
@@ -81,6 +81,13 @@ void PlacementChoices::chooseEnds(Placement &p, size_t at, JoinLayer &next) {
     p.state.pending[at].ends = false;
   }
   p.state.pending[at].users.pop_back();
+}
+
+/// Constraints on a level are about Einsums on arrays inside it.
+bool PlacementChoices::mayKeep(const Placement &p, int level,
+                               KeptTensor tensor) const {
+  return !llvm::is_contained(p.fact->path, level) ||
+         p.fact->constraints->mayKeep(level, tensor);
 }
 
 /// Whether the tile of a fused tensor where it lives is one that the user
@@ -191,8 +198,7 @@ void PlacementChoices::forEachHolder(const Placement &p, int tensor,
   int most =
       p.state.pipelined ? p.keep : static_cast<int>(limits.space.sharedLoops);
   for (int level = 1; level < static_cast<int>(arch.levels.size()); ++level) {
-    if (!states.isOnPath(tensor, level) ||
-        !constraints[p.einsum].mayKeep(level, {tensor, true}))
+    if (!states.isOnPath(tensor, level) || !mayKeep(p, level, {tensor, true}))
       continue;
     // Not for everybody: it would be a home.
     bool isSome = facts.tensors[tensor].producer == p.einsum &&
@@ -330,10 +336,6 @@ void PlacementChoices::chooseSplit(Placement &p, bool isNewRun,
       bool isHolder = home->isHolder();
       auto found = llvm::find(nest.path, home->level);
       bool isOff = found == nest.path.end();
-      if (isOff && !isHolder) {
-        stage.holdings[o] = stage.search->codeOffPath(home->level);
-        continue;
-      }
       int index = found - nest.path.begin();
       KeptTensor kept{home->tensor, isHolder};
       for (int i = isHolder; i < index; ++i)
@@ -341,7 +343,8 @@ void PlacementChoices::chooseSplit(Placement &p, bool isNewRun,
           ++progress.counts.illegal;
           return;
         }
-      if (!mayHoldHome(stage, o, *home)) {
+      if (!mayKeep(stage, home->level, kept) ||
+          (!isOff && !mayHoldHome(stage, o, *home))) {
         ++progress.counts.illegal;
         return;
       }

@@ -47,6 +47,7 @@ private:
   void chooseHolds(Placement &p, int depth, size_t operand, JoinLayer &next);
 
   bool mayHaveHolder(const Placement &p, int tensor) const;
+  bool mayKeep(const Placement &p, int level, KeptTensor tensor) const;
   bool mayHoldHome(const Placement &p, size_t operand,
                    const Pending &home) const;
   void addFills(Placement &p) const;

@@ -111,6 +111,7 @@ PlanExtender::chooseNests(const Placement &p,
 
 void PlanExtender::addNests(Placement &p, JoinLayer &next) {
   int depth = p.state.loops.size();
+  p.backed = states.backedBytes(p.state, p.einsum, p.keep == 0);
   std::vector<const NestEntry *> nests =
       chooseNests(p, p.search->complete(p.tileAt(depth), p.holdings,
                                         latchTiles(p), orderOf(p)));
@@ -236,6 +237,9 @@ JoinEntry PlanExtender::extend(const Placement &p, const JoinEntry &old,
   for (int l = 0; l < open.levels; ++l) {
     double held = nest.costs[axes.held + l];
     double live = states.liveBytes(p.state, last, axes.levels[l]);
+    // What lives at the backing level is there for a whole child of the root.
+    if (arch.levels[axes.levels[l]].parent < 0)
+      (last == 0 ? live : costs[open.around(0) + l]) += p.backed;
     double &largest = costs[open.largest(last) + l];
     if (open.pipelined) {
       largest += held;

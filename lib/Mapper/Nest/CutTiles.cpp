@@ -9,6 +9,8 @@
 
 #include "lib/Mapper/Nest/EinsumOnArray.h"
 
+#include "lib/Analysis/RunningValues.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
@@ -23,6 +25,9 @@ using namespace einsum::mapper;
 namespace {
 /// Parts of a grid, beyond which what is undecided is left out.
 constexpr size_t kMostParts = 20000;
+/// Boxes of one image, beyond which it is cut in two; so many cost as much as a
+/// part.
+constexpr size_t kMostBoxes = 1 << 14, kBoxesOfPart = 4;
 /// Points of a tile that are looked at one by one where need be.
 constexpr uint64_t kMostEnumerated = 4096;
 constexpr int kParts = 3; ///< CutTiles::Part
@@ -217,6 +222,7 @@ int CutTiles::Component::addImage(std::vector<ImagePiece> pieces) {
     image.plain.push_back(plainRanks(piece));
   image.counter = std::make_unique<ImageCounter>(ranks.size(), pieces);
   image.counter->mostEnumerated = kMostEnumerated;
+  image.counter->mostBoxes = kMostBoxes;
   image.pieces = std::move(pieces);
   images.push_back(std::move(image));
   return static_cast<int>(images.size()) - 1;
@@ -307,7 +313,7 @@ listAccesses(const CascadeFacts &facts, const EinsumOnArray &nest,
     made.isWrite = isWrite;
     for (auto [k, coordinate] : llvm::enumerate(access.coordinates)) {
       AffineForm form = local(coordinate.form());
-      if (!isWrite && tensor.hasInitialValue && coordinate.constant != 0 &&
+      if (!isWrite && tensor.hasInitialValue && mayBeInitial(coordinate) &&
           tensor.ranks[k] == tensor.iterativeRank) {
         Constraint high{
             AffineForm::number(facts.ranks[tensor.iterativeRank].extent - 1)};
@@ -469,10 +475,15 @@ uint64_t CutTiles::Component::countImage(Image &image, const Measure &measure,
   for (size_t piece = 0; piece < image.pieces.size(); ++piece)
     boxes.insert(boxes.end(), box.begin(), box.end());
   image.counter->exhausted = false;
+  // Boxes that it falls into count as parts.
+  uint64_t before = image.counter->work;
   Signature signature = image.counter->count(boxes);
+  left -= std::min<size_t>(left, (image.counter->work - before) / kBoxesOfPart);
   if (image.counter->overflowed)
     return 0;
   if (image.counter->exhausted) {
+    if (left == 0)
+      return 0;
     // No fewer than a half of it has.
     llvm::SmallVector<Interval, 4> half(box.begin(), box.end());
     auto longest = std::max_element(half.begin(), half.end(),

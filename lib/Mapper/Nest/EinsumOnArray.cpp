@@ -358,6 +358,10 @@ static bool addUse(const CascadeFacts &facts, EinsumOnArray &nest,
   for (auto [k, coordinate] : llvm::enumerate(access.coordinates)) {
     for (const Coordinate::Term &term : coordinate.terms)
       use.relevant |= 1u << nest.findRank(term.rank);
+    // Steps before the first are no elements.
+    isPlain &= isWrite || !tensor.hasInitialValue ||
+               tensor.ranks[k] != tensor.iterativeRank ||
+               coordinate.terms.size() <= 1;
     if (coordinate.constant == 0 || coordinate.terms.empty())
       continue;
     bool carried = tensor.ranks[k] == tensor.iterativeRank &&
