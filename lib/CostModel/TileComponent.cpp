@@ -1208,16 +1208,23 @@ private:
           return std::pair<int64_t, int64_t>(INT64_MAX, INT64_MIN);
       return component.imagePieces[i].coordinates[k].bounds(box);
     };
-    // Within a window both may count, apart as they are.
+    // Within a window both may count, apart as they are; and elements that are
+    // apart may lie in one block.
     auto areDisjoint = [&](size_t i, size_t j) {
       for (size_t k = 0; k < component.coordinates.size(); ++k) {
-        auto [low, high] = hullOf(i, k);
-        auto [otherLow, otherHigh] = hullOf(j, k);
-        int64_t apart = 1;
+        std::pair<int64_t, int64_t> own = hullOf(i, k), other = hullOf(j, k);
+        int64_t apart = 1,
+                size = component.grid.empty() ? 1 : component.grid[k];
+        if (size == 0)
+          continue;
+        for (int64_t *bound :
+             {&own.first, &own.second, &other.first, &other.second})
+          *bound = llvm::divideFloorSigned(*bound, size);
         for (const Window &window : component.windows)
           if (window.coordinate == k)
             apart = std::max(apart, window.width);
-        if (high <= otherLow - apart || otherHigh <= low - apart)
+        if (own.second <= other.first - apart ||
+            other.second <= own.first - apart)
           return true;
       }
       return false;
