@@ -43,6 +43,7 @@ struct Kinds {
   bool rereads = false;     ///< inputs and results mostly have several readers
   bool constrained = false; ///< the machine has lib/Arch/Constraints.h as well
   bool gathers = false;     ///< coordinates that are data
+  bool halos = false;       ///< windows over what other Einsums make, instead
 };
 
 /// What one kind adds leaves the choices of the others as they are.

@@ -338,6 +338,8 @@ int main(int argc, char **argv) {
       options.kinds.constrained = true;
     else if (name == "--gathers")
       options.kinds.gathers = true;
+    else if (name == "--focus" && hasValue && arguments[i + 1] == "halos")
+      options.kinds.halos = ++i != 0;
     else if (name == "--prove")
       options.asksZ3 = true;
     else if (name == "--verbose")

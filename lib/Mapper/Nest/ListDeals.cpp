@@ -203,10 +203,13 @@ private:
       return llvm::is_contained(rank.tiles, tile);
     };
     if (nest.fans[at].stage == nest.lastStage) {
-      for (int64_t tile : rank.tiles)
+      for (int64_t tile :
+           llvm::ArrayRef(rank.tiles).drop_front(rank.isFollowing() ? 1 : 0))
         add(tile, 0, 0);
       return parts;
     }
+    if (rank.isFollowing())
+      return parts;
     for (int64_t units = 2; units <= std::min(most, rank.extent); ++units)
       if (rank.extent % units == 0 || isTile(units))
         add(units, 0, 0);
