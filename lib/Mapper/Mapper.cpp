@@ -7,9 +7,10 @@
 
 #include "lib/Mapper/Mapper.h"
 
+#include "lib/Mapper/CascadeNests.h"
 #include "lib/Mapper/CertainBound.h"
+#include "lib/Mapper/Efforts.h"
 #include "lib/Mapper/Infeasibility.h"
-#include "lib/Mapper/Join/CascadeJoin.h"
 #include "lib/Mapper/MapRequest.h"
 #include "lib/Mapper/Pipelines/LoadBound.h"
 #include "lib/Mapper/Pipelines/PipelinedRun.h"
@@ -21,7 +22,6 @@
 #include <chrono>
 #include <cmath>
 #include <set>
-#include <thread>
 
 using namespace mlir;
 using namespace einsum;
@@ -49,43 +49,23 @@ constexpr size_t kManyEinsums = 8;
 constexpr double kCloseEnough = 1.02, kAsGood = 1.0005;
 constexpr const char *kLoadBound = "the busiest array, over all bindings";
 
-/// A search of a part of the space: how much is looked at.
-struct Effort {
-  int coarse = 0;      ///< NestLimits
-  bool sketch = false; ///< NestLimits
-  unsigned loops = 1;  ///< that neighbours share
-  bool pipelines = true, reorder = true;
-  size_t beam = 0; ///< entries per state; 0: all
-  /// States of a join, beyond which the least promising are dropped; 0: none
-  /// are.
-  size_t states = 0;
-};
-
 class MappingSearch {
 public:
   MappingSearch(CascadeOp cascade, const CascadeFacts &facts,
                 const arch::ArchSpec &arch, const MapOptions &options)
       : cascade(cascade), facts(facts), arch(arch), options(options),
         start(std::chrono::steady_clock::now()),
-        realiser(cascade, facts, arch, options.objective) {}
+        nests(facts, arch, options, axes),
+        realiser(cascade, facts, arch, options.objective),
+        overlaps(options.limits.pipelines && facts.einsums.size() > 1 &&
+                 !arch.accounting.sequential) {}
 
   FailureOr<MapResult> run();
   double bound();
 
 private:
-  bool describe();
-  void makeSearches();
-  bool describeNests(const NestLimits &limits);
-  void describeFor(const Effort &effort);
-  void inParallel(size_t count, llvm::function_ref<void(size_t)> fn) const;
-  bool explore();
-  void noteFetches(EinsumChoices &choice) const;
-  void boundNests();
-  std::vector<Effort> listEfforts() const;
   bool prepare(const Effort &effort, bool walks);
   FailureOr<JoinResult> refine(std::vector<MappedPoint> &first);
-  std::vector<Holdings> listStarts(const EinsumOnArray &nest,
-                                   NestSearch &search) const;
   JoinResult search(const Effort &effort, double cutoff);
   double valueOf(Metric metric, double picojoules, double cycles,
                  double traffic) const;
@@ -121,7 +101,6 @@ private:
     return options.objective.metrics == std::vector<Metric>{Metric::latency};
   }
   std::string describeSpace() const;
-  double sizeOfSpace() const;
   void certify(const JoinResult &joined, const Realised &realised,
                MapResult &result) const;
   void raiseBound(Certificate &certificate) const;
@@ -134,45 +113,20 @@ private:
   const MapOptions &options;
   std::chrono::steady_clock::time_point start;
   Axes axes;
-  std::vector<EinsumConstraints> constraints;
-  std::vector<EinsumChoices> choices;
-  std::vector<std::unique_ptr<NestSearch>> searches;
-  std::map<std::string, NestSearch *> bySignature;
-  std::string unsupported;
-  bool noArray = false;
+  CascadeNests nests;
   mutable std::optional<bool> ruledOut;
-  SearchCounts counted;    ///< of searches that others took the place of
   JoinCounts joinedBefore; ///< of efforts before the last
-  double leastSpace = 0;   ///< log10 of nests, before they were walked
-  CertainBound certain;    ///< of all arrays, as `choices` may leave some out
-  NestLimits nestLimits;   ///< the finest that can be
-  NestLimits described;    ///< those of `choices` and `searches`
+  CertainBound certain;    ///< of all arrays, as nests may leave some out
   bool hasMapping = false; ///< here, or one as good is known
   double firstSeconds = std::numeric_limits<double>::quiet_NaN();
   /// What a first mapping may take beyond the time limit.
   static constexpr double kGraceSeconds = 0.3;
-  /// Per Einsum and array, as searches run side by side.
-  std::vector<std::shared_ptr<CutTiles>> cuts;
   PlanRealiser realiser;
-  bool overlaps = false; ///< Einsums may run at once
+  /// Einsums may run at once. On one array, too, one computes while tiles of
+  /// another move.
+  bool overlaps;
   /// Of the time there is, for a pipeline of all Einsums.
   static constexpr double kPipelineShare = 0.4;
-  /// Tile vectors times ways to deal ranks, beyond which tiles are left out.
-  static constexpr double kMostStates = 2e5;
-  /// Beyond so many, sketches come first.
-  static constexpr double kManyStates = 2e4;
-  /// The most states of any nest, as described last, times the ways to hold its
-  /// operands.
-  double placed = 0;
-  /// Then the first mapping that no other can beat ends the search; else that
-  /// of least energy among equally fast ones does.
-  bool hasManyNests = false;
-  /// Where the last search has all tiles, one of nearly all is not worth it.
-  static constexpr int kFinestQuick = 2;
-  /// States of a nest, beyond which they are not walked before the search.
-  static constexpr size_t kMostExplored = 6000000;
-  /// Of memory for nests that were found; then the search ends.
-  static constexpr size_t kMostBytes = 800000000;
   /// Plans of a join, beyond which the least promising are dropped.
   static constexpr size_t kMostPlans = 1000000;
 };
@@ -222,111 +176,6 @@ void MappingSearch::chooseAxes() {
   axes.isHeldTogether = options.limits.pipelines && !arch.accounting.sequential;
 }
 
-/// Ranks that every tensor of every Einsum has.
-static std::vector<int> listCommonRanks(const CascadeFacts &facts) {
-  std::vector<int> common;
-  for (int rank = 0; rank < static_cast<int>(facts.ranks.size()); ++rank) {
-    auto uses = [&](const AccessFact &access) { return access.uses(rank); };
-    if (llvm::all_of(facts.einsums, [&](const EinsumFact &einsum) {
-          return llvm::all_of(einsum.reads, uses) &&
-                 llvm::all_of(einsum.writes, uses);
-        }))
-      common.push_back(rank);
-  }
-  return common;
-}
-
-bool MappingSearch::describe() {
-  constraints.reserve(facts.einsums.size());
-  for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e) {
-    constraints.emplace_back(facts, arch, e);
-    if (!constraints.back().unsupported.empty())
-      unsupported = constraints.back().unsupported;
-  }
-  nestLimits.imperfect = options.limits.imperfect;
-  nestLimits.allDeals = !options.rules.deals;
-  nestLimits.commonRanks = listCommonRanks(facts);
-  // Every nest if that can be, else fewer ways to deal, then fewer tiles.
-  while (!describeNests(nestLimits) && unsupported.empty() && !noArray &&
-         nestLimits.coarse < NestLimits::kCoarsest)
-    nestLimits.coarse += std::exchange(nestLimits.fewPairs, true);
-  leastSpace = sizeOfSpace();
-  described = nestLimits;
-  hasManyNests = !nestLimits.isWhole() || placed > kManyStates;
-  // On one array, too, one Einsum computes while tiles of another move.
-  overlaps = options.limits.pipelines && facts.einsums.size() > 1 &&
-             !arch.accounting.sequential;
-  return unsupported.empty() && !noArray;
-}
-
-/// Einsums that look the same share one.
-void MappingSearch::makeSearches() {
-  bySignature.clear();
-  for (EinsumChoices &choice : choices)
-    for (const auto &nest : choice.nests) {
-      std::string name = nest->signature();
-      if (!options.rules.canonical)
-        name += "@" + std::to_string(searches.size());
-      NestSearch *&search = bySignature[name];
-      if (!search) {
-        searches.push_back(std::make_unique<NestSearch>(*nest, arch, axes));
-        search = searches.back().get();
-      }
-      choice.searches.push_back(search);
-    }
-}
-
-/// Of a sketch: no array that takes several times as long as another one and
-/// no less energy.
-static void
-leaveSlowArrays(std::vector<std::shared_ptr<EinsumOnArray>> &nests) {
-  constexpr double slow = 4;
-  std::vector<std::shared_ptr<EinsumOnArray>> kept;
-  for (const auto &nest : nests) {
-    double cycles = leastCycles(*nest);
-    if (llvm::none_of(nests, [&](const auto &other) {
-          return slow * leastCycles(*other) < cycles &&
-                 other->energyPerPoint <= nest->energyPerPoint;
-        }))
-      kept.push_back(nest);
-  }
-  nests = std::move(kept);
-}
-
-/// How many more ways there are to hold operands than a product of two tensors
-/// has below four levels.
-static double countPlacements(const EinsumOnArray &nest) {
-  double ways = static_cast<double>(nest.path.size()) + 1;
-  return std::max(1.0, std::pow(ways, nest.operands.size()) / 125);
-}
-
-/// False if some Einsum has too many nests, or none.
-bool MappingSearch::describeNests(const NestLimits &limits) {
-  choices.assign(facts.einsums.size(), {});
-  noArray = false;
-  double states = 0; // the most of any nest
-  placed = 0;
-  cuts.resize(facts.einsums.size() * arch.arrays.size());
-
-  for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e) {
-    for (int a = 0; a < static_cast<int>(arch.arrays.size()); ++a) {
-      std::optional<EinsumOnArray> nest =
-          describeEinsum(facts, arch, e, a, constraints[e], limits, unsupported,
-                         cuts[e * arch.arrays.size() + a]);
-      if (!nest)
-        continue;
-      states = std::max(states, nest->countStates());
-      placed = std::max(placed, nest->countStates() * countPlacements(*nest));
-      choices[e].nests.push_back(
-          std::make_shared<EinsumOnArray>(std::move(*nest)));
-    }
-    noArray |= choices[e].nests.empty();
-    if (limits.sketch)
-      leaveSlowArrays(choices[e].nests);
-  }
-  return states <= kMostStates && !noArray;
-}
-
 double MappingSearch::value(Metric metric, const JoinEntry &entry,
                             const JoinLayout &layout) const {
   const std::vector<double> &costs = entry.costs;
@@ -350,6 +199,16 @@ FailureOr<Realised> MappingSearch::realise(const JoinResult &joined) {
   return realiser.realise(std::move(plans), [this] { return stopped(); });
 }
 
+/// What becomes of halos, where there may be some.
+static std::string describeHalos(const SpaceLimits &limits,
+                                 const FollowerNests &followers) {
+  if (!followers.areThere())
+    return "";
+  if (!limits.recompute || !limits.retain)
+    return limits.retain ? ", halos retained" : ", halos recomputed";
+  return ", halos recomputed or retained";
+}
+
 /// README.md in one line.
 std::string MappingSearch::describeSpace() const {
   const SpaceLimits &limits = options.limits;
@@ -362,6 +221,8 @@ std::string MappingSearch::describeSpace() const {
             " over one rank)";
   if (limits.fusion && !limits.sharedHolders)
     text += ", no shared holders";
+  if (limits.fusion && nests.followers)
+    text += describeHalos(limits, *nests.followers);
   text += limits.pipelines ? ", sequences and pipelines" : ", no pipelines";
   return text + (limits.reorder ? ", any order" : ", Einsums in order");
 }
@@ -377,12 +238,12 @@ void MappingSearch::raiseBound(Certificate &certificate) const {
 void MappingSearch::logCounts(const JoinResult &joined) const {
   if (!isLogged(LogLevel::debug))
     return;
-  SearchCounts nests;
-  for (const auto &search : searches)
-    nests += search->getCounts();
-  logDebug(llvm::Twine(searches.size()) + " kinds of nests, " +
-           llvm::Twine(nests.states) + " states, " +
-           llvm::Twine(nests.entries) +
+  SearchCounts counts;
+  for (const auto &search : nests.searches)
+    counts += search->getCounts();
+  logDebug(llvm::Twine(nests.searches.size()) + " kinds of nests, " +
+           llvm::Twine(counts.states) + " states, " +
+           llvm::Twine(counts.entries) +
            " entries; join: " + llvm::Twine(joined.counts.entries) +
            " entries, " + llvm::Twine(joined.plans.size()) + " plans" +
            (joined.complete ? "" : ", ended early"));
@@ -392,25 +253,25 @@ void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
                             MapResult &result) const {
   Certificate &certificate = result.certificate;
   certificate.metric = nameOf(options.objective.metrics.front()).str();
-  SearchCounts nests = counted;
-  for (const auto &search : searches)
-    nests += search->getCounts();
+  SearchCounts counts = nests.countAll();
   JoinCounts joins = joinedBefore;
   joins += joined.counts;
-  certificate.evaluated = nests.entries + joins.entries;
-  certificate.pruned["dominated"] = nests.dominated + joins.dominated;
-  certificate.pruned["capacity"] = nests.overCapacity + joins.overCapacity;
+  certificate.evaluated = counts.entries + joins.entries;
+  certificate.pruned["dominated"] = counts.dominated + joins.dominated;
+  certificate.pruned["capacity"] = counts.overCapacity + joins.overCapacity;
   certificate.pruned["rank pass not ended"] = joins.illegal;
-  certificate.pruned["constraints"] = nests.ruledOut + joins.ruledOut;
-  certificate.pruned["bound"] = nests.overBound + joins.overBound;
+  certificate.pruned["constraints"] = counts.ruledOut + joins.ruledOut;
+  certificate.pruned["halos"] = joins.unlikeHalos;
+  certificate.pruned["bound"] = counts.overBound + joins.overBound;
   certificate.wallSeconds = seconds();
   certificate.firstSeconds = firstSeconds;
   certificate.space = describeSpace();
-  certificate.spaceLog10 = sizeOfSpace();
+  certificate.spaceLog10 = nests.sizeOfSpace();
   bool isBeaten = result.points.empty() && std::isfinite(options.cutoff);
   if (result.points.empty() && !isBeaten) {
     // Fewer tiles than there are prove nothing.
-    bool isProven = (joined.complete && nestLimits.coarse == 0) || isRuledOut();
+    bool isProven =
+        (joined.complete && nests.finest.coarse == 0) || isRuledOut();
     certificate.status = isProven ? Status::infeasible : Status::bestFound;
     certificate.boundName = "search ended early";
     return;
@@ -420,7 +281,7 @@ void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
   // Plans cost at least what they promised; what was pruned, more than the
   // best; what was left out, what is known of it.
   double least = std::min({realised.least, joined.leastLeft, certificate.best});
-  certificate.lowerBound = nestLimits.isWhole() ? least : 0;
+  certificate.lowerBound = nests.finest.isWhole() ? least : 0;
   certificate.boundName = joined.leastLeft < certificate.best
                               ? "what the search left out"
                           : isBeaten && least == certificate.best
@@ -433,7 +294,7 @@ void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
   bool isSingle = options.objective.metrics.size() == 1;
   bool isProven =
       isSingle ? certificate.best <= least * (1 + 1e-9) : realised.isExact;
-  isProven &= joined.complete && nestLimits.isWhole();
+  isProven &= joined.complete && nests.finest.isWhole();
   if (!isProven)
     raiseBound(certificate);
   isProven |= isSingle && certificate.best <= certificate.lowerBound;
@@ -459,19 +320,21 @@ LogicalResult MappingSearch::refuse(const Realised &realised) {
 /// One pipeline of all Einsums, if there is one.
 std::optional<MappedPoint> MappingSearch::tryPipeline(size_t &frames) {
   // Its loops stand as they come.
-  if (llvm::any_of(constraints, [](const EinsumConstraints &one) {
+  if (llvm::any_of(nests.constraints, [](const EinsumConstraints &one) {
         return one.ordersLoops();
       }))
     return std::nullopt;
   if (!options.triesOnePipeline || !isLatencyOnly() ||
       !options.limits.pipelines || !options.rules.incumbent)
     return std::nullopt;
-  PipelinedRun run(facts, arch, axes, constraints, options.limits, [this] {
-    return stopped() || (options.timeLimitSeconds > 0 &&
-                         seconds() > kPipelineShare * options.timeLimitSeconds);
-  });
+  PipelinedRun run(
+      facts, arch, axes, nests.constraints, options.limits, [this] {
+        return stopped() ||
+               (options.timeLimitSeconds > 0 &&
+                seconds() > kPipelineShare * options.timeLimitSeconds);
+      });
   std::shared_ptr<const PlanStep> plan =
-      run.find(PipelineGoal::latency, boundLoad(choices) * kAsGood);
+      run.find(PipelineGoal::latency, boundLoad(nests.choices) * kAsGood);
   frames = run.getFrames();
   return plan ? realiser.build(*plan) : std::nullopt;
 }
@@ -480,15 +343,15 @@ std::optional<MappedPoint> MappingSearch::tryPipeline(size_t &frames) {
 /// Einsums to find out, not by much.
 bool MappingSearch::acceptPipeline(MappedPoint &point, size_t frames,
                                    MapResult &result) {
-  double bound = boundLoad(choices) / arch.clockHz,
+  double bound = boundLoad(nests.choices) / arch.clockHz,
          latency = point.values.front();
   bool isLarge = facts.einsums.size() >= kManyEinsums;
-  double enough = isLarge ? kCloseEnough : hasManyNests ? kAsGood : 1;
+  double enough = isLarge ? kCloseEnough : nests.areMany ? kAsGood : 1;
   if (latency > bound * enough)
     return false;
   Certificate &certificate = result.certificate;
   certificate.space = describeSpace();
-  certificate.spaceLog10 = sizeOfSpace();
+  certificate.spaceLog10 = nests.sizeOfSpace();
   certificate.metric = nameOf(Metric::latency).str();
   certificate.evaluated = frames;
   certificate.best = latency;
@@ -498,133 +361,6 @@ bool MappingSearch::acceptPipeline(MappedPoint &point, size_t frames,
   certificate.wallSeconds = certificate.firstSeconds = seconds();
   result.points.push_back(std::move(point));
   return true;
-}
-
-/// Calls `fn(i)` for each of `count` things that have nothing in common.
-void MappingSearch::inParallel(size_t count,
-                               llvm::function_ref<void(size_t)> fn) const {
-  std::atomic<size_t> next{0};
-  auto run = [&] {
-    for (size_t i = next++; i < count; i = next++)
-      fn(i);
-  };
-  size_t most =
-      options.threads ? options.threads : std::thread::hardware_concurrency();
-  std::vector<std::thread> threads;
-  for (size_t i = 1; i < std::min(most, count); ++i)
-    threads.emplace_back(run);
-  run();
-  for (std::thread &thread : threads)
-    thread.join();
-}
-
-/// What inputs of several readers cost an Einsum that fetches them itself. Of
-/// several of them each has its part of what is certain of any one.
-void MappingSearch::noteFetches(EinsumChoices &choice) const {
-  choice.fetches.clear();
-  const EinsumOnArray &nest = *choice.nests.front();
-  for (const Operand &operand : nest.operands) {
-    const TensorFact &tensor = facts.tensors[operand.tensor];
-    if (!tensor.isInput || !operand.mayHaveSharedHolder)
-      continue;
-    int at = nest.indexOf(operand);
-    double energy = INFINITY, traffic = INFINITY;
-    for (NestSearch *search : choice.searches) {
-      auto [alone, moved] = search->leastAlone(at);
-      energy = std::min(energy, alone);
-      traffic = std::min(traffic, moved);
-    }
-    choice.fetches.push_back({operand.tensor, energy - choice.leastEnergy,
-                              traffic - choice.leastTraffic});
-  }
-  auto count = static_cast<double>(choice.fetches.size());
-  for (EinsumChoices::Fetch &fetch : choice.fetches) {
-    fetch.energy = std::isfinite(fetch.energy) ? fetch.energy / count : 0;
-    fetch.traffic = std::isfinite(fetch.traffic) ? fetch.traffic / count : 0;
-  }
-}
-
-/// The least that each Einsum costs by itself, wherever its tensors live. False
-/// if time was up before.
-bool MappingSearch::explore() {
-  std::vector<std::pair<NestSearch *, std::vector<Holdings>>> work;
-  std::set<NestSearch *> listed;
-  for (EinsumChoices &choice : choices)
-    for (auto [search, nest] : llvm::zip(choice.searches, choice.nests))
-      if (listed.insert(search).second)
-        work.emplace_back(search, listStarts(*nest, *search));
-  inParallel(work.size(), [&](size_t i) {
-    work[i].first->explore(
-        work[i].second, [this] { return stopped(); }, kMostExplored);
-  });
-  for (EinsumChoices &choice : choices) {
-    double energy = INFINITY, cycles = INFINITY, traffic = INFINITY;
-    for (NestSearch *search : choice.searches) {
-      energy = std::min(energy, search->leastEnergy());
-      cycles = std::min(cycles, search->leastCycles());
-      traffic = std::min(traffic, search->leastTraffic());
-    }
-    double energyBefore = choice.leastEnergy, cyclesBefore = choice.leastCycles,
-           trafficBefore = choice.leastTraffic;
-    choice.leastEnergy = energy;
-    choice.leastCycles = cycles;
-    choice.leastTraffic = traffic;
-    noteFetches(choice);
-    choice.leastEnergy = std::max(energyBefore, energy);
-    choice.leastCycles = std::max(cyclesBefore, cycles);
-    choice.leastTraffic = std::max(trafficBefore, traffic);
-  }
-  return !stopped();
-}
-
-/// Decimal logarithm of the mappings without fusion whose loops are single
-/// steps; where nests were not walked, of tile vectors and ways to deal.
-double MappingSearch::sizeOfSpace() const {
-  double log10 = 0;
-  for (const EinsumChoices &choice : choices) {
-    double trees = 0;
-    for (size_t i = 0; i < choice.nests.size(); ++i)
-      trees += std::max(
-          i < choice.searches.size() ? choice.searches[i]->countTrees() : 0,
-          choice.nests[i]->countStates());
-    log10 += std::log10(std::max(1.0, trees));
-  }
-  return std::max(log10, leastSpace);
-}
-
-/// All combinations of places that the operands may live at.
-std::vector<Holdings> MappingSearch::listStarts(const EinsumOnArray &nest,
-                                                NestSearch &search) const {
-  std::vector<Holdings> starts(1);
-  for (auto [o, operand] : llvm::enumerate(nest.operands)) {
-    std::vector<uint8_t> codes = {0};
-    for (int level = 1; level < static_cast<int>(arch.levels.size()); ++level) {
-      if (!options.limits.fusion || arch.levels[level].perArray >= 0 ||
-          !arch.levels[level].dims.empty())
-        continue;
-      bool isShared =
-          operand.mayHaveSharedHolder && options.limits.sharedHolders;
-      auto found = llvm::find(nest.path, level);
-      auto index = static_cast<uint8_t>(found - nest.path.begin());
-      if (found == nest.path.end()) {
-        if (isShared || !operand.mustLiveAtBacking)
-          codes.push_back(search.codeOffPath(level));
-        continue;
-      }
-      if (!operand.mustLiveAtBacking)
-        codes.push_back(Holding::kOutside + index);
-      if (isShared)
-        codes.push_back(index);
-    }
-    std::vector<Holdings> more;
-    for (const Holdings &start : starts)
-      for (uint8_t code : codes) {
-        more.push_back(start);
-        more.back()[o] = code;
-      }
-    starts = std::move(more);
-  }
-  return starts;
 }
 
 /// What a single metric cannot beat: energies add up, and so do times unless
@@ -670,28 +406,22 @@ double MappingSearch::scoreOf(double picojoules, double cycles,
 JoinResult MappingSearch::search(const Effort &effort, double cutoff) {
   std::function<bool(double, double, double)> hopeless = hopelessBeyond(cutoff);
   double energy = 0, cycles = 0, traffic = 0;
-  for (const EinsumChoices &choice : choices) {
+  for (const EinsumChoices &choice : nests.choices) {
     energy += choice.leastEnergy;
     cycles += overlaps ? 0 : choice.leastCycles;
     traffic += choice.leastTraffic;
   }
   // Searches side by side each have their share of memory, so that what they
   // find does not depend on the others.
-  auto isFull = [this] {
-    size_t bytes = 0;
-    for (const auto &search : searches)
-      bytes += search->memory();
-    return bytes > kMostBytes;
-  };
   bool isShared = effort.beam == 0;
-  auto shouldStop = [this, isFull, isShared] {
-    return stopped() || (isShared && isFull());
+  auto shouldStop = [this, isShared] {
+    return stopped() || (isShared && nests.areFull());
   };
   std::set<NestSearch *> restarted;
-  for (const EinsumChoices &choice : choices)
+  std::vector<NestBounds> perEinsum;
+  for (const EinsumChoices &choice : nests.choices) {
+    perEinsum.emplace_back();
     for (NestSearch *search : choice.searches) {
-      if (!restarted.insert(search).second)
-        continue;
       NestBounds bounds;
       bounds.beam = effort.beam;
       bounds.score = [this](double picojoules, double cycles, double traffic) {
@@ -700,8 +430,8 @@ JoinResult MappingSearch::search(const Effort &effort, double cutoff) {
       bounds.shouldStop = shouldStop;
       bounds.dominance = options.rules.dominance;
       if (effort.beam)
-        bounds.mostBytes =
-            kMostBytes / std::max<size_t>(2, searches.size() / 2);
+        bounds.mostBytes = CascadeNests::kMostBytes /
+                           std::max<size_t>(2, nests.searches.size() / 2);
       double otherEnergy = energy - choice.leastEnergy,
              otherCycles = overlaps ? 0 : cycles - choice.leastCycles,
              otherTraffic = traffic - choice.leastTraffic;
@@ -709,12 +439,16 @@ JoinResult MappingSearch::search(const Effort &effort, double cutoff) {
         bounds.isHopeless = [=](double e, double c, double t) {
           return hopeless(e + otherEnergy, c + otherCycles, t + otherTraffic);
         };
-      search->restart(std::move(bounds));
+      perEinsum.back() = bounds;
+      if (restarted.insert(search).second)
+        search->restart(std::move(bounds));
     }
+  }
+  nests.restartFollowers(std::move(perEinsum));
   // Most of what a join asks for lies below the whole Einsum.
   if (effort.beam)
-    inParallel(searches.size(), [&](size_t i) {
-      (void)searches[i]->complete(/*tile=*/0, Holdings{}, LatchTiles{});
+    nests.inParallel(nests.searches.size(), [&](size_t i) {
+      (void)nests.searches[i]->complete(/*tile=*/0, Holdings{}, LatchTiles{});
     });
   JoinLimits limits;
   limits.space = options.limits;
@@ -727,97 +461,27 @@ JoinResult MappingSearch::search(const Effort &effort, double cutoff) {
   limits.score = [this](double picojoules, double cycles, double traffic) {
     return scoreOf(picojoules, cycles, traffic);
   };
+  limits.windows = nests.followers->areThere() && !effort.sketch &&
+                   effort.coarse == nests.finest.coarse;
   limits.dominance = options.rules.dominance;
   limits.overlaps = overlaps;
   limits.isHopeless = hopeless;
   limits.shouldStop = shouldStop;
-  return joinCascade(facts, arch, axes, choices, constraints, limits);
-}
-
-/// The least that each Einsum costs by itself, without a look at its nests.
-void MappingSearch::boundNests() {
-  for (EinsumChoices &choice : choices) {
-    choice.leastEnergy = choice.leastCycles = INFINITY;
-    choice.leastTraffic = 0;
-    choice.fetches.clear();
-    for (const auto &nest : choice.nests) {
-      choice.leastEnergy =
-          std::min(choice.leastEnergy,
-                   static_cast<double>(nest->points) * nest->energyPerPoint);
-      choice.leastCycles = std::min(choice.leastCycles, leastCycles(*nest));
-    }
-  }
-}
-
-/// Searches that give a first mapping and measures for the last one, from quick
-/// to thorough: of a single metric, each is measured by those before. Sketches
-/// share few loops, and no pipelines, so that there is something after a
-/// second.
-std::vector<Effort> MappingSearch::listEfforts() const {
-  bool isSingle =
-      options.objective.metrics.size() == 1 && options.rules.incumbent;
-  std::vector<Effort> efforts;
-  Effort quick;
-  quick.beam = 4;
-  quick.states = 300;
-  if (hasManyNests) {
-    Effort sketch;
-    sketch.sketch = true;
-    sketch.coarse = NestLimits::kCoarsest;
-    sketch.pipelines = sketch.reorder = false;
-    sketch.beam = 2;
-    for (auto [loops, states] :
-         {std::pair(0, 16), std::pair(1, 64), std::pair(2, 300)}) {
-      sketch.loops = loops;
-      sketch.states = states;
-      efforts.push_back(sketch);
-    }
-    int finest = nestLimits.coarse ? nestLimits.coarse : kFinestQuick;
-    for (int coarse = NestLimits::kCoarsest;
-         !nestLimits.isWhole() && isSingle && coarse >= finest; --coarse) {
-      quick.coarse = coarse;
-      efforts.push_back(quick);
-    }
-  }
-  if (nestLimits.isWhole() && isSingle) {
-    quick.coarse = 0;
-    efforts.push_back(quick);
-  }
-  return efforts;
-}
-
-static std::string describeEffort(const Effort &effort) {
-  std::string text = effort.sketch       ? "sketches of nests"
-                     : effort.coarse > 0 ? "nests of few tiles, step " +
-                                               std::to_string(effort.coarse)
-                                         : "all nests";
-  text += ", up to " + std::to_string(effort.loops) + " shared loops";
-  return effort.beam
-             ? text + ", " + std::to_string(effort.beam) + " kept per state"
-             : text;
-}
-
-void MappingSearch::describeFor(const Effort &effort) {
-  NestLimits limits = nestLimits;
-  limits.coarse = effort.coarse;
-  limits.sketch = effort.sketch;
-  if (limits.coarse == described.coarse && limits.sketch == described.sketch)
-    return;
-  for (const auto &search : searches)
-    counted += search->getCounts();
-  searches.clear();
-  describeNests(limits);
-  described = limits;
+  return joinCascade(facts, arch, axes, nests.choices, nests.constraints,
+                     *nests.followers, limits);
 }
 
 /// False if time was up before.
 bool MappingSearch::prepare(const Effort &effort, bool walks) {
-  describeFor(effort);
-  if (searches.empty()) {
-    makeSearches();
-    boundNests();
+  nests.describeFor(effort.coarse, effort.sketch);
+  if (nests.searches.empty()) {
+    nests.makeSearches();
+    nests.boundNests();
   }
-  return !walks || explore();
+  if (!walks)
+    return true;
+  nests.explore([this] { return stopped(); });
+  return !stopped();
 }
 
 FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
@@ -843,9 +507,10 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
   measure();
   bool isFirst = true;
   Effort last;
-  last.coarse = nestLimits.coarse;
+  last.coarse = nests.finest.coarse;
   last.loops = options.limits.sharedLoops;
-  for (const Effort &effort : listEfforts()) {
+  for (const Effort &effort :
+       listEfforts(nests.finest, nests.areMany, isSingle)) {
     if (!prepare(effort, /*walks=*/effort.coarse == 0))
       return endEarly();
     logInfo(describeEffort(effort));
@@ -862,7 +527,7 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
     if (first.empty() && std::isinf(cutoff) && std::exchange(isFirst, false) &&
         isRuledOut())
       return endEarly();
-    if (stopped() || (isSingle && hasManyNests && cutoff <= certain.value))
+    if (stopped() || (isSingle && nests.areMany && cutoff <= certain.value))
       return endEarly();
   }
   // Of what is left out, time alone is bounded as well without a walk.
@@ -883,17 +548,17 @@ FailureOr<MapResult> MappingSearch::run() {
         << " levels whose capacities may bind, too many to search";
     return failure();
   }
-  if (!describe()) {
-    if (!unsupported.empty()) {
-      cascade.emitError("unsupported by the mapper: ") << unsupported;
+  if (!nests.describe()) {
+    if (!nests.unsupported.empty()) {
+      cascade.emitError("unsupported by the mapper: ") << nests.unsupported;
       return failure();
     }
     result.certificate.status = Status::infeasible;
     return result;
   }
-  certain =
-      boundCertainly(facts, arch, choices, options.objective.metrics.front(),
-                     options.objective.level, overlaps);
+  certain = boundCertainly(facts, arch, nests.choices,
+                           options.objective.metrics.front(),
+                           options.objective.level, overlaps);
   size_t frames = 0;
   std::optional<MappedPoint> pipeline = tryPipeline(frames);
   if (pipeline && acceptPipeline(*pipeline, frames, result))
@@ -924,9 +589,10 @@ FailureOr<MapResult> MappingSearch::run() {
 }
 
 double MappingSearch::bound() {
-  if (options.objective.metrics.size() != 1 || !describe())
+  if (options.objective.metrics.size() != 1 || !nests.describe())
     return 0;
-  return boundCertainly(facts, arch, choices, options.objective.metrics.front(),
+  return boundCertainly(facts, arch, nests.choices,
+                        options.objective.metrics.front(),
                         options.objective.level, overlaps)
       .value;
 }

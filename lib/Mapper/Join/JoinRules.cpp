@@ -111,7 +111,9 @@ std::vector<Role> JoinRules::roles(const JoinState &state, int einsum,
   std::vector<Role> roles;
   const EinsumFact &fact = facts.einsums[einsum];
   for (int d = 0; d < depth; ++d) {
-    if (fact.iterates(state.loops[d].rank)) {
+    // What lacks the rank of a window loop follows it.
+    if (fact.iterates(state.loops[d].rank) ||
+        state.loops[d].halo != Halo::none) {
       roles.push_back(Role::everyStep);
       continue;
     }
@@ -152,6 +154,8 @@ bool JoinRules::mayRead(const JoinState &state, int einsum,
         continue;
       for (int d = 0; d < std::min(one.born, depth); ++d) {
         int rank = state.loops[d].rank;
+        if (followsLoop(state, facts.tensors[one.tensor].producer, d))
+          continue; // it is made in each step for those who read it there
         Role producer = roleOf(one, d);
         bool homeInside =
             one.level >= 0 && one.depth > d && one.hold != Hold::fetched;
@@ -234,7 +238,8 @@ bool JoinRules::mayLive(const JoinState &state, const Pending &home, int einsum,
   if (!fresh)
     return true;
   for (int d = 0; d < home.depth; ++d)
-    if (!sharesRank(home.tensor, state.loops[d].rank))
+    if (!followsLoop(state, facts.tensors[home.tensor].producer, d) &&
+        !sharesRank(home.tensor, state.loops[d].rank))
       return false;
   const TensorFact &fact = facts.tensors[home.tensor];
   if (home.need > home.depth) {
@@ -447,9 +452,15 @@ bool JoinRules::hasLaterReader(const JoinState &state, int einsum) const {
 
 void JoinRules::dropDead(JoinState &state, int) const {
   llvm::erase_if(state.pending, [&](const Pending &one) {
-    return llvm::all_of(touchersOf[one.tensor],
-                        [&](int other) { return state.isDone(other); });
+    bool isDead = llvm::all_of(touchersOf[one.tensor],
+                               [&](int other) { return state.isDone(other); });
+    return isDead && !one.retained;
   });
+  for (Pending &one : state.pending)
+    if (one.retained && llvm::all_of(touchersOf[one.tensor], [&](int other) {
+          return state.isDone(other);
+        }))
+      one.need = 0;
   llvm::erase_if(state.marks, [&](const Mark &mark) {
     return llvm::all_of(touchersOf[mark.tensor],
                         [&](int other) { return state.isDone(other); });
@@ -526,8 +537,9 @@ void JoinRules::truncate(JoinState &state, int depth) const {
     if (!state.pipelined)
       one.array = one.lag = one.firstLag = one.lastLag = -1;
   }
-  llvm::erase_if(state.pending, [](const Pending &one) {
-    return one.level < 0 && one.born == 0 && one.produced;
+  llvm::erase_if(state.pending, [&](const Pending &one) {
+    bool isOver = one.retained && one.need == 0 && one.depth > depth;
+    return isOver || (one.level < 0 && one.born == 0 && one.produced);
   });
   llvm::sort(state.pending, [](const Pending &a, const Pending &b) {
     return a.tensor < b.tensor;
@@ -543,4 +555,11 @@ void JoinRules::truncate(JoinState &state, int depth) const {
   });
   for (Drain &drain : state.drains)
     drain.depth = std::min(drain.depth, depth);
+}
+
+bool JoinRules::mayStandInside(const EinsumOnArray &nest, int outer,
+                               int inner) {
+  return outer == inner || llvm::all_of(nest.path, [&](int level) {
+           return nest.constraints->mayStandInside(level, outer, inner);
+         });
 }

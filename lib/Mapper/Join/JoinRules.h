@@ -37,6 +37,11 @@ public:
     auto found = all.find(rank);
     return found == all.end() ? 0 : found->second;
   }
+  /// Whether the Einsum lacks the rank of an open window loop.
+  bool followsLoop(const JoinState &state, int einsum, int loop) const {
+    return state.loops[loop].halo != Halo::none &&
+           !facts.einsums[einsum].iterates(state.loops[loop].rank);
+  }
   /// Whether `einsum` reads what `producer` produces.
   bool reads(int einsum, int producer) const;
   /// Einsums that depend on one another have the same number.
@@ -104,6 +109,9 @@ public:
   /// Whether every Einsum that touches the tensor walks the rank, and its
   /// elements of one step are those of that step.
   bool sharesRank(int tensor, int rank) const;
+
+  /// Loops that Einsums share keep to the orders of all levels.
+  static bool mayStandInside(const EinsumOnArray &nest, int outer, int inner);
 
 private:
   bool isRoundBy(const JoinState &state, int tensor, int einsum) const;

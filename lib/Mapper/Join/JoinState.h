@@ -68,6 +68,10 @@ struct Pending {
   int firstLag = -1, lastLag = -1; ///< of all that touch it there
   int array = -1;                  ///< of its producer
   bool produced = true;            ///< false: a recurrence read it first
+  uint64_t asked = 0;              ///< words at its home, if it follows demand
+  /// Loops above all that is made for it point by point.
+  int inside = 0;
+  bool retained = false; ///< then it stays there between visits, dead or not
   uint32_t lastStep = 0, firstStep = 0; ///< loops that guard its producer
   uint32_t reduced = 0; ///< open loops over ranks that its producer reduces
 

@@ -204,9 +204,8 @@ std::optional<WindowLoops::Steps> WindowLoops::along(int einsum, int rank,
   const Following *following = follow(einsum, loops);
   if (!following)
     return std::nullopt;
-  for (auto [followed, by] : llvm::zip(following->ranks, following->movedBy))
-    if (followed.rank == rank)
-      return Steps{by, followed.visits};
+  if (const FollowedRank *followed = following->find(rank))
+    return Steps{followed->movedBy, followed->visits};
   return Steps{-1, {{0, extent}}};
 }
 
@@ -312,15 +311,20 @@ std::optional<Following> WindowLoops::compute(int einsum, Loops loops) {
     if ((isIterated && !isRepeated) || !moving.insert(all->by).second)
       return std::nullopt;
     (isRepeated ? plain : windows)++;
-    result.ranks.push_back({rank, std::move(all->steps)});
-    result.movedBy.push_back(all->by);
+    FollowedRank &followed = result.ranks.emplace_back();
+    followed.rank = rank;
+    followed.movedBy = all->by;
+    for (const Interval &step : all->steps)
+      followed.mostHeld = std::max(followed.mostHeld, step.size());
+    followed.visits = std::move(all->steps);
   }
   if (unlike > 1 || moving != lacked || (plain > 0 && windows > 0))
     return std::nullopt;
   result.hasHalo = windows > 0;
-  for (auto [followed, by] : llvm::zip(result.ranks, result.movedBy)) {
-    const auto *loop = llvm::find_if(
-        loops, [&, by = by](const WindowLoop &one) { return one.rank == by; });
+  for (FollowedRank &followed : result.ranks) {
+    const auto *loop = llvm::find_if(loops, [&](const WindowLoop &one) {
+      return one.rank == followed.movedBy;
+    });
     int64_t held = 0; // up to here, by earlier steps
     for (Interval &step : followed.visits) {
       if (!result.hasHalo || step.size() == 0)

@@ -54,9 +54,7 @@ struct WindowLoop {
 
 /// How an Einsum follows loops over ranks that it lacks.
 struct Following {
-  /// Its ranks that move, and the loop that moves each.
-  std::vector<FollowedRank> ranks;
-  std::vector<int> movedBy; ///< rank of the loop
+  std::vector<FollowedRank> ranks; ///< of its own, those that move
   /// Its result has a halo; else it is read point by point.
   bool hasHalo = false;
   /// What steps have in common. Retained, it is not made again.

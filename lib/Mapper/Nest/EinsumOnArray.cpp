@@ -220,9 +220,10 @@ static int64_t longestOf(llvm::ArrayRef<Interval> visits) {
 }
 
 /// All that is asked for is a tile of its own, larger than any step's.
-static void follow(LocalRank &rank, llvm::ArrayRef<Interval> visits) {
-  rank.visits.assign(visits.begin(), visits.end());
-  rank.extent = std::max(rank.extent, longestOf(visits) + 1);
+static void follow(LocalRank &rank, const FollowedRank &followed) {
+  rank.visits = followed.visits;
+  rank.movedBy = followed.movedBy;
+  rank.extent = std::max(rank.extent, longestOf(rank.visits) + 1);
 }
 
 /// The loop that moves the rank makes a step of all; no loop of a nest does.
@@ -636,7 +637,7 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
     nest.ranks.back().extent = facts.ranks[rank].extent;
   }
   for (const FollowedRank &one : followed)
-    follow(nest.ranks[nest.findRank(one.rank)], one.visits);
+    follow(nest.ranks[nest.findRank(one.rank)], one);
   bool isCut = !fact.domain.empty() || !followed.empty();
   for (const AccessFact &access : fact.reads)
     isCut |= !addUse(facts, nest, access, /*isWrite=*/false);

@@ -50,6 +50,7 @@ struct LocalRank {
   /// each step of the loop that moves it. Its first tile is all of that, its
   /// second one a step's, and the others are parts of steps.
   std::vector<Interval> visits = {};
+  int movedBy = -1; ///< rank of that loop
 
   bool isFollowing() const { return !visits.empty(); }
 };
@@ -58,9 +59,8 @@ struct LocalRank {
 struct FollowedRank {
   int rank = -1; ///< of the cascade
   std::vector<Interval> visits;
-  bool operator==(const FollowedRank &other) const {
-    return rank == other.rank && visits == other.visits;
-  }
+  int movedBy = -1;     ///< rank of the loop that moves it
+  int64_t mostHeld = 1; ///< of its tensor, made in this step or before
 };
 
 /// A tensor that the Einsum touches.

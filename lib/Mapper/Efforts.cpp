@@ -1,0 +1,57 @@
+//===- Efforts.cpp - From quick searches to thorough ones -----------------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Mapper/Efforts.h"
+
+using namespace einsum;
+using namespace einsum::mapper;
+
+/// Where the last search has all tiles, one of nearly all is not worth it.
+static constexpr int kFinestQuick = 2;
+
+std::vector<Effort> mapper::listEfforts(const NestLimits &finest, bool areMany,
+                                        bool isSingle) {
+  std::vector<Effort> efforts;
+  Effort quick;
+  quick.beam = 4;
+  quick.states = 300;
+  if (areMany) {
+    Effort sketch;
+    sketch.sketch = true;
+    sketch.coarse = NestLimits::kCoarsest;
+    sketch.pipelines = sketch.reorder = false;
+    sketch.beam = 2;
+    for (auto [loops, states] :
+         {std::pair(0, 16), std::pair(1, 64), std::pair(2, 300)}) {
+      sketch.loops = loops;
+      sketch.states = states;
+      efforts.push_back(sketch);
+    }
+    int last = finest.coarse ? finest.coarse : kFinestQuick;
+    for (int coarse = NestLimits::kCoarsest;
+         !finest.isWhole() && isSingle && coarse >= last; --coarse) {
+      quick.coarse = coarse;
+      efforts.push_back(quick);
+    }
+  }
+  if (finest.isWhole() && isSingle) {
+    quick.coarse = 0;
+    efforts.push_back(quick);
+  }
+  return efforts;
+}
+
+std::string mapper::describeEffort(const Effort &effort) {
+  std::string text = effort.sketch       ? "sketches of nests"
+                     : effort.coarse > 0 ? "nests of few tiles, step " +
+                                               std::to_string(effort.coarse)
+                                         : "all nests";
+  text += ", up to " + std::to_string(effort.loops) + " shared loops";
+  return effort.beam
+             ? text + ", " + std::to_string(effort.beam) + " kept per state"
+             : text;
+}

@@ -1,0 +1,90 @@
+//===- StateFacts.h - What follows from a state of a join -------*- C++ -*-===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What a state (JoinState.h) says without being asked: who may be placed next,
+// how often a loop steps, how much a tensor takes where it lives.
+//
+//   loops p:256 m:64, A lives at the buffer below p      p 1024, m 512
+//
+//   steps(2)        4 * 8
+//   homeBytes(A)    256 * 512 words: m is further in
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIB_MAPPER_JOIN_STATEFACTS_H
+#define LIB_MAPPER_JOIN_STATEFACTS_H
+
+#include "lib/Mapper/Join/CascadeJoin.h"
+#include "lib/Mapper/Join/JoinRules.h"
+
+namespace einsum::mapper {
+
+/// What each part of a join looks at.
+struct JoinProblem {
+  const CascadeFacts &facts;
+  const arch::ArchSpec &arch;
+  const Axes &axes;
+  std::vector<EinsumChoices> &choices;
+  const std::vector<EinsumConstraints> &constraints;
+  const JoinLimits &limits;
+  const JoinRules &rules;
+  FollowerNests &followers;
+};
+
+/// Tile vector of an Einsum below so many of the loops.
+uint32_t tileBelow(const JoinState &state, const EinsumOnArray &nest,
+                   const NestSearch &search, int depth);
+
+class StateFacts : public JoinProblem {
+public:
+  explicit StateFacts(const JoinProblem &problem);
+
+  JoinLayout layoutOf(const JoinState &state) const {
+    JoinLayout own = layout;
+    own.depth = state.loops.size();
+    own.pipelined = state.pipelined;
+    own.patterns = state.patterns.size();
+    return own;
+  }
+  std::vector<int> listReady(const JoinState &state) const;
+  Pending *findPending(JoinState &state, int tensor) const;
+  double steps(const JoinState &state, int depth, uint32_t guarded = 0) const;
+  bool isEven(const JoinState &state) const;
+  bool movesWithOthers(const JoinState &state, int einsum) const;
+
+  uint64_t homeBytes(const JoinState &state, const Pending &home) const;
+  Costs fillsOf(const JoinState &state, const Pending &holder,
+                llvm::ArrayRef<int> users) const;
+  double liveBytes(const JoinState &state, int depth, int level) const;
+  bool fits(double bytes, int axis) const;
+
+  /// Words of a tensor that follows demand, at its home below so many loops.
+  uint64_t askedWords(const JoinState &state, int tensor, int depth,
+                      const Following &following) const;
+  bool isOnPath(int tensor, int level) const;
+  bool mayLiveAt(int tensor, int level) const;
+  bool mustLiveAtBacking(int tensor) const;
+
+  bool isCut = false; ///< tiles of some Einsum are: iterations differ
+
+private:
+  void listWaits();
+  void listAroundAll();
+  bool isReady(const JoinState &state, int einsum) const;
+  uint64_t holderBytes(const JoinState &state, const Pending &holder) const;
+  uint64_t cutWords(const JoinState &state, const Pending &home) const;
+  uint64_t boxWords(const JoinState &state, const Pending &home) const;
+
+  JoinLayout layout;
+  std::vector<int> aroundAll; ///< tensors of which all may have one holder
+  std::vector<llvm::SmallVector<int, 4>> waitsFor; ///< by Einsum
+  std::map<int, int> lastMember; ///< of a recurrence, plus one: `listWaits`
+};
+
+} // namespace einsum::mapper
+
+#endif // LIB_MAPPER_JOIN_STATEFACTS_H
