@@ -121,7 +121,8 @@ private:
       char window = static_cast<char>('r' + 2 * i),
            read = static_cast<char>('w' + i);
       int64_t size = pick(1, 10) == 1 ? 1 : pick(2, 3),
-              stride = chance(30) ? 2 : 1, border = chance(30) ? 1 : 0;
+              stride = chance(30) ? 2 : 1,
+              border = size > 1 && chance(30) ? 1 : 0;
       int64_t extent = stride * (extents[rank[0]] - 1) + size - border -
                        (border && chance(60) ? 1 : 0) + (chance(6) ? 1 : 0);
       if (extent < 2)
@@ -131,7 +132,7 @@ private:
       std::string at = (stride > 1 ? "2*" : "") + rank + "+" +
                        std::string(1, window) + (border ? "-1" : "");
       std::string source(1, i + 1 < windows ? names[i + 1] : 'T');
-      bool keeps = !hasChannel || chance(60);
+      bool keeps = !hasChannel || i > 0 || chance(60);
       Made one;
       one.name = std::string(1, names[i]);
       one.ranks = keeps ? ranks : ranks.substr(1);
