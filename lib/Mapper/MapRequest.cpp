@@ -221,6 +221,8 @@ static bool parseSpaceWord(StringRef word, SpaceLimits &limits,
                              {"no-pipelines", &SpaceLimits::pipelines},
                              {"no-reorder", &SpaceLimits::reorder},
                              {"no-shared-holders", &SpaceLimits::sharedHolders},
+                             {"no-recompute", &SpaceLimits::recompute},
+                             {"no-retain", &SpaceLimits::retain},
                              {"perfect-tiles", &SpaceLimits::imperfect}})
     if (word == name) {
       limits.*field = false;
@@ -239,10 +241,11 @@ static bool parseSpaceWord(StringRef word, SpaceLimits &limits,
       return true;
     }
   std::vector<std::string> names = {
-      "shared-loops=N",   "shared-loops-per-rank=N",
-      "perfect-tiles",    "no-fusion",
-      "no-pipelines",     "no-reorder",
-      "no-shared-holders"};
+      "shared-loops=N",    "shared-loops-per-rank=N",
+      "perfect-tiles",     "no-fusion",
+      "no-pipelines",      "no-reorder",
+      "no-shared-holders", "no-recompute",
+      "no-retain"};
   return report("space",
                 "there is no restriction " + listAlternatives(word, names));
 }

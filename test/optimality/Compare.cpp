@@ -114,6 +114,8 @@ public:
     options.limits.reorder = limits.reorder;
     options.limits.fusion = limits.fusion;
     options.limits.sharedHolders = limits.sharedHolders;
+    options.limits.recompute = limits.recompute;
+    options.limits.retain = limits.retain;
     options.threads = 1;
   }
 

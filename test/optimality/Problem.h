@@ -46,6 +46,7 @@ struct Kinds {
   bool formats = false;     ///< inputs in number formats with blocks
   bool backing = false;     ///< the outermost level may be too small
   bool running = false;     ///< recurrences whose earlier steps others read
+  bool halos = false;       ///< windows over what other Einsums make, instead
 };
 
 /// What one kind adds leaves the choices of the others as they are.

@@ -84,6 +84,7 @@ JoinCounts &JoinCounts::operator+=(const JoinCounts &other) {
   overBound += other.overBound;
   illegal += other.illegal;
   ruledOut += other.ruledOut;
+  unlikeHalos += other.unlikeHalos;
   return *this;
 }
 
@@ -91,8 +92,9 @@ JoinResult
 mapper::joinCascade(const CascadeFacts &facts, const arch::ArchSpec &arch,
                     const Axes &axes, std::vector<EinsumChoices> &choices,
                     const std::vector<EinsumConstraints> &constraints,
-                    const JoinLimits &limits) {
+                    FollowerNests &followers, const JoinLimits &limits) {
   JoinRules rules(facts);
-  return CascadeJoin({facts, arch, axes, choices, constraints, limits, rules})
+  return CascadeJoin({facts, arch, axes, choices, constraints, limits, rules,
+                      followers})
       .run();
 }

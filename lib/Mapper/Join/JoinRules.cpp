@@ -113,7 +113,9 @@ std::vector<Role> JoinRules::roles(const JoinState &state, int einsum,
   std::vector<Role> roles;
   const EinsumFact &fact = facts.einsums[einsum];
   for (int d = 0; d < depth; ++d) {
-    if (fact.iterates(state.loops[d].rank)) {
+    // What lacks the rank of a window loop follows it.
+    if (fact.iterates(state.loops[d].rank) ||
+        state.loops[d].halo != Halo::none) {
       roles.push_back(Role::everyStep);
       continue;
     }
@@ -149,6 +151,8 @@ bool JoinRules::isClear(const JoinState &state, const Pending &one,
   int depth = roles.size();
   for (int d = 0; d < std::min(one.born, depth); ++d) {
     int rank = state.loops[d].rank;
+    if (followsLoop(state, facts.tensors[one.tensor].producer, d))
+      continue; // it is made in each step for those who read it there
     Role producer = roleOf(one, d);
     bool homeInside =
         one.level >= 0 && one.depth > d && one.hold != Hold::fetched;
@@ -179,6 +183,9 @@ bool JoinRules::isInTime(const JoinState &state, const Pending &one, int einsum,
   if (!isFiltered || access.gathers() || tensor.hasInitialValue)
     return false;
   int shared = std::min<int>(one.born, roles.size());
+  for (int d = 0; d < shared; ++d)
+    if (state.loops[d].halo != Halo::none)
+      return false; // points that follow demand are not asked in their order
   int homeDepth = one.level >= 0 && one.hold != Hold::fetched
                       ? std::min(one.depth, shared)
                       : 0;
@@ -286,7 +293,8 @@ bool JoinRules::mayLive(const JoinState &state, const Pending &home, int einsum,
   if (!fresh)
     return true;
   for (int d = 0; d < home.depth; ++d)
-    if (!sharesRank(home.tensor, state.loops[d].rank))
+    if (!followsLoop(state, facts.tensors[home.tensor].producer, d) &&
+        !sharesRank(home.tensor, state.loops[d].rank))
       return false;
   const TensorFact &fact = facts.tensors[home.tensor];
   if (home.need > home.depth) {
@@ -499,9 +507,15 @@ bool JoinRules::hasLaterReader(const JoinState &state, int einsum) const {
 
 void JoinRules::dropDead(JoinState &state, int) const {
   llvm::erase_if(state.pending, [&](const Pending &one) {
-    return llvm::all_of(touchersOf[one.tensor],
-                        [&](int other) { return state.isDone(other); });
+    bool isDead = llvm::all_of(touchersOf[one.tensor],
+                               [&](int other) { return state.isDone(other); });
+    return isDead && !one.retained;
   });
+  for (Pending &one : state.pending)
+    if (one.retained && llvm::all_of(touchersOf[one.tensor], [&](int other) {
+          return state.isDone(other);
+        }))
+      one.need = 0;
   llvm::erase_if(state.marks, [&](const Mark &mark) {
     return llvm::all_of(touchersOf[mark.tensor],
                         [&](int other) { return state.isDone(other); });
@@ -578,8 +592,9 @@ void JoinRules::truncate(JoinState &state, int depth) const {
     if (!state.pipelined)
       one.array = one.lag = one.firstLag = one.lastLag = one.reach = -1;
   }
-  llvm::erase_if(state.pending, [](const Pending &one) {
-    return one.level < 0 && one.born == 0 && one.produced;
+  llvm::erase_if(state.pending, [&](const Pending &one) {
+    bool isOver = one.retained && one.need == 0 && one.depth > depth;
+    return isOver || (one.level < 0 && one.born == 0 && one.produced);
   });
   llvm::sort(state.pending, [](const Pending &a, const Pending &b) {
     return a.tensor < b.tensor;

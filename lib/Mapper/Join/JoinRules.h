@@ -37,6 +37,11 @@ public:
     auto found = all.find(rank);
     return found == all.end() ? 0 : found->second;
   }
+  /// Whether the Einsum lacks the rank of an open window loop.
+  bool followsLoop(const JoinState &state, int einsum, int loop) const {
+    return state.loops[loop].halo != Halo::none &&
+           !facts.einsums[einsum].iterates(state.loops[loop].rank);
+  }
   /// Whether `einsum` reads what `producer` produces.
   bool reads(int einsum, int producer) const;
   /// Einsums that depend on one another have the same number.

@@ -177,6 +177,31 @@ void PlanExtender::addNests(Placement &p, JoinLayer &next) {
     pruner.prune(next);
 }
 
+/// What is retained from here on was there already beside earlier children,
+/// kept since the last visit. False if it did not fit there.
+bool PlanExtender::addRetained(const Placement &p, std::vector<double> &costs,
+                               const JoinLayout &open) const {
+  for (const Pending &one : p.state.pending) {
+    bool isNew = one.retained && one.depth <= p.keep &&
+                 facts.tensors[one.tensor].producer == p.einsum;
+    int axis = isNew ? axes.heldAt(one.level) : -1;
+    if (axis < 0)
+      continue;
+    int l = axis - axes.held;
+    double &largest = costs[open.largest(one.depth) + l];
+    if (largest == 0)
+      continue; // no child yet
+    largest += static_cast<double>(states.homeBytes(p.state, one));
+    double total = largest;
+    for (int d = one.depth - 1; d >= 0; --d)
+      total += costs[open.around(d) + l] +
+               states.liveBytes(p.state, d, axes.levels[l]);
+    if (!states.fits(total, l))
+      return false;
+  }
+  return true;
+}
+
 /// Empty costs if it does not fit.
 JoinEntry PlanExtender::extend(const Placement &p, const JoinEntry &old,
                                const NestEntry &nest, const JoinLayout &before,
@@ -233,6 +258,10 @@ JoinEntry PlanExtender::extend(const Placement &p, const JoinEntry &old,
         costs[open.time(drain.depth)] +=
             static_cast<double>(drain.steps) *
             states.steps(p.state, drain.depth, guards(p, drain.einsum));
+  }
+  if (!addRetained(p, costs, open)) {
+    ++progress.counts.overCapacity;
+    return {};
   }
   for (int l = 0; l < open.levels; ++l) {
     double held = nest.costs[axes.held + l];

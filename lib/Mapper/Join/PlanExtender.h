@@ -61,6 +61,8 @@ private:
   JoinEntry extend(const Placement &p, const JoinEntry &old,
                    const NestEntry &nest, const JoinLayout &before,
                    const JoinLayout &open);
+  bool addRetained(const Placement &p, std::vector<double> &costs,
+                   const JoinLayout &open) const;
   LatchTiles latchTiles(const Placement &p) const;
   LoopOrder orderOf(const Placement &p) const;
   uint32_t guards(const Placement &p, int producer = -1) const;

@@ -34,6 +34,10 @@ uint32_t mapper::tileBelow(const JoinState &state, const EinsumOnArray &nest,
                            const NestSearch &search, int depth) {
   uint32_t code = 0;
   for (int d = 0; d < depth; ++d) {
+    if (state.loops[d].halo != Halo::none)
+      for (int r = 0; r < static_cast<int>(nest.ranks.size()); ++r)
+        if (nest.ranks[r].movedBy == state.loops[d].rank)
+          code = search.getCodec().with(code, r, 1);
     int rank = nest.findRank(state.loops[d].rank);
     if (rank < 0)
       continue;
@@ -171,6 +175,8 @@ uint64_t StateFacts::homeBytes(const JoinState &state,
   uint64_t bytes = 0;
   if (home.isHolder()) {
     bytes = holderBytes(state, home);
+  } else if (home.asked) {
+    bytes = tensor.bytes(home.asked);
   } else {
     uint64_t words = boxWords(state, home);
     if (choices[tensor.producer].nests.front()->cut)
@@ -196,6 +202,21 @@ uint64_t StateFacts::holderBytes(const JoinState &state,
                                 tileBelow(state, nest, search, holder.depth)));
   }
   return bytes;
+}
+
+uint64_t StateFacts::askedWords(const JoinState &state, int tensor, int depth,
+                                const Following &following) const {
+  uint64_t words = 1;
+  for (const Coordinate &coordinate : rules.write(tensor).coordinates) {
+    int rank = coordinate.terms[0].rank;
+    const FollowedRank *followed = following.find(rank);
+    int64_t tile = followed ? followed->mostHeld : facts.ranks[rank].extent;
+    for (int d = 0; d < depth; ++d)
+      if (state.loops[d].rank == rank)
+        tile = std::min(tile, state.loops[d].tile);
+    words *= tile;
+  }
+  return words;
 }
 
 /// What passes between a holder and the backing level: no less than one of its

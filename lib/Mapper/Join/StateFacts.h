@@ -32,6 +32,7 @@ struct JoinProblem {
   const std::vector<EinsumConstraints> &constraints;
   const JoinLimits &limits;
   const JoinRules &rules;
+  FollowerNests &followers;
 };
 
 /// Tile vector of an Einsum below so many of the loops.
@@ -64,6 +65,9 @@ public:
   /// which the Einsum is the first; else, what the Einsum adds to it.
   double backedBytes(const JoinState &state, int einsum, bool isFirst) const;
 
+  /// Words of a tensor that follows demand, at its home below so many loops.
+  uint64_t askedWords(const JoinState &state, int tensor, int depth,
+                      const Following &following) const;
   bool isOnPath(int tensor, int level) const;
   bool mayLiveAt(int tensor, int level) const;
   bool mustLiveAtBacking(int tensor) const;

@@ -68,6 +68,8 @@ struct Image {
 struct CutTiles::Component {
   llvm::SmallVector<int, 4> ranks; ///< local
   llvm::SmallVector<int64_t, 4> extents;
+  /// Of ranks that follow demand: what is asked for, step by step.
+  std::vector<std::vector<Interval>> visits;
   /// Those that every point meets first, then those of single accesses.
   std::vector<Constraint> conditions;
   size_t domain = 0;
@@ -349,8 +351,14 @@ static void print(llvm::raw_ostream &os, const AffineForm &form) {
 CutTiles::~CutTiles() = default;
 
 CutTiles::CutTiles(const CascadeFacts &facts, const EinsumOnArray &nest) {
-  for (const LocalRank &rank : nest.ranks)
+  llvm::raw_string_ostream os(text);
+  for (const LocalRank &rank : nest.ranks) {
     extents.push_back(rank.extent);
+    // What is made again in a later step is made anew.
+    onceMade.push_back(rank.extent - (rank.isFollowing() ? 1 : 0));
+    for (const Interval &visit : rank.visits)
+      os << visit.lo << ".." << visit.hi << " ";
+  }
   for (const Operand &operand : nest.operands)
     bits.push_back({operand.bits, operand.tileBits()});
   auto local = [&](const AffineForm &form) {
@@ -368,7 +376,6 @@ CutTiles::CutTiles(const CascadeFacts &facts, const EinsumOnArray &nest) {
   }
   std::vector<std::vector<LocalAccess>> accesses =
       listAccesses(facts, nest, local);
-  llvm::raw_string_ostream os(text);
   for (const Constraint &constraint : domain) {
     print(os, constraint.form);
     os << (constraint.isEquality ? "=" : ">") << ";";
@@ -403,6 +410,7 @@ CutTiles::CutTiles(const CascadeFacts &facts, const EinsumOnArray &nest) {
         numbering.numbers[rank] = number;
         component->ranks.push_back(rank);
         component->extents.push_back(extents[rank]);
+        component->visits.push_back(nest.ranks[rank].visits);
         points.coordinates.push_back(AffineForm::variable(number));
       }
     component->conditions = numbering.take(domain);
@@ -599,6 +607,25 @@ TileClasses CutTiles::Component::count(const Sides &sides) {
   return all;
 }
 
+/// The last tile may be shorter than the others.
+static void addSides(Sides &sides, Interval all, int64_t size) {
+  int64_t whole = all.size() / size, rest = all.size() % size;
+  if (whole > 0)
+    sides.push_back({all.lo, size, whole});
+  if (rest > 0)
+    sides.push_back({all.lo + whole * size, rest, 1});
+}
+
+static Interval hullOf(llvm::ArrayRef<Interval> steps) {
+  Interval hull = steps.front();
+  for (const Interval &step : steps)
+    if (step.size() > 0)
+      hull = hull.size() == 0 ? step
+                              : Interval{std::min(hull.lo, step.lo),
+                                         std::max(hull.hi, step.hi)};
+  return hull;
+}
+
 const TileClasses &
 CutTiles::Component::classes(llvm::ArrayRef<int64_t> tile,
                              llvm::ArrayRef<int64_t> extents) {
@@ -608,17 +635,22 @@ CutTiles::Component::classes(llvm::ArrayRef<int64_t> tile,
   auto [found, isNew] = known.try_emplace(key);
   if (!isNew)
     return found->second;
-  // The last tile of a rank may be shorter than the others.
   std::vector<Sides> grids(1);
-  for (auto [rank, size] : llvm::zip(ranks, key)) {
-    int64_t whole = extents[rank] / size, rest = extents[rank] % size;
+  for (auto [rank, size, steps] : llvm::zip(ranks, key, visits)) {
+    Sides sides;
+    if (steps.empty())
+      addSides(sides, {0, extents[rank]}, size);
+    else if (size == extents[rank])
+      addSides(sides, hullOf(steps), size);
+    else
+      for (const Interval &step : steps)
+        addSides(sides, step, size);
     std::vector<Sides> more;
     for (const Sides &grid : grids)
-      for (Side side : {Side{0, size, whole}, Side{whole * size, rest, 1}})
-        if (side.size > 0) {
-          more.push_back(grid);
-          more.back().push_back(side);
-        }
+      for (const Side &side : sides) {
+        more.push_back(grid);
+        more.back().push_back(side);
+      }
     grids = std::move(more);
   }
   left = kMostParts;
@@ -736,7 +768,8 @@ bool CutTiles::isCutAlong(int rank) const {
   auto component = llvm::find_if(components, [&](const auto &one) {
     return llvm::is_contained(one->ranks, rank);
   });
-  return (*component)->ranks.size() > 1 || !(*component)->conditions.empty();
+  return (*component)->ranks.size() > 1 || !(*component)->conditions.empty() ||
+         !(*component)->visits.front().empty();
 }
 
 uint64_t CutTiles::countVisits(llvm::ArrayRef<int64_t> tile) {
@@ -758,7 +791,7 @@ uint64_t CutTiles::largest(int operand, llvm::ArrayRef<int64_t> tile) {
 
 uint64_t CutTiles::countWritten(int operand) {
   uint64_t all = 0;
-  forEach(operand, Part::written, extents,
+  forEach(operand, Part::written, onceMade,
           [&](uint64_t words, uint64_t count) { all += words * count; });
   return all;
 }
