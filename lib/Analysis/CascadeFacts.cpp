@@ -108,7 +108,8 @@ public:
     for (auto [i, einsum] : llvm::enumerate(order))
       for (auto [name, result] :
            llvm::zip(einsum.getTensorNames(), einsum->getResults()))
-        if (failed(addTensor(result, name.getValue(), i)))
+        // Without a name nobody reads it: the value beside an argmax.
+        if (!name.empty() && failed(addTensor(result, name.getValue(), i)))
           return failure();
     for (EinsumInterface einsum : order)
       if (failed(addEinsum(einsum)))
@@ -387,14 +388,22 @@ private:
         return failure();
       auto [rank, distance] = stepOf(access, einsum);
       TensorFact &tensor = facts.tensors[read->tensor];
-      if (distance != 0 && !tensor.isInput) {
+      // A recurrence goes along one rank, whoever else reads it a step away
+      // along others.
+      bool isOwn = llvm::is_contained(einsum->getResults(), access.tensor);
+      bool isOther = distance != 0 && tensor.iterativeRank >= 0 && !isOwn &&
+                     tensor.iterativeRank != facts.findRank(rank);
+      if (distance != 0 && !tensor.isInput && !isOther) {
         tensor.iterativeRank = facts.findRank(rank);
         tensor.carriedSteps = std::max(tensor.carriedSteps, std::abs(distance));
         fact.direction[tensor.iterativeRank] = distance < 0 ? 1 : -1;
       }
       fact.reads.push_back(std::move(*read));
     }
-    for (Value result : einsum->getResults()) {
+    for (auto [name, result] :
+         llvm::zip(einsum.getTensorNames(), einsum->getResults())) {
+      if (name.empty())
+        continue;
       facts.tensors[tensorIds[result]].hasInitialValue =
           !einsum.getInitialValues().empty();
       FailureOr<AccessFact> write =

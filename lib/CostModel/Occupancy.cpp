@@ -14,6 +14,7 @@
 
 #include "lib/CostModel/Model.h"
 
+#include "lib/Analysis/RunningValues.h"
 #include "lib/CostModel/TileComponent.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -56,9 +57,51 @@ static bool readsEarlierSteps(const LoopTree &tree, const HeldTensor &held,
   });
 }
 
+/// Whether slots of a pipeline reach over several steps of a loop above it:
+/// between them no other pipeline, and no sequence but one right around it.
+static bool reachesOverSteps(const LoopTree &tree, int pipeline, int loop) {
+  bool loops = false, sequence = false;
+  for (int i = tree.nodes[pipeline].parent; i > loop;
+       i = tree.nodes[i].parent) {
+    const Node &node = tree.nodes[i];
+    if (node.kind == NodeKind::pipeline ||
+        (node.kind == NodeKind::sequence && (loops || sequence)))
+      return false;
+    sequence |= node.kind == NodeKind::sequence;
+    loops |= node.isLoop();
+  }
+  return true;
+}
+
+/// Steps of the loop that carries a running value which one read keeps.
+static std::optional<int64_t> keptBy(const LoopTree &tree, const Use &read,
+                                     int producer, int loop) {
+  StepsBack back = findStepsBack(*tree.facts, *read.access);
+  int64_t tile = tree.nodes[loop].tile;
+  if (read.leaf == producer)
+    return countStepsKept(back, ReadTurn::before, tile);
+  int split = producer;
+  while (!tree.contains(split, read.leaf))
+    split = tree.nodes[split].parent;
+  const Node &node = tree.nodes[split];
+  auto childWith = [&](int leaf) {
+    return llvm::upper_bound(node.children, leaf) - node.children.begin() - 1;
+  };
+  int64_t reader = childWith(read.leaf), writer = childWith(producer);
+  if (node.kind == NodeKind::sequence)
+    return countStepsKept(
+        back, reader < writer ? ReadTurn::before : ReadTurn::after, tile);
+  bool lags = !tree.arch->accounting.singleBuffers &&
+              reachesOverSteps(tree, split, loop);
+  return countStepsKept(back, ReadTurn::stage, tile,
+                        lags ? node.stages[reader].lag - node.stages[writer].lag
+                             : 0);
+}
+
 /// If a loop below over the iterative rank encloses everything that touches the
-/// tensor, only the innermost such loop's tile and what is carried into it has
-/// to be here, as long as no loop around it reads what is gone.
+/// tensor, only the last steps of the innermost such loop have to be here, as
+/// many as its readers ask for, as long as no loop around it reads what is
+/// gone.
 static std::optional<Window> carriedBelow(const LoopTree &tree, int id,
                                           const HeldTensor &held) {
   const TensorFact &tensor = tree.facts->tensors[held.tensor];
@@ -67,21 +110,10 @@ static std::optional<Window> carriedBelow(const LoopTree &tree, int id,
   for (auto [leaf, access] : tree.accessesOf[held.tensor])
     if (!tree.contains(id, leaf))
       return std::nullopt;
-  // A read of a certain step, but the last, wants it kept however far away.
-  const auto &directions = tree.facts->einsums[tensor.producer].direction;
-  auto direction = directions.find(tensor.iterativeRank);
-  bool descends = direction != directions.end() && direction->second < 0;
-  int64_t last =
-      descends ? 0 : tree.facts->ranks[tensor.iterativeRank].extent - 1;
-  auto along = llvm::find(tensor.ranks, tensor.iterativeRank);
-  for (const Use &use : held.uses) {
-    const Coordinate &coordinate =
-        use.access->coordinates[along - tensor.ranks.begin()];
-    if (!coordinate.uses(tensor.iterativeRank) &&
-        !(coordinate.terms.empty() && coordinate.constant == last))
-      return std::nullopt;
-  }
-  std::optional<Window> window;
+  auto write = llvm::find_if(held.uses, [](const Use &u) { return u.isWrite; });
+  if (write == held.uses.end())
+    return std::nullopt;
+  int carrying = -1;
   for (int i = id + 1; i < tree.nodes[id].end; ++i) {
     const Node &node = tree.nodes[i];
     if (!node.isLoop() || !llvm::all_of(held.uses, [&](const Use &use) {
@@ -89,12 +121,23 @@ static std::optional<Window> carriedBelow(const LoopTree &tree, int id,
         }))
       continue;
     if (node.kind == NodeKind::temporal && node.rank == tensor.iterativeRank)
-      window = windowAlong(tensor, tensor.iterativeRank,
-                           node.tile + tensor.carriedSteps - 1);
+      carrying = i;
     else if (readsEarlierSteps(tree, held, i))
       break;
   }
-  return window;
+  if (carrying < 0)
+    return std::nullopt;
+  int64_t most = tree.nodes[carrying].tile;
+  for (auto [leaf, access] : tree.accessesOf[held.tensor]) {
+    const Use &use = tree.nodes[leaf].accesses[access].use;
+    if (use.isWrite)
+      continue;
+    std::optional<int64_t> kept = keptBy(tree, use, write->leaf, carrying);
+    if (!kept)
+      return std::nullopt;
+    most = std::max(most, *kept);
+  }
+  return windowAlong(tensor, tensor.iterativeRank, most);
 }
 
 /// Along an iterative rank walked below, only carried steps are held; along a
@@ -126,6 +169,22 @@ static bool isProductOfSpans(const LoopTree &tree, const HeldTensor &held,
     return llvm::any_of(windows,
                         [&](const Window &w) { return w.coordinate == k; });
   };
+  // Steps before the first are no elements, so that a tile of which all reads
+  // are some steps back is smaller than they span.
+  const TensorFact &tensor = tree.facts->tensors[held.tensor];
+  const auto *along = llvm::find(tensor.ranks, tensor.iterativeRank);
+  if (tensor.hasInitialValue && along != tensor.ranks.end() &&
+      llvm::none_of(held.uses,
+                    [&](const Use &use) {
+                      const Coordinate &at =
+                          use.access->coordinates[along - tensor.ranks.begin()];
+                      return at.terms.size() <= 1 && at.constant == 0;
+                    }) &&
+      llvm::any_of(held.uses, [&](const Use &use) {
+        return !use.access->coordinates[along - tensor.ranks.begin()]
+                    .terms.empty();
+      }))
+    return false;
   const AccessFact &first = *held.uses.front().access;
   for (const Use &use : held.uses) {
     if (!tree.facts->einsums[tree.nodes[use.leaf].einsum].domain.empty())

@@ -1111,7 +1111,9 @@ private:
   /// Whether a constraint cuts the steps into too many ranges to go on; what is
   /// counted is then not used.
   bool isSpent() {
-    supported &= ++looked <= kRanges;
+    if (++looked % kAskEvery == 0 && counter.isStopped())
+      looked = kRanges + 1;
+    supported &= looked <= kRanges;
     return looked > kRanges;
   }
 
@@ -1527,7 +1529,7 @@ private:
     else if (alike && !open)
       signature.push_back({sets, spanOfAll(reference)});
     else
-      signature = component.images->count(boxes);
+      signature = countImages(*component.images, boxes);
     BlockSignature blocks = plainBlocks(signature);
     if (isOfBlocks() && !signature.empty())
       blocks = alike && !open ? BlockSignature{{{sets}, blocksOfAll(reference)}}
@@ -1696,9 +1698,21 @@ private:
                             : Interval{0, 0});
       }
     }
-    Signature signature = component.blockImages->count(boxes);
+    Signature signature = countImages(*component.blockImages, boxes);
     counter.overflowed |= component.blockImages->overflowed;
     supported &= !component.blockImages->exhausted;
+    return signature;
+  }
+
+  /// Boxes that an image falls into are looked at as well.
+  Signature countImages(ImageCounter &images, llvm::ArrayRef<Interval> boxes) {
+    images.mostBoxes = kMostBoxes;
+    uint64_t before = images.work;
+    Signature signature = images.count(boxes);
+    uint64_t more = images.work - before;
+    bool asks = more >= kAskEvery && counter.isStopped();
+    looked = asks ? kRanges + 1 : looked + more;
+    supported &= looked <= kRanges;
     return signature;
   }
 
@@ -1772,7 +1786,7 @@ private:
         boxes.push_back({window.width, window.width + counts});
       }
     }
-    return visit(component.windowImages->count(boxes));
+    return visit(countImages(*component.windowImages, boxes));
   }
 
   /// Coordinates that are numbers have no ranks to be empty along.
@@ -1893,6 +1907,9 @@ private:
   uint64_t visited = 0;
   /// Looks at ranges of steps. More than this many takes minutes.
   static constexpr uint64_t kRanges = uint64_t(1) << 24;
+  static constexpr uint64_t kAskEvery = 256;
+  /// Of boxes that one image falls into.
+  static constexpr size_t kMostBoxes = size_t(1) << 20;
   uint64_t looked = 0;
 };
 

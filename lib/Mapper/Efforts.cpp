@@ -25,6 +25,11 @@ std::vector<Effort> mapper::listEfforts(const NestLimits &finest, bool areMany,
     sketch.coarse = NestLimits::kCoarsest;
     sketch.pipelines = sketch.reorder = false;
     sketch.beam = 2;
+    sketch.loops = 0;
+    sketch.states = 4;
+    sketch.instant = true;
+    efforts.push_back(sketch);
+    sketch.instant = false;
     for (auto [loops, states] :
          {std::pair(0, 16), std::pair(1, 64), std::pair(2, 300)}) {
       sketch.loops = loops;
@@ -46,7 +51,8 @@ std::vector<Effort> mapper::listEfforts(const NestLimits &finest, bool areMany,
 }
 
 std::string mapper::describeEffort(const Effort &effort) {
-  std::string text = effort.sketch       ? "sketches of nests"
+  std::string text = effort.instant      ? "instant sketches of nests"
+                     : effort.sketch     ? "sketches of nests"
                      : effort.coarse > 0 ? "nests of few tiles, step " +
                                                std::to_string(effort.coarse)
                                          : "all nests";

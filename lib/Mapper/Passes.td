@@ -32,13 +32,14 @@ def MapPass : Pass<"einsum-map", "::mlir::ModuleOp"> {
     Option<"energyProfile", "energy-profile", "std::string", "\"\"",
            "Use energy/NAME.json beside the architecture">,
     Option<"objective", "objective", "std::string", "\"latency\"",
-           "latency, energy, edp, traffic[:LEVEL], capacity[:LEVEL] or pareto:A,B[,C]">,
+           "latency, energy, edp, traffic[:LEVEL], capacity[:LEVEL] or pareto[:A,B[,C]]">,
     Option<"timeLimit", "time-limit", "double", "0",
            "Seconds for each cascade; 0: no limit">,
     Option<"threads", "threads", "unsigned", "0", "0: one per core">,
     ListOption<"space", "space", "std::string",
                "shared-loops=N, shared-loops-per-rank=N, perfect-tiles, no-fusion, "
-               "no-pipelines, no-reorder, no-shared-holders">,
+               "no-pipelines, no-reorder, no-shared-holders, no-recompute, "
+               "no-retain">,
     ListOption<"keep", "keep", "std::string",
                "TENSOR@LEVEL: tensors that have a storage node at a level">,
     ListOption<"bypass", "bypass", "std::string",

@@ -620,6 +620,8 @@ private:
           iterated.erase(rank);
       }
     }
+    if (focus == Focus::recurrences && later)
+      readEarlierStep(einsum.reads[0]);
     int kind = pick(0, 9);
     einsum.kind = kind < 5   ? MapKind::product
                   : kind < 7 ? MapKind::sum
@@ -646,6 +648,21 @@ private:
     einsum.reduced.assign(all.begin() + kept, all.end());
     if (!einsum.reduced.empty() && chance(25))
       einsum.monoid = chance(70) ? "max" : "min";
+  }
+
+  /// Of a recurrence often a step or two before the reader's own.
+  void readEarlierStep(CaseRead &read) {
+    for (const CaseEinsum &einsum : c.einsums) {
+      if (einsum.name != read.tensor || !einsum.isRecurrence() || chance(40))
+        continue;
+      const CaseRead &own = einsum.reads.front();
+      for (size_t at = 0; at < own.index.size(); ++at)
+        if (const std::string &index = own.index[at];
+            rankNamed(index) < 0 && rankNamed(read.index[at]) >= 0)
+          read.index[at] += index.find('+') != std::string::npos ? "+1"
+                            : chance(70)                         ? "-1"
+                                                                 : "-2";
+    }
   }
 
   /// Reads along a rank at a coordinate that is data: J[a], b + J[a, b] or

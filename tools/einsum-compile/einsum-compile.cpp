@@ -46,7 +46,7 @@ static ToolList plugins(category, "plugin", "FILE.so,...",
                         options.plugins);
 static ToolOption objective(category, "objective",
                             "latency|energy|edp|traffic[:LEVEL]|"
-                            "capacity[:LEVEL]|pareto:A,B[,C]",
+                            "capacity[:LEVEL]|pareto[:A,B[,C]]",
                             "What the search minimises (default: latency); "
                             "pareto: all that no other mapping beats in A, B "
                             "and C",
@@ -63,7 +63,8 @@ static ToolOption threads(category, "threads", "N",
 static ToolList space(category, "space", "WORD,...",
                       "Restrict the search: shared-loops=N, "
                       "shared-loops-per-rank=N, perfect-tiles, no-fusion, "
-                      "no-pipelines, no-reorder, no-shared-holders",
+                      "no-pipelines, no-reorder, no-shared-holders, "
+                      "no-recompute, no-retain",
                       options.request.space);
 static ToolList keep(category, "keep", "TENSOR@LEVEL,...",
                      "Tensors that have a storage node at a level",

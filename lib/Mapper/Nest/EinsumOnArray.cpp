@@ -50,6 +50,31 @@ static int64_t chunkFor(int64_t extent, int64_t most, int64_t unit) {
   return llvm::alignTo(chunk, unit);
 }
 
+/// Of a rank that is dealt to instances of a level beside another one like it,
+/// which leaves a full dimension of a matrix unit inside: 1024 in 64 times 16
+/// leave room for 2 parts of 512 along 132 units.
+static int64_t partBeside(int64_t extent, const arch::Array &array,
+                          const arch::ArrayDim &dim) {
+  auto count = llvm::count_if(array.dims, [](const arch::ArrayDim &inner) {
+    return inner.level < 0 && inner.size > 1;
+  });
+  if (dim.level < 0 || count < 2)
+    return 0;
+  auto size = static_cast<int64_t>(dim.size);
+  for (const arch::ArrayDim &inner : array.dims) {
+    auto unit = static_cast<int64_t>(inner.size);
+    if (inner.level >= 0 || unit < 2 || extent % unit != 0)
+      continue;
+    int64_t parts = extent / unit;
+    if (parts < 2 || size / parts < 2)
+      continue;
+    for (int64_t others = size / parts; others > 1; --others)
+      if (extent % others == 0)
+        return extent / others;
+  }
+  return 0;
+}
+
 /// Parts for the instances of a level: as many equal ones as there can be, and
 /// more where these would not keep all busy, or cannot be dealt on inside: 4096
 /// over 108 of them, 16 at a time inside, are 48 each for 86; or, where another
@@ -62,6 +87,8 @@ static void addChunks(int64_t extent, const arch::ArchSpec &arch,
   for (const arch::Array &array : arch.arrays)
     for (const arch::ArrayDim &dim : array.dims) {
       int64_t size = static_cast<int64_t>(dim.size), equal = 1;
+      if (int64_t beside = partBeside(extent, array, dim))
+        wanted.insert(beside);
       if (dim.level < 0 || size >= extent)
         continue;
       for (int64_t tile : tiles)
@@ -106,6 +133,25 @@ static void addChunks(int64_t extent, const arch::ArchSpec &arch,
 }
 
 /// The same for all Einsums, so that they can share loops.
+/// Where divisors are far apart, as those of 197 or 50257, tiles of equal steps
+/// between them, and those that fill a dimension of an array.
+static void fillGaps(int64_t extent, const arch::ArchSpec &arch,
+                     std::set<int64_t, std::greater<>> &tiles) {
+  constexpr int64_t far = 4;
+  auto isFilled = [&](int64_t tile) {
+    auto below = tiles.lower_bound(tile); // the largest that is not above
+    return below != tiles.end() && tile < far * *below;
+  };
+  for (const arch::Array &array : arch.arrays)
+    for (const arch::ArrayDim &dim : array.dims)
+      if (auto size = static_cast<int64_t>(dim.size);
+          size > 1 && size < extent && !isFilled(size))
+        tiles.insert(llvm::divideCeil(extent, llvm::divideCeil(extent, size)));
+  for (int64_t steps = 2; steps < extent; steps *= 2)
+    if (int64_t tile = llvm::divideCeil(extent, steps); !isFilled(tile))
+      tiles.insert(tile);
+}
+
 static std::vector<int64_t> listTiles(int64_t extent, const NestLimits &limits,
                                       const arch::ArchSpec &arch,
                                       bool isCommon) {
@@ -127,6 +173,8 @@ static std::vector<int64_t> listTiles(int64_t extent, const NestLimits &limits,
   }
   if (limits.coarse == 0)
     return {tiles.begin(), tiles.end()};
+  if (limits.imperfect)
+    fillGaps(extent, arch, tiles);
   std::set<int64_t> wanted = {extent, 1};
   addChunks(extent, arch, tiles, wanted);
   // As many units as possible are worth a tile.
@@ -209,6 +257,36 @@ static llvm::SmallVector<int, 4> listInner(llvm::ArrayRef<int64_t> tiles,
       inner.push_back(i);
   }
   return inner;
+}
+
+/// The most that is asked for at once.
+static int64_t longestOf(llvm::ArrayRef<Interval> visits) {
+  int64_t most = 1;
+  for (const Interval &visit : visits)
+    most = std::max(most, visit.size());
+  return most;
+}
+
+/// All that is asked for is a tile of its own, larger than any step's.
+static void follow(LocalRank &rank, const FollowedRank &followed) {
+  rank.visits = followed.visits;
+  rank.movedBy = followed.movedBy;
+  rank.extent = std::max(rank.extent, longestOf(rank.visits) + 1);
+}
+
+/// The loop that moves the rank makes a step of all; no loop of a nest does.
+static void listPartsOfSteps(LocalRank &rank, const NestLimits &limits,
+                             const arch::ArchSpec &arch, bool isCommon) {
+  std::vector<int64_t> parts =
+      listTiles(longestOf(rank.visits), limits, arch, isCommon);
+  rank.tiles = {rank.extent};
+  rank.inner = {{}};
+  rank.tiles.insert(rank.tiles.end(), parts.begin(), parts.end());
+  for (int i = 0; i < static_cast<int>(parts.size()); ++i) {
+    rank.inner.push_back(listInner(parts, i));
+    for (int &inner : rank.inner.back())
+      ++inner;
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -310,6 +388,10 @@ static bool addUse(const CascadeFacts &facts, EinsumOnArray &nest,
   for (auto [k, coordinate] : llvm::enumerate(access.coordinates)) {
     for (const Coordinate::Term &term : coordinate.terms)
       use.relevant |= 1u << nest.findRank(term.rank);
+    // Steps before the first are no elements.
+    isPlain &= isWrite || !tensor.hasInitialValue ||
+               tensor.ranks[k] != tensor.iterativeRank ||
+               coordinate.terms.size() <= 1;
     if (coordinate.constant == 0 || coordinate.terms.empty())
       continue;
     bool carried = tensor.ranks[k] == tensor.iterativeRank &&
@@ -599,7 +681,8 @@ static void demandUnits(EinsumOnArray &nest,
 std::optional<EinsumOnArray> mapper::describeEinsum(
     const CascadeFacts &facts, const arch::ArchSpec &arch, int einsum,
     int array, const EinsumConstraints &constraints, const NestLimits &limits,
-    std::string &unsupported, std::shared_ptr<CutTiles> &cut) {
+    std::string &unsupported, std::shared_ptr<CutTiles> &cut,
+    llvm::ArrayRef<FollowedRank> followed) {
   const EinsumFact &fact = facts.einsums[einsum];
   EinsumOnArray nest;
   nest.einsum = einsum;
@@ -621,7 +704,8 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
     nest.mostDeals =
         std::max<size_t>(16, NestLimits::kMostDeals >> (limits.coarse - 2));
   if (limits.sketch)
-    nest.mostDeals = NestLimits::kSketchedDeals;
+    nest.mostDeals =
+        limits.instant ? NestLimits::kInstantDeals : NestLimits::kSketchedDeals;
   if (!constraints.mayRunOn(array) || !price(facts, arch, nest))
     return std::nullopt;
   for (int rank : fact.ranks) {
@@ -629,7 +713,9 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
     nest.ranks.back().rank = rank;
     nest.ranks.back().extent = facts.ranks[rank].extent;
   }
-  bool isCut = !fact.domain.empty();
+  for (const FollowedRank &one : followed)
+    follow(nest.ranks[nest.findRank(one.rank)], one);
+  bool isCut = !fact.domain.empty() || !followed.empty();
   for (const AccessFact &access : fact.reads)
     isCut |= !addUse(facts, nest, access, /*isWrite=*/false);
   for (const AccessFact &access : fact.writes)
@@ -675,11 +761,18 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
   describePath(arch, nest);
   describeFans(arch, nest, constraints);
   for (auto [r, rank] : llvm::enumerate(nest.ranks)) {
-    rank.tiles = listTiles(rank.extent, limits, arch,
-                           llvm::is_contained(limits.commonRanks, rank.rank));
+    bool isCommon = llvm::is_contained(limits.commonRanks, rank.rank);
+    if (rank.isFollowing()) {
+      listPartsOfSteps(rank, limits, arch, isCommon);
+      continue;
+    }
+    rank.tiles = listTiles(rank.extent, limits, arch, isCommon);
     for (int i = 0; i < static_cast<int>(rank.tiles.size()); ++i)
       rank.inner.push_back(listInner(rank.tiles, i));
   }
+  if (!followed.empty())
+    nest.points = nest.cut->countVisits(
+        llvm::SmallVector<int64_t, 8>(nest.ranks.size(), 1));
   demandUnits(nest, constraints);
   return nest;
 }

@@ -46,6 +46,21 @@ struct LocalRank {
   std::vector<int64_t> tiles;
   /// For each tile, those that may stand directly inside: the largest ones.
   std::vector<llvm::SmallVector<int, 4>> inner;
+  /// Where the rank follows demand (Join/WindowLoops.h): what is asked for in
+  /// each step of the loop that moves it. Its first tile is all of that, its
+  /// second one a step's, and the others are parts of steps.
+  std::vector<Interval> visits = {};
+  int movedBy = -1; ///< rank of that loop
+
+  bool isFollowing() const { return !visits.empty(); }
+};
+
+/// A rank of an Einsum that follows demand.
+struct FollowedRank {
+  int rank = -1; ///< of the cascade
+  std::vector<Interval> visits;
+  int movedBy = -1;     ///< rank of the loop that moves it
+  int64_t mostHeld = 1; ///< of its tensor, made in this step or before
 };
 
 /// A tensor that the Einsum touches.
@@ -165,7 +180,8 @@ struct NestLimits {
   /// divide, ranks of all tensors whole or step by step, as many units as
   /// possible; from 2 on ever fewer tiles and ways to deal.
   int coarse = 0;
-  bool sketch = false; ///< fewer nests for the same tiles (`EinsumOnArray`)
+  bool sketch = false;  ///< fewer nests for the same tiles (`EinsumOnArray`)
+  bool instant = false; ///< a sketch with very few ways to deal
   /// Along a dimension one rank, or a few pairs of them; with `coarse` always.
   bool fewPairs = false;
   bool allDeals = false; ///< also those that cost the same as another
@@ -173,17 +189,18 @@ struct NestLimits {
   std::vector<int> commonRanks = {}; ///< of all tensors
   static constexpr int kCoarsest = 5;
   static constexpr size_t kMostDeals = 64; ///< from 2 on; ever fewer beyond
-  static constexpr size_t kSketchedDeals = 12;
+  static constexpr size_t kSketchedDeals = 12, kInstantDeals = 2;
 };
 
 /// Nullopt if the array has no such operators or the user forbids it; with a
 /// reason, if the Einsum itself is not covered (README.md). `cut` is taken over
-/// or made, if tiles are cut.
+/// or made, if tiles are cut; it counts each visit of ranks that follow demand.
 std::optional<EinsumOnArray>
 describeEinsum(const CascadeFacts &facts, const arch::ArchSpec &arch,
                int einsum, int array, const EinsumConstraints &constraints,
                const NestLimits &limits, std::string &unsupported,
-               std::shared_ptr<CutTiles> &cut);
+               std::shared_ptr<CutTiles> &cut,
+               llvm::ArrayRef<FollowedRank> followed = {});
 
 } // namespace einsum::mapper
 

@@ -116,7 +116,7 @@ private:
     for (size_t r = 0; r < nest.ranks.size(); ++r)
       for (const Deal &part : listOf(r, fan.size)) {
         some.push_back({part});
-        fastest = std::min(fastest, countWith(some.back()));
+        fastest = std::min(fastest, countInside(at, some.back()));
       }
     for (size_t r = 0; r < nest.ranks.size() && nest.sharesDims; ++r)
       for (const Deal &part : listParts(at, r, fan.size / 2)) {
@@ -127,10 +127,10 @@ private:
             pairs.push_back({part, other});
         deals.pop_back();
       }
-    llvm::erase_if(pairs,
-                   [&](const Deals &p) { return countWith(p) > fastest; });
+    llvm::erase_if(
+        pairs, [&](const Deals &p) { return countInside(at, p) > fastest; });
     keepFastest(pairs, kMostPairs, [&](const Deals &pair) {
-      return std::make_pair(countWith(pair), countWords(pair));
+      return std::make_pair(countInside(at, pair), countWords(pair));
     });
     some.insert(some.end(), pairs.begin(), pairs.end());
     bool isReached = fan.leastUnits <= 1;
@@ -153,6 +153,7 @@ private:
     return true;
   }
 
+public:
   /// That units get or give if each has what it needs once: an operand without
   /// a rank that is dealt goes to all of them.
   double countWords(const Deals &way) const {
@@ -170,10 +171,63 @@ private:
     return words;
   }
 
-  double countWith(const Deals &more) const {
+private:
+  /// How often the busiest unit computes after `more` at fan `at`, if fans
+  /// further in take what they can of what is left: 1024 in 128 parts leave 8
+  /// for a dimension of 16.
+  double countInside(size_t at, const Deals &more) const {
     Deals all = deals;
     all.append(more.begin(), more.end());
-    return countBusiest(nest, all);
+    double busiest = countBusiest(nest, all);
+    if (std::isinf(busiest))
+      return busiest;
+    llvm::SmallVector<int64_t, 8> left;
+    for (size_t r = 0; r < nest.ranks.size(); ++r)
+      left.push_back(leftOf(r, all));
+    return busiest / mostInside(at + 1, left, /*taken=*/0);
+  }
+
+  /// What each unit has of a rank.
+  int64_t leftOf(size_t r, const Deals &all) const {
+    int64_t left = nest.ranks[r].extent;
+    for (const Deal &deal : all)
+      if (deal.rank == static_cast<int>(r))
+        left = deal.chunk ? deal.chunk : llvm::divideCeil(left, deal.units);
+    return left;
+  }
+
+  /// The most units that one rank each along fans from `at` on can use.
+  double mostInside(size_t at, llvm::SmallVectorImpl<int64_t> &left,
+                    uint32_t taken) const {
+    if (at == nest.fans.size())
+      return 1;
+    const Fan &fan = nest.fans[at];
+    bool isLast = fan.stage == nest.lastStage;
+    double all = 1;
+    for (size_t f = at; f < nest.fans.size(); ++f)
+      all *= static_cast<double>(nest.fans[f].size);
+    double best = mostInside(at + 1, left, taken);
+    for (size_t r = 0; r < nest.ranks.size() && best < all; ++r) {
+      if (!(fan.ranks >> r & 1) || (isLast && (taken >> r & 1)))
+        continue;
+      int64_t units = mostPartsOf(r, left[r], fan.size);
+      if (units < 2)
+        continue;
+      int64_t before = std::exchange(left[r], left[r] / units);
+      best = std::max(
+          best, static_cast<double>(units) *
+                    mostInside(at + 1, left, taken | uint32_t(isLast) << r));
+      left[r] = before;
+    }
+    return best;
+  }
+
+  /// The most equal parts of what is left of a rank.
+  int64_t mostPartsOf(size_t r, int64_t left, uint64_t room) const {
+    for (int64_t tile : nest.ranks[r].tiles) // falling
+      if (static_cast<uint64_t>(tile) <= room && left % tile == 0)
+        return tile;
+    return 1;
   }
 
   /// One array takes a rank once. Units' tiles may differ where nobody else
@@ -181,11 +235,13 @@ private:
   bool mayTake(size_t at, size_t rank, bool isUneven) const {
     const Fan &fan = nest.fans[at];
     bool isLast = fan.stage == nest.lastStage;
+    // Of parts of parts, where some are cut, few can be counted.
+    bool isOnce = isUneven || !nest.mayWalk(static_cast<int>(rank));
     return (fan.ranks >> rank & 1) &&
            llvm::none_of(deals, [&](const Deal &other) {
              bool alsoLast = nest.fans[other.fan].stage == nest.lastStage;
              return other.rank == static_cast<int>(rank) &&
-                    (isLast ? alsoLast : isUneven || other.chunk != 0);
+                    (isLast ? alsoLast : isOnce || other.chunk != 0);
            });
   }
 
@@ -203,12 +259,20 @@ private:
       return llvm::is_contained(rank.tiles, tile);
     };
     if (nest.fans[at].stage == nest.lastStage) {
-      for (int64_t tile : rank.tiles)
+      for (int64_t tile :
+           llvm::ArrayRef(rank.tiles).drop_front(rank.isFollowing() ? 1 : 0))
         add(tile, 0, 0);
       return parts;
     }
+    if (rank.isFollowing())
+      return parts;
+    // Of few tiles, most are not so many times another one.
+    int64_t left = leftOf(r, deals);
+    auto isTimes = [&](int64_t units) {
+      return !nest.coarse || (left % units == 0 && isTile(left / units));
+    };
     for (int64_t units = 2; units <= std::min(most, rank.extent); ++units)
-      if (rank.extent % units == 0 || isTile(units))
+      if ((rank.extent % units == 0 || isTile(units)) && isTimes(units))
         add(units, 0, 0);
     for (int64_t tile : rank.tiles) {
       if (rank.extent % tile == 0)
@@ -227,12 +291,14 @@ private:
   std::vector<Deal> listMostParts(size_t at, size_t r, uint64_t room) const {
     std::vector<Deal> all = listParts(at, r, room), parts;
     int64_t equal = 1;
-    for (const Deal &deal : all)
-      if (!deal.chunk && nest.ranks[r].extent % deal.units == 0)
-        equal = std::max(equal, deal.units);
     bool isLast = nest.fans[at].stage == nest.lastStage;
+    int64_t left = leftOf(r, deals);
     if (isLast)
       for (const Deal &deal : all)
+        if (left % deal.units == 0)
+          equal = std::max(equal, deal.units);
+    for (const Deal &deal : all)
+      if (!isLast && !deal.chunk && nest.ranks[r].extent % deal.units == 0)
         equal = std::max(equal, deal.units);
     for (const Deal &deal : all)
       if (deal.chunk ? deal.units > equal
@@ -272,11 +338,17 @@ private:
 } // namespace
 
 std::vector<Deals> mapper::listDeals(const EinsumOnArray &nest) {
-  std::vector<Deals> ways = DealLister(nest).list();
-  if (nest.mostDeals)
-    DealLister::keepFastest(ways, nest.mostDeals, [&](const Deals &way) {
-      return countBusiest(nest, way);
-    });
+  DealLister lister(nest);
+  std::vector<Deals> ways = lister.list();
+  if (!nest.mostDeals || ways.size() <= nest.mostDeals)
+    return ways;
+  // The first one deals the least, which tiles never stand in the way of.
+  Deals least = ways.front();
+  ways.erase(ways.begin());
+  DealLister::keepFastest(ways, nest.mostDeals, [&](const Deals &way) {
+    return std::make_pair(countBusiest(nest, way), lister.countWords(way));
+  });
+  ways.push_back(std::move(least));
   return ways;
 }
 

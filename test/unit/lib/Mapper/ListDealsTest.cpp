@@ -1,0 +1,102 @@
+//===- ListDealsTest.cpp - Ways to deal ranks, where few are listed -------===//
+//
+// Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A quick search has few ways to deal and few tiles; among them has to be one
+// that keeps most of a matrix unit busy, along all of its dimensions at once.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Mapper/Nest/ListDeals.h"
+#include "lib/Frontend/Cascade/Cascade.h"
+#include "lib/Mapper/Nest/NestSearch.h"
+#include "lib/Mapper/Pipelines/LoadBound.h"
+#include "lib/Support/Diagnostics.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/SourceMgr.h"
+
+#include <catch2/catch.hpp>
+
+using namespace einsum;
+using namespace einsum::mapper;
+
+namespace {
+
+struct Product {
+  explicit Product(const std::string &extents) {
+    llvm::SourceMgr sources;
+    sources.AddNewSourceBuffer(
+        llvm::MemoryBuffer::getMemBufferCopy(
+            "cascade gemm(" + extents +
+            ") : f16\n  input A[m,k], B[k,n]\n  Z[m,n] = A[m,k] * B[k,n]\n"
+            "  output Z\n"),
+        llvm::SMLoc());
+    module = frontend::parseCascadeSource(sources, &context);
+    REQUIRE(module);
+    auto computed = computeCascadeFacts(*module->getOps<CascadeOp>().begin());
+    REQUIRE(succeeded(computed));
+    facts = std::move(*computed);
+  }
+
+  mlir::MLIRContext context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  CascadeFacts facts;
+};
+
+arch::ArchSpec readSpec(const std::string &name) {
+  Diagnostics diagnostics;
+  auto spec = arch::readArchSpec(std::string(EINSUM_SOURCE_DIR) +
+                                     "/arch-specs/" + name + ".json",
+                                 diagnostics);
+  REQUIRE(spec);
+  return std::move(*spec);
+}
+
+/// Cycles of the fastest nest that a search of so many tiles finds.
+double findCycles(const EinsumOnArray &nest, const arch::ArchSpec &arch) {
+  llvm::SmallVector<bool> mayBind(arch.levels.size(), false);
+  Axes axes = Axes::of(Objective(), arch, mayBind);
+  NestSearch search(nest, arch, axes);
+  NestBounds bounds;
+  bounds.beam = 1;
+  bounds.score = [](double, double cycles, double) { return cycles; };
+  search.restart(std::move(bounds));
+  double least = INFINITY;
+  for (const NestEntry &entry : search.complete(0, Holdings{}, LatchTiles{}))
+    least = std::min(least, entry.costs[axes.cycles]);
+  return least;
+}
+
+} // namespace
+
+TEST_CASE("quick searches keep matrix units busy", "[mapper][deals]") {
+  std::string machine = GENERATE("h100", "a100", "a6000", "mi300x");
+  std::string extents =
+      GENERATE("M=1024, N=1024, K=1024", "M=2048, N=4096, K=4096");
+  bool instant = GENERATE(true, false);
+  INFO(machine << " " << extents << (instant ? " instant" : " sketch"));
+  Product product(extents);
+  arch::ArchSpec arch = readSpec(machine);
+  EinsumConstraints constraints(product.facts, arch, 0);
+  NestLimits limits;
+  limits.coarse = NestLimits::kCoarsest;
+  limits.fewPairs = limits.sketch = true;
+  limits.instant = instant;
+  double found = INFINITY, least = INFINITY;
+  for (int array = 0; array < static_cast<int>(arch.arrays.size()); ++array) {
+    std::string unsupported;
+    std::shared_ptr<CutTiles> cut;
+    auto nest = describeEinsum(product.facts, arch, 0, array, constraints,
+                               limits, unsupported, cut);
+    if (!nest)
+      continue;
+    found = std::min(found, findCycles(*nest, arch));
+    least = std::min(least, leastCycles(*nest));
+  }
+  // Of two ways one can be had; of twelve a good one.
+  CHECK(found <= (instant ? 32 : 1.25) * least);
+}
