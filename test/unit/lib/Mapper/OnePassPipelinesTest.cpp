@@ -172,6 +172,8 @@ public:
                             *countStepsKept(findStepsBack(workload.facts, read),
                                             ReadTurn::stage, 1,
                                             lagOf(einsum) - lagOf(producer)));
+      int rank = workload.facts.tensors[tensor].iterativeRank;
+      most = std::min(most, workload.facts.ranks[rank].extent);
       bytes += static_cast<uint64_t>(most - 1) * bytesOf(name, held);
     }
     return bytes;
