@@ -1,5 +1,5 @@
 //===- RunningRoom.h - Whether last steps have the room they take -*-
-//C++-*-===//
+// C++-*-===//
 //
 // Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -7,14 +7,14 @@ using namespace einsum;
 namespace {
 
 constexpr const char *sums = R"(
-cascade c(A=8, W=3) : f32
-  input X[a]
+cascade c(A=8, B=1, W=3) : f32
+  input X[a], U[b]
   R[a] = R[a-1] + X[a] init 0
   same[a] = R[a] * X[a]
   before[a] = R[a-2] * X[a]
   window[a,w] = R[a-w]
-  last = R[A-1]
-  first = R[0]
+  last[b] = R[A-1] * U[b]
+  first[b] = R[0] * U[b]
   output same, before, window, last, first
 )";
 
