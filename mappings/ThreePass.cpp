@@ -59,7 +59,7 @@ void ThreePassNests::softmaxOfRow() {
       tree.compute(einsum, "array1d", /*chained=*/true);
     };
   };
-  auto forAllKeys = [this](LoopTreeBuilder::Child child) {
+  auto forAllKeys = [this](const LoopTreeBuilder::Child &child) {
     return [this, child] {
       tree.temporal("m", shape.laneTile);
       child();

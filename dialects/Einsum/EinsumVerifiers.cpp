@@ -120,8 +120,15 @@ static LogicalResult verifyTensorNames(CascadeOp cascade) { // C2, C3
     for (auto [name, value] : definedTensors(op)) {
       if (name.getValue().empty() && isa<InputOp>(op))
         return op.emitOpError("an input has a name");
-      if (name.getValue().empty())
-        continue; // an unnamed result, such as the value beside an argmax
+      if (name.getValue().empty()) {
+        // Such as the value beside an argmax: no storage could hold it.
+        if (value.use_empty() && op.getNumResults() > 1)
+          continue;
+        return op.emitOpError(
+            value.use_empty()
+                ? "an Einsum of one result names it"
+                : "a result that is read or an output has a name, found \"\"");
+      }
       auto [it, isNew] = definitions.try_emplace(name, &op);
       if (!isNew) {
         InFlightDiagnostic diag = op.emitOpError()

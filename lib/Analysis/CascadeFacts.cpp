@@ -108,7 +108,8 @@ public:
     for (auto [i, einsum] : llvm::enumerate(order))
       for (auto [name, result] :
            llvm::zip(einsum.getTensorNames(), einsum->getResults()))
-        if (failed(addTensor(result, name.getValue(), i)))
+        // Without a name nobody reads it: the value beside an argmax.
+        if (!name.empty() && failed(addTensor(result, name.getValue(), i)))
           return failure();
     for (EinsumInterface einsum : order)
       if (failed(addEinsum(einsum)))
@@ -176,7 +177,12 @@ private:
     auto storage = findStorage(type, extents);
     if (auto *message = std::get_if<std::string>(&storage))
       return emitError(loc) << "tensor '" << tensor.name << "': " << *message;
-    tensor.weight = std::get<TensorStorage>(storage).weight.getShare();
+    tensor.stored = std::get<TensorStorage>(storage).weight;
+    tensor.weight = tensor.stored.getShare();
+    tensor.isShared = tensor.stored.isShared();
+    for (auto [extent, size] : llvm::zip(extents, tensor.stored.shape))
+      if (tensor.isShared)
+        tensor.grid.push_back(size < extent || extent == 1 ? size : 0);
     uint64_t totalBits = tensor.elements;
     return multiply(totalBits,
                     tensor.weight.numerator / tensor.weight.denominator + 1,
@@ -389,7 +395,10 @@ private:
       }
       fact.reads.push_back(std::move(*read));
     }
-    for (Value result : einsum->getResults()) {
+    for (auto [name, result] :
+         llvm::zip(einsum.getTensorNames(), einsum->getResults())) {
+      if (name.empty())
+        continue;
       facts.tensors[tensorIds[result]].hasInitialValue =
           !einsum.getInitialValues().empty();
       FailureOr<AccessFact> write =

@@ -90,10 +90,16 @@ struct TensorFact {
   llvm::SmallVector<int, 4> ranks;
   uint64_t elements = 1;
   uint64_t bits = 0; ///< of one element; of its code, if stored in a format
-  /// The same with its share of scales and the like: 17/4 for `mxfp4`. What
-  /// moves or is kept is counted with it, so that whole blocks are exact, and
-  /// whoever cuts a block pays for the part.
+  /// The same with its share of scales and the like: 17/4 for `mxfp4`. Of whole
+  /// blocks it is exact; of parts of blocks no way to count comes to less.
   formats::BitsPerElement weight;
+  /// Codes, and what blocks have together.
+  formats::Weight stored;
+  /// Whether tiles may cut what elements have together, so that the blocks that
+  /// they touch have to be counted as well (`wholeBytes`).
+  bool isShared = false;
+  /// Then, per rank, how many coordinates are in a block: 0 if all are.
+  llvm::SmallVector<int64_t, 4> grid;
   std::string datatype; ///< "f16", "mxfp4 block e"
   bool isInput = false, isOutput = false;
   bool isWeight = false; ///< an input whose elements are a model's parameters
@@ -107,6 +113,10 @@ struct TensorFact {
   bool hasInitialValue = false;
 
   uint64_t bytes(uint64_t count) const { return weight.countBytes(count); }
+  /// Of elements with every scale of the blocks that they touch.
+  uint64_t wholeBytes(uint64_t count, uint64_t blocks) const {
+    return isShared ? stored.countWholeBytes(count, blocks) : bytes(count);
+  }
 };
 
 struct EinsumFact {

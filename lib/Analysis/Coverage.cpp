@@ -28,7 +28,6 @@
 
 using namespace mlir;
 using namespace einsum;
-using presburger::PresburgerRelation;
 using presburger::PresburgerSet;
 
 /// Least value assumed of a parameter that is not bound.
@@ -469,14 +468,14 @@ std::optional<Pins> Coverer::compute(const Query &query) {
 // Memory
 //===----------------------------------------------------------------------===//
 
-/// Everything the answer depends on; expressions are unique in a context.
-static std::vector<const void *> makeKey(const CascadeGraph &graph,
-                                         const Coverer::Query &query) {
-  std::vector<const void *> key;
-  auto number = [&](int64_t n) {
-    key.push_back(reinterpret_cast<const void *>(n));
+/// Everything the answer depends on.
+static Coverer::Key makeKey(const CascadeGraph &graph,
+                            const Coverer::Query &query) {
+  Coverer::Key key;
+  auto number = [&](int64_t n) { key.push_back(static_cast<uintptr_t>(n)); };
+  auto expr = [&](AffineExpr e) {
+    key.push_back(reinterpret_cast<uintptr_t>(e.getAsOpaquePointer()));
   };
-  auto expr = [&](AffineExpr e) { key.push_back(e.getAsOpaquePointer()); };
   auto conditions = [&](ArrayRef<Condition> list) {
     number(list.size());
     for (const Condition &condition : list) {
@@ -525,7 +524,7 @@ static std::vector<const void *> makeKey(const CascadeGraph &graph,
 std::optional<Pins> Coverer::cover(const Query &query) {
   if (isObvious(query) || isDense(query))
     return Pins();
-  std::vector<const void *> key = makeKey(graph, query);
+  Key key = makeKey(graph, query);
   auto it = answers.find(key);
   if (it == answers.end())
     it = answers.emplace(std::move(key), compute(query)).first;

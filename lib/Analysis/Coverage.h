@@ -86,13 +86,16 @@ public:
   /// none are needed; nullopt if there are none.
   std::optional<Pins> cover(const Query &query);
 
+  /// A query as numbers; expressions are unique in a context.
+  using Key = std::vector<uintptr_t>;
+
 private:
   std::optional<Pins> compute(const Query &query);
   bool isObvious(const Query &query) const;
   bool isDense(const Query &query) const;
 
   const CascadeGraph &graph;
-  std::map<std::vector<const void *>, std::optional<Pins>> answers;
+  std::map<Key, std::optional<Pins>> answers;
 };
 
 } // namespace einsum

@@ -370,9 +370,26 @@ bool ImageCounter::enumeratePiece(
   return true;
 }
 
+static SetMask findAbsent(llvm::ArrayRef<Interval> boxes, unsigned ranks) {
+  SetMask absent = 0;
+  for (auto [i, side] : llvm::enumerate(boxes))
+    if (side.size() == 0)
+      absent |= SetMask(1) << i / ranks;
+  return absent;
+}
+
 /// Every point of every piece, for accesses that elimination cannot handle.
-void ImageCounter::enumerate(llvm::ArrayRef<Interval> boxes, SetMask absent,
+void ImageCounter::enumerate(llvm::ArrayRef<Interval> boxes,
                              Signature &result) {
+  forEachElement(boxes, [&](llvm::ArrayRef<int64_t>, SetMask mask) {
+    addToSignature(result, mask, 1, overflowed);
+  });
+}
+
+void ImageCounter::forEachElement(
+    llvm::ArrayRef<Interval> boxes,
+    llvm::function_ref<void(llvm::ArrayRef<int64_t>, SetMask)> visit) {
+  SetMask absent = findAbsent(boxes, ranks);
   std::map<std::vector<int64_t>, SetMask> elements;
   uint64_t points = 0;
   for (size_t id = 0; id < pieces.size(); ++id)
@@ -382,15 +399,7 @@ void ImageCounter::enumerate(llvm::ArrayRef<Interval> boxes, SetMask absent,
       return;
     }
   for (const auto &[element, mask] : elements)
-    addToSignature(result, mask, 1, overflowed);
-}
-
-static SetMask findAbsent(llvm::ArrayRef<Interval> boxes, unsigned ranks) {
-  SetMask absent = 0;
-  for (auto [i, side] : llvm::enumerate(boxes))
-    if (side.size() == 0)
-      absent |= SetMask(1) << i / ranks;
-  return absent;
+    visit(element, mask);
 }
 
 /// False, and nothing counted, where elimination is not exact.
@@ -413,7 +422,7 @@ Signature ImageCounter::count(llvm::ArrayRef<Interval> boxes) {
   Signature result;
   if (!pieces.empty() && !countExactly(boxes, result) &&
       !countByValues(boxes, result))
-    enumerate(boxes, findAbsent(boxes, ranks), result);
+    enumerate(boxes, result);
   return result;
 }
 

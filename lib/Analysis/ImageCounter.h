@@ -32,6 +32,8 @@
 
 #include "lib/Analysis/SetCounter.h"
 
+#include "llvm/ADT/STLFunctionalExtras.h"
+
 #include <memory>
 
 namespace einsum {
@@ -53,6 +55,12 @@ public:
 
   /// `boxes[piece * ranks + rank]`; a piece with an empty side is absent.
   Signature count(llvm::ArrayRef<Interval> boxes);
+
+  /// Calls `visit` with each element and the sets that it is in, found point by
+  /// point.
+  void forEachElement(
+      llvm::ArrayRef<Interval> boxes,
+      llvm::function_ref<void(llvm::ArrayRef<int64_t>, SetMask)> visit);
 
   bool overflowed = false, exhausted = false;
   /// Points that are enumerated where elimination is not exact.
@@ -76,8 +84,7 @@ private:
   bool enumeratePiece(size_t id, llvm::ArrayRef<Interval> sides,
                       std::map<std::vector<int64_t>, SetMask> &elements,
                       uint64_t &points) const;
-  void enumerate(llvm::ArrayRef<Interval> boxes, SetMask absent,
-                 Signature &result);
+  void enumerate(llvm::ArrayRef<Interval> boxes, Signature &result);
 
   // Variables of a plan: y, then per piece its shifts and (low, high) of ranks;
   // while eliminating, ranks come last.

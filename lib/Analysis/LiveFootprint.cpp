@@ -305,9 +305,14 @@ void Consequences::addTraffic(LiveFootprint &footprint) const {
   apart.push_back(std::to_string(footprint.passes - 1));
   std::string width = narrowest % 8 == 0 ? std::to_string(narrowest / 8)
                                          : std::to_string(narrowest) + "/8";
+  // A rank of the cascade may be called S itself.
+  for (const char *symbol : {"S", "Z", "bytes"})
+    if (footprint.capacity = symbol; !llvm::is_contained(apart, symbol) &&
+                                     !llvm::is_contained(along, symbol))
+      break;
   footprint.trafficFormula = "|" + root.name + "| + " + llvm::join(apart, "*") +
                              "*max(0, " + llvm::join(along, "*") + "*" + width +
-                             " - S)";
+                             " - " + footprint.capacity + ")";
 }
 
 /// A recurrence over many layers has as many passes; nobody reads a million

@@ -63,6 +63,7 @@ struct LiveFootprint {
   uint64_t bundles = 1;     ///< families of fibers without common elements
   uint64_t fiberBytes = 0;  ///< R*w
   std::string trafficFormula;
+  std::string capacity; ///< what it calls the bytes of a level: S if it can
 
   /// Bytes that move at a level of this capacity, for an input; loads and
   /// repeated computations of elements, otherwise.

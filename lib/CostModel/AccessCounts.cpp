@@ -83,11 +83,24 @@ private:
   // Charging
   //===--------------------------------------------------------------------===//
 
+  /// Words that move together. Those of nodes bring every scale of the blocks
+  /// that they touch; those of leaves and registers have their share.
+  struct Load {
+    uint64_t words;
+    std::optional<uint64_t> blocks = std::nullopt;
+  };
+
+  uint64_t bytesOf(int tensor, const Load &load) const {
+    const TensorFact &fact = facts.tensors[tensor];
+    return load.blocks ? fact.wholeBytes(load.words, *load.blocks)
+                       : fact.bytes(load.words);
+  }
+
   void charge(int where, int level, int tensor, int einsum, Direction direction,
-              uint64_t times, uint64_t words) {
-    if (times == 0 || words == 0)
+              uint64_t times, const Load &load) {
+    if (times == 0 || load.words == 0)
       return;
-    uint64_t bytes = facts.tensors[tensor].bytes(words);
+    uint64_t bytes = bytesOf(tensor, load);
     if (uint64_t chunk = arch.levels[level].chunkBytes; chunk > 1)
       bytes = llvm::alignTo(bytes, chunk);
     uint64_t accesses = llvm::divideCeil(bytes, arch.levels[level].accessBytes);
@@ -125,14 +138,14 @@ private:
   struct Move {
     int where, storage, tensor, einsum;
   };
-  template <typename Times, typename Words>
+  template <typename Times, typename Loads>
   void transfer(const Move &move, Direction direction, const TileClass &c,
-                Times timesAt, Words words) {
+                Times timesAt, Loads loadOf) {
     forEachShare(
         move.storage, move.tensor, c, [&](int storage, const TileSizes &sizes) {
           int level = tree.nodes[storage].level;
           charge(move.where, level, move.tensor, move.einsum, direction,
-                 counter.mul(c.times, timesAt(level)), words(sizes));
+                 counter.mul(c.times, timesAt(level)), loadOf(sizes));
         });
   }
 
@@ -148,6 +161,27 @@ private:
     return arch.accounting.unreadSums
                ? std::min(words, sizes.partial + sizes.joined)
                : words;
+  }
+
+  static Load fetched(const TileSizes &sizes) {
+    return {sizes.fetched, sizes.blocks.fetched};
+  }
+  static Load brought(const TileSizes &sizes) {
+    return {sizes.fetched + sizes.partial, sizes.blocks.brought};
+  }
+  static Load received(const TileSizes &sizes) {
+    return {sizes.fetched + sizes.ownPartial, sizes.blocks.received};
+  }
+  static Load drained(const TileSizes &sizes) {
+    return {sizes.drained, sizes.blocks.drained};
+  }
+  static Load joined(const TileSizes &sizes) {
+    return {sizes.joined, sizes.blocks.joined};
+  }
+  Load drainedAgain(const TileSizes &sizes) const {
+    return {countRead(sizes, sizes.drained), arch.accounting.unreadSums
+                                                 ? sizes.blocks.begun
+                                                 : sizes.blocks.drained};
   }
 
   static uint64_t accesses(uint64_t units, const arch::Fanout &fanout) {
@@ -196,10 +230,10 @@ private:
   }
 
   void cross(int where, int tensor, const Way &way, uint64_t times,
-             uint64_t words) {
-    if (times == 0 || words == 0)
+             const Load &load) {
+    if (times == 0 || load.words == 0)
       return;
-    uint64_t bytes = counter.mul(times, facts.tensors[tensor].bytes(words));
+    uint64_t bytes = counter.mul(times, bytesOf(tensor, load));
     for (const arch::Crossing &crossing : way.crossings) {
       uint64_t passing = counter.mul(bytes, crossing.copies);
       counter.add(result.links[crossing.link].bytes, passing);
@@ -262,53 +296,45 @@ private:
     Delivery fills, drains;
     Way in = findFillWay(tile, held);
     Way out = findDrainWay(tile, held);
-    auto fetched = [](const TileSizes &sizes) { return sizes.fetched; };
-    auto drained = [](const TileSizes &sizes) { return sizes.drained; };
     auto outside = [&](const TileClass &c) {
       auto move = [&](int mover, Direction direction, auto timesAt,
-                      auto words) {
+                      auto loadOf) {
         transfer({placeOf(mover), held.parent, held.tensor, held.einsum},
-                 direction, c, timesAt, words);
+                 direction, c, timesAt, loadOf);
         if (mover < 0)
           return;
-        forEachShare(
-            held.parent, held.tensor, c,
-            [&](int storage, const TileSizes &sizes) {
-              uint64_t times =
-                  counter.mul(c.times, timesAt(tree.nodes[storage].level));
-              counter.add(scratch.moved[mover],
-                          counter.mul(times, facts.tensors[held.tensor].bytes(
-                                                 words(sizes))));
-            });
+        forEachShare(held.parent, held.tensor, c,
+                     [&](int storage, const TileSizes &sizes) {
+                       uint64_t times = counter.mul(
+                           c.times, timesAt(tree.nodes[storage].level));
+                       counter.add(scratch.moved[mover],
+                                   counter.mul(times, bytesOf(held.tensor,
+                                                              loadOf(sizes))));
+                     });
       };
       cross(placeOf(held.fillMover), held.tensor, in, c.times,
-            c.sizes.fetched + c.sizes.partial);
+            brought(c.sizes));
       cross(placeOf(held.drainMover), held.tensor, out, c.times,
-            c.sizes.drained);
+            drained(c.sizes));
       auto repeats = repeatsFor(c.sharing, in.repeats);
       move(
           held.fillMover, reading,
           [&](int level) { return repeats(level) - 1; }, fetched);
-      move(held.fillMover, reading, once, [](const TileSizes &sizes) {
-        return sizes.fetched + sizes.partial;
-      });
+      move(held.fillMover, reading, once, brought);
       uint64_t writes = std::max(accesses(c.reducing, reduction), out.repeats);
       move(held.drainMover, writing, [&](int) { return writes; }, drained);
       move(
           held.drainMover, reading, [&](int) { return writes - 1; },
-          [&](const TileSizes &sizes) {
-            return countRead(sizes, sizes.drained);
-          });
-      move(held.drainMover, reading, once,
-           [](const TileSizes &sizes) { return sizes.joined; });
+          [&](const TileSizes &sizes) { return drainedAgain(sizes); });
+      move(held.drainMover, reading, once, joined);
       fills.shared += counter.mul(c.times, c.sizes.fetched);
       drains.shared += counter.mul(c.times, c.sizes.drained);
     };
     auto inside = [&](const TileClass &c) {
       charge(placeOf(held.fillMover), node.level, held.tensor, held.einsum,
-             writing, c.times, c.sizes.fetched + c.sizes.ownPartial);
+             writing, c.times, received(c.sizes));
       charge(placeOf(held.drainMover), node.level, held.tensor, held.einsum,
-             reading, c.times, c.sizes.drained);
+             reading, c.times, drained(c.sizes));
       fills.each += counter.mul(c.times, c.sizes.fetched);
       drains.each += counter.mul(c.times, c.sizes.drained);
     };
@@ -321,6 +347,7 @@ private:
         outside(c);
         TileClass own = c;
         own.sizes.ownPartial = c.sizes.partial;
+        own.sizes.blocks.received = c.sizes.blocks.brought;
         inside(own);
       });
     }
@@ -408,18 +435,19 @@ private:
     ask(query, /*unitsApart=*/false, [&](const TileClass &c) {
       auto move = [&](Direction direction, auto timesAt, auto count) {
         transfer({access.leaf, use.storage, tensor, leaf.einsum}, direction, c,
-                 timesAt, count);
+                 timesAt,
+                 [&](const TileSizes &sizes) { return Load{count(sizes)}; });
       };
       auto written = [](const TileSizes &sizes) { return sizes.written; };
       if (!use.use.isWrite) {
-        cross(access.leaf, tensor, way, c.times, c.sizes.fetched);
+        cross(access.leaf, tensor, way, c.times, {c.sizes.fetched});
         move(reading, repeatsFor(c.sharing, way.repeats),
              [](const TileSizes &sizes) { return sizes.fetched; });
         words.shared += counter.mul(c.times, c.sizes.fetched);
         return;
       }
-      cross(access.leaf, tensor, way, c.times, c.sizes.written);
-      cross(access.leaf, tensor, partials, c.times, c.sizes.partial);
+      cross(access.leaf, tensor, way, c.times, {c.sizes.written});
+      cross(access.leaf, tensor, partials, c.times, {c.sizes.partial});
       uint64_t writes = std::max(accesses(c.reducing, reduction), way.repeats);
       move(writing, [&](int) { return writes; }, written);
       move(
@@ -463,9 +491,9 @@ private:
     const EinsumFact &einsum = facts.einsums[leaf.einsum];
     int level = tree.nodes[use.storage].level, tensor = use.use.access->tensor;
     charge(id, level, tensor, leaf.einsum, use.use.isWrite ? writing : reading,
-           pointsOf(id), 1);
+           pointsOf(id), {1});
     if (use.use.isWrite && !einsum.reduced.empty())
-      charge(id, level, tensor, leaf.einsum, reading, pointsOf(id), 1);
+      charge(id, level, tensor, leaf.einsum, reading, pointsOf(id), {1});
   }
 
   /// An operand that comes from elsewhere is latched in each unit's registers,
@@ -476,8 +504,8 @@ private:
     int level = arch.arrays[leaf.array].level, tensor = use.use.access->tensor;
     uint64_t points = pointsOf(id);
     charge(id, level, tensor, leaf.einsum, writing,
-           use.use.isWrite ? points : deliveries, 1);
-    charge(id, level, tensor, leaf.einsum, reading, points, 1);
+           use.use.isWrite ? points : deliveries, {1});
+    charge(id, level, tensor, leaf.einsum, reading, points, {1});
   }
 
   const LoopTree &tree;

@@ -280,7 +280,7 @@ private:
       if (tree.nodes[i].isLoop())
         node.path.push_back(i);
     std::reverse(node.path.begin(), node.path.end());
-    return checkUnits(op, node);
+    return checkUnits(node);
   }
 
   LogicalResult describeTransfer(schedule::TransferOp op, Node &node) {
@@ -300,7 +300,7 @@ private:
                                 ", "));
   }
 
-  LogicalResult checkUnits(schedule::LeafOp op, const Node &leaf) {
+  LogicalResult checkUnits(const Node &leaf) {
     const arch::Array &array = arch.arrays[leaf.array];
     for (int i : leaf.path) {
       auto spatial = dyn_cast<schedule::SpatialOp>(tree.nodes[i].op);
@@ -506,8 +506,7 @@ private:
       for (const AccessFact &read : einsum.reads)
         add(read, false);
       for (const AccessFact &write : einsum.writes)
-        if (!facts.tensors[write.tensor].name.empty())
-          add(write, true);
+        add(write, true);
     }
     indexTensors();
   }

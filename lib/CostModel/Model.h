@@ -69,8 +69,8 @@ struct Scratch {
   /// anywhere below it. Ports are the levels, then the links, of which only
   /// `readBytes` counts.
   std::vector<Traffic> ownTraffic, nodeTraffic;
-  /// Words reserved by [index into Queries::tiles].
-  std::vector<uint64_t> reserved;
+  /// Reserved by [index into Queries::tiles].
+  std::vector<TileLoad> reserved;
   /// Executed points and runs per leaf of the tree.
   std::vector<uint64_t> points, runs;
   /// Bytes that a transfer node moves.

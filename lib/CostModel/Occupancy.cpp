@@ -14,6 +14,7 @@
 
 #include "lib/CostModel/Model.h"
 
+#include "lib/Analysis/RunningValues.h"
 #include "lib/CostModel/TileComponent.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -56,9 +57,51 @@ static bool readsEarlierSteps(const LoopTree &tree, const HeldTensor &held,
   });
 }
 
+/// Whether slots of a pipeline reach over several steps of a loop above it:
+/// between them no other pipeline, and no sequence but one right around it.
+static bool reachesOverSteps(const LoopTree &tree, int pipeline, int loop) {
+  bool loops = false, sequence = false;
+  for (int i = tree.nodes[pipeline].parent; i > loop;
+       i = tree.nodes[i].parent) {
+    const Node &node = tree.nodes[i];
+    if (node.kind == NodeKind::pipeline ||
+        (node.kind == NodeKind::sequence && (loops || sequence)))
+      return false;
+    sequence |= node.kind == NodeKind::sequence;
+    loops |= node.isLoop();
+  }
+  return true;
+}
+
+/// Steps of the loop that carries a running value which one read keeps.
+static std::optional<int64_t> keptBy(const LoopTree &tree, const Use &read,
+                                     int producer, int loop) {
+  StepsBack back = findStepsBack(*tree.facts, *read.access);
+  int64_t tile = tree.nodes[loop].tile;
+  if (read.leaf == producer)
+    return countStepsKept(back, ReadTurn::before, tile);
+  int split = producer;
+  while (!tree.contains(split, read.leaf))
+    split = tree.nodes[split].parent;
+  const Node &node = tree.nodes[split];
+  auto childWith = [&](int leaf) {
+    return llvm::upper_bound(node.children, leaf) - node.children.begin() - 1;
+  };
+  int64_t reader = childWith(read.leaf), writer = childWith(producer);
+  if (node.kind == NodeKind::sequence)
+    return countStepsKept(
+        back, reader < writer ? ReadTurn::before : ReadTurn::after, tile);
+  bool lags = !tree.arch->accounting.singleBuffers &&
+              reachesOverSteps(tree, split, loop);
+  return countStepsKept(back, ReadTurn::stage, tile,
+                        lags ? node.stages[reader].lag - node.stages[writer].lag
+                             : 0);
+}
+
 /// If a loop below over the iterative rank encloses everything that touches the
-/// tensor, only the innermost such loop's tile and what is carried into it has
-/// to be here, as long as no loop around it reads what is gone.
+/// tensor, only the last steps of the innermost such loop have to be here, as
+/// many as its readers ask for, as long as no loop around it reads what is
+/// gone.
 static std::optional<Window> carriedBelow(const LoopTree &tree, int id,
                                           const HeldTensor &held) {
   const TensorFact &tensor = tree.facts->tensors[held.tensor];
@@ -67,21 +110,10 @@ static std::optional<Window> carriedBelow(const LoopTree &tree, int id,
   for (auto [leaf, access] : tree.accessesOf[held.tensor])
     if (!tree.contains(id, leaf))
       return std::nullopt;
-  // A read of a certain step, but the last, wants it kept however far away.
-  const auto &directions = tree.facts->einsums[tensor.producer].direction;
-  auto direction = directions.find(tensor.iterativeRank);
-  bool descends = direction != directions.end() && direction->second < 0;
-  int64_t last =
-      descends ? 0 : tree.facts->ranks[tensor.iterativeRank].extent - 1;
-  auto along = llvm::find(tensor.ranks, tensor.iterativeRank);
-  for (const Use &use : held.uses) {
-    const Coordinate &coordinate =
-        use.access->coordinates[along - tensor.ranks.begin()];
-    if (!coordinate.uses(tensor.iterativeRank) &&
-        !(coordinate.terms.empty() && coordinate.constant == last))
-      return std::nullopt;
-  }
-  std::optional<Window> window;
+  auto write = llvm::find_if(held.uses, [](const Use &u) { return u.isWrite; });
+  if (write == held.uses.end())
+    return std::nullopt;
+  int carrying = -1;
   for (int i = id + 1; i < tree.nodes[id].end; ++i) {
     const Node &node = tree.nodes[i];
     if (!node.isLoop() || !llvm::all_of(held.uses, [&](const Use &use) {
@@ -89,12 +121,23 @@ static std::optional<Window> carriedBelow(const LoopTree &tree, int id,
         }))
       continue;
     if (node.kind == NodeKind::temporal && node.rank == tensor.iterativeRank)
-      window = windowAlong(tensor, tensor.iterativeRank,
-                           node.tile + tensor.carriedSteps - 1);
+      carrying = i;
     else if (readsEarlierSteps(tree, held, i))
       break;
   }
-  return window;
+  if (carrying < 0)
+    return std::nullopt;
+  int64_t most = tree.nodes[carrying].tile;
+  for (auto [leaf, access] : tree.accessesOf[held.tensor]) {
+    const Use &use = tree.nodes[leaf].accesses[access].use;
+    if (use.isWrite)
+      continue;
+    std::optional<int64_t> kept = keptBy(tree, use, write->leaf, carrying);
+    if (!kept)
+      return std::nullopt;
+    most = std::max(most, *kept);
+  }
+  return windowAlong(tensor, tensor.iterativeRank, most);
 }
 
 /// Along an iterative rank walked below, only carried steps are held; along a
@@ -126,6 +169,22 @@ static bool isProductOfSpans(const LoopTree &tree, const HeldTensor &held,
     return llvm::any_of(windows,
                         [&](const Window &w) { return w.coordinate == k; });
   };
+  // Steps before the first are no elements, so that a tile of which all reads
+  // are some steps back is smaller than they span.
+  const TensorFact &tensor = tree.facts->tensors[held.tensor];
+  const auto *along = llvm::find(tensor.ranks, tensor.iterativeRank);
+  if (tensor.hasInitialValue && along != tensor.ranks.end() &&
+      llvm::none_of(held.uses,
+                    [&](const Use &use) {
+                      const Coordinate &at =
+                          use.access->coordinates[along - tensor.ranks.begin()];
+                      return at.terms.size() <= 1 && at.constant == 0;
+                    }) &&
+      llvm::any_of(held.uses, [&](const Use &use) {
+        return !use.access->coordinates[along - tensor.ranks.begin()]
+                    .terms.empty();
+      }))
+    return false;
   const AccessFact &first = *held.uses.front().access;
   for (const Use &use : held.uses) {
     if (!tree.facts->einsums[tree.nodes[use.leaf].einsum].domain.empty())
@@ -183,31 +242,81 @@ productOfSpans(const LoopTree &tree, int id, const HeldTensor &held,
   return words;
 }
 
+/// Blocks of a product of spans, if tiles do not cut blocks in different
+/// places: along each rank they are of whole blocks, or each is within one.
+static std::optional<uint64_t> productOfBlocks(const LoopTree &tree, int id,
+                                               const HeldTensor &held,
+                                               llvm::ArrayRef<Window> windows,
+                                               llvm::ArrayRef<int64_t> tiles,
+                                               Counter &counter) {
+  const TensorFact &tensor = tree.facts->tensors[held.tensor];
+  if (tensor.isShared && tree.nodes[id].resident >= 0)
+    return std::nullopt;
+  uint64_t blocks = 1;
+  for (auto [k, size] : llvm::enumerate(tensor.grid)) {
+    const Coordinate &coordinate = held.uses.front().access->coordinates[k];
+    auto window = llvm::find_if(
+        windows, [k = k](const Window &w) { return w.coordinate == k; });
+    if (size == 0 || (coordinate.terms.empty() && window == windows.end()))
+      continue;
+    if (size == 1) {
+      uint64_t span = 1;
+      for (const Use &use : held.uses)
+        if (!use.access->coordinates[k].terms.empty())
+          span = std::max(span, spanOf(use.access->coordinates[k], tiles));
+      span =
+          std::min<uint64_t>(span, tree.facts->ranks[tensor.ranks[k]].extent);
+      if (window != windows.end())
+        span = std::min<uint64_t>(span, window->width);
+      blocks = counter.mul(blocks, span);
+      continue;
+    }
+    if (window != windows.end() || coordinate.terms.size() != 1 ||
+        coordinate.terms[0].coefficient != 1 || coordinate.constant % size != 0)
+      return std::nullopt;
+    int rank = coordinate.terms[0].rank;
+    int64_t tile = tiles[rank];
+    bool isWhole = tile % size == 0, isWithin = size % tile == 0;
+    for (int i = tree.nodes[id].parent; i >= 0; i = tree.nodes[i].parent)
+      if (tree.nodes[i].isLoop() && tree.nodes[i].rank == rank) {
+        isWhole &= tree.nodes[i].tile % size == 0;
+        isWithin &= tree.nodes[i].tile % tile == 0;
+      }
+    if (!isWhole && !isWithin)
+      return std::nullopt;
+    blocks = counter.mul(blocks, std::max<int64_t>(1, tile / size));
+  }
+  return tensor.isShared ? blocks : 0;
+}
+
 void einsum::cost::computeReservations(const LoopTree &tree, Queries &queries,
                                        Scratch &scratch) {
-  scratch.reserved.assign(queries.tiles.size(), 0);
+  scratch.reserved.assign(queries.tiles.size(), {});
   for (auto [i, tile] : llvm::enumerate(queries.tiles)) {
     const Node &node = tree.nodes[tile.node];
     const HeldTensor &held = node.held[tile.held];
-    uint64_t &words = scratch.reserved[i];
+    TileLoad &load = scratch.reserved[i];
     if (held.uses.empty())
       continue;
     llvm::SmallVector<Window, 2> windows = windowsOf(tree, tile.node, held);
-    std::optional<uint64_t> product;
+    std::optional<uint64_t> product, blocks;
     if (!tile.isProduct)
       tile.isProduct = isProductOfSpans(tree, held, windows);
     if (*tile.isProduct && !scratch.generalOnly)
       product = productOfSpans(tree, tile.node, held, windows, scratch.tiles,
                                scratch.counter);
-    if (product) {
-      words = *product;
+    if (product)
+      blocks = productOfBlocks(tree, tile.node, held, windows, scratch.tiles,
+                               scratch.counter);
+    if (blocks) {
+      load = {*product, *blocks};
       continue;
     }
-    std::optional<uint64_t> largest =
+    std::optional<TileLoad> largest =
         queries.of(tile).largest(windows, scratch.counter);
     if (!largest && scratch.unanswered < 0)
       scratch.unanswered = tile.node;
-    words = largest.value_or(0);
+    load = largest.value_or(TileLoad{});
   }
 }
 
@@ -260,13 +369,17 @@ public:
   uint64_t heldBytes(size_t tile) const {
     const Node &node = tree.nodes[queries.tiles[tile].node];
     const HeldTensor &held = node.held[queries.tiles[tile].held];
-    return scratch.counter.mul(
-        facts.tensors[held.tensor].bytes(heldWords(tile)), copiesOf(tile));
+    return scratch.counter.mul(bytesOfCopy(held.tensor, tile), copiesOf(tile));
+  }
+
+  uint64_t bytesOfCopy(int tensor, size_t tile) const {
+    return facts.tensors[tensor].wholeBytes(heldWords(tile),
+                                            scratch.reserved[tile].blocks);
   }
 
   uint64_t heldWords(size_t tile) const {
     const Node &node = tree.nodes[queries.tiles[tile].node];
-    uint64_t words = scratch.reserved[tile];
+    uint64_t words = scratch.reserved[tile].words;
     return node.resident >= 0 ? std::min<uint64_t>(words, node.resident)
                               : words;
   }
@@ -354,7 +467,7 @@ private:
     for (size_t tile = first; tile < end; ++tile) {
       int tensor = tree.nodes[one.node].held[queries.tiles[tile].held].tensor;
       one.tensors.push_back(tensor);
-      if (uint64_t bytes = facts.tensors[tensor].bytes(heldWords(tile));
+      if (uint64_t bytes = bytesOfCopy(tensor, tile);
           tile == first || bytes > one.bytes) {
         one.bytes = bytes;
         one.words = heldWords(tile);

@@ -11,6 +11,7 @@
 #include "llvm/Support/MathExtras.h"
 
 #include <numeric>
+#include <set>
 
 using namespace einsum;
 using namespace einsum::cost;
@@ -70,6 +71,10 @@ AffineForm Component::localise(const AffineForm &form) const {
 
 void Component::setUp(TileQuery &query) {
   const LoopTree &tree = query.tree;
+  if (!query.grid.empty())
+    for (unsigned k : coordinates)
+      grid.push_back(query.grid[k]);
+  hasBlocks = llvm::any_of(grid, [](int64_t size) { return size > 1; });
   for (int id : query.above) {
     const Node &node = tree.nodes[id];
     Loop loop{id, -1};
@@ -157,6 +162,10 @@ static bool movesApart(const ImagePiece &a, const ImagePiece &b, int rank) {
 }
 
 bool Component::finish() {
+  hasDemands =
+      llvm::any_of(loops, [](const Loop &loop) { return loop.local < 0; }) ||
+      llvm::any_of(pieces,
+                   [](const Piece &piece) { return !piece.demands.empty(); });
   for (const ImagePiece &piece : imagePieces)
     for (size_t rank = 0; rank < ranks.size(); ++rank)
       if (movesApart(piece, imagePieces.front(), rank))
@@ -194,7 +203,7 @@ public:
 
   bool run() {
     for (int rank : component.ranks)
-      current.push_back({0, {{1, tree.facts->ranks[rank].extent}}});
+      current.push_back(stateOf({0, tree.facts->ranks[rank].extent}));
     whole = intervals();
     demandedAtOnce.assign(component.ranks.size(), -1);
     before.resize(component.loops.size());
@@ -227,6 +236,8 @@ private:
     /// Where the tiles of united units lie apart: from the first unit's to the
     /// last one's, and where the last one ends. The sizes are the first one's.
     int64_t reach = 0, end = 0;
+    /// Where blocks count: what units have of it, from `lo` on, and how much.
+    llvm::SmallVector<std::pair<int64_t, int64_t>, 1> parts = {};
 
     int64_t largest() const {
       int64_t size = 0;
@@ -242,6 +253,13 @@ private:
     }
     Interval ofFirst() const { return {lo, lo + largest()}; }
   };
+
+  RankState stateOf(Interval all) const {
+    RankState state{all.lo, {{1, all.size()}}};
+    if (component.hasBlocks)
+      state.parts = {{0, all.size()}};
+    return state;
+  }
 
   /// What a loop has done and will do, seen from its current step.
   struct Parts {
@@ -433,15 +451,36 @@ private:
         addShifted(index, reached, range, times, sharing, reducing);
         continue;
       }
-      enterStep(index, reached, range.first);
-      walk(index + 1, counter.mul(times, range.end - range.first), sharing,
-           reducing);
-      leaveStep(index);
+      int64_t steps = range.end - range.first,
+              places = std::min(steps, stepsToSamePlace(index));
+      for (int64_t i = 0; i < places; ++i) {
+        enterStep(index, reached, range.first + i);
+        walk(index + 1, counter.mul(times, (steps - i - 1) / places + 1),
+             sharing, reducing);
+        leaveStep(index);
+      }
     }
     current[loop.local] = reached;
     parts[index].box.clear();
     before[index].reset();
     beforeThat[index].reset();
+  }
+
+  /// Steps of a loop after which tiles begin at the same place in a block.
+  int64_t stepsToSamePlace(size_t index) const {
+    if (!component.hasBlocks)
+      return 1;
+    if (component.hasDemands)
+      return INT64_MAX;
+    const Loop &loop = component.loops[index];
+    int64_t tile = tree.nodes[loop.node].tile, steps = 1;
+    for (const ImagePiece &piece : component.imagePieces)
+      for (auto [form, size] : llvm::zip(piece.coordinates, component.grid)) {
+        int64_t moves = size > 1 ? form.coefficientOf(loop.local) % size : 0;
+        if (moves != 0)
+          steps = std::lcm(steps, size / std::gcd(size, moves * (tile % size)));
+      }
+    return steps;
   }
 
   //===--------------------------------------------------------------------===//
@@ -472,6 +511,10 @@ private:
         key.push_back(count);
         key.push_back(size);
       }
+      for (auto [at, size] : state.parts) {
+        key.push_back(at);
+        key.push_back(size);
+      }
       key.push_back(-1);
     }
     for (const Component::Piece &piece : component.pieces)
@@ -485,6 +528,10 @@ private:
         if (!constraint.form.isLinear())
           key.insert(key.end(), corner.begin(), corner.end());
       }
+    if (component.hasBlocks)
+      for (const ImagePiece &piece : component.imagePieces)
+        for (auto [form, size] : llvm::zip(piece.coordinates, component.grid))
+          key.push_back(size > 1 ? form.evaluate(corner) % size : 0);
     return open ? std::optional<Key>(std::move(key)) : std::nullopt;
   }
 
@@ -499,9 +546,9 @@ private:
       found = remembered.emplace(std::move(key), std::move(outer)).first;
     }
     for (const ComponentClass &one : found->second)
-      addClass(one.signature, counter.mul(times, one.times),
-               counter.mul(sharing, one.sharing),
-               counter.mul(reducing, one.reducing));
+      addInverted(one.signature, one.blocks, counter.mul(times, one.times),
+                  counter.mul(sharing, one.sharing),
+                  counter.mul(reducing, one.reducing));
   }
 
   int64_t stepsOf(const Loop &loop, const RankState &reached) const {
@@ -523,6 +570,9 @@ private:
     for (auto [count, size] : reached.units)
       if (int64_t left = std::min(tile, size - step * tile); left > 0)
         inner.units.push_back({count, left});
+    for (auto [at, size] : reached.parts)
+      if (int64_t left = std::min(tile, size - step * tile); left > 0)
+        inner.parts.push_back({at, left});
     return inner;
   }
 
@@ -584,7 +634,7 @@ private:
       // shows.
       if (component.ranks.size() == 1 && !component.constrained &&
           component.separable)
-        state.units = dealt;
+        dealOut(state, std::move(dealt), tile);
       else
         spread(index, reached);
     }
@@ -603,6 +653,20 @@ private:
     current[loop.local] = reached;
     if (apart && apart->index == index)
       apart = nullptr;
+  }
+
+  void dealOut(RankState &state,
+               llvm::SmallVector<std::pair<int64_t, int64_t>, 2> dealt,
+               int64_t tile) {
+    constexpr size_t kMostParts = 1 << 14;
+    state.units = std::move(dealt);
+    llvm::SmallVector<std::pair<int64_t, int64_t>, 1> parts = {};
+    for (auto [at, size] : state.parts)
+      for (int64_t done = 0; done < size && parts.size() <= kMostParts;
+           done += tile)
+        parts.push_back({at + done, std::min(tile, size - done)});
+    supported &= parts.size() <= kMostParts;
+    state.parts = std::move(parts);
   }
 
   /// Units that are united, each of which walks its part of a rank: element r
@@ -674,7 +738,7 @@ private:
     Signature signature = apart->images->count(boxes);
     counter.overflowed |= apart->images->overflowed;
     supported &= !apart->images->exhausted;
-    addClass(invert(signature), times, sharing, reducing);
+    addClass(signature, plainBlocks(signature), times, sharing, reducing);
   }
 
   /// The interval of a rank follows from what readers ask for.
@@ -693,7 +757,7 @@ private:
       if (node.halo == Halo::retained)
         asked = withoutHeld(component.loops[index].node, demand, asked, box,
                             before);
-      current[local] = {asked.lo, {{1, asked.size()}}};
+      current[local] = stateOf({asked.lo, asked.lo + asked.size()});
       something &= asked.size() > 0;
     }
     if (something)
@@ -854,7 +918,8 @@ private:
     const Loop &loop = component.loops[index];
     int64_t tile = tree.nodes[loop.node].tile;
     if (end - first < kLeast || loop.spatial || component.apartRanks != 0 ||
-        repeated || apart || reached.reach != 0 || !component.windows.empty() ||
+        stepsToSamePlace(index) != 1 || repeated || apart ||
+        reached.reach != 0 || !component.windows.empty() ||
         reached.units.size() != 1 || reached.units.front().first != 1 ||
         end * tile > reached.units.front().second)
       return false;
@@ -873,6 +938,7 @@ private:
     }
     const Loop *inner = other < 0 ? nullptr : loopWithin(index, other);
     if (!inner || !areShiftedAlike(loop.local, other) ||
+        stepsToSamePlace(inner - component.loops.data()) != 1 ||
         current[other].reach != 0 || current[other].units.size() != 1 ||
         current[other].units.front().first != 1)
       return false;
@@ -987,6 +1053,7 @@ private:
       for (const ComponentClass &one : list) {
         auto known = llvm::find_if(totals, [&](const Total &total) {
           return total.like->signature == one.signature &&
+                 total.like->blocks == one.blocks &&
                  total.like->sharing == one.sharing &&
                  total.like->reducing == one.reducing;
         });
@@ -1000,10 +1067,10 @@ private:
     for (const Total &total : totals) {
       counter.overflowed |= total.times > static_cast<__int128>(UINT64_MAX);
       if (total.times > 0)
-        addClass(total.like->signature,
-                 counter.mul(times, static_cast<uint64_t>(total.times)),
-                 counter.mul(sharing, total.like->sharing),
-                 counter.mul(reducing, total.like->reducing));
+        addInverted(total.like->signature, total.like->blocks,
+                    counter.mul(times, static_cast<uint64_t>(total.times)),
+                    counter.mul(sharing, total.like->sharing),
+                    counter.mul(reducing, total.like->reducing));
     }
   }
 
@@ -1454,7 +1521,178 @@ private:
       signature.push_back({sets, spanOfAll(reference)});
     else
       signature = component.images->count(boxes);
-    addClass(invert(signature), times, sharing, reducing);
+    BlockSignature blocks = plainBlocks(signature);
+    if (isOfBlocks() && !signature.empty())
+      blocks = alike && !open ? BlockSignature{{{sets}, blocksOfAll(reference)}}
+                              : countBlocks(signature);
+    addClass(signature, blocks, times, sharing, reducing);
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Blocks
+  //===--------------------------------------------------------------------===//
+
+  /// Whether blocks are not simply elements, or one.
+  bool isOfBlocks() const {
+    return component.hasBlocks || (llvm::is_contained(component.grid, 0) &&
+                                   llvm::is_contained(component.grid, 1));
+  }
+
+  /// If each element is a block, or all are one; of others nothing is known.
+  BlockSignature plainBlocks(const Signature &signature) {
+    BlockSignature blocks;
+    if (query.grid.empty())
+      return blocks;
+    if (isOfBlocks()) {
+      supported &= !apart;
+      return blocks;
+    }
+    if (!llvm::is_contained(component.grid, 0)) {
+      for (auto [mask, points] : signature)
+        addToBlocks(blocks, {mask}, points, counter.overflowed);
+      return blocks;
+    }
+    llvm::SmallVector<SetMask, 2> masks;
+    for (auto [mask, points] : signature)
+      masks.push_back(mask);
+    if (!masks.empty())
+      addToBlocks(blocks, std::move(masks), 1, counter.overflowed);
+    return blocks;
+  }
+
+  /// Of coordinates that share no rank.
+  uint64_t blocksOfAll(size_t reference) {
+    uint64_t blocks = 1;
+    for (auto [form, size] : llvm::zip(
+             component.imagePieces[reference].coordinates, component.grid))
+      if (size != 0)
+        blocks = counter.mul(blocks, blocksAlong(form, size, reference));
+    return blocks;
+  }
+
+  uint64_t blocksAlong(const AffineForm &form, int64_t size, size_t reference) {
+    llvm::ArrayRef<Interval> box =
+        llvm::ArrayRef(scratchBoxes)
+            .slice(reference * component.ranks.size(), component.ranks.size());
+    if (form.terms.empty())
+      return 1;
+    Coordinate coordinate;
+    llvm::SmallVector<int64_t, 4> sizes;
+    for (const AffineForm::Term &term : form.terms)
+      coordinate.terms.push_back({term.variable, term.coefficient});
+    for (const Interval &side : box)
+      sizes.push_back(side.size());
+    uint64_t span = spanOf(coordinate, sizes);
+    if (size == 1)
+      return span;
+    auto [low, high] = form.bounds(box);
+    int local = form.terms[0].variable;
+    bool areApart = llvm::any_of(form.terms, [&](const auto &term) {
+      return current[term.variable].parts.size() > 1;
+    });
+    if (areApart) {
+      // Only what units have now is known; it lies in order.
+      const RankState &state = current[local];
+      supported &= form.terms.size() == 1 && box[local] == state.interval();
+      int64_t blocks = 0, last = -1;
+      supported &= form.terms[0].coefficient == 1;
+      for (auto [at, count] : state.parts) {
+        int64_t begin = (state.lo + at + form.constant) / size,
+                end = (state.lo + at + count - 1 + form.constant) / size;
+        blocks += end - std::max(begin, last + 1) + 1;
+        last = end;
+      }
+      return blocks;
+    }
+    if (span == static_cast<uint64_t>(high - low + 1))
+      return high / size - low / size + 1;
+    return countValues(form, size, box);
+  }
+
+  /// Of a coordinate with gaps, value by value.
+  uint64_t countValues(const AffineForm &form, int64_t size,
+                       llvm::ArrayRef<Interval> box) {
+    std::set<int64_t> blocks;
+    llvm::SmallVector<int64_t, 4> point;
+    for (const Interval &side : box)
+      point.push_back(side.lo);
+    for (bool more = true; more;) {
+      if (++visited > kVisits) {
+        supported = false;
+        break;
+      }
+      blocks.insert(llvm::divideFloorSigned(form.evaluate(point), size));
+      more = false;
+      for (const AffineForm::Term &term : form.terms) {
+        int64_t &value = point[term.variable];
+        more = ++value < box[term.variable].hi;
+        if (more)
+          break;
+        value = box[term.variable].lo;
+      }
+    }
+    return blocks.size();
+  }
+
+  /// Of any pieces: where all elements are in the same sets, or only read, it
+  /// is enough to know the blocks of each; else elements are looked at.
+  BlockSignature countBlocks(const Signature &signature) {
+    BlockSignature blocks;
+    supported &= llvm::none_of(
+        current, [](const RankState &state) { return state.parts.size() > 1; });
+    bool onlyReads = !query.write && query.asked.halo != Halo::retained;
+    if (signature.size() == 1 || onlyReads) {
+      Signature touched = countBlockImages();
+      uint64_t all = 0;
+      for (auto [mask, count] : touched)
+        counter.add(all, count);
+      if (signature.size() == 1)
+        return {{{signature[0].first}, all}};
+      for (auto [mask, count] : touched)
+        addToBlocks(blocks, {mask}, count, counter.overflowed);
+      return blocks;
+    }
+    std::map<std::vector<int64_t>, llvm::SmallVector<SetMask, 2>> masks;
+    component.images->forEachElement(
+        scratchBoxes, [&](llvm::ArrayRef<int64_t> element, SetMask mask) {
+          std::vector<int64_t> block;
+          for (auto [coordinate, size] : llvm::zip(element, component.grid))
+            block.push_back(
+                size == 0 ? 0 : llvm::divideFloorSigned(coordinate, size));
+          llvm::SmallVector<SetMask, 2> &known = masks[block];
+          if (!llvm::is_contained(known, mask))
+            known.push_back(mask);
+        });
+    for (auto &[block, known] : masks)
+      addToBlocks(blocks, std::move(known), 1, counter.overflowed);
+    return blocks;
+  }
+
+  Signature countBlockImages() {
+    component.prepareBlocks();
+    size_t ranks = component.ranks.size();
+    llvm::SmallVector<Interval, 32> boxes;
+    for (auto [i, piece] : llvm::enumerate(component.imagePieces)) {
+      llvm::ArrayRef<Interval> box =
+          llvm::ArrayRef(scratchBoxes).slice(i * ranks, ranks);
+      bool isThere = llvm::none_of(
+          box, [](const Interval &side) { return side.size() == 0; });
+      boxes.append(box.begin(), box.end());
+      for (auto [form, size] : llvm::zip(piece.coordinates, component.grid)) {
+        if (size <= 1)
+          continue;
+        auto [low, high] =
+            isThere ? form.bounds(box) : std::pair<int64_t, int64_t>(0, -1);
+        boxes.push_back(isThere
+                            ? Interval{llvm::divideFloorSigned(low, size),
+                                       llvm::divideFloorSigned(high, size) + 1}
+                            : Interval{0, 0});
+      }
+    }
+    Signature signature = component.blockImages->count(boxes);
+    counter.overflowed |= component.blockImages->overflowed;
+    supported &= !component.blockImages->exhausted;
+    return signature;
   }
 
   /// A class for every place that the windows can take.
@@ -1489,8 +1727,9 @@ private:
     for (const Interval &hull : hulls)
       most = counter.mul(most, hull.size());
     llvm::SmallVector<int64_t, 2> starts(places.size(), 0);
+    supported &= !isOfBlocks(); // which of them a window touches is not told
     placeWindows(present, places, starts, [&](const Signature &signature) {
-      addClass(invert(signature), times, sharing, reducing);
+      addClass(signature, plainBlocks(signature), times, sharing, reducing);
       return signature.size() != 1 || signature[0].first != sets ||
              signature[0].second != most;
     });
@@ -1579,9 +1818,10 @@ private:
 
   /// "Earlier", "later" and "other unit" turn into "first", "last" and "first
   /// unit", which hold of an element if they hold in all components.
-  Signature invert(const Signature &signature) {
+  void addClass(const Signature &signature, const BlockSignature &blocks,
+                uint64_t times, uint64_t sharing, uint64_t reducing) {
     if (!query.write)
-      return signature;
+      return addInverted(signature, blocks, times, sharing, reducing);
     SetMask flipped =
         SetMask(1) << query.bits.earlier | SetMask(1) << query.bits.later |
         SetMask(1) << query.bits.unit | SetMask(1) << query.bits.earlierHere |
@@ -1589,11 +1829,18 @@ private:
     Signature result;
     for (auto [mask, points] : signature)
       addToSignature(result, mask ^ flipped, points, counter.overflowed);
-    return result;
+    BlockSignature resultBlocks;
+    for (auto [masks, count] : blocks) {
+      for (SetMask &mask : masks)
+        mask ^= flipped;
+      addToBlocks(resultBlocks, std::move(masks), count, counter.overflowed);
+    }
+    addInverted(std::move(result), std::move(resultBlocks), times, sharing,
+                reducing);
   }
 
-  void addClass(Signature signature, uint64_t times, uint64_t sharing,
-                uint64_t reducing) {
+  void addInverted(Signature signature, BlockSignature blocks, uint64_t times,
+                   uint64_t sharing, uint64_t reducing) {
     if (signature.empty())
       return;
     // Of very many, only the latest are looked through: two entries of one kind
@@ -1602,12 +1849,13 @@ private:
     size_t from = classes.size() - std::min(classes.size(), kLookedThrough);
     for (ComponentClass &known :
          llvm::MutableArrayRef(classes).drop_front(from))
-      if (known.signature == signature && known.sharing == sharing &&
-          known.reducing == reducing) {
+      if (known.signature == signature && known.blocks == blocks &&
+          known.sharing == sharing && known.reducing == reducing) {
         counter.add(known.times, times);
         return;
       }
-    classes.push_back({std::move(signature), times, sharing, reducing});
+    classes.push_back(
+        {std::move(signature), std::move(blocks), times, sharing, reducing});
   }
 
   TileQuery &query;
@@ -1669,6 +1917,32 @@ void Component::prepareWindows(const TileQuery &query) {
     }
   windowImages.emplace(ranks.size() + 2 * windows.size(),
                        std::move(windowPieces));
+}
+
+/// A block b of n coordinates holds what is in [n*b, n*b + n).
+void Component::prepareBlocks() {
+  if (blockImages)
+    return;
+  std::vector<ImagePiece> blockPieces = imagePieces;
+  auto count = static_cast<int>(ranks.size());
+  for (ImagePiece &piece : blockPieces) {
+    int next = static_cast<int>(ranks.size());
+    for (auto [form, size] : llvm::zip(piece.coordinates, grid)) {
+      if (size == 0)
+        form = AffineForm::number(0);
+      if (size <= 1)
+        continue;
+      AffineForm low = form, high = AffineForm::number(size - 1);
+      low.add(next, -size);
+      high.add(next, size);
+      high.add(form, -1);
+      piece.constraints.push_back({std::move(low)});
+      piece.constraints.push_back({std::move(high)});
+      form = AffineForm::variable(next++);
+    }
+    count = next;
+  }
+  blockImages.emplace(count, std::move(blockPieces));
 }
 
 bool Component::listClasses(TileQuery &query, bool unitsApart, Counter &counter,

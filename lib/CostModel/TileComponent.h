@@ -22,6 +22,7 @@ namespace einsum::cost {
 /// unit contributes, which is what products keep.
 struct ComponentClass {
   Signature signature;
+  BlockSignature blocks; ///< the same of blocks, where they count
   uint64_t times = 0, sharing = 1, reducing = 1;
 };
 
@@ -71,6 +72,14 @@ struct TileQuery::Component {
   int64_t farthest = 0; ///< offset of a later read
   bool isLocal = false; ///< no piece reaches beyond the tile itself
   bool boxLike = true;  ///< each constraint bounds one rank by itself
+  /// Of `query.grid`, that of the coordinates here; empty if blocks do not
+  /// count.
+  llvm::SmallVector<int64_t, 2> grid;
+  bool hasBlocks = false; ///< some have several blocks of several coordinates
+  bool hasDemands = false;
+  /// Blocks as images, with the number of each block along such a coordinate as
+  /// a further rank.
+  std::optional<ImageCounter> blockImages;
 
   /// The classes of the tiles asked for lately, with units united and apart:
   /// who varies tiles comes back to some of them.
@@ -88,6 +97,7 @@ struct TileQuery::Component {
   bool listClasses(TileQuery &query, bool unitsApart, Counter &counter,
                    std::vector<ComponentClass> &classes);
   void prepareWindows(const TileQuery &query);
+  void prepareBlocks();
 
   AffineForm localise(const AffineForm &form) const;
 };

@@ -43,6 +43,7 @@ TilePlace einsum::cost::placeOfTile(const LoopTree &tree, int node,
   if (place.halo == Halo::recomputed && !held.isProducedBelow)
     place.halo = Halo::refetched;
   place.isOutput = tree.facts->tensors[held.tensor].isOutput;
+  place.countsBlocks = true;
   for (auto [leaf, index] : tree.accessesOf[held.tensor]) {
     const Use &use = tree.nodes[leaf].accesses[index].use;
     if (!tree.contains(node, leaf) && !use.isWrite)
@@ -70,6 +71,8 @@ TileQuery::~TileQuery() = default;
 
 TileQuery::TileQuery(const LoopTree &tree, TilePlace place)
     : tree(tree), facts(*tree.facts), asked(std::move(place)) {
+  if (asked.countsBlocks && asked.tensor() >= 0)
+    grid = facts.tensors[asked.tensor()].grid;
   collectLoops();
   collectSets();
   findSharedPartials();
@@ -528,7 +531,54 @@ int TileQuery::latch() const {
   return asked.home;
 }
 
-void TileQuery::runUniform(bool unitsApart, Counter &counter, Visit visit) {
+/// Blocks that every tile touches, if that is plain: along each rank tiles are
+/// of whole blocks, or each is within one.
+std::optional<uint64_t> TileQuery::alignedBlocks(bool unitsApart) const {
+  const AccessFact &access = write ? *write->access : *reads.front().access;
+  auto isUnited = [&](int id) {
+    return !unitsApart && tree.nodes[id].kind == NodeKind::spatial &&
+           id > asked.home &&
+           llvm::none_of(guards, [&](const auto &g) { return g.first == id; });
+  };
+  llvm::SmallVector<int64_t, 16> tiles;
+  tree.tilesAt(asked.node, tiles);
+  uint64_t blocks = 1;
+  for (auto [coordinate, size] : llvm::zip(access.coordinates, grid)) {
+    if (size == 0 || coordinate.terms.empty())
+      continue;
+    bool isPlain = coordinate.terms.size() == 1 &&
+                   coordinate.terms[0].coefficient == 1 &&
+                   coordinate.constant % size == 0;
+    if (size > 1 && !isPlain)
+      return std::nullopt;
+    if (size == 1) {
+      llvm::SmallVector<int64_t, 16> united = tiles;
+      for (int id : above)
+        if (isUnited(id))
+          united[tree.nodes[id].rank] *= tree.nodes[id].steps;
+      blocks *= spanOf(coordinate, united);
+      continue;
+    }
+    bool isWithin = false;
+    for (int id : above) {
+      const Node &loop = tree.nodes[id];
+      if (loop.steps == 1 || !coordinate.uses(loop.rank))
+        continue;
+      isWithin |= loop.tile % size != 0;
+      if (isUnited(id) && isWithin)
+        return std::nullopt;
+      blocks *= isUnited(id) ? loop.steps : 1;
+    }
+    int64_t tile = tiles[coordinate.terms[0].rank];
+    if (tile % size != 0 && size % tile != 0)
+      return std::nullopt;
+    blocks *= std::max<int64_t>(1, tile / size);
+  }
+  return blocks;
+}
+
+void TileQuery::runUniform(bool unitsApart, uint64_t blocks, Counter &counter,
+                           Visit visit) {
   const Use &only = write ? *write : reads.front();
   const EinsumFact &einsum = facts.einsums[tree.nodes[only.leaf].einsum];
   TileClass all;
@@ -564,8 +614,11 @@ void TileQuery::runUniform(bool unitsApart, Counter &counter, Visit visit) {
     if (!coordinate.terms.empty())
       words = counter.mul(words, spanOf(coordinate, tiles));
   all.sizes.all = words;
+  all.sizes.blocks.all = blocks;
   if (!write) {
     all.sizes.fetched = words;
+    all.sizes.blocks.fetched = all.sizes.blocks.brought =
+        all.sizes.blocks.received = blocks;
     visit(all);
     return;
   }
@@ -575,10 +628,14 @@ void TileQuery::runUniform(bool unitsApart, Counter &counter, Visit visit) {
     all.sizes.partial = first ? 0 : words;
     all.sizes.drained = last && !neededOutside ? 0 : words;
     all.sizes.ownPartial = all.sizes.partial;
+    TileSizes::Blocks &touched = all.sizes.blocks;
+    touched.brought = touched.received = first ? 0 : blocks;
+    touched.drained = all.sizes.drained ? blocks : 0;
+    touched.begun = first ? 0 : touched.drained;
     all.times = times / sums;
     if (all.times != 0)
       visit(all);
-    all.sizes.ownPartial = 0;
+    all.sizes.ownPartial = touched.received = 0;
     all.times = times - times / sums;
     if (all.times != 0)
       visit(all);
@@ -595,8 +652,13 @@ bool TileQuery::run(bool unitsApart, Counter &counter, Visit visit) {
     return runGeneral(unitsApart, counter, visit);
   if (ownPart || homePart)
     return runInPart(unitsApart, counter, visit);
+  std::optional<uint64_t> blocks = 0;
+  if (!grid.empty())
+    blocks = alignedBlocks(unitsApart);
+  if (!blocks)
+    return runGeneral(unitsApart, counter, visit);
   currentLatch = latch();
-  runUniform(unitsApart, counter, visit);
+  runUniform(unitsApart, *blocks, counter, visit);
   return true;
 }
 
@@ -649,7 +711,7 @@ bool TileQuery::runInPart(bool unitsApart, Counter &counter, Visit visit) {
   if (homePart)
     isDeeper |= findPart(tree, findPart(tree, holder, access.tensor)->parent,
                          access.tensor) != nullptr;
-  if (isDeeper || !isBox(holder))
+  if (isDeeper || !isBox(holder) || !grid.empty())
     return runUnfolded(unitsApart, visit);
   currentLatch = latch();
   llvm::SmallVector<FirstElements::Side, 4> sides;
@@ -673,7 +735,7 @@ bool TileQuery::runInPart(bool unitsApart, Counter &counter, Visit visit) {
   };
   // A transfer is of all of its box, or of nothing.
   if (ownPart) {
-    runUniform(unitsApart, counter, [&](TileClass c) {
+    runUniform(unitsApart, /*blocks=*/0, counter, [&](TileClass c) {
       c.sizes = scale(c.sizes, counter.mul(c.sizes.all / all, kept));
       visit(c);
     });
@@ -682,7 +744,7 @@ bool TileQuery::runInPart(bool unitsApart, Counter &counter, Visit visit) {
   FirstElements::Classes classes;
   if (kept < all)
     classes = FirstElements(sides, counter).count(kept);
-  runUniform(unitsApart, counter, [&](TileClass c) {
+  runUniform(unitsApart, /*blocks=*/0, counter, [&](TileClass c) {
     if (kept == all)
       classes = {{c.sizes.all, boxes}};
     uint64_t sweeps = c.times / boxes;
@@ -705,14 +767,26 @@ namespace {
 /// Multiplies the classes of components.
 class Product {
 public:
-  Product(llvm::ArrayRef<std::vector<ComponentClass>> classes,
-          llvm::function_ref<TileSizes(const Signature &)> measure,
+  using Measure =
+      llvm::function_ref<TileSizes(const Signature &, const BlockSignature &)>;
+  Product(llvm::ArrayRef<std::vector<ComponentClass>> classes, Measure measure,
           Counter &counter, TileQuery::Visit visit)
       : classes(classes), measure(measure), counter(counter), visit(visit) {}
 
-  void run(size_t next, const Signature &signature, TileClass result) {
+  void run(bool countsBlocks) {
+    TileClass start;
+    start.times = 1;
+    BlockSignature blocks;
+    if (countsBlocks)
+      blocks.push_back({{~SetMask(0)}, 1});
+    run(0, {{~SetMask(0), 1}}, blocks, start);
+  }
+
+private:
+  void run(size_t next, const Signature &signature,
+           const BlockSignature &blocks, TileClass result) {
     if (next == classes.size()) {
-      result.sizes = measure(signature);
+      result.sizes = measure(signature, blocks);
       visit(result);
       return;
     }
@@ -729,13 +803,29 @@ public:
                            counter.mul(points, otherPoints),
                            counter.overflowed);
       if (!both.empty())
-        run(next + 1, both, inner);
+        run(next + 1, both, multiply(blocks, one.blocks), inner);
     }
   }
 
-private:
+  /// A block of the product has an element of two masks where its sides have.
+  BlockSignature multiply(const BlockSignature &a, const BlockSignature &b) {
+    BlockSignature both;
+    for (const auto &[masks, count] : a)
+      for (const auto &[otherMasks, otherCount] : b) {
+        llvm::SmallVector<SetMask, 2> met;
+        for (SetMask mask : masks)
+          for (SetMask other : otherMasks)
+            if (mask & other)
+              met.push_back(mask & other);
+        if (!met.empty())
+          addToBlocks(both, std::move(met), counter.mul(count, otherCount),
+                      counter.overflowed);
+      }
+    return both;
+  }
+
   llvm::ArrayRef<std::vector<ComponentClass>> classes;
-  llvm::function_ref<TileSizes(const Signature &)> measure;
+  Measure measure;
   Counter &counter;
   TileQuery::Visit visit;
 };
@@ -759,38 +849,93 @@ bool TileQuery::listClasses(bool unitsApart, Counter &counter) {
   return true;
 }
 
-TileSizes TileQuery::measure(const Signature &signature,
-                             Counter &counter) const {
+TileLoad einsum::cost::largerOf(const TensorFact &tensor, const TileLoad &a,
+                                const TileLoad &b) {
+  auto size = [&](const TileLoad &load) {
+    return std::pair(
+        tensor.isShared ? tensor.wholeBytes(load.words, load.blocks) : 0,
+        load.words);
+  };
+  return size(a) < size(b) ? b : a;
+}
+
+void einsum::cost::addToBlocks(BlockSignature &blocks,
+                               llvm::SmallVector<SetMask, 2> masks,
+                               uint64_t count, bool &overflowed) {
+  llvm::sort(masks);
+  masks.erase(std::unique(masks.begin(), masks.end()), masks.end());
+  auto place = llvm::lower_bound(
+      blocks, masks,
+      [](const auto &known, const auto &added) { return known.first < added; });
+  if (place != blocks.end() && place->first == masks)
+    overflowed |= __builtin_add_overflow(place->second, count, &place->second);
+  else
+    blocks.insert(place, {std::move(masks), count});
+}
+
+/// What an element of these sets is to a visit.
+struct TileQuery::Kinds {
+  bool fetched = false, written = false, partial = false, own = false,
+       drained = false, all = false;
+};
+
+TileQuery::Kinds TileQuery::kindsOf(SetMask mask) const {
   SetMask allReads = (SetMask(1) << reads.size()) - 1;
-  auto has = [](SetMask mask, unsigned bit) { return mask >> bit & 1; };
+  auto has = [&](unsigned bit) { return mask >> bit & 1; };
+  Kinds kinds;
+  kinds.written = write && has(bits.write);
+  bool read = mask & allReads;
+  bool held = asked.halo == Halo::retained && (mask >> bits.held & allReads);
+  kinds.all = kinds.written || read;
+  kinds.fetched = read && !kinds.written && !held;
+  if (!kinds.written)
+    return kinds;
+  bool isFirst = has(bits.earlier), isLast = has(bits.later);
+  // Of units that share sums only the first gets the partial value; the others
+  // continue what they began in this visit of the home.
+  if (!has(bits.sharingUnit))
+    isFirst = has(bits.earlierHere);
+  kinds.partial = !isFirst;
+  kinds.own = kinds.partial && has(bits.unit);
+  bool later = false;
+  for (size_t n = 0; n < laterReads.size(); ++n)
+    later |= has(bits.laterReads + n);
+  kinds.drained = neededOutside || !isLast || later;
+  return kinds;
+}
+
+TileSizes TileQuery::measure(const Signature &signature,
+                             const BlockSignature &blocks,
+                             Counter &counter) const {
   TileSizes sizes;
   for (auto [mask, points] : signature) {
-    bool written = write && has(mask, bits.write);
-    bool read = mask & allReads;
-    bool held = asked.halo == Halo::retained && (mask >> bits.held & allReads);
-    if (written || read)
-      counter.add(sizes.all, points);
-    if (read && !written && !held)
-      counter.add(sizes.fetched, points);
-    if (!written)
-      continue;
-    counter.add(sizes.written, points);
-    bool isFirst = has(mask, bits.earlier), isLast = has(mask, bits.later);
-    // Of units that share sums only the first gets the partial value; the
-    // others continue what they began in this visit of the home.
-    bool isFirstUnit = has(mask, bits.unit);
-    if (!has(mask, bits.sharingUnit))
-      isFirst = has(mask, bits.earlierHere);
-    if (!isFirst) {
-      counter.add(sizes.partial, points);
-      if (isFirstUnit)
-        counter.add(sizes.ownPartial, points);
-    }
-    bool later = false;
-    for (size_t n = 0; n < laterReads.size(); ++n)
-      later |= has(mask, bits.laterReads + n);
-    if (neededOutside || !isLast || later)
-      counter.add(sizes.drained, points);
+    Kinds kinds = kindsOf(mask);
+    auto add = [&, points = points](bool counts, uint64_t &size) {
+      if (counts)
+        counter.add(size, points);
+    };
+    add(kinds.all, sizes.all);
+    add(kinds.fetched, sizes.fetched);
+    add(kinds.written, sizes.written);
+    add(kinds.partial, sizes.partial);
+    add(kinds.own, sizes.ownPartial);
+    add(kinds.drained, sizes.drained);
+  }
+  for (const auto &[masks, count] : blocks) {
+    auto add = [&, count = count, &masks = masks](
+                   uint64_t &size, llvm::function_ref<bool(const Kinds &)> is) {
+      if (llvm::any_of(masks, [&](SetMask mask) { return is(kindsOf(mask)); }))
+        counter.add(size, count);
+    };
+    TileSizes::Blocks &touched = sizes.blocks;
+    add(touched.all, [](const Kinds &of) { return of.all; });
+    add(touched.fetched, [](const Kinds &of) { return of.fetched; });
+    add(touched.brought,
+        [](const Kinds &of) { return of.fetched || of.partial; });
+    add(touched.received, [](const Kinds &of) { return of.fetched || of.own; });
+    add(touched.drained, [](const Kinds &of) { return of.drained; });
+    add(touched.begun,
+        [](const Kinds &of) { return of.drained && of.partial; });
   }
   return sizes;
 }
@@ -904,35 +1049,34 @@ bool TileQuery::runGeneral(bool unitsApart, Counter &counter, Visit visit) {
   if (!listClasses(unitsApart, counter))
     return runUnfolded(unitsApart, visit);
   if (components.empty() && (write || !reads.empty()))
-    visit({measure({{~SetMask(0), 1}}, counter), 1});
+    visit({measure({{~SetMask(0), 1}}, {{{~SetMask(0)}, 1}}, counter), 1});
   if (components.empty())
     return true;
-  TileClass start;
-  start.times = 1;
-  auto sizesOf = [&](const Signature &signature) {
-    return measure(signature, counter);
+  auto sizesOf = [&](const Signature &signature, const BlockSignature &blocks) {
+    return measure(signature, blocks, counter);
   };
-  Product(classes, sizesOf, counter, visit).run(0, {{~SetMask(0), 1}}, start);
+  Product(classes, sizesOf, counter, visit).run(!grid.empty());
   return true;
 }
 
-std::optional<uint64_t> TileQuery::largest(llvm::ArrayRef<Window> within,
+std::optional<TileLoad> TileQuery::largest(llvm::ArrayRef<Window> within,
                                            Counter &counter) {
   windows.assign(within.begin(), within.end());
-  bool answered = !inSteps && listClasses(/*unitsApart=*/true, counter);
+  bool isPart = !grid.empty() && tree.nodes[asked.node].resident >= 0;
+  bool answered =
+      !inSteps && !isPart && listClasses(/*unitsApart=*/true, counter);
   windows.clear();
   if (!answered && !canUnfold())
     return std::nullopt;
   if (!answered)
     return UnfoldedQuery(tree, asked, latch(), true).largest(within);
-  uint64_t largest = 0;
-  TileClass start;
-  start.times = 1;
-  auto sizesOf = [&](const Signature &signature) {
-    return measure(signature, counter);
+  TileLoad largest;
+  auto sizesOf = [&](const Signature &signature, const BlockSignature &blocks) {
+    return measure(signature, blocks, counter);
   };
   Product(classes, sizesOf, counter, [&](const TileClass &c) {
-    largest = std::max(largest, c.sizes.all);
-  }).run(0, {{~SetMask(0), 1}}, start);
+    largest = largerOf(facts.tensors[asked.tensor()], largest,
+                       {c.sizes.all, c.sizes.blocks.all});
+  }).run(!grid.empty());
   return largest;
 }

@@ -26,6 +26,14 @@
 // each; W; and, of W, what earlier and later visits and earlier units
 // contribute to, what leaves outside read, and what later visits fetch.
 //
+// Where elements of a number format share a scale, visits also say how many
+// blocks the sets touch. A component counts them over its own coordinates,
+// divided by what the format has of them in a block; steps are alike if their
+// tiles begin at the same place in a block, which they do again after
+// block / gcd(block, tile) steps. A block of which one element is fetched and
+// another was held is of two kinds at once, so it is known by the set of its
+// masks, and products of components combine these.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef LIB_COSTMODEL_TILEQUERY_H
@@ -50,7 +58,37 @@ struct TileSizes {
   /// Of the drained, what others have brought there in this visit: sums of
   /// units of a home that holds parts meet outside of it.
   uint64_t joined = 0;
+
+  /// Blocks of a number format that elements of these sets touch, where they
+  /// are counted. What moves together touches a block once.
+  struct Blocks {
+    uint64_t fetched = 0;
+    uint64_t brought = 0;  ///< fetched or partial
+    uint64_t received = 0; ///< fetched or partial of the first unit
+    uint64_t drained = 0;
+    uint64_t begun = 0; ///< drained, and partial or joined
+    uint64_t joined = 0;
+    uint64_t all = 0;
+  };
+  Blocks blocks = {};
 };
+
+/// What a node reserves.
+struct TileLoad {
+  uint64_t words = 0, blocks = 0;
+};
+/// That of more bytes.
+TileLoad largerOf(const TensorFact &tensor, const TileLoad &a,
+                  const TileLoad &b);
+
+/// Blocks by the combinations of sets in which they have elements: of each kind
+/// of block the masks, all in order.
+using BlockSignature =
+    llvm::SmallVector<std::pair<llvm::SmallVector<SetMask, 2>, uint64_t>, 2>;
+
+/// Adds blocks to one kind; its masks in any order.
+void addToBlocks(BlockSignature &blocks, llvm::SmallVector<SetMask, 2> masks,
+                 uint64_t count, bool &overflowed);
 
 /// Of a tensor, at most so many consecutive coordinates count at once.
 struct Window {
@@ -82,6 +120,8 @@ struct TilePlace {
   bool everyRun = false;
   /// An output of the cascade.
   bool isOutput = false;
+  /// Blocks of the tensor's number format count, too.
+  bool countsBlocks = false;
   /// Reads by leaves that are not below.
   llvm::SmallVector<Use, 2> outside;
 
@@ -108,9 +148,9 @@ public:
   bool runUnfolded(bool unitsApart, Visit visit);
   void takeEveryStep() { inSteps = true; }
 
-  /// The most of any visit's tile on one unit that lies within windows,
+  /// The most bytes of any visit's tile on one unit that lie within windows,
   /// wherever these are; nullopt if the model cannot count this.
-  std::optional<uint64_t> largest(llvm::ArrayRef<Window> within,
+  std::optional<TileLoad> largest(llvm::ArrayRef<Window> within,
                                   Counter &counter);
 
   const TilePlace &place() const { return asked; }
@@ -134,7 +174,11 @@ private:
   bool canUnfold() const;
   bool addPieces(Component &component);
   bool listClasses(bool unitsApart, Counter &counter);
-  TileSizes measure(const Signature &signature, Counter &counter) const;
+  struct Kinds;
+  Kinds kindsOf(SetMask mask) const;
+  TileSizes measure(const Signature &signature, const BlockSignature &blocks,
+                    Counter &counter) const;
+  std::optional<uint64_t> alignedBlocks(bool unitsApart) const;
   bool isEntered(int loop) const;
   /// Of sets: what this visit reads or writes.
   bool isOfTile(unsigned set) const {
@@ -149,13 +193,16 @@ private:
   bool makesAllAnew(int producer) const;
   void addLaterReads(int read);
   int latch() const;
-  void runUniform(bool unitsApart, Counter &counter, Visit visit);
+  void runUniform(bool unitsApart, uint64_t blocks, Counter &counter,
+                  Visit visit);
   bool runInPart(bool unitsApart, Counter &counter, Visit visit);
   bool isBox(int node) const;
 
   const LoopTree &tree;
   const CascadeFacts &facts;
   TilePlace asked;
+  /// `TensorFact::grid`, if blocks count; else empty.
+  llvm::ArrayRef<int64_t> grid;
 
   /// Loops and demanding storage nodes above the place, outermost first.
   llvm::SmallVector<int, 12> above;

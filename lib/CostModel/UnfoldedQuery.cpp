@@ -28,6 +28,8 @@ UnfoldedQuery::UnfoldedQuery(const LoopTree &tree, const TilePlace &place,
                              int latch, bool unitsApart)
     : tree(tree), asked(place), latch(latch), unitsApart(unitsApart),
       unfolding(tree), numbers(*tree.facts, usesOf(tree, place)) {
+  if (asked.countsBlocks && asked.tensor() >= 0)
+    grid = tree.facts->tensors[asked.tensor()].grid;
   for (const Use &use : usesOf(tree, place))
     constraints.try_emplace({use.leaf, use.access}, constraintsOf(tree, use));
   for (const Use &use : asked.uses)
@@ -91,7 +93,7 @@ bool UnfoldedQuery::run(TileQuery::Visit each) {
   return !unfolding.exhausted;
 }
 
-std::optional<uint64_t> UnfoldedQuery::largest(llvm::ArrayRef<Window> within) {
+std::optional<TileLoad> UnfoldedQuery::largest(llvm::ArrayRef<Window> within) {
   windows = within;
   onlyLargest = true;
   walk(0, unfolding.whole());
@@ -228,22 +230,53 @@ size_t UnfoldedQuery::findPlace(const Path &path, int64_t element,
 TileClass UnfoldedQuery::classOf(const Path &path, const Sets &sets) const {
   TileClass result;
   result.times = 1;
-  result.sizes = {sets.fetched.size(), sets.written.size(), sets.partial.size(),
-                  sets.own.size(),     sets.drained.size(), sets.all.size(),
-                  sets.joined.size()};
+  result.sizes = sizesOf(sets);
   if (holders.empty() || !holders.back().part || unitsApart)
     return result;
-  result.shares.resize(holders.size());
-  auto share = [&](const Elements &elements, uint64_t TileSizes::*size) {
-    for (int64_t element : elements)
-      ++(result.shares[holders.size() - 1 - findPlace(path, element)].*size);
-  };
-  share(sets.fetched, &TileSizes::fetched);
-  share(sets.written, &TileSizes::written);
-  share(sets.partial, &TileSizes::partial);
-  share(sets.drained, &TileSizes::drained);
-  share(sets.joined, &TileSizes::joined);
+  std::vector<Sets> shares(holders.size());
+  for (Elements Sets::*part : {&Sets::fetched, &Sets::written, &Sets::partial,
+                               &Sets::drained, &Sets::joined})
+    for (int64_t element : sets.*part)
+      (shares[holders.size() - 1 - findPlace(path, element)].*part)
+          .insert(element);
+  for (const Sets &share : shares)
+    result.shares.push_back(sizesOf(share));
   return result;
+}
+
+TileSizes UnfoldedQuery::sizesOf(const Sets &sets) const {
+  TileSizes sizes = {sets.fetched.size(), sets.written.size(),
+                     sets.partial.size(), sets.own.size(),
+                     sets.drained.size(), sets.all.size(),
+                     sets.joined.size()};
+  if (grid.empty())
+    return sizes;
+  Elements begun;
+  for (int64_t element : sets.drained)
+    if (sets.partial.count(element) || sets.joined.count(element))
+      begun.insert(element);
+  sizes.blocks = {blocksOf({&sets.fetched}),
+                  blocksOf({&sets.fetched, &sets.partial}),
+                  blocksOf({&sets.fetched, &sets.own}),
+                  blocksOf({&sets.drained}),
+                  blocksOf({&begun}),
+                  blocksOf({&sets.joined}),
+                  blocksOf({&sets.all})};
+  return sizes;
+}
+
+/// Blocks that the union touches.
+uint64_t UnfoldedQuery::blocksOf(llvm::ArrayRef<const Elements *> sets) const {
+  std::set<std::vector<int64_t>> blocks;
+  for (const Elements *elements : sets)
+    for (int64_t element : *elements) {
+      std::vector<int64_t> block;
+      for (auto [k, size] : llvm::enumerate(grid))
+        if (size != 0)
+          block.push_back(numbers.coordinateOf(element, k) / size);
+      blocks.insert(std::move(block));
+    }
+  return blocks.size();
 }
 
 //===----------------------------------------------------------------------===//
@@ -566,24 +599,28 @@ void UnfoldedQuery::closeTiles(const Units &units,
   }
 }
 
-/// The most elements that lie in all windows at once.
-static uint64_t mostWithin(const ElementNumbers &numbers,
-                           llvm::ArrayRef<int64_t> elements,
-                           llvm::ArrayRef<Window> windows) {
-  if (windows.empty())
-    return elements.size();
+/// The most that lies in all windows at once.
+TileLoad UnfoldedQuery::mostWithin(llvm::ArrayRef<int64_t> elements,
+                                   llvm::ArrayRef<Window> within) const {
+  if (within.empty()) {
+    Elements all;
+    if (!grid.empty())
+      all.insert(elements.begin(), elements.end());
+    return {elements.size(), blocksOf({&all})};
+  }
   std::map<int64_t, std::vector<int64_t>> along;
   for (int64_t element : elements)
-    along[numbers.coordinateOf(element, windows.front().coordinate)].push_back(
+    along[numbers.coordinateOf(element, within.front().coordinate)].push_back(
         element);
-  uint64_t most = 0;
+  TileLoad most;
   for (auto first = along.begin(); first != along.end(); ++first) {
-    std::vector<int64_t> within;
+    std::vector<int64_t> inside;
     for (auto it = first;
-         it != along.end() && it->first - first->first < windows.front().width;
+         it != along.end() && it->first - first->first < within.front().width;
          ++it)
-      within.insert(within.end(), it->second.begin(), it->second.end());
-    most = std::max(most, mostWithin(numbers, within, windows.drop_front()));
+      inside.insert(inside.end(), it->second.begin(), it->second.end());
+    most = largerOf(tree.facts->tensors[asked.tensor()], most,
+                    mostWithin(inside, within.drop_front()));
   }
   return most;
 }
@@ -593,5 +630,16 @@ void UnfoldedQuery::measure(const Tile &tile) {
   for (auto [element, count] : tile.made)
     all.insert(element);
   std::vector<int64_t> elements(all.begin(), all.end());
-  largestTile = std::max(largestTile, mostWithin(numbers, elements, windows));
+  TileLoad most = mostWithin(elements, windows);
+  auto kept = static_cast<uint64_t>(tree.nodes[asked.node].resident);
+  if (!grid.empty() && tree.nodes[asked.node].resident >= 0 &&
+      most.words > kept) {
+    most.words = kept;
+    llvm::sort(elements);
+    elements.resize(std::min<size_t>(elements.size(), kept));
+    Elements first(elements.begin(), elements.end());
+    most.blocks = std::min(most.blocks, blocksOf({&first}));
+  }
+  largestTile =
+      largerOf(tree.facts->tensors[asked.tensor()], largestTile, most);
 }

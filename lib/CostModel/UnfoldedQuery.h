@@ -35,7 +35,7 @@ public:
   /// answer then.
   bool isMixed() const { return mixed; }
   /// As TileQuery::largest.
-  std::optional<uint64_t> largest(llvm::ArrayRef<Window> windows);
+  std::optional<TileLoad> largest(llvm::ArrayRef<Window> windows);
 
 private:
   using Path = std::vector<int32_t>;
@@ -102,6 +102,10 @@ private:
   int64_t lastOf(int node, const Tile &tile) const;
   void findPartials(PerUnit<Sets> &united) const;
   TileClass classOf(const Path &path, const Sets &sets) const;
+  TileSizes sizesOf(const Sets &sets) const;
+  uint64_t blocksOf(llvm::ArrayRef<const Elements *> sets) const;
+  TileLoad mostWithin(llvm::ArrayRef<int64_t> elements,
+                      llvm::ArrayRef<Window> within) const;
   void claim(Holder &holder, Holder &parent, const Units &units);
   void contribute(const Path &path, const Counts &made);
   uint64_t pointsSoFar(const Holder &holder, const Path &path,
@@ -125,6 +129,7 @@ private:
   bool unitsApart;
   Unfolding unfolding;
   ElementNumbers numbers;
+  llvm::ArrayRef<int64_t> grid; ///< of the tensor, if blocks count
   std::optional<Use> write;
   const EinsumFact *producer = nullptr;
   std::map<std::pair<int, const AccessFact *>, std::vector<Constraint>>
@@ -147,7 +152,7 @@ private:
   TileQuery::Visit *visit = nullptr;
   llvm::ArrayRef<Window> windows;
   bool mixed = false;
-  uint64_t largestTile = 0;
+  TileLoad largestTile;
   bool onlyLargest = false;
 };
 

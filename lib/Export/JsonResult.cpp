@@ -337,10 +337,15 @@ static Json describeSearch(const Search &search, const arch::ArchSpec &arch) {
   json["variants"] = Json::array();
   for (const SearchedVariant &variant : search.variants) {
     Json entry = {{"name", variant.name}};
-    if (variant.leftOut.empty())
-      entry.update(describeCertificate(variant.certificate));
-    else
+    // No mapping costs nothing.
+    bool hasNone = variant.certificate.status == mapper::Status::bestFound &&
+                   variant.certificate.best == 0 && !variant.isBeaten;
+    if (!variant.leftOut.empty())
       entry["left_out"] = variant.leftOut;
+    else if (hasNone)
+      entry["left_out"] = "the time was up before a mapping was found";
+    else
+      entry.update(describeCertificate(variant.certificate));
     // The values are those of the variant that it does not beat.
     if (variant.isBeaten)
       entry.erase("best");

@@ -79,6 +79,9 @@ private:
     file.programLoc = object.places().of("program");
     file.program = readLines(object, "program");
     file.origin = readLines(object, "origin");
+    if (const JsonValue *from =
+            object.get("derived_from", JsonValue::Kind::String))
+      file.derivedFrom = from->string;
     const JsonValue *binding = object.get("binding", JsonValue::Kind::Object);
     if (!binding)
       return;

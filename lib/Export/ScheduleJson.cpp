@@ -83,6 +83,8 @@ public:
     json["program"] = splitLines(report.program);
     if (!report.origin.empty())
       json["origin"] = splitLines(report.origin);
+    if (!report.derivedFrom.empty())
+      json["derived_from"] = report.derivedFrom;
     json["ranks"] = describeRanks();
     if (report.profile)
       addCosts(json);

@@ -51,6 +51,8 @@ struct ScheduleReport {
   std::vector<std::pair<std::string, int64_t>> binding;
   std::string program; ///< the cascade that is scheduled, as MLIR
   std::string origin;  ///< the cascade it was derived from, or empty
+  /// What tells that cascade from others where its text is not known; or empty.
+  std::string derivedFrom;
   /// All null, or none.
   const arch::ArchSpec *arch = nullptr;
   const cost::Evaluation *cost = nullptr;

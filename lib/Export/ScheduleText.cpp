@@ -117,7 +117,7 @@ private:
   }
 
   void printNode(const TreeLine &line, ArrayRef<std::string> notes) {
-    size_t used = 2 * line.depth + line.text.size();
+    size_t used = 2 * size_t{line.depth} + line.text.size();
     bool beside = used + 2 <= kNotes;
     if (!beside || notes.empty())
       printWrapped(line.text, 2 * line.depth, kColumns, os);

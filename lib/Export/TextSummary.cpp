@@ -166,7 +166,7 @@ static void printFootprint(const LiveFootprint &footprint,
        << "\n";
     rest = rest.drop_front(alike.size());
   }
-  os << "at a level of S bytes, "
+  os << "at a level of " << footprint.capacity << " bytes, "
      << (footprint.isInput ? "traffic" : "traffic or repeated work") << " of "
      << footprint.tensor << " >= " << footprint.trafficFormula << "\n";
 }

@@ -658,7 +658,7 @@ ExitCode Compilation::evaluate(schedule::MappingOp mapping) {
   }
   result.mapped->bounds = &machineBounds;
   result.mapped->operatorNames = evaluator->operatorNames();
-  warnAboutCutBlocks(mapping, facts);
+  remarkOnCutBlocks(mapping, facts);
   return ExitCode::Ok;
 }
 

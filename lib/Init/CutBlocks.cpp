@@ -12,6 +12,8 @@
 
 #include "llvm/ADT/SmallPtrSet.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace einsum;
 using namespace einsum::schedule;
@@ -30,25 +32,36 @@ static int64_t tileAt(Operation *node, StringRef rank, int64_t extent) {
   return extent;
 }
 
-/// True if it has warned.
-static bool warnAt(StorageOp node, const TensorFact &tensor,
-                   const formats::Storage &format, const CascadeFacts &facts) {
+/// Blocks that tiles along a rank touch, each counted for itself.
+static int64_t countTouched(int64_t extent, int64_t tile, int64_t size) {
+  // Between neighbouring tiles a block is counted twice, unless it ends there.
+  int64_t cuts = (extent - 1) / tile;
+  int64_t apart = (extent - 1) / std::lcm(tile, size);
+  return extent / size + cuts - apart;
+}
+
+/// True if it has said something.
+static bool remarkAt(StorageOp node, const TensorFact &tensor,
+                     const formats::Storage &format,
+                     const CascadeFacts &facts) {
   for (auto [name, size] : llvm::zip(format.ranks, format.sizes)) {
     int64_t extent = facts.ranks[facts.findRank(name)].extent;
     int64_t tile = tileAt(node, name, extent);
     if (tile >= extent || tile % size == 0)
       continue;
-    node.emitWarning() << "tiles of " << tile << " along '" << name
-                       << "' cut the blocks of " << size << " that '"
-                       << tensor.name << "' is stored in (" << tensor.datatype
-                       << "); each is charged its share of a scale, where a "
-                          "machine may have to read all of it";
+    node.emitRemark() << "tiles of " << tile << " along '" << name
+                      << "' cut the blocks of " << size << " that '"
+                      << tensor.name << "' is stored in (" << tensor.datatype
+                      << "): together they bring "
+                      << countTouched(extent, tile, size)
+                      << " scales along it where tiles of whole blocks bring "
+                      << extent / size;
     return true;
   }
   return false;
 }
 
-void einsum::warnAboutCutBlocks(MappingOp mapping, const CascadeFacts &facts) {
+void einsum::remarkOnCutBlocks(MappingOp mapping, const CascadeFacts &facts) {
   llvm::SmallPtrSet<const TensorFact *, 4> told;
   NameIndex tensors(facts.tensors);
   mapping.walk<WalkOrder::PreOrder>([&](StorageOp node) {
@@ -59,7 +72,7 @@ void einsum::warnAboutCutBlocks(MappingOp mapping, const CascadeFacts &facts) {
       auto parsed = formats::parseStorage(tensor.datatype);
       auto *format = std::get_if<formats::Storage>(&parsed);
       if (format && format->sharing == formats::Sharing::block &&
-          warnAt(node, tensor, *format, facts))
+          remarkAt(node, tensor, *format, facts))
         told.insert(&tensor);
     }
   });

@@ -5,13 +5,13 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The cost model charges an element of a block its share of the block's scale
-// (lib/Support/Formats: `Weight::getShare`). That is exact where tiles are made
-// of whole blocks, and the least it can be where they are not:
+// A tile brings every scale of the blocks that it touches. Where tiles are
+// parts of blocks, scales are moved more than once, which tiles of another size
+// would save; the user is told how often:
 //
-//   K[m,e] : mxfp4 block e, tiles of 4 along e: 4 codes and 4/32 of a scale
+//   K[m,e] : mxfp4 block e, tiles of 24 along e, E = 96
 //
-// A machine that cannot read a part of a scale moves more; the user is told.
+//   0..23 24..47 48..71 72..95     blocks 0, 0 1, 1 2, 2: 6 scales instead of 3
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,8 +23,8 @@
 
 namespace einsum {
 
-/// One warning per tensor, at the outermost node whose tiles cut its blocks.
-void warnAboutCutBlocks(schedule::MappingOp mapping, const CascadeFacts &facts);
+/// One remark per tensor, at the outermost node whose tiles cut its blocks.
+void remarkOnCutBlocks(schedule::MappingOp mapping, const CascadeFacts &facts);
 
 } // namespace einsum
 

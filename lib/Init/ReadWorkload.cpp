@@ -29,6 +29,15 @@ static LogicalResult failFile(StringRef path, const llvm::Twine &message) {
   return failure();
 }
 
+/// Null, with an error, if there is none.
+static std::unique_ptr<llvm::MemoryBuffer> readFile(StringRef path) {
+  std::string reason;
+  std::unique_ptr<llvm::MemoryBuffer> file = readInputFile(path, reason);
+  if (!file)
+    (void)failFile(path, reason);
+  return file;
+}
+
 LogicalResult einsum::checkNesting(const llvm::MemoryBuffer &buffer) {
   StringRef text = buffer.getBuffer();
   if (text.starts_with("ML\xEFR")) // bytecode has no brackets
@@ -49,12 +58,15 @@ Workload::Workload(MLIRContext &context)
 
 OwningOpRef<ModuleOp> Workload::parse(StringRef path, bool verify,
                                       const ModelFlags *flags) {
-  std::string reason;
-  std::unique_ptr<llvm::MemoryBuffer> file = readInputFile(path, reason);
-  if (!file) {
-    (void)failFile(path, reason);
+  std::unique_ptr<llvm::MemoryBuffer> file = readFile(path);
+  if (!file)
     return {};
-  }
+  return parse(std::move(file), path, verify, flags);
+}
+
+OwningOpRef<ModuleOp> Workload::parse(std::unique_ptr<llvm::MemoryBuffer> file,
+                                      StringRef path, bool verify,
+                                      const ModelFlags *flags) {
   if (flags && frontend::isModelConfig(*file))
     return readModelConfig(*file, *flags, &context);
   if (flags && !flags->firstGiven().empty()) {
@@ -114,7 +126,8 @@ FailureOr<CascadeOp> Workload::chooseCascade(StringRef name) {
 
 LogicalResult Workload::openJsonSchedule(StringRef path) {
   Diagnostics diags;
-  if (std::optional<JsonValue> text = readSourceJson(path, diags))
+  if (std::optional<JsonValue> text =
+          parseSourceJson(scheduleText->getBuffer(), path, diags))
     json = exporting::readSchedule(*text, &context, diags);
   diags.print(llvm::errs());
   if (json)
@@ -124,7 +137,9 @@ LogicalResult Workload::openJsonSchedule(StringRef path) {
 
 LogicalResult Workload::openMlirSchedule(StringRef path) {
   // Names are verified once the mapping stands beside its cascade.
-  program = parse(path, /*verify=*/false);
+  program = parse(
+      llvm::MemoryBuffer::getMemBuffer(scheduleText->getMemBufferRef()), path,
+      /*verify=*/false);
   if (!program)
     return failure();
   schedule::MappingOp found;
@@ -143,6 +158,10 @@ LogicalResult Workload::openMlirSchedule(StringRef path) {
 }
 
 LogicalResult Workload::openSchedule(StringRef path) {
+  if (!scheduleText)
+    scheduleText = readFile(path);
+  if (!scheduleText)
+    return failure();
   return path.ends_with(".json") ? openJsonSchedule(path)
                                  : openMlirSchedule(path);
 }
@@ -254,7 +273,11 @@ FailureOr<CascadeOp> Workload::adoptProgram(CascadeOp cascade,
     std::string ours = printProgram(cascade);
     if (json->program.empty() || json->program == ours)
       return cascade;
-    if (json->origin.empty() || json->origin != written) {
+    bool isOrigin = json->origin.empty()
+                        ? !json->derivedFrom.empty() &&
+                              json->derivedFrom == fingerprint(written)
+                        : json->origin == written;
+    if (!isOrigin) {
       Diagnostics diags;
       diags.error(json->programLoc,
                   "the schedule is of another program: " +

@@ -34,6 +34,8 @@
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/Support/SourceMgr.h"
 
+#include <memory>
+
 namespace einsum {
 
 using Bindings = std::vector<std::pair<std::string, int64_t>>;
@@ -60,6 +62,11 @@ public:
   /// Goes on with the cascade that the file of a schedule holds, from whatever
   /// it was derived. Null if it holds none.
   mlir::FailureOr<CascadeOp> readProgramOf(llvm::StringRef path);
+  /// Where `other` has read the file of a schedule: goes on with that text, for
+  /// pipes are read once.
+  void shareSchedule(const Workload &other) {
+    scheduleText = other.scheduleText;
+  }
   /// Moves the one mapping that the file holds below `cascade`, verified.
   mlir::FailureOr<schedule::MappingOp> readMapping(llvm::StringRef path,
                                                    CascadeOp cascade);
@@ -73,6 +80,9 @@ public:
 private:
   mlir::OwningOpRef<mlir::ModuleOp> parse(llvm::StringRef path, bool verify,
                                           const ModelFlags *flags = nullptr);
+  mlir::OwningOpRef<mlir::ModuleOp>
+  parse(std::unique_ptr<llvm::MemoryBuffer> file, llvm::StringRef path,
+        bool verify, const ModelFlags *flags = nullptr);
 
   mlir::LogicalResult openSchedule(llvm::StringRef path);
   mlir::LogicalResult openJsonSchedule(llvm::StringRef path);
@@ -81,6 +91,7 @@ private:
 
   mlir::MLIRContext &context;
   std::string path;
+  std::shared_ptr<const llvm::MemoryBuffer> scheduleText;
   /// What the file of a schedule holds: the mapping, and maybe the cascade.
   mlir::OwningOpRef<schedule::MappingOp> mapping;
   std::optional<exporting::ScheduleFile> json;

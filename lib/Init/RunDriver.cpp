@@ -386,8 +386,7 @@ bool Runner::readPrograms() {
 /// derived from the one that is given: then outputs are compared across both.
 /// Its extents are those of the schedule.
 bool Runner::readDerived() {
-  if (!scheduled || options.schedule.schedule.empty() ||
-      options.schedule.schedule == "-")
+  if (!scheduled || options.schedule.schedule.empty())
     return true;
   derived.emplace(registry);
   derived->path = options.schedule.schedule;
@@ -395,6 +394,7 @@ bool Runner::readDerived() {
   if (failed(program))
     return false;
   if (!*program || program->getSymName() != first.cascade.getSymName()) {
+    first.workload.shareSchedule(derived->workload);
     derived.reset();
     return true;
   }

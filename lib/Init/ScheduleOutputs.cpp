@@ -95,7 +95,10 @@ bool einsum::writeScheduleOutputs(const ScheduleOutputs &outputs,
   report.passes = &result.passes;
   report.binding = result.binding;
   report.program = printProgram(cascade);
-  report.origin = written == report.program ? "" : written.str();
+  if (written != report.program) {
+    report.origin = written.str();
+    report.derivedFrom = fingerprint(written);
+  }
   report.arch = mapped.arch;
   report.cost = mapped.cost;
   report.profile = profile ? &*profile : nullptr;
@@ -114,7 +117,7 @@ bool einsum::writeScheduleOutputs(const ScheduleOutputs &outputs,
       if (!report.origin.empty())
         report.mapping->setAttr(
             kDerivedFrom,
-            StringAttr::get(cascade.getContext(), fingerprint(written)));
+            StringAttr::get(cascade.getContext(), report.derivedFrom));
       cascade->getParentOfType<ModuleOp>().print(os);
     } else if (StringRef(outputs.schedule).ends_with(".json"))
       exporting::writeScheduleJson(report, os);

@@ -173,6 +173,12 @@ std::string ScheduleRun::compare(uint64_t ours, uint64_t theirs) {
 
 void ScheduleRun::printTraffic(llvm::raw_ostream &os) {
   size_t levels = arch->levels.size();
+  // Commands say what moves, not whether it fills a tile or drains one.
+  auto countMoves = [&](const sim::Traffic &moves) -> std::string {
+    if (!options.replay.empty())
+      return "-";
+    return std::to_string(moves.readElements + moves.writeElements);
+  };
   TextTable table({"level", "tensor", ">read B", ">written B", ">read accesses",
                    ">write accesses", ">filled", ">drained"});
   for (size_t level = 0; level < levels; ++level)
@@ -185,15 +191,12 @@ void ScheduleRun::printTraffic(llvm::raw_ostream &os) {
                                  level];
       if (ours == sim::Traffic() && theirs.bytes() == 0)
         continue;
-      table.add(
-          {arch->levels[level].name, simulated->tensorNames[t],
-           compare(ours.readBytes, theirs.readBytes),
-           compare(ours.writeBytes, theirs.writeBytes),
-           compare(ours.readAccesses, theirs.readAccesses),
-           compare(ours.writeAccesses, theirs.writeAccesses),
-           std::to_string(moves.fills.readElements + moves.fills.writeElements),
-           std::to_string(moves.drains.readElements +
-                          moves.drains.writeElements)});
+      table.add({arch->levels[level].name, simulated->tensorNames[t],
+                 compare(ours.readBytes, theirs.readBytes),
+                 compare(ours.writeBytes, theirs.writeBytes),
+                 compare(ours.readAccesses, theirs.readAccesses),
+                 compare(ours.writeAccesses, theirs.writeAccesses),
+                 countMoves(moves.fills), countMoves(moves.drains)});
     }
   table.print(os);
 }

@@ -83,7 +83,12 @@ static LogicalResult readJson(const llvm::MemoryBuffer &buffer,
   loaded.module = parseSourceFile<ModuleOp>(source, ParserConfig(context));
   if (!loaded.module)
     return failure();
-  loaded.module->getBody()->push_back(file->mapping.release());
+  schedule::MappingOp mapping = file->mapping.release();
+  loaded.module->getBody()->push_back(mapping);
+  std::string from =
+      file->origin.empty() ? file->derivedFrom : fingerprint(file->origin);
+  if (!from.empty())
+    mapping->setAttr(kDerivedFrom, StringAttr::get(context, from));
   return verify(*loaded.module);
 }
 
@@ -122,6 +127,8 @@ static LogicalResult load(llvm::SourceMgr &sources, MLIRContext *context,
                  loaded.cascade.getParamValues()))
     report.binding.push_back({name.str(), value});
   report.program = printProgram(loaded.cascade);
+  if (auto from = mapping->getAttrOfType<StringAttr>(kDerivedFrom))
+    report.derivedFrom = from.getValue().str();
   return success();
 }
 

@@ -23,6 +23,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/wait.h>
+#include <tuple>
 #include <unistd.h>
 
 using namespace einsum;
@@ -294,6 +295,7 @@ bool einsum::runTasks(const Sweep &sweep, llvm::ArrayRef<SweepTask> tasks,
       goesOn &= finish(makeRecord(sweep, *ended, status));
     running.erase(ended);
   }
-  (void)llvm::sys::fs::remove_directories(folder);
+  // What is left of it harms nobody.
+  std::ignore = llvm::sys::fs::remove_directories(folder);
   return goesOn && !*interrupt.flag();
 }

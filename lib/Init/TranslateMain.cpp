@@ -31,7 +31,7 @@ namespace cl = llvm::cl;
 namespace {
 struct TranslateOptions {
   cl::opt<const Translation *, false, TranslationParser> translation{
-      "", cl::desc("Translations"), cl::Required};
+      "", cl::desc("Translations")};
   cl::opt<std::string> input{
       cl::Positional, cl::desc("FILE ('-': standard input)"), cl::init("-")};
   cl::opt<std::string> output{"o", cl::desc("Write to this file"),
@@ -58,8 +58,12 @@ static einsum::HelpPage makePage(TranslateOptions &options) {
           "notations.",
           "--TRANSLATION [FILE]",
           {{"TRANSLATIONS", translations},
-           {"OPTIONS", einsum::listOptions(nullptr, {"o", "split-input-file",
-                                                     "verify-diagnostics"})}}};
+           {"OPTIONS",
+            einsum::listOptions(
+                nullptr, {"o", "split-input-file", "verify-diagnostics", "arch",
+                          "set", "phase", "batch", "seq", "target-seq",
+                          "layers", "parts", "routing", "embedding", "dtype",
+                          "optimizer", "ignore-fields"})}}};
 }
 
 /// One chunk of the input.
@@ -88,6 +92,11 @@ LogicalResult einsum::runTranslateMain(int argc, char **argv) {
   if (!parseCommandLine(argc, argv, "einsum-translate",
                         "Translator of Einsum cascades\n"))
     return failure();
+  // Not cl::Required, which would say so once for each translation there is.
+  if (options.translation.getNumOccurrences() == 0)
+    return failure(!failOption("einsum-translate",
+                               "needs a translation, such as "
+                               "--cascade-to-mlir; --help lists them"));
   std::string reason;
   std::unique_ptr<llvm::MemoryBuffer> input =
       readInputFile(options.input, reason);

@@ -23,8 +23,10 @@ static std::string spellExtent(CascadeOp cascade, StringRef rank) {
   return extent ? std::to_string(*extent) : "unbound";
 }
 
-static std::string spellPasses(uint64_t passes) {
-  return std::to_string(passes) + (passes == 1 ? " pass" : " passes");
+/// Of a rank whose coordinates are data a count is only known from below.
+static std::string spellPasses(uint64_t passes, bool isOpaque) {
+  return (isOpaque ? "unknown, >= " : "") + std::to_string(passes) +
+         (passes == 1 ? " pass" : " passes");
 }
 
 const RankPasses &Describer::passesOf(CascadeOp cascade) {
@@ -44,7 +46,8 @@ std::string Describer::describeCascade(CascadeOp cascade) {
   for (const RankHeadline &rank : counts.ranks)
     if (rank.fiber >= 0)
       text += "\n- `" + rank.rank + "`, extent " +
-              spellExtent(cascade, rank.rank) + ": " + spellPasses(rank.passes);
+              spellExtent(cascade, rank.rank) + ": " +
+              spellPasses(rank.passes, counts.fibers[rank.fiber].isOpaque);
   return text;
 }
 
@@ -59,7 +62,8 @@ std::string Describer::describeRank(CascadeOp cascade, RankOp rank) {
     if (headline.rank != name || headline.fiber < 0)
       continue;
     const FiberPasses &fiber = counts.fibers[headline.fiber];
-    text += "\n\n" + spellPasses(headline.passes) + " over " + fiber.tensor;
+    text += "\n\n" + spellPasses(headline.passes, fiber.isOpaque) + " over " +
+            fiber.tensor;
     if (headline.passes > 1)
       text += ", forced by " + describeWitness(fiber);
   }
@@ -123,7 +127,8 @@ std::string Describer::describeTensor(CascadeOp cascade, Value tensor,
   for (const FiberPasses &fiber : passesOf(cascade).fibers)
     if (fiber.tensor == name && fiber.passes > 0)
       counts += (counts.empty() ? "passes over " : ", over ") + fiber.rank +
-                ": " + std::to_string(fiber.passes);
+                (fiber.isOpaque ? ": >= " : ": ") +
+                std::to_string(fiber.passes);
   if (!counts.empty())
     os << "\n\n" << counts;
   if (auto einsum = tensor.getDefiningOp<EinsumInterface>())

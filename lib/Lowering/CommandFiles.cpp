@@ -274,7 +274,7 @@ private:
     for (int64_t i = 0; i < count; ++i) {
       int64_t link = plain(), copies = plain();
       os << "; link " << link << ": " << copies << " x " << next()
-         << " elements";
+         << " bytes";
     }
   }
 

@@ -51,7 +51,7 @@ enum class Op : uint8_t {
   keep,    ///< to, from, LIST
   load,    ///< tensor, einsum, engine, ports: (write, far, buffer, times,
            ///< receivers, repeats, LIST)..., copies: (to, from, LIST)...,
-           ///< links: (link, copies, elements)...
+           ///< links: (link, copies, bytes)...
   store,   ///< the same, towards the parent
   group,   ///< group, einsum, port, buffer, read or -1, tensor, registers or
            ///< -1, in registers

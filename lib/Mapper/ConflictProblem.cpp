@@ -179,7 +179,8 @@ static std::optional<PremiseSet> tryAll(llvm::ArrayRef<unsigned> items,
 }
 
 std::optional<PremiseSet>
-einsum::mapper::findSmallestConflict(PremiseSet active, Decide isSatisfiable) {
+einsum::mapper::findSmallestConflict(const PremiseSet &active,
+                                     Decide isSatisfiable) {
   if (isSatisfiable(active))
     return std::nullopt;
   PremiseSet conflict = deleteSuperfluous(active, isSatisfiable);

@@ -79,7 +79,7 @@ std::optional<uint64_t> findLeastBytes(const ConflictProblem &problem,
 using Decide = llvm::function_ref<bool(const PremiseSet &)>;
 
 /// A smallest subset of `active` that is not satisfiable; none if `active` is.
-std::optional<PremiseSet> findSmallestConflict(PremiseSet active,
+std::optional<PremiseSet> findSmallestConflict(const PremiseSet &active,
                                                Decide isSatisfiable);
 
 } // namespace einsum::mapper

@@ -251,7 +251,7 @@ void Check::judge(const std::vector<Constraint> &constraints, Fn fn) {
     isTold = false;
     for (const Leaf &leaf : leaves) {
       enter(leaf);
-      if (selects(one.on, facts, *einsum))
+      if (selects(one.on, *einsum))
         fn(one, leaf);
     }
   }

@@ -52,7 +52,6 @@ static bool isCopy(const EinsumFact &einsum) {
 }
 
 bool einsum::mapper::selects(const arch::EinsumSelection &on,
-                             const CascadeFacts &facts,
                              const EinsumFact &einsum) {
   auto isNamed = [](const std::vector<arch::WorkloadName> &names, auto test) {
     return names.empty() ||

@@ -37,8 +37,7 @@ Roles getRoles(const CascadeFacts &facts, const EinsumFact &einsum);
 llvm::SmallVector<int, 4> getOperands(const EinsumFact &einsum);
 
 /// Whether a constraint is about an Einsum.
-bool selects(const arch::EinsumSelection &on, const CascadeFacts &facts,
-             const EinsumFact &einsum);
+bool selects(const arch::EinsumSelection &on, const EinsumFact &einsum);
 
 /// Whether a set has a tensor of an Einsum; `isKeptAt` says at which levels it
 /// is kept.

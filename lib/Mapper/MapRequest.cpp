@@ -101,7 +101,9 @@ static bool parseGoals(StringRef text, llvm::SmallVectorImpl<Goal> &goals,
   if (!text.consume_front("pareto"))
     return parseGoal(text, goals, report);
   llvm::SmallVector<StringRef> parts;
-  if (text.consume_front(":"))
+  if (text.empty())
+    parts = {"latency", "energy"};
+  else if (text.consume_front(":"))
     text.split(parts, ',', -1, /*KeepEmpty=*/false);
   if (parts.size() < 2 || parts.size() > 3)
     return report("objective", "a Pareto set is of two or three metrics, as in "

@@ -9,7 +9,7 @@
 // same in the same words:
 //
 //   objective   latency | energy | edp | traffic[:LEVEL] | capacity[:LEVEL]
-//               | pareto:A,B[,C]
+//               | pareto[:A,B[,C]] (latency and energy, where not said)
 //   space       shared-loops=N, shared-loops-per-rank=N, perfect-tiles,
 //               no-fusion, no-pipelines, no-reorder, no-shared-holders
 //   keep        T@LEVEL      T has a storage node at LEVEL wherever it is used

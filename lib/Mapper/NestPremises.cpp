@@ -108,7 +108,7 @@ private:
 void PremiseBuilder::addPremises() {
   const arch::Constraints &constraints = arch.constraints;
   auto concerns = [&](const auto &constraint) {
-    return selects(constraint.on, facts, einsum);
+    return selects(constraint.on, einsum);
   };
   add(Kind::operators);
   for (auto [i, constraint] : llvm::enumerate(constraints.arrays))

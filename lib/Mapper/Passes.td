@@ -32,7 +32,7 @@ def MapPass : Pass<"einsum-map", "::mlir::ModuleOp"> {
     Option<"energyProfile", "energy-profile", "std::string", "\"\"",
            "Use energy/NAME.json beside the architecture">,
     Option<"objective", "objective", "std::string", "\"latency\"",
-           "latency, energy, edp, traffic[:LEVEL], capacity[:LEVEL] or pareto:A,B[,C]">,
+           "latency, energy, edp, traffic[:LEVEL], capacity[:LEVEL] or pareto[:A,B[,C]]">,
     Option<"timeLimit", "time-limit", "double", "0",
            "Seconds for each cascade; 0: no limit">,
     Option<"threads", "threads", "unsigned", "0", "0: one per core">,

@@ -8,6 +8,7 @@
 #include "lib/Mapper/SlopeSpace.h"
 
 #include "lib/Analysis/IoBounds/Values.h"
+#include "lib/Analysis/RunningValues.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
@@ -95,6 +96,16 @@ llvm::SmallVector<Touch, 4> distinct(llvm::ArrayRef<Touch> touches) {
 // Closed forms
 //===----------------------------------------------------------------------===//
 
+/// Steps of a running value beside a tile of the loop that carries it, and one
+/// of its own; Einsums of a group stand in their order.
+int64_t stepsBeside(const CascadeFacts &facts, const Touch &touch) {
+  int id = touch.access->tensor;
+  const TensorFact &tensor = facts.tensors[id];
+  return countStepsInSequence(facts, id, 1,
+                              [&](int e) { return e <= tensor.producer; })
+      .value_or(facts.ranks[tensor.iterativeRank].extent);
+}
+
 /// Elements as a function of the tiles of the shared loops: a constant, times
 /// some tiles, times the values of coordinates such as p + r.
 class Words {
@@ -112,7 +123,7 @@ public:
       if (coordinate.terms.empty())
         continue;
       if (carried >= 0 && rank == tensor.iterativeRank) {
-        sums.push_back({{{1, carried, 1}, {1, -1, tensor.carriedSteps}},
+        sums.push_back({{{1, carried, 1}, {1, -1, stepsBeside(facts, touch)}},
                         static_cast<uint64_t>(facts.ranks[rank].extent)});
         continue;
       }

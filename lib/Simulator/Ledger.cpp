@@ -61,13 +61,19 @@ void Ledger::add(Traffic &sum, const Traffic &value) {
   sum += value;
 }
 
+uint64_t Ledger::bytesOf(const Transfer &transfer) const {
+  const TensorInfo &tensor = points.tensors[transfer.tensor];
+  return transfer.movesBlocks()
+             ? tensor.wholeBytes(transfer.elements, transfer.blocks)
+             : tensor.bytes(transfer.elements);
+}
+
 void Ledger::note(const Transfer &transfer) {
   if (transfer.elements == 0 || transfer.times == 0)
     return;
   size_t levels = arch.levels.size();
   uint64_t bytes =
-      llvm::alignTo(points.tensors[transfer.tensor].bytes(transfer.elements),
-                    arch.levels[transfer.level].chunkBytes);
+      llvm::alignTo(bytesOf(transfer), arch.levels[transfer.level].chunkBytes);
   uint64_t accesses =
       llvm::divideCeil(bytes, arch.levels[transfer.level].accessBytes);
   Traffic traffic;
@@ -95,16 +101,11 @@ void Ledger::note(const Transfer &transfer) {
     add(result.einsums[transfer.einsum * levels + transfer.level], traffic);
   add(atNode[transfer.node * levels + transfer.level], traffic);
   if (transfer.isFar)
-    far[transfer.node] +=
-        points.tensors[transfer.tensor].bytes(transfer.elements) * times;
+    far[transfer.node] += bytesOf(transfer) * times;
 }
 
-void Ledger::cross(int node, int tensor,
-                   const std::vector<arch::Crossing> &crossings,
-                   uint64_t elements) {
-  if (elements == 0)
-    return;
-  uint64_t bytes = points.tensors[tensor].bytes(elements);
+void Ledger::cross(int node, const std::vector<arch::Crossing> &crossings,
+                   uint64_t bytes) {
   for (const arch::Crossing &crossing : crossings) {
     LinkMoves &link = result.links[crossing.link];
     uint64_t passing = bytes * crossing.copies;

@@ -6,10 +6,11 @@
 //===----------------------------------------------------------------------===//
 //
 // A transfer is so many elements that leave or enter a level together. It is
-// ceil(elements * bits / 8) bytes, bits with the share of a scale, and
-// ceil(bytes / access) accesses (section 5 of dialects/Schedule/README.md);
-// both are rounded per transfer, so that 100 transfers of 1 element of 4 bits
-// are 100 bytes.
+// ceil(bits / 8) bytes and ceil(bytes / access) accesses (section 5 of
+// dialects/Schedule/README.md); both are rounded per transfer, so that 100
+// transfers of 1 element of 4 bits are 100 bytes. Bits are those of the codes,
+// and of the scales: of a fill or drain, all of each block touched; of what a
+// leaf moves, each element's share.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,6 +33,7 @@ struct Transfer {
   Direction direction = Direction::read;
   Cause cause = Cause::operand;
   uint64_t elements = 0;
+  uint64_t blocks = 0; ///< of a fill or drain: that the elements touch
   uint64_t times = 1;
   /// Units that receive the same words of one read: the level's multicast width
   /// may take several reads for them (section 5).
@@ -39,6 +41,10 @@ struct Transfer {
   /// Accesses that widths of dimensions ask for, if more than that.
   uint64_t repeats = 1;
   bool isFar = false; ///< a fill or drain, seen from the parent
+
+  bool movesBlocks() const {
+    return cause == Cause::fill || cause == Cause::drain;
+  }
 };
 
 class Ledger {
@@ -47,9 +53,9 @@ public:
          const arch::ArchSpec &arch, Simulation &result);
 
   void note(const Transfer &transfer);
-  /// So many elements of a tensor pass links on their way, at a node.
-  void cross(int node, int tensor, const std::vector<arch::Crossing> &crossings,
-             uint64_t elements);
+  /// So many bytes pass links on their way, at a node.
+  void cross(int node, const std::vector<arch::Crossing> &crossings,
+             uint64_t bytes);
   /// Bytes that passed a link because of what happens at or below a node.
   uint64_t crossedBelow(int node, int link) const;
   uint64_t crossedAt(int node, int link) const {
@@ -66,6 +72,7 @@ public:
   bool hasOverflowed() const { return overflowed; }
 
 private:
+  uint64_t bytesOf(const Transfer &transfer) const;
   void add(Traffic &sum, const Traffic &value);
 
   const Points &points;

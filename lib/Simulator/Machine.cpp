@@ -29,8 +29,8 @@ Machine::Machine(Points &points, const Program &program, const Plan &plan,
       result(result), builders(makeBuilders(points)),
       store(points, program, plan, arch, ledger, inputs, builders,
             result.outputs),
-      stored(points), latches(program.nodes.size()),
-      everyRun(arch.accounting.everyRun) {
+      stored(points), room(points, program, plan),
+      latches(program.nodes.size()), everyRun(arch.accounting.everyRun) {
   result.runs.assign(points.einsums.size(), 0);
   result.points.assign(points.einsums.size(), 0);
   for (auto [all, node] : llvm::zip(latches, program.nodes))
@@ -73,6 +73,7 @@ void Machine::visitNode(int id, Context &context) {
 }
 
 void Machine::endSlot(int pipeline) {
+  room.endSlot(pipeline, runs);
   if (recorder)
     recorder->endSlot(pipeline);
 }
@@ -101,7 +102,7 @@ void Machine::settle(Visit &visit) {
     if (!visit.drained[slot] && visit.writers[slot] == 0)
       ok &= store.drain(visit, slot);
   if (visit.postponed == 0 && ok) {
-    ok &= checkStreamed(visit);
+    ok &= checkStreamed(visit) && room.close(visit.node, visit.index);
     closeLatches(visit);
     store.close(visit);
   }
@@ -311,8 +312,7 @@ bool Machine::readOperand(int id, int index, const Context &context,
         << store.describeLack(port.tensor, element, cell);
     return false;
   }
-  if (!checkCarried(id, port, unit, element))
-    return false;
+  room.read(id, port, latch.home->index, latch.unit, element, runs);
   noteStreamed(id, port, *latch.home, element);
   value =
       tensor.producer < 0
@@ -351,6 +351,7 @@ bool Machine::writeResult(int id, int index, const Context &context,
       latch.continued.push_back(element);
   }
   noteStreamed(id, port, *latch.home, element);
+  room.make(id, port, latch.home->index, latch.unit, element, runs);
   // A complete element that is made again is made anew.
   Cell next = continues ? *cell : builders[leaf.einsum].makeIdentity();
   if (!builders[leaf.einsum].add(next, element, unit.lo, values)) {
@@ -400,8 +401,11 @@ void Machine::closeLatch(int id, const Port &port, Latch &latch) {
   uint64_t width = arch.arrays[program.nodes[id].array].reduction.width;
   const auto &[whole, partial] =
       deliveries[id][&port - program.nodes[id].ports.begin()];
-  ledger.cross(id, port.tensor, whole.crossings, latch.elements.size());
-  ledger.cross(id, port.tensor, partial.crossings, latch.continued.size());
+  const TensorInfo &tensor = points.tensors[port.tensor];
+  uint64_t allBytes = tensor.bytes(latch.elements.size()),
+           partialBytes = tensor.bytes(latch.continued.size());
+  ledger.cross(id, whole.crossings, allBytes);
+  ledger.cross(id, partial.crossings, partialBytes);
   if (port.read >= 0) {
     transfer.receivers = latch.copies;
     transfer.repeats = whole.repeats;
@@ -411,9 +415,8 @@ void Machine::closeLatch(int id, const Port &port, Latch &latch) {
   }
   store.note(*latch.home, port.slot, latch.unit, latch.elements, transfer);
   if (recorder)
-    recorder->endGroup(latch.name, transfer, whole.crossings,
-                       latch.elements.size(), partial.crossings,
-                       latch.continued.size());
+    recorder->endGroup(latch.name, transfer, whole.crossings, allBytes,
+                       partial.crossings, partialBytes);
   // Each write but the first contribution is preceded by a read.
   transfer.direction = Direction::read;
   if (port.read < 0) {
@@ -477,35 +480,6 @@ InFlightDiagnostic Machine::refuse(int id, const Port &port, const Unit &unit,
                             << ", which ";
   diag.attachNote(program.nodes[port.home].op->getLoc()) << "it is held here";
   return diag;
-}
-
-/// Section 6: where only the carried steps of a recurrence are held, what is
-/// older is gone.
-bool Machine::checkCarried(int id, const Port &port, const Unit &unit,
-                           const int64_t element) {
-  const TensorInfo &tensor = points.tensors[port.tensor];
-  if (tensor.producer < 0)
-    return true;
-  int64_t rest = element;
-  for (size_t position = tensor.ranks.size(); position-- > 0;) {
-    int64_t coordinate = rest % tensor.extents[position];
-    rest /= tensor.extents[position];
-    if (tensor.direction[position] == 0)
-      continue;
-    int rank = tensor.ranks[position];
-    int64_t away = tensor.direction[position] > 0
-                       ? unit.hi[rank] - 1 - coordinate
-                       : coordinate - unit.lo[rank];
-    int64_t step = unit.hi[rank] - unit.lo[rank];
-    if (away <= tensor.carried[position] + step - 1 ||
-        !program.heldSteps(port.home, port.tensor, position))
-      continue;
-    refuse(id, port, unit, element)
-        << "is gone: of '" << points.ranks[rank].name << "' only "
-        << tensor.carried[position] << " step(s) back are held";
-    return false;
-  }
-  return true;
 }
 
 void Machine::noteStreamed(int leaf, const Port &port, Visit &home,

@@ -26,6 +26,7 @@
 #include "lib/Simulator/Deliveries.h"
 #include "lib/Simulator/LaggedWalk.h"
 #include "lib/Simulator/Recorder.h"
+#include "lib/Simulator/RunningRoom.h"
 #include "lib/Simulator/Store.h"
 #include "lib/Simulator/Stored.h"
 
@@ -91,8 +92,6 @@ private:
   void closeLatches(const Visit &home);
   bool checkStreamed(const Visit &visit);
   void noteStreamed(int leaf, const Port &port, Visit &home, int64_t element);
-  bool checkCarried(int node, const Port &port, const Unit &unit,
-                    int64_t element);
   Transfer makeTransfer(int node, const Port &port, Direction direction) const;
   std::string describePoint(const EinsumInfo &einsum, const Unit &unit) const;
   mlir::InFlightDiagnostic refuse(int node, const Port &port, const Unit &unit,
@@ -104,6 +103,7 @@ private:
   std::vector<CellBuilder> builders;
   Store store;
   StoredTensors stored;
+  RunningRoom room;
   std::vector<std::vector<Latches>> latches; ///< per node and port
   /// Per node and port: of what it reads or writes, and of partial values.
   std::vector<std::vector<std::pair<Delivery, Delivery>>> deliveries;

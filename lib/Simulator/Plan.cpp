@@ -36,17 +36,27 @@ static int64_t coordinateOf(const TensorInfo &tensor, int64_t element,
   return element % tensor.extents[position];
 }
 
-/// The most elements of a tile that lie in all windows at once.
-static uint64_t countWithin(const TensorInfo &tensor,
-                            llvm::ArrayRef<int64_t> tile,
-                            llvm::ArrayRef<Window> windows) {
+namespace {
+/// Elements, and the blocks that they touch.
+struct Load {
+  uint64_t elements = 0, blocks = 0;
+};
+} // namespace
+
+static uint64_t bytesOf(const TensorInfo &tensor, const Load &load) {
+  return tensor.wholeBytes(load.elements, load.blocks);
+}
+
+/// The most of a tile, in bytes, that lies in all windows at once.
+static Load countWithin(const TensorInfo &tensor, llvm::ArrayRef<int64_t> tile,
+                        llvm::ArrayRef<Window> windows) {
   if (windows.empty())
-    return tile.size();
+    return {tile.size(), tensor.countBlocks(tile)};
   std::map<int64_t, std::vector<int64_t>> byCoordinate;
   for (int64_t element : tile)
     byCoordinate[coordinateOf(tensor, element, windows.front().position)]
         .push_back(element);
-  uint64_t most = 0;
+  Load most;
   for (auto first = byCoordinate.begin(); first != byCoordinate.end();
        ++first) {
     std::vector<int64_t> within;
@@ -54,7 +64,9 @@ static uint64_t countWithin(const TensorInfo &tensor,
                           it->first - first->first < windows.front().width;
          ++it)
       within.insert(within.end(), it->second.begin(), it->second.end());
-    most = std::max(most, countWithin(tensor, within, windows.drop_front()));
+    Load here = countWithin(tensor, within, windows.drop_front());
+    if (bytesOf(tensor, here) > bytesOf(tensor, most))
+      most = here;
   }
   return most;
 }
@@ -229,7 +241,7 @@ private:
     for (int64_t element : closed.fetch)
       heldPlan.lastFetch[element] = context.visits[id];
     heldPlan.reserved =
-        std::max(heldPlan.reserved, countReserved(id, held, tile));
+        std::max(heldPlan.reserved, reservedBytes(id, held, tile));
     if (node.resident >= 0 || node.shared)
       closed.tile = tile;
     if (node.halo == Halo::retained)
@@ -239,7 +251,7 @@ private:
   }
 
   /// Section 6, first sentence.
-  uint64_t countReserved(int id, const Held &held,
+  uint64_t reservedBytes(int id, const Held &held,
                          ArrayRef<int64_t> tile) const {
     const Node &node = program.nodes[id];
     const TensorInfo &tensor = points.tensors[held.tensor];
@@ -251,9 +263,15 @@ private:
     for (auto [position, rank] : llvm::enumerate(tensor.ranks))
       if (rank == node.streamRank)
         windows.push_back({static_cast<int>(position), node.depth});
-    uint64_t count = countWithin(tensor, tile, windows);
-    return node.resident >= 0 ? std::min<uint64_t>(count, node.resident)
-                              : count;
+    Load most = countWithin(tensor, tile, windows);
+    auto kept = static_cast<uint64_t>(node.resident);
+    if (node.resident >= 0 && most.elements > kept) {
+      most.elements = kept;
+      if (tile.size() > kept)
+        tile = tile.take_front(kept);
+      most.blocks = std::min(most.blocks, tensor.countBlocks(tile));
+    }
+    return bytesOf(tensor, most);
   }
 
   //===--------------------------------------------------------------------===//

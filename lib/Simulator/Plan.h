@@ -58,7 +58,7 @@ struct HeldPlan {
   /// Per element: the last visit that fetches it.
   std::vector<int64_t> lastFetch;
   bool readOutside = false; ///< by a leaf that is not below the node
-  /// Elements reserved per unit.
+  /// Bytes reserved per unit and copy.
   uint64_t reserved = 0;
 };
 

@@ -9,6 +9,7 @@
 
 #include "dialects/Einsum/Gathers.h"
 
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -103,6 +104,21 @@ int64_t TensorInfo::element(ArrayRef<int64_t> index) const {
   for (auto [coordinate, extent] : llvm::zip(index, extents))
     element = element * extent + coordinate;
   return element;
+}
+
+uint64_t TensorInfo::countBlocks(ArrayRef<int64_t> list) const {
+  if (!isShared)
+    return 0;
+  llvm::DenseSet<int64_t> blocks;
+  for (int64_t element : list) {
+    int64_t block = 0, factor = 1;
+    for (size_t i = extents.size(); i-- > 0; element /= extents[i]) {
+      block += element % extents[i] / stored.shape[i] * factor;
+      factor *= extents[i];
+    }
+    blocks.insert(block);
+  }
+  return blocks.size();
 }
 
 std::string TensorInfo::describe(int64_t element) const {
@@ -364,7 +380,9 @@ private:
     if (auto *message = std::get_if<std::string>(&storage))
       return emitError(value.getLoc())
              << "tensor '" << name << "': " << *message;
-    tensor.weight = std::get<TensorStorage>(storage).weight.getShare();
+    tensor.stored = std::get<TensorStorage>(storage).weight;
+    tensor.weight = tensor.stored.getShare();
+    tensor.isShared = tensor.stored.isShared();
     tensor.value = value;
     tensor.present.assign(tensor.elements, 1);
     ids[value] = points.tensors.size();

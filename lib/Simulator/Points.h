@@ -81,7 +81,9 @@ struct TensorInfo {
   llvm::SmallVector<int, 4> ranks;
   llvm::SmallVector<int64_t, 4> extents;
   int64_t elements = 1;
-  formats::BitsPerElement weight; ///< of one element, as stored
+  formats::BitsPerElement weight; ///< of one element, with its share of scales
+  formats::Weight stored;         ///< of codes, and of what blocks have each
+  bool isShared = false;          ///< several elements have something together
   int producer = -1;              ///< Einsum, or -1 for an input
   int result = 0;                 ///< of the producer
   bool isOutput = false;
@@ -97,7 +99,14 @@ struct TensorInfo {
   int64_t element(llvm::ArrayRef<int64_t> index) const;
   /// "QK[1, 2]"
   std::string describe(int64_t element) const;
+  /// What leaves and registers move: each element with its share.
   uint64_t bytes(uint64_t count) const { return weight.countBytes(count); }
+  /// What nodes move and hold: with every scale of the blocks touched.
+  uint64_t wholeBytes(uint64_t count, uint64_t blocks) const {
+    return isShared ? stored.countWholeBytes(count, blocks) : bytes(count);
+  }
+  /// Blocks that some elements touch, each element named once or more.
+  uint64_t countBlocks(llvm::ArrayRef<int64_t> list) const;
 };
 
 /// One read. A coordinate that is data (dialects/Einsum/Gathers.h) reaches

@@ -82,41 +82,112 @@ bool Program::isOverlapped(int node) const {
                       [&](int child) { return isIteration(child); });
 }
 
+/// Section 6: how many steps of the loop that carries a recurrence must be
+/// there for all that is read: what the producer or an earlier child of a
+/// sequence reads gives its place to what is made, all else is there beside it,
+/// for as many iterations as a stage of a pipeline is late. Nullopt: all.
+std::optional<int64_t> Program::countSteps(int loop, int tensor,
+                                           size_t position) const {
+  const TensorInfo &info = points->tensors[tensor];
+  const int64_t tile = nodes[loop].tile;
+  const int maker = leafOf[info.producer];
+  int64_t most = tile;
+  for (int leaf : leaves)
+    for (const ReadInfo &read : points->einsums[nodes[leaf].einsum].reads) {
+      if (read.tensor != tensor)
+        continue;
+      if (read.isOpaque(position))
+        return std::nullopt;
+      std::optional<int64_t> back = stepsBack(read, info, position);
+      if (!back)
+        return std::nullopt;
+      if (*back < 0)
+        continue; // of the last step, when all are over
+      most = std::max(most, *back + tile + waitingSteps(leaf, maker, loop));
+    }
+  return most;
+}
+
+/// How far before its own step a leaf reads at most; -1 where it reads the last
+/// step of all, nullopt if steps are left out or kept however far away.
+std::optional<int64_t> Program::stepsBack(const ReadInfo &read,
+                                          const TensorInfo &info,
+                                          size_t position) const {
+  const RankExpr &index = read.index[position];
+  const bool ascends = info.direction[position] > 0;
+  Coords at(points->ranks.size(), 0);
+  const int64_t origin = index.at(at);
+  if (!index.uses(info.ranks[position])) {
+    int64_t last = ascends ? info.extents[position] - 1 : 0;
+    if (index.getRanks().empty() && origin == last)
+      return -1;
+    return std::nullopt;
+  }
+  int64_t low = origin, high = origin; // where the tensor's own rank is 0
+  for (int rank : index.getRanks()) {
+    at[rank] = 1;
+    int64_t slope = index.at(at) - origin;
+    at[rank] = 0;
+    if (rank == info.ranks[position]) {
+      if (slope != 1)
+        return std::nullopt;
+      continue;
+    }
+    (slope < 0 ? low : high) += slope * (points->ranks[rank].extent - 1);
+  }
+  return std::clamp<int64_t>(ascends ? -low : high, 0, info.extents[position]);
+}
+
+/// Steps that are there beside one tile and what is read before: -1 if what is
+/// read has been when its place is taken, 0 if it comes later in the same step,
+/// more if that is so many steps of the loop later.
+int64_t Program::waitingSteps(int leaf, int maker, int loop) const {
+  if (leaf == maker)
+    return -1;
+  int split = maker;
+  while (!isBelow(leaf, split))
+    split = nodes[split].parent;
+  auto under = [&](int node) {
+    while (nodes[node].parent != split)
+      node = nodes[node].parent;
+    return nodes[node].child;
+  };
+  const Node &node = nodes[split];
+  const int reader = under(leaf), writer = under(maker);
+  if (node.kind == NodeKind::sequence)
+    return reader < writer ? -1 : 0;
+  bool isLate =
+      !singleBuffers && (node.region < 0 || isBelow(loop, node.region));
+  int64_t lag = isLate ? node.lags[reader] - node.lags[writer] : 0;
+  return std::max<int64_t>(lag, 0) * nodes[loop].tile;
+}
+
 std::optional<int64_t> Program::heldSteps(int storage, int tensor,
                                           size_t position) const {
   const TensorInfo &info = points->tensors[tensor];
   if (info.producer < 0 || info.isOutput || info.direction[position] == 0)
     return std::nullopt;
-  // A read of a certain step, but the last, wants it kept however far away.
-  int64_t last = info.direction[position] > 0 ? info.extents[position] - 1 : 0;
-  Coords origin(points->ranks.size(), 0);
-  for (int leaf : leaves) {
-    const EinsumInfo &einsum = points->einsums[nodes[leaf].einsum];
-    for (const ReadInfo &read : einsum.reads)
-      if (read.tensor == tensor &&
-          (read.isOpaque(position) ||
-           (!read.index[position].uses(info.ranks[position]) &&
-            !(read.index[position].getRanks().empty() &&
-              read.index[position].at(origin) == last))))
-        return std::nullopt;
-  }
   auto enclosesAll = [&](int node) {
     return llvm::all_of(leaves, [&](int leaf) {
       return isBelow(leaf, node) || !touches(leaf, tensor);
     });
   };
-  std::optional<int64_t> steps; // of the innermost loop over the rank
+  int carrying = -1; // the innermost loop over the rank
   for (int i = nodes[leafOf[info.producer]].parent; i > storage;
        i = nodes[i].parent) {
     const Node &node = nodes[i];
     if (!node.isLoop() || !enclosesAll(i))
       continue;
-    if (node.kind == NodeKind::temporal && node.rank == info.ranks[position])
-      steps = steps.value_or(node.tile + info.carried[position] - 1);
-    else if (readsEarlierSteps(i, tensor))
-      steps.reset(); // one further out keeps what is read again
+    if (node.kind == NodeKind::temporal && node.rank == info.ranks[position]) {
+      if (carrying < 0)
+        carrying = i;
+    } else if (readsEarlierSteps(i, tensor)) {
+      carrying = -1; // one further out keeps what is read again
+    }
   }
-  return steps;
+  if (carrying < 0)
+    return std::nullopt;
+  return countSteps(carrying, tensor, position);
 }
 
 /// Whether a step of the loop reads elements that an earlier one has made: the
@@ -159,6 +230,7 @@ public:
       : points(points), arch(arch) {
     program.points = &points;
     program.sequential = arch.accounting.sequential;
+    program.singleBuffers = arch.accounting.singleBuffers;
     program.leafOf.assign(points.einsums.size(), -1);
   }
 

@@ -162,16 +162,23 @@ public:
   bool isOverlapped(int node) const;
   bool sequential = false; ///< accounting: pipelines take time as sequences
 
+  bool singleBuffers = false; ///< accounting: tiles are there once
+
   /// Section 6: how many consecutive steps of a recurrence are held at a
   /// storage node, if one loop below over its rank (the `position`-th of the
   /// tensor) encloses all that touch the tensor and nobody wants the other
-  /// steps: those carried, and those made within one step of the loop but one.
-  /// Nullopt: all.
+  /// steps. Nullopt: all.
   std::optional<int64_t> heldSteps(int storage, int tensor,
                                    size_t position) const;
   bool readsEarlierSteps(int loop, int tensor) const;
 
 private:
+  std::optional<int64_t> countSteps(int loop, int tensor,
+                                    size_t position) const;
+  std::optional<int64_t> stepsBack(const ReadInfo &read, const TensorInfo &info,
+                                   size_t position) const;
+  int64_t waitingSteps(int leaf, int maker, int loop) const;
+
   friend class ProgramBuilder;
   const Points *points = nullptr;
 };

@@ -132,14 +132,14 @@ void Recorder::addCopy(const Visit &to, int slot, int unit, const Visit &from,
 }
 
 void Recorder::addCrossings(llvm::ArrayRef<arch::Crossing> crossings,
-                            size_t elements) {
-  if (elements == 0)
+                            uint64_t bytes) {
+  if (bytes == 0)
     return;
   for (const arch::Crossing &crossing : crossings) {
     ++linkCount;
     links.insert(links.end(), {static_cast<int64_t>(crossing.link),
                                static_cast<int64_t>(crossing.copies),
-                               static_cast<int64_t>(elements)});
+                               static_cast<int64_t>(bytes)});
   }
 }
 
@@ -181,13 +181,13 @@ int64_t Recorder::beginGroup(int leaf, size_t port, const Visit &home,
 }
 
 void Recorder::endGroup(int64_t group, const Transfer &transfer,
-                        llvm::ArrayRef<arch::Crossing> whole, size_t elements,
+                        llvm::ArrayRef<arch::Crossing> whole, uint64_t bytes,
                         llvm::ArrayRef<arch::Crossing> partial,
-                        size_t continued) {
+                        uint64_t partialBytes) {
   links.clear();
   linkCount = 0;
-  addCrossings(whole, elements);
-  addCrossings(partial, continued);
+  addCrossings(whole, bytes);
+  addCrossings(partial, partialBytes);
   Numbers args = {group, static_cast<int64_t>(transfer.times),
                   static_cast<int64_t>(transfer.receivers),
                   static_cast<int64_t>(transfer.repeats), linkCount};

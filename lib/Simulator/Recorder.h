@@ -42,14 +42,14 @@ public:
                llvm::ArrayRef<int64_t> elements, const Transfer &transfer);
   void addCopy(const Visit &to, int slot, int unit, const Visit &from,
                int fromSlot, int fromUnit, llvm::ArrayRef<int64_t> elements);
-  void addCrossings(llvm::ArrayRef<arch::Crossing> crossings, size_t elements);
+  void addCrossings(llvm::ArrayRef<arch::Crossing> crossings, uint64_t bytes);
   void endTransfer();
 
   // Leaves.
   int64_t beginGroup(int leaf, size_t port, const Visit &home, int unit);
   void endGroup(int64_t group, const Transfer &transfer,
-                llvm::ArrayRef<arch::Crossing> whole, size_t elements,
-                llvm::ArrayRef<arch::Crossing> partial, size_t continued);
+                llvm::ArrayRef<arch::Crossing> whole, uint64_t bytes,
+                llvm::ArrayRef<arch::Crossing> partial, uint64_t partialBytes);
   void addUnit(const Unit &unit, llvm::ArrayRef<int64_t> groups);
   void endRun(int leaf);
   void output(const Visit &visit, int slot);

@@ -329,12 +329,11 @@ private:
   //===--------------------------------------------------------------------===//
 
   void count(int level, int tensor, int einsum, bool isWrite, uint64_t elements,
-             uint64_t times) {
+             uint64_t bytes, uint64_t times) {
     if (elements == 0 || times == 0)
       return;
     const arch::Level &at = arch.levels[level];
-    uint64_t bytes =
-        llvm::alignTo(points.tensors[tensor].bytes(elements), at.chunkBytes);
+    bytes = llvm::alignTo(bytes, at.chunkBytes);
     uint64_t accesses = llvm::divideCeil(bytes, at.accessBytes);
     Traffic traffic;
     (isWrite ? traffic.writeElements : traffic.readElements) = elements * times;
@@ -347,10 +346,16 @@ private:
       result.einsums[einsum * levels + level] += traffic;
   }
 
+  void countRegisters(const Group &group, bool isWrite, uint64_t times) {
+    count(group.registers, group.tensor, group.einsum, isWrite, 1,
+          points.tensors[group.tensor].bytes(1), times);
+  }
+
   struct Port {
     bool isWrite = false;
     uint64_t times = 1, receivers = 1, repeats = 1;
     int einsum = -1, engine = -1;
+    bool movesBlocks = false; ///< with all scales: of loads and stores
   };
 
   /// One transfer at a buffer; what is not held there is moved at its parent.
@@ -358,11 +363,16 @@ private:
     Buffer *buffer = find(name);
     if (!buffer)
       return fail("there is no buffer " + llvm::Twine(name));
-    std::vector<int64_t> elsewhere;
-    if (buffer->isPart)
-      llvm::copy_if(elements, std::back_inserter(elsewhere),
-                    [&](int64_t e) { return !buffer->held.count(e); });
-    uint64_t here = elements.size() - elsewhere.size(), times = port.times;
+    std::vector<int64_t> here, elsewhere;
+    for (int64_t element : elements)
+      (buffer->isPart && !buffer->held.count(element) ? elsewhere : here)
+          .push_back(element);
+    const TensorInfo &tensor = points.tensors[buffer->tensor];
+    uint64_t times = port.times,
+             bytes =
+                 port.movesBlocks
+                     ? tensor.wholeBytes(here.size(), tensor.countBlocks(here))
+                     : tensor.bytes(here.size());
     if (!port.isWrite) {
       uint64_t width = arch.levels[buffer->level].multicast.width;
       times *=
@@ -371,25 +381,23 @@ private:
     } else {
       times *= port.repeats;
     }
-    count(buffer->level, buffer->tensor, port.einsum, port.isWrite, here,
-          times);
+    count(buffer->level, buffer->tensor, port.einsum, port.isWrite, here.size(),
+          bytes, times);
     if (port.engine >= 0)
-      result.engines[port.engine].bytes +=
-          points.tensors[buffer->tensor].bytes(here) * times;
+      result.engines[port.engine].bytes += bytes * times;
     return elsewhere.empty() || move(buffer->parent, elsewhere, port);
   }
 
-  bool crossLinks(int tensor) {
+  bool crossLinks() {
     int64_t links;
     if (!next(links))
       return malformed();
     for (int64_t i = 0; i < links; ++i) {
-      int64_t link, copies, elements;
-      if (!next(link) || !next(copies) || !next(elements) || link < 0 ||
+      int64_t link, copies, bytes;
+      if (!next(link) || !next(copies) || !next(bytes) || link < 0 ||
           link >= static_cast<int64_t>(result.links.size()))
         return malformed();
-      result.links[link].bytes +=
-          points.tensors[tensor].bytes(elements) * copies;
+      result.links[link].bytes += static_cast<uint64_t>(bytes * copies);
     }
     return true;
   }
@@ -415,7 +423,8 @@ private:
                 static_cast<uint64_t>(receivers),
                 static_cast<uint64_t>(repeats),
                 einsum,
-                isFar != 0 ? engine : -1};
+                isFar != 0 ? engine : -1,
+                /*movesBlocks=*/true};
       if (!move(buffer, elements, port))
         return false;
     }
@@ -430,7 +439,7 @@ private:
         if (!copy(to, from, element, brought))
           return false;
     }
-    return crossLinks(tensor);
+    return crossLinks();
   }
 
   /// Copies of one element that meet in a transfer are combined.
@@ -483,29 +492,24 @@ private:
     if (found == groups.end())
       return fail("there is no group " + llvm::Twine(name));
     Group &group = found->second;
-    Port port{group.read < 0,
-              static_cast<uint64_t>(times),
-              static_cast<uint64_t>(receivers),
-              static_cast<uint64_t>(repeats),
-              group.einsum,
-              -1};
+    Port port{group.read < 0, static_cast<uint64_t>(times),
+              static_cast<uint64_t>(receivers), static_cast<uint64_t>(repeats),
+              group.einsum};
     if (!move(group.buffer, group.elements, port))
       return false;
     if (group.read < 0) {
       // Each write but the first contribution is preceded by a read.
-      Port before{false, static_cast<uint64_t>(times) - 1, 1, 1, group.einsum,
-                  -1};
-      Port partial{false, 1, 1, 1, group.einsum, -1};
+      Port before{false, static_cast<uint64_t>(times) - 1, 1, 1, group.einsum};
+      Port partial{false, 1, 1, 1, group.einsum};
       if (!move(group.buffer,
                 arch.accounting.unreadSums ? group.continued : group.elements,
                 before) ||
           !move(group.buffer, group.continued, partial))
         return false;
     } else if (group.registers >= 0) {
-      count(group.registers, group.tensor, group.einsum, true, 1,
-            group.units.size());
+      countRegisters(group, true, group.units.size());
     }
-    bool ok = crossLinks(group.tensor);
+    bool ok = crossLinks();
     groups.erase(found);
     return ok;
   }
@@ -580,7 +584,7 @@ private:
     const EinsumInfo &einsum = points.einsums[group.einsum];
     const ReadInfo &read = einsum.reads[group.read];
     if (group.registers >= 0)
-      count(group.registers, group.tensor, group.einsum, false, 1, 1);
+      countRegisters(group, false, 1);
     int64_t element;
     int outside;
     Found where =
@@ -645,9 +649,9 @@ private:
     home->cells[element] = std::move(next);
     if (group.registers < 0)
       return true;
-    count(group.registers, group.tensor, group.einsum, true, 1, 1);
+    countRegisters(group, true, 1);
     if (!group.inRegisters || !einsum.reductions.empty())
-      count(group.registers, group.tensor, group.einsum, false, 1, 1);
+      countRegisters(group, false, 1);
     return true;
   }
 

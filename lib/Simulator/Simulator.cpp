@@ -155,7 +155,7 @@ FailureOr<Simulation> einsum::sim::simulate(schedule::MappingOp mapping,
   if (ledger.hasOverflowed())
     return mapping.emitError("a count exceeds 64 bits");
   for (auto [level, peak] :
-       llvm::zip(result.levels, measurePeaks(*points, *program, *plan, arch)))
+       llvm::zip(result.levels, measurePeaks(*program, *plan, arch)))
     level.peakBytes = peak;
   measureTime(*points, *program, *plan, ledger, arch, options.timeline, result);
   return std::move(result);

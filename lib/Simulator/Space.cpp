@@ -21,10 +21,9 @@ struct Moment {
 
 class SpaceMeter {
 public:
-  SpaceMeter(const Points &points, const Program &program, const Plan &plan,
+  SpaceMeter(const Program &program, const Plan &plan,
              const arch::ArchSpec &arch)
-      : points(points), program(program), plan(plan), arch(arch),
-        levels(arch.levels.size()) {}
+      : program(program), plan(plan), arch(arch), levels(arch.levels.size()) {}
 
   std::vector<Moment> moments(int id) const {
     const Node &node = program.nodes[id];
@@ -81,11 +80,10 @@ private:
   uint64_t reservedBytes(int id, int slot) const {
     const Node &node = program.nodes[id];
     const StoragePlan &storage = plan.storages[id];
-    const TensorInfo &tensor = points.tensors[node.held[slot].tensor];
     int64_t slots = node.streamRank >= 0 || node.shared ? 1 : slotsOf(id, slot);
     int64_t copies =
         arch.accounting.singleBuffers ? 1 : std::max(node.buffers, slots);
-    return tensor.bytes(storage.held[slot].reserved) * unitsOf(id) * copies;
+    return storage.held[slot].reserved * unitsOf(id) * copies;
   }
 
   /// Units that hold a tile each, used or not; of a level that exists several
@@ -194,7 +192,6 @@ private:
     return true;
   }
 
-  const Points &points;
   const Program &program;
   const Plan &plan;
   const arch::ArchSpec &arch;
@@ -203,10 +200,9 @@ private:
 
 } // namespace
 
-std::vector<uint64_t> einsum::sim::measurePeaks(const Points &points,
-                                                const Program &program,
+std::vector<uint64_t> einsum::sim::measurePeaks(const Program &program,
                                                 const Plan &plan,
                                                 const arch::ArchSpec &arch) {
-  SpaceMeter meter(points, program, plan, arch);
+  SpaceMeter meter(program, plan, arch);
   return meter.largest(meter.moments(0));
 }

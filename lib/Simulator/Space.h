@@ -23,8 +23,7 @@
 namespace einsum::sim {
 
 /// Bytes per level, over all its instances.
-std::vector<uint64_t> measurePeaks(const Points &points, const Program &program,
-                                   const Plan &plan,
+std::vector<uint64_t> measurePeaks(const Program &program, const Plan &plan,
                                    const arch::ArchSpec &arch);
 
 } // namespace einsum::sim

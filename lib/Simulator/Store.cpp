@@ -228,6 +228,15 @@ void Store::note(Visit &visit, int slot, int unit, ArrayRef<int64_t> elements,
       elsewhere.push_back(element);
   transfer.level = node.level;
   transfer.elements = elements.size() - elsewhere.size();
+  if (transfer.movesBlocks()) {
+    std::vector<int64_t> here;
+    if (!elsewhere.empty())
+      for (int64_t element : elements)
+        if (isResident(visit, slot, unit, element))
+          here.push_back(element);
+    transfer.blocks = points.tensors[transfer.tensor].countBlocks(
+        elsewhere.empty() ? elements : ArrayRef<int64_t>(here));
+  }
   ledger.note(transfer);
   if (!elsewhere.empty())
     note(*visit.parents[slot], node.held[slot].parentSlot,
@@ -376,13 +385,14 @@ bool Store::fill(Visit &visit, int slot) {
   const Delivery &delivery = deliveries[visit.node][slot].first;
   transfer.repeats = delivery.repeats;
   for (auto &[from, elements] : united) {
-    ledger.cross(transfer.node, transfer.tensor, delivery.crossings,
-                 elements.size());
     std::vector<int64_t> list(elements.begin(), elements.end());
+    uint64_t bytes = points.tensors[held.tensor].wholeBytes(
+        list.size(), points.tensors[held.tensor].countBlocks(list));
+    ledger.cross(transfer.node, delivery.crossings, bytes);
     note(parent, held.parentSlot, from, list, transfer);
     if (recorder) {
       llvm::sort(list);
-      recorder->addCrossings(delivery.crossings, list.size());
+      recorder->addCrossings(delivery.crossings, bytes);
       recorder->addPort(parent, held.parentSlot, from, list, transfer);
     }
   }
@@ -493,9 +503,10 @@ bool Store::drain(Visit &visit, int slot) {
         makeTransfer(visit, slot, Direction::write, Cause::drain);
     transfer.times = visit.writes[slot];
     transfer.isFar = true;
-    ledger.cross(transfer.node, transfer.tensor,
-                 deliveries[visit.node][slot].second.crossings,
-                 elements.size());
+    uint64_t bytes =
+        tensor.wholeBytes(elements.size(), tensor.countBlocks(elements));
+    ledger.cross(transfer.node, deliveries[visit.node][slot].second.crossings,
+                 bytes);
     auto move = [&](ArrayRef<int64_t> list) {
       note(parent, held.parentSlot, to, list, transfer);
       if (recorder)
@@ -509,7 +520,7 @@ bool Store::drain(Visit &visit, int slot) {
     move(joined);
     if (recorder)
       recorder->addCrossings(deliveries[visit.node][slot].second.crossings,
-                             elements.size());
+                             bytes);
   }
   if (recorder)
     recorder->endTransfer();

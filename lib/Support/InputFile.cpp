@@ -11,6 +11,8 @@
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/FileSystem.h"
 
+#include <tuple>
+
 using namespace einsum;
 namespace fs = llvm::sys::fs;
 using Buffer = std::unique_ptr<llvm::MemoryBuffer>;
@@ -75,7 +77,8 @@ Buffer einsum::readInputFile(llvm::StringRef path, std::string &reason,
     return nullptr;
   }
   Buffer buffer = readOpenFile(*file, path, limit, reason);
-  (void)fs::closeFile(*file);
+  fs::file_t opened = *file;
+  std::ignore = fs::closeFile(opened); // all has been read
   return buffer;
 }
 

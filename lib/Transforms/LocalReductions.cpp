@@ -59,7 +59,7 @@ private:
   Expr tile(Expr expr);
   SmallVector<FilterTerm, 2> tile(ArrayRef<FilterTerm> filter);
   Statement localStatement(const SweepMember &member, StringRef prefix);
-  Expr add(Statement statement, Operation *before);
+  Expr add(const Statement &statement, Operation *before);
 
   void reduceApart(SweepMember &member);
   void reduceDependent(SweepMember &member);
@@ -168,7 +168,7 @@ Statement LocalForm::localStatement(const SweepMember &member,
   return local;
 }
 
-Expr LocalForm::add(Statement statement, Operation *before) {
+Expr LocalForm::add(const Statement &statement, Operation *before) {
   return editor.readPlain(editor.create(statement, before).getResult(0));
 }
 

@@ -76,7 +76,9 @@ private:
   bool acceptForm(SweepMember &member, Separator &separator, const Form &form);
   bool acceptExtremum(SweepMember &member, Separator &separator,
                       const Form &form);
-  bool acceptTerms(SweepMember &member, Separator &separator);
+  bool acceptTerms(SweepMember &member);
+  bool isSameForAll(const SweepMember &member, Expr expr) const;
+  bool areCorrectionsCommon(SweepMember &member, Separator &separator);
   bool areFramesRunnable(SweepMember &member, unsigned stage,
                          Obstacle &obstacle);
   bool isRunnable(Expr d, unsigned stage, Obstacle &obstacle);
@@ -272,7 +274,8 @@ bool Planner::join(SweepMember &member, unsigned stage) {
   if (form.kind == Form::Kind::failed)
     return refuse(member, found.reason, found.at,
                   found.isMatterOfPolicy ? kRealsHint : "");
-  if (!acceptForm(member, separator, form) || !acceptTerms(member, separator))
+  if (!acceptForm(member, separator, form) || !acceptTerms(member) ||
+      !areCorrectionsCommon(member, separator))
     return false;
   Obstacle obstacle;
   if (!areFramesRunnable(member, stage, obstacle))
@@ -367,7 +370,7 @@ bool Planner::acceptExtremum(SweepMember &member, Separator &separator,
   return true;
 }
 
-bool Planner::acceptTerms(SweepMember &member, Separator &separator) {
+bool Planner::acceptTerms(SweepMember &member) {
   bool defers = !member.addends.empty(), corrects = false;
   for (const Term &term : member.terms) {
     defers |= !term.factors.empty();
@@ -378,6 +381,59 @@ bool Planner::acceptTerms(SweepMember &member, Separator &separator) {
     return refuse(member, "it takes a correction (see --einsum-online)", f);
   if (defers && !options.allowDeferral)
     return refuse(member, "it takes a deferral first (see --einsum-defer)", f);
+  return true;
+}
+
+/// Over all ranks that the member reduces, the swept one or not.
+bool Planner::isSameForAll(const SweepMember &member, Expr expr) const {
+  bool isSame = true;
+  for (ReductionAttr reduction : member.statement.reductions) {
+    StringAttr rank = reduction.getRank();
+    unsigned position = cast<AffineDimExpr>(editor.rank(rank)).getPosition();
+    walk(expr, [&](Expr node) {
+      if (node->isRead())
+        isSame &= llvm::none_of(node->indices, [&](AffineExpr index) {
+          return index.isFunctionOfDim(position);
+        });
+      else if (node->kind == ExprNode::Kind::index)
+        isSame &= cast<StringAttr>(node->data) != rank;
+    });
+  }
+  return isSame;
+}
+
+/// What corrects a running value, or is multiplied in afterwards, applies to
+/// all that was reduced: sum over (g, m) of x[g,m] * d[g] has no such d.
+bool Planner::areCorrectionsCommon(SweepMember &member, Separator &separator) {
+  llvm::SetVector<Expr> outside;
+  auto add = [&](ArrayRef<Part> parts) {
+    for (const Part &part : parts) {
+      outside.insert(part.coefficient);
+      outside.insert(part.d);
+    }
+  };
+  auto addTerm = [&](const Term &term) {
+    for (const Factor &factor : term.factors)
+      outside.insert(factor.d);
+    for (const Exponent &exponent : term.exponents)
+      add(Part{exponent.coefficient, exponent.d});
+    for (const Shift &shift : term.shifts)
+      add(shift.linear.parts);
+  };
+  llvm::for_each(member.terms, addTerm);
+  add(member.addends);
+  for (const Separator::Kept &kept : separator.getKept())
+    addTerm(kept.term);
+  for (Expr expr : outside)
+    if (expr && !isSameForAll(member, expr))
+      return refuse(member,
+                    "'" + toText(editor, expr) +
+                        "' differs along another rank that it reduces, so that "
+                        "no correction applies to the whole of it",
+                    expr,
+                    "reduce over '" + plan.rank +
+                        "' alone first, and over the rest of it in an "
+                        "Einsum of its own");
   return true;
 }
 

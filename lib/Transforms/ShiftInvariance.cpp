@@ -178,7 +178,7 @@ private:
   static Shape common(const Shape &a, const Shape &b) {
     if (a.isIndependent() && b.isIndependent())
       return {};
-    for (auto [shape, other] : {std::pair(a, b), std::pair(b, a)}) {
+    for (const auto &[shape, other] : {std::pair(a, b), std::pair(b, a)}) {
       if (other.isZero && shape.kind == Kind::Weighted)
         return shape;
       if (other.isInfinite && shape.kind == Kind::Offset)
@@ -187,7 +187,7 @@ private:
     return a.hasSame(b) ? a : Shape::unknown();
   }
 
-  static Shape sum(const Shape &a, Shape b, double sign) {
+  static Shape sum(const Shape &a, const Shape &b, double sign) {
     if (a.isZero || b.isZero) // 0 + x
       return a.isZero ? Shape::make(b.kind,
                                     b.kind == Kind::Offset ? sign * b.amount

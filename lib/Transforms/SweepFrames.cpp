@@ -16,6 +16,8 @@
 
 #include "lib/Transforms/SweepEmitter.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace einsum;
 using namespace einsum::algebra;
@@ -258,6 +260,14 @@ const Frame &Emitter::getFrame(Expr d, const SweepMember &user) {
     frame.now = readAt(tensor, now);
     frame.old = readAt(tensor, before);
   }
+  // Where nothing bounds the exponent, the first step has no old frame, and
+  // one at infinity would turn 0 into no number.
+  if (SweepMember *extremum = d->isRead() ? plan.find(d->tensor) : nullptr)
+    if (double empty = identity(*extremum);
+        std::isinf(empty) && (empty > 0) != (use.sign > 0))
+      frame.old = exprs.select(
+          exprs.equal(frame.old, exprs.number(empty, frame.old->type)),
+          frame.now, frame.old);
   if (mayStayEmpty(d)) {
     Expr finite = exprs.select(exprs.equal(frame.now, lowest), zero, frame.now);
     frame.now = readAt(addPointwise("F" + name, order, finite, loc), now);

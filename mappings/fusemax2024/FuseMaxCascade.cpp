@@ -56,7 +56,7 @@ private:
     tree.storage("buffer", {"K", "V"});
     // Live in consecutive stages, hence in as many copies as slots.
     tree.storage("buffer", {"QK", "PRM", "SLN", "SLD", "SLNV"});
-    auto forAllQueries = [&](Child child) {
+    auto forAllQueries = [&](const Child &child) {
       return [&tree, &shape, child] {
         tree.temporal("p", shape.queryTile);
         child();

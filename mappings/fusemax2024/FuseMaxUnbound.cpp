@@ -56,8 +56,8 @@ private:
     tree.storage("rf1d", {"SLD", "SPD"}).setBuffers(2);
     holdSideFile(tree, rows);
     OnePassLeaves leaves(tree);
-    auto overlap = [&](std::vector<int64_t> lags,
-                       std::vector<LoopTreeBuilder::Child> stages) {
+    auto overlap = [&](const std::vector<int64_t> &lags,
+                       const std::vector<LoopTreeBuilder::Child> &stages) {
       return [=, &tree] { tree.pipeline(lags, stages); };
     };
     tree.sequence(

@@ -37,7 +37,12 @@ namespace {
 class Generator {
 public:
   Generator(uint64_t seed, Focus focus)
-      : random(seed * 0x9E3779B97F4A7C15ull + 1), focus(focus) {}
+      : random(seed * 0x9E3779B97F4A7C15ull + 1), focus(focus), second(focus) {
+    // Blocks are cut in whatever way tiles come about.
+    if (focus == Focus::formats)
+      second = pickOf<Focus>({Focus::formats, Focus::formats, Focus::halos,
+                              Focus::units, Focus::masks});
+  }
 
   Case make(bool extended) {
     makeRanks();
@@ -86,13 +91,16 @@ private:
     if (ranks.empty() || chance(in(Focus::formats, 10, 25)))
       return pickOf<std::string>({"fp8e4m3", "fp6e2m3", "int4 tensor"});
     const CaseRank &rank = c.ranks[pickOf(ranks)];
-    if (chance(30))
+    if (chance(in(Focus::formats, 15, 30)))
       return "int3 channel " + rank.name;
-    int64_t size = pick(1, rank.extent);
+    int64_t size = pick(
+        std::min<int64_t>(in(Focus::formats, 2, 1), rank.extent), rank.extent);
     while (rank.extent % size != 0)
       --size;
     std::string format =
         chance(50) ? "int8(scale=f32) group(" : "bfp(mantissa=4) block(";
+    if (focus == Focus::formats && chance(30)) // and one for the whole tensor
+      format = "int4(scale=e4m3) group(";
     std::string text = format + std::to_string(size) + ") " + rank.name;
     const CaseRank &other = c.ranks[ranks.front()];
     if (focus == Focus::formats && format[0] == 'i' && chance(40) &&
@@ -279,7 +287,7 @@ private:
   }
   bool chance(int percent) { return pick(1, 100) <= percent; }
   int in(Focus which, int there, int elsewhere) const {
-    return focus == which ? there : elsewhere;
+    return focus == which || second == which ? there : elsewhere;
   }
   template <typename T> const T &pickOf(const std::vector<T> &all) {
     return all[pick(0, all.size() - 1)];
@@ -302,13 +310,13 @@ private:
   }
 
   void makeRanks() {
-    if (focus == Focus::halos)
+    if (second == Focus::halos)
       return makeWindows();
     int count = pick(2, 4);
     for (int i = 0; i < count; ++i) {
       CaseRank rank;
       rank.name = std::string(1, "abcd"[i]);
-      rank.extent = pick(1, count > 3 ? 4 : 6);
+      rank.extent = pick(1, count > 3 ? 4 : in(Focus::formats, 12, 6));
       c.ranks.push_back(rank);
       plain.push_back(i);
     }
@@ -465,8 +473,8 @@ private:
   }
 
   void makeEinsums() {
-    int count = focus == Focus::halos ? pick(2, 3) : pick(1, 4);
-    if (focus == Focus::halos)
+    int count = second == Focus::halos ? pick(2, 3) : pick(1, 4);
+    if (second == Focus::halos)
       makeFusedWindows();
     for (int i = c.einsums.size(); i < count; ++i) {
       CaseEinsum einsum;
@@ -493,7 +501,7 @@ private:
         for (const CaseRead &read : other.reads)
           isRead |= &other != &einsum && read.tensor == einsum.name;
       if (einsum.name != c.outputs.front() &&
-          (!isRead || (chance(10) && focus != Focus::halos)))
+          (!isRead || (chance(10) && second != Focus::halos)))
         c.outputs.push_back(einsum.name);
     }
   }
@@ -612,6 +620,8 @@ private:
           iterated.erase(rank);
       }
     }
+    if (focus == Focus::recurrences && later)
+      readEarlierStep(einsum.reads[0]);
     int kind = pick(0, 9);
     einsum.kind = kind < 5   ? MapKind::product
                   : kind < 7 ? MapKind::sum
@@ -638,6 +648,21 @@ private:
     einsum.reduced.assign(all.begin() + kept, all.end());
     if (!einsum.reduced.empty() && chance(25))
       einsum.monoid = chance(70) ? "max" : "min";
+  }
+
+  /// Of a recurrence often a step or two before the reader's own.
+  void readEarlierStep(CaseRead &read) {
+    for (const CaseEinsum &einsum : c.einsums) {
+      if (einsum.name != read.tensor || !einsum.isRecurrence() || chance(40))
+        continue;
+      const CaseRead &own = einsum.reads.front();
+      for (size_t at = 0; at < own.index.size(); ++at)
+        if (const std::string &index = own.index[at];
+            rankNamed(index) < 0 && rankNamed(read.index[at]) >= 0)
+          read.index[at] += index.find('+') != std::string::npos ? "+1"
+                            : chance(70)                         ? "-1"
+                                                                 : "-2";
+    }
   }
 
   /// Reads along a rank at a coordinate that is data: J[a], b + J[a, b] or
@@ -724,7 +749,7 @@ private:
     for (int rank : ranks)
       if (c.ranks[rank].p < 0)
         c.ranks[rank].extent = std::max<int64_t>(1, c.ranks[rank].extent / 2);
-    if (focus == Focus::halos) // two windows may be too much by themselves
+    if (second == Focus::halos) // two windows may be too much by themselves
       for (int rank : plain)
         c.ranks[rank].extent = std::max<int64_t>(1, c.ranks[rank].extent / 2);
     if (split >= 0)
@@ -843,7 +868,7 @@ private:
     for (const std::string &name : held)
       if (isTouched(name))
         root.tensors.push_back(name);
-    root.children.push_back(focus == Focus::halos
+    root.children.push_back(second == Focus::halos
                                 ? makeFused(all, tiles, held)
                                 : makeSubtree(all, tiles, held, 0));
     c.tree = std::move(root);
@@ -1142,7 +1167,7 @@ private:
       bool rest = node.tile > 1;
       int rank = node.rank;
       // Units may also stand above what else is done in time.
-      if (focus == Focus::units && chance(40))
+      if (second == Focus::units && chance(40))
         chain.insert(chain.begin() + pick(0, chain.size()), node);
       else
         chain.push_back(node);
@@ -1185,7 +1210,7 @@ private:
   std::mt19937_64 random;
   Case c;
   std::vector<int> plain; ///< ranks that are no window and not split
-  Focus focus;
+  Focus focus, second;    ///< two of them with `formats`
   int split = -1;
   std::vector<int> windows;
   std::vector<std::string> shared; ///< levels that are no register files

@@ -24,7 +24,8 @@ class Generator {
 public:
   Generator(uint64_t seed, const Kinds &kinds)
       : random(seed * 0x9E3779B97F4A7C15ull + 1), extended(kinds.extended),
-        rereads(kinds.rereads), gathers(kinds.gathers) {
+        rereads(kinds.rereads), gathers(kinds.gathers), formats(kinds.formats),
+        running(kinds.running) {
     problem.seed = seed;
   }
 
@@ -79,11 +80,33 @@ private:
       extents[rank] = extent;
     }
     bytes = chance(60) ? 1 : chance(50) ? 2 : 4;
+    if (formats) // what is stored so is read as a float
+      bytes = std::max<int64_t>(bytes, 2);
     if (extended && rankCount > 1 && chance(25))
       extents['w'] = extents['a'] + extents['b'] - 1;
     for (int i = 0; i < einsumCount;)
       i += addEinsum(i);
     write();
+  }
+
+  /// With blocks along a rank, and maybe along a second one.
+  std::string storageOf(const std::string &ranks) {
+    std::string text;
+    if (!formats || ranks.empty() || chance(20))
+      return text;
+    text = pickOf<std::string>(
+        {" : int8(scale=f32)", " : int4(scale=e4m3)", " : int4"});
+    if (chance(15))
+      return text + " tensor";
+    size_t first = pick(0, ranks.size() - 1);
+    for (size_t i = 0; i < ranks.size(); ++i)
+      if (i == first || chance(30)) {
+        int64_t extent = extents[ranks[i]], size = pick(2, 4);
+        while (extent % size != 0)
+          size = size > extent ? extent : size - 1;
+        text += " group(" + std::to_string(size) + ") " + ranks[i];
+      }
+    return text;
   }
 
   void write() {
@@ -100,7 +123,7 @@ private:
     for (const Tensor &tensor : tensors)
       if (tensor.isInput)
         os << "  input " << indexed(tensor.name, tensor.ranks)
-           << (tensor.isIndex ? " : i32" : "") << "\n";
+           << (tensor.isIndex ? " : i32" : storageOf(tensor.ranks)) << "\n";
     os << body << "  output ";
     llvm::ListSeparator outputs;
     for (const Tensor &tensor : tensors)
@@ -139,6 +162,12 @@ private:
     return tensors.size() - 1;
   }
 
+  std::string addInput() {
+    std::string name = "B" + std::to_string(tensors.size());
+    addTensor(name, "a", true);
+    return name;
+  }
+
   size_t chooseTensor(bool prefersMade) {
     std::vector<size_t> made, inputs;
     for (size_t t = 0; t < tensors.size(); ++t)
@@ -166,6 +195,10 @@ private:
         made.text += std::string(1, static_cast<char>(toupper(rank))) + "-1";
         continue;
       }
+      if (running && rank == info.carried && chance(60)) {
+        made.text += earlierStep(rank, made.ranks);
+        continue;
+      }
       if (gathers && rank != 'w' && rank != info.carried && chance(50)) {
         made.text += addIndex(made.ranks);
         continue;
@@ -182,6 +215,21 @@ private:
     }
     made.text += "]";
     return made;
+  }
+
+  /// One or two steps before, the first or the last of all, or several of them.
+  std::string earlierStep(char rank, std::string &ranks) {
+    char other = rank == 'a' ? 'b' : 'a';
+    bool isWindow = chance(15) && extents.count(other);
+    if (!isWindow && chance(20))
+      return chance(50) ? "0" : std::string(1, toupper(rank)) + "-1";
+    for (char used :
+         std::string(1, rank) + (isWindow ? std::string(1, other) : ""))
+      if (!llvm::is_contained(ranks, used))
+        ranks += used;
+    if (isWindow)
+      return std::string(1, rank) + "-" + std::string(1, other);
+    return std::string(1, rank) + (chance(75) ? "-1" : "-2");
   }
 
   /// A coordinate that is data, by an index over some ranks.
@@ -203,7 +251,7 @@ private:
   int addEinsum(int number) {
     std::string name(1, "YZVW"[number]);
     size_t first = chooseTensor(number > 0);
-    if (chance(18)) {
+    if (chance(running && number == 0 ? 70 : 18)) {
       if (extended && number + 1 < einsumCount && chance(40)) {
         addMutual(name, std::string(1, "YZVW"[number + 1]), first);
         return 2;
@@ -212,6 +260,11 @@ private:
       return 1;
     }
     auto [map, ranks] = read(first);
+    if (ranks.empty()) { // of a certain step only
+      Read beside = {indexed(addInput(), "a"), "a"};
+      map += " + " + beside.text;
+      ranks = beside.ranks;
+    }
     if (chance(einsumCount <= 2 ? 55 : 25)) {
       // A tensor twice, or one with other ranks.
       Read other = read(chooseTensor(false));
@@ -380,8 +433,11 @@ private:
     llvm::ListSeparator separator;
     llvm::raw_string_ostream os(text);
     bool delays = chance(10);
-    for (const char *op :
-         {"mac", "mul", "add", "max", "exp", "abs", "copy", "compute"}) {
+    std::vector<const char *> ops = {"mac", "mul", "add",  "max",
+                                     "exp", "abs", "copy", "compute"};
+    if (formats)
+      ops.push_back("convert");
+    for (const char *op : ops) {
       if (!isComplete && chance(20))
         continue;
       int64_t cycles = chance(75) ? 1 : pick(2, 3);
@@ -527,7 +583,7 @@ private:
   }
 
   std::mt19937_64 random;
-  bool extended, rereads, gathers;
+  bool extended, rereads, gathers, formats, running;
   Problem problem;
   int einsumCount = 1;
   int64_t bytes = 1;

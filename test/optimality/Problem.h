@@ -43,6 +43,8 @@ struct Kinds {
   bool rereads = false;     ///< inputs and results mostly have several readers
   bool constrained = false; ///< the machine has lib/Arch/Constraints.h as well
   bool gathers = false;     ///< coordinates that are data
+  bool formats = false;     ///< inputs in number formats with blocks
+  bool running = false;     ///< recurrences whose earlier steps others read
 };
 
 /// What one kind adds leaves the choices of the others as they are.

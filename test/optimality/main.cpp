@@ -10,8 +10,10 @@
 //   einsum-optimality --most TREES         only spaces up to that size
 //   einsum-optimality --extended ...       with more constructs
 //   einsum-optimality --rereads ...        most tensors have several readers
+//   einsum-optimality --formats ...        inputs in formats with blocks
 //   einsum-optimality --constrained ...    with constraints of the user's
 //   einsum-optimality --gathers ...        with coordinates that are data
+//   einsum-optimality --running ...        others read steps of recurrences
 //   einsum-optimality --print SEED         the files of a problem
 //   einsum-optimality --files X.ein SPEC   a given problem
 //   einsum-optimality --enumerate ...      the judge alone
@@ -334,10 +336,14 @@ int main(int argc, char **argv) {
       options.kinds.extended = true;
     else if (name == "--rereads")
       options.kinds.rereads = true;
+    else if (name == "--formats")
+      options.kinds.formats = true;
     else if (name == "--constrained")
       options.kinds.constrained = true;
     else if (name == "--gathers")
       options.kinds.gathers = true;
+    else if (name == "--running")
+      options.kinds.running = true;
     else if (name == "--prove")
       options.asksZ3 = true;
     else if (name == "--verbose")

@@ -46,7 +46,7 @@ static ToolList plugins(category, "plugin", "FILE.so,...",
                         options.plugins);
 static ToolOption objective(category, "objective",
                             "latency|energy|edp|traffic[:LEVEL]|"
-                            "capacity[:LEVEL]|pareto:A,B[,C]",
+                            "capacity[:LEVEL]|pareto[:A,B[,C]]",
                             "What the search minimises (default: latency); "
                             "pareto: all that no other mapping beats in A, B "
                             "and C",

@@ -139,7 +139,7 @@ private:
         continue;
       }
       YamlReader reader(file, one, "an Einsum");
-      std::string name = reader.string("name");
+      (void)reader.string("name"); // has to be there; tensors are what we name
       std::string text = reader.string("einsum");
       YAML::Node accesses = reader.get("tensor_accesses");
       // What tools call tensors by, and how they copy, changes no value.

@@ -62,12 +62,9 @@ public:
 
 private:
   std::optional<int64_t> whole(const YAML::Node &node, llvm::StringRef what) {
-    try {
-      if (node && node.IsScalar())
-        if (auto value = node.as<int64_t>(); true)
-          return value;
-    } catch (const YAML::Exception &) {
-    }
+    int64_t value;
+    if (node && node.IsScalar() && YAML::convert<int64_t>::decode(node, value))
+      return value;
     diags.error(node ? file.locOf(node) : SourceLocation{file.file, 1, 1},
                 "'" + what + "' must be a whole number");
     return std::nullopt;

@@ -57,8 +57,10 @@ private:
                     std::to_string(rank.extent));
     std::string bits;
     for (const TensorFact &tensor : facts.tensors)
-      bits += (bits.empty() ? "" : ", ") + tensor.name + ": " +
-              std::to_string(tensor.bits);
+      if (!tensor.name
+               .empty()) // further results, which are lost, may have none
+        bits += (bits.empty() ? "" : ", ") + tensor.name + ": " +
+                std::to_string(tensor.bits);
     line(2, "bits_per_value: {" + bits + "}");
     line(2, "einsums:");
     for (const EinsumFact &einsum : facts.einsums) {

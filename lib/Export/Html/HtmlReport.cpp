@@ -266,7 +266,9 @@ private:
                      ? "unlimited"
                      : levels[i]["capacity_bytes"].show(Shown::bytes),
                  levels[i]["energy_j"].show(Shown::joules),
-                 levels[i]["busy_s"].show(Shown::seconds)});
+                 levels[i]["busy_s"].number() == 0
+                     ? "–"
+                     : levels[i]["busy_s"].show(Shown::seconds)});
   }
 
   void writeMovement() {
@@ -314,10 +316,11 @@ private:
   void writeRoofline() {
     section("roofline", "Roofline");
     os << "<p class=\"note\">Filled: in this schedule, while the array works "
-          "on "
-          "the Einsum. Hollow: if it moved each of its tensors once. An "
-          "operator "
-          "counts one, so that expensive ones stay below their roof.</p>\n";
+          "on the Einsum. Hollow: if it moved each of its tensors once. "
+          "Einsums "
+          "of the same place stand side by side, from there to the right. An "
+          "operator counts one, so that expensive ones stay below their "
+          "roof.</p>\n";
     Place roofline = schedule["roofline"];
     drawRoofline(roofline, colours, os);
     HtmlTable table({"Einsum", "array", ">operators", ">per byte",
@@ -378,6 +381,9 @@ private:
       const char *key, *name;
       Shown how;
     };
+    auto isNoBound = [&](StringRef key) {
+      return key == "lower_bound" && mapper["lower_bound"].number() == 0;
+    };
     for (auto [key, name, how] :
          {Fact{"best", "value", unit},
           {"lower_bound", "lower bound", unit},
@@ -385,7 +391,8 @@ private:
           {"evaluated", "costs computed", Shown::number},
           {"space_size_log10", "mappings in the space", Shown::powerOfTen}})
       if (mapper.has(key) && mapper[key].get().is_number())
-        os << "<dt>" << name << "</dt><dd>" << mapper[key].show(how)
+        os << "<dt>" << name << "</dt><dd>"
+           << (isNoBound(key) ? "none known" : mapper[key].show(how))
            << "</dd>\n";
     if (mapper.has("bound"))
       os << "<dt>bound by</dt><dd>" << text(mapper["bound"]) << "</dd>\n";

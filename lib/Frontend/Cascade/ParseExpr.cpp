@@ -46,16 +46,16 @@ ExprPtr ExprParser::parseExpr() {
 ExprPtr ExprParser::parseChain(unsigned level) {
   if (level == std::size(kLevels))
     return parseUnary();
-  ExprPtr first = parseChain(level + 1);
-  if (!first)
+  ExprPtr result = parseChain(level + 1);
+  if (!result)
     return nullptr;
-  ExprPtr chain;
+  Expr *chain = nullptr; // the result, once there is an operator
   while (true) {
     continueLine(kLevels[level]);
     const Token operatorToken = peek();
     if (!llvm::any_of(kLevels[level],
                       [&](StringRef op) { return operatorToken.is(op); }))
-      return chain ? std::move(chain) : std::move(first);
+      return result;
     bool isCompare = level == 0;
     if (isCompare && chain) {
       report.error(operatorToken.place)
@@ -67,8 +67,10 @@ ExprPtr ExprParser::parseChain(unsigned level) {
     if (!operand)
       return nullptr;
     if (!chain) {
-      chain = makeExpr(isCompare ? Expr::Kind::compare : Expr::Kind::chain,
-                       first->place);
+      ExprPtr first = std::move(result);
+      result = makeExpr(isCompare ? Expr::Kind::compare : Expr::Kind::chain,
+                        first->place);
+      chain = result.get();
       chain->operands.push_back(std::move(first));
     }
     chain->operators.push_back({operatorToken.text, operatorToken.place});

@@ -111,7 +111,11 @@ bool einsum::frontend::checkOptions(const Model &model,
                          llvm::Twine(model.embedding.positions -
                                      model.embedding.positionOffset) +
                          " tokens, not for " +
-                         llvm::Twine(needed - model.embedding.positionOffset));
+                         llvm::Twine(needed - model.embedding.positionOffset) +
+                         "; give --seq=" +
+                         llvm::Twine(options.sequence -
+                                     (needed - model.embedding.positions)) +
+                         " or less");
   return diags.errorCount() == errors;
 }
 

@@ -73,7 +73,8 @@ void Emitter::emit(const PlannedEinsum &einsum) {
       AffineMapAttr::get(
           AffineMap::get(loops.size(), 0, output, builder.getContext())),
       builder.getArrayAttr(maps), builder.getArrayAttr(reductions),
-      IntegerSetAttr(), ArrayAttr(), DenseI64ArrayAttr(), inputs);
+      einsum.where ? IntegerSetAttr::get(*einsum.where) : IntegerSetAttr(),
+      ArrayAttr(), DenseI64ArrayAttr(), inputs);
   if (einsum.computesIn) {
     std::string name;
     llvm::raw_string_ostream(name) << einsum.computesIn;

@@ -34,13 +34,17 @@
 // only rearrange move nothing: what reads them reads their source, at other
 // coordinates.
 //
+// Parts. `tensor.pad`, `insert_slice` and `concat` become what stands where: a
+// sum over the one element that is placed at a point, or over none; where
+// something else stands than the identity of a monoid, a choice by coordinates.
+//
 // Names. A tensor is called what the string attribute `einsum.name` of the
 // argument or op says, or what its location does; `einsum.weight` marks
 // arguments that belong to a model.
 //
-// Refused, at its line: control flow, calls, scalars as arguments, tensors
-// written in part (`insert_slice`, `pad`), accumulations that are no monoid,
-// results addressed by more than loops.
+// Refused, at its line: control flow, calls, scalars as arguments, parts
+// whose place or size is not known, padding that is no constant, accumulations
+// that are no monoid, results addressed by more than loops.
 //
 //===----------------------------------------------------------------------===//
 

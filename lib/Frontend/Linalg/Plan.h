@@ -19,6 +19,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AffineMap.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/IntegerSet.h"
 
 #include <functional>
 
@@ -52,6 +53,8 @@ struct PlannedEinsum {
   std::vector<PlannedRead> reads;
   std::vector<int> results; ///< tensors
   mlir::StringAttr monoid;  ///< of the loops that are no rank of the results
+  std::optional<mlir::IntegerSet>
+      where; ///< of the loops: which points there are
   /// Of products of one narrower type that are summed: that type.
   mlir::Type computesIn;
   /// Fills the block, whose arguments are the elements read; yields last.

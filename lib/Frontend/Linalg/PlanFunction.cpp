@@ -5,78 +5,19 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Frontend/Linalg/Plan.h"
-#include "lib/Frontend/Linalg/ReadBody.h"
+#include "lib/Frontend/Linalg/Planner.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/PatternMatch.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace einsum;
 using namespace einsum::frontend;
-
-namespace {
-
-/// Where the elements of a value are: `tensor[map(coordinates)]`.
-struct View {
-  int tensor = -1;
-  AffineMap map;
-};
-
-class Planner {
-public:
-  explicit Planner(func::FuncOp function)
-      : function(function), context(function.getContext()) {}
-
-  std::optional<FunctionPlan> run();
-
-private:
-  bool planArguments();
-  bool planOp(Operation &op);
-  bool planLinalg(linalg::LinalgOp op);
-  bool planElementwise(Operation &op);
-  bool planFill(linalg::FillOp op);
-  bool planReturn(func::ReturnOp op);
-  bool addView(Operation *op, Value source, AffineMap map);
-  bool viewExpand(tensor::ExpandShapeOp op);
-  bool viewCollapse(tensor::CollapseShapeOp op);
-  bool viewSlice(tensor::ExtractSliceOp op);
-  bool viewRearranged(linalg::LinalgOp op);
-  void planCopy(Value value, Location loc);
-  bool startFrom(PlannedEinsum &einsum, const Accumulation &how, Value start);
-
-  int addTensor(Location loc, RankedTensorType type, StringRef prefix,
-                DictionaryAttr names);
-  int makeRank(int64_t extent);
-  SmallVector<int> chooseRanks(ArrayRef<PlannedRead> reads,
-                               ArrayRef<int64_t> extents);
-  void nameDimensions(const PlannedRead &read, ArrayRef<int> ranks);
-  std::optional<PlannedRead> readOf(Value value, AffineMap map);
-  void addResult(PlannedEinsum &einsum, Value value, DictionaryAttr names);
-  bool fail(Operation *op, const Twine &message) {
-    op->emitError(message);
-    return false;
-  }
-
-  func::FuncOp function;
-  MLIRContext *context;
-  FunctionPlan plan;
-  llvm::DenseMap<Value, View> views;
-  llvm::DenseMap<Value, TypedAttr> constants; ///< one value everywhere
-  llvm::DenseSet<Value> empty;
-  llvm::StringSet<> taken;
-  unsigned numbered[2] = {0, 0}; ///< of inputs, of Einsums
-};
-
-} // namespace
 
 //===----------------------------------------------------------------------===//
 // Tensors and ranks
@@ -546,6 +487,8 @@ bool Planner::planOp(Operation &op) {
       .Case<tensor::ExpandShapeOp>([&](auto op) { return viewExpand(op); })
       .Case<tensor::CollapseShapeOp>([&](auto op) { return viewCollapse(op); })
       .Case<tensor::ExtractSliceOp>([&](auto op) { return viewSlice(op); })
+      .Case<tensor::PadOp>([&](auto op) { return planPad(op); })
+      .Case<tensor::InsertSliceOp>([&](auto op) { return planInsert(op); })
       .Case<func::ReturnOp>([&](auto op) { return planReturn(op); })
       .Default([&](Operation *op) {
         if (isTensor && OpTrait::hasElementwiseMappableTraits(op))
@@ -555,16 +498,48 @@ bool Planner::planOp(Operation &op) {
       });
 }
 
+/// A concatenation as slices written into a tensor one after another.
+static FailureOr<SmallVector<Value>> decompose(tensor::ConcatOp op,
+                                               IRRewriter &rewriter) {
+  RankedTensorType type = op.getResultType();
+  auto isKnown = [](Value part) {
+    return cast<RankedTensorType>(part.getType()).hasStaticShape();
+  };
+  if (!type.hasStaticShape() || !llvm::all_of(op.getInputs(), isKnown))
+    return failure();
+  Value joined = rewriter.create<tensor::EmptyOp>(op.getLoc(), type.getShape(),
+                                                  type.getElementType());
+  SmallVector<OpFoldResult> offsets(type.getRank(), rewriter.getIndexAttr(0)),
+      strides(type.getRank(), rewriter.getIndexAttr(1));
+  int64_t end = 0;
+  for (Value part : op.getInputs()) {
+    auto shape = cast<RankedTensorType>(part.getType()).getShape();
+    offsets[op.getDim()] = rewriter.getIndexAttr(end);
+    joined = rewriter.create<tensor::InsertSliceOp>(
+        op.getLoc(), part, joined, offsets,
+        getAsIndexOpFoldResult(rewriter.getContext(), shape), strides);
+    end += shape[op.getDim()];
+  }
+  return SmallVector<Value>{joined};
+}
+
 /// Ops that stand for several.
 static bool decompose(func::FuncOp function) {
-  SmallVector<linalg::SoftmaxOp> found;
-  function.walk([&](linalg::SoftmaxOp op) { found.push_back(op); });
+  SmallVector<Operation *> found;
+  function.walk([&](Operation *op) {
+    if (isa<linalg::SoftmaxOp, tensor::ConcatOp>(op))
+      found.push_back(op);
+  });
   IRRewriter rewriter(function.getContext());
-  for (linalg::SoftmaxOp op : found) {
+  for (Operation *op : found) {
     rewriter.setInsertionPoint(op);
-    FailureOr<SmallVector<Value>> parts = op.decomposeOperation(rewriter);
+    auto softmax = dyn_cast<linalg::SoftmaxOp>(op);
+    FailureOr<SmallVector<Value>> parts =
+        softmax ? softmax.decomposeOperation(rewriter)
+                : decompose(cast<tensor::ConcatOp>(op), rewriter);
     if (failed(parts)) {
-      op.emitError("cannot be written as simpler ops");
+      op->emitError(softmax ? "cannot be written as simpler ops"
+                            : "joins tensors whose extents are not known");
       return false;
     }
     rewriter.replaceOp(op, *parts);

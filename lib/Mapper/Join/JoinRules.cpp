@@ -524,7 +524,7 @@ void JoinRules::truncate(JoinState &state, int depth) const {
     one.firstStep &= open;
     one.reduced &= open;
     if (!state.pipelined)
-      one.array = one.lag = one.firstLag = one.lastLag = -1;
+      one.array = one.lag = one.firstLag = one.lastLag = one.reach = -1;
   }
   llvm::erase_if(state.pending, [](const Pending &one) {
     return one.level < 0 && one.born == 0 && one.produced;

@@ -26,7 +26,8 @@ std::vector<int32_t> JoinState::key() const {
   for (const Pending &one : pending) {
     add(one.tensor, one.level, one.depth, one.need, one.whole, one.again,
         one.born, one.lag, one.firstLag, one.lastLag, one.array, one.produced,
-        one.lastStep, one.firstStep, one.reduced, one.hold, one.users.size());
+        one.lastStep, one.firstStep, one.reduced, one.waits, one.waits >> 32,
+        one.reach, one.hold, one.users.size());
     for (int user : one.users)
       add(user);
   }

@@ -67,7 +67,11 @@ struct Pending {
   int lag = -1;                    ///< of its producer in the open pipeline
   int firstLag = -1, lastLag = -1; ///< of all that touch it there
   int array = -1;                  ///< of its producer
-  bool produced = true;            ///< false: a recurrence read it first
+  /// Of a running value: steps of the loop that carries it which stages of a
+  /// pipeline wait for, and how far back those read that come before its
+  /// producer there.
+  int64_t waits = 0, reach = -1;
+  bool produced = true;                 ///< false: a recurrence read it first
   uint32_t lastStep = 0, firstStep = 0; ///< loops that guard its producer
   uint32_t reduced = 0; ///< open loops over ranks that its producer reduces
 

@@ -7,6 +7,8 @@
 
 #include "lib/Mapper/Join/PlacementChoices.h"
 
+#include "lib/Analysis/RunningValues.h"
+
 #include "llvm/ADT/STLExtras.h"
 
 using namespace einsum;
@@ -368,6 +370,37 @@ void PlacementChoices::chooseSplit(Placement &p, bool isNewRun,
   p.state.patterns = std::move(patterns);
 }
 
+/// Steps of a running value that stages of a pipeline keep: these are held
+/// together. Whether slots reach over several steps of the loop that carries it
+/// is certain where nothing else stands between.
+void PlacementChoices::addWaiting(const Placement &p, Pending &one) const {
+  const TensorFact &tensor = facts.tensors[one.tensor];
+  int depth = static_cast<int>(p.state.loops.size());
+  if (one.isHolder() || one.need <= one.depth || one.whole || one.need > depth)
+    return;
+  int64_t tile = p.state.loops[one.need - 1].tile;
+  bool lags = one.need == depth && !arch.accounting.singleBuffers;
+  auto wait = [&](const StepsBack &back, int64_t lag) {
+    if (auto steps =
+            countStepsKept(back, ReadTurn::stage, tile, lags ? lag : 0))
+      one.waits = std::max(one.waits, *steps);
+  };
+  if (tensor.producer == p.einsum) {
+    if (one.reach >= 0)
+      wait({StepsBack::near, one.reach}, 0);
+    return;
+  }
+  for (const AccessFact &read : facts.einsums[p.einsum].reads) {
+    if (read.tensor != one.tensor)
+      continue;
+    StepsBack back = findStepsBack(facts, read);
+    if (one.lag >= 0)
+      wait(back, p.lag - one.lag);
+    else if (!one.produced && back.kind == StepsBack::near)
+      one.reach = std::max(one.reach, back.steps);
+  }
+}
+
 /// The lag of a new stage: behind what it reads, one more on another array.
 bool PlacementChoices::enterPipeline(Placement &p) {
   int depth = p.state.loops.size(), array = p.fact->array;
@@ -398,6 +431,7 @@ bool PlacementChoices::enterPipeline(Placement &p) {
       one.lag = p.lag;
       one.array = array;
     }
+    addWaiting(p, one);
   }
   // Members of one recurrence work on the same iteration.
   for (const Pending &one : p.state.pending)

@@ -43,6 +43,7 @@ private:
   void openLoops(Placement &p, int need, JoinLayer &next);
   void chooseSplit(Placement &p, bool isNewRun, JoinLayer &next);
   bool enterPipeline(Placement &p);
+  void addWaiting(const Placement &p, Pending &one) const;
   void chooseHolds(Placement &p, int depth, size_t operand, JoinLayer &next);
 
   bool mayHaveHolder(const Placement &p, int tensor) const;

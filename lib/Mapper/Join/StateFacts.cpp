@@ -7,6 +7,8 @@
 
 #include "lib/Mapper/Join/StateFacts.h"
 
+#include "lib/Analysis/RunningValues.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -107,6 +109,25 @@ double StateFacts::steps(const JoinState &state, int depth,
   return count;
 }
 
+/// Steps of its iterative rank that a running value needs at its home, at most
+/// `whole`; `whole` if it is none, or all of it is kept.
+int64_t StateFacts::stepsAt(const JoinState &state, const Pending &home,
+                            int64_t whole) const {
+  const TensorFact &tensor = facts.tensors[home.tensor];
+  if (home.need <= home.depth || home.whole)
+    return whole;
+  int64_t tile = whole;
+  for (int d = home.depth; d < home.need; ++d)
+    if (state.loops[d].rank == tensor.iterativeRank)
+      tile = state.loops[d].tile;
+  std::optional<int64_t> steps =
+      countStepsInSequence(facts, home.tensor, tile, [&](int einsum) {
+        return einsum <= tensor.producer &&
+               rules.recurrence(einsum) == rules.recurrence(tensor.producer);
+      });
+  return std::min(whole, std::max(steps.value_or(whole), home.waits));
+}
+
 /// The most that a step of the loops around its home produces of a tensor.
 uint64_t StateFacts::cutWords(const JoinState &state,
                               const Pending &home) const {
@@ -115,13 +136,11 @@ uint64_t StateFacts::cutWords(const JoinState &state,
   llvm::SmallVector<int64_t, 8> tiles;
   for (const LocalRank &rank : nest.ranks) {
     tiles.push_back(rank.extent);
-    // A running value: no more than the loop that carries it steps over.
-    int around = rank.rank == tensor.iterativeRank && !home.whole
-                     ? std::max(home.depth, home.need)
-                     : home.depth;
-    for (int d = 0; d < around; ++d)
+    for (int d = 0; d < home.depth; ++d)
       if (state.loops[d].rank == rank.rank)
         tiles.back() = state.loops[d].tile;
+    if (rank.rank == tensor.iterativeRank)
+      tiles.back() = stepsAt(state, home, tiles.back());
   }
   return nest.cut->largest(nest.findOperand(home.tensor), tiles);
 }
@@ -137,14 +156,8 @@ uint64_t StateFacts::boxWords(const JoinState &state,
       for (int d = 0; d < home.depth; ++d)
         if (state.loops[d].rank == term.rank)
           tile = state.loops[d].tile;
-      if (home.need > home.depth && !home.whole &&
-          term.rank == tensor.iterativeRank) {
-        int64_t inner = tile;
-        for (int d = home.depth; d < home.need; ++d)
-          if (state.loops[d].rank == term.rank)
-            inner = state.loops[d].tile;
-        tile = std::min(tile, inner + tensor.carriedSteps - 1);
-      }
+      if (term.rank == tensor.iterativeRank)
+        tile = stepsAt(state, home, tile);
       words *= tile;
     }
   return words;

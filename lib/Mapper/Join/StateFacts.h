@@ -74,6 +74,8 @@ private:
   uint64_t holderBytes(const JoinState &state, const Pending &holder) const;
   uint64_t cutWords(const JoinState &state, const Pending &home) const;
   uint64_t boxWords(const JoinState &state, const Pending &home) const;
+  int64_t stepsAt(const JoinState &state, const Pending &home,
+                  int64_t whole) const;
 
   JoinLayout layout;
   std::vector<int> aroundAll; ///< tensors of which all may have one holder

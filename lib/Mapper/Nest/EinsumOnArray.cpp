@@ -133,6 +133,25 @@ static void addChunks(int64_t extent, const arch::ArchSpec &arch,
 }
 
 /// The same for all Einsums, so that they can share loops.
+/// Where divisors are far apart, as those of 197 or 50257, tiles of equal steps
+/// between them, and those that fill a dimension of an array.
+static void fillGaps(int64_t extent, const arch::ArchSpec &arch,
+                     std::set<int64_t, std::greater<>> &tiles) {
+  constexpr int64_t far = 4;
+  auto isFilled = [&](int64_t tile) {
+    auto below = tiles.lower_bound(tile); // the largest that is not above
+    return below != tiles.end() && tile < far * *below;
+  };
+  for (const arch::Array &array : arch.arrays)
+    for (const arch::ArrayDim &dim : array.dims)
+      if (auto size = static_cast<int64_t>(dim.size);
+          size > 1 && size < extent && !isFilled(size))
+        tiles.insert(llvm::divideCeil(extent, llvm::divideCeil(extent, size)));
+  for (int64_t steps = 2; steps < extent; steps *= 2)
+    if (int64_t tile = llvm::divideCeil(extent, steps); !isFilled(tile))
+      tiles.insert(tile);
+}
+
 static std::vector<int64_t> listTiles(int64_t extent, const NestLimits &limits,
                                       const arch::ArchSpec &arch,
                                       bool isCommon) {
@@ -154,6 +173,8 @@ static std::vector<int64_t> listTiles(int64_t extent, const NestLimits &limits,
   }
   if (limits.coarse == 0)
     return {tiles.begin(), tiles.end()};
+  if (limits.imperfect)
+    fillGaps(extent, arch, tiles);
   std::set<int64_t> wanted = {extent, 1};
   addChunks(extent, arch, tiles, wanted);
   // As many units as possible are worth a tile.
@@ -372,6 +393,30 @@ static bool addUse(const CascadeFacts &facts, EinsumOnArray &nest,
   }
   operand.uses.push_back(use);
   return isPlain;
+}
+
+/// Blocks as products along ranks, if they are: `m` for `K[m, ...]`, and both
+/// of `m1 * 256 + m0` where blocks are parts of 256.
+static void addBlocks(const CascadeFacts &facts, EinsumOnArray &nest,
+                      Operand &operand, const AccessFact &access) {
+  const TensorFact &tensor = facts.tensors[operand.tensor];
+  if (!tensor.isShared || operand.whole != 1 || operand.along >= 0)
+    return;
+  llvm::SmallVector<int64_t, 6> grid(nest.ranks.size(), 1);
+  for (auto [coordinate, size] : llvm::zip(access.coordinates, tensor.grid))
+    for (const Coordinate::Term &term : coordinate.terms) {
+      int64_t &along = grid[nest.findRank(term.rank)];
+      bool isApart = size == 1 || (size > 1 && term.coefficient % size == 0);
+      if (size == 0)
+        along = 0;
+      else if (!isApart && term.coefficient == 1 &&
+               coordinate.constant % size == 0)
+        along = size;
+      else if (!isApart)
+        return;
+    }
+  operand.grid = std::move(grid);
+  operand.stored = std::make_shared<formats::Weight>(tensor.stored);
 }
 
 /// Ranks along which a tensor is read that is written in another step.
@@ -664,6 +709,13 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
   for (Operand &operand : nest.operands)
     if (operand.isWritten())
       isCut |= !addNeeds(facts, nest, operand);
+  auto countBlocks = [&](const AccessFact &access) {
+    if (!isCut)
+      addBlocks(facts, nest, nest.operands[nest.findOperand(access.tensor)],
+                access);
+  };
+  llvm::for_each(fact.reads, countBlocks);
+  llvm::for_each(fact.writes, countBlocks);
   if (isCut) {
     if (!cut)
       cut = std::make_shared<CutTiles>(facts, nest);
@@ -706,6 +758,11 @@ std::string EinsumOnArray::signature() const {
        << operand.bits.denominator << " " << operand.reads << operand.writes
        << operand.mustLiveAtBacking << operand.mayHaveSharedHolder
        << operand.mayStay;
+    for (int64_t size : operand.grid)
+      os << "'" << size;
+    if (operand.stored)
+      os << "'" << operand.stored->codeBits << "'" << operand.stored->regionBits
+         << "'" << operand.stored->tensorBits;
     for (const Operand::Use &use : operand.uses)
       os << " " << use.isWrite << use.rank << use.shift;
     os << " " << operand.along;

@@ -57,7 +57,12 @@ struct Operand {
   /// Of those that select the one that a leaf reads: others, too, if they
   /// select an index.
   uint32_t atLeaf = 0;
-  formats::BitsPerElement bits;
+  formats::BitsPerElement bits; ///< with an element's share of scales
+  /// Where blocks of a number format may be cut, and tiles are products of
+  /// ranks: what weighs, and along each local rank how many coordinates are in
+  /// a block; 0: all.
+  std::shared_ptr<const formats::Weight> stored = nullptr;
+  llvm::SmallVector<int64_t, 6> grid = {};
   /// Elements of ranks that data addresses: a tile holds all of them.
   uint64_t whole = 1;
   /// These ranks of the cascade, with their extents.

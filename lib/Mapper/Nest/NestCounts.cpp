@@ -10,6 +10,8 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <numeric>
+
 using namespace einsum;
 using namespace einsum::mapper;
 
@@ -51,9 +53,14 @@ void NestCounts::cross(Costs &costs, int from, int to, double bytes) const {
 void NestCounts::charge(Costs &costs, int level, bool isWrite, uint64_t times,
                         uint64_t words,
                         const formats::BitsPerElement &bits) const {
-  if (times == 0 || words == 0)
+  if (words != 0)
+    chargeBytes(costs, level, isWrite, times, bits.countBytes(words));
+}
+
+void NestCounts::chargeBytes(Costs &costs, int level, bool isWrite,
+                             uint64_t times, uint64_t bytes) const {
+  if (times == 0 || bytes == 0)
     return;
-  uint64_t bytes = bits.countBytes(words);
   uint64_t accesses = llvm::divideCeil(bytes, arch.levels[level].accessBytes);
   chargeAll(costs, level, isWrite, times * bytes, times * accesses);
 }
@@ -320,6 +327,75 @@ void NestCounts::forEachTile(uint32_t relevant, int parentStage,
 }
 
 //===----------------------------------------------------------------------===//
+// Blocks of number formats
+//===----------------------------------------------------------------------===//
+
+static uint64_t blocksBetween(uint64_t begin, uint64_t end, uint64_t size) {
+  return (end - 1) / size - begin / size + 1;
+}
+
+llvm::SmallVector<NestCounts::Load, 4>
+NestCounts::loadsAlong(const Operand &operand, int rank, int parentStage,
+                       const Place &place) const {
+  llvm::SmallVector<Load, 4> loads;
+  auto size = static_cast<uint64_t>(operand.grid[rank]);
+  auto add = [&](uint64_t words, uint64_t blocks, uint64_t count) {
+    for (Load &known : loads)
+      if (known.words == words && known.blocks == blocks) {
+        known.count += count;
+        return;
+      }
+    loads.push_back({words, blocks, count});
+  };
+  Pieces all = pieces(rank, parentStage, place);
+  bool isPlain = unitsOf(rank, parentStage, place.stage) == 1 &&
+                 !unevenDeal(rank, parentStage, place.stage);
+  if (size <= 1 || !isPlain) {
+    for (const Piece &piece : all)
+      add(piece.size, size == 0 ? 1 : llvm::divideCeil(piece.size, size),
+          piece.count);
+    return loads;
+  }
+  uint64_t at = 0;
+  for (const Piece &piece : all) {
+    // Tiles begin at the same place in a block again after so many.
+    uint64_t places = std::min(piece.count, size / std::gcd(size, piece.size));
+    for (uint64_t i = 0; i < places; ++i)
+      add(piece.size,
+          blocksBetween(at + i * piece.size, at + (i + 1) * piece.size, size),
+          (piece.count - i - 1) / places + 1);
+    at += piece.size * piece.count;
+  }
+  return loads;
+}
+
+template <typename Fn>
+void NestCounts::forEachLoad(const Operand &operand, int parentStage,
+                             const Place &place, Fn fn) const {
+  if (!operand.stored) {
+    const formats::BitsPerElement bits = operand.tileBits();
+    return forEachTile(operand.relevant, parentStage, place, nullptr,
+                       [&](uint64_t words, uint64_t count) {
+                         fn(bits.countBytes(words), words, count);
+                       });
+  }
+  llvm::SmallVector<llvm::SmallVector<Load, 4>, 6> sides;
+  for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank)
+    if (operand.usesRank(rank))
+      sides.push_back(loadsAlong(operand, rank, parentStage, place));
+  auto visit = [&](auto &self, size_t at, const Load &load) -> void {
+    if (at == sides.size())
+      return fn(operand.stored->countWholeBytes(load.words, load.blocks),
+                load.words, load.count);
+    for (const Load &side : sides[at])
+      self(self, at + 1,
+           Load{load.words * side.words, load.blocks * side.blocks,
+                load.count * side.count});
+  };
+  visit(visit, 0, Load{1, 1, 1});
+}
+
+//===----------------------------------------------------------------------===//
 // Holders
 //===----------------------------------------------------------------------===//
 
@@ -346,7 +422,14 @@ uint64_t NestCounts::heldBytes(const Operand &operand, int level,
     if (fan.stage <= place.stage && !isInstance)
       units *= deal.units;
   }
-  return operand.tileBits().countBytes(words) * units;
+  if (!operand.stored || nest.cut)
+    return operand.tileBits().countBytes(words) * units;
+  uint64_t largest = 0;
+  forEachLoad(operand, place.stage, place,
+              [&](uint64_t bytes, uint64_t, uint64_t) {
+                largest = std::max(largest, bytes);
+              });
+  return largest * units;
 }
 
 /// Units that contribute to one element begin it anew in each visit, but the
@@ -391,7 +474,6 @@ void NestCounts::addHolder(Costs &costs, const Operand &operand, int level,
     return addCutHolder(costs, operand, level, parent, parentStage, place);
   if (operand.along >= 0)
     return addWalked(costs, operand, level, parent, parentStage, place);
-  const formats::BitsPerElement bits = operand.tileBits();
   const arch::Fanout &multicast = arch.levels[parent].multicast;
   const arch::Fanout &reduction = arch.arrays[nest.array].reduction;
   uint64_t joint = otherVisits(operand.relevant, parentStage, place);
@@ -403,25 +485,25 @@ void NestCounts::addHolder(Costs &costs, const Operand &operand, int level,
                      operand.isWritten(), width);
   uint64_t first = repeats(operand.relevant, parentStage, place.stage,
                            operand.isWritten(), width);
-  forEachTile(operand.relevant, parentStage, place, nullptr,
-              [&](uint64_t words, uint64_t count) {
+  forEachLoad(operand, parentStage, place,
+              [&](uint64_t bytes, uint64_t words, uint64_t count) {
                 shared += static_cast<double>(words) * count * joint;
                 if (!operand.isWritten())
-                  return charge(costs, parent, false, count * accesses, words,
-                                bits);
-                charge(costs, parent, true, count * accesses, words, bits);
-                charge(costs, parent, false, count * readsOf(accesses, first),
-                       words, bits);
+                  return chargeBytes(costs, parent, false, count * accesses,
+                                     bytes);
+                chargeBytes(costs, parent, true, count * accesses, bytes);
+                chargeBytes(costs, parent, false,
+                            count * readsOf(accesses, first), bytes);
               });
-  forEachTile(operand.relevant, place.stage, place, nullptr,
-              [&](uint64_t words, uint64_t count) {
+  forEachLoad(operand, place.stage, place,
+              [&](uint64_t bytes, uint64_t words, uint64_t count) {
                 own += static_cast<double>(words) * count * each;
                 if (!operand.isWritten())
-                  return charge(costs, level, true, count * each, words, bits);
-                charge(costs, level, false, count * each, words, bits);
-                charge(costs, level, true, count * (joint - 1), words, bits);
+                  return chargeBytes(costs, level, true, count * each, bytes);
+                chargeBytes(costs, level, false, count * each, bytes);
+                chargeBytes(costs, level, true, count * (joint - 1), bytes);
               });
-  cross(costs, parent, level, shared * bits.toDouble() / 8);
+  cross(costs, parent, level, shared * operand.tileBits().toDouble() / 8);
   if (own > shared)
     addEnergy(costs, (own - shared) * static_cast<double>(operand.whole) *
                          (operand.isWritten() ? reduction.energyPj

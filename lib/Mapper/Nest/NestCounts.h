@@ -97,6 +97,18 @@ private:
   template <typename Fn>
   void forEachTile(uint32_t relevant, int parentStage, const Place &place,
                    const Operand::Use *use, Fn fn) const;
+  /// The same for what nodes move: calls `fn(bytes, words, count)`, bytes with
+  /// every scale of the blocks that a tile touches. Of tiles that units walk
+  /// apart, or have unlike ones of, as many as they touch at least.
+  template <typename Fn>
+  void forEachLoad(const Operand &operand, int parentStage, const Place &place,
+                   Fn fn) const;
+  struct Load {
+    uint64_t words, blocks, count;
+  };
+  llvm::SmallVector<Load, 4> loadsAlong(const Operand &operand, int rank,
+                                        int parentStage,
+                                        const Place &place) const;
   uint64_t otherVisits(uint32_t relevant, int parentStage,
                        const Place &place) const;
   /// How often one word is read for all units that share it, or written by all
@@ -154,6 +166,8 @@ private:
   void chargeWords(Costs &costs, int level, bool isWrite, double words,
                    const formats::BitsPerElement &bits) const;
 
+  void chargeBytes(Costs &costs, int level, bool isWrite, uint64_t times,
+                   uint64_t bytes) const;
   /// Bytes on their way from a level to one further in, or to the units (-1),
   /// or back: what they cost on the links that they pass, if each passes once.
   void cross(Costs &costs, int from, int to, double bytes) const;

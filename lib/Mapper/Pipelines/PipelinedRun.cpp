@@ -7,6 +7,8 @@
 
 #include "lib/Mapper/Pipelines/PipelinedRun.h"
 
+#include "lib/Analysis/RunningValues.h"
+
 #include "lib/Mapper/Pipelines/LoadBound.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -389,6 +391,25 @@ PipelinedRun::findHome(const std::vector<SharedLoop> &loops, int tensor) const {
   return std::nullopt;
 }
 
+/// Steps of a running value that are kept for a loop with that tile, if its
+/// readers on other arrays are one iteration behind.
+std::optional<int64_t> PipelinedRun::stepsOf(int tensor, int64_t tile) const {
+  int64_t most = tile;
+  for (int reader : rules.touchers(tensor))
+    for (const AccessFact &read : facts.einsums[reader].reads) {
+      if (read.tensor != tensor)
+        continue;
+      bool isOwn = reader == facts.tensors[tensor].producer;
+      std::optional<int64_t> kept = countStepsKept(
+          findStepsBack(facts, read),
+          isOwn ? ReadTurn::before : ReadTurn::stage, tile, /*lag=*/1);
+      if (!kept)
+        return std::nullopt;
+      most = std::max(most, *kept);
+    }
+  return most;
+}
+
 /// One copy of a fused tensor at its home.
 uint64_t PipelinedRun::bytesAt(const std::vector<SharedLoop> &loops,
                                const Pending &home) const {
@@ -401,7 +422,7 @@ uint64_t PipelinedRun::bytesAt(const std::vector<SharedLoop> &loops,
         if (loops[d].rank == term.rank)
           (d < home.depth ? tile : inner) = loops[d].tile;
       if (home.need > home.depth && term.rank == tensor.iterativeRank)
-        tile = std::min(tile, inner + tensor.carriedSteps - 1);
+        tile = std::min(tile, stepsOf(home.tensor, inner).value_or(tile));
       words = llvm::SaturatingMultiply(words, static_cast<uint64_t>(tile));
     }
   return words > (uint64_t{1} << 56) ? UINT64_MAX : tensor.bytes(words);
@@ -458,9 +479,12 @@ void PipelinedRun::addDependences(const Frame &frame,
       auto producer = llvm::find(order, tensor.producer);
       if (producer == order.end() || *producer == einsum)
         continue;
+      // Who is no member of the recurrence comes after its producer in the
+      // space, however far back it reads.
       uint64_t distance = 0;
       for (auto [rank, coordinate] : llvm::zip(tensor.ranks, read.coordinates))
-        if (rank == tensor.iterativeRank && !coordinate.terms.empty())
+        if (rules.recurrence(einsum) == rules.recurrence(*producer) &&
+            rank == tensor.iterativeRank && !coordinate.terms.empty())
           distance = std::abs(coordinate.constant);
       // In iterations, if a loop around the pipeline carries it.
       uint64_t iterations = 0;

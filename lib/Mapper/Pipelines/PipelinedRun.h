@@ -100,6 +100,7 @@ private:
   void addDependences(const Frame &frame, PipelineGroup &group) const;
   bool addHomes(const Frame &frame, PipelineGroup &group) const;
   uint64_t stepsOf(const Frame &frame, size_t loop) const;
+  std::optional<int64_t> stepsOf(int tensor, int64_t tile) const;
   uint64_t bytesAt(const std::vector<SharedLoop> &loops,
                    const Pending &home) const;
   void keep(const Frame &frame, const PipelinePlan &plan,

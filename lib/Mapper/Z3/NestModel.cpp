@@ -107,20 +107,62 @@ bool NestModel::uses(int tensor, size_t position) const {
   return accessOf(tensor).uses(ranks[position]);
 }
 
+/// How many coordinates of a rank are in a block of the tensor's format; 0: all
+/// of them.
+int64_t NestModel::blockAlong(int tensor, size_t position) const {
+  const TensorFact &fact = facts.tensors[tensor];
+  if (!fact.isShared)
+    return 1;
+  for (auto [coordinate, size] :
+       llvm::zip(accessOf(tensor).coordinates, fact.grid))
+    for (const Coordinate::Term &term : coordinate.terms)
+      if (term.rank == ranks[position])
+        return size > 1 && term.coefficient % size == 0 ? 1 : size;
+  return 1;
+}
+
+/// Tiles of one rank by what they hold: elements, blocks, how many tiles.
+std::map<std::pair<uint64_t, uint64_t>, uint64_t>
+NestModel::tilesAlong(int tensor, size_t position, int64_t tile) const {
+  int64_t extent = facts.ranks[ranks[position]].extent,
+          size = blockAlong(tensor, position);
+  std::map<std::pair<uint64_t, uint64_t>, uint64_t> tiles;
+  if (size <= 1) { // not one by one, they are many
+    auto add = [&](int64_t elements, int64_t count) {
+      if (elements && count)
+        tiles[{elements, size == 0 ? 1 : elements}] += count;
+    };
+    add(tile, extent / tile);
+    add(extent % tile, 1);
+    return tiles;
+  }
+  for (int64_t lo = 0; lo < extent; lo += tile) {
+    int64_t hi = std::min(extent, lo + tile);
+    ++tiles[{hi - lo, (hi - 1) / size - lo / size + 1}];
+  }
+  return tiles;
+}
+
 uint64_t NestModel::bytesOfTile(int tensor, const Vector &v) const {
-  uint64_t elements = 1;
-  for (size_t i = 0; i < v.size(); ++i)
-    if (uses(tensor, i))
-      elements *= static_cast<uint64_t>(v[i]);
-  return facts.tensors[tensor].bytes(elements);
+  uint64_t elements = 1, blocks = 1;
+  for (size_t i = 0; i < v.size(); ++i) {
+    if (!uses(tensor, i))
+      continue;
+    uint64_t most = 0;
+    for (const auto &[held, count] : tilesAlong(tensor, i, v[i]))
+      most = std::max(most, held.second);
+    elements *= static_cast<uint64_t>(v[i]);
+    blocks *= most;
+  }
+  return facts.tensors[tensor].wholeBytes(elements, blocks);
 }
 
 /// A transfer for every box of v: whole ones, and what is left at the ends.
 NestModel::Moves NestModel::countMoves(int tensor, const Vector &v, int outer,
                                        int inner) const {
-  // Boxes that differ in ranks of the tensor, by their elements; and how often
-  // each comes again.
-  std::map<uint64_t, uint64_t> boxes = {{1, 1}};
+  // Boxes that differ in ranks of the tensor, by their elements and blocks; and
+  // how often each comes again.
+  std::map<std::pair<uint64_t, uint64_t>, uint64_t> boxes = {{{1, 1}, 1}};
   uint64_t visits = 1;
   for (size_t i = 0; i < v.size(); ++i) {
     auto extent = static_cast<uint64_t>(facts.ranks[ranks[i]].extent);
@@ -129,22 +171,25 @@ NestModel::Moves NestModel::countMoves(int tensor, const Vector &v, int outer,
       visits *= llvm::divideCeil(extent, tile);
       continue;
     }
-    std::map<uint64_t, uint64_t> more;
-    for (auto [elements, count] : boxes) {
-      more[elements * tile] += count * (extent / tile);
-      if (extent % tile)
-        more[elements * (extent % tile)] += count;
-    }
+    std::map<std::pair<uint64_t, uint64_t>, uint64_t> more;
+    for (const auto &[box, count] : boxes)
+      for (const auto &[side, times] : tilesAlong(tensor, i, v[i]))
+        more[{box.first * side.first, box.second * side.second}] +=
+            count * times;
     boxes = std::move(more);
   }
   // The first visit of an output finds nothing to continue.
   uint64_t in = isWritten(tensor) ? visits - 1 : visits,
            out = isWritten(tensor) ? visits : 0;
   Moves moves;
-  for (auto [elements, count] : boxes) {
-    uint64_t bytes = facts.tensors[tensor].bytes(elements);
+  const TensorFact &fact = facts.tensors[tensor];
+  int near = inner < 0 ? outer : inner;
+  for (const auto &[box, count] : boxes) {
+    // What the leaf takes has its share of scales.
+    uint64_t bytes = inner < 0 ? fact.bytes(box.first)
+                               : fact.wholeBytes(box.first, box.second);
     uint64_t there = llvm::divideCeil(bytes, arch.levels[outer].accessBytes),
-             here = llvm::divideCeil(bytes, arch.levels[inner].accessBytes);
+             here = llvm::divideCeil(bytes, arch.levels[near].accessBytes);
     moves.in += count * in * bytes;
     moves.out += count * out * bytes;
     moves.inAt += count * in * there;
@@ -376,8 +421,7 @@ void NestModel::chargeAt(z3::solver &solver, const z3::expr &when, size_t k,
                          int tensor, int outer, int inner, const Prices &prices,
                          const z3::expr &part) {
   for (size_t i = 0; i < vectors.size(); ++i) {
-    Moves moves =
-        countMoves(tensor, vectors[i], outer, inner < 0 ? outer : inner);
+    Moves moves = countMoves(tensor, vectors[i], outer, inner);
     double price = priceOf(moves, prices, outer, inner);
     if (price > 0)
       solver.add(z3::implies(when && at[k][i], part >= number(price)));

@@ -93,6 +93,9 @@ private:
   bool uses(int tensor, size_t position) const;
   const AccessFact &accessOf(int tensor) const;
   bool isWritten(int tensor) const;
+  int64_t blockAlong(int tensor, size_t position) const;
+  std::map<std::pair<uint64_t, uint64_t>, uint64_t>
+  tilesAlong(int tensor, size_t position, int64_t tile) const;
   uint64_t bytesOfTile(int tensor, const Vector &v) const;
 
   /// Moves between a place at vector v and what is further out.

@@ -181,6 +181,24 @@ BitsPerElement Weight::getShare() const {
   return {static_cast<uint64_t>(numerator), static_cast<uint64_t>(denominator)};
 }
 
+bool Weight::isShared() const {
+  bool hasRegions = regionBits != 0 &&
+                    llvm::any_of(shape, [](int64_t size) { return size > 1; });
+  return hasRegions || (tensorBits != 0 && !shape.empty());
+}
+
+uint64_t Weight::countWholeBits(uint64_t elements, uint64_t regions) const {
+  if (elements == 0)
+    return 0;
+  return saturate(Wide(elements) * codeBits +
+                  ceilDiv(Wide(elements) * spread.first, spread.second) +
+                  Wide(regions) * regionBits + tensorBits);
+}
+
+uint64_t Weight::countWholeBytes(uint64_t elements, uint64_t regions) const {
+  return ceilDiv(countWholeBits(elements, regions), 8);
+}
+
 uint64_t Weight::countBits(uint64_t elements,
                            llvm::ArrayRef<int64_t> tile) const {
   Wide bits = Wide(elements) * codeBits +

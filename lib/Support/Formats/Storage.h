@@ -29,8 +29,10 @@
 //
 // What is stored for K[m,e] with M = 4, E = 64 as `mxfp4 block e`: 256 codes of
 // 4 bits and 4 * 2 scales of 8 bits, 1088 bits in all or 17/4 per element. A
-// part of a tensor carries the scale of every block that it touches: a tile of
-// 4 by 48 has 192 codes and 4 * ceil(48/32) = 8 scales, 832 bits.
+// part of a tensor carries the scale of every block that it touches, and what
+// the tensor has once: a tile of 4 by 48 has 192 codes and 4 * ceil(48/32) = 8
+// scales, 832 bits (`countWholeBits`). An element alone has its share of them
+// (`getShare`), which is the least that any way to take a tensor apart costs.
 //
 // Refuses, with the place in the text and what would be allowed: unknown
 // formats and options, sizes that the format does not leave open, scale types
@@ -193,13 +195,20 @@ struct Weight {
   std::vector<int64_t> shape; ///< per rank of the tensor
   /// Bits that belong to all elements alike: spread.first / spread.second each.
   std::pair<uint64_t, uint64_t> spread = {0, 1};
-  /// Once per tensor; part of its size, never of what is moved.
+  /// Once per tensor: of its size, and of whatever holds or moves a part of it.
   uint64_t tensorBits = 0;
 
   /// An element's share of everything but `tensorBits`: what it costs to move
   /// elements in whole regions, and the least that it can cost. A denominator
   /// beyond 64 bits rounds up.
   BitsPerElement getShare() const;
+  /// Whether elements have something together that parts of the tensor need
+  /// whole, so that their number alone does not say what they weigh.
+  bool isShared() const;
+  /// So many elements that touch so many regions, with all that these have
+  /// together. 2^64 - 1 beyond 64 bits.
+  uint64_t countWholeBits(uint64_t elements, uint64_t regions) const;
+  uint64_t countWholeBytes(uint64_t elements, uint64_t regions) const;
   /// So many elements in boxes of `tile[i]` along rank i, aligned with the
   /// regions, each box with the metadata of every region that it touches. 2^64
   /// - 1 beyond 64 bits.

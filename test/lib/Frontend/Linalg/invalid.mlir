@@ -5,13 +5,67 @@ func.func @a(%x: tensor<4xf32>, %s: f32) -> tensor<4xf32> {
 }
 // -----
 func.func @b(%x: tensor<4xf32>) -> tensor<6xf32> {
-  %c = arith.constant 0.0 : f32
-  // expected-error@+1 {{is no linalg op, view of a tensor or element-wise op: a cascade cannot hold it}}
+  // expected-error@+1 {{pads with a value that is no constant}}
   %p = tensor.pad %x low[1] high[1] {
   ^bb0(%i: index):
+    %n = arith.index_cast %i : index to i32
+    %c = arith.sitofp %n : i32 to f32
     tensor.yield %c : f32
   } : tensor<4xf32> to tensor<6xf32>
   return %p : tensor<6xf32>
+}
+// -----
+func.func @b1(%x: tensor<4xf32>, %n: tensor<?xf32>) -> tensor<?xf32> {
+  %c = arith.constant 0.0 : f32
+  %c0 = arith.constant 0 : index
+  %d = tensor.dim %n, %c0 : tensor<?xf32>
+  // expected-error@+1 {{pads by a width that is not known}}
+  %p = tensor.pad %x low[%d] high[1] {
+  ^bb0(%i: index):
+    tensor.yield %c : f32
+  } : tensor<4xf32> to tensor<?xf32>
+  return %p : tensor<?xf32>
+}
+// -----
+func.func @b2(%x: tensor<?xf32>) -> tensor<?xf32> {
+  %c = arith.constant 0.0 : f32
+  // expected-error@+1 {{pads a dimension whose extent is not known}}
+  %p = tensor.pad %x low[2] high[1] {
+  ^bb0(%i: index):
+    tensor.yield %c : f32
+  } : tensor<?xf32> to tensor<?xf32>
+  return %p : tensor<?xf32>
+}
+// -----
+func.func @b3(%x: tensor<4xf32>, %y: tensor<?xf32>) -> tensor<?xf32> {
+  %c0 = arith.constant 0 : index
+  %d = tensor.dim %y, %c0 : tensor<?xf32>
+  // expected-error@+1 {{writes a part whose place or size is not known}}
+  %p = tensor.insert_slice %x into %y[%d] [4] [1] : tensor<4xf32> into tensor<?xf32>
+  return %p : tensor<?xf32>
+}
+// -----
+func.func @b4(%y: tensor<8xf32>) -> tensor<8xf32> {
+  %e = tensor.empty() : tensor<4xf32>
+  // expected-error@+1 {{places a tensor that was never written}}
+  %p = tensor.insert_slice %e into %y[2] [4] [1] : tensor<4xf32> into tensor<8xf32>
+  return %p : tensor<8xf32>
+}
+// -----
+func.func @b6(%x: tensor<?xf32>, %y: tensor<4xf32>) -> tensor<?xf32> {
+  // expected-error@+1 {{joins tensors whose extents are not known}}
+  %p = tensor.concat dim(0) %x, %y : (tensor<?xf32>, tensor<4xf32>) -> tensor<?xf32>
+  return %p : tensor<?xf32>
+}
+// -----
+func.func @b5(%m: tensor<8xf32>) -> tensor<8xf32> {
+  // expected-error@+1 {{is no linalg op, view of a tensor or element-wise op: a cascade cannot hold it}}
+  %p = tensor.generate {
+  ^bb0(%i: index):
+    %c = arith.constant 0.0 : f32
+    tensor.yield %c : f32
+  } : tensor<8xf32>
+  return %p : tensor<8xf32>
 }
 // -----
 func.func @c(%x: tensor<4xf32>) -> tensor<f32> {

@@ -606,3 +606,63 @@ TEST_CASE("Of a streamed recurrence the narrower window is held", "[cost]") {
     } } } } })");
   CHECK(subject.evaluate().levels[1].peakBytes == 2 * 2);
 }
+
+//===----------------------------------------------------------------------===//
+// Blocks of number formats
+//===----------------------------------------------------------------------===//
+
+static Subject makeProduct(const std::string &format, int tile) {
+  std::string spec = machine;
+  std::string op = "\"mac\": {";
+  spec.insert(spec.find(op), "\"convert\": {\"energy\": \"1 pJ\"}, ");
+  return Subject(R"(cascade product(M=4, K=96) : f16
+  input A[m,k] : )" + format +
+                     R"(, B[k]
+  Z[m] = A[m,k] * B[k]
+  output Z)",
+                 R"(schedule.mapping @tiles of @product on "machine" {
+  schedule.storage "DRAM" ["A", "B", "Z"] {
+    schedule.temporal "k" tile )" +
+                     std::to_string(tile) + R"( {
+      schedule.storage "buffer" ["A"] {
+        schedule.temporal "m" tile 1 {
+          schedule.temporal "k" tile 1 {
+            schedule.compute "Z" on "pe"
+          }
+        }
+      }
+    }
+  }
+})",
+                 spec);
+}
+
+TEST_CASE("a tile brings every scale of the blocks that it touches, whole",
+          "[cost]") {
+  struct Expected {
+    const char *format;
+    int tile;
+    uint64_t moved, held; ///< bytes from DRAM, and in the buffer at most
+  };
+  // 4 rows: per row 48 codes of 4 bits and two scales of 8, for example.
+  for (const Expected &expected :
+       {Expected{"mxfp4 block k", 96, 204, 204},
+        Expected{"mxfp4 block k", 32, 3 * 68, 68},
+        Expected{"mxfp4 block k", 48, 2 * 104, 104},
+        Expected{"mxfp4 block k", 16, 6 * 36, 36},
+        Expected{"mxfp4 block k", 24, 52 + 56 + 56 + 52, 56},
+        Expected{"mxfp4 block k", 40, 88 + 88 + 36, 88},
+        Expected{"nvfp4 block k", 96, 220, 220}, // with an f32 for all
+        Expected{"nvfp4 block k", 48, 2 * 112, 112},
+        Expected{"int8 channel m", 24, 4 * (96 + 8), 104},
+        Expected{"int8 tensor", 24, 4 * (96 + 2), 98}}) {
+    INFO(expected.format << " in tiles of " << expected.tile);
+    Subject subject = makeProduct(expected.format, expected.tile);
+    cost::Evaluation cost = subject.evaluate();
+    CHECK(subject.traffic(cost, "A", 0).readBytes == expected.moved);
+    CHECK(subject.traffic(cost, "A", 1).writeBytes == expected.moved);
+    CHECK(cost.levels[1].peakBytes == expected.held);
+    checkSame(cost, subject.evaluate(/*shortWays=*/false));
+    checkSame(cost, subject.evaluateStepByStep());
+  }
+}

@@ -197,6 +197,11 @@ TEST_CASE("a part carries the scales of the blocks that it touches",
   CHECK(weight.countBits(1, {1, 1}) == 12);
   CHECK(weight.getShare() == BitsPerElement{17, 4});
   CHECK(weight.getShare().countBytes(1) == 1);
+  CHECK(weight.isShared());
+  CHECK(weight.countWholeBits(192, 8) == 832);
+  CHECK(weight.countWholeBits(0, 0) == 0);
+  CHECK(weight.countWholeBytes(1, 1) == 2);
+  CHECK(weight.countWholeBits(UINT64_MAX, UINT64_MAX) == UINT64_MAX);
   // Three rows of the tile are new.
   CHECK(weight.countBits(144, {4, 48}) == 144 * 4 + 6 * 8);
   CHECK(weight.getShare().countBits(UINT64_MAX / 2) == UINT64_MAX);
