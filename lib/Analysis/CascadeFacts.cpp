@@ -388,7 +388,12 @@ private:
         return failure();
       auto [rank, distance] = stepOf(access, einsum);
       TensorFact &tensor = facts.tensors[read->tensor];
-      if (distance != 0 && !tensor.isInput) {
+      // A recurrence goes along one rank, whoever else reads it a step away
+      // along others.
+      bool isOwn = llvm::is_contained(einsum->getResults(), access.tensor);
+      bool isOther = distance != 0 && tensor.iterativeRank >= 0 && !isOwn &&
+                     tensor.iterativeRank != facts.findRank(rank);
+      if (distance != 0 && !tensor.isInput && !isOther) {
         tensor.iterativeRank = facts.findRank(rank);
         tensor.carriedSteps = std::max(tensor.carriedSteps, std::abs(distance));
         fact.direction[tensor.iterativeRank] = distance < 0 ? 1 : -1;

@@ -20,6 +20,8 @@
 #include "dialects/Einsum/Gathers.h"
 #include "lib/Analysis/SetCounter.h"
 
+#include "lib/Analysis/RunningValues.h"
+
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
@@ -183,8 +185,8 @@ private:
     const TensorFact &tensor = facts.tensors[read.tensor];
     for (auto [rank, coordinate] : llvm::zip(tensor.ranks, read.coordinates)) {
       bool iterative = tensor.hasInitialValue && rank == tensor.iterativeRank;
-      bool up = iterative && coordinate.constant <= 0;
-      bool down = iterative && coordinate.constant > 0;
+      int direction = iterative ? stepDirection(facts, read.tensor) : 0;
+      bool up = direction > 0, down = direction < 0;
       Constraint low{coordinate.form()};
       if (!up)
         addConstraint(einsum, std::move(low));
@@ -320,7 +322,7 @@ private:
                          const AccessFact &read) const {
     for (auto [rank, coordinate] : llvm::zip(tensor.ranks, read.coordinates))
       if (tensor.hasInitialValue && rank == tensor.iterativeRank &&
-          coordinate.constant != 0)
+          mayBeInitial(coordinate))
         return true;
     return false;
   }

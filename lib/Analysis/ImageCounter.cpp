@@ -265,8 +265,11 @@ bool ImageCounter::countByPlan(Plan &plan, llvm::ArrayRef<Interval> boxes,
           box[k].hi = std::max(box[k].hi, ys[id * coordinates + k].hi);
         }
     }
+    plan.counter->mostBoxes = mostBoxes;
+    uint64_t before = plan.counter->work;
     for (auto [mask, points] : plan.counter->count(box, ~members))
       addToSignature(result, mask, points, overflowed);
+    work += plan.counter->work - before;
     overflowed |= plan.counter->overflowed;
     exhausted |= plan.counter->exhausted;
   }

@@ -65,6 +65,9 @@ public:
   bool overflowed = false, exhausted = false;
   /// Points that are enumerated where elimination is not exact.
   uint64_t mostEnumerated = uint64_t(1) << 21;
+  /// Boxes that one count may look at, and that all have looked at until now.
+  size_t mostBoxes = SetCounter::kLimit;
+  uint64_t work = 0;
 
 private:
   struct Plan;

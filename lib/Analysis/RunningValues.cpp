@@ -11,11 +11,22 @@
 
 using namespace einsum;
 
-/// Whether the producer walks down its iterative rank.
-static bool descends(const CascadeFacts &facts, const TensorFact &tensor) {
-  const auto &direction = facts.einsums[tensor.producer].direction;
-  auto found = direction.find(tensor.iterativeRank);
-  return found != direction.end() && found->second < 0;
+int einsum::stepDirection(const CascadeFacts &facts, int id) {
+  const TensorFact &tensor = facts.tensors[id];
+  if (tensor.producer < 0 || tensor.iterativeRank < 0)
+    return 0;
+  auto of = [&](const EinsumFact &einsum) {
+    auto found = einsum.direction.find(tensor.iterativeRank);
+    return found == einsum.direction.end() ? 0 : found->second;
+  };
+  if (int own = of(facts.einsums[tensor.producer]))
+    return own;
+  // Carried by another Einsum, which is written before; or read so by anyone.
+  for (const EinsumFact &einsum : facts.einsums)
+    for (const AccessFact &read : einsum.reads)
+      if (int direction = read.tensor == id ? of(einsum) : 0)
+        return direction;
+  return 0;
 }
 
 StepsBack einsum::findStepsBack(const CascadeFacts &facts,
@@ -25,7 +36,7 @@ StepsBack einsum::findStepsBack(const CascadeFacts &facts,
   if (tensor.iterativeRank < 0 || along == tensor.ranks.end())
     return {};
   const Coordinate &coordinate = read.coordinates[along - tensor.ranks.begin()];
-  bool down = descends(facts, tensor);
+  bool down = stepDirection(facts, read.tensor) < 0;
   int64_t extent = facts.ranks[tensor.iterativeRank].extent;
   if (coordinate.terms.empty()) {
     bool isLast = coordinate.constant == (down ? 0 : extent - 1);

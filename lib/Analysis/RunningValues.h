@@ -39,6 +39,16 @@
 
 namespace einsum {
 
+/// Which way the steps of a recurrence go: 1 up, -1 down its iterative rank; 0
+/// if it is none. Before the first one are initial values.
+int stepDirection(const CascadeFacts &facts, int tensor);
+
+/// Whether the coordinate, of a read along the iterative rank of a recurrence,
+/// may be before the first step.
+inline bool mayBeInitial(const Coordinate &coordinate) {
+  return coordinate.constant != 0 || coordinate.terms.size() > 1;
+}
+
 /// Where a read is along the iterative rank of its tensor.
 struct StepsBack {
   enum Kind : uint8_t {

@@ -164,7 +164,8 @@ Signature SetCounter::countOpen(const Open &open, SetMask decided) {
   Key key = makeKey(rest, decided);
   if (auto found = seen.find(key); found != seen.end())
     return found->second;
-  if (++visited > kLimit) {
+  ++work;
+  if (++visited > mostBoxes) {
     exhausted = true;
     return result;
   }

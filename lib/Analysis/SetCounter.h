@@ -45,6 +45,7 @@ void addToSignature(Signature &signature, SetMask mask, uint64_t points,
 
 class SetCounter {
 public:
+  static constexpr size_t kLimit = size_t(1) << 22;
   struct Piece {
     unsigned set = 0;
     std::vector<Constraint> constraints;
@@ -57,6 +58,9 @@ public:
   Signature count(llvm::ArrayRef<Interval> box, SetMask absent = 0);
 
   bool overflowed = false, exhausted = false;
+  /// Boxes that one count may look at, and that all have looked at until now.
+  size_t mostBoxes = kLimit;
+  uint64_t work = 0;
 
 private:
   /// An undecided constraint: of which piece, and which.
@@ -71,8 +75,6 @@ private:
   std::optional<int64_t> boundaryOf(const Constraint &constraint,
                                     int &variable) const;
   uint64_t volume();
-
-  static constexpr size_t kLimit = size_t(1) << 22;
 
   unsigned free;
   std::vector<Piece> pieces;

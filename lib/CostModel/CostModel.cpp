@@ -25,6 +25,7 @@ struct Evaluator::Impl {
   llvm::DenseMap<Operation *, int> nodeOf;
   std::vector<CapacityViolation> violations;
   llvm::SmallVector<int> violatedAt;
+  std::function<bool()> shouldStop;
   int overfull = -1; ///< spatial loop with more steps than units
 
   void reset(Evaluation &result);
@@ -67,6 +68,10 @@ void Evaluator::setTile(Operation *loop, int64_t tile) {
   impl->tree.nodes[impl->nodeOf.lookup(loop)].given = tile;
 }
 
+void Evaluator::stopWhen(std::function<bool()> shouldStop) {
+  impl->shouldStop = std::move(shouldStop);
+}
+
 void Evaluator::avoidShortWays() { impl->scratch.generalOnly = true; }
 
 void Evaluator::takeEveryStep() {
@@ -95,6 +100,8 @@ void Evaluator::Impl::reset(Evaluation &result) {
   result.energy = {};
   result.boundBy.clear();
   scratch.counter = {};
+  if (shouldStop)
+    scratch.counter.shouldStop = &shouldStop;
   scratch.unanswered = -1;
   scratch.isMixed = false;
   scratch.ownTraffic.assign(tree.nodes.size() * countPorts(*tree.arch), {});

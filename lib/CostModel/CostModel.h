@@ -58,6 +58,7 @@
 #include "lib/Arch/ArchSpec.h"
 #include "lib/CostModel/Evaluation.h"
 
+#include <functional>
 #include <memory>
 
 namespace einsum::cost {
@@ -90,6 +91,10 @@ public:
   const std::vector<CapacityViolation> &violations() const;
   /// Emits the violations at the storage nodes concerned.
   void emitViolations() const;
+
+  /// Where tiles are cut in very many ways, evaluations end unanswered once
+  /// this says so; then nothing is said of the schedule.
+  void stopWhen(std::function<bool()> shouldStop);
 
   /// Changes the tile of a loop; takes effect at the next evaluation.
   void setTile(mlir::Operation *loop, int64_t tile);

@@ -9,12 +9,16 @@
 #define LIB_COSTMODEL_COUNTING_H
 
 #include <cstdint>
+#include <functional>
 
 namespace einsum::cost {
 
 /// Products and sums of counts; `overflowed` stays set once one did not fit.
 struct Counter {
   bool overflowed = false;
+  /// Asked now and then where much is counted: whether to give up.
+  const std::function<bool()> *shouldStop = nullptr;
+  bool isStopped() const { return shouldStop && (*shouldStop)(); }
 
   uint64_t mul(uint64_t a, uint64_t b) {
     uint64_t product;

@@ -470,7 +470,9 @@ private:
 
   /// Counts one more range of steps that is told apart from others.
   bool isExhausted(int id) {
-    if (++distinguished <= kMostDistinguished)
+    if (++distinguished % kAskEvery == 0 && scratch.counter.isStopped())
+      distinguished = kMostDistinguished + 1;
+    if (distinguished <= kMostDistinguished)
       return false;
     if (scratch.unanswered < 0)
       scratch.unanswered = id;
@@ -820,6 +822,7 @@ private:
   /// Ranges of steps timed apart: a schedule with more is refused, after
   /// seconds.
   static constexpr int64_t kMostDistinguished = int64_t(1) << 23;
+  static constexpr int64_t kAskEvery = 1024;
   int64_t distinguished = 0;
   std::map<int, std::unique_ptr<ImageCounter>> existence;
   std::vector<double> visits;

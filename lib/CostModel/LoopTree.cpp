@@ -9,6 +9,8 @@
 
 #include "lib/Analysis/NameIndex.h"
 
+#include "lib/Analysis/RunningValues.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -462,22 +464,16 @@ private:
       }
   }
 
-  /// A loop goes down if somebody below reads a later step of a recurrence that
-  /// is computed below too.
+  /// A loop goes down if a recurrence that is computed below does.
   void setDirections(int id) {
     const Node &leaf = tree.nodes[id];
-    for (const AccessFact &read : facts.einsums[leaf.einsum].reads) {
-      const TensorFact &tensor = facts.tensors[read.tensor];
-      if (!tensor.hasInitialValue)
+    for (const AccessFact &write : facts.einsums[leaf.einsum].writes) {
+      const TensorFact &tensor = facts.tensors[write.tensor];
+      if (!tensor.hasInitialValue || stepDirection(facts, write.tensor) >= 0)
         continue;
-      int producer = leafOf(tensor.producer);
-      for (auto [rank, coordinate] : llvm::zip(tensor.ranks, read.coordinates))
-        if (coordinate.constant > 0 && coordinate.terms.size() == 1 &&
-            coordinate.terms[0].rank == rank &&
-            coordinate.terms[0].coefficient == 1)
-          for (int loop : leaf.path)
-            tree.nodes[loop].descends |=
-                tree.nodes[loop].rank == rank && tree.contains(loop, producer);
+      for (int loop : leaf.path)
+        tree.nodes[loop].descends |=
+            tree.nodes[loop].rank == tensor.iterativeRank;
     }
   }
 

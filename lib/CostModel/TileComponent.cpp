@@ -1111,7 +1111,9 @@ private:
   /// Whether a constraint cuts the steps into too many ranges to go on; what is
   /// counted is then not used.
   bool isSpent() {
-    supported &= ++looked <= kRanges;
+    if (++looked % kAskEvery == 0 && counter.isStopped())
+      looked = kRanges + 1;
+    supported &= looked <= kRanges;
     return looked > kRanges;
   }
 
@@ -1206,16 +1208,23 @@ private:
           return std::pair<int64_t, int64_t>(INT64_MAX, INT64_MIN);
       return component.imagePieces[i].coordinates[k].bounds(box);
     };
-    // Within a window both may count, apart as they are.
+    // Within a window both may count, apart as they are; and elements that are
+    // apart may lie in one block.
     auto areDisjoint = [&](size_t i, size_t j) {
       for (size_t k = 0; k < component.coordinates.size(); ++k) {
-        auto [low, high] = hullOf(i, k);
-        auto [otherLow, otherHigh] = hullOf(j, k);
-        int64_t apart = 1;
+        std::pair<int64_t, int64_t> own = hullOf(i, k), other = hullOf(j, k);
+        int64_t apart = 1,
+                size = component.grid.empty() ? 1 : component.grid[k];
+        if (size == 0)
+          continue;
+        for (int64_t *bound :
+             {&own.first, &own.second, &other.first, &other.second})
+          *bound = llvm::divideFloorSigned(*bound, size);
         for (const Window &window : component.windows)
           if (window.coordinate == k)
             apart = std::max(apart, window.width);
-        if (high <= otherLow - apart || otherHigh <= low - apart)
+        if (own.second <= other.first - apart ||
+            other.second <= own.first - apart)
           return true;
       }
       return false;
@@ -1520,7 +1529,7 @@ private:
     else if (alike && !open)
       signature.push_back({sets, spanOfAll(reference)});
     else
-      signature = component.images->count(boxes);
+      signature = countImages(*component.images, boxes);
     BlockSignature blocks = plainBlocks(signature);
     if (isOfBlocks() && !signature.empty())
       blocks = alike && !open ? BlockSignature{{{sets}, blocksOfAll(reference)}}
@@ -1689,9 +1698,21 @@ private:
                             : Interval{0, 0});
       }
     }
-    Signature signature = component.blockImages->count(boxes);
+    Signature signature = countImages(*component.blockImages, boxes);
     counter.overflowed |= component.blockImages->overflowed;
     supported &= !component.blockImages->exhausted;
+    return signature;
+  }
+
+  /// Boxes that an image falls into are looked at as well.
+  Signature countImages(ImageCounter &images, llvm::ArrayRef<Interval> boxes) {
+    images.mostBoxes = kMostBoxes;
+    uint64_t before = images.work;
+    Signature signature = images.count(boxes);
+    uint64_t more = images.work - before;
+    bool asks = more >= kAskEvery && counter.isStopped();
+    looked = asks ? kRanges + 1 : looked + more;
+    supported &= looked <= kRanges;
     return signature;
   }
 
@@ -1765,7 +1786,7 @@ private:
         boxes.push_back({window.width, window.width + counts});
       }
     }
-    return visit(component.windowImages->count(boxes));
+    return visit(countImages(*component.windowImages, boxes));
   }
 
   /// Coordinates that are numbers have no ranks to be empty along.
@@ -1886,6 +1907,9 @@ private:
   uint64_t visited = 0;
   /// Looks at ranges of steps. More than this many takes minutes.
   static constexpr uint64_t kRanges = uint64_t(1) << 24;
+  static constexpr uint64_t kAskEvery = 256;
+  /// Of boxes that one image falls into.
+  static constexpr size_t kMostBoxes = size_t(1) << 20;
   uint64_t looked = 0;
 };
 

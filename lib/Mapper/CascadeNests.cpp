@@ -39,6 +39,8 @@ bool CascadeNests::describe() {
     if (!constraints.back().unsupported.empty())
       unsupported = constraints.back().unsupported;
   }
+  followers = std::make_unique<FollowerNests>(facts, arch, axes, constraints,
+                                              options.limits);
   finest.imperfect = options.limits.imperfect;
   finest.allDeals = !options.rules.deals;
   finest.commonRanks = listCommonRanks(facts);
@@ -254,7 +256,12 @@ void CascadeNests::explore(const std::function<bool()> &shouldStop) {
     choice.leastTraffic = traffic;
     noteFetches(choice);
     choice.leastEnergy = std::max(energyBefore, energy);
-    choice.leastCycles = std::max(cyclesBefore, cycles);
+    // Of what is asked for, other parts may be dealt than of the whole.
+    auto einsum = static_cast<int>(&choice - choices.data());
+    bool mayFollow =
+        followers->areThere() && !followers->ranksAround(einsum).empty();
+    choice.leastCycles =
+        mayFollow ? cyclesBefore : std::max(cyclesBefore, cycles);
     choice.leastTraffic = std::max(trafficBefore, traffic);
   }
 }
@@ -278,11 +285,13 @@ SearchCounts CascadeNests::countAll() const {
   SearchCounts all = counted;
   for (const auto &search : searches)
     all += search->getCounts();
+  if (followers)
+    all += followers->countAll();
   return all;
 }
 
 bool CascadeNests::areFull() const {
-  size_t bytes = 0;
+  size_t bytes = followers ? followers->memory() : 0;
   for (const auto &search : searches)
     bytes += search->memory();
   return bytes > kMostBytes;

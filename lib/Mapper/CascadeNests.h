@@ -37,6 +37,12 @@ public:
   void boundNests();
   /// The same, with one.
   void explore(const std::function<bool()> &shouldStop);
+  /// Nests that follow demand are searched anew, with bounds per Einsum.
+  void restartFollowers(std::vector<NestBounds> bounds) {
+    for (NestBounds &one : bounds)
+      one.mostBytes = std::min(one.mostBytes, kMostBytes / 8);
+    followers->restart(described, std::move(bounds));
+  }
   /// Calls `fn(i)` for each of `count` things that have nothing in common.
   void inParallel(size_t count, llvm::function_ref<void(size_t)> fn) const;
 
@@ -47,6 +53,7 @@ public:
   std::vector<EinsumConstraints> constraints;
   std::vector<EinsumChoices> choices;
   std::vector<std::unique_ptr<NestSearch>> searches;
+  std::unique_ptr<FollowerNests> followers; ///< once described
   std::string unsupported;
   NestLimits finest; ///< that can be
   /// Then the first mapping that no other can beat ends the search; else that

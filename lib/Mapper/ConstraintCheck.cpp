@@ -51,6 +51,7 @@ private:
   void checkDimension(const arch::DimensionConstraint &constraint,
                       const Leaf &leaf);
   void checkLimits();
+  void checkHalos();
   void checkNoSharedHolders();
   void checkSharedLoops(const Leaf &a, const Leaf &b);
 
@@ -312,6 +313,31 @@ void Check::checkNoSharedHolders() {
   });
 }
 
+/// The first loop over its rank below a node that may set its interval.
+static bool dividesWhatIsAsked(const LoopAbove &loop) {
+  for (Operation *above = loop.op->getParentOp();
+       !isa<schedule::MappingOp>(above); above = above->getParentOp()) {
+    if (auto outer = dyn_cast<schedule::TemporalOp>(above);
+        outer && outer.getRank() == loop.rank.getValue())
+      return false;
+    if (auto storage = dyn_cast<schedule::StorageOp>(above);
+        storage && storage.getHalo().value_or("refetched") != "refetched")
+      return true;
+  }
+  return false;
+}
+
+/// Halos that the space does not have.
+void Check::checkHalos() {
+  mapping.walk([&](schedule::StorageOp storage) {
+    llvm::StringRef halo = storage.getHalo().value_or("refetched");
+    if (halo == "recomputed" && !limits.recompute)
+      fail("what halos have in common is recomputed", storage);
+    if (halo == "retained" && !limits.retain)
+      fail("what halos have in common is retained", storage);
+  });
+}
+
 void Check::checkLimits() {
   isTold = false;
   mapping.walk([&](schedule::PipelineOp pipeline) {
@@ -325,13 +351,15 @@ void Check::checkLimits() {
     fail("Einsums are in another order", mapping);
   for (const Leaf &leaf : leaves)
     for (const LoopAbove &loop : leaf.loops)
-      if (!limits.imperfect && loop.around && *loop.around % loop.tile != 0)
+      if (!limits.imperfect && loop.around && *loop.around % loop.tile != 0 &&
+          !dividesWhatIsAsked(loop))
         fail("a tile of " + llvm::Twine(loop.tile) + " does not divide " +
                  llvm::Twine(*loop.around) + " along '" + loop.rank.getValue() +
                  "'",
              loop.op);
   for (size_t i = 1; i < leaves.size(); ++i)
     checkSharedLoops(leaves[i - 1], leaves[i]);
+  checkHalos();
   if (!limits.fusion || !limits.sharedHolders)
     checkNoSharedHolders();
   if (limits.fusion)

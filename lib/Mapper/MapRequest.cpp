@@ -161,11 +161,6 @@ static bool chooseLevel(llvm::ArrayRef<Goal> goals, const arch::ArchSpec &arch,
       allDefault &= named == level;
       level = named;
     }
-    if (goal.metric == Metric::capacity && arch.levels[level].parent < 0)
-      return report("objective", "what '" + arch.levels[level].name +
-                                     "' holds is not weighed by the mapper, "
-                                     "since most tensors live there; name a "
-                                     "level further in");
     levels.push_back(level);
   }
   chosen = allDefault ? -1 : levels.front();
@@ -226,6 +221,8 @@ static bool parseSpaceWord(StringRef word, SpaceLimits &limits,
                              {"no-pipelines", &SpaceLimits::pipelines},
                              {"no-reorder", &SpaceLimits::reorder},
                              {"no-shared-holders", &SpaceLimits::sharedHolders},
+                             {"no-recompute", &SpaceLimits::recompute},
+                             {"no-retain", &SpaceLimits::retain},
                              {"perfect-tiles", &SpaceLimits::imperfect}})
     if (word == name) {
       limits.*field = false;
@@ -244,10 +241,11 @@ static bool parseSpaceWord(StringRef word, SpaceLimits &limits,
       return true;
     }
   std::vector<std::string> names = {
-      "shared-loops=N",   "shared-loops-per-rank=N",
-      "perfect-tiles",    "no-fusion",
-      "no-pipelines",     "no-reorder",
-      "no-shared-holders"};
+      "shared-loops=N",    "shared-loops-per-rank=N",
+      "perfect-tiles",     "no-fusion",
+      "no-pipelines",      "no-reorder",
+      "no-shared-holders", "no-recompute",
+      "no-retain"};
   return report("space",
                 "there is no restriction " + listAlternatives(word, names));
 }

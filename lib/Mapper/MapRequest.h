@@ -11,7 +11,8 @@
 //   objective   latency | energy | edp | traffic[:LEVEL] | capacity[:LEVEL]
 //               | pareto[:A,B[,C]] (latency and energy, where not said)
 //   space       shared-loops=N, shared-loops-per-rank=N, perfect-tiles,
-//               no-fusion, no-pipelines, no-reorder, no-shared-holders
+//               no-fusion, no-pipelines, no-reorder, no-shared-holders,
+//               no-recompute, no-retain
 //   keep        T@LEVEL      T has a storage node at LEVEL wherever it is used
 //   bypass      T@LEVEL      T has none there
 //   array       E=ARRAY      Einsum E runs on ARRAY

@@ -171,7 +171,6 @@ void MappingSearch::chooseAxes() {
         level.capacityBytes &&
         (overflow || all > *level.capacityBytes * arch.instances(level)));
   }
-  mayBind[0] = false;
   axes = Axes::of(options.objective, arch, mayBind);
   axes.isHeldTogether = options.limits.pipelines && !arch.accounting.sequential;
 }
@@ -180,7 +179,7 @@ double MappingSearch::value(Metric metric, const JoinEntry &entry,
                             const JoinLayout &layout) const {
   const std::vector<double> &costs = entry.costs;
   if (metric == Metric::capacity)
-    return costs[layout.largest(0)];
+    return costs[layout.largest(0) + std::max(axes.measured, 0)];
   return valueOf(metric, costs[layout.energy()], costs[layout.time(0)],
                  costs[layout.traffic()]);
 }
@@ -199,6 +198,16 @@ FailureOr<Realised> MappingSearch::realise(const JoinResult &joined) {
   return realiser.realise(std::move(plans), [this] { return stopped(); });
 }
 
+/// What becomes of halos, where there may be some.
+static std::string describeHalos(const SpaceLimits &limits,
+                                 const FollowerNests &followers) {
+  if (!followers.areThere())
+    return "";
+  if (!limits.recompute || !limits.retain)
+    return limits.retain ? ", halos retained" : ", halos recomputed";
+  return ", halos recomputed or retained";
+}
+
 /// README.md in one line.
 std::string MappingSearch::describeSpace() const {
   const SpaceLimits &limits = options.limits;
@@ -211,6 +220,8 @@ std::string MappingSearch::describeSpace() const {
             " over one rank)";
   if (limits.fusion && !limits.sharedHolders)
     text += ", no shared holders";
+  if (limits.fusion && nests.followers)
+    text += describeHalos(limits, *nests.followers);
   text += limits.pipelines ? ", sequences and pipelines" : ", no pipelines";
   return text + (limits.reorder ? ", any order" : ", Einsums in order");
 }
@@ -249,6 +260,7 @@ void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
   certificate.pruned["capacity"] = counts.overCapacity + joins.overCapacity;
   certificate.pruned["rank pass not ended"] = joins.illegal;
   certificate.pruned["constraints"] = counts.ruledOut + joins.ruledOut;
+  certificate.pruned["halos"] = joins.unlikeHalos;
   certificate.pruned["bound"] = counts.overBound + joins.overBound;
   certificate.wallSeconds = seconds();
   certificate.firstSeconds = firstSeconds;
@@ -323,7 +335,8 @@ std::optional<MappedPoint> MappingSearch::tryPipeline(size_t &frames) {
   std::shared_ptr<const PlanStep> plan =
       run.find(PipelineGoal::latency, boundLoad(nests.choices) * kAsGood);
   frames = run.getFrames();
-  return plan ? realiser.build(*plan) : std::nullopt;
+  return plan ? realiser.build(*plan, [this] { return stopped(); })
+              : std::nullopt;
 }
 
 /// Nothing can be better than this pipeline, or, where there are too many
@@ -405,10 +418,10 @@ JoinResult MappingSearch::search(const Effort &effort, double cutoff) {
     return stopped() || (isShared && nests.areFull());
   };
   std::set<NestSearch *> restarted;
-  for (const EinsumChoices &choice : nests.choices)
+  std::vector<NestBounds> perEinsum;
+  for (const EinsumChoices &choice : nests.choices) {
+    perEinsum.emplace_back();
     for (NestSearch *search : choice.searches) {
-      if (!restarted.insert(search).second)
-        continue;
       NestBounds bounds;
       bounds.beam = effort.beam;
       bounds.score = [this](double picojoules, double cycles, double traffic) {
@@ -426,8 +439,12 @@ JoinResult MappingSearch::search(const Effort &effort, double cutoff) {
         bounds.isHopeless = [=](double e, double c, double t) {
           return hopeless(e + otherEnergy, c + otherCycles, t + otherTraffic);
         };
-      search->restart(std::move(bounds));
+      perEinsum.back() = bounds;
+      if (restarted.insert(search).second)
+        search->restart(std::move(bounds));
     }
+  }
+  nests.restartFollowers(std::move(perEinsum));
   // Most of what a join asks for lies below the whole Einsum.
   if (effort.beam)
     nests.inParallel(nests.searches.size(), [&](size_t i) {
@@ -444,12 +461,14 @@ JoinResult MappingSearch::search(const Effort &effort, double cutoff) {
   limits.score = [this](double picojoules, double cycles, double traffic) {
     return scoreOf(picojoules, cycles, traffic);
   };
+  limits.windows = nests.followers->areThere() && !effort.sketch &&
+                   effort.coarse == nests.finest.coarse;
   limits.dominance = options.rules.dominance;
   limits.overlaps = overlaps;
   limits.isHopeless = hopeless;
   limits.shouldStop = shouldStop;
   return joinCascade(facts, arch, axes, nests.choices, nests.constraints,
-                     limits);
+                     *nests.followers, limits);
 }
 
 /// False if time was up before.

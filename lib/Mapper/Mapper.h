@@ -67,6 +67,11 @@ struct SpaceLimits {
   bool fusion = true;
   /// One holder for several Einsums of what lives at the backing level.
   bool sharedHolders = true;
+  /// What readers need of several steps of a window loop is made in each of
+  /// them.
+  bool recompute = true;
+  /// It is kept from step to step.
+  bool retain = true;
 };
 
 /// What a search does without looking at everything. Each rule can be left out,

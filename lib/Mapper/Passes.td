@@ -38,7 +38,8 @@ def MapPass : Pass<"einsum-map", "::mlir::ModuleOp"> {
     Option<"threads", "threads", "unsigned", "0", "0: one per core">,
     ListOption<"space", "space", "std::string",
                "shared-loops=N, shared-loops-per-rank=N, perfect-tiles, no-fusion, "
-               "no-pipelines, no-reorder, no-shared-holders">,
+               "no-pipelines, no-reorder, no-shared-holders, no-recompute, "
+               "no-retain">,
     ListOption<"keep", "keep", "std::string",
                "TENSOR@LEVEL: tensors that have a storage node at a level">,
     ListOption<"bypass", "bypass", "std::string",

@@ -45,7 +45,9 @@ double PlanRealiser::valueOf(Metric metric,
   return 0;
 }
 
-std::optional<MappedPoint> PlanRealiser::build(const PlanStep &plan) {
+std::optional<MappedPoint>
+PlanRealiser::build(const PlanStep &plan,
+                    const std::function<bool()> &shouldStop) {
   overBacking = false;
   refused.clear();
   ScopedDiagnosticHandler listener(cascade.getContext(),
@@ -65,6 +67,8 @@ std::optional<MappedPoint> PlanRealiser::build(const PlanStep &plan) {
   auto evaluator = cost::Evaluator::create(point.mapping, facts, arch);
   if (!evaluator)
     return refuse();
+  if (shouldStop)
+    evaluator->stopWhen(shouldStop);
   if (!evaluator->evaluate(point.cost)) {
     evaluator->emitViolations();
     overBacking = !evaluator->violations().empty() &&
@@ -91,9 +95,11 @@ static bool isAtMost(llvm::ArrayRef<double> a, llvm::ArrayRef<double> b) {
 }
 
 /// False after an internal error.
-bool PlanRealiser::tryPlan(const PromisedPlan &promised, Realised &result) {
+bool PlanRealiser::tryPlan(const PromisedPlan &promised,
+                           const std::function<bool()> &shouldStop,
+                           Realised &result) {
   ++result.evaluated;
-  std::optional<MappedPoint> point = build(*promised.plan);
+  std::optional<MappedPoint> point = build(*promised.plan, shouldStop);
   if (!point) {
     result.isExact = false;
     logDebug("a plan is refused: " + refused);
@@ -156,7 +162,7 @@ PlanRealiser::realise(std::vector<PromisedPlan> plans,
       result.isExact = false;
       break;
     }
-    if (!tryPlan(promised, result))
+    if (!tryPlan(promised, shouldStop, result))
       return failure();
   }
   keepBest(result.points);

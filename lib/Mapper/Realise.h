@@ -60,7 +60,8 @@ public:
 
   /// Null if the schedule is not legal, does not fit, or is not covered by the
   /// cost model.
-  std::optional<MappedPoint> build(const PlanStep &plan);
+  std::optional<MappedPoint>
+  build(const PlanStep &plan, const std::function<bool()> &shouldStop = {});
 
   /// Fails after an internal error.
   mlir::FailureOr<Realised> realise(std::vector<PromisedPlan> plans,
@@ -68,7 +69,8 @@ public:
 
 private:
   double valueOf(Metric metric, const cost::Evaluation &cost) const;
-  bool tryPlan(const PromisedPlan &promised, Realised &result);
+  bool tryPlan(const PromisedPlan &promised,
+               const std::function<bool()> &shouldStop, Realised &result);
 
   CascadeOp cascade;
   const CascadeFacts &facts;

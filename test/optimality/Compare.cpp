@@ -52,6 +52,15 @@ std::vector<Goal> einsum::optimality::goalsFor(const arch::ArchSpec &arch) {
       goals.back().push_back(capacity);
     }
   }
+  // What the outermost level holds, where it has a size.
+  if (arch.levels[0].capacityBytes) {
+    Measure capacity{Measure::capacity, 0};
+    for (const Goal &others :
+         {Goal{}, {latency}, {energy}, {energy, traffic}}) {
+      goals.push_back(others);
+      goals.back().push_back(capacity);
+    }
+  }
   return goals;
 }
 
@@ -105,6 +114,8 @@ public:
     options.limits.reorder = limits.reorder;
     options.limits.fusion = limits.fusion;
     options.limits.sharedHolders = limits.sharedHolders;
+    options.limits.recompute = limits.recompute;
+    options.limits.retain = limits.retain;
     options.threads = 1;
   }
 
@@ -185,7 +196,9 @@ private:
     for (const Measure &measure : goal) {
       options.objective.metrics.push_back(
           static_cast<mapper::Metric>(measure.kind));
-      if (goal.size() == 1 && measure.kind >= Measure::traffic)
+      // Else each has its default.
+      bool isOther = measure.kind == Measure::capacity && measure.level == 0;
+      if ((goal.size() == 1 && measure.kind >= Measure::traffic) || isOther)
         options.objective.level = measure.level;
     }
   }

@@ -69,14 +69,17 @@ public:
     space.forEachSkeleton([&](const Skeleton &skeleton) {
       ++findings.skeletons;
       // Without recurrences, who may read what is decided by what is shared.
-      bool isFirst = true, isLegal = true;
+      bool isFirst = true, isLegal = true, hasHalos = false;
+      for (const Above &above : skeleton.above)
+        hasHalos |= above.isBelowWindowLoop();
       space.forEachTree(skeleton, [&](const Tree &tree) {
         ++findings.trees;
         if (!isLegal)
           return;
-        bool verifies = isFirst || hasRecurrence || findings.trees % 16 == 0;
+        bool isSure = !hasRecurrence && !hasHalos;
+        bool verifies = isFirst || !isSure || findings.trees % 16 == 0;
         bool passes = consider(tree, verifies);
-        if (isFirst && !hasRecurrence)
+        if (isFirst && isSure)
           isLegal = passes;
         findings.legalSkeletons += isFirst && passes;
         isFirst = false;

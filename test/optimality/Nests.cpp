@@ -137,6 +137,9 @@ void Space::addSpatial(const NestState &state, const Dealing &dealing,
       int64_t steps = (state.above.tile[rank] + tile - 1) / tile;
       if (rank <= used.rank || steps > room || (dealing.isArray && tile > 1))
         continue;
+      // 9. What follows demand is dealt to units of arrays only.
+      if (!dealing.isArray && state.above.follows[rank])
+        continue;
       // Tiles differ in size only where one of these loops deals the rank.
       bool isUneven = state.above.tile[rank] % tile != 0;
       if (!dealing.isArray && llvm::is_contained(state.dealtRanks, rank) &&

@@ -25,12 +25,16 @@ public:
   Generator(uint64_t seed, const Kinds &kinds)
       : random(seed * 0x9E3779B97F4A7C15ull + 1), extended(kinds.extended),
         rereads(kinds.rereads), gathers(kinds.gathers), formats(kinds.formats),
-        running(kinds.running) {
+        running(kinds.running), backing(kinds.backing) {
     problem.seed = seed;
+    halos = kinds.halos;
   }
 
   Problem make() {
-    makeCascade();
+    if (halos)
+      makeWindows();
+    else
+      makeCascade();
     makeMachine();
     makeLimits();
     return std::move(problem);
@@ -107,6 +111,112 @@ private:
         text += " group(" + std::to_string(size) + ") " + ranks[i];
       }
     return text;
+  }
+
+  /// Chains of windows, along one rank or two, with strides, borders and
+  /// channels, and what is computed point by point between them.
+  void makeWindows() {
+    static const char *const types[] = {"i8", "f16", "", "f32"};
+    bytes = chance(60) ? 1 : chance(50) ? 2 : 4;
+    bool hasChannel = chance(35), isFlat = chance(10);
+    int64_t windows = isFlat ? 1 : chance(75) ? 1 : 2;
+    std::string declared, text;
+    auto declare = [&](char rank, int64_t extent) {
+      extents[rank] = extent;
+      declared += (declared.empty() ? "" : ", ") +
+                  std::string(1, static_cast<char>(toupper(rank))) + "=" +
+                  std::to_string(extent);
+    };
+    if (hasChannel)
+      declare('c', 2);
+    // From the last reader to the input: what is read has more points.
+    std::string last = "a", channel = hasChannel ? "c" : "", more;
+    declare('a', pick(2, isFlat ? 2 : 4));
+    if (isFlat)
+      declare('b', pick(2, 3));
+    struct Made {
+      std::string name, ranks, map, where;
+    };
+    std::vector<Made> made; // last first
+    std::string rank = last, ranks = channel + last + (isFlat ? "b" : "");
+    const char *names = "ZYX";
+    for (int64_t i = 0; i < windows; ++i) {
+      char window = static_cast<char>('r' + 2 * i),
+           read = static_cast<char>('w' + i);
+      int64_t size = pick(1, 10) == 1 ? 1 : pick(2, 3),
+              stride = chance(30) ? 2 : 1,
+              border = size > 1 && chance(30) ? 1 : 0;
+      int64_t extent = stride * (extents[rank[0]] - 1) + size - border -
+                       (border && chance(60) ? 1 : 0) + (chance(6) ? 1 : 0);
+      if (extent < 2)
+        extent = 2;
+      declare(window, size);
+      declare(read, extent);
+      std::string at = (stride > 1 ? "2*" : "") + rank + "+" +
+                       std::string(1, window) + (border ? "-1" : "");
+      std::string source(1, i + 1 < windows ? names[i + 1] : 'T');
+      bool keeps = !hasChannel || i > 0 || chance(60);
+      Made one;
+      one.name = std::string(1, names[i]);
+      one.ranks = keeps ? ranks : ranks.substr(1);
+      std::string from = source + "[" + (hasChannel ? "c," : "") + at +
+                         (isFlat ? ",b" : "") + "]";
+      one.map =
+          (chance(25)
+               ? "max(" + std::string(1, window) + (keeps ? "" : ",c") + ") "
+               : "") +
+          from + (chance(40) ? " * V[" + std::string(1, window) + "]" : "");
+      if (one.map.find("V[") != std::string::npos)
+        more += "  input V" + std::to_string(i) + "[" + std::string(1, window) +
+                "]\n";
+      if (size_t at = one.map.find("V["); at != std::string::npos)
+        one.map.replace(at, 1, "V" + std::to_string(i));
+      if (border)
+        one.where = " where " + std::string(stride > 1 ? "2*" : "") + rank +
+                    "+" + std::string(1, window) + " >= 1";
+      made.push_back(one);
+      rank = std::string(1, read);
+      ranks = channel + rank + (isFlat ? "b" : "");
+    }
+    // The producer that no window is read of, and what is before it.
+    Made first{"T", ranks, "", ""};
+    bool isPoint = windows == 1 && !isFlat && chance(25);
+    if (isPoint) {
+      made.push_back({"T", ranks, bytes == 1 ? "abs(U[" : "exp(U[", ""});
+      for (char one : ranks)
+        made.back().map +=
+            (made.back().map.back() == '[' ? "" : ",") + std::string(1, one);
+      made.back().map += "])";
+      first.name = "U";
+    }
+    if (chance(40)) {
+      declare('s', 2);
+      declare('v', extents[rank[0]] + 1);
+      first.map = "I[" + rank + "+s" + (isFlat ? ",b" : "") + "]";
+      if (hasChannel && chance(50))
+        first.map += " * K[c,s]", more += "  input K[c,s]\n";
+      else if (hasChannel)
+        first.map += " * K[c]", more += "  input K[c]\n";
+      more += std::string("  input I[v") + (isFlat ? ",b" : "") + "]\n";
+    } else {
+      first.map = "I[" + rank + (isFlat ? ",b" : "") + "]";
+      if (hasChannel)
+        first.map += " * K[c]", more += "  input K[c]\n";
+      else if (bytes > 1 && chance(50))
+        first.map = "exp(" + first.map + ")";
+      more += std::string("  input I[") + rank + (isFlat ? ",b" : "") + "]\n";
+    }
+    made.push_back(first);
+    einsumCount = static_cast<int>(made.size());
+    llvm::raw_string_ostream os(problem.cascade);
+    os << "cascade c(" << declared << ") : " << types[bytes - 1] << "\n"
+       << more;
+    for (const Made &one : llvm::reverse(made)) {
+      os << "  " << indexed(one.name, one.ranks) << " = " << one.map
+         << one.where << "\n";
+      addTensor(one.name, one.ranks, false);
+    }
+    os << "  output Z" << (chance(5) ? ", T" : "") << "\n";
   }
 
   void write() {
@@ -400,6 +510,14 @@ private:
           per.empty() ? pick(bytes, 2 * most + bytes) : pick(1, 3) * bytes;
       text += ", \"capacity\": \"" + std::to_string(room) + " B\"";
     }
+    if (parent.empty() && backing && chance(80)) {
+      uint64_t all = 0;
+      for (const Tensor &tensor : tensors)
+        all += tensor.elements;
+      int64_t most = static_cast<int64_t>(all) * bytes;
+      text += ", \"capacity\": \"" +
+              std::to_string(pick((most + 1) / 2, most)) + " B\"";
+    }
     if (chance(45)) {
       if (chance(50))
         text += ", \"bandwidth\": \"" + std::to_string(pick(1, 8)) + " GB/s\"";
@@ -580,10 +698,19 @@ private:
     problem.limits.fusion = chance(90);
     problem.limits.sharedLoops = chance(70) ? 4 : pick(1, 2);
     problem.limits.sharedLoopsPerRank = chance(80) ? 2 : 1;
+    if (halos) {
+      problem.limits.fusion = true;
+      problem.limits.recompute = chance(85);
+      problem.limits.retain = chance(85);
+      problem.limits.sharedLoops = pick(1, 3);
+      // Smaller spaces of what is not asked about here.
+      problem.limits.sharedHolders = chance(30);
+      problem.limits.sharedLoopsPerRank = chance(40) ? 2 : 1;
+    }
   }
 
   std::mt19937_64 random;
-  bool extended, rereads, gathers, formats, running;
+  bool extended, rereads, gathers, formats, running, backing, halos = false;
   Problem problem;
   int einsumCount = 1;
   int64_t bytes = 1;

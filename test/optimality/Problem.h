@@ -44,7 +44,9 @@ struct Kinds {
   bool constrained = false; ///< the machine has lib/Arch/Constraints.h as well
   bool gathers = false;     ///< coordinates that are data
   bool formats = false;     ///< inputs in number formats with blocks
+  bool backing = false;     ///< the outermost level may be too small
   bool running = false;     ///< recurrences whose earlier steps others read
+  bool halos = false;       ///< windows over what other Einsums make, instead
 };
 
 /// What one kind adds leaves the choices of the others as they are.

@@ -144,8 +144,10 @@ bool Space::hasCutReader(int tensor) const {
 /// what is around, or anything for the outermost.
 std::vector<int64_t> Space::tilesBelow(int rank, const Above &above) const {
   std::vector<int64_t> tiles;
+  // How much is asked for is not known yet where frames are made.
+  bool isOpen = above.isBelowWindowLoop() && above.follows.empty();
   for (int64_t tile = 1; tile < above.tile[rank]; ++tile)
-    if ((limits.imperfect && !above.looped[rank]) ||
+    if (((limits.imperfect || isOpen) && !above.looped[rank]) ||
         above.tile[rank] % tile == 0)
       tiles.push_back(tile);
   return tiles;
@@ -244,10 +246,12 @@ void Space::startFrame() {
     if (above.heldAt.back() == 0)
       skeleton.tree.backing.push_back(t);
   }
+  above.halo.assign(facts.tensors.size(), "");
   Run all{0, static_cast<unsigned>(order.size()), 0, true};
   addRun(all, skeleton.tree.frame, above, [&] {
-    if (!stopped)
-      stopped = !(*visitSkeleton)(skeleton);
+    Skeleton settled = skeleton;
+    if (!stopped && settleHalos(settled))
+      stopped = !(*visitSkeleton)(settled);
   });
 }
 
@@ -393,14 +397,16 @@ void Space::addHolders(Run run, Frame &frame, Above above, bool owesLoop,
   std::pair<int, int> last(-1, -1);
   if (!frame.steps.empty() && frame.steps.back().kind == Step::holder)
     last = {frame.steps.back().tensor, frame.steps.back().level};
-  auto add = [&](int tensor, int level, bool owes) {
+  auto add = [&](int tensor, int level, bool owes, const char *halo = "") {
     if (std::make_pair(tensor, level) <= last || stopped)
       return;
     Above below = above;
     below.heldAt[tensor] = level;
     if (above.heldAt[tensor] < 0)
       below.homeDepth[tensor] = static_cast<int>(above.sharedLoops);
+    below.halo[tensor] = halo;
     frame.steps.push_back(Step::hold(tensor, level));
+    frame.steps.back().halo = halo;
     addHolders(run, frame, std::move(below), owesLoop || owes, next);
     frame.steps.pop_back();
   };
@@ -425,8 +431,17 @@ void Space::addHolders(Run run, Frame &frame, Above above, bool owesLoop,
   for (int t = 0; t < static_cast<int>(facts.tensors.size()); ++t) {
     // 4. The home of a fused tensor, above everyone who touches it.
     if (home[t] > 0 && above.heldAt[t] < 0) {
-      if (isInside(run, t))
-        add(t, home[t], false);
+      if (!isInside(run, t))
+        continue;
+      add(t, home[t], false);
+      // 9. What is made of it follows what is asked for.
+      const char *halo = nullptr;
+      for (const SharedLoop &loop : above.loops)
+        if (loop.isWindow &&
+            !facts.einsums[facts.tensors[t].producer].iterates(loop.rank))
+          halo = loop.retains ? "retained" : "recomputed";
+      if (halo)
+        add(t, home[t], false, halo);
       continue;
     }
     // 6. A holder for one Einsum, above a loop that it shares.
@@ -460,24 +475,43 @@ void Space::addSharedLoop(Run run, Frame &frame, const Above &above,
       return;
   }
   for (int r = 0; r < static_cast<int>(facts.ranks.size()); ++r) {
-    if (!facts.einsums[order[run.first]].iterates(r) ||
-        above.sharedPerRank[r] == limits.sharedLoopsPerRank)
+    if (above.sharedPerRank[r] == limits.sharedLoopsPerRank)
+      continue;
+    bool isWindow = !facts.einsums[order[run.first]].iterates(r);
+    if (isWindow && !isWalkedByWindows(order[run.first], r))
       continue;
     for (int64_t tile : tilesBelow(r, above)) {
-      if (stopped)
-        return;
-      Above below = above;
-      below.tile[r] = tile;
-      below.looped[r] = true;
-      below.lastShared = r;
-      below.sharedRanks.push_back(r);
-      ++below.sharedLoops;
-      ++below.sharedPerRank[r];
-      frame.steps.push_back(Step::loop(r, tile));
-      addHolders(run, frame, std::move(below), false, next);
-      frame.steps.pop_back();
+      if (!isWindow)
+        addLoop(run, frame, above, {r, tile}, next);
+      // 9. One loop over its rank, none below one that retains.
+      bool isBelowRetaining = llvm::any_of(
+          above.loops, [](const SharedLoop &loop) { return loop.retains; });
+      if (!isWindow || above.looped[r] || isBelowRetaining)
+        continue;
+      if (limits.recompute)
+        addLoop(run, frame, above, {r, tile, true}, next);
+      // Below another one, steps would be made again.
+      if (limits.retain && (limits.recompute || !above.isBelowWindowLoop()))
+        addLoop(run, frame, above, {r, tile, true, true}, next);
     }
   }
+}
+
+void Space::addLoop(Run run, Frame &frame, const Above &above, SharedLoop loop,
+                    const Next &next) {
+  if (stopped)
+    return;
+  Above below = above;
+  below.tile[loop.rank] = loop.tile;
+  below.looped[loop.rank] = true;
+  below.lastShared = loop.rank;
+  below.sharedRanks.push_back(loop.rank);
+  below.loops.push_back(loop);
+  ++below.sharedLoops;
+  ++below.sharedPerRank[loop.rank];
+  frame.steps.push_back(Step::loop(loop.rank, loop.tile));
+  addHolders(run, frame, std::move(below), false, next);
+  frame.steps.pop_back();
 }
 
 /// Where neighbours part. They have as many loops in common as the deepest
@@ -526,7 +560,8 @@ void Space::split(Run run, Frame &frame, const Above &above, const Next &next) {
     frame.children.assign(cuts.size() - 1, Frame());
     addChildren(cuts, 0, frame, above, next);
     // 7. Einsums under shared loops may overlap.
-    if (limits.pipelines && depth > 0 && chosen + 1 == (1u << boundaries)) {
+    if (limits.pipelines && depth > 0 && chosen + 1 == (1u << boundaries) &&
+        !above.isBelowWindowLoop()) {
       frame.isPipeline = true;
       frame.lags =
           leastLags({order.begin() + run.first, order.begin() + run.last});

@@ -35,7 +35,15 @@ namespace einsum::optimality {
 struct Limits {
   unsigned sharedLoops = 4, sharedLoopsPerRank = 2;
   bool imperfect = true, pipelines = true, reorder = true, fusion = true;
-  bool sharedHolders = true;
+  bool sharedHolders = true, recompute = true, retain = true;
+};
+
+/// A loop that several Einsums share. A *window loop* is over a rank that the
+/// first of them lacks.
+struct SharedLoop {
+  int rank = -1;
+  int64_t tile = 1;
+  bool isWindow = false, retains = false;
 };
 
 /// What the loops and holders above a node have made of ranks and tensors.
@@ -48,8 +56,18 @@ struct Above {
   std::vector<int> holderDepth;
   std::vector<unsigned> sharedPerRank;
   unsigned sharedLoops = 0;
-  int lastShared = -1;          ///< rank of the innermost shared loop
-  std::vector<int> sharedRanks; ///< of all shared loops
+  int lastShared = -1;           ///< rank of the innermost shared loop
+  std::vector<int> sharedRanks;  ///< of all shared loops
+  std::vector<SharedLoop> loops; ///< the same, outermost first
+  std::vector<bool> follows; ///< per rank: its interval is what is asked for
+  std::vector<const char *> halo; ///< per tensor, of its home
+
+  bool isBelowWindowLoop() const {
+    for (const SharedLoop &loop : loops)
+      if (loop.isWindow)
+        return true;
+    return false;
+  }
 };
 
 /// A frame, complete but for the nests, and what is above each of these.
@@ -98,6 +116,8 @@ private:
                   const Next &next);
   void addSharedLoop(Run run, Frame &frame, const Above &above,
                      const Next &next);
+  void addLoop(Run run, Frame &frame, const Above &above, SharedLoop loop,
+               const Next &next);
   void split(Run run, Frame &frame, const Above &above, const Next &next);
   void addChildren(const std::vector<unsigned> &cuts, size_t child,
                    Frame &frame, const Above &above, const Next &next);
@@ -133,6 +153,11 @@ private:
                   const std::function<void(const NestState &)> &then);
   void addLeaf(const NestState &state);
   std::vector<Dealing> dealings(int array) const;
+
+  // Halos.cpp.
+  bool settleHalos(Skeleton &given) const;
+  bool settleFollower(Skeleton &given, int einsum) const;
+  bool isWalkedByWindows(int einsum, int rank, unsigned chain = 0) const;
 
   // Facts.
   std::vector<int64_t> tilesBelow(int rank, const Above &above) const;

@@ -7,6 +7,10 @@
 
 #include "test/optimality/Tree.h"
 
+#include "llvm/ADT/STLExtras.h"
+
+#include <tuple>
+
 using namespace mlir;
 using namespace einsum;
 using namespace einsum::optimality;
@@ -30,18 +34,41 @@ private:
     builder.setInsertionPointToEnd(&node->getRegion(0).front());
   }
 
-  void hold(int level, ArrayRef<int> tensors) {
+  void hold(int level, ArrayRef<int> tensors, StringRef halo = "") {
     SmallVector<StringRef> names;
     for (int tensor : tensors)
       names.push_back(facts.tensors[tensor].name);
-    descend(builder.create<schedule::StorageOp>(loc, arch.levels[level].name,
-                                                names));
+    auto storage = builder.create<schedule::StorageOp>(
+        loc, arch.levels[level].name, names);
+    if (!halo.empty())
+      storage.setHalo(halo);
+    descend(storage);
   }
 
-  void addSteps(ArrayRef<Step> steps, int einsum) {
-    for (const Step &step : steps) {
+  /// Of holders at one place, those with a halo first, consumers before
+  /// producers: what they ask for is asked of those further in.
+  static SmallVector<Step> inOrder(ArrayRef<Step> steps) {
+    SmallVector<Step> sorted(steps);
+    for (auto *first = sorted.begin(); first != sorted.end();) {
+      auto *last = first;
+      while (last != sorted.end() && last->kind == Step::holder)
+        ++last;
+      llvm::sort(first, last, [](const Step &a, const Step &b) {
+        bool one = *a.halo, other = *b.halo;
+        if (one != other)
+          return one;
+        return one ? a.tensor > b.tensor
+                   : std::tie(a.tensor, a.level) < std::tie(b.tensor, b.level);
+      });
+      first = last == sorted.end() ? last : last + 1;
+    }
+    return sorted;
+  }
+
+  void addSteps(ArrayRef<Step> given, int einsum) {
+    for (const Step &step : inOrder(given)) {
       if (step.kind == Step::holder) {
-        hold(step.level, step.tensor);
+        hold(step.level, step.tensor, step.halo);
         continue;
       }
       StringRef rank = facts.ranks[step.rank].name;

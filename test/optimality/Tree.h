@@ -38,16 +38,17 @@ struct Step {
   int tensor = -1, level = -1;
   int rank = -1;
   int64_t tile = 1;
-  int dim = -1; ///< of the array
+  int dim = -1;          ///< of the array
+  const char *halo = ""; ///< of a holder
 
   static Step hold(int tensor, int level) {
-    return {holder, tensor, level, -1, 1, -1};
+    return {holder, tensor, level, -1, 1, -1, ""};
   }
   static Step loop(int rank, int64_t tile) {
-    return {temporal, -1, -1, rank, tile, -1};
+    return {temporal, -1, -1, rank, tile, -1, ""};
   }
   static Step deal(int rank, int64_t tile, int dim) {
-    return {spatial, -1, -1, rank, tile, dim};
+    return {spatial, -1, -1, rank, tile, dim, ""};
   }
 };
 

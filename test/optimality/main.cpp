@@ -14,6 +14,7 @@
 //   einsum-optimality --constrained ...    with constraints of the user's
 //   einsum-optimality --gathers ...        with coordinates that are data
 //   einsum-optimality --running ...        others read steps of recurrences
+//   einsum-optimality --backing ...        the outermost level has a size
 //   einsum-optimality --print SEED         the files of a problem
 //   einsum-optimality --files X.ein SPEC   a given problem
 //   einsum-optimality --enumerate ...      the judge alone
@@ -67,7 +68,8 @@ struct Totals {
   std::atomic<uint64_t> problems{0}, differing{0}, trees{0}, fitting{0},
       simulated{0}, infeasible{0}, proven{0}, unsupported{0};
   std::atomic<uint64_t> invalid{0}, tooLarge{0}, withPareto{0}, fused{0},
-      pipelined{0}, spatial{0}, shared{0}, einsums{0}, bounds{0};
+      pipelined{0}, spatial{0}, shared{0}, recomputed{0}, retained{0},
+      einsums{0}, bounds{0};
   std::set<uint64_t> known, mended;
   Quality plain, cut; ///< sums
   std::mutex mutex;
@@ -109,13 +111,17 @@ static int countUsers(const Frame &frame, const CascadeFacts &facts,
 static void countKinds(const Findings &findings, const CascadeFacts &facts,
                        Totals &totals) {
   bool fused = false, pipelined = false, spatial = false, pareto = false,
-       shared = false;
+       shared = false, recomputed = false, retained = false;
   for (const std::vector<Found> &best : findings.best) {
     pareto |= best.size() > 1;
     for (const Found &found : best) {
       fused |= !found.tree.frame.steps.empty();
       std::function<void(const Frame &)> visit = [&](const Frame &frame) {
         pipelined |= frame.isPipeline;
+        for (const Step &step : frame.steps) {
+          recomputed |= llvm::StringRef(step.halo) == "recomputed";
+          retained |= llvm::StringRef(step.halo) == "retained";
+        }
         for (const Step &step : frame.steps)
           shared |= step.kind == Step::holder &&
                     llvm::is_contained(found.tree.backing, step.tensor) &&
@@ -134,6 +140,8 @@ static void countKinds(const Findings &findings, const CascadeFacts &facts,
   totals.pipelined += pipelined;
   totals.spatial += spatial;
   totals.shared += shared;
+  totals.recomputed += recomputed;
+  totals.retained += retained;
 }
 
 /// One schedule in so many is held against bounds for as little room as it
@@ -251,7 +259,9 @@ static int runRandom(const Options &options) {
                << " too large\nsome best mapping is fused in " << totals.fused
                << ", pipelined in " << totals.pipelined << ", spatial in "
                << totals.spatial << ", with one holder for several Einsums in "
-               << totals.shared << "; " << totals.withPareto
+               << totals.shared << ", with halos recomputed in "
+               << totals.recomputed << " and retained in " << totals.retained
+               << "; " << totals.withPareto
                << " Pareto sets of several points\n"
                << "none below a bound, of which " << totals.bounds
                << " beyond compulsory traffic\n"
@@ -344,6 +354,10 @@ int main(int argc, char **argv) {
       options.kinds.gathers = true;
     else if (name == "--running")
       options.kinds.running = true;
+    else if (name == "--backing")
+      options.kinds.backing = true;
+    else if (name == "--focus" && hasValue && arguments[i + 1] == "halos")
+      options.kinds.halos = ++i != 0;
     else if (name == "--prove")
       options.asksZ3 = true;
     else if (name == "--verbose")

@@ -63,7 +63,8 @@ static ToolOption threads(category, "threads", "N",
 static ToolList space(category, "space", "WORD,...",
                       "Restrict the search: shared-loops=N, "
                       "shared-loops-per-rank=N, perfect-tiles, no-fusion, "
-                      "no-pipelines, no-reorder, no-shared-holders",
+                      "no-pipelines, no-reorder, no-shared-holders, "
+                      "no-recompute, no-retain",
                       options.request.space);
 static ToolList keep(category, "keep", "TENSOR@LEVEL,...",
                      "Tensors that have a storage node at a level",

@@ -54,15 +54,17 @@ private:
     builder.setInsertionPointToEnd(&body.front());
   }
 
-  void hold(int level, ArrayRef<int> tensors) {
+  void hold(int level, ArrayRef<int> tensors, StringRef halo = "") {
     if (tensors.empty())
       return;
     SmallVector<StringRef> names;
     for (int tensor : tensors)
       names.push_back(facts.tensors[tensor].name);
-    enter(builder
-              .create<schedule::StorageOp>(loc, arch.levels[level].name, names)
-              ->getRegion(0));
+    auto storage = builder.create<schedule::StorageOp>(
+        loc, arch.levels[level].name, names);
+    if (!halo.empty())
+      storage.setHalo(halo);
+    enter(storage->getRegion(0));
   }
 
   void holdBacking() {
@@ -114,10 +116,16 @@ private:
   }
 
   void holdHomes(size_t begin, size_t end, size_t depth) {
+    // What asks stands around what is asked for.
     std::map<int, SmallVector<int>> byLevel;
+    for (size_t i = end; i-- > begin;)
+      for (const Home &home : steps[i]->homes)
+        if (home.depth == static_cast<int>(depth) && home.halo != Halo::none)
+          hold(home.level, {home.tensor},
+               home.halo == Halo::retained ? "retained" : "recomputed");
     for (size_t i = begin; i < end; ++i)
       for (const Home &home : steps[i]->homes)
-        if (home.depth == static_cast<int>(depth))
+        if (home.depth == static_cast<int>(depth) && home.halo == Halo::none)
           byLevel[home.level].push_back(home.tensor);
     for (auto &[level, tensors] : byLevel)
       hold(level, tensors);
@@ -139,7 +147,7 @@ private:
     const EinsumOnArray &nest = *step.fact;
     SmallVector<int64_t, 8> at;
     for (const LocalRank &rank : nest.ranks)
-      at.push_back(rank.extent);
+      at.push_back(rank.isFollowing() ? rank.tiles[1] : rank.extent);
     for (const SharedLoop &shared : step.loops)
       if (int rank = nest.findRank(shared.rank); rank >= 0)
         at[rank] = shared.tile;

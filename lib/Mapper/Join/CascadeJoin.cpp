@@ -60,8 +60,9 @@ JoinResult CascadeJoin::run() {
     progress.counts.states += next.size();
     layer = std::move(next);
   }
-  result.complete = progress.complete;
-  result.leastLeft = progress.leastLeft;
+  // What may be legal after all was not looked at.
+  result.complete = progress.complete && !rules.wasUnsure();
+  result.leastLeft = rules.wasUnsure() ? 0 : progress.leastLeft;
   for (auto &[key, bucket] : layer) {
     result.layout = states.layoutOf(bucket.state);
     for (JoinEntry &entry : bucket.entries) {
@@ -83,6 +84,7 @@ JoinCounts &JoinCounts::operator+=(const JoinCounts &other) {
   overBound += other.overBound;
   illegal += other.illegal;
   ruledOut += other.ruledOut;
+  unlikeHalos += other.unlikeHalos;
   return *this;
 }
 
@@ -90,8 +92,9 @@ JoinResult
 mapper::joinCascade(const CascadeFacts &facts, const arch::ArchSpec &arch,
                     const Axes &axes, std::vector<EinsumChoices> &choices,
                     const std::vector<EinsumConstraints> &constraints,
-                    const JoinLimits &limits) {
+                    FollowerNests &followers, const JoinLimits &limits) {
   JoinRules rules(facts);
-  return CascadeJoin({facts, arch, axes, choices, constraints, limits, rules})
+  return CascadeJoin({facts, arch, axes, choices, constraints, limits, rules,
+                      followers})
       .run();
 }

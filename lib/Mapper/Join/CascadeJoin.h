@@ -16,6 +16,7 @@
 #ifndef LIB_MAPPER_JOIN_CASCADEJOIN_H
 #define LIB_MAPPER_JOIN_CASCADEJOIN_H
 
+#include "lib/Mapper/Join/FollowerNests.h"
 #include "lib/Mapper/Join/JoinState.h"
 
 #include <functional>
@@ -40,7 +41,7 @@ struct EinsumChoices {
 
 struct JoinCounts {
   uint64_t states = 0, entries = 0, dominated = 0, overCapacity = 0,
-           overBound = 0, illegal = 0, ruledOut = 0;
+           overBound = 0, illegal = 0, ruledOut = 0, unlikeHalos = 0;
 
   JoinCounts &operator+=(const JoinCounts &other);
 };
@@ -55,6 +56,7 @@ struct JoinLimits {
   /// the ones whose `score` of the least costs is worst.
   size_t mostStates = 0, mostPlans = 0;
   std::function<double(double energy, double cycles, double traffic)> score;
+  bool windows = false;  ///< window loops are tried
   bool dominance = true; ///< only Pareto sets go on
   bool overlaps = false; ///< Einsums may run at once
   std::function<bool()> shouldStop;
@@ -72,7 +74,7 @@ struct JoinResult {
 JoinResult joinCascade(const CascadeFacts &facts, const arch::ArchSpec &arch,
                        const Axes &axes, std::vector<EinsumChoices> &choices,
                        const std::vector<EinsumConstraints> &constraints,
-                       const JoinLimits &limits);
+                       FollowerNests &followers, const JoinLimits &limits);
 
 } // namespace einsum::mapper
 

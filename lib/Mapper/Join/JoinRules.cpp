@@ -7,6 +7,8 @@
 
 #include "lib/Mapper/Join/JoinRules.h"
 
+#include "lib/Mapper/Join/PointOrder.h"
+
 #include "llvm/ADT/STLExtras.h"
 
 #include <climits>
@@ -111,7 +113,9 @@ std::vector<Role> JoinRules::roles(const JoinState &state, int einsum,
   std::vector<Role> roles;
   const EinsumFact &fact = facts.einsums[einsum];
   for (int d = 0; d < depth; ++d) {
-    if (fact.iterates(state.loops[d].rank)) {
+    // What lacks the rank of a window loop follows it.
+    if (fact.iterates(state.loops[d].rank) ||
+        state.loops[d].halo != Halo::none) {
       roles.push_back(Role::everyStep);
       continue;
     }
@@ -140,36 +144,89 @@ static bool walksAlong(const AccessFact &write, const AccessFact &read,
   return false;
 }
 
+/// Whether the accesses alone say that no step reads what a later one makes.
+bool JoinRules::isClear(const JoinState &state, const Pending &one,
+                        const AccessFact &access,
+                        const std::vector<Role> &roles) const {
+  int depth = roles.size();
+  for (int d = 0; d < std::min(one.born, depth); ++d) {
+    int rank = state.loops[d].rank;
+    if (followsLoop(state, facts.tensors[one.tensor].producer, d))
+      continue; // it is made in each step for those who read it there
+    Role producer = roleOf(one, d);
+    bool homeInside =
+        one.level >= 0 && one.depth > d && one.hold != Hold::fetched;
+    if (producer == Role::lastStep && roles[d] != Role::lastStep)
+      return false;
+    if (producer == Role::firstStep && homeInside)
+      return false;
+    if (producer != Role::everyStep)
+      continue;
+    if (roles[d] != Role::everyStep) {
+      if (homeInside)
+        return false;
+      continue;
+    }
+    if (one.reduced >> d & 1 || !walksAlong(write(one.tensor), access, rank))
+      return false;
+  }
+  return true;
+}
+
+/// The same of the points that filters leave.
+bool JoinRules::isInTime(const JoinState &state, const Pending &one, int einsum,
+                         const AccessFact &access,
+                         const std::vector<Role> &roles) const {
+  const TensorFact &tensor = facts.tensors[one.tensor];
+  bool isFiltered = !facts.einsums[einsum].domain.empty() ||
+                    !facts.einsums[tensor.producer].domain.empty();
+  if (!isFiltered || access.gathers() || tensor.hasInitialValue)
+    return false;
+  int shared = std::min<int>(one.born, roles.size());
+  for (int d = 0; d < shared; ++d)
+    if (state.loops[d].halo != Halo::none)
+      return false; // points that follow demand are not asked in their order
+  int homeDepth = one.level >= 0 && one.hold != Hold::fetched
+                      ? std::min(one.depth, shared)
+                      : 0;
+  OrderedEinsum producer{tensor.producer, &write(one.tensor)},
+      reader{einsum, &access};
+  const AccessFact *first = facts.einsums[einsum].reads.data();
+  std::vector<int64_t> key = {one.tensor, einsum, &access - first, homeDepth};
+  for (int d = 0; d < shared; ++d) {
+    producer.roles.push_back(roleOf(one, d));
+    reader.roles.push_back(roles[d]);
+    const SharedLoop &loop = state.loops[d];
+    for (int64_t part : {int64_t{loop.rank}, loop.tile, int64_t{loop.direction},
+                         int64_t(producer.roles.back()), int64_t(roles[d])})
+      key.push_back(part);
+  }
+  auto [found, isNew] = inTime.try_emplace(std::move(key));
+  if (isNew)
+    found->second =
+        isMadeBefore(facts, producer, reader,
+                     llvm::ArrayRef(state.loops).take_front(shared), homeDepth);
+  unsure |= !found->second;
+  return found->second == true;
+}
+
 bool JoinRules::mayRead(const JoinState &state, int einsum,
                         const std::vector<Role> &roles) const {
   int depth = roles.size();
   for (const Mark &mark : state.marks)
     if (mark.isHeld && mark.depth < depth && touches(einsum, mark.tensor))
       return false; // it would be served by another Einsum's holder
+  // Without points nothing is read, and what is not made nobody waits for.
+  if (facts.einsums[einsum].points == 0)
+    return true;
   for (const Pending &one : state.pending)
     for (const AccessFact &access : facts.einsums[einsum].reads) {
-      if (access.tensor != one.tensor || !one.produced)
+      if (access.tensor != one.tensor || !one.produced ||
+          facts.einsums[facts.tensors[one.tensor].producer].points == 0)
         continue;
-      for (int d = 0; d < std::min(one.born, depth); ++d) {
-        int rank = state.loops[d].rank;
-        Role producer = roleOf(one, d);
-        bool homeInside =
-            one.level >= 0 && one.depth > d && one.hold != Hold::fetched;
-        if (producer == Role::lastStep && roles[d] != Role::lastStep)
-          return false;
-        if (producer == Role::firstStep && homeInside)
-          return false;
-        if (producer != Role::everyStep)
-          continue;
-        if (roles[d] != Role::everyStep) {
-          if (homeInside)
-            return false;
-          continue;
-        }
-        if (one.reduced >> d & 1 ||
-            !walksAlong(write(one.tensor), access, rank))
-          return false;
-      }
+      if (!isClear(state, one, access, roles) &&
+          !isInTime(state, one, einsum, access, roles))
+        return false;
     }
   return true;
 }
@@ -189,6 +246,8 @@ bool JoinRules::sharesRank(int tensor, int rank) const {
     });
   };
   for (int einsum : touchersOf[tensor]) {
+    if (facts.einsums[einsum].points == 0)
+      continue; // touches nothing of it
     if (!facts.einsums[einsum].iterates(rank))
       return false;
     for (const AccessFact &read : facts.einsums[einsum].reads)
@@ -234,7 +293,8 @@ bool JoinRules::mayLive(const JoinState &state, const Pending &home, int einsum,
   if (!fresh)
     return true;
   for (int d = 0; d < home.depth; ++d)
-    if (!sharesRank(home.tensor, state.loops[d].rank))
+    if (!followsLoop(state, facts.tensors[home.tensor].producer, d) &&
+        !sharesRank(home.tensor, state.loops[d].rank))
       return false;
   const TensorFact &fact = facts.tensors[home.tensor];
   if (home.need > home.depth) {
@@ -447,9 +507,15 @@ bool JoinRules::hasLaterReader(const JoinState &state, int einsum) const {
 
 void JoinRules::dropDead(JoinState &state, int) const {
   llvm::erase_if(state.pending, [&](const Pending &one) {
-    return llvm::all_of(touchersOf[one.tensor],
-                        [&](int other) { return state.isDone(other); });
+    bool isDead = llvm::all_of(touchersOf[one.tensor],
+                               [&](int other) { return state.isDone(other); });
+    return isDead && !one.retained;
   });
+  for (Pending &one : state.pending)
+    if (one.retained && llvm::all_of(touchersOf[one.tensor], [&](int other) {
+          return state.isDone(other);
+        }))
+      one.need = 0;
   llvm::erase_if(state.marks, [&](const Mark &mark) {
     return llvm::all_of(touchersOf[mark.tensor],
                         [&](int other) { return state.isDone(other); });
@@ -526,8 +592,9 @@ void JoinRules::truncate(JoinState &state, int depth) const {
     if (!state.pipelined)
       one.array = one.lag = one.firstLag = one.lastLag = one.reach = -1;
   }
-  llvm::erase_if(state.pending, [](const Pending &one) {
-    return one.level < 0 && one.born == 0 && one.produced;
+  llvm::erase_if(state.pending, [&](const Pending &one) {
+    bool isOver = one.retained && one.need == 0 && one.depth > depth;
+    return isOver || (one.level < 0 && one.born == 0 && one.produced);
   });
   llvm::sort(state.pending, [](const Pending &a, const Pending &b) {
     return a.tensor < b.tensor;

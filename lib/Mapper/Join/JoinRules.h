@@ -37,6 +37,11 @@ public:
     auto found = all.find(rank);
     return found == all.end() ? 0 : found->second;
   }
+  /// Whether the Einsum lacks the rank of an open window loop.
+  bool followsLoop(const JoinState &state, int einsum, int loop) const {
+    return state.loops[loop].halo != Halo::none &&
+           !facts.einsums[einsum].iterates(state.loops[loop].rank);
+  }
   /// Whether `einsum` reads what `producer` produces.
   bool reads(int einsum, int producer) const;
   /// Einsums that depend on one another have the same number.
@@ -57,6 +62,8 @@ public:
   std::vector<Role> roles(const JoinState &state, int einsum, int depth) const;
   bool mayRead(const JoinState &state, int einsum,
                const std::vector<Role> &roles) const;
+  /// Some reads were refused of which it is not known that they are too early.
+  bool wasUnsure() const { return unsure; }
   /// Whether a new loop may enclose the homes that `einsum` has just opened.
   bool mayOpen(const JoinState &state, int einsum, int rank, int depth) const;
   /// Whether a fused tensor may live where it is said to.
@@ -109,12 +116,19 @@ public:
   static bool mayStandInside(const EinsumOnArray &nest, int outer, int inner);
 
 private:
+  bool isClear(const JoinState &state, const Pending &one,
+               const AccessFact &access, const std::vector<Role> &roles) const;
+  bool isInTime(const JoinState &state, const Pending &one, int einsum,
+                const AccessFact &access, const std::vector<Role> &roles) const;
   bool isRoundBy(const JoinState &state, int tensor, int einsum) const;
 
   const CascadeFacts &facts;
   std::vector<std::vector<int>> touchersOf;
   std::vector<int> recurrenceOf, members;
   std::vector<std::vector<bool>> reached; ///< Einsums that need what one makes
+  /// What points say of reads that are refused by their accesses.
+  mutable std::map<std::vector<int64_t>, std::optional<bool>> inTime;
+  mutable bool unsure = false;
 };
 
 } // namespace einsum::mapper

@@ -21,13 +21,13 @@ std::vector<int32_t> JoinState::key() const {
   };
   add(loops.size(), pipelined, openedAt, unfinished, holdsAroundAll);
   for (const SharedLoop &loop : loops)
-    add(loop.rank, loop.tile, loop.tile >> 32, loop.direction);
+    add(loop.rank, loop.tile, loop.tile >> 32, loop.direction, loop.halo);
   add(pending.size());
   for (const Pending &one : pending) {
     add(one.tensor, one.level, one.depth, one.need, one.whole, one.again,
         one.born, one.lag, one.firstLag, one.lastLag, one.array, one.produced,
         one.lastStep, one.firstStep, one.reduced, one.waits, one.waits >> 32,
-        one.reach, one.hold, one.users.size());
+        one.reach, one.inside, one.hold, one.users.size());
     for (int user : one.users)
       add(user);
   }

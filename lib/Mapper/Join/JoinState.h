@@ -72,6 +72,10 @@ struct Pending {
   /// producer there.
   int64_t waits = 0, reach = -1;
   bool produced = true;                 ///< false: a recurrence read it first
+  uint64_t asked = 0;              ///< words at its home, if it follows demand
+  /// Loops above all that is made for it point by point.
+  int inside = 0;
+  bool retained = false; ///< then it stays there between visits, dead or not
   uint32_t lastStep = 0, firstStep = 0; ///< loops that guard its producer
   uint32_t reduced = 0; ///< open loops over ranks that its producer reduces
 

@@ -68,7 +68,7 @@ void PlacementChoices::chooseEnds(Placement &p, size_t at, JoinLayer &next) {
   bool isHome =
       isLast && one.hold == Hold::stored && !facts.tensors[tensor].isOutput;
   if (isHome || !rules.mayUse(p.state, one, p.einsum, p.keep) ||
-      !constraints[p.einsum].mayKeep(one.level, {tensor, true})) {
+      !mayKeep(p, one.level, {tensor, true})) {
     ++progress.counts.illegal;
     return;
   }
@@ -81,6 +81,13 @@ void PlacementChoices::chooseEnds(Placement &p, size_t at, JoinLayer &next) {
     p.state.pending[at].ends = false;
   }
   p.state.pending[at].users.pop_back();
+}
+
+/// Constraints on a level are about Einsums on arrays inside it.
+bool PlacementChoices::mayKeep(const Placement &p, int level,
+                               KeptTensor tensor) const {
+  return !llvm::is_contained(p.fact->path, level) ||
+         p.fact->constraints->mayKeep(level, tensor);
 }
 
 /// Whether the tile of a fused tensor where it lives is one that the user
@@ -191,8 +198,7 @@ void PlacementChoices::forEachHolder(const Placement &p, int tensor,
   int most =
       p.state.pipelined ? p.keep : static_cast<int>(limits.space.sharedLoops);
   for (int level = 1; level < static_cast<int>(arch.levels.size()); ++level) {
-    if (!states.isOnPath(tensor, level) ||
-        !constraints[p.einsum].mayKeep(level, {tensor, true}))
+    if (!states.isOnPath(tensor, level) || !mayKeep(p, level, {tensor, true}))
       continue;
     // Not for everybody: it would be a home.
     bool isSome = facts.tensors[tensor].producer == p.einsum &&
@@ -241,6 +247,14 @@ void PlacementChoices::chooseHolders(Placement &p, size_t at, JoinLayer &next) {
   p.state.holdsAroundAll = heldAroundAll;
 }
 
+static std::vector<WindowLoop> windowLoopsOf(const JoinState &state) {
+  std::vector<WindowLoop> loops;
+  for (const SharedLoop &loop : state.loops)
+    if (loop.halo != Halo::none)
+      loops.push_back({loop.rank, loop.tile, loop.halo});
+  return loops;
+}
+
 /// New shared loops until there are `need`.
 void PlacementChoices::openLoops(Placement &p, int need, JoinLayer &next) {
   if (progress.isStopped())
@@ -250,27 +264,29 @@ void PlacementChoices::openLoops(Placement &p, int need, JoinLayer &next) {
     if (one.isHolder() && one.users.size() == 1 &&
         one.users.front() == p.einsum && !rules.mayHaveMoreUsers(p.state, one))
       return;
-  if (depth == need) {
-    bool isNewRun = depth > p.keep;
-    for (const Pending &one : p.state.pending) {
-      bool isLate = one.whole && !one.again &&
-                    rules.isLastTouch(p.state, one.tensor, p.einsum);
-      if (isLate || ((one.level >= 0 || one.need > 0) &&
-                     !rules.mayLive(p.state, one, p.einsum, p.keep))) {
-        ++progress.counts.illegal;
-        return;
-      }
-    }
-    chooseSplit(p, isNewRun, next);
-    return;
-  }
+  if (depth == need)
+    return finishLoops(p, next);
   if (p.state.pipelined)
     return; // its stages are single Einsums
+  openWindowLoops(p, need, next);
   const EinsumOnArray &nest = *p.fact;
+  std::vector<WindowLoop> windows = windowLoopsOf(p.state);
+  const Following *following =
+      windows.empty() ? nullptr : followers.follow(p.einsum, windows);
   for (size_t r = 0; r < nest.ranks.size(); ++r) {
     const LocalRank &rank = nest.ranks[r];
     unsigned same = 0;
     int64_t around = rank.extent;
+    // Of what follows demand, loops divide what is asked for.
+    const FollowedRank *followed =
+        following ? following->find(rank.rank) : nullptr;
+    const LocalRank *own = &rank;
+    if (followed) {
+      const FollowerNests::Nest &made = followers.find(nest, *following);
+      own = &made.fact->ranks[r];
+      around = own->tiles[1];
+    }
+    int64_t whole = around;
     for (const SharedLoop &loop : p.state.loops)
       if (loop.rank == rank.rank) {
         ++same;
@@ -285,17 +301,152 @@ void PlacementChoices::openLoops(Placement &p, int need, JoinLayer &next) {
       ++progress.counts.ruledOut;
       continue;
     }
-    for (int64_t tile : rank.tiles) {
-      if (tile >= around || (around % tile != 0 && around != rank.extent))
+    for (int64_t tile : own->tiles)
+      if (tile < around && (around % tile == 0 || around == whole))
+        openLoop(p, need,
+                 {rank.rank, tile, rules.directionOf(p.einsum, rank.rank)},
+                 next);
+  }
+}
+
+void PlacementChoices::openLoop(Placement &p, int need, const SharedLoop &loop,
+                                JoinLayer &next) {
+  p.state.loops.push_back(loop);
+  p.roles.push_back(Role::everyStep);
+  openLoops(p, need, next);
+  p.roles.pop_back();
+  p.state.loops.pop_back();
+}
+
+/// Loops over ranks that the Einsum lacks, around the home of its result.
+void PlacementChoices::openWindowLoops(Placement &p, int need,
+                                       JoinLayer &next) {
+  if (!limits.windows)
+    return;
+  bool isFirst = true;
+  for (const SharedLoop &loop : p.state.loops) {
+    if (loop.halo == Halo::retained)
+      return;
+    isFirst &= loop.halo == Halo::none;
+  }
+  int depth = p.state.loops.size();
+  bool hasHomeInside = llvm::any_of(p.state.pending, [&](const Pending &one) {
+    return one.level >= 0 && !one.isHolder() && one.depth > depth &&
+           facts.tensors[one.tensor].producer == p.einsum;
+  });
+  if (!hasHomeInside)
+    return;
+  for (int rank : followers.ranksAround(p.einsum)) {
+    if (llvm::any_of(p.state.loops,
+                     [&](const SharedLoop &loop) { return loop.rank == rank; }))
+      continue;
+    const LocalRank *owned = nullptr;
+    for (const EinsumChoices &choice : choices)
+      if (int at = choice.nests.front()->findRank(rank); at >= 0)
+        owned = &choice.nests.front()->ranks[at];
+    for (int64_t tile : owned->tiles) {
+      if (tile >= owned->extent)
         continue;
-      p.state.loops.push_back(
-          {rank.rank, tile, rules.directionOf(p.einsum, rank.rank)});
-      p.roles.push_back(Role::everyStep);
-      openLoops(p, need, next);
-      p.roles.pop_back();
-      p.state.loops.pop_back();
+      if (limits.space.recompute)
+        openLoop(p, need, {rank, tile, 0, Halo::recomputed}, next);
+      if (limits.space.retain && (limits.space.recompute || isFirst))
+        openLoop(p, need, {rank, tile, 0, Halo::retained}, next);
     }
   }
+}
+
+/// Whether everything about window loops is as README.md, 9, says; then the
+/// Einsum has the nests of what is asked for.
+bool PlacementChoices::followLoops(Placement &p) {
+  std::vector<WindowLoop> windows = {};
+  int last = -1;
+  for (int d = 0; d < static_cast<int>(p.state.loops.size()); ++d) {
+    const SharedLoop &loop = p.state.loops[d];
+    if (loop.halo != Halo::none)
+      windows.push_back({loop.rank, loop.tile, loop.halo});
+    if (windows.empty() || facts.einsums[p.einsum].iterates(loop.rank))
+      continue;
+    if (loop.halo == Halo::none)
+      return false; // nobody is guarded below a window loop
+    last = d;
+  }
+  if (last < 0)
+    return true;
+  const Following *following = followers.follow(p.einsum, windows);
+  if (!following)
+    return false;
+  int tensor = facts.einsums[p.einsum].writes[0].tensor;
+  Pending *home = states.findPending(p.state, tensor);
+  if (!home || home->level < 0 || home->isHolder() || home->depth <= last)
+    return false;
+  bool retains =
+      following->hasHalo && p.state.loops[last].halo == Halo::retained;
+  if (retains && home->depth != last + 1)
+    return false;
+  for (int d = 0; d < static_cast<int>(p.state.loops.size()); ++d)
+    if (following->find(p.state.loops[d].rank) &&
+        (d < last || (following->hasHalo && d < home->depth)))
+      return false;
+  // What is read point by point is made inside the home that asks for it.
+  home->inside = home->depth;
+  for (const Pending &other : p.state.pending)
+    if (other.asked > 0 && other.tensor != tensor &&
+        rules.touches(p.einsum, other.tensor) &&
+        !isMadeApart(p.einsum, other.tensor))
+      home->inside = std::min(home->inside, other.inside);
+  if (following->hasHalo && home->inside < home->depth)
+    return false;
+  home->asked = states.askedWords(p.state, tensor, home->depth, *following);
+  home->retained = retains;
+  for (Home &one : p.homes)
+    if (one.tensor == tensor)
+      one.halo = !following->hasHalo ? Halo::none
+                 : retains           ? Halo::retained
+                                     : Halo::recomputed;
+  const FollowerNests::Nest &made = followers.find(*p.fact, *following);
+  if (!made.search)
+    return false;
+  for (const SharedLoop &loop : p.state.loops)
+    if (int r = made.fact->findRank(loop.rank);
+        r >= 0 && !llvm::is_contained(made.fact->ranks[r].tiles, loop.tile))
+      return false;
+  p.fact = made.fact.get();
+  p.search = made.search;
+  return true;
+}
+
+/// Whether the Einsum reads the tensor elsewhere than point by point.
+bool PlacementChoices::isMadeApart(int einsum, int tensor) const {
+  const AccessFact &write = rules.write(tensor);
+  return llvm::any_of(facts.einsums[einsum].reads, [&](const AccessFact &read) {
+    return read.tensor == tensor &&
+           llvm::any_of(llvm::zip(read.coordinates, write.coordinates),
+                        [](const auto &pair) {
+                          const auto &[r, w] = pair;
+                          return r.terms.size() != 1 || r.constant != 0 ||
+                                 r.terms[0].rank != w.terms[0].rank;
+                        });
+  });
+}
+
+void PlacementChoices::finishLoops(Placement &p, JoinLayer &next) {
+  int depth = p.state.loops.size();
+  bool isNewRun = depth > p.keep;
+  Placement followed = p;
+  if (!followLoops(followed)) {
+    ++progress.counts.unlikeHalos;
+    return;
+  }
+  for (const Pending &one : followed.state.pending) {
+    bool isLate = one.whole && !one.again &&
+                  rules.isLastTouch(followed.state, one.tensor, p.einsum);
+    if (isLate || ((one.level >= 0 || one.need > 0) &&
+                   !rules.mayLive(followed.state, one, p.einsum, p.keep))) {
+      ++progress.counts.illegal;
+      return;
+    }
+  }
+  chooseSplit(followed, isNewRun, next);
 }
 
 /// What holders move more now that the placed Einsum is one of their users.
@@ -330,10 +481,6 @@ void PlacementChoices::chooseSplit(Placement &p, bool isNewRun,
       bool isHolder = home->isHolder();
       auto found = llvm::find(nest.path, home->level);
       bool isOff = found == nest.path.end();
-      if (isOff && !isHolder) {
-        stage.holdings[o] = stage.search->codeOffPath(home->level);
-        continue;
-      }
       int index = found - nest.path.begin();
       KeptTensor kept{home->tensor, isHolder};
       for (int i = isHolder; i < index; ++i)
@@ -341,7 +488,8 @@ void PlacementChoices::chooseSplit(Placement &p, bool isNewRun,
           ++progress.counts.illegal;
           return;
         }
-      if (!mayHoldHome(stage, o, *home)) {
+      if (!mayKeep(stage, home->level, kept) ||
+          (!isOff && !mayHoldHome(stage, o, *home))) {
         ++progress.counts.illegal;
         return;
       }
@@ -360,8 +508,11 @@ void PlacementChoices::chooseSplit(Placement &p, bool isNewRun,
     p.state.patterns.clear();
   }
   go();
+  bool followsDemand = llvm::any_of(p.state.loops, [](const SharedLoop &loop) {
+    return loop.halo != Halo::none;
+  });
   if (isNewRun && limits.space.pipelines && axes.cycles >= 0 &&
-      !arch.accounting.sequential) {
+      !arch.accounting.sequential && !followsDemand) {
     p.state.pipelined = true;
     go();
   }

@@ -41,12 +41,19 @@ private:
   template <typename Fn>
   void forEachHolder(const Placement &p, int tensor, Fn fn) const;
   void openLoops(Placement &p, int need, JoinLayer &next);
+  void openLoop(Placement &p, int need, const SharedLoop &loop,
+                JoinLayer &next);
+  void openWindowLoops(Placement &p, int need, JoinLayer &next);
+  void finishLoops(Placement &p, JoinLayer &next);
+  bool followLoops(Placement &p);
   void chooseSplit(Placement &p, bool isNewRun, JoinLayer &next);
   bool enterPipeline(Placement &p);
   void addWaiting(const Placement &p, Pending &one) const;
   void chooseHolds(Placement &p, int depth, size_t operand, JoinLayer &next);
 
+  bool isMadeApart(int einsum, int tensor) const;
   bool mayHaveHolder(const Placement &p, int tensor) const;
+  bool mayKeep(const Placement &p, int level, KeptTensor tensor) const;
   bool mayHoldHome(const Placement &p, size_t operand,
                    const Pending &home) const;
   void addFills(Placement &p) const;

@@ -16,6 +16,7 @@
 #define LIB_MAPPER_JOIN_PLAN_H
 
 #include "dialects/Schedule/Schedule.h"
+#include "lib/Mapper/Join/WindowLoops.h"
 #include "lib/Mapper/Nest/NestSearch.h"
 
 namespace einsum::mapper {
@@ -25,8 +26,10 @@ struct SharedLoop {
   int64_t tile = 1;
   /// Of a recurrence below that walks along the rank; 0: none does.
   int direction = 0;
+  /// Of what follows it, if it is a window loop (WindowLoops.h).
+  Halo halo = Halo::none;
   bool operator==(const SharedLoop &other) const {
-    return rank == other.rank && tile == other.tile;
+    return rank == other.rank && tile == other.tile && halo == other.halo;
   }
 };
 
@@ -35,6 +38,7 @@ struct SharedLoop {
 struct Home {
   int tensor = -1, level = -1, depth = 0;
   bool isHolder = false;
+  Halo halo = Halo::none;
 };
 
 /// A holder of one Einsum above its last shared loop.

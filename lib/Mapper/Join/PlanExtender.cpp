@@ -111,6 +111,7 @@ PlanExtender::chooseNests(const Placement &p,
 
 void PlanExtender::addNests(Placement &p, JoinLayer &next) {
   int depth = p.state.loops.size();
+  p.backed = states.backedBytes(p.state, p.einsum, p.keep == 0);
   std::vector<const NestEntry *> nests =
       chooseNests(p, p.search->complete(p.tileAt(depth), p.holdings,
                                         latchTiles(p), orderOf(p)));
@@ -176,6 +177,31 @@ void PlanExtender::addNests(Placement &p, JoinLayer &next) {
     pruner.prune(next);
 }
 
+/// What is retained from here on was there already beside earlier children,
+/// kept since the last visit. False if it did not fit there.
+bool PlanExtender::addRetained(const Placement &p, std::vector<double> &costs,
+                               const JoinLayout &open) const {
+  for (const Pending &one : p.state.pending) {
+    bool isNew = one.retained && one.depth <= p.keep &&
+                 facts.tensors[one.tensor].producer == p.einsum;
+    int axis = isNew ? axes.heldAt(one.level) : -1;
+    if (axis < 0)
+      continue;
+    int l = axis - axes.held;
+    double &largest = costs[open.largest(one.depth) + l];
+    if (largest == 0)
+      continue; // no child yet
+    largest += static_cast<double>(states.homeBytes(p.state, one));
+    double total = largest;
+    for (int d = one.depth - 1; d >= 0; --d)
+      total += costs[open.around(d) + l] +
+               states.liveBytes(p.state, d, axes.levels[l]);
+    if (!states.fits(total, l))
+      return false;
+  }
+  return true;
+}
+
 /// Empty costs if it does not fit.
 JoinEntry PlanExtender::extend(const Placement &p, const JoinEntry &old,
                                const NestEntry &nest, const JoinLayout &before,
@@ -233,9 +259,16 @@ JoinEntry PlanExtender::extend(const Placement &p, const JoinEntry &old,
             static_cast<double>(drain.steps) *
             states.steps(p.state, drain.depth, guards(p, drain.einsum));
   }
+  if (!addRetained(p, costs, open)) {
+    ++progress.counts.overCapacity;
+    return {};
+  }
   for (int l = 0; l < open.levels; ++l) {
     double held = nest.costs[axes.held + l];
     double live = states.liveBytes(p.state, last, axes.levels[l]);
+    // What lives at the backing level is there for a whole child of the root.
+    if (arch.levels[axes.levels[l]].parent < 0)
+      (last == 0 ? live : costs[open.around(0) + l]) += p.backed;
     double &largest = costs[open.largest(last) + l];
     if (open.pipelined) {
       largest += held;

@@ -36,6 +36,9 @@ struct Placement {
   std::vector<SharedHold> holds;
   std::vector<Costs> above;  ///< per depth: of `holds`
   std::vector<Costs> filled; ///< per depth: of holders for several Einsums
+  /// Bytes that it adds to what the backing level holds for the child of the
+  /// root that it is in.
+  double backed = 0;
 
   /// Its tile vector below so many shared loops.
   uint32_t tileAt(int depth) const {
@@ -58,6 +61,8 @@ private:
   JoinEntry extend(const Placement &p, const JoinEntry &old,
                    const NestEntry &nest, const JoinLayout &before,
                    const JoinLayout &open);
+  bool addRetained(const Placement &p, std::vector<double> &costs,
+                   const JoinLayout &open) const;
   LatchTiles latchTiles(const Placement &p) const;
   LoopOrder orderOf(const Placement &p) const;
   uint32_t guards(const Placement &p, int producer = -1) const;

@@ -26,6 +26,7 @@ StateFacts::StateFacts(const JoinProblem &problem) : JoinProblem(problem) {
       isCut |= nest->cut != nullptr;
   listAroundAll();
   listWaits();
+  listBacked();
 }
 
 /// Shared loops have tiles that all Einsums below them have.
@@ -33,6 +34,10 @@ uint32_t mapper::tileBelow(const JoinState &state, const EinsumOnArray &nest,
                            const NestSearch &search, int depth) {
   uint32_t code = 0;
   for (int d = 0; d < depth; ++d) {
+    if (state.loops[d].halo != Halo::none)
+      for (int r = 0; r < static_cast<int>(nest.ranks.size()); ++r)
+        if (nest.ranks[r].movedBy == state.loops[d].rank)
+          code = search.getCodec().with(code, r, 1);
     int rank = nest.findRank(state.loops[d].rank);
     if (rank < 0)
       continue;
@@ -170,6 +175,8 @@ uint64_t StateFacts::homeBytes(const JoinState &state,
   uint64_t bytes = 0;
   if (home.isHolder()) {
     bytes = holderBytes(state, home);
+  } else if (home.asked) {
+    bytes = tensor.bytes(home.asked);
   } else {
     uint64_t words = boxWords(state, home);
     if (choices[tensor.producer].nests.front()->cut)
@@ -195,6 +202,21 @@ uint64_t StateFacts::holderBytes(const JoinState &state,
                                 tileBelow(state, nest, search, holder.depth)));
   }
   return bytes;
+}
+
+uint64_t StateFacts::askedWords(const JoinState &state, int tensor, int depth,
+                                const Following &following) const {
+  uint64_t words = 1;
+  for (const Coordinate &coordinate : rules.write(tensor).coordinates) {
+    int rank = coordinate.terms[0].rank;
+    const FollowedRank *followed = following.find(rank);
+    int64_t tile = followed ? followed->mostHeld : facts.ranks[rank].extent;
+    for (int d = 0; d < depth; ++d)
+      if (state.loops[d].rank == rank)
+        tile = std::min(tile, state.loops[d].tile);
+    words *= tile;
+  }
+  return words;
 }
 
 /// What passes between a holder and the backing level: no less than one of its
@@ -245,10 +267,61 @@ bool StateFacts::isOnPath(int tensor, int level) const {
   });
 }
 
+/// The most that one of its users needs; of a running value a step at least,
+/// which is all where a loop around its users carries it.
+void StateFacts::listBacked() {
+  bool isWatched = llvm::any_of(
+      axes.levels, [&](int level) { return arch.levels[level].parent < 0; });
+  if (!isWatched)
+    return;
+  backed.assign(facts.tensors.size(), 0);
+  for (auto [e, choice] : llvm::enumerate(choices)) {
+    if (choice.nests.empty())
+      continue;
+    const EinsumOnArray &nest = *choice.nests.front();
+    const NestSearch &search = *choice.searches.front();
+    JoinState none;
+    for (const Operand &operand : nest.operands)
+      backed[operand.tensor] =
+          std::max(backed[operand.tensor],
+                   static_cast<double>(search.heldBytes(
+                       nest.findOperand(operand.tensor), nest.path.front(),
+                       tileBelow(none, nest, search, 0))));
+  }
+  for (auto [t, tensor] : llvm::enumerate(facts.tensors))
+    if (tensor.iterativeRank >= 0 && tensor.hasInitialValue && !tensor.isOutput)
+      backed[t] /=
+          static_cast<double>(facts.ranks[tensor.iterativeRank].extent);
+}
+
+double StateFacts::backedBytes(const JoinState &state, int einsum,
+                               bool isFirst) const {
+  double bytes = 0;
+  for (int t = 0; t < static_cast<int>(backed.size()); ++t) {
+    bool isBegun = llvm::any_of(rules.touchers(t), [&](int other) {
+      return other != einsum && state.isDone(other);
+    });
+    bool isLeft = llvm::any_of(rules.touchers(t),
+                               [&](int other) { return !state.isDone(other); });
+    bool isOwn = rules.touches(einsum, t);
+    if (isFirst ? !isOwn && !(isBegun && isLeft) : !isOwn || isBegun)
+      continue;
+    bool isOnChip = llvm::any_of(state.pending, [&](const Pending &one) {
+      return one.tensor == t && one.level >= 0 && !one.isHolder();
+    });
+    bytes += isOnChip ? 0 : backed[t];
+  }
+  return bytes;
+}
+
 bool StateFacts::mayLiveAt(int tensor, int level) const {
   return isOnPath(tensor, level) &&
          llvm::all_of(rules.touchers(tensor), [&](int einsum) {
-           return constraints[einsum].mayKeep(level, {tensor, false});
+           // Or it runs where the level is not on its way.
+           return constraints[einsum].mayKeep(level, {tensor, false}) ||
+                  llvm::any_of(choices[einsum].nests, [&](const auto &nest) {
+                    return !llvm::is_contained(nest->path, level);
+                  });
          });
 }
 

@@ -32,6 +32,7 @@ struct JoinProblem {
   const std::vector<EinsumConstraints> &constraints;
   const JoinLimits &limits;
   const JoinRules &rules;
+  FollowerNests &followers;
 };
 
 /// Tile vector of an Einsum below so many of the loops.
@@ -60,7 +61,13 @@ public:
                 llvm::ArrayRef<int> users) const;
   double liveBytes(const JoinState &state, int depth, int level) const;
   bool fits(double bytes, int axis) const;
+  /// What the backing level holds, at least, while a child of the root runs of
+  /// which the Einsum is the first; else, what the Einsum adds to it.
+  double backedBytes(const JoinState &state, int einsum, bool isFirst) const;
 
+  /// Words of a tensor that follows demand, at its home below so many loops.
+  uint64_t askedWords(const JoinState &state, int tensor, int depth,
+                      const Following &following) const;
   bool isOnPath(int tensor, int level) const;
   bool mayLiveAt(int tensor, int level) const;
   bool mustLiveAtBacking(int tensor) const;
@@ -69,6 +76,7 @@ public:
 
 private:
   void listWaits();
+  void listBacked();
   void listAroundAll();
   bool isReady(const JoinState &state, int einsum) const;
   uint64_t holderBytes(const JoinState &state, const Pending &holder) const;
@@ -78,6 +86,8 @@ private:
                   int64_t whole) const;
 
   JoinLayout layout;
+  /// Per tensor: bytes at the backing level; none if that is not watched.
+  std::vector<double> backed;
   std::vector<int> aroundAll; ///< tensors of which all may have one holder
   std::vector<llvm::SmallVector<int, 4>> waitsFor; ///< by Einsum
   std::map<int, int> lastMember; ///< of a recurrence, plus one: `listWaits`

@@ -9,6 +9,8 @@
 
 #include "lib/Mapper/Nest/EinsumOnArray.h"
 
+#include "lib/Analysis/RunningValues.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
@@ -23,6 +25,9 @@ using namespace einsum::mapper;
 namespace {
 /// Parts of a grid, beyond which what is undecided is left out.
 constexpr size_t kMostParts = 20000;
+/// Boxes of one image, beyond which it is cut in two; so many cost as much as a
+/// part.
+constexpr size_t kMostBoxes = 1 << 14, kBoxesOfPart = 4;
 /// Points of a tile that are looked at one by one where need be.
 constexpr uint64_t kMostEnumerated = 4096;
 constexpr int kParts = 3; ///< CutTiles::Part
@@ -63,6 +68,8 @@ struct Image {
 struct CutTiles::Component {
   llvm::SmallVector<int, 4> ranks; ///< local
   llvm::SmallVector<int64_t, 4> extents;
+  /// Of ranks that follow demand: what is asked for, step by step.
+  std::vector<std::vector<Interval>> visits;
   /// Those that every point meets first, then those of single accesses.
   std::vector<Constraint> conditions;
   size_t domain = 0;
@@ -217,6 +224,7 @@ int CutTiles::Component::addImage(std::vector<ImagePiece> pieces) {
     image.plain.push_back(plainRanks(piece));
   image.counter = std::make_unique<ImageCounter>(ranks.size(), pieces);
   image.counter->mostEnumerated = kMostEnumerated;
+  image.counter->mostBoxes = kMostBoxes;
   image.pieces = std::move(pieces);
   images.push_back(std::move(image));
   return static_cast<int>(images.size()) - 1;
@@ -307,7 +315,7 @@ listAccesses(const CascadeFacts &facts, const EinsumOnArray &nest,
     made.isWrite = isWrite;
     for (auto [k, coordinate] : llvm::enumerate(access.coordinates)) {
       AffineForm form = local(coordinate.form());
-      if (!isWrite && tensor.hasInitialValue && coordinate.constant != 0 &&
+      if (!isWrite && tensor.hasInitialValue && mayBeInitial(coordinate) &&
           tensor.ranks[k] == tensor.iterativeRank) {
         Constraint high{
             AffineForm::number(facts.ranks[tensor.iterativeRank].extent - 1)};
@@ -343,8 +351,14 @@ static void print(llvm::raw_ostream &os, const AffineForm &form) {
 CutTiles::~CutTiles() = default;
 
 CutTiles::CutTiles(const CascadeFacts &facts, const EinsumOnArray &nest) {
-  for (const LocalRank &rank : nest.ranks)
+  llvm::raw_string_ostream os(text);
+  for (const LocalRank &rank : nest.ranks) {
     extents.push_back(rank.extent);
+    // What is made again in a later step is made anew.
+    onceMade.push_back(rank.extent - (rank.isFollowing() ? 1 : 0));
+    for (const Interval &visit : rank.visits)
+      os << visit.lo << ".." << visit.hi << " ";
+  }
   for (const Operand &operand : nest.operands)
     bits.push_back({operand.bits, operand.tileBits()});
   auto local = [&](const AffineForm &form) {
@@ -362,7 +376,6 @@ CutTiles::CutTiles(const CascadeFacts &facts, const EinsumOnArray &nest) {
   }
   std::vector<std::vector<LocalAccess>> accesses =
       listAccesses(facts, nest, local);
-  llvm::raw_string_ostream os(text);
   for (const Constraint &constraint : domain) {
     print(os, constraint.form);
     os << (constraint.isEquality ? "=" : ">") << ";";
@@ -397,6 +410,7 @@ CutTiles::CutTiles(const CascadeFacts &facts, const EinsumOnArray &nest) {
         numbering.numbers[rank] = number;
         component->ranks.push_back(rank);
         component->extents.push_back(extents[rank]);
+        component->visits.push_back(nest.ranks[rank].visits);
         points.coordinates.push_back(AffineForm::variable(number));
       }
     component->conditions = numbering.take(domain);
@@ -469,10 +483,15 @@ uint64_t CutTiles::Component::countImage(Image &image, const Measure &measure,
   for (size_t piece = 0; piece < image.pieces.size(); ++piece)
     boxes.insert(boxes.end(), box.begin(), box.end());
   image.counter->exhausted = false;
+  // Boxes that it falls into count as parts.
+  uint64_t before = image.counter->work;
   Signature signature = image.counter->count(boxes);
+  left -= std::min<size_t>(left, (image.counter->work - before) / kBoxesOfPart);
   if (image.counter->overflowed)
     return 0;
   if (image.counter->exhausted) {
+    if (left == 0)
+      return 0;
     // No fewer than a half of it has.
     llvm::SmallVector<Interval, 4> half(box.begin(), box.end());
     auto longest = std::max_element(half.begin(), half.end(),
@@ -588,6 +607,25 @@ TileClasses CutTiles::Component::count(const Sides &sides) {
   return all;
 }
 
+/// The last tile may be shorter than the others.
+static void addSides(Sides &sides, Interval all, int64_t size) {
+  int64_t whole = all.size() / size, rest = all.size() % size;
+  if (whole > 0)
+    sides.push_back({all.lo, size, whole});
+  if (rest > 0)
+    sides.push_back({all.lo + whole * size, rest, 1});
+}
+
+static Interval hullOf(llvm::ArrayRef<Interval> steps) {
+  Interval hull = steps.front();
+  for (const Interval &step : steps)
+    if (step.size() > 0)
+      hull = hull.size() == 0 ? step
+                              : Interval{std::min(hull.lo, step.lo),
+                                         std::max(hull.hi, step.hi)};
+  return hull;
+}
+
 const TileClasses &
 CutTiles::Component::classes(llvm::ArrayRef<int64_t> tile,
                              llvm::ArrayRef<int64_t> extents) {
@@ -597,17 +635,22 @@ CutTiles::Component::classes(llvm::ArrayRef<int64_t> tile,
   auto [found, isNew] = known.try_emplace(key);
   if (!isNew)
     return found->second;
-  // The last tile of a rank may be shorter than the others.
   std::vector<Sides> grids(1);
-  for (auto [rank, size] : llvm::zip(ranks, key)) {
-    int64_t whole = extents[rank] / size, rest = extents[rank] % size;
+  for (auto [rank, size, steps] : llvm::zip(ranks, key, visits)) {
+    Sides sides;
+    if (steps.empty())
+      addSides(sides, {0, extents[rank]}, size);
+    else if (size == extents[rank])
+      addSides(sides, hullOf(steps), size);
+    else
+      for (const Interval &step : steps)
+        addSides(sides, step, size);
     std::vector<Sides> more;
     for (const Sides &grid : grids)
-      for (Side side : {Side{0, size, whole}, Side{whole * size, rest, 1}})
-        if (side.size > 0) {
-          more.push_back(grid);
-          more.back().push_back(side);
-        }
+      for (const Side &side : sides) {
+        more.push_back(grid);
+        more.back().push_back(side);
+      }
     grids = std::move(more);
   }
   left = kMostParts;
@@ -725,7 +768,8 @@ bool CutTiles::isCutAlong(int rank) const {
   auto component = llvm::find_if(components, [&](const auto &one) {
     return llvm::is_contained(one->ranks, rank);
   });
-  return (*component)->ranks.size() > 1 || !(*component)->conditions.empty();
+  return (*component)->ranks.size() > 1 || !(*component)->conditions.empty() ||
+         !(*component)->visits.front().empty();
 }
 
 uint64_t CutTiles::countVisits(llvm::ArrayRef<int64_t> tile) {
@@ -747,7 +791,7 @@ uint64_t CutTiles::largest(int operand, llvm::ArrayRef<int64_t> tile) {
 
 uint64_t CutTiles::countWritten(int operand) {
   uint64_t all = 0;
-  forEach(operand, Part::written, extents,
+  forEach(operand, Part::written, onceMade,
           [&](uint64_t words, uint64_t count) { all += words * count; });
   return all;
 }

@@ -107,6 +107,7 @@ private:
 
   std::vector<std::unique_ptr<Component>> components;
   std::vector<int64_t> extents;
+  std::vector<int64_t> onceMade; ///< the tile in which no point comes twice
   std::vector<int> firstMeasure; ///< per operand; parts, then uses
   /// Per operand: of what a leaf moves, and of a word of a tile.
   std::vector<std::pair<formats::BitsPerElement, formats::BitsPerElement>> bits;

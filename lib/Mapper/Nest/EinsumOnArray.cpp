@@ -259,6 +259,36 @@ static llvm::SmallVector<int, 4> listInner(llvm::ArrayRef<int64_t> tiles,
   return inner;
 }
 
+/// The most that is asked for at once.
+static int64_t longestOf(llvm::ArrayRef<Interval> visits) {
+  int64_t most = 1;
+  for (const Interval &visit : visits)
+    most = std::max(most, visit.size());
+  return most;
+}
+
+/// All that is asked for is a tile of its own, larger than any step's.
+static void follow(LocalRank &rank, const FollowedRank &followed) {
+  rank.visits = followed.visits;
+  rank.movedBy = followed.movedBy;
+  rank.extent = std::max(rank.extent, longestOf(rank.visits) + 1);
+}
+
+/// The loop that moves the rank makes a step of all; no loop of a nest does.
+static void listPartsOfSteps(LocalRank &rank, const NestLimits &limits,
+                             const arch::ArchSpec &arch, bool isCommon) {
+  std::vector<int64_t> parts =
+      listTiles(longestOf(rank.visits), limits, arch, isCommon);
+  rank.tiles = {rank.extent};
+  rank.inner = {{}};
+  rank.tiles.insert(rank.tiles.end(), parts.begin(), parts.end());
+  for (int i = 0; i < static_cast<int>(parts.size()); ++i) {
+    rank.inner.push_back(listInner(parts, i));
+    for (int &inner : rank.inner.back())
+      ++inner;
+  }
+}
+
 //===----------------------------------------------------------------------===//
 // Operands
 //===----------------------------------------------------------------------===//
@@ -358,6 +388,10 @@ static bool addUse(const CascadeFacts &facts, EinsumOnArray &nest,
   for (auto [k, coordinate] : llvm::enumerate(access.coordinates)) {
     for (const Coordinate::Term &term : coordinate.terms)
       use.relevant |= 1u << nest.findRank(term.rank);
+    // Steps before the first are no elements.
+    isPlain &= isWrite || !tensor.hasInitialValue ||
+               tensor.ranks[k] != tensor.iterativeRank ||
+               coordinate.terms.size() <= 1;
     if (coordinate.constant == 0 || coordinate.terms.empty())
       continue;
     bool carried = tensor.ranks[k] == tensor.iterativeRank &&
@@ -647,7 +681,8 @@ static void demandUnits(EinsumOnArray &nest,
 std::optional<EinsumOnArray> mapper::describeEinsum(
     const CascadeFacts &facts, const arch::ArchSpec &arch, int einsum,
     int array, const EinsumConstraints &constraints, const NestLimits &limits,
-    std::string &unsupported, std::shared_ptr<CutTiles> &cut) {
+    std::string &unsupported, std::shared_ptr<CutTiles> &cut,
+    llvm::ArrayRef<FollowedRank> followed) {
   const EinsumFact &fact = facts.einsums[einsum];
   EinsumOnArray nest;
   nest.einsum = einsum;
@@ -678,7 +713,9 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
     nest.ranks.back().rank = rank;
     nest.ranks.back().extent = facts.ranks[rank].extent;
   }
-  bool isCut = !fact.domain.empty();
+  for (const FollowedRank &one : followed)
+    follow(nest.ranks[nest.findRank(one.rank)], one);
+  bool isCut = !fact.domain.empty() || !followed.empty();
   for (const AccessFact &access : fact.reads)
     isCut |= !addUse(facts, nest, access, /*isWrite=*/false);
   for (const AccessFact &access : fact.writes)
@@ -724,11 +761,18 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
   describePath(arch, nest);
   describeFans(arch, nest, constraints);
   for (auto [r, rank] : llvm::enumerate(nest.ranks)) {
-    rank.tiles = listTiles(rank.extent, limits, arch,
-                           llvm::is_contained(limits.commonRanks, rank.rank));
+    bool isCommon = llvm::is_contained(limits.commonRanks, rank.rank);
+    if (rank.isFollowing()) {
+      listPartsOfSteps(rank, limits, arch, isCommon);
+      continue;
+    }
+    rank.tiles = listTiles(rank.extent, limits, arch, isCommon);
     for (int i = 0; i < static_cast<int>(rank.tiles.size()); ++i)
       rank.inner.push_back(listInner(rank.tiles, i));
   }
+  if (!followed.empty())
+    nest.points = nest.cut->countVisits(
+        llvm::SmallVector<int64_t, 8>(nest.ranks.size(), 1));
   demandUnits(nest, constraints);
   return nest;
 }

@@ -46,6 +46,21 @@ struct LocalRank {
   std::vector<int64_t> tiles;
   /// For each tile, those that may stand directly inside: the largest ones.
   std::vector<llvm::SmallVector<int, 4>> inner;
+  /// Where the rank follows demand (Join/WindowLoops.h): what is asked for in
+  /// each step of the loop that moves it. Its first tile is all of that, its
+  /// second one a step's, and the others are parts of steps.
+  std::vector<Interval> visits = {};
+  int movedBy = -1; ///< rank of that loop
+
+  bool isFollowing() const { return !visits.empty(); }
+};
+
+/// A rank of an Einsum that follows demand.
+struct FollowedRank {
+  int rank = -1; ///< of the cascade
+  std::vector<Interval> visits;
+  int movedBy = -1;     ///< rank of the loop that moves it
+  int64_t mostHeld = 1; ///< of its tensor, made in this step or before
 };
 
 /// A tensor that the Einsum touches.
@@ -179,12 +194,13 @@ struct NestLimits {
 
 /// Nullopt if the array has no such operators or the user forbids it; with a
 /// reason, if the Einsum itself is not covered (README.md). `cut` is taken over
-/// or made, if tiles are cut.
+/// or made, if tiles are cut; it counts each visit of ranks that follow demand.
 std::optional<EinsumOnArray>
 describeEinsum(const CascadeFacts &facts, const arch::ArchSpec &arch,
                int einsum, int array, const EinsumConstraints &constraints,
                const NestLimits &limits, std::string &unsupported,
-               std::shared_ptr<CutTiles> &cut);
+               std::shared_ptr<CutTiles> &cut,
+               llvm::ArrayRef<FollowedRank> followed = {});
 
 } // namespace einsum::mapper
 

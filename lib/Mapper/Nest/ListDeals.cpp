@@ -259,10 +259,13 @@ private:
       return llvm::is_contained(rank.tiles, tile);
     };
     if (nest.fans[at].stage == nest.lastStage) {
-      for (int64_t tile : rank.tiles)
+      for (int64_t tile :
+           llvm::ArrayRef(rank.tiles).drop_front(rank.isFollowing() ? 1 : 0))
         add(tile, 0, 0);
       return parts;
     }
+    if (rank.isFollowing())
+      return parts;
     // Of few tiles, most are not so many times another one.
     int64_t left = leftOf(r, deals);
     auto isTimes = [&](int64_t units) {

@@ -264,7 +264,8 @@ private:
   /// Once stopped, it stays so until the next start.
   bool isStopped() {
     stopped |= remembered > bounds.mostBytes;
-    if (!stopped && bounds.shouldStop && ++asked % kAskEvery == 0)
+    if (!stopped && bounds.shouldStop &&
+        (nest.cut || ++asked % kAskEvery == 0)) // what is cut takes long
       stopped = bounds.shouldStop();
     return stopped;
   }
