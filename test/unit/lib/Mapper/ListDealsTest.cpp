@@ -62,7 +62,7 @@ double findCycles(const EinsumOnArray &nest, const arch::ArchSpec &arch) {
   Axes axes = Axes::of(Objective(), arch, mayBind);
   NestSearch search(nest, arch, axes);
   NestBounds bounds;
-  bounds.beam = 1;
+  bounds.beam = 2; // of best score, and of least space
   bounds.score = [](double, double cycles, double) { return cycles; };
   search.restart(std::move(bounds));
   double least = INFINITY;
@@ -98,5 +98,5 @@ TEST_CASE("quick searches keep matrix units busy", "[mapper][deals]") {
     least = std::min(least, leastCycles(*nest));
   }
   // Of two ways one can be had; of twelve a good one.
-  CHECK(found <= (instant ? 32 : 1.25) * least);
+  CHECK(found <= (instant ? 32 : 1.5) * least);
 }
