@@ -273,8 +273,7 @@ private:
     int64_t count = plain();
     for (int64_t i = 0; i < count; ++i) {
       int64_t link = plain(), copies = plain();
-      os << "; link " << link << ": " << copies << " x " << next()
-         << " bytes";
+      os << "; link " << link << ": " << copies << " x " << next() << " bytes";
     }
   }
 

@@ -71,8 +71,8 @@ struct Pending {
   /// pipeline wait for, and how far back those read that come before its
   /// producer there.
   int64_t waits = 0, reach = -1;
-  bool produced = true;                 ///< false: a recurrence read it first
-  uint64_t asked = 0;              ///< words at its home, if it follows demand
+  bool produced = true; ///< false: a recurrence read it first
+  uint64_t asked = 0;   ///< words at its home, if it follows demand
   /// Loops above all that is made for it point by point.
   int inside = 0;
   bool retained = false; ///< then it stays there between visits, dead or not
