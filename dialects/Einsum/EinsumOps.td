@@ -36,7 +36,8 @@ def Einsum_CascadeOp : Einsum_Op<"cascade", [
     Constraints:
     - C1: parameter names are distinct identifiers; a value, where given, is at
       least 1.
-    - C2: tensor names are distinct within the cascade, and inputs have one.
+    - C2: tensor names are distinct within the cascade. Inputs have one, and
+      results that are read or an output; a further result need not.
     - C3: every rank that a tensor or an Einsum names is declared.
     - C4: a cycle of tensors is cut by an access one or more steps back (or
       ahead) along a rank that all its Einsums share and no access of the cycle

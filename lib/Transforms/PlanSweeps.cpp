@@ -103,11 +103,15 @@ private:
 // Roles of leaves
 //===----------------------------------------------------------------------===//
 
+static bool isIndexedBy(ArrayRef<AffineExpr> indices, unsigned position) {
+  return llvm::any_of(indices, [position](AffineExpr index) {
+    return index.isFunctionOfDim(position);
+  });
+}
+
 bool Planner::isIndexedByRank(ArrayRef<AffineExpr> indices) const {
-  return llvm::any_of(indices, [&](AffineExpr index) {
-    return llvm::any_of(positions, [&](unsigned position) {
-      return index.isFunctionOfDim(position);
-    });
+  return llvm::any_of(positions, [&](unsigned position) {
+    return isIndexedBy(indices, position);
   });
 }
 
@@ -392,9 +396,7 @@ bool Planner::isSameForAll(const SweepMember &member, Expr expr) const {
     unsigned position = cast<AffineDimExpr>(editor.rank(rank)).getPosition();
     walk(expr, [&](Expr node) {
       if (node->isRead())
-        isSame &= llvm::none_of(node->indices, [&](AffineExpr index) {
-          return index.isFunctionOfDim(position);
-        });
+        isSame &= !isIndexedBy(node->indices, position);
       else if (node->kind == ExprNode::Kind::index)
         isSame &= cast<StringAttr>(node->data) != rank;
     });

@@ -57,10 +57,8 @@ private:
                     std::to_string(rank.extent));
     std::string bits;
     for (const TensorFact &tensor : facts.tensors)
-      if (!tensor.name
-               .empty()) // further results, which are lost, may have none
-        bits += (bits.empty() ? "" : ", ") + tensor.name + ": " +
-                std::to_string(tensor.bits);
+      bits += (bits.empty() ? "" : ", ") + tensor.name + ": " +
+              std::to_string(tensor.bits);
     line(2, "bits_per_value: {" + bits + "}");
     line(2, "einsums:");
     for (const EinsumFact &einsum : facts.einsums) {

@@ -942,3 +942,31 @@ einsum.cascade @c(K = 3, N = 4, R = 5) : f32 {
     einsum.yield %a : f32
   } : (!einsum.tensor<[r, n], f32>, !einsum.tensor<[k], i32>) -> !einsum.tensor<[k, n], f32>
 }
+
+// -----
+
+// cascade C2
+einsum.cascade @c(M = 4) : f32 {
+  einsum.rank @m [M] = M
+  %X = einsum.input "X" : !einsum.tensor<[m], f32>
+  // expected-error@+1 {{a result that is read or an output has a name, found ""}}
+  %0:2 = einsum.compute "", "I" over [m] : [] = (%X[m]) reduce [m by argmax] {
+  ^bb0(%x: f32):
+    %i = einsum.index "m" : index
+    einsum.yield %x, %i : f32, index
+  } : (!einsum.tensor<[m], f32>) -> (!einsum.tensor<[], f32>, !einsum.tensor<[], index>)
+  einsum.output %0#0 : !einsum.tensor<[], f32>
+}
+
+// -----
+
+// cascade C2
+einsum.cascade @c(M = 4) : f32 {
+  einsum.rank @m [M] = M
+  %X = einsum.input "X" : !einsum.tensor<[m], f32>
+  // expected-error@+1 {{an Einsum of one result names it}}
+  %Y = einsum.compute "" over [m] : [m] = (%X[m]) {
+  ^bb0(%x: f32):
+    einsum.yield %x : f32
+  } : (!einsum.tensor<[m], f32>) -> !einsum.tensor<[m], f32>
+}

@@ -11,13 +11,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Mapper/Nest/ListDeals.h"
-#include "lib/Frontend/Cascade/Cascade.h"
 #include "lib/Mapper/Nest/NestSearch.h"
 #include "lib/Mapper/Pipelines/LoadBound.h"
 #include "lib/Support/Diagnostics.h"
-
-#include "mlir/IR/BuiltinOps.h"
-#include "llvm/Support/SourceMgr.h"
+#include "test/unit/lib/Analysis/CascadeText.h"
 
 #include <catch2/catch.hpp>
 
@@ -26,25 +23,11 @@ using namespace einsum::mapper;
 
 namespace {
 
-struct Product {
-  explicit Product(const std::string &extents) {
-    llvm::SourceMgr sources;
-    sources.AddNewSourceBuffer(
-        llvm::MemoryBuffer::getMemBufferCopy(
-            "cascade gemm(" + extents +
-            ") : f16\n  input A[m,k], B[k,n]\n  Z[m,n] = A[m,k] * B[k,n]\n"
-            "  output Z\n"),
-        llvm::SMLoc());
-    module = frontend::parseCascadeSource(sources, &context);
-    REQUIRE(module);
-    auto computed = computeCascadeFacts(*module->getOps<CascadeOp>().begin());
-    REQUIRE(succeeded(computed));
-    facts = std::move(*computed);
-  }
-
-  mlir::MLIRContext context;
-  mlir::OwningOpRef<mlir::ModuleOp> module;
-  CascadeFacts facts;
+struct Product : test::CascadeText {
+  explicit Product(const std::string &extents)
+      : CascadeText("cascade gemm(" + extents +
+                    ") : f16\n  input A[m,k], B[k,n]\n"
+                    "  Z[m,n] = A[m,k] * B[k,n]\n  output Z\n") {}
 };
 
 arch::ArchSpec readSpec(const std::string &name) {
