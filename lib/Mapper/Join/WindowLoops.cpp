@@ -90,33 +90,33 @@ bool WindowLoops::mayFollow(int einsum) const {
     if (coordinate.terms.size() != 1 ||
         !isPlain(coordinate, coordinate.terms[0].rank))
       return false;
-  bool isRead = false;
-  for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e) {
+  for (int e : readersOf[write.tensor]) {
     const EinsumFact &reader = facts.einsums[e];
-    bool reads = false;
-    for (const AccessFact &access : reader.reads) {
-      if (access.tensor != write.tensor)
-        continue;
-      reads = true;
-      if (e == einsum || access.gathers() || !isProduct(access))
+    for (const AccessFact &access : reader.reads)
+      if (access.tensor == write.tensor &&
+          (e == einsum || access.gathers() || !isProduct(access)))
         return false;
-    }
-    if (reads && !staysInside(facts, reader, write.tensor))
+    if (!staysInside(facts, reader, write.tensor))
       return false;
-    isRead |= reads;
   }
-  return isRead;
+  return !readersOf[write.tensor].empty();
 }
 
 WindowLoops::WindowLoops(const CascadeFacts &facts)
-    : facts(facts), around(facts.einsums.size()) {
+    : facts(facts), around(facts.einsums.size()),
+      readersOf(facts.tensors.size()) {
+  for (auto [e, einsum] : llvm::enumerate(facts.einsums))
+    for (const AccessFact &access : einsum.reads)
+      if (std::vector<int> &readers = readersOf[access.tensor];
+          readers.empty() || readers.back() != static_cast<int>(e))
+        readers.push_back(e);
   // Readers come later, mostly; what is not found is not in the space.
   for (int e = static_cast<int>(facts.einsums.size()) - 1; e >= 0; --e) {
     if (!mayFollow(e))
       continue;
     const EinsumFact &fact = facts.einsums[e];
     std::set<int> ranks;
-    for (int f = 0; f < static_cast<int>(facts.einsums.size()); ++f)
+    for (int f : readersOf[fact.writes[0].tensor])
       for (const AccessFact &access : facts.einsums[f].reads) {
         if (access.tensor != fact.writes[0].tensor)
           continue;
@@ -272,7 +272,7 @@ std::optional<Following> WindowLoops::compute(int einsum, Loops loops) {
     int64_t extent = facts.ranks[rank].extent;
     std::optional<Steps> all;
     bool isRepeated = true, isIterated = false, isAlike = true;
-    for (int f = 0; f < static_cast<int>(facts.einsums.size()); ++f) {
+    for (int f : readersOf[write.tensor]) {
       const EinsumFact &reader = facts.einsums[f];
       for (const AccessFact &access : reader.reads) {
         if (access.tensor != write.tensor)
