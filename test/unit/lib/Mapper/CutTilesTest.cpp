@@ -10,9 +10,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Mapper/Nest/CutTiles.h"
+#include "lib/Frontend/Cascade/Cascade.h"
 #include "lib/Mapper/Nest/EinsumOnArray.h"
 #include "lib/Support/Diagnostics.h"
-#include "test/unit/lib/Analysis/CascadeText.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/SourceMgr.h"
 
 #include <catch2/catch.hpp>
 
@@ -23,9 +26,16 @@ using namespace einsum::mapper;
 
 namespace {
 
-struct Cut : test::CascadeText {
-  explicit Cut(const std::string &text, const std::string &name)
-      : CascadeText(text) {
+struct Cut {
+  explicit Cut(const std::string &text, const std::string &name) {
+    llvm::SourceMgr sources;
+    sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(text),
+                               llvm::SMLoc());
+    module = frontend::parseCascadeSource(sources, &context);
+    REQUIRE(module);
+    auto computed = computeCascadeFacts(*module->getOps<CascadeOp>().begin());
+    REQUIRE(succeeded(computed));
+    facts = std::move(*computed);
     int einsum = facts.findEinsum(name);
     REQUIRE(einsum >= 0);
     Diagnostics diagnostics;
