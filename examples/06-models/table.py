@@ -9,8 +9,10 @@ where they do. The second table has the operations that somebody else counts.
 """
 import argparse
 import json
+import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
@@ -117,7 +119,8 @@ def main():
     arguments = parser.parse_args()
     names = sorted(path.stem for path in FOLDER.glob("*.json"))
     lines = ["| model | parameters | public | Einsums | mac, prefill | mac, one token |", "|---|---|---|---|---|---|"]
-    tables = ["\n".join(lines + [row(name) for name in names]) + "\n", operations()]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        tables = ["\n".join(lines + list(pool.map(row, names))) + "\n", operations()]
     text = README.read_text()
     for table, (begin, end) in zip(tables, MARKS):
         before, rest = text.split(begin)

@@ -12,10 +12,10 @@
 #include "lib/Frontend/HuggingFace/FamilyParts.h"
 
 #include "lib/Frontend/HuggingFace/Activations.h"
+#include "lib/Frontend/HuggingFace/CascadeText.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FormatVariadic.h"
 
 #include <cmath>
 
@@ -135,10 +135,6 @@ static const JsonValue *findPart(ConfigReader &config) {
 static void turnHalves(ConfigReader &config, Attention &attention) {
   config.expect("rope_interleaved", false,
                 "the halves of a head turn with each other, not neighbours");
-  if (attention.keyExtent % 2 != 0)
-    config.error("head_dim", "rotary positions need heads of even extent, "
-                             "found " +
-                                 llvm::Twine(attention.keyExtent));
   attention.rotary.kind = Rotary::Kind::Halves;
 }
 
@@ -149,6 +145,10 @@ void einsum::frontend::useRotary(ConfigReader &config, Attention &attention) {
                  "all elements of a head turn with the position");
   config.expect("partial_rotary_factor", 1.0,
                 "all elements of a head turn with the position");
+  if (attention.keyExtent % 2 != 0)
+    config.error("head_dim", "rotary positions need heads of even extent, "
+                             "found " +
+                                 llvm::Twine(attention.keyExtent));
   turnHalves(config, attention);
 }
 
@@ -165,7 +165,7 @@ void einsum::frontend::usePartialRotary(ConfigReader &config,
     attention.rotary.extent = extent == attention.keyExtent ? 0 : extent;
     return;
   }
-  config.error(key, "a part of " + llvm::Twine(llvm::formatv("{0}", part)) +
+  config.error(key, "a part of " + llvm::Twine(writeNumber(part)) +
                         " of heads of " + llvm::Twine(attention.keyExtent) +
                         " elements does not turn in pairs; an even number of "
                         "elements from 2 on does");
