@@ -25,7 +25,7 @@ public:
   Generator(uint64_t seed, const Kinds &kinds)
       : random(seed * 0x9E3779B97F4A7C15ull + 1), extended(kinds.extended),
         rereads(kinds.rereads), gathers(kinds.gathers), formats(kinds.formats),
-        running(kinds.running), backing(kinds.backing) {
+        running(kinds.running), backing(kinds.backing), waits(kinds.waits) {
     problem.seed = seed;
     halos = kinds.halos;
   }
@@ -491,6 +491,19 @@ private:
     return most;
   }
 
+  /// Time until a level answers, and the way into it.
+  std::string makeWaits(bool hasLink) {
+    std::string text;
+    if (chance(60))
+      text += ", \"latency\": \"" + std::to_string(pick(1, 6)) + " cycles\"";
+    if (hasLink && chance(40))
+      text += ", \"link\": {\"latency\": \"" + std::to_string(pick(1, 6)) +
+              " cycles\", \"energy\": \"" + std::to_string(pick(1, 4)) +
+              " pJ/B\"" + (chance(30) ? ", \"topology\": \"mesh\"" : "") +
+              ", \"provenance\": \"test\"}";
+    return text;
+  }
+
   std::string makeLevel(const std::string &name, const std::string &parent,
                         const std::string &per, int64_t cost) {
     std::string text = "{\"name\": \"" + name + "\"";
@@ -533,6 +546,8 @@ private:
               ", " + energy("energy", 0, 3) + ", \"provenance\": \"test\"}";
     if (chance(10))
       text += ", \"leakage\": \"" + std::to_string(pick(1, 9)) + " mW\"";
+    if (waits)
+      text += makeWaits(/*hasLink=*/!parent.empty() && per.empty());
     text += ", \"energy\": {" + energy("read", cost, 2 * cost) + ", " +
             energy("write", cost, 2 * cost) + "}";
     return text + ", \"provenance\": \"test\"}";
@@ -710,7 +725,8 @@ private:
   }
 
   std::mt19937_64 random;
-  bool extended, rereads, gathers, formats, running, backing, halos = false;
+  bool extended, rereads, gathers, formats, running, backing, waits;
+  bool halos = false;
   Problem problem;
   int einsumCount = 1;
   int64_t bytes = 1;

@@ -39,6 +39,7 @@ struct Placement {
   /// Bytes that it adds to what the backing level holds for the child of the
   /// root that it is in.
   double backed = 0;
+  double visits = 0; ///< of its nest, that happen
 
   /// Its tile vector below so many shared loops.
   uint32_t tileAt(int depth) const {
@@ -67,6 +68,7 @@ private:
   LoopOrder orderOf(const Placement &p) const;
   uint32_t guards(const Placement &p, int producer = -1) const;
   double visitsOf(const Placement &p) const;
+  double startUpOf(const Placement &p, const NestEntry &nest) const;
 
   const StateFacts &states;
   const PlanBounds &bounds;

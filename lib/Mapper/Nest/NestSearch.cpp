@@ -638,6 +638,8 @@ void NestSearch::append(Entries &out, Solved below, const Costs &added,
     NestEntry &mine = out.emplace_back();
     for (int i = 0; i < axesOfNests(); ++i)
       mine.costs[i] = entry.costs[i] + added[i];
+    for (size_t i = 0; i < axes.waits.size(); ++i)
+      mine.costs[axes.wait + i] = std::min(1.0, mine.costs[axes.wait + i]);
     mine.step = step;
     mine.step.next = &entry.step;
     bool isOver = false;
