@@ -23,9 +23,10 @@ namespace {
 class Generator {
 public:
   Generator(uint64_t seed, const Kinds &kinds)
-      : random(seed * 0x9E3779B97F4A7C15ull + 1), extended(kinds.extended),
-        rereads(kinds.rereads), gathers(kinds.gathers), formats(kinds.formats),
-        running(kinds.running), backing(kinds.backing), waits(kinds.waits) {
+      : random(seed * 0x9E3779B97F4A7C15ull + 1), waiting(seed),
+        extended(kinds.extended), rereads(kinds.rereads),
+        gathers(kinds.gathers), formats(kinds.formats), running(kinds.running),
+        backing(kinds.backing), waits(kinds.waits) {
     problem.seed = seed;
     halos = kinds.halos;
   }
@@ -493,13 +494,17 @@ private:
 
   /// Time until a level answers, and the way into it.
   std::string makeWaits(bool hasLink) {
+    auto draw = [&](uint64_t count) { return waiting() % count; };
+    auto cycles = [&] {
+      return "\"latency\": \"" + std::to_string(1 + draw(6)) + " cycles\"";
+    };
     std::string text;
-    if (chance(60))
-      text += ", \"latency\": \"" + std::to_string(pick(1, 6)) + " cycles\"";
-    if (hasLink && chance(40))
-      text += ", \"link\": {\"latency\": \"" + std::to_string(pick(1, 6)) +
-              " cycles\", \"energy\": \"" + std::to_string(pick(1, 4)) +
-              " pJ/B\"" + (chance(30) ? ", \"topology\": \"mesh\"" : "") +
+    if (draw(100) < 60)
+      text += ", " + cycles();
+    if (hasLink && draw(100) < 40)
+      text += ", \"link\": {" + cycles() + ", \"energy\": \"" +
+              std::to_string(1 + draw(4)) + " pJ/B\"" +
+              (draw(100) < 30 ? ", \"topology\": \"mesh\"" : "") +
               ", \"provenance\": \"test\"}";
     return text;
   }
@@ -724,7 +729,7 @@ private:
     }
   }
 
-  std::mt19937_64 random;
+  std::mt19937_64 random, waiting;
   bool extended, rereads, gathers, formats, running, backing, waits;
   bool halos = false;
   Problem problem;
