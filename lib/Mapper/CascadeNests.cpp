@@ -43,11 +43,23 @@ bool CascadeNests::describe() {
                                               options.limits);
   finest.imperfect = options.limits.imperfect;
   finest.allDeals = !options.rules.deals;
+  finest.mergesRanks = options.rules.ranks;
   finest.commonRanks = listCommonRanks(facts);
-  // Every nest if that can be, else fewer ways to deal, then fewer tiles.
-  while (!describeNests(finest) && unsupported.empty() && !noArray &&
-         finest.coarse < NestLimits::kCoarsest)
+  // Every nest if that can be, else few tiles that do not divide, or fewer ways
+  // to deal, then fewer tiles.
+  auto isTooMuch = [&] {
+    return !describeNests(finest) && unsupported.empty() && !noArray;
+  };
+  bool isLarge = isTooMuch();
+  if (isLarge && finest.imperfect) {
+    finest.fewTiles = true;
+    isLarge = isTooMuch();
+    finest.fewTiles = !isLarge;
+  }
+  while (isLarge && finest.coarse < NestLimits::kCoarsest) {
     finest.coarse += std::exchange(finest.fewPairs, true);
+    isLarge = isTooMuch();
+  }
   leastSpace = sizeOfSpace();
   described = finest;
   areMany = !finest.isWhole() || placed > kManyStates;
@@ -110,8 +122,9 @@ bool CascadeNests::describeNests(const NestLimits &limits) {
                          cuts[e * arch.arrays.size() + a]);
       if (!nest)
         continue;
-      states = std::max(states, nest->countStates());
-      placed = std::max(placed, nest->countStates() * countPlacements(*nest));
+      double mine = MergedRanks(*nest).getNest().countStates();
+      states = std::max(states, mine);
+      placed = std::max(placed, mine * countPlacements(*nest));
       choices[e].nests.push_back(
           std::make_shared<EinsumOnArray>(std::move(*nest)));
     }
@@ -125,6 +138,7 @@ bool CascadeNests::describeNests(const NestLimits &limits) {
 void CascadeNests::describeFor(const Effort &effort) {
   NestLimits limits = finest;
   limits.coarse = effort.coarse;
+  limits.fewTiles &= effort.coarse == 0;
   limits.sketch = effort.sketch;
   limits.instant = effort.instant;
   if (limits.coarse == described.coarse && limits.sketch == described.sketch &&

@@ -43,7 +43,7 @@ std::vector<Effort> mapper::listEfforts(const NestLimits &finest, bool areMany,
       efforts.push_back(quick);
     }
   }
-  if (finest.isWhole() && isSingle) {
+  if (finest.coarse == 0 && !finest.fewPairs && isSingle) {
     quick.coarse = 0;
     efforts.push_back(quick);
   }

@@ -152,18 +152,16 @@ private:
       if (int rank = nest.findRank(shared.rank); rank >= 0)
         at[rank] = shared.tile;
     uint8_t within = step.order.within;
-    for (const NestStep *node = step.nest; node; node = node->next) {
-      SmallVector<int64_t, 8> tiles;
-      step.search->getCodec().tiles(node->tile, tiles);
+    for (const NestNode &node : step.search->listNodes(step.nest, at)) {
       SmallVector<int> ranks;
-      for (size_t rank = 0; rank < tiles.size(); ++rank)
-        if (tiles[rank] != at[rank])
+      for (size_t rank = 0; rank < node.tiles.size(); ++rank)
+        if (node.tiles[rank] != at[rank])
           ranks.push_back(static_cast<int>(rank));
       for (int rank : inOrder(step, within, ranks))
-        loop(nest.ranks[rank].rank, at[rank] = tiles[rank]);
-      if (node->kind == NestStep::Kind::hold)
-        within = llvm::find(nest.path, node->level) - nest.path.begin();
-      addNode(nest, *node, at);
+        loop(nest.ranks[rank].rank, at[rank] = node.tiles[rank]);
+      if (node.step->kind == NestStep::Kind::hold)
+        within = llvm::find(nest.path, node.step->level) - nest.path.begin();
+      addNode(nest, node, at);
     }
   }
 
@@ -184,18 +182,16 @@ private:
     return sorted;
   }
 
-  void addNode(const EinsumOnArray &nest, const NestStep &node,
+  void addNode(const EinsumOnArray &nest, const NestNode &node,
                SmallVectorImpl<int64_t> &at) {
-    switch (node.kind) {
+    switch (node.step->kind) {
     case NestStep::Kind::latch:
       return; // where loops stand says it
     case NestStep::Kind::hold:
-      return hold(node.level, {nest.operands[node.operand].tensor});
+      return hold(node.step->level, {nest.operands[node.step->operand].tensor});
     case NestStep::Kind::deal:
-      for (const Deal &deal : *node.deals) {
+      for (const Deal &deal : node.deals) {
         const Fan &fan = nest.fans[deal.fan];
-        if (fan.stage != node.stage)
-          continue;
         at[deal.rank] = deal.chunk ? deal.chunk : at[deal.rank] / deal.units;
         enter(builder
                   .create<schedule::SpatialOp>(

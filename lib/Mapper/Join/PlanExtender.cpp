@@ -151,7 +151,8 @@ void PlanExtender::addNests(Placement &p, JoinLayer &next) {
         if (node->kind == NestStep::Kind::deal)
           for (const Deal &deal : *node->deals)
             if (p.fact->fans[deal.fan].stage == node->stage &&
-                facts.einsums[p.einsum].reduces(p.fact->ranks[deal.rank].rank))
+                facts.einsums[p.einsum].reduces(
+                    p.fact->ranks[p.search->ownRank(deal.rank)].rank))
               sums += deal.units;
     bySteps[sums].push_back(std::move(entry));
   }

@@ -13,6 +13,8 @@
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <set>
+
 using namespace einsum;
 using namespace einsum::mapper;
 
@@ -62,16 +64,58 @@ uint32_t TileCodec::with(uint32_t code, int rank, int to) const {
   return code + (to - index(code, rank)) * strides[rank];
 }
 
+uint32_t NestSearch::mergeTile(uint32_t tile) const {
+  if (ranks.isEmpty())
+    return tile;
+  llvm::SmallVector<int64_t, 8> own, merged;
+  apartCodec.tiles(tile, own);
+  ranks.merge(own, merged);
+  llvm::SmallVector<int, 8> indices;
+  for (auto [rank, wanted] : llvm::zip(nest.ranks, merged)) {
+    auto found = llvm::lower_bound(rank.tiles, wanted, std::greater<>());
+    assert(*found == wanted && "products of tiles");
+    indices.push_back(static_cast<int>(found - rank.tiles.begin()));
+  }
+  return codec.pack(indices);
+}
+
+std::vector<NestNode> NestSearch::listNodes(const NestStep *first,
+                                            llvm::ArrayRef<int64_t> at) const {
+  std::vector<NestNode> nodes;
+  llvm::SmallVector<int64_t, 8> own(at.begin(), at.end()), tiles;
+  for (const NestStep *step = first; step; step = step->next) {
+    NestNode &node = nodes.emplace_back();
+    node.step = step;
+    codec.tiles(step->tile, tiles);
+    ranks.split(tiles, own);
+    node.tiles = own;
+    if (step->kind != NestStep::Kind::deal)
+      continue;
+    node.deals = ranks.split(*step->deals, step->stage, own);
+    for (const Deal &deal : node.deals)
+      own[deal.rank] = deal.chunk ? deal.chunk : own[deal.rank] / deal.units;
+  }
+  return nodes;
+}
+
 //===----------------------------------------------------------------------===//
 // Deals
 //===----------------------------------------------------------------------===//
 
 NestSearch::NestSearch(const EinsumOnArray &nest, const arch::ArchSpec &arch,
                        const Axes &axes)
-    : nest(nest), arch(arch), axes(axes), codec(nest.ranks),
-      shared(nest, arch, axes, noDeals) {
-  for (Deals &way : listDeals(nest))
-    addConfig(std::move(way));
+    : apart(nest), ranks(nest), nest(ranks.getNest()), arch(arch), axes(axes),
+      apartCodec(apart.ranks), codec(this->nest.ranks),
+      shared(this->nest, arch, axes, noDeals) {
+  std::set<std::vector<std::array<int64_t, 3>>> seen;
+  for (const Deals &way : listDeals(nest)) {
+    Deals merged = ranks.merge(way);
+    std::vector<std::array<int64_t, 3>> key;
+    for (const Deal &deal : merged)
+      key.push_back({deal.fan, deal.rank, deal.units});
+    if (ranks.isEmpty() || seen.insert(std::move(key)).second)
+      addConfig(std::move(merged));
+  }
   drains = axes.cycles >= 0 && nest.reduces && nest.feedsOthers &&
            arch.arrays.size() > 1 && !arch.accounting.freeSums;
   ordered = nest.constraints->ordersLoops();
@@ -197,7 +241,7 @@ std::optional<uint8_t> NestSearch::hold(Costs &costs, int operand, uint8_t from,
                                         int pathIndex, uint32_t tile) {
   const Operand &fact = nest.operands[operand];
   llvm::SmallVector<int64_t, 8> tiles;
-  codec.tiles(tile, tiles);
+  codec.tiles(mergeTile(tile), tiles);
   Place place{tiles, 0};
   int level = nest.path[pathIndex];
   if (nest.stages[pathIndex] != 0 ||
@@ -232,14 +276,14 @@ uint8_t NestSearch::codeBelow(uint8_t from, int pathIndex) const {
 void NestSearch::addHolder(Costs &costs, int operand, int level,
                            uint32_t tile) const {
   llvm::SmallVector<int64_t, 8> tiles;
-  codec.tiles(tile, tiles);
+  codec.tiles(mergeTile(tile), tiles);
   shared.addHolder(costs, nest.operands[operand], level, /*parent=*/0,
                    /*parentStage=*/0, {tiles, 0});
 }
 
 uint64_t NestSearch::heldBytes(int operand, int level, uint32_t tile) const {
   llvm::SmallVector<int64_t, 8> tiles;
-  codec.tiles(tile, tiles);
+  codec.tiles(mergeTile(tile), tiles);
   return shared.heldBytes(nest.operands[operand], level, {tiles, 0});
 }
 
@@ -482,8 +526,13 @@ NestSearch::Solved NestSearch::keep(const Entries &entries) {
 }
 
 NestSearch::Solved NestSearch::complete(uint32_t tile, const Holdings &holdings,
-                                        const LatchTiles &latches,
+                                        const LatchTiles &ownLatches,
                                         LoopOrder order) {
+  tile = mergeTile(tile);
+  LatchTiles latches = ownLatches;
+  if (!ranks.isEmpty())
+    for (size_t o = 0; o < nest.operands.size(); ++o)
+      latches[o] = mergeTile(latches[o]);
   Placement start;
   start.holdings = holdings;
   if (ordered)
@@ -808,6 +857,13 @@ void NestSearch::latch(const State &state, int config, Fn fn) {
     latchOne(state, config, o, fn);
 }
 
+/// Whether what is left of the rank is dealt along another dimension, too.
+static bool isDealtOn(const Deals &deals, const Deal &deal) {
+  return std::any_of(&deal + 1, deals.end(), [&](const Deal &other) {
+    return other.rank == deal.rank;
+  });
+}
+
 /// Passes the next fan-out.
 template <typename Fn>
 void NestSearch::deal(const State &state, int config, Fn fn) {
@@ -824,7 +880,7 @@ void NestSearch::deal(const State &state, int config, Fn fn) {
     int64_t inside = deal.chunk ? deal.chunk : tile / deal.units;
     if (deal.chunk ? tile != deal.around : tile % deal.units != 0)
       return;
-    if (toArray && inside != 1)
+    if (toArray && inside != 1 && !isDealtOn(deals, deal))
       return;
     if (!nest.mayWalk(deal.rank) &&
         inside !=

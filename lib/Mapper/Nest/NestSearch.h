@@ -25,7 +25,7 @@
 #ifndef LIB_MAPPER_NEST_NESTSEARCH_H
 #define LIB_MAPPER_NEST_NESTSEARCH_H
 
-#include "lib/Mapper/Nest/NestCounts.h"
+#include "lib/Mapper/Nest/MergedRanks.h"
 #include "lib/Mapper/Nest/Pareto.h"
 
 #include "llvm/ADT/Hashing.h"
@@ -46,6 +46,13 @@ struct NestStep {
   uint32_t tile = 0; ///< packed, see TileCodec
   const Deals *deals = nullptr;
   const NestStep *next = nullptr;
+};
+
+/// The same in the ranks of the Einsum (MergedRanks.h).
+struct NestNode {
+  const NestStep *step = nullptr;
+  llvm::SmallVector<int64_t, 8> tiles; ///< where it stands
+  Deals deals;                         ///< of a deal: those of its stage
 };
 
 struct NestEntry {
@@ -180,8 +187,13 @@ public:
   void addHolder(Costs &costs, int operand, int level, uint32_t tile) const;
   uint64_t heldBytes(int operand, int level, uint32_t tile) const;
 
-  const EinsumOnArray &getNest() const { return nest; }
-  const TileCodec &getCodec() const { return codec; }
+  const EinsumOnArray &getNest() const { return apart; }
+  const TileCodec &getCodec() const { return apartCodec; }
+  /// The nodes of a nest below a place with the tiles `at`.
+  std::vector<NestNode> listNodes(const NestStep *first,
+                                  llvm::ArrayRef<int64_t> at) const;
+  /// A rank of the Einsum, of those that deals of steps have as one.
+  int ownRank(int merged) const { return ranks.ownRank(merged); }
   /// Code of a level off the path that a tensor lives at.
   uint8_t codeOffPath(int level);
   const SearchCounts &getCounts() const { return counts; }
@@ -277,10 +289,15 @@ private:
   bool mayHold(int operand, uint8_t from, int pathIndex,
                llvm::ArrayRef<int64_t> tiles) const;
 
-  const EinsumOnArray &nest;
+  /// The tile vector in merged ranks; those of callers are in the Einsum's own.
+  uint32_t mergeTile(uint32_t tile) const;
+
+  const EinsumOnArray &apart; ///< in the Einsum's own ranks
+  MergedRanks ranks;
+  const EinsumOnArray &nest; ///< that is searched
   const arch::ArchSpec &arch;
   const Axes &axes;
-  TileCodec codec;
+  TileCodec apartCodec, codec;
   std::deque<Config> configs;
   std::deque<Placement> placements;
   std::unordered_map<PlacementKey, int, PlacementKey::Hash> numbers;
