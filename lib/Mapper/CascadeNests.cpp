@@ -68,6 +68,7 @@ bool CascadeNests::describe() {
 
 /// Einsums that look the same share one.
 void CascadeNests::makeSearches() {
+  isExplored = false;
   bySignature.clear();
   for (EinsumChoices &choice : choices)
     for (const auto &nest : choice.nests) {
@@ -122,7 +123,7 @@ bool CascadeNests::describeNests(const NestLimits &limits) {
                          cuts[e * arch.arrays.size() + a]);
       if (!nest)
         continue;
-      double mine = MergedRanks(*nest).getNest().countStates();
+      double mine = MergedRanks(*nest, arch).getNest().countStates();
       states = std::max(states, mine);
       placed = std::max(placed, mine * countPlacements(*nest));
       choices[e].nests.push_back(
@@ -247,6 +248,8 @@ std::vector<Holdings> CascadeNests::listStarts(const EinsumOnArray &nest,
 
 /// The least that each Einsum costs by itself, wherever its tensors live.
 void CascadeNests::explore(const std::function<bool()> &shouldStop) {
+  if (std::exchange(isExplored, true))
+    return;
   std::vector<std::pair<NestSearch *, std::vector<Holdings>>> work;
   std::set<NestSearch *> listed;
   for (EinsumChoices &choice : choices)

@@ -473,6 +473,8 @@ void PlacementChoices::chooseSplit(Placement &p, bool isNewRun,
     if (stage.state.pipelined && !enterPipeline(stage))
       return;
     stage.above.assign(stage.state.loops.size() + 1, Costs{});
+    stage.tiles = tilesBelow(stage.state, *stage.fact, *stage.search,
+                             static_cast<int>(stage.state.loops.size()));
     const EinsumOnArray &nest = *stage.fact;
     for (size_t o = 0; o < nest.operands.size(); ++o) {
       Pending *home = states.findPending(stage.state, nest.operands[o].tensor);

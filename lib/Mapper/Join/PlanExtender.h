@@ -40,10 +40,9 @@ struct Placement {
   /// root that it is in.
   double backed = 0;
 
-  /// Its tile vector below so many shared loops.
-  uint32_t tileAt(int depth) const {
-    return tileBelow(state, *fact, *search, depth);
-  }
+  /// Its tile vectors below so many shared loops, once these are chosen.
+  llvm::SmallVector<uint32_t, 8> tiles = {};
+  uint32_t tileAt(int depth) const { return tiles[depth]; }
 };
 
 class PlanExtender : private JoinProblem {
@@ -60,7 +59,11 @@ private:
   chooseNests(const Placement &p, llvm::ArrayRef<NestEntry> nests) const;
   JoinEntry extend(const Placement &p, const JoinEntry &old,
                    const NestEntry &nest, const JoinLayout &before,
-                   const JoinLayout &open);
+                   const JoinLayout &open,
+                   const std::shared_ptr<const PlanPlace> &place);
+  std::shared_ptr<const PlanPlace> placeOf(const Placement &p) const;
+  void close(const Placement &p, std::vector<JoinEntry> entries,
+             JoinLayer &next);
   bool addRetained(const Placement &p, std::vector<double> &costs,
                    const JoinLayout &open) const;
   LatchTiles latchTiles(const Placement &p) const;

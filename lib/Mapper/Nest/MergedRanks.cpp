@@ -52,6 +52,33 @@ static bool areTogether(const EinsumOnArray &nest, int r, int s) {
          });
 }
 
+/// Whether units of the array never walk a rank that is dealt to others of
+/// them: below its dimensions there is nothing but the leaf, or what has to be
+/// held there has the rank, and is one element.
+static bool isOnePoint(const EinsumOnArray &nest, const arch::ArchSpec &arch,
+                       int r) {
+  if (llvm::count_if(nest.fans, [&](const Fan &fan) {
+        return fan.stage == nest.lastStage && fan.size > 1 &&
+               (fan.ranks >> r & 1);
+      }) > 1)
+    return false;
+  if (!nest.feedsRegisters)
+    return true;
+  int level = nest.path.back();
+  auto isSingle = [&](const Operand &operand) {
+    const std::optional<uint64_t> &room = arch.levels[level].capacityBytes;
+    return operand.usesRank(r) && room &&
+           *room < operand.tileBits().countBytes(2) &&
+           nest.constraints->mustKeep(level, {operand.tensor, true}) &&
+           nest.constraints->mustKeep(level, {operand.tensor, false});
+  };
+  return llvm::any_of(nest.operands, isSingle) ||
+         llvm::none_of(nest.operands, [&](const Operand &operand) {
+           return nest.constraints->mayKeep(level, {operand.tensor, true}) ||
+                  nest.constraints->mayKeep(level, {operand.tensor, false});
+         });
+}
+
 /// The products of tiles of both, and what may stand inside each.
 static void multiply(LocalRank &rank, const LocalRank &other) {
   std::set<int64_t, std::greater<>> products;
@@ -62,7 +89,8 @@ static void multiply(LocalRank &rank, const LocalRank &other) {
   rank.tiles.assign(products.begin(), products.end());
 }
 
-MergedRanks::MergedRanks(const EinsumOnArray &nest) : apart(nest) {
+MergedRanks::MergedRanks(const EinsumOnArray &nest, const arch::ArchSpec &arch)
+    : apart(nest) {
   int count = static_cast<int>(nest.ranks.size());
   if (!isPlain(nest))
     return;
@@ -70,7 +98,7 @@ MergedRanks::MergedRanks(const EinsumOnArray &nest) : apart(nest) {
   for (int r = 0; r < count; ++r) {
     auto *found = llvm::find_if(first, [&](int other) {
       return mayMerge(nest, r) && mayMerge(nest, other) &&
-             areTogether(nest, r, other);
+             areTogether(nest, r, other) && isOnePoint(nest, arch, r);
     });
     into.push_back(static_cast<int>(found - first.begin()));
     if (found == first.end())

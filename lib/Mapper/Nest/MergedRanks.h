@@ -20,7 +20,11 @@
 //
 // Ranks stay apart where filters or windows cut tiles, where demand is
 // followed, where a format's blocks lie along them, where the user bounds tiles
-// or orders loops, and where fans take one of them and not the other.
+// or orders loops, and where fans take one of them and not the other. A unit of
+// an array has one point of a rank that is dealt there: so they do, too, where
+// two dimensions of the array could take one each, or where one could be dealt
+// and the other walked by the units, because these have room for more than one
+// element of what both select.
 //
 //===----------------------------------------------------------------------===//
 
@@ -33,7 +37,7 @@ namespace einsum::mapper {
 
 class MergedRanks {
 public:
-  explicit MergedRanks(const EinsumOnArray &nest);
+  MergedRanks(const EinsumOnArray &nest, const arch::ArchSpec &arch);
 
   /// The nest with one rank for each group.
   const EinsumOnArray &getNest() const { return merged ? *merged : apart; }

@@ -27,6 +27,7 @@
 
 #include "lib/Mapper/Nest/MergedRanks.h"
 #include "lib/Mapper/Nest/Pareto.h"
+#include "lib/Mapper/Nest/StateTable.h"
 
 #include "llvm/ADT/Hashing.h"
 #include "llvm/Support/Allocator.h"
@@ -198,7 +199,7 @@ public:
   uint8_t codeOffPath(int level);
   const SearchCounts &getCounts() const { return counts; }
   /// Bytes of what was found.
-  size_t memory() const { return remembered; }
+  size_t memory() const { return remembered + known.memory(); }
 
 private:
   /// What a state is besides its tile vector. Few, so they are numbered.
@@ -275,7 +276,7 @@ private:
   double drainSteps(const Deals &deals, int stage) const;
   /// Once stopped, it stays so until the next start.
   bool isStopped() {
-    stopped |= remembered > bounds.mostBytes;
+    stopped |= memory() > bounds.mostBytes;
     if (!stopped && bounds.shouldStop &&
         (nest.cut || ++asked % kAskEvery == 0)) // what is cut takes long
       stopped = bounds.shouldStop();
@@ -290,7 +291,7 @@ private:
                llvm::ArrayRef<int64_t> tiles) const;
 
   /// The tile vector in merged ranks; those of callers are in the Einsum's own.
-  uint32_t mergeTile(uint32_t tile) const;
+  uint32_t mergeTile(uint32_t tile);
 
   const EinsumOnArray &apart; ///< in the Einsum's own ranks
   MergedRanks ranks;
@@ -298,19 +299,19 @@ private:
   const arch::ArchSpec &arch;
   const Axes &axes;
   TileCodec apartCodec, codec;
+  StateTable<uint32_t> mergedTiles; ///< plus one; all in one placement
   std::deque<Config> configs;
   std::deque<Placement> placements;
   std::unordered_map<PlacementKey, int, PlacementKey::Hash> numbers;
-  /// By placement and tile vector: which of `solved`, plus two. Most states
-  /// have no completion at all.
+  /// Which of `solved`, plus two. Most states have no completion at all.
   static constexpr uint32_t kUnknown = 0, kNothing = 1;
-  std::vector<std::vector<uint32_t>> known;
+  StateTable<uint32_t> known;
   std::deque<Solved> solved;
   /// By placement, tile vector and where operands are latched outside.
   std::map<std::vector<uint32_t>, Solved> knownOutside;
-  llvm::BumpPtrAllocator storage; ///< of all entries
-  size_t remembered = 0;          ///< bytes, about
-  std::vector<std::vector<LeastBefore>> leastBefore;
+  llvm::BumpPtrAllocator storage;      ///< of all entries
+  size_t remembered = 0;               ///< bytes, about
+  StateTable<LeastBefore> leastBefore; ///< of placements that were walked
   std::array<double, 3> least{};
   std::array<std::pair<double, double>, kMaxOperands> alone{};
   double trees = 0;
@@ -326,7 +327,8 @@ private:
   bool drains = false;  ///< what it reduces, through units, for other arrays
   bool ordered = false; ///< some level has a fixed order of loops
   Deals noDeals;
-  NestCounts shared; ///< above all fan-outs
+  /// Above all fan-outs; in merged ranks, and for callers.
+  NestCounts shared, apartShared;
 };
 
 } // namespace einsum::mapper
