@@ -16,19 +16,13 @@
 using namespace einsum;
 using namespace einsum::mapper;
 
-JoinRules::JoinRules(const CascadeFacts &facts)
-    : facts(facts), touchersOf(facts.tensors.size()) {
+JoinRules::JoinRules(const CascadeFacts &facts) : facts(facts) {
   int count = facts.einsums.size();
-  for (int e = 0; e < count; ++e)
-    for (size_t t = 0; t < facts.tensors.size(); ++t)
-      if (touches(e, t))
-        touchersOf[t].push_back(e);
   // Einsums that reach one another: a small closure, cascades are sparse.
   std::vector<std::vector<int>> readersOf(count);
-  for (int e = 0; e < count; ++e)
-    for (const AccessFact &access : facts.einsums[e].reads)
-      if (int producer = facts.tensors[access.tensor].producer; producer >= 0)
-        readersOf[producer].push_back(e);
+  for (const TensorFact &tensor : facts.tensors)
+    if (tensor.producer >= 0)
+      llvm::append_range(readersOf[tensor.producer], tensor.readers);
   auto reach = [&](int from) {
     std::vector<bool> seen(count);
     std::vector<int> work = readersOf[from];
@@ -86,8 +80,8 @@ std::vector<int> JoinRules::firstTouched(const JoinState &state,
   std::vector<int> tensors;
   auto add = [&](const AccessFact &access) {
     int t = access.tensor;
-    if (facts.tensors[t].producer >= 0 && touchersOf[t].size() >= 2 &&
-        llvm::none_of(touchersOf[t],
+    if (facts.tensors[t].producer >= 0 && touchers(t).size() >= 2 &&
+        llvm::none_of(touchers(t),
                       [&](int other) { return state.isDone(other); }))
       tensors.push_back(t);
   };
@@ -245,7 +239,7 @@ bool JoinRules::sharesRank(int tensor, int rank) const {
       return coordinate.uses(rank) && coordinate.constant != 0;
     });
   };
-  for (int einsum : touchersOf[tensor]) {
+  for (int einsum : touchers(tensor)) {
     if (facts.einsums[einsum].points == 0)
       continue; // touches nothing of it
     if (!facts.einsums[einsum].iterates(rank))
@@ -270,7 +264,7 @@ bool JoinRules::mayOpen(const JoinState &state, int einsum, int rank,
   for (const Pending &one : state.pending) {
     if (one.isHolder())
       continue;
-    bool fresh = llvm::none_of(touchersOf[one.tensor],
+    bool fresh = llvm::none_of(touchers(one.tensor),
                                [&](int other) { return state.isDone(other); });
     if (!fresh)
       continue;
@@ -288,7 +282,7 @@ bool JoinRules::mayLive(const JoinState &state, const Pending &home, int einsum,
   if (home.isHolder())
     return !touches(einsum, home.tensor) ||
            mayUse(state, home, einsum, state.loops.size());
-  bool fresh = llvm::none_of(touchersOf[home.tensor],
+  bool fresh = llvm::none_of(touchers(home.tensor),
                              [&](int other) { return state.isDone(other); });
   if (!fresh)
     return true;
@@ -373,7 +367,7 @@ bool JoinRules::mayHaveMoreUsers(const JoinState &state,
       return false;
     });
   };
-  return llvm::any_of(touchersOf[holder.tensor], [&](int other) {
+  return llvm::any_of(touchers(holder.tensor), [&](int other) {
     return !state.isDone(other) && !llvm::is_contained(holder.users, other) &&
            mayUse(state, holder, other, loops) && !mustComeAfter(other);
   });
@@ -393,7 +387,7 @@ bool JoinRules::isReadWhole(int tensor) const {
     }
     return true;
   };
-  return llvm::all_of(touchersOf[tensor], [&](int einsum) {
+  return llvm::all_of(touchers(tensor), [&](int einsum) {
     const EinsumFact &fact = facts.einsums[einsum];
     return facts.tensors[tensor].producer == einsum ||
            (fact.domain.empty() &&
@@ -406,7 +400,7 @@ bool JoinRules::isReadWhole(int tensor) const {
 bool JoinRules::isFirstBelow(const JoinState &state, int tensor,
                              int depth) const {
   if (depth == 0)
-    return llvm::none_of(touchersOf[tensor],
+    return llvm::none_of(touchers(tensor),
                          [&](int other) { return state.isDone(other); });
   return llvm::none_of(state.marks, [&](const Mark &mark) {
     return mark.tensor == tensor && !mark.isHeld && mark.depth >= depth;
@@ -415,7 +409,7 @@ bool JoinRules::isFirstBelow(const JoinState &state, int tensor,
 
 bool JoinRules::hasLaterToucher(const JoinState &state, int tensor,
                                 int einsum) const {
-  return llvm::any_of(touchersOf[tensor], [&](int other) {
+  return llvm::any_of(touchers(tensor), [&](int other) {
     return other != einsum && !state.isDone(other);
   });
 }
@@ -452,7 +446,7 @@ void JoinRules::recordTouches(JoinState &state, int einsum,
                               const EinsumOnArray &nest) const {
   int depth = state.loops.size();
   auto isShared = [&](int tensor) {
-    return llvm::any_of(touchersOf[tensor], [&](int other) {
+    return llvm::any_of(touchers(tensor), [&](int other) {
       return other != einsum && !state.isDone(other);
     });
   };
@@ -491,6 +485,8 @@ void JoinRules::recordTouches(JoinState &state, int einsum,
     }
   }
   state.unfinished = -1;
+  if (members[recurrenceOf[einsum]] == 1)
+    return;
   for (size_t other = 0; other < facts.einsums.size(); ++other)
     if (static_cast<int>(other) != einsum && !state.isDone(other) &&
         recurrenceOf[other] == recurrenceOf[einsum])
@@ -498,26 +494,27 @@ void JoinRules::recordTouches(JoinState &state, int einsum,
 }
 
 bool JoinRules::hasLaterReader(const JoinState &state, int einsum) const {
-  for (size_t other = 0; other < facts.einsums.size(); ++other)
-    if (static_cast<int>(other) != einsum && !state.isDone(other) &&
-        reads(other, einsum))
-      return true;
-  return false;
+  return llvm::any_of(
+      facts.einsums[einsum].writes, [&](const AccessFact &write) {
+        return llvm::any_of(
+            facts.tensors[write.tensor].readers,
+            [&](int other) { return other != einsum && !state.isDone(other); });
+      });
 }
 
 void JoinRules::dropDead(JoinState &state, int) const {
   llvm::erase_if(state.pending, [&](const Pending &one) {
-    bool isDead = llvm::all_of(touchersOf[one.tensor],
+    bool isDead = llvm::all_of(touchers(one.tensor),
                                [&](int other) { return state.isDone(other); });
     return isDead && !one.retained;
   });
   for (Pending &one : state.pending)
-    if (one.retained && llvm::all_of(touchersOf[one.tensor], [&](int other) {
+    if (one.retained && llvm::all_of(touchers(one.tensor), [&](int other) {
           return state.isDone(other);
         }))
       one.need = 0;
   llvm::erase_if(state.marks, [&](const Mark &mark) {
-    return llvm::all_of(touchersOf[mark.tensor],
+    return llvm::all_of(touchers(mark.tensor),
                         [&](int other) { return state.isDone(other); });
   });
 }
@@ -525,6 +522,8 @@ void JoinRules::dropDead(JoinState &state, int) const {
 bool JoinRules::isRoundBy(const JoinState &state, int tensor,
                           int einsum) const {
   int group = recurrenceOf[facts.tensors[tensor].producer];
+  if (members[group] == 1)
+    return group == einsum || state.isDone(group);
   for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e)
     if (recurrenceOf[e] == group && e != einsum && !state.isDone(e))
       return false;
@@ -533,14 +532,14 @@ bool JoinRules::isRoundBy(const JoinState &state, int tensor,
 
 bool JoinRules::isLastTouch(const JoinState &state, int tensor,
                             int einsum) const {
-  return llvm::all_of(touchersOf[tensor], [&](int other) {
+  return llvm::all_of(touchers(tensor), [&](int other) {
     return other == einsum || state.isDone(other);
   });
 }
 
 bool JoinRules::mayEndEarly(int tensor) const {
   int group = recurrenceOf[facts.tensors[tensor].producer];
-  bool isReadLater = llvm::any_of(touchersOf[tensor], [&](int other) {
+  bool isReadLater = llvm::any_of(touchers(tensor), [&](int other) {
     return recurrenceOf[other] != group;
   });
   // Besides a later reader, somebody has to share the loop.

@@ -29,7 +29,7 @@ public:
 
   bool touches(int einsum, int tensor) const;
   const std::vector<int> &touchers(int tensor) const {
-    return touchersOf[tensor];
+    return facts.tensors[tensor].touchers;
   }
   /// Which way the Einsum has to walk the rank: 1 up, -1 down, 0 either.
   int directionOf(int einsum, int rank) const {
@@ -123,7 +123,6 @@ private:
   bool isRoundBy(const JoinState &state, int tensor, int einsum) const;
 
   const CascadeFacts &facts;
-  std::vector<std::vector<int>> touchersOf;
   std::vector<int> recurrenceOf, members;
   std::vector<std::vector<bool>> reached; ///< Einsums that need what one makes
   /// What points say of reads that are refused by their accesses.

@@ -90,7 +90,7 @@ bool WindowLoops::mayFollow(int einsum) const {
     if (coordinate.terms.size() != 1 ||
         !isPlain(coordinate, coordinate.terms[0].rank))
       return false;
-  for (int e : readersOf[write.tensor]) {
+  for (int e : facts.tensors[write.tensor].readers) {
     const EinsumFact &reader = facts.einsums[e];
     for (const AccessFact &access : reader.reads)
       if (access.tensor == write.tensor &&
@@ -99,24 +99,18 @@ bool WindowLoops::mayFollow(int einsum) const {
     if (!staysInside(facts, reader, write.tensor))
       return false;
   }
-  return !readersOf[write.tensor].empty();
+  return !facts.tensors[write.tensor].readers.empty();
 }
 
 WindowLoops::WindowLoops(const CascadeFacts &facts)
-    : facts(facts), around(facts.einsums.size()),
-      readersOf(facts.tensors.size()) {
-  for (auto [e, einsum] : llvm::enumerate(facts.einsums))
-    for (const AccessFact &access : einsum.reads)
-      if (std::vector<int> &readers = readersOf[access.tensor];
-          readers.empty() || readers.back() != static_cast<int>(e))
-        readers.push_back(e);
+    : facts(facts), around(facts.einsums.size()) {
   // Readers come later, mostly; what is not found is not in the space.
   for (int e = static_cast<int>(facts.einsums.size()) - 1; e >= 0; --e) {
     if (!mayFollow(e))
       continue;
     const EinsumFact &fact = facts.einsums[e];
     std::set<int> ranks;
-    for (int f : readersOf[fact.writes[0].tensor])
+    for (int f : facts.tensors[fact.writes[0].tensor].readers)
       for (const AccessFact &access : facts.einsums[f].reads) {
         if (access.tensor != fact.writes[0].tensor)
           continue;
@@ -272,7 +266,7 @@ std::optional<Following> WindowLoops::compute(int einsum, Loops loops) {
     int64_t extent = facts.ranks[rank].extent;
     std::optional<Steps> all;
     bool isRepeated = true, isIterated = false, isAlike = true;
-    for (int f : readersOf[write.tensor]) {
+    for (int f : facts.tensors[write.tensor].readers) {
       const EinsumFact &reader = facts.einsums[f];
       for (const AccessFact &access : reader.reads) {
         if (access.tensor != write.tensor)
