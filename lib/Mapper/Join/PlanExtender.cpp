@@ -46,11 +46,10 @@ LatchTiles PlanExtender::latchTiles(const Placement &p) const {
     for (const SharedHold &hold : p.holds)
       if (hold.operand == static_cast<int>(o))
         depth = std::max(depth, hold.depth);
-    for (size_t d = 0; d < p.state.loops.size(); ++d) {
-      int rank = nest.findRank(p.state.loops[d].rank);
-      if (rank >= 0 && (nest.operands[o].atLeaf >> rank & 1))
+    for (size_t d = 0; d < p.loopRanks.size(); ++d)
+      if (p.loopRanks[d] >= 0 &&
+          (nest.operands[o].atLeaf >> p.loopRanks[d] & 1))
         depth = std::max<int>(depth, d + 1);
-    }
     tiles[o] = p.tileAt(depth);
   }
   return tiles;

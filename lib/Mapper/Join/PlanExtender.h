@@ -32,6 +32,9 @@ struct Placement {
   int keep = 0;
   int lag = 0, pattern = 0;
   PlanBounds::Rest rest; ///< what Einsums after it cost at least
+  /// What every plan that it starts from costs at least, entry by entry.
+  std::vector<double> floor;
+  PlanBounds::Rest least; ///< of the Einsum, with what it holds above its nest
   Holdings holdings{};
   std::vector<SharedHold> holds;
   std::vector<Costs> above;  ///< per depth: of `holds`
@@ -43,6 +46,8 @@ struct Placement {
   /// Its tile vectors below so many shared loops, once these are chosen.
   llvm::SmallVector<uint32_t, 8> tiles = {};
   uint32_t tileAt(int depth) const { return tiles[depth]; }
+  /// Local ranks of these loops; -1 for those that it lacks.
+  llvm::SmallVector<int, 8> loopRanks = {};
 };
 
 class PlanExtender : private JoinProblem {
