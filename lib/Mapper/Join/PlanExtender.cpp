@@ -165,8 +165,14 @@ void PlanExtender::addNests(Placement &p, JoinLayer &next) {
     for (JoinState &way : ways) {
       bool isLast = &way == &ways.back();
       std::vector<JoinEntry> mine = isLast ? std::move(some) : some;
+      std::vector<SharedLoop> open = way.loops;
       closer.close(way, mine, p.einsum);
-      addTo(next, way, std::move(mine));
+      // Nobody below goes the way that it was opened for.
+      bool isOwed =
+          llvm::any_of(llvm::ArrayRef(open).drop_front(way.loops.size()),
+                       [](const SharedLoop &loop) { return loop.owed; });
+      if (!isOwed)
+        addTo(next, way, std::move(mine));
     }
   }
   bool tooMany =
@@ -237,6 +243,7 @@ JoinEntry PlanExtender::extend(const Placement &p, const JoinEntry &old,
       costs[open.around(d) + l] += p.above[d][axes.held + l];
   }
   add(nest.costs, last);
+  add(p.atLeaf, last);
   if (axes.cycles >= 0) {
     double cycles = nest.costs[axes.cycles];
     if (open.pipelined) {
@@ -248,7 +255,8 @@ JoinEntry PlanExtender::extend(const Placement &p, const JoinEntry &old,
     } else {
       cycles += fact.startUpCycles * visitsOf(p);
       for (int r = 0; r < open.resources; ++r)
-        cycles = std::max(cycles, nest.costs[axes.resource + r]);
+        cycles = std::max(cycles, nest.costs[axes.resource + r] +
+                                      p.atLeaf[axes.resource + r]);
       costs[open.time(last)] += cycles;
     }
     // Sums of the child before drain first.
