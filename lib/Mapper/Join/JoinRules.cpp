@@ -401,6 +401,12 @@ bool JoinRules::mayStayInside(int tensor, int rank) const {
   if (fact.hasInitialValue && fact.iterativeRank == rank)
     return false;
   const AccessFact &written = write(tensor);
+  // Who lacks the rank runs in one step: all of them may in the same.
+  if (!producer.iterates(rank))
+    return llvm::all_of(touchersOf[tensor], [&](int einsum) {
+      const EinsumFact &fact = facts.einsums[einsum];
+      return !fact.iterates(rank) || !fact.domain.empty();
+    });
   if (findPlain(written, rank) < 0)
     return false;
   return llvm::all_of(touchersOf[tensor], [&](int einsum) {
@@ -421,7 +427,9 @@ bool JoinRules::staysInside(int tensor, const SharedLoop &loop) const {
     return false;
   OrderedEinsum producer{
       facts.tensors[tensor].producer, &write(tensor), {Role::everyStep}};
-  if (facts.einsums[producer.einsum].points == 0)
+  // In which step it is guarded depends on where the others stand.
+  const EinsumFact &fact = facts.einsums[producer.einsum];
+  if (fact.points == 0 || !fact.iterates(loop.rank))
     return true;
   for (int einsum : touchersOf[tensor]) {
     if (facts.einsums[einsum].points == 0)
