@@ -184,7 +184,12 @@ void PlanExtender::close(const Placement &p, std::vector<JoinEntry> entries,
     for (JoinState &way : ways) {
       bool isLast = &way == &ways.back();
       std::vector<JoinEntry> mine = isLast ? std::move(some) : some;
+      std::vector<SharedLoop> open = way.loops;
       closer.close(way, mine, p.einsum);
+      // Nobody below goes the way that it was opened for.
+      if (llvm::any_of(llvm::ArrayRef(open).drop_front(way.loops.size()),
+                       [](const SharedLoop &loop) { return loop.owed; }))
+        continue;
       progress.addedBytes += mine.size() * mine.front().bytes();
       addTo(next, way, std::move(mine));
     }
@@ -273,6 +278,7 @@ JoinEntry PlanExtender::extend(const Placement &p, const JoinEntry &old,
       costs[open.around(d) + l] += p.above[d][axes.held + l];
   }
   add(nest.costs, last);
+  add(p.atLeaf, last);
   if (axes.cycles >= 0) {
     double cycles = nest.costs[axes.cycles];
     if (open.pipelined) {
@@ -284,7 +290,8 @@ JoinEntry PlanExtender::extend(const Placement &p, const JoinEntry &old,
     } else {
       cycles += startUpOf(p, nest) * p.visits;
       for (int r = 0; r < open.resources; ++r)
-        cycles = std::max(cycles, nest.costs[axes.resource + r]);
+        cycles = std::max(cycles, nest.costs[axes.resource + r] +
+                                      p.atLeaf[axes.resource + r]);
       costs[open.time(last)] += cycles;
     }
     // Sums of the child before drain first.

@@ -38,6 +38,7 @@ struct Placement {
   Holdings holdings{};
   std::vector<SharedHold> holds;
   std::vector<Costs> above;  ///< per depth: of `holds`
+  Costs atLeaf{};            ///< what leaves move to and from them
   std::vector<Costs> filled; ///< per depth: of holders for several Einsums
   /// Bytes that it adds to what the backing level holds for the child of the
   /// root that it is in.

@@ -242,7 +242,8 @@ bool NestSearch::mayHold(int operand, uint8_t from, int pathIndex,
   return true;
 }
 
-std::optional<uint8_t> NestSearch::hold(Costs &costs, int operand, uint8_t from,
+std::optional<uint8_t> NestSearch::hold(Costs &costs, Costs &atLeaf,
+                                        int operand, uint8_t from,
                                         int pathIndex, uint32_t tile) {
   const Operand &fact = apart.operands[operand];
   llvm::SmallVector<int64_t, 8> tiles;
@@ -261,7 +262,7 @@ std::optional<uint8_t> NestSearch::hold(Costs &costs, int operand, uint8_t from,
   apartShared.addHolder(costs, fact, level, levelOf(from), stageOf(from),
                         place);
   if (isRegisters(pathIndex))
-    apartShared.addRegisterAccesses(costs, fact, level);
+    apartShared.addRegisterAccesses(atLeaf, fact, level);
   return codeBelow(from, pathIndex);
 }
 

@@ -596,7 +596,7 @@ void PipelinedRun::chooseHolds(
     if (uses(depth) || (depth > 0 && !uses(depth - 1)))
       continue;
     Costs before = above;
-    if (auto held = search.hold(above, static_cast<int>(operand), 0, 1,
+    if (auto held = search.hold(above, above, static_cast<int>(operand), 0, 1,
                                 tileAt(frame, search, depth))) {
       holds.push_back(
           {static_cast<int>(operand), nest.path[1], static_cast<int>(depth)});
