@@ -41,7 +41,7 @@ using namespace einsum;
 //===----------------------------------------------------------------------===//
 
 /// Searches of large cascades would not end by themselves.
-static constexpr double kDefaultSeconds = 60;
+static constexpr double kDefaultSeconds = 55;
 
 /// 0 stands for no limit.
 static bool parseTimeLimit(StringRef text, double &seconds) {

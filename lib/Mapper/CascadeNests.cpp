@@ -44,11 +44,23 @@ bool CascadeNests::describe() {
                                               options.limits);
   finest.imperfect = options.limits.imperfect;
   finest.allDeals = !options.rules.deals;
+  finest.mergesRanks = options.rules.ranks;
   finest.commonRanks = listCommonRanks(facts);
-  // Every nest if that can be, else fewer ways to deal, then fewer tiles.
-  while (!describeNests(finest) && unsupported.empty() && !noArray &&
-         finest.coarse < NestLimits::kCoarsest)
+  // Every nest if that can be, else few tiles that do not divide, or fewer ways
+  // to deal, then fewer tiles.
+  auto isTooMuch = [&] {
+    return !describeNests(finest) && unsupported.empty() && !noArray;
+  };
+  bool isLarge = isTooMuch();
+  if (isLarge && finest.imperfect) {
+    finest.fewTiles = true;
+    isLarge = isTooMuch();
+    finest.fewTiles = !isLarge;
+  }
+  while (isLarge && finest.coarse < NestLimits::kCoarsest) {
     finest.coarse += std::exchange(finest.fewPairs, true);
+    isLarge = isTooMuch();
+  }
   leastSpace = sizeOfSpace();
   described = finest;
   areMany = !finest.isWhole() || placed > kManyStates;
@@ -57,6 +69,7 @@ bool CascadeNests::describe() {
 
 /// Einsums that look the same share one.
 void CascadeNests::makeSearches() {
+  isExplored = false;
   bySignature.clear();
   for (EinsumChoices &choice : choices)
     for (const auto &nest : choice.nests) {
@@ -127,9 +140,9 @@ bool CascadeNests::describeNests(const NestLimits &limits) {
                          cuts[e * arch.arrays.size() + a]);
       if (!nest)
         continue;
-      double own = countStates(*nest);
-      states = std::max(states, own);
-      placed = std::max(placed, own * countPlacements(*nest));
+      double mine = countStates(MergedRanks(*nest, arch).getNest());
+      states = std::max(states, mine);
+      placed = std::max(placed, mine * countPlacements(*nest));
       choices[e].nests.push_back(
           std::make_shared<EinsumOnArray>(std::move(*nest)));
     }
@@ -143,6 +156,7 @@ bool CascadeNests::describeNests(const NestLimits &limits) {
 void CascadeNests::describeFor(const Effort &effort) {
   NestLimits limits = finest;
   limits.coarse = effort.coarse;
+  limits.fewTiles &= effort.coarse == 0;
   limits.sketch = effort.sketch;
   limits.instant = effort.instant;
   if (limits.coarse == described.coarse && limits.sketch == described.sketch &&
@@ -251,6 +265,8 @@ std::vector<Holdings> CascadeNests::listStarts(const EinsumOnArray &nest,
 
 /// The least that each Einsum costs by itself, wherever its tensors live.
 void CascadeNests::explore(const std::function<bool()> &shouldStop) {
+  if (std::exchange(isExplored, true))
+    return;
   std::vector<std::pair<NestSearch *, std::vector<Holdings>>> work;
   std::set<NestSearch *> listed;
   for (EinsumChoices &choice : choices)

@@ -76,9 +76,10 @@ private:
   std::map<std::string, NestSearch *> bySignature;
   std::map<std::string, double> statesBySignature; ///< where they were counted
   bool noArray = false;
-  SearchCounts counted;  ///< of searches that others took the place of
-  double leastSpace = 0; ///< log10 of nests, before they were walked
-  NestLimits described;  ///< those of `choices` and `searches`
+  bool isExplored = false; ///< `searches`
+  SearchCounts counted;    ///< of searches that others took the place of
+  double leastSpace = 0;   ///< log10 of nests, before they were walked
+  NestLimits described;    ///< those of `choices` and `searches`
   /// Per Einsum and array, as searches run side by side.
   std::vector<std::shared_ptr<CutTiles>> cuts;
   /// The most states of any nest, as described last, times the ways to hold its

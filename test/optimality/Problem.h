@@ -42,6 +42,7 @@ struct Kinds {
   bool extended = false;    ///< more constructs
   bool rereads = false;     ///< inputs and results mostly have several readers
   bool constrained = false; ///< the machine has lib/Arch/Constraints.h as well
+  bool ordered = false;     ///< the order of loops at levels is given
   bool gathers = false;     ///< coordinates that are data
   bool formats = false;     ///< inputs in number formats with blocks
   bool backing = false;     ///< the outermost level may be too small
@@ -50,8 +51,9 @@ struct Kinds {
   bool halos = false;       ///< windows over what other Einsums make, instead
 };
 
-/// What one kind adds leaves the choices of the others as they are.
-Problem generate(uint64_t seed, const Kinds &kinds = {});
+/// A valid problem. What one kind adds leaves the choices of the others as they
+/// are; what would read elements that may be absent is drawn again.
+Problem generate(uint64_t seed, const Kinds &kinds, mlir::MLIRContext &context);
 
 /// The texts, read. Null if one of them is not valid; says why on stderr.
 struct LoadedProblem {

@@ -29,16 +29,20 @@ void PlacementChoices::placeOn(const JoinBucket &bucket, int einsum,
   p.search = choices[einsum].searches[choice];
   p.state = bucket.state;
   p.rest = bounds.restOf(bucket.state, einsum);
+  p.floor = bucket.entries.front().costs;
+  for (const JoinEntry &entry : bucket.entries)
+    for (auto [least, cost] : llvm::zip(p.floor, entry.costs))
+      least = std::min(least, cost);
+  const EinsumChoices &own = choices[einsum];
+  p.least = {own.leastEnergy, own.leastTraffic, own.leastCycles};
+  if (isHopeless(p))
+    return;
   p.keep = p.state.loops.size();
   p.roles = rules.roles(p.state, einsum, p.keep);
   // A loop goes one way for all recurrences below.
-  for (SharedLoop &loop : p.state.loops) {
-    int direction = rules.directionOf(einsum, loop.rank);
-    if (direction && loop.direction && direction != loop.direction) {
-      ++progress.counts.illegal;
-      return;
-    }
-    loop.direction = direction ? direction : loop.direction;
+  if (!rules.turnLoops(p.state, einsum)) {
+    ++progress.counts.illegal;
+    return;
   }
   if (!rules.mayRead(p.state, einsum, p.roles)) {
     ++progress.counts.illegal;
@@ -52,6 +56,30 @@ void PlacementChoices::placeOn(const JoinBucket &bucket, int einsum,
         return;
       }
   chooseEnds(p, 0, next);
+}
+
+/// Whether no plan with the Einsum placed so, as far as that is chosen, is of
+/// interest: what holders move is certain, and all else is at least what the
+/// Einsum and those after it cost alone.
+bool PlacementChoices::isHopeless(const Placement &p) const {
+  if (!limits.isHopeless)
+    return false;
+  auto sum = [](const std::vector<Costs> &costs, int axis) {
+    double all = 0;
+    for (const Costs &some : costs)
+      all += axis < 0 ? 0 : some[axis];
+    return all;
+  };
+  PlanBounds::Rest rest = p.rest;
+  rest.energy += sum(p.filled, axes.energy) +
+                 std::max(p.least.energy, sum(p.above, axes.energy));
+  rest.traffic += sum(p.filled, axes.traffic) +
+                  std::max(p.least.traffic, sum(p.above, axes.traffic));
+  rest.cycles += p.least.cycles;
+  bool isOver =
+      bounds.isHopeless(rest, p.floor, states.layoutOf(p.from->state));
+  progress.counts.overBound += isOver;
+  return isOver;
 }
 
 /// Joins the open holders of what it touches; each may be for others to come,
@@ -303,10 +331,23 @@ void PlacementChoices::openLoops(Placement &p, int need, JoinLayer &next) {
     }
     for (int64_t tile : own->tiles)
       if (tile < around && (around % tile == 0 || around == whole))
-        openLoop(p, need,
-                 {rank.rank, tile, rules.directionOf(p.einsum, rank.rank)},
-                 next);
+        openEitherWay(p, need, rank.rank, tile, next);
   }
+}
+
+/// A loop that goes the way of the Einsum's recurrence; or, where one that goes
+/// down may come below, up without it or down.
+void PlacementChoices::openEitherWay(Placement &p, int need, int rank,
+                                     int64_t tile, JoinLayer &next) {
+  SharedLoop loop{rank, tile, rules.directionOf(p.einsum, rank)};
+  if (loop.direction == 0 && rules.mayTurn(p.state, p.einsum, rank)) {
+    loop.direction = -1;
+    loop.owed = true;
+    openLoop(p, need, loop, next);
+    loop.direction = 1;
+    loop.owed = false;
+  }
+  openLoop(p, need, loop, next);
 }
 
 void PlacementChoices::openLoop(Placement &p, int need, const SharedLoop &loop,
@@ -348,9 +389,9 @@ void PlacementChoices::openWindowLoops(Placement &p, int need,
       if (tile >= owned->extent)
         continue;
       if (limits.space.recompute)
-        openLoop(p, need, {rank, tile, 0, Halo::recomputed}, next);
+        openLoop(p, need, {rank, tile, 0, false, Halo::recomputed}, next);
       if (limits.space.retain && (limits.space.recompute || isFirst))
-        openLoop(p, need, {rank, tile, 0, Halo::retained}, next);
+        openLoop(p, need, {rank, tile, 0, false, Halo::retained}, next);
     }
   }
 }
@@ -473,6 +514,8 @@ void PlacementChoices::chooseSplit(Placement &p, bool isNewRun,
     if (stage.state.pipelined && !enterPipeline(stage))
       return;
     stage.above.assign(stage.state.loops.size() + 1, Costs{});
+    stage.tiles = tilesBelow(stage.state, *stage.fact, *stage.search,
+                             static_cast<int>(stage.state.loops.size()));
     const EinsumOnArray &nest = *stage.fact;
     for (size_t o = 0; o < nest.operands.size(); ++o) {
       Pending *home = states.findPending(stage.state, nest.operands[o].tensor);
@@ -499,7 +542,10 @@ void PlacementChoices::chooseSplit(Placement &p, bool isNewRun,
     }
     addFills(stage);
     stage.rest = bounds.restOf(stage.state, stage.einsum);
-    chooseHolds(stage, 0, 0, next);
+    for (const SharedLoop &loop : stage.state.loops)
+      stage.loopRanks.push_back(nest.findRank(loop.rank));
+    if (!isHopeless(stage))
+      chooseHolds(stage, 0, 0, next);
   };
   std::vector<StagePattern> patterns = p.state.patterns;
   if (isNewRun) {
@@ -614,16 +660,18 @@ void PlacementChoices::chooseHolds(Placement &p, int depth, size_t operand,
     return;
   for (int i = from % Holding::kOutside + 1;
        i < static_cast<int>(nest.path.size()) && nest.stages[i] == 0; ++i) {
-    Costs before = p.above[depth];
-    if (auto held =
-            p.search->hold(p.above[depth], operand, from, i, p.tileAt(depth))) {
+    Costs before = p.above[depth], leafBefore = p.atLeaf;
+    if (auto held = p.search->hold(p.above[depth], p.atLeaf, operand, from, i,
+                                   p.tileAt(depth))) {
       p.holds.push_back({static_cast<int>(operand), nest.path[i], depth});
       p.holdings[operand] = *held;
       // Further in at the same place, or go on.
-      chooseHolds(p, depth, operand, next);
+      if (!isHopeless(p))
+        chooseHolds(p, depth, operand, next);
       p.holdings[operand] = from;
       p.holds.pop_back();
     }
     p.above[depth] = before;
+    p.atLeaf = leafBefore;
   }
 }

@@ -41,6 +41,8 @@ private:
   template <typename Fn>
   void forEachHolder(const Placement &p, int tensor, Fn fn) const;
   void openLoops(Placement &p, int need, JoinLayer &next);
+  void openEitherWay(Placement &p, int need, int rank, int64_t tile,
+                     JoinLayer &next);
   void openLoop(Placement &p, int need, const SharedLoop &loop,
                 JoinLayer &next);
   void openWindowLoops(Placement &p, int need, JoinLayer &next);
@@ -51,6 +53,7 @@ private:
   void addWaiting(const Placement &p, Pending &one) const;
   void chooseHolds(Placement &p, int depth, size_t operand, JoinLayer &next);
 
+  bool isHopeless(const Placement &p) const;
   bool isMadeApart(int einsum, int tensor) const;
   bool mayHaveHolder(const Placement &p, int tensor) const;
   bool mayKeep(const Placement &p, int level, KeptTensor tensor) const;

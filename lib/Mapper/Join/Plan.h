@@ -24,8 +24,10 @@ namespace einsum::mapper {
 struct SharedLoop {
   int rank = -1;
   int64_t tile = 1;
-  /// Of a recurrence below that walks along the rank; 0: none does.
+  /// Of a recurrence below that walks along the rank; 0: none does, so far.
   int direction = 0;
+  /// It goes down for the sake of a recurrence that is still to come.
+  bool owed = false;
   /// Of what follows it, if it is a window loop (WindowLoops.h).
   Halo halo = Halo::none;
   bool operator==(const SharedLoop &other) const {
@@ -46,18 +48,24 @@ struct SharedHold {
   int operand = -1, level = -1, depth = 0;
 };
 
-struct PlanStep {
+/// How one Einsum is put into a plan, but for its nest.
+struct PlanPlace {
   int einsum = -1;
   const EinsumOnArray *fact = nullptr;
   const NestSearch *search = nullptr; ///< maybe of another Einsum like it
   std::vector<SharedLoop> loops; ///< shared with a neighbour, outermost first
   std::vector<Home> homes;       ///< that begin here
   std::vector<SharedHold> holds;
-  const NestStep *nest = nullptr;
   LoopOrder order;        ///< in which loops of the nest begin
   int keep = 0;           ///< loops shared with the Einsum before
   int pipelineDepth = -1; ///< it is a stage of a pipeline below so many loops
   int lag = 0;
+};
+
+/// One Einsum of a plan. Many plans have the same places, so they share them.
+struct PlanStep {
+  std::shared_ptr<const PlanPlace> place;
+  const NestStep *nest = nullptr;
   std::shared_ptr<const PlanStep> previous;
 };
 

@@ -52,11 +52,10 @@ LatchTiles PlanExtender::latchTiles(const Placement &p) const {
     for (const SharedHold &hold : p.holds)
       if (hold.operand == static_cast<int>(o))
         depth = std::max(depth, hold.depth);
-    for (size_t d = 0; d < p.state.loops.size(); ++d) {
-      int rank = nest.findRank(p.state.loops[d].rank);
-      if (rank >= 0 && (nest.operands[o].atLeaf >> rank & 1))
+    for (size_t d = 0; d < p.loopRanks.size(); ++d)
+      if (p.loopRanks[d] >= 0 &&
+          (nest.operands[o].atLeaf >> p.loopRanks[d] & 1))
         depth = std::max<int>(depth, d + 1);
-    }
     tiles[o] = p.tileAt(depth);
   }
   return tiles;
@@ -115,6 +114,9 @@ PlanExtender::chooseNests(const Placement &p,
   return all;
 }
 
+/// So that what is dominated, or too much, does not pile up.
+static constexpr size_t kMostAtOnce = 1 << 16;
+
 void PlanExtender::addNests(Placement &p, JoinLayer &next) {
   int depth = p.state.loops.size();
   p.backed = states.backedBytes(p.state, p.einsum, p.keep == 0);
@@ -126,17 +128,26 @@ void PlanExtender::addNests(Placement &p, JoinLayer &next) {
     return;
   JoinLayout before = states.layoutOf(p.from->state),
              open = states.layoutOf(p.state);
+  std::shared_ptr<const PlanPlace> place = placeOf(p);
   std::vector<JoinEntry> entries;
   for (const JoinEntry &old : p.from->entries) {
     if (progress.isStopped())
       return;
     for (const NestEntry *nest : nests) {
-      JoinEntry entry = extend(p, old, *nest, before, open);
+      JoinEntry entry = extend(p, old, *nest, before, open, place);
       if (entry.costs.empty())
         continue;
       entries.push_back(std::move(entry));
     }
+    if (entries.size() >= kMostAtOnce)
+      close(p, std::exchange(entries, {}), next);
   }
+  close(p, std::move(entries), next);
+}
+
+/// Entries become plans of the next layer.
+void PlanExtender::close(const Placement &p, std::vector<JoinEntry> entries,
+                         JoinLayer &next) {
   if (entries.empty())
     return;
   progress.counts.entries += entries.size();
@@ -158,7 +169,8 @@ void PlanExtender::addNests(Placement &p, JoinLayer &next) {
         if (node->kind == NestStep::Kind::deal)
           for (const Deal &deal : *node->deals)
             if (p.fact->fans[deal.fan].stage == node->stage &&
-                facts.einsums[p.einsum].reduces(p.fact->ranks[deal.rank].rank))
+                facts.einsums[p.einsum].reduces(
+                    p.fact->ranks[p.search->ownRank(deal.rank)].rank))
               sums += deal.units;
     bySteps[sums].push_back(std::move(entry));
   }
@@ -172,14 +184,18 @@ void PlanExtender::addNests(Placement &p, JoinLayer &next) {
     for (JoinState &way : ways) {
       bool isLast = &way == &ways.back();
       std::vector<JoinEntry> mine = isLast ? std::move(some) : some;
+      std::vector<SharedLoop> open = way.loops;
       closer.close(way, mine, p.einsum);
+      // Nobody below goes the way that it was opened for.
+      if (llvm::any_of(llvm::ArrayRef(open).drop_front(way.loops.size()),
+                       [](const SharedLoop &loop) { return loop.owed; }))
+        continue;
+      progress.addedBytes += mine.size() * mine.front().bytes();
       addTo(next, way, std::move(mine));
     }
   }
-  bool tooMany =
-      (limits.mostStates && next.size() > 4 * limits.mostStates) ||
-      (limits.mostPlans &&
-       progress.counts.entries - progress.lastPruned > limits.mostPlans);
+  bool tooMany = (limits.mostStates && next.size() > 4 * limits.mostStates) ||
+                 (limits.mostBytes && progress.addedBytes > limits.mostBytes);
   if (tooMany)
     pruner.prune(next);
 }
@@ -209,10 +225,28 @@ bool PlanExtender::addRetained(const Placement &p, std::vector<double> &costs,
   return true;
 }
 
+std::shared_ptr<const PlanPlace>
+PlanExtender::placeOf(const Placement &p) const {
+  auto place = std::make_shared<PlanPlace>();
+  place->einsum = p.einsum;
+  place->fact = p.fact;
+  place->search = p.search;
+  place->loops = p.state.loops;
+  place->homes = p.homes;
+  place->holds = p.holds;
+  place->order = orderOf(p);
+  place->keep = p.keep;
+  if (p.state.pipelined)
+    place->pipelineDepth = static_cast<int>(p.state.loops.size());
+  place->lag = p.lag;
+  return place;
+}
+
 /// Empty costs if it does not fit.
 JoinEntry PlanExtender::extend(const Placement &p, const JoinEntry &old,
                                const NestEntry &nest, const JoinLayout &before,
-                               const JoinLayout &open) {
+                               const JoinLayout &open,
+                               const std::shared_ptr<const PlanPlace> &place) {
   JoinEntry entry;
   std::vector<double> &costs = entry.costs;
   costs.assign(open.size(), 0);
@@ -244,6 +278,7 @@ JoinEntry PlanExtender::extend(const Placement &p, const JoinEntry &old,
       costs[open.around(d) + l] += p.above[d][axes.held + l];
   }
   add(nest.costs, last);
+  add(p.atLeaf, last);
   if (axes.cycles >= 0) {
     double cycles = nest.costs[axes.cycles];
     if (open.pipelined) {
@@ -255,7 +290,8 @@ JoinEntry PlanExtender::extend(const Placement &p, const JoinEntry &old,
     } else {
       cycles += startUpOf(p, nest) * p.visits;
       for (int r = 0; r < open.resources; ++r)
-        cycles = std::max(cycles, nest.costs[axes.resource + r]);
+        cycles = std::max(cycles, nest.costs[axes.resource + r] +
+                                      p.atLeaf[axes.resource + r]);
       costs[open.time(last)] += cycles;
     }
     // Sums of the child before drain first.
@@ -303,17 +339,8 @@ JoinEntry PlanExtender::extend(const Placement &p, const JoinEntry &old,
     return {};
   }
   auto step = std::make_shared<PlanStep>();
-  step->einsum = p.einsum;
-  step->fact = p.fact;
-  step->search = p.search;
-  step->loops = p.state.loops;
-  step->homes = p.homes;
-  step->holds = p.holds;
+  step->place = place;
   step->nest = &nest.step;
-  step->order = orderOf(p);
-  step->keep = p.keep;
-  step->pipelineDepth = p.state.pipelined ? last : -1;
-  step->lag = p.lag;
   step->previous = old.plan;
   entry.plan = std::move(step);
   return entry;

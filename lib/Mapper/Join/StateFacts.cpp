@@ -8,6 +8,7 @@
 #include "lib/Mapper/Join/StateFacts.h"
 
 #include "lib/Analysis/RunningValues.h"
+#include "lib/Mapper/TouchedElements.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
@@ -30,23 +31,27 @@ StateFacts::StateFacts(const JoinProblem &problem) : JoinProblem(problem) {
 }
 
 /// Shared loops have tiles that all Einsums below them have.
-uint32_t mapper::tileBelow(const JoinState &state, const EinsumOnArray &nest,
-                           const NestSearch &search, int depth) {
-  uint32_t code = 0;
+llvm::SmallVector<uint32_t, 8> mapper::tilesBelow(const JoinState &state,
+                                                  const EinsumOnArray &nest,
+                                                  const NestSearch &search,
+                                                  int depth) {
+  const TileCodec &codec = search.getCodec();
+  llvm::SmallVector<uint32_t, 8> codes = {0};
   for (int d = 0; d < depth; ++d) {
-    if (state.loops[d].halo != Halo::none)
+    const SharedLoop &loop = state.loops[d];
+    uint32_t code = codes.back();
+    if (loop.halo != Halo::none)
       for (int r = 0; r < static_cast<int>(nest.ranks.size()); ++r)
-        if (nest.ranks[r].movedBy == state.loops[d].rank)
-          code = search.getCodec().with(code, r, 1);
-    int rank = nest.findRank(state.loops[d].rank);
-    if (rank < 0)
-      continue;
-    auto found = llvm::find(nest.ranks[rank].tiles, state.loops[d].tile);
-    assert(found != nest.ranks[rank].tiles.end() && "the same for all");
-    code = search.getCodec().with(code, rank,
-                                  found - nest.ranks[rank].tiles.begin());
+        if (nest.ranks[r].movedBy == loop.rank)
+          code = codec.with(code, r, 1);
+    if (int rank = nest.findRank(loop.rank); rank >= 0) {
+      auto found = llvm::find(nest.ranks[rank].tiles, loop.tile);
+      assert(found != nest.ranks[rank].tiles.end() && "the same for all");
+      code = codec.with(code, rank, found - nest.ranks[rank].tiles.begin());
+    }
+    codes.push_back(code);
   }
-  return code;
+  return codes;
 }
 
 /// What each Einsum waits for: members of its recurrence that come earlier, and
@@ -267,31 +272,13 @@ bool StateFacts::isOnPath(int tensor, int level) const {
   });
 }
 
-/// The most that one of its users needs; of a running value a step at least,
-/// which is all where a loop around its users carries it.
 void StateFacts::listBacked() {
   bool isWatched = llvm::any_of(
       axes.levels, [&](int level) { return arch.levels[level].parent < 0; });
   if (!isWatched)
     return;
-  backed.assign(facts.tensors.size(), 0);
-  for (auto [e, choice] : llvm::enumerate(choices)) {
-    if (choice.nests.empty())
-      continue;
-    const EinsumOnArray &nest = *choice.nests.front();
-    const NestSearch &search = *choice.searches.front();
-    JoinState none;
-    for (const Operand &operand : nest.operands)
-      backed[operand.tensor] =
-          std::max(backed[operand.tensor],
-                   static_cast<double>(search.heldBytes(
-                       nest.findOperand(operand.tensor), nest.path.front(),
-                       tileBelow(none, nest, search, 0))));
-  }
-  for (auto [t, tensor] : llvm::enumerate(facts.tensors))
-    if (tensor.iterativeRank >= 0 && tensor.hasInitialValue && !tensor.isOutput)
-      backed[t] /=
-          static_cast<double>(facts.ranks[tensor.iterativeRank].extent);
+  for (int t = 0; t < static_cast<int>(facts.tensors.size()); ++t)
+    backed.push_back(static_cast<double>(leastHomeBytes(facts, t)));
 }
 
 double StateFacts::backedBytes(const JoinState &state, int einsum,

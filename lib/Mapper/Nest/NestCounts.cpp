@@ -423,11 +423,13 @@ uint64_t NestCounts::heldBytes(const Operand &operand, int level,
   for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
     if (nest.cut || !operand.usesRank(rank))
       continue;
-    uint64_t steps = place.tile[rank];
-    if (rank == operand.along) {
-      for (const Walk &visit : walk(operand, place.stage, place))
-        steps = std::max(steps, visit.held);
+    if (rank != operand.along) {
+      words *= place.tile[rank];
+      continue;
     }
+    uint64_t steps = 0; // fewer than points, where reads begin before the first
+    for (const Walk &visit : walk(operand, place.stage, place))
+      steps = std::max(steps, visit.held);
     words *= steps;
   }
   uint64_t units = 1;
@@ -766,7 +768,8 @@ uint64_t NestCounts::deliveries(const Operand &operand, const Operand::Use &use,
   for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
     uint64_t extent = nest.ranks[rank].extent;
     if ((operand.atLeaf >> rank & 1)) {
-      words *= extent - (use.rank == rank ? std::abs(use.shift) : 0);
+      uint64_t initial = use.rank == rank ? std::abs(use.shift) : 0;
+      words *= extent - std::min(extent, initial);
       continue;
     }
     uint64_t tile = latch.tile[rank];

@@ -596,7 +596,7 @@ void PipelinedRun::chooseHolds(
     if (uses(depth) || (depth > 0 && !uses(depth - 1)))
       continue;
     Costs before = above;
-    if (auto held = search.hold(above, static_cast<int>(operand), 0, 1,
+    if (auto held = search.hold(above, above, static_cast<int>(operand), 0, 1,
                                 tileAt(frame, search, depth))) {
       holds.push_back(
           {static_cast<int>(operand), nest.path[1], static_cast<int>(depth)});
@@ -751,21 +751,23 @@ void PipelinedRun::keep(const Frame &frame, const PipelinePlan &plan,
   std::vector<bool> begun(facts.tensors.size(), false);
   for (int place : plan.order) {
     const Option &option = options[place][plan.choices[place]];
-    auto step = std::make_shared<PlanStep>();
-    step->einsum = order[place];
-    step->fact = &option.search->getNest();
-    step->search = option.search;
-    step->loops = frame.loops;
-    step->holds = option.holds;
-    step->nest = &option.nest->step;
-    step->keep = last ? depth : 0;
-    step->pipelineDepth = depth;
-    step->lag = static_cast<int>(plan.lags[place]);
+    auto put = std::make_shared<PlanPlace>();
+    put->einsum = order[place];
+    put->fact = &option.search->getNest();
+    put->search = option.search;
+    put->loops = frame.loops;
+    put->holds = option.holds;
+    put->keep = last ? depth : 0;
+    put->pipelineDepth = depth;
+    put->lag = static_cast<int>(plan.lags[place]);
     for (const Pending &home : frame.homes)
-      if (rules.touches(step->einsum, home.tensor) && !begun[home.tensor]) {
+      if (rules.touches(put->einsum, home.tensor) && !begun[home.tensor]) {
         begun[home.tensor] = true;
-        step->homes.push_back({home.tensor, home.level, home.depth});
+        put->homes.push_back({home.tensor, home.level, home.depth});
       }
+    auto step = std::make_shared<PlanStep>();
+    step->place = std::move(put);
+    step->nest = &option.nest->step;
     step->previous = std::move(last);
     last = std::move(step);
   }
