@@ -870,20 +870,23 @@ void NestSearch::deal(const State &state, int config, Fn fn) {
     int64_t inside = deal.chunk ? deal.chunk : tile / deal.units;
     if (deal.chunk ? tile != deal.around : tile % deal.units != 0)
       return;
-    if (toArray && inside != 1)
-      return;
-    if (!nest.mayWalk(deal.rank) &&
+    if (!toArray && !nest.mayWalk(deal.rank) &&
         inside !=
             configs[config].counts->unitsOf(deal.rank, stage, nest.lastStage))
       return;
     // A tile that is cut at the end leaves units with less than others.
-    if (!deal.chunk && inside != 1 && rank.extent % tile != 0)
+    if (!toArray && !deal.chunk && inside != 1 && rank.extent % tile != 0)
       return;
     auto found = llvm::find(rank.tiles, inside);
     if (found == rank.tiles.end())
       return;
     tileBelow = codec.with(tileBelow, deal.rank, found - rank.tiles.begin());
   }
+  // A unit of an array has one point, after all of its dimensions.
+  for (const Deal &deal : deals)
+    if (toArray && nest.fans[deal.fan].stage == stage &&
+        nest.ranks[deal.rank].tiles[codec.index(tileBelow, deal.rank)] != 1)
+      return;
   Placement below = placement;
   below.stage = static_cast<uint8_t>(stage);
   below.mustPlace = true;
