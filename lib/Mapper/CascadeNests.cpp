@@ -7,6 +7,7 @@
 
 #include "lib/Mapper/CascadeNests.h"
 
+#include "lib/Mapper/Nest/ListDeals.h"
 #include "lib/Mapper/Pipelines/LoadBound.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -108,9 +109,25 @@ static double countPlacements(const EinsumOnArray &nest) {
   return std::max(1.0, std::pow(ways, nest.operands.size()) / 125);
 }
 
+/// States of a search. Small ranks along many dimensions are dealt in far fewer
+/// ways than the product over dimensions; these are counted one by one.
+double CascadeNests::countStates(const EinsumOnArray &nest) {
+  double tiles = nest.countTiles(), states = nest.countStates();
+  if (states <= kMostStates || tiles > kMostStates)
+    return states;
+  auto [counted, isNew] = statesBySignature.try_emplace(nest.signature());
+  if (isNew) {
+    std::optional<size_t> deals =
+        countDeals(nest, static_cast<size_t>(kMostStates / tiles));
+    counted->second = deals ? tiles * static_cast<double>(*deals) : states;
+  }
+  return counted->second;
+}
+
 /// False if some Einsum has too many nests, or none.
 bool CascadeNests::describeNests(const NestLimits &limits) {
   choices.assign(facts.einsums.size(), {});
+  statesBySignature.clear();
   noArray = false;
   double states = 0; // the most of any nest
   placed = 0;
@@ -123,7 +140,7 @@ bool CascadeNests::describeNests(const NestLimits &limits) {
                          cuts[e * arch.arrays.size() + a]);
       if (!nest)
         continue;
-      double mine = MergedRanks(*nest, arch).getNest().countStates();
+      double mine = countStates(MergedRanks(*nest, arch).getNest());
       states = std::max(states, mine);
       placed = std::max(placed, mine * countPlacements(*nest));
       choices[e].nests.push_back(

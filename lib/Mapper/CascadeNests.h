@@ -63,6 +63,7 @@ public:
   static constexpr size_t kMostBytes = 800000000;
 
 private:
+  double countStates(const EinsumOnArray &nest);
   bool describeNests(const NestLimits &limits);
   void noteFetches(EinsumChoices &choice) const;
   std::vector<Holdings> listStarts(const EinsumOnArray &nest,
@@ -73,6 +74,7 @@ private:
   const MapOptions &options;
   const Axes &axes;
   std::map<std::string, NestSearch *> bySignature;
+  std::map<std::string, double> statesBySignature; ///< where they were counted
   bool noArray = false;
   bool isExplored = false; ///< `searches`
   SearchCounts counted;    ///< of searches that others took the place of

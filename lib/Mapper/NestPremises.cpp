@@ -7,7 +7,9 @@
 
 #include "lib/Mapper/NestPremises.h"
 
+#include "lib/Analysis/RunningValues.h"
 #include "lib/Mapper/ConstraintMeaning.h"
+#include "lib/Mapper/TouchedElements.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
@@ -348,7 +350,7 @@ std::vector<Alternative> PremiseBuilder::listAlternatives(int tensor) {
     alternative.contradicts = none();
     judgeKeeping(tensor, kept, alternative.contradicts);
     if (kept & 1)
-      alternative.bytes[path[0]] = fact.bytes(fact.elements);
+      alternative.bytes[path[0]] = leastHomeBytes(facts, tensor);
     for (size_t position = 1; position < path.size(); ++position)
       if (kept >> position & 1)
         alternative.bytes[path[position]] = 0; // filled in by addTiles
@@ -439,18 +441,27 @@ PremiseBuilder::listTiles(int tensor, int level, int rank, int64_t least) {
 uint64_t PremiseBuilder::countBytes(int tensor,
                                     llvm::ArrayRef<int64_t> tile) const {
   const TensorFact &fact = facts.tensors[tensor];
-  uint64_t most = 1;
+  uint64_t most = 0;
   auto count = [&](const AccessFact &access) {
-    if (access.tensor != tensor || !einsum.domain.empty())
-      return; // of a masked tile, one element is certain
+    if (access.tensor != tensor || einsum.points == 0)
+      return;
+    bool isMasked = !einsum.domain.empty(), isInitial = false;
+    std::vector<Interval> box;
+    for (const RankFact &rank : facts.ranks)
+      box.push_back({0, rank.extent});
     uint64_t elements = 1;
     for (auto [coordinate, rank] : llvm::zip(access.coordinates, fact.ranks)) {
-      if (rank == fact.iterativeRank && fact.hasInitialValue && !fact.isOutput)
-        continue; // what is carried may be all that is held
+      if (rank == fact.iterativeRank && fact.hasInitialValue) {
+        auto [first, last] = coordinate.form().bounds(box);
+        isInitial |= last < 0 || first >= facts.ranks[rank].extent;
+        if (!fact.isOutput || mayBeInitial(coordinate))
+          continue; // what is carried may be all that is held
+      }
       uint64_t span = std::min(coordinate.span(tile), facts.ranks[rank].extent);
       elements = llvm::SaturatingMultiply(elements, span);
     }
-    most = std::max(most, elements);
+    // Of a masked tile one element is certain, of initial values alone none.
+    most = std::max(most, isInitial ? 0 : isMasked ? 1 : elements);
   };
   llvm::for_each(einsum.reads, count);
   llvm::for_each(einsum.writes, count);
@@ -524,8 +535,7 @@ void PremiseBuilder::addSpanning(Skeleton &skeleton) const {
   for (int tensor : spanning) {
     Alternative held;
     held.contradicts = none();
-    const TensorFact &fact = facts.tensors[tensor];
-    held.bytes[path[0]] = fact.bytes(fact.elements);
+    held.bytes[path[0]] = leastHomeBytes(facts, tensor);
     skeleton.operands.push_back({held});
   }
 }

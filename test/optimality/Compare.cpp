@@ -104,7 +104,7 @@ public:
              const mapper::PruningRules &rules)
       : problem(problem), os(text),
         mayPromise(isCut(problem.facts) || limits.pipelines ||
-                   isUneven(problem.facts, limits) ||
+                   isUneven(problem.facts, limits) || !rules.dominance ||
                    problem.arch.accounting.buffered) {
     options.rules = rules;
     options.limits.sharedLoops = limits.sharedLoops;
@@ -287,6 +287,7 @@ private:
   LoadedProblem &problem;
   mapper::MapOptions options;
   llvm::raw_string_ostream os;
+  /// Costs of plans are bounds only, or plans are too many to build all.
   bool mayPromise;
 };
 

@@ -23,9 +23,10 @@ namespace {
 class Generator {
 public:
   Generator(uint64_t seed, const Kinds &kinds)
-      : random(seed * 0x9E3779B97F4A7C15ull + 1), extended(kinds.extended),
-        rereads(kinds.rereads), gathers(kinds.gathers), formats(kinds.formats),
-        running(kinds.running), backing(kinds.backing) {
+      : random(seed * 0x9E3779B97F4A7C15ull + 1), waiting(seed),
+        extended(kinds.extended), rereads(kinds.rereads),
+        gathers(kinds.gathers), formats(kinds.formats), running(kinds.running),
+        backing(kinds.backing), waits(kinds.waits) {
     problem.seed = seed;
     halos = kinds.halos;
   }
@@ -491,6 +492,23 @@ private:
     return most;
   }
 
+  /// Time until a level answers, and the way into it.
+  std::string makeWaits(bool hasLink) {
+    auto draw = [&](uint64_t count) { return waiting() % count; };
+    auto cycles = [&] {
+      return "\"latency\": \"" + std::to_string(1 + draw(6)) + " cycles\"";
+    };
+    std::string text;
+    if (draw(100) < 60)
+      text += ", " + cycles();
+    if (hasLink && draw(100) < 40)
+      text += ", \"link\": {" + cycles() + ", \"energy\": \"" +
+              std::to_string(1 + draw(4)) + " pJ/B\"" +
+              (draw(100) < 30 ? ", \"topology\": \"mesh\"" : "") +
+              ", \"provenance\": \"test\"}";
+    return text;
+  }
+
   std::string makeLevel(const std::string &name, const std::string &parent,
                         const std::string &per, int64_t cost) {
     std::string text = "{\"name\": \"" + name + "\"";
@@ -533,6 +551,8 @@ private:
               ", " + energy("energy", 0, 3) + ", \"provenance\": \"test\"}";
     if (chance(10))
       text += ", \"leakage\": \"" + std::to_string(pick(1, 9)) + " mW\"";
+    if (waits)
+      text += makeWaits(/*hasLink=*/!parent.empty() && per.empty());
     text += ", \"energy\": {" + energy("read", cost, 2 * cost) + ", " +
             energy("write", cost, 2 * cost) + "}";
     return text + ", \"provenance\": \"test\"}";
@@ -635,7 +655,41 @@ public:
     made.spec.insert(end, ",\n \"constraints\": [" + all + "]");
   }
 
+  /// The order of loops at a level, or at two.
+  void orderLoops(Problem &made) {
+    random.seed(made.seed ^ 0x2545f4914f6cdd1dULL);
+    std::string ranks = listRanks();
+    if (ranks.size() < 2)
+      return;
+    std::string all;
+    llvm::raw_string_ostream os(all);
+    llvm::ListSeparator separator;
+    for (const std::string &level : listLevels(made.spec))
+      if (level == "DRAM" || chance(50))
+        os << separator << "{\"level\": \"" << level
+           << "\", \"order\": " << quoteRanks(ranks) << "}";
+    size_t end = made.spec.rfind('}');
+    made.spec.insert(end, ",\n \"constraints\": [" + all + "]");
+  }
+
 private:
+  std::string listRanks() const {
+    std::string ranks;
+    for (const auto &[rank, extent] : extents)
+      if (rank != 'w')
+        ranks += rank;
+    return ranks;
+  }
+
+  static std::vector<std::string> listLevels(const std::string &spec) {
+    std::vector<std::string> levels = {"DRAM"};
+    for (const char *level : {"L2", "L1", "R"})
+      if (spec.find("\"" + std::string(level) + "\", \"parent\"") !=
+          std::string::npos)
+        levels.push_back(level);
+    return levels;
+  }
+
   std::string quoteRanks(std::string ranks) {
     std::shuffle(ranks.begin(), ranks.end(), random);
     std::string text;
@@ -654,10 +708,7 @@ private:
   }
 
   std::string makeConstraint(const std::string &spec) {
-    std::string ranks;
-    for (const auto &[rank, extent] : extents)
-      if (rank != 'w')
-        ranks += rank;
+    std::string ranks = listRanks();
     char rank = ranks[pick(0, ranks.size() - 1)];
     bool hasDims = spec.find("\"x\"") != std::string::npos;
     if (chance(15))
@@ -671,12 +722,7 @@ private:
              (chance(50)   ? "\"ranks\": " + quoteRanks({rank})
               : chance(50) ? "\"reuse\": " + someTensors(false)
                            : "\"min_utilization\": 0.5");
-    std::vector<std::string> levels = {"DRAM"};
-    for (const char *level : {"L2", "L1", "R"})
-      if (spec.find("\"" + std::string(level) + "\", \"parent\"") !=
-          std::string::npos)
-        levels.push_back(level);
-    std::string level = pickOf(levels);
+    std::string level = pickOf(listLevels(spec));
     bool isInside = level != "DRAM";
     std::string text = "\"level\": \"" + level + "\", ";
     if (ranks.size() > 1 && chance(40))
@@ -709,8 +755,9 @@ private:
     }
   }
 
-  std::mt19937_64 random;
-  bool extended, rereads, gathers, formats, running, backing, halos = false;
+  std::mt19937_64 random, waiting;
+  bool extended, rereads, gathers, formats, running, backing, waits;
+  bool halos = false;
   Problem problem;
   int einsumCount = 1;
   int64_t bytes = 1;
@@ -721,11 +768,37 @@ private:
 
 } // namespace
 
-Problem einsum::optimality::generate(uint64_t seed, const Kinds &kinds) {
+static Problem draw(uint64_t seed, const Kinds &kinds) {
   Generator generator(seed, kinds);
   Problem problem = generator.make();
   if (kinds.constrained)
     generator.constrain(problem);
+  else if (kinds.ordered)
+    generator.orderLoops(problem);
+  return problem;
+}
+
+/// What no cascade may ask for: a step of a recurrence, or an element that data
+/// choose, where there may be none.
+static bool asksForAbsent(const Problem &problem, mlir::MLIRContext &context) {
+  std::string said;
+  mlir::ScopedDiagnosticHandler listen(&context, [&](mlir::Diagnostic &d) {
+    said += d.str();
+    return mlir::success();
+  });
+  return !load(problem.cascade, problem.spec, context) &&
+         (llvm::StringRef(said).contains("absent") ||
+          llvm::StringRef(said).contains("which is data"));
+}
+
+Problem einsum::optimality::generate(uint64_t seed, const Kinds &kinds,
+                                     mlir::MLIRContext &context) {
+  constexpr uint64_t kMostDraws = 64, kNext = uint64_t(1) << 48;
+  Problem problem = draw(seed, kinds);
+  for (uint64_t again = 1;
+       again < kMostDraws && asksForAbsent(problem, context); ++again)
+    problem = draw(seed + again * kNext, kinds);
+  problem.seed = seed;
   return problem;
 }
 

@@ -42,15 +42,18 @@ struct Kinds {
   bool extended = false;    ///< more constructs
   bool rereads = false;     ///< inputs and results mostly have several readers
   bool constrained = false; ///< the machine has lib/Arch/Constraints.h as well
+  bool ordered = false;     ///< the order of loops at levels is given
   bool gathers = false;     ///< coordinates that are data
   bool formats = false;     ///< inputs in number formats with blocks
   bool backing = false;     ///< the outermost level may be too small
+  bool waits = false;       ///< levels take time to answer, and have links
   bool running = false;     ///< recurrences whose earlier steps others read
   bool halos = false;       ///< windows over what other Einsums make, instead
 };
 
-/// What one kind adds leaves the choices of the others as they are.
-Problem generate(uint64_t seed, const Kinds &kinds = {});
+/// A valid problem. What one kind adds leaves the choices of the others as they
+/// are; what would read elements that may be absent is drawn again.
+Problem generate(uint64_t seed, const Kinds &kinds, mlir::MLIRContext &context);
 
 /// The texts, read. Null if one of them is not valid; says why on stderr.
 struct LoadedProblem {

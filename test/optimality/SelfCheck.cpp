@@ -174,7 +174,7 @@ std::string einsum::optimality::checkHolderOrder(mlir::MLIRContext &context) {
   std::string text;
   uint64_t compared = 0;
   for (uint64_t seed = 1; seed <= 60; ++seed) {
-    Problem made = generate(seed);
+    Problem made = generate(seed, {}, context);
     auto problem = load(made.cascade, made.spec, context);
     if (!problem)
       return text + "problem " + std::to_string(seed) + " is not valid\n";

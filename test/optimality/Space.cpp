@@ -390,6 +390,9 @@ void Space::addRun(Run run, Frame &frame, Above above, const Next &next) {
 /// Holders below the last shared loop, in one order; then a loop, or the split.
 void Space::addHolders(Run run, Frame &frame, Above above, bool owesLoop,
                        const Next &next) {
+  stopped |= ++work > mostWork;
+  if (stopped)
+    return;
   addSharedLoop(run, frame, above, next);
   if (!owesLoop)
     split(run, frame, above, next);
@@ -622,6 +625,10 @@ void Space::forEachTree(const Skeleton &given,
 
 uint64_t Space::size(uint64_t most) {
   uint64_t total = 0;
+  // Of many inputs there are many frames in the making that never come to be.
+  constexpr uint64_t kMostWork = 1 << 21;
+  work = 0;
+  mostWork = kMostWork;
   forEachSkeleton([&](const Skeleton &given) {
     uint64_t product = 1;
     for (size_t e = 0; e < facts.einsums.size() && product <= most; ++e)
@@ -629,5 +636,7 @@ uint64_t Space::size(uint64_t most) {
     total += product;
     return total <= most;
   });
-  return total;
+  bool isCut = work > mostWork;
+  mostWork = ~uint64_t(0);
+  return isCut ? most + 1 : total;
 }

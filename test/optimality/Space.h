@@ -93,7 +93,7 @@ public:
   void forEachTree(const Skeleton &skeleton,
                    const std::function<void(const Tree &)> &visit);
 
-  /// How many trees there are; counting ends above `most`.
+  /// How many trees there are; more than `most` if that takes too long to say.
   uint64_t size(uint64_t most);
 
 private:
@@ -193,6 +193,7 @@ private:
   Skeleton skeleton;
   const std::function<bool(const Skeleton &)> *visitSkeleton = nullptr;
   bool stopped = false;
+  uint64_t work = 0, mostWork = ~uint64_t(0); ///< places for holders
 
   // The nests being listed.
   std::vector<Nest> *found = nullptr;

@@ -12,9 +12,11 @@
 //   einsum-optimality --rereads ...        most tensors have several readers
 //   einsum-optimality --formats ...        inputs in formats with blocks
 //   einsum-optimality --constrained ...    with constraints of the user's
+//   einsum-optimality --loop-order ...     with the order of loops at levels
 //   einsum-optimality --gathers ...        with coordinates that are data
 //   einsum-optimality --running ...        others read steps of recurrences
 //   einsum-optimality --backing ...        the outermost level has a size
+//   einsum-optimality --waits ...          levels answer after a while
 //   einsum-optimality --print SEED         the files of a problem
 //   einsum-optimality --files X.ein SPEC   a given problem
 //   einsum-optimality --enumerate ...      the judge alone
@@ -214,10 +216,13 @@ static void work(const Options &options, std::atomic<uint64_t> &next,
   std::unique_ptr<MLIRContext> context = makeContext();
   while (totals.differing < options.failures) {
     uint64_t seed = next++;
-    Problem made = generate(seed, options.kinds);
+    Problem made = generate(seed, options.kinds, *context);
     auto problem = load(made.cascade, made.spec, *context);
     if (!problem) {
-      ++totals.invalid; // reads what may be absent, in a recurrence or not
+      ++totals.invalid;
+      ++totals.differing;
+      std::lock_guard<std::mutex> lock(totals.mutex);
+      report(made, "the problem is not valid\n");
       continue;
     }
     if (Space(problem->facts, problem->arch, made.limits).size(options.most) >
@@ -229,9 +234,11 @@ static void work(const Options &options, std::atomic<uint64_t> &next,
       return;
     std::string text = judge(made, *problem, options, totals);
     std::lock_guard<std::mutex> lock(totals.mutex);
-    if (options.verbose)
+    if (options.verbose) {
       llvm::outs() << "seed " << seed << (text.empty() ? "" : " differs")
                    << "\n";
+      llvm::outs().flush();
+    }
     if (options.known.count(seed)) {
       (text.empty() ? totals.mended : totals.known).insert(seed);
       continue;
@@ -332,6 +339,7 @@ static int runSelfCheck() {
 int main(int argc, char **argv) {
   Options options;
   std::vector<std::string> arguments(argv + 1, argv + argc), files;
+  std::optional<uint64_t> printed;
   for (size_t i = 0; i < arguments.size(); ++i) {
     const std::string &name = arguments[i];
     bool hasValue = i + 1 < arguments.size();
@@ -350,10 +358,14 @@ int main(int argc, char **argv) {
       options.kinds.formats = true;
     else if (name == "--constrained")
       options.kinds.constrained = true;
+    else if (name == "--loop-order")
+      options.kinds.ordered = true;
     else if (name == "--gathers")
       options.kinds.gathers = true;
     else if (name == "--running")
       options.kinds.running = true;
+    else if (name == "--waits")
+      options.kinds.waits = true;
     else if (name == "--backing")
       options.kinds.backing = true;
     else if (name == "--focus" && hasValue && arguments[i + 1] == "halos")
@@ -379,11 +391,9 @@ int main(int argc, char **argv) {
       ++i;
     else if (name == "--agree" && hasValue)
       options.agree = number();
-    else if (name == "--print" && hasValue) {
-      Problem problem = generate(number(), options.kinds);
-      llvm::outs() << problem.cascade << problem.spec;
-      return 0;
-    } else if (name == "--files" && i + 2 < arguments.size()) {
+    else if (name == "--print" && hasValue)
+      printed = number();
+    else if (name == "--files" && i + 2 < arguments.size()) {
       files = {arguments[i + 1], arguments[i + 2]};
       i += 2;
     } else {
@@ -391,6 +401,11 @@ int main(int argc, char **argv) {
                    << "'\n";
       return 1;
     }
+  }
+  if (printed) {
+    Problem problem = generate(*printed, options.kinds, *makeContext());
+    llvm::outs() << problem.cascade << problem.spec;
+    return 0;
   }
   return files.empty() ? runRandom(options)
                        : runGiven(files[0], files[1], options);

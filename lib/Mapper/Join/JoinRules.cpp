@@ -52,6 +52,17 @@ JoinRules::JoinRules(const CascadeFacts &facts) : facts(facts) {
     }
     ++members[recurrenceOf[e]];
   }
+  for (int e = 0; e < count; ++e) {
+    const EinsumFact &fact = facts.einsums[e];
+    if (llvm::any_of(fact.ranks,
+                     [&](int rank) { return directionOf(e, rank) < 0; }))
+      descending.push_back(e);
+    bool runs = llvm::any_of(fact.reads, [&](const AccessFact &read) {
+      return facts.tensors[read.tensor].hasInitialValue;
+    });
+    if (!fact.domain.empty() || runs)
+      partial.push_back(e);
+  }
 }
 
 bool JoinRules::touches(int einsum, int tensor) const {
@@ -93,6 +104,70 @@ std::vector<int> JoinRules::firstTouched(const JoinState &state,
 }
 
 //===----------------------------------------------------------------------===//
+// Directions
+//===----------------------------------------------------------------------===//
+
+/// How far from the point's own coordinate the access is along the rank, where
+/// that is the same for all points: `k` for `X[r + k]`.
+static int64_t stepOf(const TensorFact &tensor, const AccessFact &access,
+                      int rank) {
+  for (auto [along, coordinate] : llvm::zip(tensor.ranks, access.coordinates))
+    if (along == rank && coordinate.terms.size() == 1 &&
+        coordinate.terms[0].rank == rank &&
+        coordinate.terms[0].coefficient == 1)
+      return coordinate.constant;
+  return 0;
+}
+
+/// Who reads what another recurrence has made goes either way; to take part in
+/// it is another matter.
+int JoinRules::directionOf(int einsum, int rank) const {
+  for (const AccessFact &read : facts.einsums[einsum].reads) {
+    const TensorFact &tensor = facts.tensors[read.tensor];
+    if (!tensor.hasInitialValue || tensor.iterativeRank != rank ||
+        recurrenceOf[tensor.producer] != recurrenceOf[einsum])
+      continue;
+    if (int64_t step = stepOf(tensor, read, rank))
+      return step < 0 ? 1 : -1;
+  }
+  return 0;
+}
+
+bool JoinRules::mayTurn(const JoinState &state, int einsum, int rank) const {
+  return llvm::any_of(descending, [&](int other) {
+    return other != einsum && !state.isDone(other) &&
+           directionOf(other, rank) < 0;
+  });
+}
+
+bool JoinRules::turnLoops(JoinState &state, int einsum) const {
+  auto turn = [](SharedLoop &loop, int direction) {
+    if (loop.direction == 0)
+      loop.direction = direction;
+    loop.owed &= direction > 0;
+    return loop.direction == direction;
+  };
+  for (auto [d, loop] : llvm::enumerate(state.loops)) {
+    int own = directionOf(einsum, loop.rank);
+    if (own && !turn(loop, own))
+      return false;
+    // A step of a recurrence that is made below and not reached yet.
+    for (const AccessFact &read : facts.einsums[einsum].reads) {
+      const TensorFact &tensor = facts.tensors[read.tensor];
+      bool isBelow =
+          llvm::any_of(state.pending, [&, d = d](const Pending &one) {
+            return one.tensor == read.tensor && one.produced &&
+                   one.born > static_cast<int>(d);
+          });
+      if (tensor.hasInitialValue && isBelow &&
+          stepOf(tensor, read, loop.rank) > 0 && !turn(loop, -1))
+        return false;
+    }
+  }
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
 // Reading
 //===----------------------------------------------------------------------===//
 
@@ -125,17 +200,69 @@ std::vector<Role> JoinRules::roles(const JoinState &state, int einsum,
   return roles;
 }
 
-/// Whether reader and producer of an element are in the same step of the rank,
-/// or the producer in an earlier one.
-static bool walksAlong(const AccessFact &write, const AccessFact &read,
-                       int rank) {
-  for (auto [w, r] : llvm::zip(write.coordinates, read.coordinates))
-    if (w.uses(rank))
-      return w.terms.size() == 1 && w.terms[0].coefficient == 1 &&
-             w.constant == 0 && r.terms.size() == 1 &&
-             r.terms[0].rank == rank && r.terms[0].coefficient == 1 &&
-             r.constant <= 0;
-  return false;
+/// The coordinate that is the rank itself, of what is written; -1 if there is
+/// none.
+static int findPlain(const AccessFact &write, int rank) {
+  for (auto [k, coordinate] : llvm::enumerate(write.coordinates))
+    if (coordinate.uses(rank))
+      return coordinate.terms.size() == 1 &&
+                     coordinate.terms[0].coefficient == 1 &&
+                     coordinate.constant == 0
+                 ? static_cast<int>(k)
+                 : -1;
+  return -1;
+}
+
+/// How far ahead of the reader's own coordinate along the rank an access is, at
+/// least and at most.
+static Interval aheadOf(const CascadeFacts &facts, const Coordinate &coordinate,
+                        int rank) {
+  AffineForm ahead = coordinate.form();
+  ahead.add(AffineForm::variable(rank), -1);
+  Interval range{ahead.constant, ahead.constant};
+  for (const AffineForm::Term &term : ahead.terms) {
+    int64_t reach = term.coefficient * (facts.ranks[term.variable].extent - 1);
+    (reach < 0 ? range.lo : range.hi) += reach;
+  }
+  return range;
+}
+
+/// Whether reader and producer of an element are at the same coordinate of the
+/// rank.
+static bool isAlong(const AccessFact &write, const AccessFact &read, int rank) {
+  int k = findPlain(write, rank);
+  if (k < 0)
+    return false;
+  const Coordinate &at = read.coordinates[k];
+  return at.terms.size() == 1 && at.terms[0].rank == rank &&
+         at.terms[0].coefficient == 1 && at.constant == 0;
+}
+
+/// Whether they are in the same step of the loop, or the producer in an earlier
+/// one.
+static bool walksAlong(const CascadeFacts &facts, const AccessFact &write,
+                       const AccessFact &read, const SharedLoop &loop) {
+  int k = findPlain(write, loop.rank);
+  if (k < 0)
+    return false;
+  Interval ahead = aheadOf(facts, read.coordinates[k], loop.rank);
+  return loop.direction < 0 ? ahead.lo >= 0 : ahead.hi <= 0;
+}
+
+/// Whether the form of an access is the last word: no filter and no coordinate
+/// beside that of the element leaves out what it refuses.
+bool JoinRules::isPlain(int einsum, const AccessFact &access) const {
+  const TensorFact &tensor = facts.tensors[access.tensor];
+  llvm::SmallVector<int, 4> seen;
+  for (auto [rank, coordinate] : llvm::zip(tensor.ranks, access.coordinates)) {
+    if (coordinate.terms.size() != 1 || coordinate.constant != 0 ||
+        coordinate.terms[0].coefficient != 1 ||
+        llvm::is_contained(seen, coordinate.terms[0].rank))
+      return false;
+    seen.push_back(coordinate.terms[0].rank);
+  }
+  return !access.gathers() && facts.einsums[einsum].domain.empty() &&
+         facts.einsums[tensor.producer].domain.empty();
 }
 
 /// Whether the accesses alone say that no step reads what a later one makes.
@@ -144,7 +271,6 @@ bool JoinRules::isClear(const JoinState &state, const Pending &one,
                         const std::vector<Role> &roles) const {
   int depth = roles.size();
   for (int d = 0; d < std::min(one.born, depth); ++d) {
-    int rank = state.loops[d].rank;
     if (followsLoop(state, facts.tensors[one.tensor].producer, d))
       continue; // it is made in each step for those who read it there
     Role producer = roleOf(one, d);
@@ -152,7 +278,8 @@ bool JoinRules::isClear(const JoinState &state, const Pending &one,
         one.level >= 0 && one.depth > d && one.hold != Hold::fetched;
     if (producer == Role::lastStep && roles[d] != Role::lastStep)
       return false;
-    if (producer == Role::firstStep && homeInside)
+    if (producer == Role::firstStep && homeInside &&
+        roles[d] != Role::firstStep)
       return false;
     if (producer != Role::everyStep)
       continue;
@@ -161,20 +288,41 @@ bool JoinRules::isClear(const JoinState &state, const Pending &one,
         return false;
       continue;
     }
-    if (one.reduced >> d & 1 || !walksAlong(write(one.tensor), access, rank))
+    const AccessFact &made = write(one.tensor);
+    const SharedLoop &loop = state.loops[d];
+    bool isMade = homeInside && !one.isHolder()
+                      ? isAlong(made, access, loop.rank)
+                      : walksAlong(facts, made, access, loop);
+    if (one.reduced >> d & 1 || !isMade)
       return false;
   }
   return true;
 }
 
-/// The same of the points that filters leave.
+/// What points say of one access, asked once.
+std::optional<bool> JoinRules::askPoints(const OrderedEinsum &producer,
+                                         const OrderedEinsum &reader,
+                                         llvm::ArrayRef<SharedLoop> loops,
+                                         int homeDepth) const {
+  const AccessFact *first = facts.einsums[reader.einsum].reads.data();
+  std::vector<int64_t> key = {reader.access->tensor, reader.einsum,
+                              reader.access - first, homeDepth};
+  for (auto [d, loop] : llvm::enumerate(loops))
+    for (int64_t part : {int64_t{loop.rank}, loop.tile, int64_t{loop.direction},
+                         int64_t(producer.roles[d]), int64_t(reader.roles[d])})
+      key.push_back(part);
+  auto [found, isNew] = inTime.try_emplace(std::move(key));
+  if (isNew)
+    found->second = isMadeBefore(facts, producer, reader, loops, homeDepth);
+  return found->second;
+}
+
+/// The same of the points that there are.
 bool JoinRules::isInTime(const JoinState &state, const Pending &one, int einsum,
                          const AccessFact &access,
                          const std::vector<Role> &roles) const {
   const TensorFact &tensor = facts.tensors[one.tensor];
-  bool isFiltered = !facts.einsums[einsum].domain.empty() ||
-                    !facts.einsums[tensor.producer].domain.empty();
-  if (!isFiltered || access.gathers() || tensor.hasInitialValue)
+  if (isPlain(einsum, access) || access.gathers())
     return false;
   int shared = std::min<int>(one.born, roles.size());
   for (int d = 0; d < shared; ++d)
@@ -185,23 +333,15 @@ bool JoinRules::isInTime(const JoinState &state, const Pending &one, int einsum,
                       : 0;
   OrderedEinsum producer{tensor.producer, &write(one.tensor)},
       reader{einsum, &access};
-  const AccessFact *first = facts.einsums[einsum].reads.data();
-  std::vector<int64_t> key = {one.tensor, einsum, &access - first, homeDepth};
   for (int d = 0; d < shared; ++d) {
     producer.roles.push_back(roleOf(one, d));
     reader.roles.push_back(roles[d]);
-    const SharedLoop &loop = state.loops[d];
-    for (int64_t part : {int64_t{loop.rank}, loop.tile, int64_t{loop.direction},
-                         int64_t(producer.roles.back()), int64_t(roles[d])})
-      key.push_back(part);
   }
-  auto [found, isNew] = inTime.try_emplace(std::move(key));
-  if (isNew)
-    found->second =
-        isMadeBefore(facts, producer, reader,
-                     llvm::ArrayRef(state.loops).take_front(shared), homeDepth);
-  unsure |= !found->second;
-  return found->second == true;
+  std::optional<bool> said =
+      askPoints(producer, reader,
+                llvm::ArrayRef(state.loops).take_front(shared), homeDepth);
+  unsure |= !said;
+  return said == true;
 }
 
 bool JoinRules::mayRead(const JoinState &state, int einsum,
@@ -234,22 +374,70 @@ bool JoinRules::sharesRank(int tensor, int rank) const {
   if (fact.iterativeRank == rank)
     return false;
   const AccessFact &written = write(tensor);
-  auto isShifted = [&](const AccessFact &read) {
-    return llvm::any_of(read.coordinates, [&](const Coordinate &coordinate) {
-      return coordinate.uses(rank) && coordinate.constant != 0;
-    });
-  };
   for (int einsum : touchers(tensor)) {
     if (facts.einsums[einsum].points == 0)
       continue; // touches nothing of it
     if (!facts.einsums[einsum].iterates(rank))
       return false;
     for (const AccessFact &read : facts.einsums[einsum].reads)
-      if (read.tensor == tensor &&
-          (!walksAlong(written, read, rank) || isShifted(read)))
+      if (read.tensor == tensor && !isAlong(written, read, rank))
         return false;
   }
-  return walksAlong(written, written, rank);
+  return findPlain(written, rank) >= 0;
+}
+
+/// Whether what each step of a loop over the rank makes may be all that is read
+/// in it, as far as accesses and filters say. A recurrence is carried by a loop
+/// only where its home is outside.
+bool JoinRules::mayStayInside(int tensor, int rank) const {
+  const TensorFact &fact = facts.tensors[tensor];
+  const EinsumFact &producer = facts.einsums[fact.producer];
+  if (fact.hasInitialValue && fact.iterativeRank == rank)
+    return false;
+  const AccessFact &written = write(tensor);
+  // Who lacks the rank runs in one step: all of them may in the same.
+  if (!producer.iterates(rank))
+    return llvm::all_of(touchers(tensor), [&](int einsum) {
+      const EinsumFact &fact = facts.einsums[einsum];
+      return !fact.iterates(rank) || !fact.domain.empty();
+    });
+  if (findPlain(written, rank) < 0)
+    return false;
+  return llvm::all_of(touchers(tensor), [&](int einsum) {
+    return facts.einsums[einsum].points == 0 || producer.points == 0 ||
+           llvm::all_of(
+               facts.einsums[einsum].reads, [&](const AccessFact &read) {
+                 return read.tensor != tensor || isAlong(written, read, rank) ||
+                        !isPlain(einsum, read);
+               });
+  });
+}
+
+/// The same, as far as points say.
+bool JoinRules::staysInside(int tensor, const SharedLoop &loop) const {
+  if (sharesRank(tensor, loop.rank))
+    return true;
+  if (!mayStayInside(tensor, loop.rank) || loop.halo != Halo::none)
+    return false;
+  OrderedEinsum producer{
+      facts.tensors[tensor].producer, &write(tensor), {Role::everyStep}};
+  // In which step it is guarded depends on where the others stand.
+  const EinsumFact &fact = facts.einsums[producer.einsum];
+  if (fact.points == 0 || !fact.iterates(loop.rank))
+    return true;
+  for (int einsum : touchers(tensor)) {
+    if (facts.einsums[einsum].points == 0)
+      continue;
+    Role role = facts.einsums[einsum].iterates(loop.rank) ? Role::everyStep
+                                                          : Role::lastStep;
+    for (const AccessFact &read : facts.einsums[einsum].reads)
+      if (read.tensor == tensor && !read.gathers() &&
+          !(role == Role::everyStep &&
+            isAlong(*producer.access, read, loop.rank)) &&
+          askPoints(producer, {einsum, &read, {role}}, loop, 1) == false)
+        return false;
+  }
+  return true;
 }
 
 static void sortMarks(JoinState &state) {
@@ -268,7 +456,8 @@ bool JoinRules::mayOpen(const JoinState &state, int einsum, int rank,
                                [&](int other) { return state.isDone(other); });
     if (!fresh)
       continue;
-    if (one.level >= 0 && depth < one.depth && !sharesRank(one.tensor, rank))
+    if (one.level >= 0 && depth < one.depth && !sharesRank(one.tensor, rank) &&
+        !mayStayInside(one.tensor, rank))
       return false;
     if (one.need > one.depth && depth == one.need - 1 &&
         rank != facts.tensors[one.tensor].iterativeRank)
@@ -288,7 +477,7 @@ bool JoinRules::mayLive(const JoinState &state, const Pending &home, int einsum,
     return true;
   for (int d = 0; d < home.depth; ++d)
     if (!followsLoop(state, facts.tensors[home.tensor].producer, d) &&
-        !sharesRank(home.tensor, state.loops[d].rank))
+        !staysInside(home.tensor, state.loops[d]))
       return false;
   const TensorFact &fact = facts.tensors[home.tensor];
   if (home.need > home.depth) {
@@ -348,7 +537,7 @@ bool JoinRules::mayUse(const JoinState &state, const Pending &holder,
       return false;
     // What a step makes is what it reads.
     if (holder.hold == Hold::stored &&
-        !walksAlong(write(holder.tensor), write(holder.tensor), rank))
+        findPlain(write(holder.tensor), rank) < 0)
       return false;
   }
   return true;
@@ -357,9 +546,14 @@ bool JoinRules::mayUse(const JoinState &state, const Pending &holder,
 bool JoinRules::mayHaveMoreUsers(const JoinState &state,
                                  const Pending &holder) const {
   int loops = std::min<int>(holder.depth, state.loops.size());
+  auto isOnWay = [&](int einsum, int user, int other) {
+    return (einsum == user || reached[user][einsum]) &&
+           (einsum == other || reached[einsum][other]);
+  };
   auto mustComeAfter = [&](int other) {
     return llvm::any_of(holder.users, [&](int user) {
-      if (!reached[user][other])
+      if (!reached[user][other] ||
+          llvm::any_of(partial, [&](int e) { return isOnWay(e, user, other); }))
         return false;
       for (int d = 0; d < loops; ++d)
         if (facts.einsums[user].reduces(state.loops[d].rank))

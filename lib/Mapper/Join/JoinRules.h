@@ -20,6 +20,7 @@
 #define LIB_MAPPER_JOIN_JOINRULES_H
 
 #include "lib/Mapper/Join/JoinState.h"
+#include "lib/Mapper/Join/PointOrder.h"
 
 namespace einsum::mapper {
 
@@ -31,12 +32,13 @@ public:
   const std::vector<int> &touchers(int tensor) const {
     return facts.tensors[tensor].touchers;
   }
-  /// Which way the Einsum has to walk the rank: 1 up, -1 down, 0 either.
-  int directionOf(int einsum, int rank) const {
-    const std::map<int, int> &all = facts.einsums[einsum].direction;
-    auto found = all.find(rank);
-    return found == all.end() ? 0 : found->second;
-  }
+  /// Which way the Einsum has to walk the rank, as part of a recurrence: 1 up,
+  /// -1 down, 0 either.
+  int directionOf(int einsum, int rank) const;
+  /// Whether somebody still to come, but for the Einsum, goes down the rank.
+  bool mayTurn(const JoinState &state, int einsum, int rank) const;
+  /// Lets open loops go the way that the Einsum needs; false if they cannot.
+  bool turnLoops(JoinState &state, int einsum) const;
   /// Whether the Einsum lacks the rank of an open window loop.
   bool followsLoop(const JoinState &state, int einsum, int loop) const {
     return state.loops[loop].halo != Halo::none &&
@@ -116,6 +118,13 @@ public:
   static bool mayStandInside(const EinsumOnArray &nest, int outer, int inner);
 
 private:
+  bool isPlain(int einsum, const AccessFact &access) const;
+  bool mayStayInside(int tensor, int rank) const;
+  bool staysInside(int tensor, const SharedLoop &loop) const;
+  std::optional<bool> askPoints(const OrderedEinsum &producer,
+                                const OrderedEinsum &reader,
+                                llvm::ArrayRef<SharedLoop> loops,
+                                int homeDepth) const;
   bool isClear(const JoinState &state, const Pending &one,
                const AccessFact &access, const std::vector<Role> &roles) const;
   bool isInTime(const JoinState &state, const Pending &one, int einsum,
@@ -125,6 +134,10 @@ private:
   const CascadeFacts &facts;
   std::vector<int> recurrenceOf, members;
   std::vector<std::vector<bool>> reached; ///< Einsums that need what one makes
+  std::vector<int> descending; ///< Einsums of recurrences that go down
+  /// Those that may need what some steps make only: filters leave no more, or
+  /// they follow a recurrence.
+  std::vector<int> partial;
   /// What points say of reads that are refused by their accesses.
   mutable std::map<std::vector<int64_t>, std::optional<bool>> inTime;
   mutable bool unsure = false;

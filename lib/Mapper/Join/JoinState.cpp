@@ -21,7 +21,8 @@ std::vector<int32_t> JoinState::key() const {
   };
   add(loops.size(), pipelined, openedAt, unfinished, holdsAroundAll);
   for (const SharedLoop &loop : loops)
-    add(loop.rank, loop.tile, loop.tile >> 32, loop.direction, loop.halo);
+    add(loop.rank, loop.tile, loop.tile >> 32, loop.direction, loop.owed,
+        loop.halo);
   add(pending.size());
   for (const Pending &one : pending) {
     add(one.tensor, one.level, one.depth, one.need, one.whole, one.again,

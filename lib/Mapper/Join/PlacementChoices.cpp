@@ -40,13 +40,9 @@ void PlacementChoices::placeOn(const JoinBucket &bucket, int einsum,
   p.keep = p.state.loops.size();
   p.roles = rules.roles(p.state, einsum, p.keep);
   // A loop goes one way for all recurrences below.
-  for (SharedLoop &loop : p.state.loops) {
-    int direction = rules.directionOf(einsum, loop.rank);
-    if (direction && loop.direction && direction != loop.direction) {
-      ++progress.counts.illegal;
-      return;
-    }
-    loop.direction = direction ? direction : loop.direction;
+  if (!rules.turnLoops(p.state, einsum)) {
+    ++progress.counts.illegal;
+    return;
   }
   if (!rules.mayRead(p.state, einsum, p.roles)) {
     ++progress.counts.illegal;
@@ -335,10 +331,23 @@ void PlacementChoices::openLoops(Placement &p, int need, JoinLayer &next) {
     }
     for (int64_t tile : own->tiles)
       if (tile < around && (around % tile == 0 || around == whole))
-        openLoop(p, need,
-                 {rank.rank, tile, rules.directionOf(p.einsum, rank.rank)},
-                 next);
+        openEitherWay(p, need, rank.rank, tile, next);
   }
+}
+
+/// A loop that goes the way of the Einsum's recurrence; or, where one that goes
+/// down may come below, up without it or down.
+void PlacementChoices::openEitherWay(Placement &p, int need, int rank,
+                                     int64_t tile, JoinLayer &next) {
+  SharedLoop loop{rank, tile, rules.directionOf(p.einsum, rank)};
+  if (loop.direction == 0 && rules.mayTurn(p.state, p.einsum, rank)) {
+    loop.direction = -1;
+    loop.owed = true;
+    openLoop(p, need, loop, next);
+    loop.direction = 1;
+    loop.owed = false;
+  }
+  openLoop(p, need, loop, next);
 }
 
 void PlacementChoices::openLoop(Placement &p, int need, const SharedLoop &loop,
@@ -380,9 +389,9 @@ void PlacementChoices::openWindowLoops(Placement &p, int need,
       if (tile >= owned->extent)
         continue;
       if (limits.space.recompute)
-        openLoop(p, need, {rank, tile, 0, Halo::recomputed}, next);
+        openLoop(p, need, {rank, tile, 0, false, Halo::recomputed}, next);
       if (limits.space.retain && (limits.space.recompute || isFirst))
-        openLoop(p, need, {rank, tile, 0, Halo::retained}, next);
+        openLoop(p, need, {rank, tile, 0, false, Halo::retained}, next);
     }
   }
 }
@@ -651,9 +660,9 @@ void PlacementChoices::chooseHolds(Placement &p, int depth, size_t operand,
     return;
   for (int i = from % Holding::kOutside + 1;
        i < static_cast<int>(nest.path.size()) && nest.stages[i] == 0; ++i) {
-    Costs before = p.above[depth];
-    if (auto held =
-            p.search->hold(p.above[depth], operand, from, i, p.tileAt(depth))) {
+    Costs before = p.above[depth], leafBefore = p.atLeaf;
+    if (auto held = p.search->hold(p.above[depth], p.atLeaf, operand, from, i,
+                                   p.tileAt(depth))) {
       p.holds.push_back({static_cast<int>(operand), nest.path[i], depth});
       p.holdings[operand] = *held;
       // Further in at the same place, or go on.
@@ -663,5 +672,6 @@ void PlacementChoices::chooseHolds(Placement &p, int depth, size_t operand,
       p.holds.pop_back();
     }
     p.above[depth] = before;
+    p.atLeaf = leafBefore;
   }
 }

@@ -41,6 +41,8 @@ private:
   template <typename Fn>
   void forEachHolder(const Placement &p, int tensor, Fn fn) const;
   void openLoops(Placement &p, int need, JoinLayer &next);
+  void openEitherWay(Placement &p, int need, int rank, int64_t tile,
+                     JoinLayer &next);
   void openLoop(Placement &p, int need, const SharedLoop &loop,
                 JoinLayer &next);
   void openWindowLoops(Placement &p, int need, JoinLayer &next);

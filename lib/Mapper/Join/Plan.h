@@ -24,8 +24,10 @@ namespace einsum::mapper {
 struct SharedLoop {
   int rank = -1;
   int64_t tile = 1;
-  /// Of a recurrence below that walks along the rank; 0: none does.
+  /// Of a recurrence below that walks along the rank; 0: none does, so far.
   int direction = 0;
+  /// It goes down for the sake of a recurrence that is still to come.
+  bool owed = false;
   /// Of what follows it, if it is a window loop (WindowLoops.h).
   Halo halo = Halo::none;
   bool operator==(const SharedLoop &other) const {

@@ -33,6 +33,12 @@ double PlanExtender::visitsOf(const Placement &p) const {
   return static_cast<double>(p.fact->cut->countVisits(tiles));
 }
 
+/// Cycles of one visit before its array is at work, and after its last point.
+double PlanExtender::startUpOf(const Placement &p,
+                               const NestEntry &nest) const {
+  return p.fact->startUpCycles + axes.waitOf(nest.costs);
+}
+
 /// Where each operand is latched if the nest has no loop that it uses: below
 /// the last shared loop that it uses, or where it is held.
 LatchTiles PlanExtender::latchTiles(const Placement &p) const {
@@ -81,12 +87,12 @@ PlanExtender::chooseNests(const Placement &p,
   };
   bool isAlone = p.state.loops.empty() && limits.dominance &&
                  !states.movesWithOthers(p.state, p.einsum);
-  double startUp = p.fact->startUpCycles * visitsOf(p);
   std::vector<Chosen> chosen;
   for (const NestEntry &nest : nests) {
     Chosen one{{}, &nest};
     auto at = [&](int axis) { return axis < 0 ? 0 : nest.costs[axis]; };
-    double cycles = axes.cycles < 0 ? 0 : at(axes.cycles) + startUp;
+    double cycles =
+        axes.cycles < 0 ? 0 : at(axes.cycles) + startUpOf(p, nest) * p.visits;
     for (size_t r = 0; r < axes.resources.size(); ++r)
       cycles = std::max(cycles, nest.costs[axes.resource + r]);
     one.costs = {at(axes.energy), cycles, at(axes.traffic),
@@ -114,6 +120,7 @@ static constexpr size_t kMostAtOnce = 1 << 16;
 void PlanExtender::addNests(Placement &p, JoinLayer &next) {
   int depth = p.state.loops.size();
   p.backed = states.backedBytes(p.state, p.einsum, p.keep == 0);
+  p.visits = visitsOf(p);
   std::vector<const NestEntry *> nests =
       chooseNests(p, p.search->complete(p.tileAt(depth), p.holdings,
                                         latchTiles(p), orderOf(p)));
@@ -177,7 +184,12 @@ void PlanExtender::close(const Placement &p, std::vector<JoinEntry> entries,
     for (JoinState &way : ways) {
       bool isLast = &way == &ways.back();
       std::vector<JoinEntry> mine = isLast ? std::move(some) : some;
+      std::vector<SharedLoop> open = way.loops;
       closer.close(way, mine, p.einsum);
+      // Nobody below goes the way that it was opened for.
+      if (llvm::any_of(llvm::ArrayRef(open).drop_front(way.loops.size()),
+                       [](const SharedLoop &loop) { return loop.owed; }))
+        continue;
       progress.addedBytes += mine.size() * mine.front().bytes();
       addTo(next, way, std::move(mine));
     }
@@ -266,18 +278,20 @@ JoinEntry PlanExtender::extend(const Placement &p, const JoinEntry &old,
       costs[open.around(d) + l] += p.above[d][axes.held + l];
   }
   add(nest.costs, last);
+  add(p.atLeaf, last);
   if (axes.cycles >= 0) {
     double cycles = nest.costs[axes.cycles];
     if (open.pipelined) {
       costs[open.busy(p.pattern, fact.array, p.lag)] += cycles;
       // A stage that has no point never starts.
-      if (visitsOf(p) > 0)
+      if (p.visits > 0)
         costs[open.startUp()] =
-            std::max(costs[open.startUp()], fact.startUpCycles);
+            std::max(costs[open.startUp()], startUpOf(p, nest));
     } else {
-      cycles += fact.startUpCycles * visitsOf(p);
+      cycles += startUpOf(p, nest) * p.visits;
       for (int r = 0; r < open.resources; ++r)
-        cycles = std::max(cycles, nest.costs[axes.resource + r]);
+        cycles = std::max(cycles, nest.costs[axes.resource + r] +
+                                      p.atLeaf[axes.resource + r]);
       costs[open.time(last)] += cycles;
     }
     // Sums of the child before drain first.

@@ -38,10 +38,12 @@ struct Placement {
   Holdings holdings{};
   std::vector<SharedHold> holds;
   std::vector<Costs> above;  ///< per depth: of `holds`
+  Costs atLeaf{};            ///< what leaves move to and from them
   std::vector<Costs> filled; ///< per depth: of holders for several Einsums
   /// Bytes that it adds to what the backing level holds for the child of the
   /// root that it is in.
   double backed = 0;
+  double visits = 0; ///< of its nest, that happen
 
   /// Its tile vectors below so many shared loops, once these are chosen.
   llvm::SmallVector<uint32_t, 8> tiles = {};
@@ -75,6 +77,7 @@ private:
   LoopOrder orderOf(const Placement &p) const;
   uint32_t guards(const Placement &p, int producer = -1) const;
   double visitsOf(const Placement &p) const;
+  double startUpOf(const Placement &p, const NestEntry &nest) const;
 
   const StateFacts &states;
   const PlanBounds &bounds;

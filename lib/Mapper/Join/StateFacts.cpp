@@ -8,6 +8,7 @@
 #include "lib/Mapper/Join/StateFacts.h"
 
 #include "lib/Analysis/RunningValues.h"
+#include "lib/Mapper/TouchedElements.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
@@ -271,31 +272,13 @@ bool StateFacts::isOnPath(int tensor, int level) const {
   });
 }
 
-/// The most that one of its users needs; of a running value a step at least,
-/// which is all where a loop around its users carries it.
 void StateFacts::listBacked() {
   bool isWatched = llvm::any_of(
       axes.levels, [&](int level) { return arch.levels[level].parent < 0; });
   if (!isWatched)
     return;
-  backed.assign(facts.tensors.size(), 0);
-  for (auto [e, choice] : llvm::enumerate(choices)) {
-    if (choice.nests.empty())
-      continue;
-    const EinsumOnArray &nest = *choice.nests.front();
-    const NestSearch &search = *choice.searches.front();
-    JoinState none;
-    for (const Operand &operand : nest.operands)
-      backed[operand.tensor] =
-          std::max(backed[operand.tensor],
-                   static_cast<double>(search.heldBytes(
-                       nest.findOperand(operand.tensor), nest.path.front(),
-                       tileBelow(none, nest, search, 0))));
-  }
-  for (auto [t, tensor] : llvm::enumerate(facts.tensors))
-    if (tensor.iterativeRank >= 0 && tensor.hasInitialValue && !tensor.isOutput)
-      backed[t] /=
-          static_cast<double>(facts.ranks[tensor.iterativeRank].extent);
+  for (int t = 0; t < static_cast<int>(facts.tensors.size()); ++t)
+    backed.push_back(static_cast<double>(leastHomeBytes(facts, t)));
 }
 
 double StateFacts::backedBytes(const JoinState &state, int einsum,

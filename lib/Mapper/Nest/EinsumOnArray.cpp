@@ -196,6 +196,14 @@ static std::vector<int64_t> listTiles(int64_t extent, const NestLimits &limits,
   return kept;
 }
 
+bool EinsumOnArray::readsSurely(const Operand &operand) const {
+  return llvm::any_of(operand.uses, [&](const Operand::Use &use) {
+    if (use.isWrite || use.shift == 0)
+      return !use.isWrite;
+    return !cut && std::abs(use.shift) < ranks[use.rank].extent;
+  });
+}
+
 double EinsumOnArray::countBox() const {
   double points = 1;
   for (const LocalRank &rank : ranks)
@@ -203,10 +211,15 @@ double EinsumOnArray::countBox() const {
   return points;
 }
 
-double EinsumOnArray::countStates() const {
-  double tiles = 1, deals = 1;
+double EinsumOnArray::countTiles() const {
+  double tiles = 1;
   for (const LocalRank &rank : ranks)
     tiles *= static_cast<double>(rank.tiles.size());
+  return tiles;
+}
+
+double EinsumOnArray::countStates() const {
+  double deals = 1;
   for (const Fan &fan : fans) {
     if (fewPairs) {
       double ways = fan.leastUnits <= 1;
@@ -241,7 +254,7 @@ double EinsumOnArray::countStates() const {
   }
   if (mostDeals)
     deals = std::min(deals, static_cast<double>(mostDeals));
-  return tiles * deals;
+  return countTiles() * deals;
 }
 
 /// The largest tiles that divide `tiles[outer]`; inside the whole extent any.

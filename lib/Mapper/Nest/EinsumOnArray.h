@@ -159,9 +159,15 @@ struct EinsumOnArray {
   /// all.
   size_t mostDeals = 0;
 
+  /// Whether some point reads the operand: steps before the first one of a
+  /// recurrence are no elements, and a filter may leave only points that read
+  /// those.
+  bool readsSurely(const Operand &operand) const;
   /// Points of the box of all ranks, in the domain or not.
   double countBox() const;
-  /// About how many states a search has.
+  /// Choices of one tile for each rank.
+  double countTiles() const;
+  /// How many states a search has, at most.
   double countStates() const;
   /// Everything that nests depend on, in local numbers.
   std::string signature() const;

@@ -259,7 +259,8 @@ bool NestSearch::mayHold(int operand, uint8_t from, int pathIndex,
   return true;
 }
 
-std::optional<uint8_t> NestSearch::hold(Costs &costs, int operand, uint8_t from,
+std::optional<uint8_t> NestSearch::hold(Costs &costs, Costs &atLeaf,
+                                        int operand, uint8_t from,
                                         int pathIndex, uint32_t tile) {
   const Operand &fact = apart.operands[operand];
   llvm::SmallVector<int64_t, 8> tiles;
@@ -278,7 +279,7 @@ std::optional<uint8_t> NestSearch::hold(Costs &costs, int operand, uint8_t from,
   apartShared.addHolder(costs, fact, level, levelOf(from), stageOf(from),
                         place);
   if (isRegisters(pathIndex))
-    apartShared.addRegisterAccesses(costs, fact, level);
+    apartShared.addRegisterAccesses(atLeaf, fact, level);
   return codeBelow(from, pathIndex);
 }
 
@@ -698,6 +699,8 @@ void NestSearch::append(Entries &out, Solved below, const Costs &added,
     NestEntry &mine = out.emplace_back();
     for (int i = 0; i < axesOfNests(); ++i)
       mine.costs[i] = entry.costs[i] + added[i];
+    for (size_t i = 0; i < axes.waits.size(); ++i)
+      mine.costs[axes.wait + i] = std::min(1.0, mine.costs[axes.wait + i]);
     mine.step = step;
     mine.step.next = &entry.step;
     bool isOver = false;

@@ -180,9 +180,9 @@ public:
   bool mayStandInside(uint8_t within, int outer, int inner) const;
   /// Adds the cost of holding an operand at a place above fan-outs, innermost
   /// held as `from` says; how it is held then, or nothing if that is not
-  /// allowed.
-  std::optional<uint8_t> hold(Costs &costs, int operand, uint8_t from,
-                              int pathIndex, uint32_t tile);
+  /// allowed. Of registers, `atLeaf` has what leaves move to and from them.
+  std::optional<uint8_t> hold(Costs &costs, Costs &atLeaf, int operand,
+                              uint8_t from, int pathIndex, uint32_t tile);
   /// The same for a holder at any level of one instance, on the path or not,
   /// below the backing level; unchecked.
   void addHolder(Costs &costs, int operand, int level, uint32_t tile) const;

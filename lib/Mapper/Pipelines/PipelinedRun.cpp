@@ -596,7 +596,7 @@ void PipelinedRun::chooseHolds(
     if (uses(depth) || (depth > 0 && !uses(depth - 1)))
       continue;
     Costs before = above;
-    if (auto held = search.hold(above, static_cast<int>(operand), 0, 1,
+    if (auto held = search.hold(above, above, static_cast<int>(operand), 0, 1,
                                 tileAt(frame, search, depth))) {
       holds.push_back(
           {static_cast<int>(operand), nest.path[1], static_cast<int>(depth)});
@@ -682,7 +682,8 @@ StageChoice PipelinedRun::makeChoice(const EinsumOnArray &nest,
   choice.array = nest.array;
   choice.cycles = static_cast<uint64_t>(
       std::llround(entry.costs[axes.cycles] / static_cast<double>(runs)));
-  choice.startUp = static_cast<uint64_t>(nest.startUpCycles);
+  choice.startUp =
+      static_cast<uint64_t>(nest.startUpCycles + axes.waitOf(entry.costs));
   choice.energy = entry.costs[axes.energy] + above[axes.energy];
   auto sum = [&](int axis) { return entry.costs[axis] + above[axis]; };
   for (auto [r, resource] : llvm::enumerate(axes.resources))
