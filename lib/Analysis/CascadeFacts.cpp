@@ -116,6 +116,7 @@ public:
         return failure();
     if (failed(checkGathers()))
       return failure();
+    listReaders();
     for (OutputOp output : cascade.getBodyBlock()->getOps<OutputOp>())
       for (Value tensor : output.getTensors())
         facts.tensors[tensorIds[tensor]].isOutput = true;
@@ -271,6 +272,21 @@ private:
                         "from that";
       }
     return success();
+  }
+
+  void listReaders() {
+    auto append = [](std::vector<int> &list, int einsum) {
+      if (list.empty() || list.back() != einsum)
+        list.push_back(einsum);
+    };
+    for (auto [e, einsum] : llvm::enumerate(facts.einsums)) {
+      for (const AccessFact &read : einsum.reads) {
+        append(facts.tensors[read.tensor].readers, e);
+        append(facts.tensors[read.tensor].touchers, e);
+      }
+      for (const AccessFact &write : einsum.writes)
+        append(facts.tensors[write.tensor].touchers, e);
+    }
   }
 
   /// A rank for each coordinate that is data.

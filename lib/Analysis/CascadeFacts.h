@@ -104,6 +104,8 @@ struct TensorFact {
   bool isInput = false, isOutput = false;
   bool isWeight = false; ///< an input whose elements are a model's parameters
   int producer = -1;     ///< Einsum, or -1 for an input
+  /// Einsums that read it, and those with its producer: in order, each once.
+  std::vector<int> readers, touchers;
   /// Rank along which the tensor is read one or more steps away, and the
   /// longest such step; -1 if it is no recurrence.
   int iterativeRank = -1;

@@ -523,11 +523,8 @@ llvm::SmallVector<bool> PremiseBuilder::reach(bool forwards) const {
         visit(facts.tensors[access.tensor].producer);
       continue;
     }
-    for (auto [reader, fact] : llvm::enumerate(facts.einsums))
-      if (llvm::any_of(fact.reads, [&](const AccessFact &access) {
-            return facts.tensors[access.tensor].producer == current;
-          }))
-        visit(reader);
+    for (const AccessFact &write : facts.einsums[current].writes)
+      llvm::for_each(facts.tensors[write.tensor].readers, visit);
   }
   return reached;
 }

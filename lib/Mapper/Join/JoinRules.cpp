@@ -16,19 +16,13 @@
 using namespace einsum;
 using namespace einsum::mapper;
 
-JoinRules::JoinRules(const CascadeFacts &facts)
-    : facts(facts), touchersOf(facts.tensors.size()) {
+JoinRules::JoinRules(const CascadeFacts &facts) : facts(facts) {
   int count = facts.einsums.size();
-  for (int e = 0; e < count; ++e)
-    for (size_t t = 0; t < facts.tensors.size(); ++t)
-      if (touches(e, t))
-        touchersOf[t].push_back(e);
   // Einsums that reach one another: a small closure, cascades are sparse.
   std::vector<std::vector<int>> readersOf(count);
-  for (int e = 0; e < count; ++e)
-    for (const AccessFact &access : facts.einsums[e].reads)
-      if (int producer = facts.tensors[access.tensor].producer; producer >= 0)
-        readersOf[producer].push_back(e);
+  for (const TensorFact &tensor : facts.tensors)
+    if (tensor.producer >= 0)
+      llvm::append_range(readersOf[tensor.producer], tensor.readers);
   auto reach = [&](int from) {
     std::vector<bool> seen(count);
     std::vector<int> work = readersOf[from];
@@ -63,11 +57,8 @@ JoinRules::JoinRules(const CascadeFacts &facts)
     if (llvm::any_of(fact.ranks,
                      [&](int rank) { return directionOf(e, rank) < 0; }))
       descending.push_back(e);
-    bool runs = llvm::any_of(fact.reads, [&](const AccessFact &read) {
-      return facts.tensors[read.tensor].hasInitialValue;
-    });
-    if (!fact.domain.empty() || runs)
-      partial.push_back(e);
+    if (!fact.domain.empty())
+      filtered.push_back(e);
   }
 }
 
@@ -97,8 +88,8 @@ std::vector<int> JoinRules::firstTouched(const JoinState &state,
   std::vector<int> tensors;
   auto add = [&](const AccessFact &access) {
     int t = access.tensor;
-    if (facts.tensors[t].producer >= 0 && touchersOf[t].size() >= 2 &&
-        llvm::none_of(touchersOf[t],
+    if (facts.tensors[t].producer >= 0 && touchers(t).size() >= 2 &&
+        llvm::none_of(touchers(t),
                       [&](int other) { return state.isDone(other); }))
       tensors.push_back(t);
   };
@@ -380,7 +371,7 @@ bool JoinRules::sharesRank(int tensor, int rank) const {
   if (fact.iterativeRank == rank)
     return false;
   const AccessFact &written = write(tensor);
-  for (int einsum : touchersOf[tensor]) {
+  for (int einsum : touchers(tensor)) {
     if (facts.einsums[einsum].points == 0)
       continue; // touches nothing of it
     if (!facts.einsums[einsum].iterates(rank))
@@ -401,15 +392,9 @@ bool JoinRules::mayStayInside(int tensor, int rank) const {
   if (fact.hasInitialValue && fact.iterativeRank == rank)
     return false;
   const AccessFact &written = write(tensor);
-  // Who lacks the rank runs in one step: all of them may in the same.
-  if (!producer.iterates(rank))
-    return llvm::all_of(touchersOf[tensor], [&](int einsum) {
-      const EinsumFact &fact = facts.einsums[einsum];
-      return !fact.iterates(rank) || !fact.domain.empty();
-    });
   if (findPlain(written, rank) < 0)
     return false;
-  return llvm::all_of(touchersOf[tensor], [&](int einsum) {
+  return llvm::all_of(touchers(tensor), [&](int einsum) {
     return facts.einsums[einsum].points == 0 || producer.points == 0 ||
            llvm::all_of(
                facts.einsums[einsum].reads, [&](const AccessFact &read) {
@@ -427,11 +412,9 @@ bool JoinRules::staysInside(int tensor, const SharedLoop &loop) const {
     return false;
   OrderedEinsum producer{
       facts.tensors[tensor].producer, &write(tensor), {Role::everyStep}};
-  // In which step it is guarded depends on where the others stand.
-  const EinsumFact &fact = facts.einsums[producer.einsum];
-  if (fact.points == 0 || !fact.iterates(loop.rank))
+  if (facts.einsums[producer.einsum].points == 0)
     return true;
-  for (int einsum : touchersOf[tensor]) {
+  for (int einsum : touchers(tensor)) {
     if (facts.einsums[einsum].points == 0)
       continue;
     Role role = facts.einsums[einsum].iterates(loop.rank) ? Role::everyStep
@@ -458,7 +441,7 @@ bool JoinRules::mayOpen(const JoinState &state, int einsum, int rank,
   for (const Pending &one : state.pending) {
     if (one.isHolder())
       continue;
-    bool fresh = llvm::none_of(touchersOf[one.tensor],
+    bool fresh = llvm::none_of(touchers(one.tensor),
                                [&](int other) { return state.isDone(other); });
     if (!fresh)
       continue;
@@ -477,7 +460,7 @@ bool JoinRules::mayLive(const JoinState &state, const Pending &home, int einsum,
   if (home.isHolder())
     return !touches(einsum, home.tensor) ||
            mayUse(state, home, einsum, state.loops.size());
-  bool fresh = llvm::none_of(touchersOf[home.tensor],
+  bool fresh = llvm::none_of(touchers(home.tensor),
                              [&](int other) { return state.isDone(other); });
   if (!fresh)
     return true;
@@ -556,18 +539,40 @@ bool JoinRules::mayHaveMoreUsers(const JoinState &state,
     return (einsum == user || reached[user][einsum]) &&
            (einsum == other || reached[einsum][other]);
   };
+  // Filters may leave no steps but the last one, and a recurrence is read where
+  // an earlier step has been made.
+  auto needsPart = [&](int user, int other, int rank) {
+    return llvm::any_of(filtered,
+                        [&](int einsum) {
+                          return isOnWay(einsum, user, other) &&
+                                 llvm::any_of(facts.einsums[einsum].domain,
+                                              [&](const Constraint &one) {
+                                                return one.form.uses(rank);
+                                              });
+                        }) ||
+           llvm::any_of(
+               facts.einsums[user].writes, [&](const AccessFact &made) {
+                 const TensorFact &tensor = facts.tensors[made.tensor];
+                 return tensor.hasInitialValue &&
+                        llvm::any_of(
+                            llvm::ArrayRef(state.loops).take_front(loops),
+                            [&](const SharedLoop &loop) {
+                              return loop.rank == tensor.iterativeRank;
+                            });
+               });
+  };
   auto mustComeAfter = [&](int other) {
     return llvm::any_of(holder.users, [&](int user) {
-      if (!reached[user][other] ||
-          llvm::any_of(partial, [&](int e) { return isOnWay(e, user, other); }))
+      if (!reached[user][other])
         return false;
       for (int d = 0; d < loops; ++d)
-        if (facts.einsums[user].reduces(state.loops[d].rank))
+        if (int rank = state.loops[d].rank;
+            facts.einsums[user].reduces(rank) && !needsPart(user, other, rank))
           return true;
       return false;
     });
   };
-  return llvm::any_of(touchersOf[holder.tensor], [&](int other) {
+  return llvm::any_of(touchers(holder.tensor), [&](int other) {
     return !state.isDone(other) && !llvm::is_contained(holder.users, other) &&
            mayUse(state, holder, other, loops) && !mustComeAfter(other);
   });
@@ -587,7 +592,7 @@ bool JoinRules::isReadWhole(int tensor) const {
     }
     return true;
   };
-  return llvm::all_of(touchersOf[tensor], [&](int einsum) {
+  return llvm::all_of(touchers(tensor), [&](int einsum) {
     const EinsumFact &fact = facts.einsums[einsum];
     return facts.tensors[tensor].producer == einsum ||
            (fact.domain.empty() &&
@@ -600,7 +605,7 @@ bool JoinRules::isReadWhole(int tensor) const {
 bool JoinRules::isFirstBelow(const JoinState &state, int tensor,
                              int depth) const {
   if (depth == 0)
-    return llvm::none_of(touchersOf[tensor],
+    return llvm::none_of(touchers(tensor),
                          [&](int other) { return state.isDone(other); });
   return llvm::none_of(state.marks, [&](const Mark &mark) {
     return mark.tensor == tensor && !mark.isHeld && mark.depth >= depth;
@@ -609,7 +614,7 @@ bool JoinRules::isFirstBelow(const JoinState &state, int tensor,
 
 bool JoinRules::hasLaterToucher(const JoinState &state, int tensor,
                                 int einsum) const {
-  return llvm::any_of(touchersOf[tensor], [&](int other) {
+  return llvm::any_of(touchers(tensor), [&](int other) {
     return other != einsum && !state.isDone(other);
   });
 }
@@ -646,7 +651,7 @@ void JoinRules::recordTouches(JoinState &state, int einsum,
                               const EinsumOnArray &nest) const {
   int depth = state.loops.size();
   auto isShared = [&](int tensor) {
-    return llvm::any_of(touchersOf[tensor], [&](int other) {
+    return llvm::any_of(touchers(tensor), [&](int other) {
       return other != einsum && !state.isDone(other);
     });
   };
@@ -685,6 +690,8 @@ void JoinRules::recordTouches(JoinState &state, int einsum,
     }
   }
   state.unfinished = -1;
+  if (members[recurrenceOf[einsum]] == 1)
+    return;
   for (size_t other = 0; other < facts.einsums.size(); ++other)
     if (static_cast<int>(other) != einsum && !state.isDone(other) &&
         recurrenceOf[other] == recurrenceOf[einsum])
@@ -692,26 +699,27 @@ void JoinRules::recordTouches(JoinState &state, int einsum,
 }
 
 bool JoinRules::hasLaterReader(const JoinState &state, int einsum) const {
-  for (size_t other = 0; other < facts.einsums.size(); ++other)
-    if (static_cast<int>(other) != einsum && !state.isDone(other) &&
-        reads(other, einsum))
-      return true;
-  return false;
+  return llvm::any_of(
+      facts.einsums[einsum].writes, [&](const AccessFact &write) {
+        return llvm::any_of(
+            facts.tensors[write.tensor].readers,
+            [&](int other) { return other != einsum && !state.isDone(other); });
+      });
 }
 
 void JoinRules::dropDead(JoinState &state, int) const {
   llvm::erase_if(state.pending, [&](const Pending &one) {
-    bool isDead = llvm::all_of(touchersOf[one.tensor],
+    bool isDead = llvm::all_of(touchers(one.tensor),
                                [&](int other) { return state.isDone(other); });
     return isDead && !one.retained;
   });
   for (Pending &one : state.pending)
-    if (one.retained && llvm::all_of(touchersOf[one.tensor], [&](int other) {
+    if (one.retained && llvm::all_of(touchers(one.tensor), [&](int other) {
           return state.isDone(other);
         }))
       one.need = 0;
   llvm::erase_if(state.marks, [&](const Mark &mark) {
-    return llvm::all_of(touchersOf[mark.tensor],
+    return llvm::all_of(touchers(mark.tensor),
                         [&](int other) { return state.isDone(other); });
   });
 }
@@ -719,6 +727,8 @@ void JoinRules::dropDead(JoinState &state, int) const {
 bool JoinRules::isRoundBy(const JoinState &state, int tensor,
                           int einsum) const {
   int group = recurrenceOf[facts.tensors[tensor].producer];
+  if (members[group] == 1)
+    return group == einsum || state.isDone(group);
   for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e)
     if (recurrenceOf[e] == group && e != einsum && !state.isDone(e))
       return false;
@@ -727,14 +737,14 @@ bool JoinRules::isRoundBy(const JoinState &state, int tensor,
 
 bool JoinRules::isLastTouch(const JoinState &state, int tensor,
                             int einsum) const {
-  return llvm::all_of(touchersOf[tensor], [&](int other) {
+  return llvm::all_of(touchers(tensor), [&](int other) {
     return other == einsum || state.isDone(other);
   });
 }
 
 bool JoinRules::mayEndEarly(int tensor) const {
   int group = recurrenceOf[facts.tensors[tensor].producer];
-  bool isReadLater = llvm::any_of(touchersOf[tensor], [&](int other) {
+  bool isReadLater = llvm::any_of(touchers(tensor), [&](int other) {
     return recurrenceOf[other] != group;
   });
   // Besides a later reader, somebody has to share the loop.

@@ -30,7 +30,7 @@ public:
 
   bool touches(int einsum, int tensor) const;
   const std::vector<int> &touchers(int tensor) const {
-    return touchersOf[tensor];
+    return facts.tensors[tensor].touchers;
   }
   /// Which way the Einsum has to walk the rank, as part of a recurrence: 1 up,
   /// -1 down, 0 either.
@@ -132,13 +132,10 @@ private:
   bool isRoundBy(const JoinState &state, int tensor, int einsum) const;
 
   const CascadeFacts &facts;
-  std::vector<std::vector<int>> touchersOf;
   std::vector<int> recurrenceOf, members;
   std::vector<std::vector<bool>> reached; ///< Einsums that need what one makes
   std::vector<int> descending; ///< Einsums of recurrences that go down
-  /// Those that may need what some steps make only: filters leave no more, or
-  /// they follow a recurrence.
-  std::vector<int> partial;
+  std::vector<int> filtered;   ///< Einsums
   /// What points say of reads that are refused by their accesses.
   mutable std::map<std::vector<int64_t>, std::optional<bool>> inTime;
   mutable bool unsure = false;

@@ -34,8 +34,11 @@ static bool isPlain(const Coordinate &coordinate, int rank) {
          coordinate.terms[0].coefficient == 1 && coordinate.constant == 0;
 }
 
-static bool isWindow(const Coordinate &coordinate) {
-  return coordinate.terms.size() > 1 || coordinate.constant != 0;
+/// One of a single element is none: who asks for it makes it, and no more.
+static bool isWindow(const CascadeFacts &facts, const Coordinate &coordinate) {
+  return llvm::count_if(coordinate.terms, [&](const Coordinate::Term &term) {
+           return facts.ranks[term.rank].extent > 1;
+         }) > 1;
 }
 
 /// Each rank occurs in one coordinate, so that what is touched is a product.
@@ -90,7 +93,7 @@ bool WindowLoops::mayFollow(int einsum) const {
     if (coordinate.terms.size() != 1 ||
         !isPlain(coordinate, coordinate.terms[0].rank))
       return false;
-  for (int e : readersOf[write.tensor]) {
+  for (int e : facts.tensors[write.tensor].readers) {
     const EinsumFact &reader = facts.einsums[e];
     for (const AccessFact &access : reader.reads)
       if (access.tensor == write.tensor &&
@@ -99,31 +102,26 @@ bool WindowLoops::mayFollow(int einsum) const {
     if (!staysInside(facts, reader, write.tensor))
       return false;
   }
-  return !readersOf[write.tensor].empty();
+  return !facts.tensors[write.tensor].readers.empty();
 }
 
 WindowLoops::WindowLoops(const CascadeFacts &facts)
-    : facts(facts), around(facts.einsums.size()),
-      readersOf(facts.tensors.size()) {
-  for (auto [e, einsum] : llvm::enumerate(facts.einsums))
-    for (const AccessFact &access : einsum.reads)
-      if (std::vector<int> &readers = readersOf[access.tensor];
-          readers.empty() || readers.back() != static_cast<int>(e))
-        readers.push_back(e);
+    : facts(facts), around(facts.einsums.size()) {
   // Readers come later, mostly; what is not found is not in the space.
   for (int e = static_cast<int>(facts.einsums.size()) - 1; e >= 0; --e) {
     if (!mayFollow(e))
       continue;
     const EinsumFact &fact = facts.einsums[e];
     std::set<int> ranks;
-    for (int f : readersOf[fact.writes[0].tensor])
+    for (int f : facts.tensors[fact.writes[0].tensor].readers)
       for (const AccessFact &access : facts.einsums[f].reads) {
         if (access.tensor != fact.writes[0].tensor)
           continue;
         ranks.insert(around[f].begin(), around[f].end());
         for (const Coordinate &coordinate : access.coordinates)
           for (const Coordinate::Term &term : coordinate.terms)
-            if (isWindow(coordinate) && !facts.einsums[f].reduces(term.rank))
+            if (isWindow(facts, coordinate) &&
+                !facts.einsums[f].reduces(term.rank))
               ranks.insert(term.rank);
       }
     for (int rank : ranks)
@@ -272,7 +270,7 @@ std::optional<Following> WindowLoops::compute(int einsum, Loops loops) {
     int64_t extent = facts.ranks[rank].extent;
     std::optional<Steps> all;
     bool isRepeated = true, isIterated = false, isAlike = true;
-    for (int f : readersOf[write.tensor]) {
+    for (int f : facts.tensors[write.tensor].readers) {
       const EinsumFact &reader = facts.einsums[f];
       for (const AccessFact &access : reader.reads) {
         if (access.tensor != write.tensor)

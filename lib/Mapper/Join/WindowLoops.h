@@ -93,7 +93,6 @@ private:
 
   const CascadeFacts &facts;
   std::vector<std::vector<int>> around;
-  std::vector<std::vector<int>> readersOf; ///< of each tensor, in order
   std::map<std::pair<int, std::vector<WindowLoop>>, std::optional<Following>>
       known;
 };

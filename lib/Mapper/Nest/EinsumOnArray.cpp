@@ -312,15 +312,6 @@ static bool isInjective(const CascadeFacts &facts, const AccessFact &access) {
   return true;
 }
 
-static int countTouchers(const CascadeFacts &facts, int tensor) {
-  auto isIt = [&](const AccessFact &access) { return access.tensor == tensor; };
-  return static_cast<int>(
-      llvm::count_if(facts.einsums, [&](const EinsumFact &einsum) {
-        return llvm::any_of(einsum.reads, isIt) ||
-               llvm::any_of(einsum.writes, isIt);
-      }));
-}
-
 AccessFact mapper::withoutOpaque(const CascadeFacts &facts,
                                  const AccessFact &access) {
   AccessFact rest = access;
@@ -409,7 +400,7 @@ static bool addUse(const CascadeFacts &facts, EinsumOnArray &nest,
     operand.bits = tensor.weight;
     operand.mustLiveAtBacking = tensor.isInput || tensor.isOutput;
     operand.mayHaveSharedHolder =
-        tensor.iterativeRank < 0 && countTouchers(facts, access.tensor) > 1;
+        tensor.iterativeRank < 0 && tensor.touchers.size() > 1;
     operand.relevant = use.relevant;
     nest.operands.push_back(operand);
   }
@@ -523,9 +514,10 @@ static bool addNeeds(const CascadeFacts &facts, EinsumOnArray &nest,
   llvm::SmallVector<int64_t, 1> steps;
   int along = -1;
   bool isTold = true;
-  for (const EinsumFact &other : facts.einsums) {
-    if (&other == &einsum)
+  for (int reader : tensor.readers) {
+    if (reader == nest.einsum)
       continue;
+    const EinsumFact &other = facts.einsums[reader];
     for (const AccessFact &access : other.reads) {
       if (access.tensor != operand.tensor)
         continue;
@@ -689,11 +681,9 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
   nest.array = array;
   nest.points = fact.points;
   nest.reduces = !fact.reduced.empty();
-  nest.feedsOthers = llvm::any_of(facts.einsums, [&](const EinsumFact &other) {
-    return &other != &fact &&
-           llvm::any_of(other.reads, [&](const AccessFact &read) {
-             return facts.tensors[read.tensor].producer == einsum;
-           });
+  nest.feedsOthers = llvm::any_of(fact.writes, [&](const AccessFact &write) {
+    return llvm::any_of(facts.tensors[write.tensor].readers,
+                        [&](int reader) { return reader != einsum; });
   });
   nest.constraints = &constraints;
   nest.coarse = limits.coarse > 0;
@@ -731,7 +721,7 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
   // Inputs, outputs and what nobody else touches are nowhere else.
   for (const Operand &operand : nest.operands)
     if ((operand.mustLiveAtBacking ||
-         countTouchers(facts, operand.tensor) < 2) &&
+         facts.tensors[operand.tensor].touchers.size() < 2) &&
         !constraints.mayLiveAtBacking(operand.tensor))
       return std::nullopt;
   if (nest.operands.size() > kMaxOperands) {
