@@ -154,8 +154,11 @@ void Space::addSpatial(const NestState &state, const Dealing &dealing,
       // 9. What follows demand is dealt to units of arrays only.
       if (!dealing.isArray && state.above.follows[rank])
         continue;
-      // Tiles differ in size only where one of these loops deals the rank.
-      bool isUneven = state.above.tile[rank] % tile != 0;
+      // Tiles differ in size only where one of these loops deals the rank. They
+      // do as well where what is dealt is cut at the end.
+      int64_t around = state.above.tile[rank];
+      bool isUneven = around % tile != 0 ||
+                      (tile > 1 && facts.ranks[rank].extent % around != 0);
       if (!dealing.isArray && llvm::is_contained(state.dealtRanks, rank) &&
           (isUneven || llvm::is_contained(state.unevenRanks, rank)))
         continue;
