@@ -103,7 +103,8 @@ public:
   Comparison(LoadedProblem &problem, const Limits &limits,
              const mapper::PruningRules &rules)
       : problem(problem), os(text),
-        mayPromise(isCut(problem.facts) || limits.pipelines ||
+        mayPromise(isCut(problem.facts) ||
+                   (limits.pipelines && !problem.arch.accounting.sequential) ||
                    isUneven(problem.facts, limits) || !rules.dominance ||
                    problem.arch.accounting.buffered) {
     options.rules = rules;

@@ -47,10 +47,13 @@ bool Space::isWalkedByWindows(int einsum, int rank, unsigned chain) const {
         continue;
       if (isWalkedByWindows(f, rank, chain + 1))
         return true;
-      for (const Coordinate &c : access.coordinates)
-        if (c.uses(rank) && (c.terms.size() > 1 || c.constant != 0) &&
-            !facts.einsums[f].reduces(rank))
+      for (const Coordinate &c : access.coordinates) {
+        unsigned moving = 0;
+        for (const Coordinate::Term &term : c.terms)
+          moving += facts.ranks[term.rank].extent > 1;
+        if (c.uses(rank) && moving > 1 && !facts.einsums[f].reduces(rank))
           return true;
+      }
     }
   return false;
 }

@@ -145,8 +145,7 @@ private:
       char window = static_cast<char>('r' + 2 * i),
            read = static_cast<char>('w' + i);
       int64_t size = pick(1, 10) == 1 ? 1 : pick(2, 3),
-              stride = chance(30) ? 2 : 1,
-              border = size > 1 && chance(30) ? 1 : 0;
+              stride = chance(30) ? 2 : 1, border = chance(30) ? 1 : 0;
       int64_t extent = stride * (extents[rank[0]] - 1) + size - border -
                        (border && chance(60) ? 1 : 0) + (chance(6) ? 1 : 0);
       if (extent < 2)

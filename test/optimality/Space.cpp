@@ -434,7 +434,12 @@ void Space::addHolders(Run run, Frame &frame, Above above, bool owesLoop,
   for (int t = 0; t < static_cast<int>(facts.tensors.size()); ++t) {
     // 4. The home of a fused tensor, above everyone who touches it.
     if (home[t] > 0 && above.heldAt[t] < 0) {
-      if (!isInside(run, t))
+      // No loop above it guards its producer.
+      const EinsumFact &maker = facts.einsums[facts.tensors[t].producer];
+      if (!isInside(run, t) ||
+          llvm::any_of(above.loops, [&](const SharedLoop &loop) {
+            return !loop.isWindow && !maker.iterates(loop.rank);
+          }))
         continue;
       add(t, home[t], false);
       // 9. What is made of it follows what is asked for.

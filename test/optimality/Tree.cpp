@@ -9,6 +9,7 @@
 
 #include "llvm/ADT/STLExtras.h"
 
+#include <map>
 #include <tuple>
 
 using namespace mlir;
@@ -65,26 +66,64 @@ private:
     return sorted;
   }
 
-  void addSteps(ArrayRef<Step> given, int einsum) {
+  static bool touches(const EinsumFact &einsum, int tensor) {
+    auto isIt = [&](const AccessFact &access) {
+      return access.tensor == tensor;
+    };
+    return llvm::any_of(einsum.reads, isIt) ||
+           llvm::any_of(einsum.writes, isIt);
+  }
+
+  unsigned countUsers(const Frame &frame, int tensor) const {
+    if (frame.children.empty())
+      return touches(facts.einsums[frame.einsum], tensor);
+    unsigned users = 0;
+    for (const Frame &child : frame.children)
+      users += countUsers(child, tensor);
+    return users;
+  }
+
+  /// What several Einsums have at one level and place is one node.
+  void holdTogether(SmallVectorImpl<Step> &steps, const Frame &frame) {
+    std::map<int, SmallVector<int>> byLevel;
+    SmallVector<Step> own;
+    for (const Step &step : steps)
+      if (*step.halo)
+        hold(step.level, step.tensor, step.halo);
+      else if (countUsers(frame, step.tensor) > 1)
+        byLevel[step.level].push_back(step.tensor);
+      else
+        own.push_back(step);
+    for (auto &[level, tensors] : byLevel)
+      hold(level, tensors);
+    for (const Step &step : own)
+      hold(step.level, step.tensor);
+    steps.clear();
+  }
+
+  void addSteps(ArrayRef<Step> given, const Frame &frame) {
+    SmallVector<Step> holders;
     for (const Step &step : inOrder(given)) {
       if (step.kind == Step::holder) {
-        hold(step.level, step.tensor, step.halo);
+        holders.push_back(step);
         continue;
       }
+      holdTogether(holders, frame);
       StringRef rank = facts.ranks[step.rank].name;
       if (step.kind == Step::temporal)
         descend(builder.create<schedule::TemporalOp>(loc, rank, step.tile));
       else
         descend(builder.create<schedule::SpatialOp>(
             loc, rank, step.tile,
-            arch.arrays[tree.array[einsum]].dims[step.dim].name));
+            arch.arrays[tree.array[frame.einsum]].dims[step.dim].name));
     }
+    holdTogether(holders, frame);
   }
 
   void addFrame(const Frame &frame) {
-    addSteps(frame.steps, -1);
+    addSteps(frame.steps, frame);
     if (frame.children.empty()) {
-      addSteps(tree.nest[frame.einsum], frame.einsum);
+      addSteps(tree.nest[frame.einsum], frame);
       builder.create<schedule::LeafOp>(
           loc, facts.einsums[frame.einsum].name,
           arch.arrays[tree.array[frame.einsum]].name);

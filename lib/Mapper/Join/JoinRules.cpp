@@ -57,11 +57,8 @@ JoinRules::JoinRules(const CascadeFacts &facts) : facts(facts) {
     if (llvm::any_of(fact.ranks,
                      [&](int rank) { return directionOf(e, rank) < 0; }))
       descending.push_back(e);
-    bool runs = llvm::any_of(fact.reads, [&](const AccessFact &read) {
-      return facts.tensors[read.tensor].hasInitialValue;
-    });
-    if (!fact.domain.empty() || runs)
-      partial.push_back(e);
+    if (!fact.domain.empty())
+      filtered.push_back(e);
   }
 }
 
@@ -395,12 +392,6 @@ bool JoinRules::mayStayInside(int tensor, int rank) const {
   if (fact.hasInitialValue && fact.iterativeRank == rank)
     return false;
   const AccessFact &written = write(tensor);
-  // Who lacks the rank runs in one step: all of them may in the same.
-  if (!producer.iterates(rank))
-    return llvm::all_of(touchers(tensor), [&](int einsum) {
-      const EinsumFact &fact = facts.einsums[einsum];
-      return !fact.iterates(rank) || !fact.domain.empty();
-    });
   if (findPlain(written, rank) < 0)
     return false;
   return llvm::all_of(touchers(tensor), [&](int einsum) {
@@ -421,9 +412,7 @@ bool JoinRules::staysInside(int tensor, const SharedLoop &loop) const {
     return false;
   OrderedEinsum producer{
       facts.tensors[tensor].producer, &write(tensor), {Role::everyStep}};
-  // In which step it is guarded depends on where the others stand.
-  const EinsumFact &fact = facts.einsums[producer.einsum];
-  if (fact.points == 0 || !fact.iterates(loop.rank))
+  if (facts.einsums[producer.einsum].points == 0)
     return true;
   for (int einsum : touchers(tensor)) {
     if (facts.einsums[einsum].points == 0)
@@ -550,13 +539,35 @@ bool JoinRules::mayHaveMoreUsers(const JoinState &state,
     return (einsum == user || reached[user][einsum]) &&
            (einsum == other || reached[einsum][other]);
   };
+  // Filters may leave no steps but the last one, and a recurrence is read where
+  // an earlier step has been made.
+  auto needsPart = [&](int user, int other, int rank) {
+    return llvm::any_of(filtered,
+                        [&](int einsum) {
+                          return isOnWay(einsum, user, other) &&
+                                 llvm::any_of(facts.einsums[einsum].domain,
+                                              [&](const Constraint &one) {
+                                                return one.form.uses(rank);
+                                              });
+                        }) ||
+           llvm::any_of(
+               facts.einsums[user].writes, [&](const AccessFact &made) {
+                 const TensorFact &tensor = facts.tensors[made.tensor];
+                 return tensor.hasInitialValue &&
+                        llvm::any_of(
+                            llvm::ArrayRef(state.loops).take_front(loops),
+                            [&](const SharedLoop &loop) {
+                              return loop.rank == tensor.iterativeRank;
+                            });
+               });
+  };
   auto mustComeAfter = [&](int other) {
     return llvm::any_of(holder.users, [&](int user) {
-      if (!reached[user][other] ||
-          llvm::any_of(partial, [&](int e) { return isOnWay(e, user, other); }))
+      if (!reached[user][other])
         return false;
       for (int d = 0; d < loops; ++d)
-        if (facts.einsums[user].reduces(state.loops[d].rank))
+        if (int rank = state.loops[d].rank;
+            facts.einsums[user].reduces(rank) && !needsPart(user, other, rank))
           return true;
       return false;
     });

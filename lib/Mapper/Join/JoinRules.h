@@ -135,9 +135,7 @@ private:
   std::vector<int> recurrenceOf, members;
   std::vector<std::vector<bool>> reached; ///< Einsums that need what one makes
   std::vector<int> descending; ///< Einsums of recurrences that go down
-  /// Those that may need what some steps make only: filters leave no more, or
-  /// they follow a recurrence.
-  std::vector<int> partial;
+  std::vector<int> filtered;   ///< Einsums
   /// What points say of reads that are refused by their accesses.
   mutable std::map<std::vector<int64_t>, std::optional<bool>> inTime;
   mutable bool unsure = false;

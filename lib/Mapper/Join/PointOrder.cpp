@@ -132,11 +132,11 @@ private:
   Steps stepsOf(const OrderedEinsum &one, const Point &point) const {
     Steps steps;
     for (auto [loop, role] : llvm::zip(loops, one.roles)) {
-      if (role != Role::everyStep) {
-        steps.push_back(role == Role::lastStep ? INT64_MAX : INT64_MIN);
-        continue;
-      }
-      int64_t step = point[loop.rank] / loop.tile;
+      int64_t last = (facts.ranks[loop.rank].extent - 1) / loop.tile;
+      bool isLast = (role == Role::lastStep) == (loop.direction >= 0);
+      int64_t step = role == Role::everyStep ? point[loop.rank] / loop.tile
+                     : isLast                ? last
+                                             : 0;
       steps.push_back(loop.direction < 0 ? -step : step);
     }
     return steps;

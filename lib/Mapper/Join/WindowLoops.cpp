@@ -34,8 +34,11 @@ static bool isPlain(const Coordinate &coordinate, int rank) {
          coordinate.terms[0].coefficient == 1 && coordinate.constant == 0;
 }
 
-static bool isWindow(const Coordinate &coordinate) {
-  return coordinate.terms.size() > 1 || coordinate.constant != 0;
+/// One of a single element is none: who asks for it makes it, and no more.
+static bool isWindow(const CascadeFacts &facts, const Coordinate &coordinate) {
+  return llvm::count_if(coordinate.terms, [&](const Coordinate::Term &term) {
+           return facts.ranks[term.rank].extent > 1;
+         }) > 1;
 }
 
 /// Each rank occurs in one coordinate, so that what is touched is a product.
@@ -117,7 +120,8 @@ WindowLoops::WindowLoops(const CascadeFacts &facts)
         ranks.insert(around[f].begin(), around[f].end());
         for (const Coordinate &coordinate : access.coordinates)
           for (const Coordinate::Term &term : coordinate.terms)
-            if (isWindow(coordinate) && !facts.einsums[f].reduces(term.rank))
+            if (isWindow(facts, coordinate) &&
+                !facts.einsums[f].reduces(term.rank))
               ranks.insert(term.rank);
       }
     for (int rank : ranks)

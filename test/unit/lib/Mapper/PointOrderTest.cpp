@@ -40,3 +40,39 @@ TEST_CASE("of many points some tell that a read is too early") {
   CHECK(mayShare("where a >= 1", 100000, 10) == false);
   CHECK(mayShare("where a >= 99990", 100000, 10) == std::nullopt);
 }
+
+namespace {
+
+/// Whether Y[w] may live below a loop over w that Z, which reads it at
+/// `coordinate`, has not, or has as one that goes down.
+std::optional<bool> mayLiveInside(llvm::StringRef coordinate, Role role,
+                                  int direction) {
+  test::CascadeText text(("cascade c(A=2, W=4) : f32\n"
+                          "  input I[w], J[a], K[w]\n"
+                          "  Y[w] = I[w]\n"
+                          "  Z[" +
+                          llvm::Twine(role == Role::everyStep ? "w" : "a") +
+                          "] = Y[" + coordinate + "] * " +
+                          (role == Role::everyStep ? "K[w]" : "J[a]") +
+                          "\n  output Z\n")
+                             .str());
+  int y = text.einsum("Y"), z = text.einsum("Z");
+  OrderedEinsum producer{
+      y, &text.facts.einsums[y].writes[0], {Role::everyStep}},
+      reader{z, &text.facts.einsums[z].reads[0], {role}};
+  SharedLoop loop{text.facts.findRank("w"), 2, direction};
+  return isMadeBefore(text.facts, producer, reader, loop, /*homeDepth=*/1);
+}
+
+} // namespace
+
+TEST_CASE("who lacks a loop's rank reads what its one step makes") {
+  CHECK(mayLiveInside("3", Role::lastStep, 0) == true);
+  CHECK(mayLiveInside("a+2", Role::lastStep, 0) == true);
+  CHECK(mayLiveInside("a+1", Role::lastStep, 0) == false);
+  CHECK(mayLiveInside("0", Role::lastStep, 0) == false);
+  CHECK(mayLiveInside("0", Role::firstStep, 0) == true);
+  // A loop that goes down ends with the first coordinates.
+  CHECK(mayLiveInside("0", Role::lastStep, -1) == true);
+  CHECK(mayLiveInside("3", Role::lastStep, -1) == false);
+}
