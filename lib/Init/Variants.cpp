@@ -104,7 +104,7 @@ static FailureOr<std::optional<Variant>> leaveOutCopies(CascadeOp cascade) {
     return failure();
   if (countEinsums(without->cascade) == countEinsums(cascade))
     return std::optional<Variant>();
-  return std::optional<Variant>(std::move(*without));
+  return std::make_optional(std::move(*without));
 }
 
 FailureOr<std::vector<Variant>>
