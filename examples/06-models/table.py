@@ -9,8 +9,10 @@ where they do. The second table has the operations that somebody else counts.
 """
 import argparse
 import json
+import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
@@ -23,8 +25,11 @@ PUBLIC = {
     "gpt2-xl": 1557611200, "gpt3-175b": 175e9, "llama-2-7b": 6738415616, "llama-3-8b": 8030261248, "mamba-2.8b": 2768345600,
     "mistral-7b": 7241732096, "mixtral-8x7b": 46.7e9, "opt-350m": 331196416, "opt-6.7b": 6658473984,
     "qwen3-30b-a3b": 30.5e9, "t5-small": 60506624, "vit-b-16": 86567656,
+    "command-r7b": 8028033024, "falcon-7b": 6921720704, "gpt-oss-20b": 20914757184, "granite-3.1-2b": 2533531648, "llama-4-scout": 107769861120,
+    "mamba2-2.7b": 2702599680, "modernbert-base": 149655232, "olmo-2-7b": 7298617344, "phi-2": 2779683840, "phi-4-mini": 3836021760,
+    "pythia-1.4b": 1414647808, "qwen2.5-7b": 7615616512, "qwen3-8b": 8190735360,
 }
-ENCODERS = ("bert-base", "vit-b-16")
+ENCODERS = ("bert-base", "modernbert-base", "vit-b-16")
 
 
 def analyse(name, phase, length, *options):
@@ -93,6 +98,8 @@ def operations():
     add("ViT-B/16, mac of one image (torchvision)", analyse("vit-b-16", "prefill", None)["ops"]["mac"], 17.564e9)
     add("DeepSeek-V3, mac of one token, nothing cached (parameters activated for a token)",
         analyse("deepseek-v3", "decode", 1)["ops"]["mac"], 37e9)
+    for name, model, active in (("gpt-oss-20b", "gpt-oss-20b", 3.61e9), ("llama-4-scout", "Llama 4 Scout", 17e9), ("qwen3-30b-a3b", "Qwen3-30B-A3B", 3.3e9)):
+        add(f"{model}, mac of one token, nothing cached (parameters activated for a token)", analyse(name, "decode", 1)["ops"]["mac"], active)
     for phase in ("prefill", "decode"):
         here, there = viewer(phase, 2048)
         for kind, name in enumerate(["products with weights", "scores and values"]):
@@ -112,7 +119,8 @@ def main():
     arguments = parser.parse_args()
     names = sorted(path.stem for path in FOLDER.glob("*.json"))
     lines = ["| model | parameters | public | Einsums | mac, prefill | mac, one token |", "|---|---|---|---|---|---|"]
-    tables = ["\n".join(lines + [row(name) for name in names]) + "\n", operations()]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        tables = ["\n".join(lines + list(pool.map(row, names))) + "\n", operations()]
     text = README.read_text()
     for table, (begin, end) in zip(tables, MARKS):
         before, rest = text.split(begin)

@@ -11,6 +11,8 @@
 
 #include "llvm/ADT/STLExtras.h"
 
+#include <limits>
+
 using namespace mlir;
 using namespace einsum;
 
@@ -32,8 +34,45 @@ bool einsum::usesAnyDim(AffineExpr expr) {
   return !expr.isSymbolicOrConstant();
 }
 
+/// Where a dimension or parameter, times a number or not, stands in a
+/// simplified sum; -1 for anything else.
+static int64_t placeOf(AffineExpr term) {
+  auto product = dyn_cast<AffineBinaryOpExpr>(term);
+  if (product && product.getKind() == AffineExprKind::Mul &&
+      isa<AffineConstantExpr>(product.getRHS()))
+    term = product.getLHS();
+  if (auto dim = dyn_cast<AffineDimExpr>(term))
+    return dim.getPosition();
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(term))
+    return (int64_t(1) << 32) + symbol.getPosition();
+  return -1;
+}
+
+/// Dimensions in order, then parameters, then a number: what simplifying sums
+/// leaves, which takes long to find out.
+static bool isSimple(AffineExpr expr) {
+  if (isa<AffineConstantExpr>(expr))
+    return true;
+  int64_t next = std::numeric_limits<int64_t>::max();
+  auto sum = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (sum && sum.getKind() == AffineExprKind::Add &&
+      isa<AffineConstantExpr>(sum.getRHS()))
+    expr = sum.getLHS();
+  for (;;) {
+    sum = dyn_cast<AffineBinaryOpExpr>(expr);
+    bool isSum = sum && sum.getKind() == AffineExprKind::Add;
+    int64_t place = placeOf(isSum ? sum.getRHS() : expr);
+    if (place < 0 || place >= next)
+      return false;
+    if (!isSum)
+      return true;
+    next = place;
+    expr = sum.getLHS();
+  }
+}
+
 AffineExpr einsum::simplify(AffineExpr expr) {
-  if (isa<AffineDimExpr, AffineSymbolExpr, AffineConstantExpr>(expr))
+  if (isSimple(expr))
     return expr;
   unsigned dims = 0, symbols = 0;
   expr.walk([&](AffineExpr part) {

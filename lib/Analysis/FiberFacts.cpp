@@ -16,10 +16,29 @@ using namespace einsum::walk;
 /// Facts kept of one tensor; more are rare, and dropping one lowers counts.
 static constexpr size_t kMostFacts = 8;
 
-/// a - b, if it is a number.
+/// What a number is added to, none for a number itself.
+static std::pair<AffineExpr, int64_t> splitNumber(AffineExpr expr) {
+  if (auto number = dyn_cast<AffineConstantExpr>(expr))
+    return {AffineExpr(), number.getValue()};
+  auto sum = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (sum && sum.getKind() == AffineExprKind::Add)
+    if (auto number = dyn_cast<AffineConstantExpr>(sum.getRHS()))
+      return {sum.getLHS(), number.getValue()};
+  return {expr, 0};
+}
+
+/// a - b, if it is a number. Most are of one dimension or parameter, which
+/// needs no simplification.
 static std::optional<int64_t> difference(AffineExpr a, AffineExpr b) {
-  if (a == b)
-    return 0;
+  auto [one, first] = splitNumber(a);
+  auto [other, second] = splitNumber(b);
+  if (one == other)
+    return first - second;
+  auto isLeaf = [](AffineExpr expr) {
+    return !expr || isa<AffineDimExpr, AffineSymbolExpr>(expr);
+  };
+  if (isLeaf(one) && isLeaf(other))
+    return std::nullopt;
   return getNumber(combine(a, -1, b));
 }
 
@@ -49,16 +68,18 @@ bool Fact::says(const Fact &other) const {
 }
 
 bool Fact::implies(const Fact &other) const {
-  if (level < other.level || !containsAll(fibers, other.fibers) ||
-      !llvm::all_of(
-          pins,
-          [&](const Pin &p) { return llvm::is_contained(other.pins, p); }))
+  // The cheap questions first.
+  if (level < other.level)
     return false;
-  if (isFull)
-    return true;
-  return !other.isFull && coordinate == other.coordinate &&
-         locals.size() == other.locals.size() &&
-         llvm::all_of(llvm::zip(locals, other.locals), [](auto pair) {
+  if (!isFull && (other.isFull || coordinate != other.coordinate ||
+                  locals.size() != other.locals.size()))
+    return false;
+  if (!llvm::all_of(
+          pins,
+          [&](const Pin &p) { return llvm::is_contained(other.pins, p); }) ||
+      !containsAll(fibers, other.fibers))
+    return false;
+  return isFull || llvm::all_of(llvm::zip(locals, other.locals), [](auto pair) {
            auto &[a, b] = pair;
            return a.extent == b.extent && contains(a.span, b.span);
          });

@@ -161,7 +161,7 @@ public:
   struct Component; ///< in TileComponent.h
 
 private:
-  friend class ComponentWalker;
+  friend class ComponentWalk;
 
   void collectLoops();
   void collectSets();

@@ -41,7 +41,7 @@ using namespace einsum;
 //===----------------------------------------------------------------------===//
 
 /// Searches of large cascades would not end by themselves.
-static constexpr double kDefaultSeconds = 60;
+static constexpr double kDefaultSeconds = 55;
 
 /// 0 stands for no limit.
 static bool parseTimeLimit(StringRef text, double &seconds) {
@@ -282,7 +282,7 @@ private:
   const CompileOptions &options;
   Workload workload;
   CascadeOp cascade;
-  std::string written; ///< the cascade before it was rewritten
+  std::string written; ///< the cascade before it was quantised or rewritten
   CascadeFacts facts;
   /// Values of the cascade's own parameters, and of those that rewrites add.
   Bindings known, added;
@@ -338,12 +338,12 @@ ExitCode Compilation::quantize() {
 bool Compilation::bindAndRewrite() {
   if (failed(bindParameters(cascade, known)))
     return false;
-  if (quantised = quantize(); quantised != ExitCode::Ok)
-    return false;
   bool hasFile = isScheduleFile();
   if (hasFile && failed(workload.readScheduleFile(options.mapping, cascade)))
     return false;
   written = printProgram(cascade);
+  if (quantised = quantize(); quantised != ExitCode::Ok)
+    return false;
   if (isSearched(options))
     return true;
   if (getRewrite(options) == "none")
@@ -399,9 +399,16 @@ bool Compilation::readCascade() {
   if (!bindAndRewrite())
     return false;
   if (isScheduleFile()) {
-    FailureOr<CascadeOp> program = workload.adoptProgram(cascade, written);
-    if (failed(program))
+    // Who asks for formats besides gets these, or is told of others.
+    bool asksFormats = !options.quantize.text.empty();
+    FailureOr<CascadeOp> program = workload.adoptProgram(
+        cascade, asksFormats ? printProgram(cascade) : written);
+    if (failed(program)) {
+      if (asksFormats)
+        llvm::errs() << "note: formats that were chosen when the schedule was "
+                        "made come with it; leave --quantize out\n";
       return false;
+    }
     cascade = *program;
   }
   if (options.analyzeOnly && hasUnboundExtents(cascade)) {

@@ -58,11 +58,62 @@ static bool hasEinsums(CascadeOp cascade) {
   return !cascade.getBodyBlock()->getOps<EinsumInterface>().empty();
 }
 
+static size_t countEinsums(CascadeOp cascade) {
+  return llvm::range_size(cascade.getBodyBlock()->getOps<EinsumInterface>());
+}
+
+/// Whether operands have the roles that they had (lib/Arch/Constraints.h), if
+/// what an Einsum makes of an input alone is read from that input: what others
+/// make is an input beside what comes from outside, else the first operand is.
+static bool keepsRoles(CascadeOp cascade) {
+  auto isMade = [](Value tensor) {
+    return isa_and_nonnull<EinsumInterface>(tensor.getDefiningOp());
+  };
+  auto isMadeThen = [&](Value tensor) {
+    Operation *maker = tensor.getDefiningOp();
+    return isMade(tensor) &&
+           (maker->getNumOperands() != 1 || isMade(maker->getOperand(0)));
+  };
+  auto listInputs = [](Operation *reader, auto isMade) {
+    bool isMixed = llvm::any_of(reader->getOperands(), isMade) &&
+                   !llvm::all_of(reader->getOperands(), isMade);
+    SmallVector<bool> inputs;
+    for (auto [i, operand] : llvm::enumerate(reader->getOperands()))
+      inputs.push_back(isMixed ? isMade(operand) : i == 0);
+    return inputs;
+  };
+  return llvm::all_of(cascade.getBodyBlock()->getOps<EinsumInterface>(),
+                      [&](Operation *reader) {
+                        return listInputs(reader, isMade) ==
+                               listInputs(reader, isMadeThen);
+                      });
+}
+
+/// The cascade without Einsums that only copy, if there are some.
+static FailureOr<std::optional<Variant>> leaveOutCopies(CascadeOp cascade) {
+  if (!keepsRoles(cascade))
+    return std::optional<Variant>();
+  FailureOr<Variant> without =
+      rewrite(cascade, "fuse-maps{copies}", "without copies");
+  if (failed(without))
+    return failure();
+  if (countEinsums(without->cascade) == countEinsums(cascade))
+    return std::optional<Variant>();
+  return std::optional<Variant>(std::move(*without));
+}
+
 FailureOr<std::vector<Variant>>
 einsum::makeVariants(CascadeOp cascade, StringRef list, const Bindings &added) {
   std::vector<Variant> variants;
   if (list == "auto" || list == "none")
     variants.push_back(copy(cascade, "as written"));
+  if (list == "auto") {
+    FailureOr<std::optional<Variant>> without = leaveOutCopies(cascade);
+    if (failed(without))
+      return failure();
+    if (*without)
+      variants.push_back(std::move(**without));
+  }
   if (list != "none") {
     FailureOr<Variant> rewritten =
         rewrite(cascade, list, list == "auto" ? "fewer passes" : "rewritten");

@@ -7,6 +7,7 @@
 
 #include "lib/Mapper/CascadeNests.h"
 
+#include "lib/Mapper/Nest/ListDeals.h"
 #include "lib/Mapper/Pipelines/LoadBound.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -43,11 +44,23 @@ bool CascadeNests::describe() {
                                               options.limits);
   finest.imperfect = options.limits.imperfect;
   finest.allDeals = !options.rules.deals;
+  finest.mergesRanks = options.rules.ranks;
   finest.commonRanks = listCommonRanks(facts);
-  // Every nest if that can be, else fewer ways to deal, then fewer tiles.
-  while (!describeNests(finest) && unsupported.empty() && !noArray &&
-         finest.coarse < NestLimits::kCoarsest)
+  // Every nest if that can be, else few tiles that do not divide, or fewer ways
+  // to deal, then fewer tiles.
+  auto isTooMuch = [&] {
+    return !describeNests(finest) && unsupported.empty() && !noArray;
+  };
+  bool isLarge = isTooMuch();
+  if (isLarge && finest.imperfect) {
+    finest.fewTiles = true;
+    isLarge = isTooMuch();
+    finest.fewTiles = !isLarge;
+  }
+  while (isLarge && finest.coarse < NestLimits::kCoarsest) {
     finest.coarse += std::exchange(finest.fewPairs, true);
+    isLarge = isTooMuch();
+  }
   leastSpace = sizeOfSpace();
   described = finest;
   areMany = !finest.isWhole() || placed > kManyStates;
@@ -56,6 +69,7 @@ bool CascadeNests::describe() {
 
 /// Einsums that look the same share one.
 void CascadeNests::makeSearches() {
+  isExplored = false;
   bySignature.clear();
   for (EinsumChoices &choice : choices)
     for (const auto &nest : choice.nests) {
@@ -95,9 +109,25 @@ static double countPlacements(const EinsumOnArray &nest) {
   return std::max(1.0, std::pow(ways, nest.operands.size()) / 125);
 }
 
+/// States of a search. Small ranks along many dimensions are dealt in far fewer
+/// ways than the product over dimensions; these are counted one by one.
+double CascadeNests::countStates(const EinsumOnArray &nest) {
+  double tiles = nest.countTiles(), states = nest.countStates();
+  if (states <= kMostStates || tiles > kMostStates)
+    return states;
+  auto [counted, isNew] = statesBySignature.try_emplace(nest.signature());
+  if (isNew) {
+    std::optional<size_t> deals =
+        countDeals(nest, static_cast<size_t>(kMostStates / tiles));
+    counted->second = deals ? tiles * static_cast<double>(*deals) : states;
+  }
+  return counted->second;
+}
+
 /// False if some Einsum has too many nests, or none.
 bool CascadeNests::describeNests(const NestLimits &limits) {
   choices.assign(facts.einsums.size(), {});
+  statesBySignature.clear();
   noArray = false;
   double states = 0; // the most of any nest
   placed = 0;
@@ -110,8 +140,9 @@ bool CascadeNests::describeNests(const NestLimits &limits) {
                          cuts[e * arch.arrays.size() + a]);
       if (!nest)
         continue;
-      states = std::max(states, nest->countStates());
-      placed = std::max(placed, nest->countStates() * countPlacements(*nest));
+      double mine = countStates(MergedRanks(*nest, arch).getNest());
+      states = std::max(states, mine);
+      placed = std::max(placed, mine * countPlacements(*nest));
       choices[e].nests.push_back(
           std::make_shared<EinsumOnArray>(std::move(*nest)));
     }
@@ -125,6 +156,7 @@ bool CascadeNests::describeNests(const NestLimits &limits) {
 void CascadeNests::describeFor(const Effort &effort) {
   NestLimits limits = finest;
   limits.coarse = effort.coarse;
+  limits.fewTiles &= effort.coarse == 0;
   limits.sketch = effort.sketch;
   limits.instant = effort.instant;
   if (limits.coarse == described.coarse && limits.sketch == described.sketch &&
@@ -233,6 +265,8 @@ std::vector<Holdings> CascadeNests::listStarts(const EinsumOnArray &nest,
 
 /// The least that each Einsum costs by itself, wherever its tensors live.
 void CascadeNests::explore(const std::function<bool()> &shouldStop) {
+  if (std::exchange(isExplored, true))
+    return;
   std::vector<std::pair<NestSearch *, std::vector<Holdings>>> work;
   std::set<NestSearch *> listed;
   for (EinsumChoices &choice : choices)

@@ -63,6 +63,7 @@ public:
   static constexpr size_t kMostBytes = 800000000;
 
 private:
+  double countStates(const EinsumOnArray &nest);
   bool describeNests(const NestLimits &limits);
   void noteFetches(EinsumChoices &choice) const;
   std::vector<Holdings> listStarts(const EinsumOnArray &nest,
@@ -73,10 +74,12 @@ private:
   const MapOptions &options;
   const Axes &axes;
   std::map<std::string, NestSearch *> bySignature;
+  std::map<std::string, double> statesBySignature; ///< where they were counted
   bool noArray = false;
-  SearchCounts counted;  ///< of searches that others took the place of
-  double leastSpace = 0; ///< log10 of nests, before they were walked
-  NestLimits described;  ///< those of `choices` and `searches`
+  bool isExplored = false; ///< `searches`
+  SearchCounts counted;    ///< of searches that others took the place of
+  double leastSpace = 0;   ///< log10 of nests, before they were walked
+  NestLimits described;    ///< those of `choices` and `searches`
   /// Per Einsum and array, as searches run side by side.
   std::vector<std::shared_ptr<CutTiles>> cuts;
   /// The most states of any nest, as described last, times the ways to hold its

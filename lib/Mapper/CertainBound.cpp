@@ -7,6 +7,7 @@
 
 #include "lib/Mapper/CertainBound.h"
 
+#include "lib/Arch/Delivery.h"
 #include "lib/Mapper/Pipelines/LoadBound.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -60,14 +61,36 @@ static double transferSeconds(const arch::Level &level,
                    over(bytes.read + bytes.written, level.sharedBytesPerS)});
 }
 
-static double loadCycles(llvm::ArrayRef<EinsumChoices> choices, bool overlaps) {
+/// Before the first point and after the last one. Words of an only Einsum all
+/// come from the backing level.
+static double startUpOf(const EinsumOnArray &nest, const arch::ArchSpec &arch,
+                        bool isOnly) {
+  if (nest.points == 0)
+    return 0;
+  double cycles = nest.startUpCycles;
+  bool reads = llvm::any_of(nest.operands, [&](const Operand &operand) {
+    return !operand.isWritten() && nest.readsSurely(operand);
+  });
+  if (!isOnly || !reads)
+    return cycles;
+  cycles += static_cast<double>(arch.levels[0].latencyCycles);
+  for (int id : arch::linksBetween(arch::linksInto(arch, 0),
+                                   arch::linksIntoArray(arch, nest.array)))
+    cycles += static_cast<double>(arch.links[id].latencyCycles *
+                                  arch.longestWay(arch.links[id]));
+  return cycles;
+}
+
+static double loadCycles(llvm::ArrayRef<EinsumChoices> choices,
+                         const arch::ArchSpec &arch, bool overlaps) {
   if (overlaps)
     return boundLoad(choices);
   double cycles = 0;
   for (const EinsumChoices &choice : choices) {
     double least = INFINITY;
     for (const auto &nest : choice.nests)
-      least = std::min(least, leastCycles(*nest));
+      least = std::min(least, leastCycles(*nest) +
+                                  startUpOf(*nest, arch, choices.size() == 1));
     cycles += std::isinf(least) ? 0 : least;
   }
   return cycles;
@@ -91,7 +114,7 @@ CertainBound mapper::boundCertainly(const CascadeFacts &facts,
                                     Metric metric, int level, bool overlaps) {
   const arch::Level &backing = arch.levels[0];
   CompulsoryBytes bytes = countCompulsory(facts, choices);
-  double busy = loadCycles(choices, overlaps) / arch.clockHz,
+  double busy = loadCycles(choices, arch, overlaps) / arch.clockHz,
          moving = transferSeconds(backing, bytes);
   double seconds = std::max(busy, moving);
   double accesses = 1 / static_cast<double>(backing.accessBytes);

@@ -7,6 +7,8 @@
 
 #include "lib/Mapper/Efforts.h"
 
+#include <algorithm>
+
 using namespace einsum;
 using namespace einsum::mapper;
 
@@ -14,7 +16,7 @@ using namespace einsum::mapper;
 static constexpr int kFinestQuick = 2;
 
 std::vector<Effort> mapper::listEfforts(const NestLimits &finest, bool areMany,
-                                        bool isSingle) {
+                                        bool isSingle, unsigned sharedLoops) {
   std::vector<Effort> efforts;
   Effort quick;
   quick.beam = 4;
@@ -43,9 +45,15 @@ std::vector<Effort> mapper::listEfforts(const NestLimits &finest, bool areMany,
       efforts.push_back(quick);
     }
   }
-  if (finest.isWhole() && isSingle) {
+  if (finest.coarse == 0 && !finest.fewPairs && isSingle) {
     quick.coarse = 0;
     efforts.push_back(quick);
+    // Few plans that share many loops, before all that share any.
+    for (unsigned loops = 2; areMany && loops <= std::min(sharedLoops, 3u);
+         ++loops) {
+      quick.loops = loops;
+      efforts.push_back(quick);
+    }
   }
   return efforts;
 }

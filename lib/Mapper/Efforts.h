@@ -37,9 +37,10 @@ struct Effort {
 
 /// Searches that give a first mapping and measures for the last one, from quick
 /// to thorough. Sketches share few loops, and no pipelines, so that there is
-/// something after a second. `isSingle`: a mapping is a measure for others.
+/// something after a second. `isSingle`: a mapping is a measure for others;
+/// `sharedLoops`: as many as neighbours may share.
 std::vector<Effort> listEfforts(const NestLimits &finest, bool areMany,
-                                bool isSingle);
+                                bool isSingle, unsigned sharedLoops);
 
 /// In one line, for a log.
 std::string describeEffort(const Effort &effort);

@@ -127,8 +127,8 @@ private:
   bool overlaps;
   /// Of the time there is, for a pipeline of all Einsums.
   static constexpr double kPipelineShare = 0.4;
-  /// Plans of a join, beyond which the least promising are dropped.
-  static constexpr size_t kMostPlans = 1000000;
+  /// Of plans of a join, beyond which the least promising are dropped.
+  static constexpr size_t kMostPlanBytes = 250000000;
 };
 
 } // namespace
@@ -457,7 +457,7 @@ JoinResult MappingSearch::search(const Effort &effort, double cutoff) {
   limits.space.reorder &= effort.reorder;
   limits.beam = effort.beam;
   limits.mostStates = effort.states;
-  limits.mostPlans = kMostPlans;
+  limits.mostBytes = kMostPlanBytes;
   limits.score = [this](double picojoules, double cycles, double traffic) {
     return scoreOf(picojoules, cycles, traffic);
   };
@@ -509,8 +509,8 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
   Effort last;
   last.coarse = nests.finest.coarse;
   last.loops = options.limits.sharedLoops;
-  for (const Effort &effort :
-       listEfforts(nests.finest, nests.areMany, isSingle)) {
+  for (const Effort &effort : listEfforts(nests.finest, nests.areMany, isSingle,
+                                          options.limits.sharedLoops)) {
     if (!prepare(effort, /*walks=*/effort.coarse == 0))
       return endEarly();
     logInfo(describeEffort(effort));

@@ -82,6 +82,7 @@ struct PruningRules {
   bool incumbent = true; ///< a first mapping is looked for
   bool canonical = true; ///< Einsums that look the same are searched once
   bool deals = true; ///< of ways to deal ranks that cost the same one goes on
+  bool ranks = true; ///< those that always come together are one
 };
 
 struct MapOptions {

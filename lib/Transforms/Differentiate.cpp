@@ -211,11 +211,18 @@ static bool reducesBy(const Statement &statement, StringRef monoid) {
   });
 }
 
+/// The larger or smaller of two numbers, as a maximum over keys and a sink.
+static bool isExtreme(const Statement &statement) {
+  Expr value = statement.values.front();
+  return value->isOp("arith.maximumf") || value->isOp("arith.minimumf");
+}
+
 /// A maximum or minimum that the results do not depend on.
 bool Differentiator::isStatistic(Operation *op) {
   const Statement &statement = *statements[op];
   return op->getNumResults() == 1 &&
-         (reducesBy(statement, "max") || reducesBy(statement, "min")) &&
+         (reducesBy(statement, "max") || reducesBy(statement, "min") ||
+          isExtreme(statement)) &&
          findShiftDependence(editor, op->getResult(0)).reason.empty();
 }
 

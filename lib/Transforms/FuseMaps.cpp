@@ -43,15 +43,25 @@ static bool readsOtherEinsum(Expr read, Operation *consumer) {
   return isa<EinsumInterface>(producer) && producer != consumer;
 }
 
+/// Whether the read is of an Einsum that does nothing but read.
+static bool readsCopy(CascadeEditor &editor, Expr read) {
+  Statement producer =
+      editor.read(cast<EinsumInterface>(read->tensor.getDefiningOp()));
+  return producer.isPointwise() && producer.values.size() == 1 &&
+         producer.values[0]->kind == ExprNode::Kind::read;
+}
+
 /// One read at a time: what is written in place brings reads of its own.
 static bool fuseOne(CascadeEditor &editor, Statement &consumer, Operation *op,
-                    bool duplicate, llvm::DenseSet<Expr> &refused) {
+                    bool duplicate, bool copies,
+                    llvm::DenseSet<Expr> &refused) {
   for (Expr read : collectReads(consumer)) {
-    if (refused.contains(read) || !readsOtherEinsum(read, op))
+    if (refused.contains(read) || !readsOtherEinsum(read, op) ||
+        (copies && !readsCopy(editor, read)))
       continue;
     std::string obstacle = findInlineObstacle(editor, consumer, read);
     bool isLegal = obstacle.empty();
-    if (isLegal && !duplicate)
+    if (isLegal && !duplicate && !copies)
       obstacle = findDuplication(editor, consumer, read);
     if (obstacle.empty()) {
       remarkApplied(consumer.loc, "map fusion", consumer.tensors[0].getValue(),
@@ -86,7 +96,7 @@ struct FuseMapsPass : einsum::impl::FuseMapsBase<FuseMapsPass> {
       Statement consumer = editor.read(cast<EinsumInterface>(op));
       llvm::DenseSet<Expr> refused;
       bool changed = false;
-      while (fuseOne(editor, consumer, op, duplicate, refused))
+      while (fuseOne(editor, consumer, op, duplicate, copies, refused))
         changed = true;
       if (changed)
         editor.replace(op, consumer);

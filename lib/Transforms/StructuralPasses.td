@@ -22,10 +22,13 @@ def FuseMaps : Pass<"einsum-fuse-maps", "::einsum::CascadeOp"> {
     elements are not stored in a quantised format, which would round; the points
     that it leaves out are left out of the consumer in the same way. Without
     `duplicate`, an element is computed once: the producer has one reader, which
-    visits each element once, and is no output.
+    visits each element once, and is no output. Of `copies` there is nothing to
+    compute: whoever reads one reads what it copies.
   }];
   let options = [Option<"duplicate", "duplicate", "bool", "false",
-      "Also where elements are then computed more than once">];
+      "Also where elements are then computed more than once">,
+                 Option<"copies", "copies", "bool", "false",
+      "Only Einsums that copy elements, for all who read them">];
 }
 
 def UnfuseMaps : Pass<"einsum-unfuse-maps", "::einsum::CascadeOp"> {

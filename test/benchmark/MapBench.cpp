@@ -182,6 +182,7 @@ int main(int argc, char **argv) {
                      .Case("incumbent", &options.rules.incumbent)
                      .Case("canonical", &options.rules.canonical)
                      .Case("deals", &options.rules.deals)
+                     .Case("ranks", &options.rules.ranks)
                      .Default(nullptr);
     if (!rule)
       return fail("no pruning rule '" + name.str() + "'");

@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 MEMORY = 4 << 30
-RULES = ("none", "dominance", "bound", "incumbent", "canonical", "deals")
+RULES = ("none", "dominance", "bound", "incumbent", "canonical", "deals", "ranks")
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 
 PAIR = """cascade pair(M=64, K=64, L=64, N=64) : i8

@@ -302,6 +302,7 @@ bool einsum::optimality::leaveOut(mapper::PruningRules &rules,
                    .Case("incumbent", &rules.incumbent)
                    .Case("canonical", &rules.canonical)
                    .Case("deals", &rules.deals)
+                   .Case("ranks", &rules.ranks)
                    .Default(nullptr);
   if (rule)
     *rule = false;

@@ -23,9 +23,10 @@ namespace {
 class Generator {
 public:
   Generator(uint64_t seed, const Kinds &kinds)
-      : random(seed * 0x9E3779B97F4A7C15ull + 1), extended(kinds.extended),
-        rereads(kinds.rereads), gathers(kinds.gathers), formats(kinds.formats),
-        running(kinds.running), backing(kinds.backing) {
+      : random(seed * 0x9E3779B97F4A7C15ull + 1), waiting(seed),
+        extended(kinds.extended), rereads(kinds.rereads),
+        gathers(kinds.gathers), formats(kinds.formats), running(kinds.running),
+        backing(kinds.backing), waits(kinds.waits) {
     problem.seed = seed;
     halos = kinds.halos;
   }
@@ -490,6 +491,23 @@ private:
     return most;
   }
 
+  /// Time until a level answers, and the way into it.
+  std::string makeWaits(bool hasLink) {
+    auto draw = [&](uint64_t count) { return waiting() % count; };
+    auto cycles = [&] {
+      return "\"latency\": \"" + std::to_string(1 + draw(6)) + " cycles\"";
+    };
+    std::string text;
+    if (draw(100) < 60)
+      text += ", " + cycles();
+    if (hasLink && draw(100) < 40)
+      text += ", \"link\": {" + cycles() + ", \"energy\": \"" +
+              std::to_string(1 + draw(4)) + " pJ/B\"" +
+              (draw(100) < 30 ? ", \"topology\": \"mesh\"" : "") +
+              ", \"provenance\": \"test\"}";
+    return text;
+  }
+
   std::string makeLevel(const std::string &name, const std::string &parent,
                         const std::string &per, int64_t cost) {
     std::string text = "{\"name\": \"" + name + "\"";
@@ -532,6 +550,8 @@ private:
               ", " + energy("energy", 0, 3) + ", \"provenance\": \"test\"}";
     if (chance(10))
       text += ", \"leakage\": \"" + std::to_string(pick(1, 9)) + " mW\"";
+    if (waits)
+      text += makeWaits(/*hasLink=*/!parent.empty() && per.empty());
     text += ", \"energy\": {" + energy("read", cost, 2 * cost) + ", " +
             energy("write", cost, 2 * cost) + "}";
     return text + ", \"provenance\": \"test\"}";
@@ -734,8 +754,9 @@ private:
     }
   }
 
-  std::mt19937_64 random;
-  bool extended, rereads, gathers, formats, running, backing, halos = false;
+  std::mt19937_64 random, waiting;
+  bool extended, rereads, gathers, formats, running, backing, waits;
+  bool halos = false;
   Problem problem;
   int einsumCount = 1;
   int64_t bytes = 1;

@@ -46,6 +46,7 @@ struct Kinds {
   bool gathers = false;     ///< coordinates that are data
   bool formats = false;     ///< inputs in number formats with blocks
   bool backing = false;     ///< the outermost level may be too small
+  bool waits = false;       ///< levels take time to answer, and have links
   bool running = false;     ///< recurrences whose earlier steps others read
   bool halos = false;       ///< windows over what other Einsums make, instead
 };

@@ -16,6 +16,7 @@
 //   einsum-optimality --gathers ...        with coordinates that are data
 //   einsum-optimality --running ...        others read steps of recurrences
 //   einsum-optimality --backing ...        the outermost level has a size
+//   einsum-optimality --waits ...          levels answer after a while
 //   einsum-optimality --print SEED         the files of a problem
 //   einsum-optimality --files X.ein SPEC   a given problem
 //   einsum-optimality --enumerate ...      the judge alone
@@ -363,6 +364,8 @@ int main(int argc, char **argv) {
       options.kinds.gathers = true;
     else if (name == "--running")
       options.kinds.running = true;
+    else if (name == "--waits")
+      options.kinds.waits = true;
     else if (name == "--backing")
       options.kinds.backing = true;
     else if (name == "--focus" && hasValue && arguments[i + 1] == "halos")

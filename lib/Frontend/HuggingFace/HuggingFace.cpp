@@ -33,11 +33,29 @@ std::vector<std::string> einsum::frontend::getModelTypes() {
   return names;
 }
 
+/// Python writes numbers without an end as no JSON has them; as the largest one
+/// they keep every column.
+static std::string spellInfinity(StringRef text) {
+  constexpr StringRef spelling = "Infinity", number = "1e308   ";
+  std::string result = text.str();
+  bool isInString = false;
+  for (size_t i = 0; i < result.size(); ++i) {
+    if (result[i] == '\\' && isInString)
+      ++i;
+    else if (result[i] == '"')
+      isInString = !isInString;
+    else if (!isInString && StringRef(result).substr(i).starts_with(spelling))
+      result.replace(i, number.size(), number.str());
+  }
+  return result;
+}
+
 std::optional<std::string>
 einsum::frontend::convertConfigToCascade(StringRef text, StringRef file,
                                          const ModelOptions &options,
                                          Diagnostics &diags) {
-  std::optional<JsonValue> json = parseSourceJson(text, file, diags);
+  std::optional<JsonValue> json =
+      parseSourceJson(spellInfinity(text), file, diags);
   if (!json)
     return std::nullopt;
   std::optional<Model> model = readModel(*json, options.ignored, diags);

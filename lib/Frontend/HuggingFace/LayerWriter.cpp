@@ -15,6 +15,8 @@
 
 #include "lib/Frontend/HuggingFace/Activations.h"
 
+#include <utility>
+
 using namespace einsum::frontend;
 using llvm::StringRef;
 
@@ -52,14 +54,16 @@ std::string LayerWriter::writeNorm(const Norm &norm, StringRef name,
     line(n + to + "d] = " + from + "d] * " + n + "R" + to + "] * " + gain +
          tail.str());
   } else {
-    scope.weight("B" + n + "[{l}d]");
+    bool hasBias = norm.kind == Norm::Kind::Layer;
+    if (hasBias)
+      scope.weight("B" + n + "[{l}d]");
     line(n + "S" + to + "] = " + from + "d]");
     line(n + "C" + to + "d] = " + from + "d] - " + n + "S" + to + "] / D");
     line(n + "V" + to + "] = " + n + "C" + to + "d] * " + n + "C" + to + "d]");
     line(n + "R" + to + "] = rsqrt(" + n + "V" + to + "] / D + " + epsilon +
          ")");
     line(n + to + "d] = " + n + "C" + to + "d] * " + n + "R" + to + "] * " +
-         gain + " + B" + n + "[{l}d]" + tail.str());
+         gain + (hasBias ? " + B" + n + "[{l}d]" : "") + tail.str());
   }
   return scope.own(n) + "[" + scope.get("l");
 }
@@ -90,6 +94,9 @@ void LayerWriter::closeBranch(const Branch &branch, StringRef letter,
     writeNorm(branch.post, before, input);
     sum = before + "[{l}{b}{s}d]";
   }
+  if (branch.scale != 1)
+    sum = (bias.empty() || branch.post ? sum : "(" + sum + ")") + " * " +
+          writeNumber(branch.scale);
   sum = "{x}{b}{s}d] + " + sum;
   if (branch.after) {
     line("Y" + letter.str() + "[{l}{b}{s}d] = " + sum);
@@ -104,6 +111,7 @@ void LayerWriter::closeBranch(const Branch &branch, StringRef letter,
 void LayerWriter::writeLayer(const Layer &layer, const Stream *other,
                              StringRef memory) {
   bool hasFeedForward = layer.feedForward.has_value();
+  std::string before = x; // what parallel branches read
   if (layer.attention) {
     const Attention &a = *layer.attention;
     scope.text.comment("Attention.");
@@ -129,10 +137,25 @@ void LayerWriter::writeLayer(const Layer &layer, const Stream *other,
     closeBranch(layer.stateSpaceBranch, "S", "SO[{l}{b}{s}d]",
                 layer.stateSpace->hasBias ? "BSO[{l}d]" : "", !hasFeedForward);
   }
+  if (layer.headedStateSpace) {
+    scope.text.comment("State space.");
+    openBranch(layer.stateSpaceBranch, "S");
+    writeHeadedStateSpace(*layer.headedStateSpace);
+    closeBranch(layer.stateSpaceBranch, "S", "SO[{l}{b}{s}d]",
+                layer.headedStateSpace->hasBias ? "BSO[{l}d]" : "",
+                !hasFeedForward);
+  }
   if (hasFeedForward) {
     const FeedForward &f = *layer.feedForward;
     scope.text.comment(f.experts ? "Experts." : "Feed-forward.");
-    openBranch(layer.feedForwardBranch, "F");
+    if (!layer.isParallel) {
+      openBranch(layer.feedForwardBranch, "F");
+    } else if (layer.feedForwardBranch.pre) {
+      std::string sum = std::exchange(x, before);
+      openBranch(layer.feedForwardBranch, "F");
+      x = sum;
+      scope.set("x", x);
+    }
     if (f.experts)
       writeExperts(f);
     else

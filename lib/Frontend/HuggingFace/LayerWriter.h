@@ -67,42 +67,61 @@ private:
   std::string project(llvm::StringRef name, llvm::StringRef source,
                       llvm::StringRef heads, llvm::StringRef token,
                       llvm::StringRef element, bool hasBias);
-  std::string finish(const Attention &attention, std::string name,
-                     llvm::StringRef heads, llvm::StringRef token,
-                     double scale);
+  /// A query or key: {z} are the last ranks of `turned`, {t} that of `rest`,
+  /// the elements that do not turn; empty if there are none.
+  struct Projected {
+    std::string turned, rest;
+  };
+  Projected finish(const Attention &attention, std::string name,
+                   llvm::StringRef heads, llvm::StringRef token, double scale);
+  std::string normHeads(const Attention &attention, const std::string &name,
+                        llvm::StringRef heads, llvm::StringRef token,
+                        const std::string &element, const std::string &extent);
+  std::string temper(std::string name, llvm::StringRef heads,
+                     llvm::StringRef token, llvm::StringRef element);
   std::string turn(const Rotary &rotary, llvm::StringRef name,
                    llvm::StringRef heads, llvm::StringRef token, double scale,
-                   int64_t extent);
+                   int64_t extent, int64_t whole);
   std::string scaled(llvm::StringRef name, llvm::StringRef heads,
                      llvm::StringRef token, double scale);
   std::string keyFilter(const Attention &attention) const;
   std::string adjustScores(const Attention &attention, std::string scores,
                            llvm::StringRef ranks, llvm::StringRef distance);
-  void writeSoftmax(llvm::StringRef scores);
-  void writeJointSoftmax(llvm::StringRef cached, llvm::StringRef own);
+  void writeScores(llvm::StringRef name, llvm::StringRef ranks,
+                   const Projected &query, llvm::StringRef queryToken,
+                   const Projected &key, llvm::StringRef keyToken,
+                   llvm::StringRef filter);
+  void writeSoftmax(const Attention &attention, llvm::StringRef scores);
+  void writeJointSoftmax(const Attention &attention, llvm::StringRef cached,
+                         llvm::StringRef own);
   void writeAttention(const Attention &attention);
-  void attendToAll(const Attention &attention, llvm::StringRef query);
-  void attendToCache(const Attention &attention, llvm::StringRef query);
+  void attendToAll(const Attention &attention, const Projected &query);
+  void attendToCache(const Attention &attention, const Projected &query);
   void writeCrossAttention(const Attention &attention, const Stream &other,
                            llvm::StringRef memory);
   void writeLatentAttention(const Attention &attention);
   void attendToLatent(const Attention &attention);
-  void attendToLatentCache();
+  void attendToLatentCache(const Attention &attention);
   std::string writeLatentQuery(const Attention &attention);
 
   // Feed-forward and state space.
   void writeFeedForward(const FeedForward &feedForward);
   void writeGated(llvm::StringRef letter, llvm::StringRef source,
                   llvm::StringRef lead, llvm::StringRef weightLead,
-                  llvm::StringRef inner, llvm::StringRef activation);
+                  llvm::StringRef inner, const FeedForward &feedForward);
   void writeExperts(const FeedForward &feedForward);
   void writeRouter(const Experts &experts);
   void scoreGroups(const Experts &experts, const std::string &choice);
   std::string limitGroups(const Experts &experts, const std::string &choice);
   void writeMaskedExperts(const FeedForward &feedForward);
   void writeBalancedExperts(const FeedForward &feedForward);
+  void addShared(const FeedForward &feedForward);
   void writeStateSpace(const StateSpace &mixer);
-  void writeWindow(const StateSpace &mixer);
+  void writeHeadedStateSpace(const HeadedStateSpace &mixer);
+  /// SV + letter, the causal window over `source`[token, ranks]; the rows
+  /// before this token are the input source + C while decoding.
+  void writeWindow(llvm::StringRef source, llvm::StringRef letter,
+                   llvm::StringRef ranks, int64_t window);
   std::string use(llvm::StringRef activation);
 
   TextScope &scope;

@@ -25,7 +25,9 @@
 namespace einsum::frontend {
 
 struct Norm {
-  enum class Kind { None, Layer, Rms }; ///< Layer has a bias, Rms has none
+  /// Layer takes off the mean, and has a gain and a bias; Centred is the same
+  /// without the bias, Rms without the mean, too, and Bare without the gain.
+  enum class Kind { None, Layer, Centred, Rms, Bare };
   Kind kind = Kind::None;
   double epsilon = 0;
   bool gainFromOne = false; ///< multiplies by 1 + gain
@@ -37,7 +39,8 @@ struct Norm {
 struct Rotary {
   enum class Kind { None, Halves, Interleaved };
   Kind kind = Kind::None;
-  std::string table; ///< models with two bases have two tables of angles
+  int64_t extent = 0; ///< elements that turn, from the first on; 0 for all
+  std::string table;  ///< models with two bases have two tables of angles
 
   explicit operator bool() const { return kind != Kind::None; }
 };
@@ -56,18 +59,27 @@ struct Attention {
   bool queryBias = false, keyBias = false, valueBias = false,
        outputBias = false;
   Norm headNorm; ///< of queries and keys
+  /// Over what: each head, all heads together, or each head once it has turned.
+  enum class NormOf { Head, Row, Turned } normOf = NormOf::Head;
   Rotary rotary;
   std::optional<Latent> latent;
   double scale = 1;   ///< of the scores
   double softcap = 0; ///< c * tanh(score / c)
   int64_t window = 0; ///< keys that a query sees, itself included
+  int64_t reach = 0;  ///< how far to both sides an encoder's query sees
+  int64_t chunk = 0;  ///< tokens see those of their chunk
   bool isCausal = true;
+  bool hasSinks = false;        ///< a score per head that no value belongs to
+  bool isTempered = false;      ///< queries are scaled by position, an input
   bool hasRelativeBias = false; ///< per head and bucket of distances
 };
 
 struct Experts {
   int64_t count = 0, chosen = 0, inner = 0;
   int64_t sharedInner = 0;
+  bool isSharedGated = false; ///< by the sigmoid of a score of the token
+  bool isInputScaled = false; ///< gates scale what experts read
+  bool hasRouterBias = false;
   bool isSigmoid = false;     ///< scores by sigmoid, not softmax
   bool isNormalised = false;  ///< gates of the chosen ones add up to 1
   bool hasCorrection = false; ///< a bias that takes part in the choice alone
@@ -82,6 +94,8 @@ struct FeedForward {
   std::string activation; ///< a function of Activations.h
   bool isGated = false;
   bool hasBias = false;
+  /// Gate and linear part are kept within this, and 1 is added to the latter.
+  double limit = 0;
   std::optional<Experts> experts;
 };
 
@@ -92,10 +106,21 @@ struct StateSpace {
   std::string activation;
 };
 
-/// One branch beside the residual stream: x + post(branch(pre(x))), or
+/// The same with one decay per head (Dao & Gu 2024): heads of a group share
+/// what writes and reads the state.
+struct HeadedStateSpace {
+  int64_t heads = 0, extent = 0, groups = 1, state = 0, window = 0;
+  bool hasBias = false, hasWindowBias = true;
+  Norm norm;                          ///< of the gated result
+  double leastStep = 0, mostStep = 0; ///< 0 if there is no such limit
+  std::string activation;
+};
+
+/// One branch beside the residual stream: x + scale * post(branch(pre(x))), or
 /// after(x + branch(x)).
 struct Branch {
   Norm pre, post, after;
+  double scale = 1;
 };
 
 struct Layer {
@@ -104,9 +129,13 @@ struct Layer {
   std::optional<Attention> cross; ///< over the other stack
   Branch crossBranch;
   std::optional<StateSpace> stateSpace;
+  std::optional<HeadedStateSpace> headedStateSpace;
   Branch stateSpaceBranch;
   std::optional<FeedForward> feedForward;
   Branch feedForwardBranch;
+  /// Attention and feed-forward read one x, and both are added to it; a
+  /// feed-forward branch without a norm then reads that of attention.
+  bool isParallel = false;
 };
 
 /// Layers one after the other: layer i is kinds[pattern[i]].
@@ -135,11 +164,13 @@ struct Head {
   enum class Kind { None, Language, Masked, Pooled, Classes };
   Kind kind = Kind::None;
   bool isTied = false; ///< with the table of embeddings
-  double scale = 1;    ///< of what is multiplied with the table
+  bool hasBias = false;
+  double scale = 1; ///< of what is multiplied with the table
   double softcap = 0;
   int64_t classes = 0;
-  std::string activation; ///< of Masked
-  Norm norm;              ///< of Masked
+  std::string activation;   ///< of Masked
+  Norm norm;                ///< of Masked
+  bool hasDenseBias = true; ///< of Masked
 };
 
 struct Model {

@@ -26,6 +26,8 @@
 
 #include "lib/Frontend/HuggingFace/LayerWriter.h"
 
+#include "llvm/ADT/StringExtras.h"
+
 using namespace einsum::frontend;
 using llvm::StringRef;
 
@@ -80,10 +82,11 @@ std::string LayerWriter::scaled(StringRef name, StringRef heads,
 }
 
 /// Rotary positions: element j of half y turns with element j of the other
-/// half; {z} becomes the ranks of the result. The scale comes for nothing.
+/// half; {z} becomes the ranks of the result. The scale comes for nothing. Of
+/// `whole` elements the first `extent` turn.
 std::string LayerWriter::turn(const Rotary &rotary, StringRef name,
                               StringRef heads, StringRef token, double scale,
-                              int64_t extent) {
+                              int64_t extent, int64_t whole) {
   CascadeText &text = scope.text;
   std::string y = text.rank("y", 2), j = text.rank("j", extent / 2);
   std::string half = StringRef(j).upper();
@@ -107,30 +110,84 @@ std::string LayerWriter::turn(const Rotary &rotary, StringRef name,
     value = "(" + value + ") * " + writeNumber(scale);
   line(n + "R" + lead + y + "," + j + "] = " + value);
   scope.set("z", y + "," + j);
+  if (extent == whole)
+    return n + "R";
+  std::string t = text.rank("t", whole - extent);
+  value = n + lead + StringRef(y).upper() + "*" + half + "+" + t + "]";
+  if (scale != 1)
+    value += " * " + writeNumber(scale);
+  line(n + "T" + lead + t + "] = " + value);
+  scope.set("t", t);
   return n + "R";
 }
 
-/// Norm, position and scale of a query or key; {z} is its last rank or ranks.
-std::string LayerWriter::finish(const Attention &attention, std::string name,
-                                StringRef heads, StringRef token,
-                                double scale) {
-  scope.set("z", scope.get("e"));
-  if (attention.headNorm) {
-    const Norm &norm = attention.headNorm;
-    std::string to = ("[{l}{b}" + heads + token).str(), n = name;
-    std::string gain = (norm.gainFromOne ? "(1 + G" : "G") + n + "[{l}{e}]" +
-                       (norm.gainFromOne ? ")" : "");
-    std::string extent = StringRef(scope.get("e")).upper();
-    scope.weight("G" + n + "[{l}{e}]");
-    line(n + "Q" + to + "] = " + n + to + "{e}] * " + n + to + "{e}]");
-    line(n + "N" + to + "{e}] = " + n + to + "{e}] * rsqrt(" + n + "Q" + to +
-         "] / " + extent + " + " + writeNumber(norm.epsilon) + ") * " + gain);
-    name = n + "N";
-  }
-  if (attention.rotary)
-    return turn(attention.rotary, name, heads, token, scale,
-                attention.keyExtent);
-  return scaled(name, heads, token, scale);
+/// Over the last rank or ranks `element` of so many elements; of all heads at
+/// once, or of each.
+std::string LayerWriter::normHeads(const Attention &attention,
+                                   const std::string &n, StringRef heads,
+                                   StringRef token, const std::string &element,
+                                   const std::string &extent) {
+  const Norm &norm = attention.headNorm;
+  bool isRow = attention.normOf == Attention::NormOf::Row;
+  std::string sum = ("[{l}{b}" + (isRow ? "" : heads) + token).str();
+  std::string to = ("[{l}{b}" + heads + token).str() + element + "]";
+  std::string gain =
+      "G" + n + "[{l}" + (isRow ? heads.str() : "") + element + "]";
+  bool hasGain = norm.kind != Norm::Kind::Bare;
+  if (hasGain)
+    scope.weight(gain);
+  if (norm.gainFromOne)
+    gain = "(1 + " + gain + ")";
+  line(n + "Q" + sum + "] = " + n + to + " * " + n + to);
+  line(n + "N" + to + " = " + n + to + " * rsqrt(" + n + "Q" + sum + "] / " +
+       extent + " + " + writeNumber(norm.epsilon) + ")" +
+       (hasGain ? " * " + gain : ""));
+  return n + "N";
+}
+
+/// A query times a number per position, which is an input.
+std::string LayerWriter::temper(std::string name, StringRef heads,
+                                StringRef token, StringRef element) {
+  std::string to = ("[{l}{b}" + heads + token + element + "]").str();
+  std::string row = "TEMP[" + scope.get("s") + "]";
+  scope.text.input(StringRef(row).ends_with(",]")
+                       ? StringRef(row).drop_back(2).str() + "]"
+                       : row);
+  scope.set("temper", "TEMP");
+  line(name + "M" + to + " = " + name + to + " * {temper}[{s}]");
+  return name + "M";
+}
+
+/// Norm, position and scale of a query or key.
+LayerWriter::Projected LayerWriter::finish(const Attention &attention,
+                                           std::string name, StringRef heads,
+                                           StringRef token, double scale) {
+  using NormOf = Attention::NormOf;
+  std::string e = scope.get("e");
+  scope.set("z", e);
+  std::string extent = StringRef(e).upper(), rows;
+  std::string ranks = scope.expand(heads);
+  for (StringRef part : llvm::split(ranks, ','))
+    if (!part.empty())
+      rows += " / " + part.upper();
+  if (attention.headNorm && attention.normOf == NormOf::Row)
+    extent += rows;
+  if (attention.headNorm && attention.normOf != NormOf::Turned)
+    name = normHeads(attention, name, heads, token, "{e}", extent);
+  if (!attention.rotary)
+    return {scaled(name, heads, token, scale), ""};
+  int64_t whole = attention.keyExtent;
+  int64_t turning = attention.rotary.extent ? attention.rotary.extent : whole;
+  bool isNormed = attention.headNorm && attention.normOf == NormOf::Turned;
+  std::string turned = turn(attention.rotary, name, heads, token,
+                            isNormed ? 1 : scale, turning, whole);
+  if (!isNormed)
+    return {turned, turning == whole ? "" : name + "T"};
+  scope.set("e", scope.get("z"));
+  turned = normHeads(attention, turned, heads, token, "{z}", extent);
+  turned = scaled(turned, heads, token, scale);
+  scope.set("e", e);
+  return {turned, ""};
 }
 
 //===----------------------------------------------------------------------===//
@@ -139,7 +196,13 @@ std::string LayerWriter::finish(const Attention &attention, std::string name,
 
 /// Which keys a query sees, where that is not all of them.
 std::string LayerWriter::keyFilter(const Attention &attention) const {
-  if (!attention.isCausal || isDecoding())
+  if (isDecoding())
+    return "";
+  std::string reach = std::to_string(attention.reach);
+  if (attention.reach > 0 && attention.reach + 1 < stream.tokens)
+    return " where " + stream.key + " <= " + stream.token + " + " + reach +
+           ", " + stream.token + " <= " + stream.key + " + " + reach;
+  if (!attention.isCausal)
     return "";
   std::string filter = " where " + stream.key + " <= " + stream.token;
   if (attention.window > 0 && attention.window < stream.tokens)
@@ -166,25 +229,65 @@ std::string LayerWriter::adjustScores(const Attention &attention,
   return scores;
 }
 
-void LayerWriter::writeSoftmax(StringRef scores) {
-  std::string z = scores.str();
-  line("GM[{l}{b}{q}{s}] = max(" + stream.key + ") " + z + "[{l}{b}{q}{m}{s}]");
+/// name[ranks] = query * key; what turned and what did not are two products.
+void LayerWriter::writeScores(StringRef name, StringRef ranks,
+                              const Projected &query, StringRef queryToken,
+                              const Projected &key, StringRef keyToken,
+                              StringRef filter) {
+  std::string n = name.str(), to = ranks.str(), f = filter.str();
+  auto product = [&](const std::string &q, const std::string &k,
+                     StringRef element) {
+    return (" = " + q + "[{l}{b}{q}" + queryToken + element + "] * " + k +
+            "[{l}{b}{k}" + keyToken + element + "]")
+               .str() +
+           f;
+  };
+  if (query.rest.empty()) {
+    line(n + to + product(query.turned, key.turned, "{z}"));
+    return;
+  }
+  line(n + "E" + to + product(query.rest, key.rest, "{t}"));
+  line(n + "P" + to + product(query.turned, key.turned, "{z}"));
+  line(n + to + " = " + n + "E" + to + " + " + n + "P" + to);
+}
+
+void LayerWriter::writeSoftmax(const Attention &attention, StringRef scores) {
+  std::string z = scores.str(), top = "GM", sum = "SD";
+  if (attention.hasSinks) {
+    scope.weight("BSINK[{l}{q}]");
+    top = "LM";
+    sum = "LD";
+  }
+  line(top + "[{l}{b}{q}{s}] = max(" + stream.key + ") " + z +
+       "[{l}{b}{q}{m}{s}]");
+  if (attention.hasSinks)
+    line("GM[{l}{b}{q}{s}] = max(LM[{l}{b}{q}{s}], BSINK[{l}{q}])");
   line("SN[{l}{b}{q}{m}{s}] = exp(" + z +
        "[{l}{b}{q}{m}{s}] - GM[{l}{b}{q}{s}])");
-  line("SD[{l}{b}{q}{s}] = SN[{l}{b}{q}{m}{s}]");
+  line(sum + "[{l}{b}{q}{s}] = SN[{l}{b}{q}{m}{s}]");
+  if (attention.hasSinks)
+    line("SD[{l}{b}{q}{s}] = LD[{l}{b}{q}{s}] + exp(BSINK[{l}{q}] - "
+         "GM[{l}{b}{q}{s}])");
   line("A[{l}{b}{q}{m}{s}] = SN[{l}{b}{q}{m}{s}] / SD[{l}{b}{q}{s}]");
 }
 
 /// Over the rows of a cache and one key beside them.
-void LayerWriter::writeJointSoftmax(StringRef cached, StringRef own) {
-  std::string z = cached.str(), o = own.str();
+void LayerWriter::writeJointSoftmax(const Attention &attention,
+                                    StringRef cached, StringRef own) {
+  std::string z = cached.str(), o = own.str(), sink;
   line("LM[{l}{b}{q}] = max(" + StringRef(scope.get("c")).drop_back().str() +
        ") " + z + "[{l}{b}{q}{c}]");
-  line("GM[{l}{b}{q}] = max(LM[{l}{b}{q}], " + o + "[{l}{b}{q}])");
+  std::string top = "max(LM[{l}{b}{q}], " + o + "[{l}{b}{q}])";
+  if (attention.hasSinks) {
+    scope.weight("BSINK[{l}{q}]");
+    top = "max(" + top + ", BSINK[{l}{q}])";
+    sink = " + exp(BSINK[{l}{q}] - GM[{l}{b}{q}])";
+  }
+  line("GM[{l}{b}{q}] = " + top);
   line("SN[{l}{b}{q}{c}] = exp(" + z + "[{l}{b}{q}{c}] - GM[{l}{b}{q}])");
   line("SO[{l}{b}{q}] = exp(" + o + "[{l}{b}{q}] - GM[{l}{b}{q}])");
   line("LD[{l}{b}{q}] = SN[{l}{b}{q}{c}]");
-  line("SD[{l}{b}{q}] = LD[{l}{b}{q}] + SO[{l}{b}{q}]");
+  line("SD[{l}{b}{q}] = LD[{l}{b}{q}] + SO[{l}{b}{q}]" + sink);
   line("A[{l}{b}{q}{c}] = SN[{l}{b}{q}{c}] / SD[{l}{b}{q}]");
   line("AO[{l}{b}{q}] = SO[{l}{b}{q}] / SD[{l}{b}{q}]");
 }
@@ -197,37 +300,46 @@ void LayerWriter::writeAttention(const Attention &attention) {
   setHeads(attention);
   std::string query =
       project("Q", "{n}", "{q}", "{s}", "{e}", attention.queryBias);
-  query = finish(attention, query, "{q}", "{s}", attention.scale);
+  if (attention.isTempered)
+    query = temper(query, "{q}", "{s}", "{e}");
+  Projected finished = finish(attention, query, "{q}", "{s}", attention.scale);
   if (isDecoding())
-    attendToCache(attention, query);
+    attendToCache(attention, finished);
   else
-    attendToAll(attention, query);
+    attendToAll(attention, finished);
   scope.weight("WO[{l}{q}{f},d]");
   line("O[{l}{b}{s}d] = AV[{l}{b}{q}{s}{f}] * WO[{l}{q}{f},d]");
 }
 
-void LayerWriter::attendToAll(const Attention &attention, StringRef query) {
-  std::string key = project("K", "{n}", "{k}", "{m}", "{e}", attention.keyBias);
-  key = finish(attention, key, "{k}", "{m}", 1);
+void LayerWriter::attendToAll(const Attention &attention,
+                              const Projected &query) {
+  Projected key = finish(
+      attention, project("K", "{n}", "{k}", "{m}", "{e}", attention.keyBias),
+      "{k}", "{m}", 1);
   std::string value =
       project("V", "{n}", "{k}", "{m}", "{f}", attention.valueBias);
-  line("QK[{l}{b}{q}{m}{s}] = " + query.str() + "[{l}{b}{q}{s}{z}] * " + key +
-       "[{l}{b}{k}{m}{z}]" + keyFilter(attention));
+  writeScores("QK", "[{l}{b}{q}{m}{s}]", query, "{s}", key, "{m}",
+              keyFilter(attention));
   std::string distance = attention.isCausal ? stream.token + "-" + stream.key
                                             : stream.key + "-" + stream.token +
                                                   "+" + stream.extent + "-1";
-  writeSoftmax(adjustScores(attention, "QK", "[{l}{b}{q}{m}{s}]", distance));
+  writeSoftmax(attention,
+               adjustScores(attention, "QK", "[{l}{b}{q}{m}{s}]", distance));
   line("AV[{l}{b}{q}{s}{f}] = A[{l}{b}{q}{m}{s}] * " + value +
        "[{l}{b}{k}{m}{f}]");
   if (options.phase == Phase::Prefill && attention.isCausal) {
-    scope.output(key);
+    scope.output(key.turned);
+    if (!key.rest.empty())
+      scope.output(key.rest);
     scope.output(value);
   }
 }
 
-void LayerWriter::attendToCache(const Attention &attention, StringRef query) {
-  std::string key = project("K", "{n}", "{k}", "", "{e}", attention.keyBias);
-  key = finish(attention, key, "{k}", "", 1);
+void LayerWriter::attendToCache(const Attention &attention,
+                                const Projected &query) {
+  Projected key = finish(
+      attention, project("K", "{n}", "{k}", "", "{e}", attention.keyBias),
+      "{k}", "", 1);
   std::string value =
       project("V", "{n}", "{k}", "", "{f}", attention.valueBias);
   // Rows that a window has passed are not kept.
@@ -237,18 +349,22 @@ void LayerWriter::attendToCache(const Attention &attention, StringRef query) {
   std::string cached = scope.text.rank(stream.key, rows);
   scope.set("c", cached + ",");
   scope.input("KC[{l}{b}{k}{c}{z}]");
+  if (!key.rest.empty())
+    scope.input("KTC[{l}{b}{k}{c}{t}]");
   scope.input("VC[{l}{b}{k}{c}{f}]");
-  line("QK[{l}{b}{q}{c}] = " + query.str() +
-       "[{l}{b}{q}{z}] * KC[{l}{b}{k}{c}{z}]");
-  line("QO[{l}{b}{q}] = " + query.str() + "[{l}{b}{q}{z}] * " + key +
-       "[{l}{b}{k}{z}]");
-  writeJointSoftmax(adjustScores(attention, "QK", "[{l}{b}{q}{c}]",
+  writeScores("QK", "[{l}{b}{q}{c}]", query, "",
+              {"KC", key.rest.empty() ? "" : "KTC"}, "{c}", "");
+  writeScores("QO", "[{l}{b}{q}]", query, "", key, "", "");
+  writeJointSoftmax(attention,
+                    adjustScores(attention, "QK", "[{l}{b}{q}{c}]",
                                  StringRef(cached).upper() + "-" + cached),
                     adjustScores(attention, "QO", "[{l}{b}{q}]", "0"));
   line("LV[{l}{b}{q}{f}] = A[{l}{b}{q}{c}] * VC[{l}{b}{k}{c}{f}]");
   line("AV[{l}{b}{q}{f}] = LV[{l}{b}{q}{f}] + AO[{l}{b}{q}] * " + value +
        "[{l}{b}{k}{f}]");
-  scope.output(key);
+  scope.output(key.turned);
+  if (!key.rest.empty())
+    scope.output(key.rest);
   scope.output(value);
 }
 
@@ -317,7 +433,7 @@ std::string LayerWriter::writeLatentQuery(const Attention &attention) {
   line("Q[{l}{b}{q}{s}{e}] = " + source + "{b}{s}" + in + "] * " + w);
   line("QP[{l}{b}{q}{s}{p}] = " + source + "{b}{s}" + in + "] * " + v);
   return turn(attention.rotary, "QP", "{q}", "{s}", attention.scale,
-              latent.rotary);
+              latent.rotary, latent.rotary);
 }
 
 void LayerWriter::writeLatentAttention(const Attention &attention) {
@@ -340,11 +456,12 @@ void LayerWriter::writeLatentAttention(const Attention &attention) {
        t + "] / " + extent + " + " + writeNumber(latent.norm.epsilon) +
        ") * GCN[{l}{c}]");
   line("KP[{l}{b}" + t + "{p}] = {n}{b}" + t + "d] * WKP[{l}d,{p}]");
-  std::string key = turn(attention.rotary, "KP", "", t, 1, latent.rotary);
+  std::string key =
+      turn(attention.rotary, "KP", "", t, 1, latent.rotary, latent.rotary);
   scope.weight("WUK[{l}{c},{q}{e}]");
   scope.weight("WUV[{l}{c},{q}{f}]");
   if (isDecoding())
-    attendToLatentCache();
+    attendToLatentCache(attention);
   else
     attendToLatent(attention);
   if (options.phase != Phase::Train) {
@@ -365,13 +482,13 @@ void LayerWriter::attendToLatent(const Attention &attention) {
        "KPR[{l}{b}{m}{z}]" +
        filter);
   line("QK[{l}{b}{q}{m}{s}] = QKE[{l}{b}{q}{m}{s}] + QKP[{l}{b}{q}{m}{s}]");
-  writeSoftmax("QK");
+  writeSoftmax(attention, "QK");
   line("AV[{l}{b}{q}{s}{f}] = A[{l}{b}{q}{m}{s}] * V[{l}{b}{q}{m}{f}]");
 }
 
 /// The query is multiplied by WUK and the result by WUV: no key or value of the
 /// cache is ever expanded.
-void LayerWriter::attendToLatentCache() {
+void LayerWriter::attendToLatentCache(const Attention &attention) {
   std::string c = scope.get("c"), m = scope.text.rank(stream.key, stream.keys);
   scope.set("i", m + ",");
   scope.input("CNC[{l}{b}{i}{c}]");
@@ -384,7 +501,7 @@ void LayerWriter::attendToLatentCache() {
   line("QOP[{l}{b}{q}] = {turned}[{l}{b}{q}{z}] * KPR[{l}{b}{z}]");
   line("QO[{l}{b}{q}] = QOE[{l}{b}{q}] + QOP[{l}{b}{q}]");
   scope.set("c", m + ",");
-  writeJointSoftmax("QK", "QO");
+  writeJointSoftmax(attention, "QK", "QO");
   scope.set("c", c);
   line("AL[{l}{b}{q}{c}] = A[{l}{b}{q}{i}] * CNC[{l}{b}{i}{c}]");
   line("AC[{l}{b}{q}{c}] = AL[{l}{b}{q}{c}] + AO[{l}{b}{q}] * CN[{l}{b}{c}]");

@@ -38,24 +38,40 @@ using llvm::StringRef;
 /// before the inner one.
 void LayerWriter::writeGated(StringRef letter, StringRef source, StringRef lead,
                              StringRef weightLead, StringRef inner,
-                             StringRef activation) {
+                             const FeedForward &feedForward) {
   std::string n = letter.str();
   std::string to = ("[{l}" + lead + inner + "]").str();
   std::string wg = ("[{l}" + weightLead + "d," + inner + "]").str();
+  std::string bias = ("[{l}" + weightLead + inner + "]").str();
   line(n + "G" + to + " = " + source.str() + " * W" + n + "G" + wg);
   line(n + "U" + to + " = " + source.str() + " * W" + n + "U" + wg);
-  line(n + "H" + to + " = " + use(activation) + "(" + n + "G" + to + ") * " +
-       n + "U" + to);
+  std::string gate = n + "G" + to, up = n + "U" + to;
+  bool isSum = feedForward.hasBias;
+  if (isSum) {
+    gate += " + B" + n + "G" + bias;
+    up += " + B" + n + "U" + bias;
+  }
+  if (feedForward.limit > 0) {
+    std::string most = writeNumber(feedForward.limit);
+    gate = "min(" + gate + ", " + most + ")";
+    up = "min(max(" + up + ", -" + most + "), " + most + ") + 1";
+    isSum = true;
+  }
+  line(n + "H" + to + " = " + use(feedForward.activation) + "(" + gate +
+       ") * " + (isSum ? "(" + up + ")" : up));
 }
 
 void LayerWriter::writeFeedForward(const FeedForward &feedForward) {
   std::string i = scope.text.rank("i", feedForward.inner);
   scope.set("i", i);
   std::string to = "[{l}{b}{s}{i}]";
-  if (feedForward.isGated && !feedForward.hasBias) {
-    scope.weight("WFG[{l}d,{i}]");
-    scope.weight("WFU[{l}d,{i}]");
-    writeGated("F", "{n}{b}{s}d]", "{b}{s}", "", i, feedForward.activation);
+  if (feedForward.isGated) {
+    for (const char *part : {"FG", "FU"}) {
+      scope.weight("W" + std::string(part) + "[{l}d,{i}]");
+      if (feedForward.hasBias)
+        scope.weight("B" + std::string(part) + "[{l}{i}]");
+    }
+    writeGated("F", "{n}{b}{s}d]", "{b}{s}", "", i, feedForward);
   } else {
     std::string f = use(feedForward.activation), value = "FU" + to;
     scope.weight("WFU[{l}d,{i}]");
@@ -64,15 +80,7 @@ void LayerWriter::writeFeedForward(const FeedForward &feedForward) {
       scope.weight("BFU[{l}{i}]");
       value += " + BFU[{l}{i}]";
     }
-    if (feedForward.isGated) {
-      scope.weight("WFG[{l}d,{i}]");
-      scope.weight("BFG[{l}{i}]");
-      line("FG" + to + " = {n}{b}{s}d] * WFG[{l}d,{i}]");
-      line("FH" + to + " = " + f + "(FG" + to + " + BFG[{l}{i}]) * (" + value +
-           ")");
-    } else {
-      line("FH" + to + " = " + f + "(" + value + ")");
-    }
+    line("FH" + to + " = " + f + "(" + value + ")");
   }
   scope.weight("WFO[{l}{i},d]");
   line("FO[{l}{b}{s}d] = FH" + to + " * WFO[{l}{i},d]");
@@ -124,7 +132,12 @@ void LayerWriter::writeRouter(const Experts &experts) {
   text.rank("x", experts.count);
   text.rank("t", experts.chosen);
   scope.weight("WR[{l}d,x]");
-  line("RL[{l}{b}{s}x] = {n}{b}{s}d] * WR[{l}d,x]");
+  std::string logits = experts.hasRouterBias ? "RL0" : "RL";
+  line(logits + "[{l}{b}{s}x] = {n}{b}{s}d] * WR[{l}d,x]");
+  if (experts.hasRouterBias) {
+    scope.weight("BRL[{l}x]");
+    line("RL[{l}{b}{s}x] = RL0[{l}{b}{s}x] + BRL[{l}x]");
+  }
   if (experts.isSigmoid) {
     line("RP[{l}{b}{s}x] = 1 / (1 + exp(-RL[{l}{b}{s}x]))");
   } else {
@@ -171,30 +184,55 @@ void LayerWriter::writeExperts(const FeedForward &feedForward) {
   scope.weight("WEG[{l}x,d,{a}]");
   scope.weight("WEU[{l}x,d,{a}]");
   scope.weight("WEO[{l}x,{a},d]");
+  if (feedForward.hasBias) {
+    scope.weight("BEG[{l}x,{a}]");
+    scope.weight("BEU[{l}x,{a}]");
+    scope.weight("BEO[{l}x,d]");
+  }
   bool isShared = experts.sharedInner > 0;
   scope.set("mo", isShared ? scope.own("ME") : scope.own("MO"));
   if (options.routing == Routing::Masked)
     writeMaskedExperts(feedForward);
   else
     writeBalancedExperts(feedForward);
-  if (!isShared)
-    return;
+  if (isShared)
+    addShared(feedForward);
+}
+
+/// Experts that every token takes, as one.
+void LayerWriter::addShared(const FeedForward &feedForward) {
+  const Experts &experts = *feedForward.experts;
   std::string i = scope.text.rank("i", experts.sharedInner);
   scope.set("i", i);
   scope.weight("WSG[{l}d,{i}]");
   scope.weight("WSU[{l}d,{i}]");
   scope.weight("WSO[{l}{i},d]");
-  writeGated("S", "{n}{b}{s}d]", "{b}{s}", "", i, feedForward.activation);
+  writeGated("S", "{n}{b}{s}d]", "{b}{s}", "", i, feedForward);
   line("SX[{l}{b}{s}d] = SH[{l}{b}{s}{i}] * WSO[{l}{i},d]");
-  line("MO[{l}{b}{s}d] = ME[{l}{b}{s}d] + SX[{l}{b}{s}d]");
+  std::string result = "SX[{l}{b}{s}d]";
+  if (experts.isSharedGated) {
+    scope.weight("WSR[{l}d]");
+    line("SL[{l}{b}{s}] = {n}{b}{s}d] * WSR[{l}d]");
+    result += " / (1 + exp(-SL[{l}{b}{s}]))";
+  }
+  line("MO[{l}{b}{s}d] = ME[{l}{b}{s}d] + " + result);
 }
 
 void LayerWriter::writeMaskedExperts(const FeedForward &feedForward) {
-  writeGated("E", "{n}{b}{s}d]", "{b}{s}x,", "x,", scope.get("a"),
-             feedForward.activation);
-  line("EO[{l}{b}{s}x,d] = EH[{l}{b}{s}x,{a}] * WEO[{l}x,{a},d]");
+  const Experts &experts = *feedForward.experts;
   line("EW[{l}{b}{s}x] = select(x == TI[{l}{b}{s}t], TW[{l}{b}{s}t], 0)");
-  line("{mo}[{l}{b}{s}d] = EW[{l}{b}{s}x] * EO[{l}{b}{s}x,d]");
+  std::string source = "{n}{b}{s}d]", gate = "EW[{l}{b}{s}x] * ";
+  if (experts.isInputScaled) { // an expert makes nothing of nothing
+    line("EX[{l}{b}{s}x,d] = {n}{b}{s}d] * EW[{l}{b}{s}x]");
+    source = "EX[{l}{b}{s}x,d]";
+    gate = "";
+  }
+  writeGated("E", source, "{b}{s}x,", "x,", scope.get("a"), feedForward);
+  line("EO[{l}{b}{s}x,d] = EH[{l}{b}{s}x,{a}] * WEO[{l}x,{a},d]");
+  std::string result = "EO[{l}{b}{s}x,d]";
+  if (feedForward.hasBias)
+    result = "(" + result + " + BEO[{l}x,d])";
+  line("{mo}[{l}{b}{s}d] = " + gate + result);
 }
 
 /// Tokens are dealt out along the sequence, or along the batch if each sequence
@@ -213,9 +251,19 @@ void LayerWriter::writeBalancedExperts(const FeedForward &feedForward) {
   std::string lead = (isBatch ? "" : scope.get("b")) + "t," + y + "," + c + ",";
   std::string source = isBatch ? "{n}" + row + ",d]" : "{n}{b}" + row + ",d]";
   std::string expert = "t*" + std::to_string(perChoice) + "+" + y + ",";
-  writeGated("E", source, lead, expert, scope.get("a"), feedForward.activation);
+  std::string gate = "TW[{l}{b}{s}t] * ";
+  if (experts.isInputScaled) {
+    line("EX[{l}" + lead + "d] = " + source + " * TW[{l}" +
+         (isBatch ? row + ",t]" : "{b}" + row + ",t]"));
+    source = "EX[{l}" + lead + "d]";
+    gate = "";
+  }
+  writeGated("E", source, lead, expert, scope.get("a"), feedForward);
   line("EO[{l}" + lead + "d] = EH[{l}" + lead + "{a}] * WEO[{l}" + expert +
        "{a},d]");
-  line("{mo}[{l}{b}{s}d] = TW[{l}{b}{s}t] * EO[{l}" + lead + "d] where " +
-       token + " == " + row);
+  std::string result = "EO[{l}" + lead + "d]";
+  if (feedForward.hasBias)
+    result = "(" + result + " + BEO[{l}" + expert + "d])";
+  line("{mo}[{l}{b}{s}d] = " + gate + result + " where " + token +
+       " == " + row);
 }

@@ -104,6 +104,15 @@ bool einsum::frontend::checkOptions(const Model &model,
   if (options.target > 0 && !model.encoder)
     diags.error(loc,
                 "--target-seq: a '" + model.name + "' model has one stack");
+  for (const Layer &layer : model.stack.kinds)
+    if (layer.attention && layer.attention->chunk > 0 &&
+        options.sequence >=
+            layer.attention->chunk + (options.phase == Phase::Decode ? 0 : 1)) {
+      diags.error(loc, "--seq: tokens attend to those of their chunk of " +
+                           llvm::Twine(layer.attention->chunk) +
+                           "; a sequence of several chunks is not described");
+      break;
+    }
   int64_t needed = options.sequence + (options.phase == Phase::Decode ? 1 : 0) +
                    model.embedding.positionOffset;
   if (model.embedding.positions > 0 && needed > model.embedding.positions)
@@ -416,9 +425,13 @@ void ModelWriter::writeLogits(TextScope &scope, StringRef x) {
   }
   std::string table = head.isTied ? "WTE" : "WLM";
   scope.weight(table + "[" + v + "," + d + "]");
-  std::string name = head.softcap != 0 ? "LR" : "LG";
+  std::string name = head.softcap != 0 || head.hasBias ? "LR" : "LG";
   scope.line(name + "[{b}{s}" + v + "] = {x}{b}{s}" + d + "] * " + table + "[" +
              v + "," + d + "]");
+  if (head.hasBias) {
+    scope.weight("BLM[" + v + "]");
+    scope.line("LG[{b}{s}" + v + "] = LR[{b}{s}" + v + "] + BLM[" + v + "]");
+  }
   if (head.softcap == 0)
     return;
   std::string cap = writeNumber(head.softcap);
@@ -426,17 +439,20 @@ void ModelWriter::writeLogits(TextScope &scope, StringRef x) {
              ") * " + cap);
 }
 
-/// BERT's: a dense layer, a norm, the table and a bias.
+/// Of BERT and its kin: a dense layer, a norm, the table and a bias.
 void ModelWriter::writeMaskedHead(TextScope &scope, const Stream &stream,
                                   StringRef x) {
   std::string d2 = text.rank("dd", model.hidden);
   const Activation *activation = findActivation(model.head.activation);
   scope.set("x", x);
+  text.define(
+      ("def " + activation->function + "(x) = " + activation->body).str());
   scope.weight("WH[" + d2 + ",d]");
-  scope.weight("BH[d]");
+  if (model.head.hasDenseBias)
+    scope.weight("BH[d]");
   scope.line("HD[{b}{s}d] = {x}{b}{s}" + d2 + "] * WH[" + d2 + ",d]");
-  scope.line("HA[{b}{s}d] = " + activation->function.str() +
-             "(HD[{b}{s}d] + BH[d])");
+  scope.line("HA[{b}{s}d] = " + activation->function.str() + "(HD[{b}{s}d]" +
+             (model.head.hasDenseBias ? " + BH[d])" : ")"));
   LayerWriter writer(scope, options, stream, "HA[");
   std::string normed = writer.writeNorm(model.head.norm, "HN", "HA[");
   std::string table = model.head.isTied ? "WTE" : "WLM";

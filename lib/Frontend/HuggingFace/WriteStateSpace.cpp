@@ -21,24 +21,29 @@
 using namespace einsum::frontend;
 using llvm::StringRef;
 
-/// SV, the window over SX; element w of the weight is for w tokens back.
-void LayerWriter::writeWindow(const StateSpace &mixer) {
-  std::string w = scope.text.rank("w", mixer.window);
+/// Element w of the weight is for w tokens back.
+void LayerWriter::writeWindow(StringRef source, StringRef letter,
+                              StringRef ranks, int64_t window) {
+  std::string w = scope.text.rank("w", window), x = source.str();
+  std::string v = ("SV" + letter).str(), c = ("WSC" + letter).str();
   scope.set("w", w);
-  scope.weight("WSC[{l}{i},{w}]");
+  scope.set("ranks", ranks);
+  scope.weight(c + "[{l}{ranks},{w}]");
   if (!isDecoding()) {
-    line("SV[{l}{b}{s}{i}] = SX[{l}{b}" + stream.token +
-         "-{w},{i}] * WSC[{l}{i},{w}] where {w} <= " + stream.token);
+    line(v + "[{l}{b}{s}{ranks}] = " + x + "[{l}{b}" + stream.token +
+         "-{w},{ranks}] * " + c +
+         "[{l}{ranks},{w}] where {w} <= " + stream.token);
     return;
   }
-  std::string value = "SX[{l}{b}{i}] * WSC[{l}{i},0]";
-  if (mixer.window > 1) {
-    scope.set("c", scope.text.rank("c", mixer.window - 1));
-    scope.input("SXC[{l}{b}{c},{i}]");
-    line("SVC[{l}{b}{i}] = SXC[{l}{b}{c},{i}] * WSC[{l}{i},{c}+1]");
-    value = "SVC[{l}{b}{i}] + " + value;
+  std::string value = x + "[{l}{b}{ranks}] * " + c + "[{l}{ranks},0]";
+  if (window > 1) {
+    scope.set("c", scope.text.rank("c", window - 1));
+    scope.input(x + "C[{l}{b}{c},{ranks}]");
+    line(v + "C[{l}{b}{ranks}] = " + x + "C[{l}{b}{c},{ranks}] * " + c +
+         "[{l}{ranks},{c}+1]");
+    value = v + "C[{l}{b}{ranks}] + " + value;
   }
-  line("SV[{l}{b}{i}] = " + value);
+  line(v + "[{l}{b}{ranks}] = " + value);
 }
 
 void LayerWriter::writeStateSpace(const StateSpace &mixer) {
@@ -59,7 +64,7 @@ void LayerWriter::writeStateSpace(const StateSpace &mixer) {
            "[{l}{i}]");
     }
   }
-  writeWindow(mixer);
+  writeWindow("SX", "", scope.get("i"), mixer.window);
   std::string window = "SV[{l}{b}{s}{i}]";
   if (mixer.hasWindowBias) {
     scope.weight("BSC[{l}{i}]");

@@ -34,7 +34,7 @@ public:
     for (const PlanStep *step = &last; step; step = step->previous.get())
       steps.insert(steps.begin(), step);
     for (const PlanStep *step : steps)
-      homes.insert(homes.end(), step->homes.begin(), step->homes.end());
+      llvm::append_range(homes, step->place->homes);
   }
 
   schedule::MappingOp run(StringRef name) {
@@ -91,7 +91,7 @@ private:
     SmallVector<std::pair<size_t, size_t>> children;
     for (size_t i = begin; i < end;) {
       size_t next = i + 1;
-      while (next < end && steps[next]->keep > static_cast<int>(depth))
+      while (next < end && steps[next]->place->keep > static_cast<int>(depth))
         ++next;
       children.push_back({i, next});
       i = next;
@@ -99,10 +99,10 @@ private:
     if (children.size() == 1)
       return buildChild(begin, end, depth);
     Operation *split;
-    if (steps[begin]->pipelineDepth == static_cast<int>(depth)) {
+    if (steps[begin]->place->pipelineDepth == static_cast<int>(depth)) {
       SmallVector<int64_t> lags;
       for (auto [first, last] : children)
-        lags.push_back(steps[first]->lag);
+        lags.push_back(steps[first]->place->lag);
       split = builder.create<schedule::PipelineOp>(loc, lags);
     } else {
       split = builder.create<schedule::SequenceOp>(loc);
@@ -119,12 +119,12 @@ private:
     // What asks stands around what is asked for.
     std::map<int, SmallVector<int>> byLevel;
     for (size_t i = end; i-- > begin;)
-      for (const Home &home : steps[i]->homes)
+      for (const Home &home : steps[i]->place->homes)
         if (home.depth == static_cast<int>(depth) && home.halo != Halo::none)
           hold(home.level, {home.tensor},
                home.halo == Halo::retained ? "retained" : "recomputed");
     for (size_t i = begin; i < end; ++i)
-      for (const Home &home : steps[i]->homes)
+      for (const Home &home : steps[i]->place->homes)
         if (home.depth == static_cast<int>(depth) && home.halo == Halo::none)
           byLevel[home.level].push_back(home.tensor);
     for (auto &[level, tensors] : byLevel)
@@ -132,49 +132,49 @@ private:
   }
 
   void buildChild(size_t begin, size_t end, size_t depth) {
-    if (end - begin == 1 && steps[begin]->loops.size() <= depth)
+    if (end - begin == 1 && steps[begin]->place->loops.size() <= depth)
       return buildNest(*steps[begin], depth);
     for (size_t i = begin; i < end; ++i)
-      for (const SharedHold &one : steps[i]->holds)
+      for (const SharedHold &one : steps[i]->place->holds)
         if (one.depth == static_cast<int>(depth))
-          hold(one.level, {steps[i]->fact->operands[one.operand].tensor});
-    const SharedLoop &next = steps[begin]->loops[depth];
+          hold(one.level,
+               {steps[i]->place->fact->operands[one.operand].tensor});
+    const SharedLoop &next = steps[begin]->place->loops[depth];
     loop(next.rank, next.tile);
     buildRun(begin, end, depth + 1);
   }
 
   void buildNest(const PlanStep &step, size_t) {
-    const EinsumOnArray &nest = *step.fact;
+    const PlanPlace &place = *step.place;
+    const EinsumOnArray &nest = *place.fact;
     SmallVector<int64_t, 8> at;
     for (const LocalRank &rank : nest.ranks)
       at.push_back(rank.isFollowing() ? rank.tiles[1] : rank.extent);
-    for (const SharedLoop &shared : step.loops)
+    for (const SharedLoop &shared : place.loops)
       if (int rank = nest.findRank(shared.rank); rank >= 0)
         at[rank] = shared.tile;
-    uint8_t within = step.order.within;
-    for (const NestStep *node = step.nest; node; node = node->next) {
-      SmallVector<int64_t, 8> tiles;
-      step.search->getCodec().tiles(node->tile, tiles);
+    uint8_t within = place.order.within;
+    for (const NestNode &node : place.search->listNodes(step.nest, at)) {
       SmallVector<int> ranks;
-      for (size_t rank = 0; rank < tiles.size(); ++rank)
-        if (tiles[rank] != at[rank])
+      for (size_t rank = 0; rank < node.tiles.size(); ++rank)
+        if (node.tiles[rank] != at[rank])
           ranks.push_back(static_cast<int>(rank));
-      for (int rank : inOrder(step, within, ranks))
-        loop(nest.ranks[rank].rank, at[rank] = tiles[rank]);
-      if (node->kind == NestStep::Kind::hold)
-        within = llvm::find(nest.path, node->level) - nest.path.begin();
-      addNode(nest, *node, at);
+      for (int rank : inOrder(*place.search, within, ranks))
+        loop(nest.ranks[rank].rank, at[rank] = node.tiles[rank]);
+      if (node.step->kind == NestStep::Kind::hold)
+        within = llvm::find(nest.path, node.step->level) - nest.path.begin();
+      addNode(nest, node, at);
     }
   }
 
   /// As given, but where the user wants some inside others.
-  static SmallVector<int> inOrder(const PlanStep &step, uint8_t within,
+  static SmallVector<int> inOrder(const NestSearch &search, uint8_t within,
                                   SmallVector<int> ranks) {
     SmallVector<int> sorted;
     while (!ranks.empty()) {
       auto *next = llvm::find_if(ranks, [&](int outer) {
         return llvm::all_of(ranks, [&](int inner) {
-          return step.search->mayStandInside(within, outer, inner);
+          return search.mayStandInside(within, outer, inner);
         });
       });
       next = next == ranks.end() ? ranks.begin() : next;
@@ -184,18 +184,16 @@ private:
     return sorted;
   }
 
-  void addNode(const EinsumOnArray &nest, const NestStep &node,
+  void addNode(const EinsumOnArray &nest, const NestNode &node,
                SmallVectorImpl<int64_t> &at) {
-    switch (node.kind) {
+    switch (node.step->kind) {
     case NestStep::Kind::latch:
       return; // where loops stand says it
     case NestStep::Kind::hold:
-      return hold(node.level, {nest.operands[node.operand].tensor});
+      return hold(node.step->level, {nest.operands[node.step->operand].tensor});
     case NestStep::Kind::deal:
-      for (const Deal &deal : *node.deals) {
+      for (const Deal &deal : node.deals) {
         const Fan &fan = nest.fans[deal.fan];
-        if (fan.stage != node.stage)
-          continue;
         at[deal.rank] = deal.chunk ? deal.chunk : at[deal.rank] / deal.units;
         enter(builder
                   .create<schedule::SpatialOp>(

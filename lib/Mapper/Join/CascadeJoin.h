@@ -52,9 +52,9 @@ struct JoinLimits {
   /// Whether no plan of at least this energy, these cycles and this traffic is
   /// of interest. Empty: all are.
   std::function<bool(double energy, double cycles, double traffic)> isHopeless;
-  /// At most so many states, and plans in them, go on; 0: all. The others are
-  /// the ones whose `score` of the least costs is worst.
-  size_t mostStates = 0, mostPlans = 0;
+  /// At most so many states, and bytes of plans in them, go on; 0: all. The
+  /// others are the ones whose `score` of the least costs is worst.
+  size_t mostStates = 0, mostBytes = 0;
   std::function<double(double energy, double cycles, double traffic)> score;
   bool windows = false;  ///< window loops are tried
   bool dominance = true; ///< only Pareto sets go on

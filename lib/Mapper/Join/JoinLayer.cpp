@@ -65,15 +65,21 @@ void LayerPruner::prune(JoinLayer &layer) {
     }
   }
   trim(layer);
-  progress.lastPruned = progress.counts.entries;
+  progress.addedBytes = 0;
+}
+
+static size_t bytesOf(const JoinBucket &bucket) {
+  return bucket.entries.empty()
+             ? 0
+             : bucket.entries.size() * bucket.entries.front().bytes();
 }
 
 void LayerPruner::trim(JoinLayer &layer) {
-  size_t plans = 0;
+  size_t bytes = 0;
   for (const auto &[key, bucket] : layer)
-    plans += bucket.entries.size();
+    bytes += bytesOf(bucket);
   bool tooMany = limits.mostStates && layer.size() > limits.mostStates;
-  if (!tooMany && (limits.mostPlans == 0 || plans <= limits.mostPlans))
+  if (!tooMany && (limits.mostBytes == 0 || bytes <= limits.mostBytes))
     return;
   progress.complete = false;
   std::vector<std::pair<double, JoinLayer::iterator>> ranked;
@@ -95,14 +101,14 @@ void LayerPruner::trim(JoinLayer &layer) {
         one.second->second.state.pending,
         [](const Pending &pending) { return pending.level < 0; });
   });
-  plans = 0;
+  bytes = 0;
   for (size_t i = 0; i < ranked.size(); ++i) {
-    plans += ranked[i].second->second.entries.size();
+    bytes += bytesOf(ranked[i].second->second);
     bool isPlain = plain != ranked.end() && plain->second == ranked[i].second;
     // Half, so that this is rare.
     if (i > 0 && !isPlain &&
         ((limits.mostStates && i >= limits.mostStates / 2 + 1) ||
-         (limits.mostPlans && plans > limits.mostPlans / 2))) {
+         (limits.mostBytes && bytes > limits.mostBytes / 2))) {
       progress.leastLeft = std::min(progress.leastLeft, ranked[i].first);
       layer.erase(ranked[i].second);
     }

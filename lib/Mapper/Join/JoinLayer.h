@@ -34,7 +34,7 @@ struct JoinProgress {
   JoinCounts counts = {};
   bool complete = true;        ///< nothing was left out
   double leastLeft = INFINITY; ///< what was: no less than this score
-  uint64_t lastPruned = 0;     ///< entries made by then
+  size_t addedBytes = 0;       ///< of entries made since a layer was pruned
   bool stopped = false;
 
   /// Once stopped, it stays so.

@@ -144,6 +144,11 @@ private:
 struct JoinEntry {
   std::vector<double> costs;
   std::shared_ptr<const PlanStep> plan;
+
+  /// That it takes, about.
+  size_t bytes() const {
+    return sizeof(JoinEntry) + sizeof(PlanStep) + costs.size() * sizeof(double);
+  }
 };
 
 } // namespace einsum::mapper

@@ -99,8 +99,10 @@ void LoopCloser::close(JoinState &state, std::vector<JoinEntry> &entries,
   // Around an open child, and in a pipeline, it stays until the end.
   JoinLayout open = states.layoutOf(state);
   bool moves = states.movesWithOthers(state, einsum);
-  for (JoinEntry &entry : entries)
+  for (JoinEntry &entry : entries) {
     forgetAtRoot(entry.costs, open, moves);
+    entry.costs.shrink_to_fit();
+  }
   for (int d = 0; d < open.depth + open.pipelined; ++d)
     addAround(open, d, isDead);
   if (!state.pipelined)

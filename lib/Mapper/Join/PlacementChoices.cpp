@@ -29,6 +29,14 @@ void PlacementChoices::placeOn(const JoinBucket &bucket, int einsum,
   p.search = choices[einsum].searches[choice];
   p.state = bucket.state;
   p.rest = bounds.restOf(bucket.state, einsum);
+  p.floor = bucket.entries.front().costs;
+  for (const JoinEntry &entry : bucket.entries)
+    for (auto [least, cost] : llvm::zip(p.floor, entry.costs))
+      least = std::min(least, cost);
+  const EinsumChoices &own = choices[einsum];
+  p.least = {own.leastEnergy, own.leastTraffic, own.leastCycles};
+  if (isHopeless(p))
+    return;
   p.keep = p.state.loops.size();
   p.roles = rules.roles(p.state, einsum, p.keep);
   // A loop goes one way for all recurrences below.
@@ -48,6 +56,30 @@ void PlacementChoices::placeOn(const JoinBucket &bucket, int einsum,
         return;
       }
   chooseEnds(p, 0, next);
+}
+
+/// Whether no plan with the Einsum placed so, as far as that is chosen, is of
+/// interest: what holders move is certain, and all else is at least what the
+/// Einsum and those after it cost alone.
+bool PlacementChoices::isHopeless(const Placement &p) const {
+  if (!limits.isHopeless)
+    return false;
+  auto sum = [](const std::vector<Costs> &costs, int axis) {
+    double all = 0;
+    for (const Costs &some : costs)
+      all += axis < 0 ? 0 : some[axis];
+    return all;
+  };
+  PlanBounds::Rest rest = p.rest;
+  rest.energy += sum(p.filled, axes.energy) +
+                 std::max(p.least.energy, sum(p.above, axes.energy));
+  rest.traffic += sum(p.filled, axes.traffic) +
+                  std::max(p.least.traffic, sum(p.above, axes.traffic));
+  rest.cycles += p.least.cycles;
+  bool isOver =
+      bounds.isHopeless(rest, p.floor, states.layoutOf(p.from->state));
+  progress.counts.overBound += isOver;
+  return isOver;
 }
 
 /// Joins the open holders of what it touches; each may be for others to come,
@@ -482,6 +514,8 @@ void PlacementChoices::chooseSplit(Placement &p, bool isNewRun,
     if (stage.state.pipelined && !enterPipeline(stage))
       return;
     stage.above.assign(stage.state.loops.size() + 1, Costs{});
+    stage.tiles = tilesBelow(stage.state, *stage.fact, *stage.search,
+                             static_cast<int>(stage.state.loops.size()));
     const EinsumOnArray &nest = *stage.fact;
     for (size_t o = 0; o < nest.operands.size(); ++o) {
       Pending *home = states.findPending(stage.state, nest.operands[o].tensor);
@@ -508,7 +542,10 @@ void PlacementChoices::chooseSplit(Placement &p, bool isNewRun,
     }
     addFills(stage);
     stage.rest = bounds.restOf(stage.state, stage.einsum);
-    chooseHolds(stage, 0, 0, next);
+    for (const SharedLoop &loop : stage.state.loops)
+      stage.loopRanks.push_back(nest.findRank(loop.rank));
+    if (!isHopeless(stage))
+      chooseHolds(stage, 0, 0, next);
   };
   std::vector<StagePattern> patterns = p.state.patterns;
   if (isNewRun) {
@@ -629,7 +666,8 @@ void PlacementChoices::chooseHolds(Placement &p, int depth, size_t operand,
       p.holds.push_back({static_cast<int>(operand), nest.path[i], depth});
       p.holdings[operand] = *held;
       // Further in at the same place, or go on.
-      chooseHolds(p, depth, operand, next);
+      if (!isHopeless(p))
+        chooseHolds(p, depth, operand, next);
       p.holdings[operand] = from;
       p.holds.pop_back();
     }

@@ -53,6 +53,7 @@ private:
   void addWaiting(const Placement &p, Pending &one) const;
   void chooseHolds(Placement &p, int depth, size_t operand, JoinLayer &next);
 
+  bool isHopeless(const Placement &p) const;
   bool isMadeApart(int einsum, int tensor) const;
   bool mayHaveHolder(const Placement &p, int tensor) const;
   bool mayKeep(const Placement &p, int level, KeptTensor tensor) const;

@@ -48,18 +48,24 @@ struct SharedHold {
   int operand = -1, level = -1, depth = 0;
 };
 
-struct PlanStep {
+/// How one Einsum is put into a plan, but for its nest.
+struct PlanPlace {
   int einsum = -1;
   const EinsumOnArray *fact = nullptr;
   const NestSearch *search = nullptr; ///< maybe of another Einsum like it
   std::vector<SharedLoop> loops; ///< shared with a neighbour, outermost first
   std::vector<Home> homes;       ///< that begin here
   std::vector<SharedHold> holds;
-  const NestStep *nest = nullptr;
   LoopOrder order;        ///< in which loops of the nest begin
   int keep = 0;           ///< loops shared with the Einsum before
   int pipelineDepth = -1; ///< it is a stage of a pipeline below so many loops
   int lag = 0;
+};
+
+/// One Einsum of a plan. Many plans have the same places, so they share them.
+struct PlanStep {
+  std::shared_ptr<const PlanPlace> place;
+  const NestStep *nest = nullptr;
   std::shared_ptr<const PlanStep> previous;
 };
 

@@ -33,6 +33,12 @@ double PlanExtender::visitsOf(const Placement &p) const {
   return static_cast<double>(p.fact->cut->countVisits(tiles));
 }
 
+/// Cycles of one visit before its array is at work, and after its last point.
+double PlanExtender::startUpOf(const Placement &p,
+                               const NestEntry &nest) const {
+  return p.fact->startUpCycles + axes.waitOf(nest.costs);
+}
+
 /// Where each operand is latched if the nest has no loop that it uses: below
 /// the last shared loop that it uses, or where it is held.
 LatchTiles PlanExtender::latchTiles(const Placement &p) const {
@@ -46,11 +52,10 @@ LatchTiles PlanExtender::latchTiles(const Placement &p) const {
     for (const SharedHold &hold : p.holds)
       if (hold.operand == static_cast<int>(o))
         depth = std::max(depth, hold.depth);
-    for (size_t d = 0; d < p.state.loops.size(); ++d) {
-      int rank = nest.findRank(p.state.loops[d].rank);
-      if (rank >= 0 && (nest.operands[o].atLeaf >> rank & 1))
+    for (size_t d = 0; d < p.loopRanks.size(); ++d)
+      if (p.loopRanks[d] >= 0 &&
+          (nest.operands[o].atLeaf >> p.loopRanks[d] & 1))
         depth = std::max<int>(depth, d + 1);
-    }
     tiles[o] = p.tileAt(depth);
   }
   return tiles;
@@ -82,12 +87,12 @@ PlanExtender::chooseNests(const Placement &p,
   };
   bool isAlone = p.state.loops.empty() && limits.dominance &&
                  !states.movesWithOthers(p.state, p.einsum);
-  double startUp = p.fact->startUpCycles * visitsOf(p);
   std::vector<Chosen> chosen;
   for (const NestEntry &nest : nests) {
     Chosen one{{}, &nest};
     auto at = [&](int axis) { return axis < 0 ? 0 : nest.costs[axis]; };
-    double cycles = axes.cycles < 0 ? 0 : at(axes.cycles) + startUp;
+    double cycles =
+        axes.cycles < 0 ? 0 : at(axes.cycles) + startUpOf(p, nest) * p.visits;
     for (size_t r = 0; r < axes.resources.size(); ++r)
       cycles = std::max(cycles, nest.costs[axes.resource + r]);
     one.costs = {at(axes.energy), cycles, at(axes.traffic),
@@ -109,9 +114,13 @@ PlanExtender::chooseNests(const Placement &p,
   return all;
 }
 
+/// So that what is dominated, or too much, does not pile up.
+static constexpr size_t kMostAtOnce = 1 << 16;
+
 void PlanExtender::addNests(Placement &p, JoinLayer &next) {
   int depth = p.state.loops.size();
   p.backed = states.backedBytes(p.state, p.einsum, p.keep == 0);
+  p.visits = visitsOf(p);
   std::vector<const NestEntry *> nests =
       chooseNests(p, p.search->complete(p.tileAt(depth), p.holdings,
                                         latchTiles(p), orderOf(p)));
@@ -119,17 +128,26 @@ void PlanExtender::addNests(Placement &p, JoinLayer &next) {
     return;
   JoinLayout before = states.layoutOf(p.from->state),
              open = states.layoutOf(p.state);
+  std::shared_ptr<const PlanPlace> place = placeOf(p);
   std::vector<JoinEntry> entries;
   for (const JoinEntry &old : p.from->entries) {
     if (progress.isStopped())
       return;
     for (const NestEntry *nest : nests) {
-      JoinEntry entry = extend(p, old, *nest, before, open);
+      JoinEntry entry = extend(p, old, *nest, before, open, place);
       if (entry.costs.empty())
         continue;
       entries.push_back(std::move(entry));
     }
+    if (entries.size() >= kMostAtOnce)
+      close(p, std::exchange(entries, {}), next);
   }
+  close(p, std::move(entries), next);
+}
+
+/// Entries become plans of the next layer.
+void PlanExtender::close(const Placement &p, std::vector<JoinEntry> entries,
+                         JoinLayer &next) {
   if (entries.empty())
     return;
   progress.counts.entries += entries.size();
@@ -151,7 +169,8 @@ void PlanExtender::addNests(Placement &p, JoinLayer &next) {
         if (node->kind == NestStep::Kind::deal)
           for (const Deal &deal : *node->deals)
             if (p.fact->fans[deal.fan].stage == node->stage &&
-                facts.einsums[p.einsum].reduces(p.fact->ranks[deal.rank].rank))
+                facts.einsums[p.einsum].reduces(
+                    p.fact->ranks[p.search->ownRank(deal.rank)].rank))
               sums += deal.units;
     bySteps[sums].push_back(std::move(entry));
   }
@@ -168,17 +187,15 @@ void PlanExtender::addNests(Placement &p, JoinLayer &next) {
       std::vector<SharedLoop> open = way.loops;
       closer.close(way, mine, p.einsum);
       // Nobody below goes the way that it was opened for.
-      bool isOwed =
-          llvm::any_of(llvm::ArrayRef(open).drop_front(way.loops.size()),
-                       [](const SharedLoop &loop) { return loop.owed; });
-      if (!isOwed)
-        addTo(next, way, std::move(mine));
+      if (llvm::any_of(llvm::ArrayRef(open).drop_front(way.loops.size()),
+                       [](const SharedLoop &loop) { return loop.owed; }))
+        continue;
+      progress.addedBytes += mine.size() * mine.front().bytes();
+      addTo(next, way, std::move(mine));
     }
   }
-  bool tooMany =
-      (limits.mostStates && next.size() > 4 * limits.mostStates) ||
-      (limits.mostPlans &&
-       progress.counts.entries - progress.lastPruned > limits.mostPlans);
+  bool tooMany = (limits.mostStates && next.size() > 4 * limits.mostStates) ||
+                 (limits.mostBytes && progress.addedBytes > limits.mostBytes);
   if (tooMany)
     pruner.prune(next);
 }
@@ -208,10 +225,28 @@ bool PlanExtender::addRetained(const Placement &p, std::vector<double> &costs,
   return true;
 }
 
+std::shared_ptr<const PlanPlace>
+PlanExtender::placeOf(const Placement &p) const {
+  auto place = std::make_shared<PlanPlace>();
+  place->einsum = p.einsum;
+  place->fact = p.fact;
+  place->search = p.search;
+  place->loops = p.state.loops;
+  place->homes = p.homes;
+  place->holds = p.holds;
+  place->order = orderOf(p);
+  place->keep = p.keep;
+  if (p.state.pipelined)
+    place->pipelineDepth = static_cast<int>(p.state.loops.size());
+  place->lag = p.lag;
+  return place;
+}
+
 /// Empty costs if it does not fit.
 JoinEntry PlanExtender::extend(const Placement &p, const JoinEntry &old,
                                const NestEntry &nest, const JoinLayout &before,
-                               const JoinLayout &open) {
+                               const JoinLayout &open,
+                               const std::shared_ptr<const PlanPlace> &place) {
   JoinEntry entry;
   std::vector<double> &costs = entry.costs;
   costs.assign(open.size(), 0);
@@ -249,11 +284,11 @@ JoinEntry PlanExtender::extend(const Placement &p, const JoinEntry &old,
     if (open.pipelined) {
       costs[open.busy(p.pattern, fact.array, p.lag)] += cycles;
       // A stage that has no point never starts.
-      if (visitsOf(p) > 0)
+      if (p.visits > 0)
         costs[open.startUp()] =
-            std::max(costs[open.startUp()], fact.startUpCycles);
+            std::max(costs[open.startUp()], startUpOf(p, nest));
     } else {
-      cycles += fact.startUpCycles * visitsOf(p);
+      cycles += startUpOf(p, nest) * p.visits;
       for (int r = 0; r < open.resources; ++r)
         cycles = std::max(cycles, nest.costs[axes.resource + r] +
                                       p.atLeaf[axes.resource + r]);
@@ -304,17 +339,8 @@ JoinEntry PlanExtender::extend(const Placement &p, const JoinEntry &old,
     return {};
   }
   auto step = std::make_shared<PlanStep>();
-  step->einsum = p.einsum;
-  step->fact = p.fact;
-  step->search = p.search;
-  step->loops = p.state.loops;
-  step->homes = p.homes;
-  step->holds = p.holds;
+  step->place = place;
   step->nest = &nest.step;
-  step->order = orderOf(p);
-  step->keep = p.keep;
-  step->pipelineDepth = p.state.pipelined ? last : -1;
-  step->lag = p.lag;
   step->previous = old.plan;
   entry.plan = std::move(step);
   return entry;

@@ -32,6 +32,9 @@ struct Placement {
   int keep = 0;
   int lag = 0, pattern = 0;
   PlanBounds::Rest rest; ///< what Einsums after it cost at least
+  /// What every plan that it starts from costs at least, entry by entry.
+  std::vector<double> floor;
+  PlanBounds::Rest least; ///< of the Einsum, with what it holds above its nest
   Holdings holdings{};
   std::vector<SharedHold> holds;
   std::vector<Costs> above;  ///< per depth: of `holds`
@@ -40,11 +43,13 @@ struct Placement {
   /// Bytes that it adds to what the backing level holds for the child of the
   /// root that it is in.
   double backed = 0;
+  double visits = 0; ///< of its nest, that happen
 
-  /// Its tile vector below so many shared loops.
-  uint32_t tileAt(int depth) const {
-    return tileBelow(state, *fact, *search, depth);
-  }
+  /// Its tile vectors below so many shared loops, once these are chosen.
+  llvm::SmallVector<uint32_t, 8> tiles = {};
+  uint32_t tileAt(int depth) const { return tiles[depth]; }
+  /// Local ranks of these loops; -1 for those that it lacks.
+  llvm::SmallVector<int, 8> loopRanks = {};
 };
 
 class PlanExtender : private JoinProblem {
@@ -61,13 +66,18 @@ private:
   chooseNests(const Placement &p, llvm::ArrayRef<NestEntry> nests) const;
   JoinEntry extend(const Placement &p, const JoinEntry &old,
                    const NestEntry &nest, const JoinLayout &before,
-                   const JoinLayout &open);
+                   const JoinLayout &open,
+                   const std::shared_ptr<const PlanPlace> &place);
+  std::shared_ptr<const PlanPlace> placeOf(const Placement &p) const;
+  void close(const Placement &p, std::vector<JoinEntry> entries,
+             JoinLayer &next);
   bool addRetained(const Placement &p, std::vector<double> &costs,
                    const JoinLayout &open) const;
   LatchTiles latchTiles(const Placement &p) const;
   LoopOrder orderOf(const Placement &p) const;
   uint32_t guards(const Placement &p, int producer = -1) const;
   double visitsOf(const Placement &p) const;
+  double startUpOf(const Placement &p, const NestEntry &nest) const;
 
   const StateFacts &states;
   const PlanBounds &bounds;

@@ -31,23 +31,27 @@ StateFacts::StateFacts(const JoinProblem &problem) : JoinProblem(problem) {
 }
 
 /// Shared loops have tiles that all Einsums below them have.
-uint32_t mapper::tileBelow(const JoinState &state, const EinsumOnArray &nest,
-                           const NestSearch &search, int depth) {
-  uint32_t code = 0;
+llvm::SmallVector<uint32_t, 8> mapper::tilesBelow(const JoinState &state,
+                                                  const EinsumOnArray &nest,
+                                                  const NestSearch &search,
+                                                  int depth) {
+  const TileCodec &codec = search.getCodec();
+  llvm::SmallVector<uint32_t, 8> codes = {0};
   for (int d = 0; d < depth; ++d) {
-    if (state.loops[d].halo != Halo::none)
+    const SharedLoop &loop = state.loops[d];
+    uint32_t code = codes.back();
+    if (loop.halo != Halo::none)
       for (int r = 0; r < static_cast<int>(nest.ranks.size()); ++r)
-        if (nest.ranks[r].movedBy == state.loops[d].rank)
-          code = search.getCodec().with(code, r, 1);
-    int rank = nest.findRank(state.loops[d].rank);
-    if (rank < 0)
-      continue;
-    auto found = llvm::find(nest.ranks[rank].tiles, state.loops[d].tile);
-    assert(found != nest.ranks[rank].tiles.end() && "the same for all");
-    code = search.getCodec().with(code, rank,
-                                  found - nest.ranks[rank].tiles.begin());
+        if (nest.ranks[r].movedBy == loop.rank)
+          code = codec.with(code, r, 1);
+    if (int rank = nest.findRank(loop.rank); rank >= 0) {
+      auto found = llvm::find(nest.ranks[rank].tiles, loop.tile);
+      assert(found != nest.ranks[rank].tiles.end() && "the same for all");
+      code = codec.with(code, rank, found - nest.ranks[rank].tiles.begin());
+    }
+    codes.push_back(code);
   }
-  return code;
+  return codes;
 }
 
 /// What each Einsum waits for: members of its recurrence that come earlier, and

@@ -35,9 +35,14 @@ struct JoinProblem {
   FollowerNests &followers;
 };
 
-/// Tile vector of an Einsum below so many of the loops.
-uint32_t tileBelow(const JoinState &state, const EinsumOnArray &nest,
-                   const NestSearch &search, int depth);
+/// Tile vectors of an Einsum below none of the loops, one, ... so many.
+llvm::SmallVector<uint32_t, 8> tilesBelow(const JoinState &state,
+                                          const EinsumOnArray &nest,
+                                          const NestSearch &search, int depth);
+inline uint32_t tileBelow(const JoinState &state, const EinsumOnArray &nest,
+                          const NestSearch &search, int depth) {
+  return tilesBelow(state, nest, search, depth).back();
+}
 
 class StateFacts : public JoinProblem {
 public:

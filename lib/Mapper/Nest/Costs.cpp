@@ -57,6 +57,27 @@ static void leaveFastest(std::vector<Resource> &resources, size_t room) {
         }));
 }
 
+/// The longest, if there is no room for all: what costs then promise is too
+/// low, never too high.
+static std::vector<Wait> listWaits(const arch::ArchSpec &arch, size_t room) {
+  std::vector<Wait> waits;
+  for (auto [id, level] : llvm::enumerate(arch.levels))
+    if (level.latencyCycles)
+      waits.push_back(
+          {static_cast<int>(id), -1, static_cast<double>(level.latencyCycles)});
+  for (auto [id, link] : llvm::enumerate(arch.links))
+    if (link.latencyCycles)
+      waits.push_back(
+          {-1, static_cast<int>(id),
+           static_cast<double>(link.latencyCycles * arch.longestWay(link))});
+  llvm::sort(waits, [](const Wait &a, const Wait &b) {
+    return std::tuple(-a.cycles, a.level, a.link) <
+           std::tuple(-b.cycles, b.level, b.link);
+  });
+  waits.resize(std::min(waits.size(), room));
+  return waits;
+}
+
 Axes Axes::of(const Objective &objective, const arch::ArchSpec &arch,
               llvm::ArrayRef<bool> mayBind) {
   auto wants = [&](Metric metric) {
@@ -93,6 +114,10 @@ Axes Axes::of(const Objective &objective, const arch::ArchSpec &arch,
     leaveFastest(axes.resources, kMaxAxes - std::min<size_t>(kMaxAxes, taken));
     axes.resource = axes.count;
     axes.count += axes.resources.size();
+    taken = axes.count + axes.levels.size();
+    axes.waits = listWaits(arch, kMaxAxes - std::min<size_t>(kMaxAxes, taken));
+    axes.wait = axes.count;
+    axes.count += axes.waits.size();
   }
   axes.held = axes.count;
   axes.count += axes.levels.size();
@@ -102,4 +127,11 @@ Axes Axes::of(const Objective &objective, const arch::ArchSpec &arch,
 int Axes::heldAt(int level) const {
   auto found = llvm::find(levels, level);
   return found == levels.end() ? -1 : held + (found - levels.begin());
+}
+
+double Axes::waitOf(const Costs &costs) const {
+  double cycles = 0;
+  for (auto [i, one] : llvm::enumerate(waits))
+    cycles += costs[wait + i] > 0 ? one.cycles : 0;
+  return cycles;
 }

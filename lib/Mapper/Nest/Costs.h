@@ -45,6 +45,12 @@ struct Resource {
   int link = -1;
 };
 
+/// What answers a visit only after some cycles: a level, or a link.
+struct Wait {
+  int level = -1, link = -1;
+  double cycles = 0;
+};
+
 /// The meaning of the entries of `Costs`.
 struct Axes {
   int count = 0;
@@ -53,6 +59,8 @@ struct Axes {
   int traffic = -1, trafficLevel = -1; ///< bytes moved there
   std::vector<Resource> resources;     ///< cycles each, from `resource` on
   int resource = -1;
+  std::vector<Wait> waits; ///< 1 each if a visit has it, from `wait` on
+  int wait = -1;
   std::vector<int> levels; ///< with a capacity that may bind, from `held` on
   int held = -1;
   /// Nests may be stages of a pipeline, which hold what they hold in units
@@ -65,6 +73,8 @@ struct Axes {
                  llvm::ArrayRef<bool> mayBind);
   /// Index of the axis of what `level` holds, or -1.
   int heldAt(int level) const;
+  /// Cycles of one visit until the first words are there.
+  double waitOf(const Costs &costs) const;
 };
 
 } // namespace einsum::mapper

@@ -159,7 +159,7 @@ static std::vector<int64_t> listTiles(int64_t extent, const NestLimits &limits,
   for (int64_t d = 1; d * d <= extent; ++d)
     if (extent % d == 0)
       tiles.insert({d, extent / d});
-  bool imperfect = limits.imperfect && limits.coarse == 0;
+  bool imperfect = limits.imperfect && limits.coarse == 0 && !limits.fewTiles;
   if (imperfect && extent <= kAllTiles)
     for (int64_t tile = 1; tile <= extent; ++tile)
       tiles.insert(tile);
@@ -171,12 +171,14 @@ static std::vector<int64_t> listTiles(int64_t extent, const NestLimits &limits,
         if (dim.size < static_cast<uint64_t>(extent))
           tiles.insert(dim.size);
   }
-  if (limits.coarse == 0)
+  if (limits.coarse == 0 && !limits.fewTiles)
     return {tiles.begin(), tiles.end()};
   if (limits.imperfect)
     fillGaps(extent, arch, tiles);
   std::set<int64_t> wanted = {extent, 1};
   addChunks(extent, arch, tiles, wanted);
+  if (limits.coarse == 0)
+    return {tiles.begin(), tiles.end()};
   // As many units as possible are worth a tile.
   for (const arch::Array &array : arch.arrays)
     for (const arch::ArrayDim &dim : array.dims)
@@ -194,6 +196,14 @@ static std::vector<int64_t> listTiles(int64_t extent, const NestLimits &limits,
   return kept;
 }
 
+bool EinsumOnArray::readsSurely(const Operand &operand) const {
+  return llvm::any_of(operand.uses, [&](const Operand::Use &use) {
+    if (use.isWrite || use.shift == 0)
+      return !use.isWrite;
+    return !cut && std::abs(use.shift) < ranks[use.rank].extent;
+  });
+}
+
 double EinsumOnArray::countBox() const {
   double points = 1;
   for (const LocalRank &rank : ranks)
@@ -201,10 +211,15 @@ double EinsumOnArray::countBox() const {
   return points;
 }
 
-double EinsumOnArray::countStates() const {
-  double tiles = 1, deals = 1;
+double EinsumOnArray::countTiles() const {
+  double tiles = 1;
   for (const LocalRank &rank : ranks)
     tiles *= static_cast<double>(rank.tiles.size());
+  return tiles;
+}
+
+double EinsumOnArray::countStates() const {
+  double deals = 1;
   for (const Fan &fan : fans) {
     if (fewPairs) {
       double ways = fan.leastUnits <= 1;
@@ -239,12 +254,12 @@ double EinsumOnArray::countStates() const {
   }
   if (mostDeals)
     deals = std::min(deals, static_cast<double>(mostDeals));
-  return tiles * deals;
+  return countTiles() * deals;
 }
 
 /// The largest tiles that divide `tiles[outer]`; inside the whole extent any.
-static llvm::SmallVector<int, 4> listInner(llvm::ArrayRef<int64_t> tiles,
-                                           int outer) {
+static llvm::SmallVector<int, 4> listInside(llvm::ArrayRef<int64_t> tiles,
+                                            int outer) {
   llvm::SmallVector<int, 4> inner;
   for (int i = outer + 1; i < static_cast<int>(tiles.size()); ++i) {
     bool divides = tiles[outer] % tiles[i] == 0;
@@ -257,6 +272,12 @@ static llvm::SmallVector<int, 4> listInner(llvm::ArrayRef<int64_t> tiles,
       inner.push_back(i);
   }
   return inner;
+}
+
+void LocalRank::listInner() {
+  inner.clear();
+  for (int i = 0; i < static_cast<int>(tiles.size()); ++i)
+    inner.push_back(listInside(tiles, i));
 }
 
 /// The most that is asked for at once.
@@ -283,7 +304,7 @@ static void listPartsOfSteps(LocalRank &rank, const NestLimits &limits,
   rank.inner = {{}};
   rank.tiles.insert(rank.tiles.end(), parts.begin(), parts.end());
   for (int i = 0; i < static_cast<int>(parts.size()); ++i) {
-    rank.inner.push_back(listInner(parts, i));
+    rank.inner.push_back(listInside(parts, i));
     for (int &inner : rank.inner.back())
       ++inner;
   }
@@ -687,8 +708,9 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
   });
   nest.constraints = &constraints;
   nest.coarse = limits.coarse > 0;
-  nest.fewPairs = !limits.isWhole();
+  nest.fewPairs = limits.fewPairs || limits.coarse > 0;
   nest.allDeals = limits.allDeals;
+  nest.mergesRanks = limits.mergesRanks;
   nest.sketch = limits.sketch;
   if (limits.coarse > 1)
     nest.mostDeals =
@@ -757,8 +779,7 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
       continue;
     }
     rank.tiles = listTiles(rank.extent, limits, arch, isCommon);
-    for (int i = 0; i < static_cast<int>(rank.tiles.size()); ++i)
-      rank.inner.push_back(listInner(rank.tiles, i));
+    rank.listInner();
   }
   if (!followed.empty())
     nest.points = nest.cut->countVisits(

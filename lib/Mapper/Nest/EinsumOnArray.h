@@ -53,6 +53,8 @@ struct LocalRank {
   int movedBy = -1; ///< rank of that loop
 
   bool isFollowing() const { return !visits.empty(); }
+  /// `inner` of these tiles: the largest that divide each; of all, any.
+  void listInner();
 };
 
 /// A rank of an Einsum that follows demand.
@@ -144,8 +146,9 @@ struct EinsumOnArray {
   bool coarse = false; ///< ranks are dealt to as many units as possible only
   /// Several ranks may be dealt along one dimension.
   bool sharesDims = true;
-  bool fewPairs = false; ///< of one rank, or a few pairs of them
-  bool allDeals = false; ///< also those that cost the same as another
+  bool fewPairs = false;   ///< of one rank, or a few pairs of them
+  bool allDeals = false;   ///< also those that cost the same as another
+  bool mergesRanks = true; ///< those that always come together (MergedRanks.h)
   /// Holders of outer levels come first, what is used once is not held, and
   /// what can be latched is.
   bool sketch = false;
@@ -153,9 +156,15 @@ struct EinsumOnArray {
   /// all.
   size_t mostDeals = 0;
 
+  /// Whether some point reads the operand: steps before the first one of a
+  /// recurrence are no elements, and a filter may leave only points that read
+  /// those.
+  bool readsSurely(const Operand &operand) const;
   /// Points of the box of all ranks, in the domain or not.
   double countBox() const;
-  /// About how many states a search has.
+  /// Choices of one tile for each rank.
+  double countTiles() const;
+  /// How many states a search has, at most.
   double countStates() const;
   /// Everything that nests depend on, in local numbers.
   std::string signature() const;
@@ -184,8 +193,11 @@ struct NestLimits {
   bool instant = false; ///< a sketch with very few ways to deal
   /// Along a dimension one rank, or a few pairs of them; with `coarse` always.
   bool fewPairs = false;
+  /// Tiles that divide, and few others where these are far apart.
+  bool fewTiles = false;
   bool allDeals = false; ///< also those that cost the same as another
-  bool isWhole() const { return coarse == 0 && !fewPairs; }
+  bool mergesRanks = true;
+  bool isWhole() const { return coarse == 0 && !fewPairs && !fewTiles; }
   std::vector<int> commonRanks = {}; ///< of all tensors
   static constexpr int kCoarsest = 5;
   static constexpr size_t kMostDeals = 64; ///< from 2 on; ever fewer beyond

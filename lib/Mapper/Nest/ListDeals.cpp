@@ -55,11 +55,21 @@ public:
     return !ways.empty();
   }
 
+  /// How many there are, nullopt if more than `most`.
+  std::optional<size_t> count(size_t most) {
+    enough = most;
+    addFan(0);
+    if (isDone())
+      return std::nullopt;
+    return ways.size();
+  }
+
 private:
   void addFan(size_t at) {
     if (isDone())
       return;
     if (at == nest.fans.size()) {
+      ++met;
       if (seen.insert(describe()).second || nest.allDeals)
         ways.push_back(deals);
       return;
@@ -326,10 +336,15 @@ public:
   }
 
 private:
-  bool isDone() const { return oneIsEnough && !ways.empty(); }
+  bool isDone() const {
+    constexpr size_t kAlike = 8; // ways that come to the same, on average
+    return (oneIsEnough && !ways.empty()) || ways.size() > enough ||
+           met / kAlike > enough;
+  }
 
   const EinsumOnArray &nest;
   bool oneIsEnough = false;
+  size_t enough = SIZE_MAX, met = 0;
   Deals deals;
   std::vector<Deals> ways;
   std::set<std::vector<int64_t>> seen;
@@ -350,6 +365,11 @@ std::vector<Deals> mapper::listDeals(const EinsumOnArray &nest) {
   });
   ways.push_back(std::move(least));
   return ways;
+}
+
+std::optional<size_t> mapper::countDeals(const EinsumOnArray &nest,
+                                         size_t most) {
+  return DealLister(nest).count(most);
 }
 
 bool mapper::hasDeals(const EinsumOnArray &nest) {

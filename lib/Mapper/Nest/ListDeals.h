@@ -31,6 +31,9 @@ namespace einsum::mapper {
 
 /// All ways, or, if `nest.mostDeals` says so, the fastest ones.
 std::vector<Deals> listDeals(const EinsumOnArray &nest);
+/// How many ways there are; nullopt if more than `most`, or if so many come to
+/// the same that counting takes long.
+std::optional<size_t> countDeals(const EinsumOnArray &nest, size_t most);
 /// Whether there is any way that uses as many units as have to be.
 bool hasDeals(const EinsumOnArray &nest);
 

@@ -50,6 +50,23 @@ void NestCounts::cross(Costs &costs, int from, int to, double bytes) const {
   }
 }
 
+void NestCounts::noteWay(Costs &costs, int from, int to) const {
+  for (size_t i = 0; i < axes.waits.size(); ++i) {
+    int link = axes.waits[i].link;
+    if (link < 0)
+      continue;
+    auto isIt = [&](const arch::Crossing &way) { return way.link == link; };
+    if (llvm::any_of(ways[from * (arch.levels.size() + 1) + to + 1], isIt))
+      costs[axes.wait + i] = 1;
+  }
+}
+
+void NestCounts::noteRead(Costs &costs, int level) const {
+  for (auto [i, wait] : llvm::enumerate(axes.waits))
+    if (wait.level == level)
+      costs[axes.wait + i] = 1;
+}
+
 void NestCounts::charge(Costs &costs, int level, bool isWrite, uint64_t times,
                         uint64_t words,
                         const formats::BitsPerElement &bits) const {
@@ -469,9 +486,35 @@ void NestCounts::refundBegun(Costs &costs, const Operand &operand, int level,
     }
 }
 
+/// What moves for certain: where a result is walked or cut, it may be that
+/// nobody takes it from here.
+void NestCounts::noteHolder(Costs &costs, const Operand &operand, int level,
+                            int parent) const {
+  bool isSure = operand.isWritten() ? !nest.cut && operand.along < 0
+                                    : nest.readsSurely(operand);
+  if (!isSure)
+    return;
+  noteRead(costs, operand.isWritten() ? level : parent);
+  noteWay(costs, parent, level);
+}
+
+/// Sums may begin anew: what is written is not always read.
+void NestCounts::noteLeaf(Costs &costs, const Operand &operand,
+                          int home) const {
+  bool reads = nest.readsSurely(operand);
+  if (operand.isWritten() || reads)
+    noteWay(costs, home, -1);
+  if (operand.isWritten() || !reads)
+    return;
+  noteRead(costs, home);
+  if (nest.feedsRegisters)
+    noteRead(costs, nest.path.back());
+}
+
 void NestCounts::addHolder(Costs &costs, const Operand &operand, int level,
                            int parent, int parentStage,
                            const Place &place) const {
+  noteHolder(costs, operand, level, parent);
   if (nest.cut)
     return addCutHolder(costs, operand, level, parent, parentStage, place);
   if (operand.along >= 0)
@@ -750,6 +793,7 @@ uint64_t NestCounts::unitsBelow(int rank, int stage, uint64_t steps) const {
 
 void NestCounts::addAccesses(Costs &costs, const Operand &operand, int home,
                              int homeStage, const Place &latch) const {
+  noteLeaf(costs, operand, home);
   if (nest.cut)
     return addCutAccesses(costs, operand, home, homeStage, latch);
   const arch::Fanout &multicast = arch.levels[home].multicast;
@@ -791,6 +835,7 @@ void NestCounts::addAccesses(Costs &costs, const Operand &operand, int home,
 
 void NestCounts::addRegisterAccesses(Costs &costs, const Operand &operand,
                                      int home) const {
+  noteLeaf(costs, operand, home);
   for (const Operand::Use &use : operand.uses) {
     charge(costs, home, use.isWrite, nest.points, 1, operand.bits);
     if (use.isWrite && nest.reduces)

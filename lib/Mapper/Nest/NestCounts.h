@@ -78,6 +78,12 @@ public:
   int64_t unitsOf(int rank, int fromStage, int toStage) const;
 
 private:
+  /// Words go from one place to another, or back; -1: the array.
+  void noteWay(Costs &costs, int from, int to) const;
+  void noteRead(Costs &costs, int level) const;
+  void noteLeaf(Costs &costs, const Operand &operand, int home) const;
+  void noteHolder(Costs &costs, const Operand &operand, int level,
+                  int parent) const;
   struct Piece {
     uint64_t size, count;
   };

@@ -13,6 +13,8 @@
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <set>
+
 using namespace einsum;
 using namespace einsum::mapper;
 
@@ -62,16 +64,63 @@ uint32_t TileCodec::with(uint32_t code, int rank, int to) const {
   return code + (to - index(code, rank)) * strides[rank];
 }
 
+uint32_t NestSearch::mergeTile(uint32_t tile) {
+  if (ranks.isEmpty())
+    return tile;
+  if (uint32_t found = mergedTiles.get(0, tile))
+    return found - 1;
+  llvm::SmallVector<int64_t, 8> own, merged;
+  apartCodec.tiles(tile, own);
+  ranks.merge(own, merged);
+  llvm::SmallVector<int, 8> indices;
+  for (auto [rank, wanted] : llvm::zip(nest.ranks, merged)) {
+    auto found = llvm::lower_bound(rank.tiles, wanted, std::greater<>());
+    assert(*found == wanted && "products of tiles");
+    indices.push_back(static_cast<int>(found - rank.tiles.begin()));
+  }
+  uint32_t code = codec.pack(indices);
+  mergedTiles.at(0, tile, apartCodec.count()) = code + 1;
+  return code;
+}
+
+std::vector<NestNode> NestSearch::listNodes(const NestStep *first,
+                                            llvm::ArrayRef<int64_t> at) const {
+  std::vector<NestNode> nodes;
+  llvm::SmallVector<int64_t, 8> own(at.begin(), at.end()), tiles;
+  for (const NestStep *step = first; step; step = step->next) {
+    NestNode &node = nodes.emplace_back();
+    node.step = step;
+    codec.tiles(step->tile, tiles);
+    ranks.split(tiles, own);
+    node.tiles = own;
+    if (step->kind != NestStep::Kind::deal)
+      continue;
+    node.deals = ranks.split(*step->deals, step->stage, own);
+    for (const Deal &deal : node.deals)
+      own[deal.rank] = deal.chunk ? deal.chunk : own[deal.rank] / deal.units;
+  }
+  return nodes;
+}
+
 //===----------------------------------------------------------------------===//
 // Deals
 //===----------------------------------------------------------------------===//
 
 NestSearch::NestSearch(const EinsumOnArray &nest, const arch::ArchSpec &arch,
                        const Axes &axes)
-    : nest(nest), arch(arch), axes(axes), codec(nest.ranks),
-      shared(nest, arch, axes, noDeals) {
-  for (Deals &way : listDeals(nest))
-    addConfig(std::move(way));
+    : apart(nest), ranks(nest, arch), nest(ranks.getNest()), arch(arch),
+      axes(axes), apartCodec(apart.ranks), codec(this->nest.ranks),
+      shared(this->nest, arch, axes, noDeals),
+      apartShared(apart, arch, axes, noDeals) {
+  std::set<std::vector<std::array<int64_t, 3>>> seen;
+  for (const Deals &way : listDeals(nest)) {
+    Deals merged = ranks.merge(way);
+    std::vector<std::array<int64_t, 3>> key;
+    for (const Deal &deal : merged)
+      key.push_back({deal.fan, deal.rank, deal.units});
+    if (ranks.isEmpty() || seen.insert(std::move(key)).second)
+      addConfig(std::move(merged));
+  }
   drains = axes.cycles >= 0 && nest.reduces && nest.feedsOthers &&
            arch.arrays.size() > 1 && !arch.accounting.freeSums;
   ordered = nest.constraints->ordersLoops();
@@ -196,9 +245,9 @@ bool NestSearch::mayHold(int operand, uint8_t from, int pathIndex,
 std::optional<uint8_t> NestSearch::hold(Costs &costs, Costs &atLeaf,
                                         int operand, uint8_t from,
                                         int pathIndex, uint32_t tile) {
-  const Operand &fact = nest.operands[operand];
+  const Operand &fact = apart.operands[operand];
   llvm::SmallVector<int64_t, 8> tiles;
-  codec.tiles(tile, tiles);
+  apartCodec.tiles(tile, tiles);
   Place place{tiles, 0};
   int level = nest.path[pathIndex];
   if (nest.stages[pathIndex] != 0 ||
@@ -206,13 +255,14 @@ std::optional<uint8_t> NestSearch::hold(Costs &costs, Costs &atLeaf,
     ++counts.ruledOut;
     return std::nullopt;
   }
-  if (!fits(level, shared.heldBytes(fact, level, place))) {
+  if (!fits(level, apartShared.heldBytes(fact, level, place))) {
     ++counts.overCapacity;
     return std::nullopt;
   }
-  shared.addHolder(costs, fact, level, levelOf(from), stageOf(from), place);
+  apartShared.addHolder(costs, fact, level, levelOf(from), stageOf(from),
+                        place);
   if (isRegisters(pathIndex))
-    shared.addRegisterAccesses(atLeaf, fact, level);
+    apartShared.addRegisterAccesses(atLeaf, fact, level);
   return codeBelow(from, pathIndex);
 }
 
@@ -233,15 +283,15 @@ uint8_t NestSearch::codeBelow(uint8_t from, int pathIndex) const {
 void NestSearch::addHolder(Costs &costs, int operand, int level,
                            uint32_t tile) const {
   llvm::SmallVector<int64_t, 8> tiles;
-  codec.tiles(tile, tiles);
-  shared.addHolder(costs, nest.operands[operand], level, /*parent=*/0,
-                   /*parentStage=*/0, {tiles, 0});
+  apartCodec.tiles(tile, tiles);
+  apartShared.addHolder(costs, apart.operands[operand], level, /*parent=*/0,
+                        /*parentStage=*/0, {tiles, 0});
 }
 
 uint64_t NestSearch::heldBytes(int operand, int level, uint32_t tile) const {
   llvm::SmallVector<int64_t, 8> tiles;
-  codec.tiles(tile, tiles);
-  return shared.heldBytes(nest.operands[operand], level, {tiles, 0});
+  apartCodec.tiles(tile, tiles);
+  return apartShared.heldBytes(apart.operands[operand], level, {tiles, 0});
 }
 
 //===----------------------------------------------------------------------===//
@@ -292,8 +342,6 @@ int NestSearch::numberOf(const Placement &placement) {
     }
   }
   placements.push_back(std::move(made));
-  known.emplace_back();
-  leastBefore.emplace_back();
   return found->second;
 }
 
@@ -363,18 +411,14 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts,
   std::vector<State> states;
   std::vector<Edge> edges;
   std::vector<uint32_t> firstEdge = {0};
-  std::vector<std::vector<uint32_t>> ids; // by placement and tile, plus one
+  StateTable<uint32_t> ids; // plus one
   auto axis = [](const Costs &costs, int axis) {
     return axis < 0 ? 0 : costs[axis];
   };
   // Paths are no longer than there are factors and holders.
   bool isTooLarge = false;
   auto visit = [&](auto &self, const State &state) -> uint32_t {
-    if (ids.size() < placements.size())
-      ids.resize(placements.size());
-    if (ids[state.placement].empty())
-      ids[state.placement].resize(codec.count());
-    if (uint32_t id = ids[state.placement][state.tile])
+    if (uint32_t id = ids.get(state.placement, state.tile))
       return id - 1;
     Least own;
     llvm::SmallVector<Edge, 8> mine;
@@ -405,10 +449,11 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts,
     states.push_back(state);
     edges.insert(edges.end(), mine.begin(), mine.end());
     firstEdge.push_back(static_cast<uint32_t>(edges.size()));
-    ids[state.placement][state.tile] = states.size();
+    auto id = static_cast<uint32_t>(states.size());
+    ids.at(state.placement, state.tile, codec.count()) = id;
     isTooLarge |= states.size() > mostStates;
     stopped |= isTooLarge;
-    return states.size() - 1;
+    return id - 1;
   };
   least = {INFINITY, INFINITY, INFINITY};
   alone.fill({INFINITY, INFINITY});
@@ -446,14 +491,12 @@ void NestSearch::explore(llvm::ArrayRef<Holdings> starts,
       reach(edges[e].to, edges[e].energy, edges[e].traffic);
     if (!placements[states[i].placement].mustPlace)
       shrink(states[i], [&](const State &below, const Costs &, NestStep *) {
-        reach(ids[below.placement][below.tile] - 1, 0, 0);
+        reach(ids.get(below.placement, below.tile) - 1, 0, 0);
       });
-    std::vector<LeastBefore> &before = leastBefore[states[i].placement];
-    if (before.empty())
-      before.resize(codec.count());
+    LeastBefore &before =
+        leastBefore.at(states[i].placement, states[i].tile, codec.count());
     if (!std::isinf(above.cyclesFrom))
-      before[states[i].tile] = {roundDown(above.energyTo),
-                                roundDown(above.trafficTo)};
+      before = {roundDown(above.energyTo), roundDown(above.trafficTo)};
   }
 }
 
@@ -462,8 +505,7 @@ void NestSearch::restart(NestBounds next) {
   bool isKept = !stopped && next.beam == bounds.beam && next.beam > 0 &&
                 next.dominance == bounds.dominance;
   if (!isKept) {
-    for (auto &some : known)
-      some.clear();
+    known.clear();
     solved.clear();
     knownOutside.clear();
     storage.Reset();
@@ -483,8 +525,13 @@ NestSearch::Solved NestSearch::keep(const Entries &entries) {
 }
 
 NestSearch::Solved NestSearch::complete(uint32_t tile, const Holdings &holdings,
-                                        const LatchTiles &latches,
+                                        const LatchTiles &ownLatches,
                                         LoopOrder order) {
+  tile = mergeTile(tile);
+  LatchTiles latches = ownLatches;
+  if (!ranks.isEmpty())
+    for (size_t o = 0; o < nest.operands.size(); ++o)
+      latches[o] = mergeTile(latches[o]);
   Placement start;
   start.holdings = holdings;
   if (ordered)
@@ -560,16 +607,12 @@ bool NestSearch::isSettled(const Operand &operand,
 }
 
 NestSearch::Solved NestSearch::solve(const State &state) {
-  if (known[state.placement].empty()) {
-    known[state.placement].resize(codec.count(), kUnknown);
-    remembered += codec.count() * sizeof(uint32_t);
-  }
-  if (uint32_t found = known[state.placement][state.tile])
+  if (uint32_t found = known.get(state.placement, state.tile))
     return found == kNothing ? Solved() : solved[found - 2];
   Entries out;
   LeastBefore before{0, 0};
-  if (!leastBefore[state.placement].empty())
-    before = leastBefore[state.placement][state.tile];
+  if (leastBefore.has(state.placement))
+    before = leastBefore.get(state.placement, state.tile);
   NestEntry leaf;
   if (finish(state, leaf))
     out.push_back(leaf);
@@ -590,7 +633,7 @@ NestSearch::Solved NestSearch::solve(const State &state) {
     counts.dominated +=
         keepPareto(out, axesOfNests(), [this] { return isStopped(); });
   thin(out);
-  uint32_t &mine = known[state.placement][state.tile];
+  uint32_t &mine = known.at(state.placement, state.tile, codec.count());
   mine = kNothing;
   if (out.empty())
     return {};
@@ -639,6 +682,8 @@ void NestSearch::append(Entries &out, Solved below, const Costs &added,
     NestEntry &mine = out.emplace_back();
     for (int i = 0; i < axesOfNests(); ++i)
       mine.costs[i] = entry.costs[i] + added[i];
+    for (size_t i = 0; i < axes.waits.size(); ++i)
+      mine.costs[axes.wait + i] = std::min(1.0, mine.costs[axes.wait + i]);
     mine.step = step;
     mine.step.next = &entry.step;
     bool isOver = false;

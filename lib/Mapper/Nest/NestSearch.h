@@ -25,8 +25,9 @@
 #ifndef LIB_MAPPER_NEST_NESTSEARCH_H
 #define LIB_MAPPER_NEST_NESTSEARCH_H
 
-#include "lib/Mapper/Nest/NestCounts.h"
+#include "lib/Mapper/Nest/MergedRanks.h"
 #include "lib/Mapper/Nest/Pareto.h"
+#include "lib/Mapper/Nest/StateTable.h"
 
 #include "llvm/ADT/Hashing.h"
 #include "llvm/Support/Allocator.h"
@@ -46,6 +47,13 @@ struct NestStep {
   uint32_t tile = 0; ///< packed, see TileCodec
   const Deals *deals = nullptr;
   const NestStep *next = nullptr;
+};
+
+/// The same in the ranks of the Einsum (MergedRanks.h).
+struct NestNode {
+  const NestStep *step = nullptr;
+  llvm::SmallVector<int64_t, 8> tiles; ///< where it stands
+  Deals deals;                         ///< of a deal: those of its stage
 };
 
 struct NestEntry {
@@ -180,13 +188,18 @@ public:
   void addHolder(Costs &costs, int operand, int level, uint32_t tile) const;
   uint64_t heldBytes(int operand, int level, uint32_t tile) const;
 
-  const EinsumOnArray &getNest() const { return nest; }
-  const TileCodec &getCodec() const { return codec; }
+  const EinsumOnArray &getNest() const { return apart; }
+  const TileCodec &getCodec() const { return apartCodec; }
+  /// The nodes of a nest below a place with the tiles `at`.
+  std::vector<NestNode> listNodes(const NestStep *first,
+                                  llvm::ArrayRef<int64_t> at) const;
+  /// A rank of the Einsum, of those that deals of steps have as one.
+  int ownRank(int merged) const { return ranks.ownRank(merged); }
   /// Code of a level off the path that a tensor lives at.
   uint8_t codeOffPath(int level);
   const SearchCounts &getCounts() const { return counts; }
   /// Bytes of what was found.
-  size_t memory() const { return remembered; }
+  size_t memory() const { return remembered + known.memory(); }
 
 private:
   /// What a state is besides its tile vector. Few, so they are numbered.
@@ -263,7 +276,7 @@ private:
   double drainSteps(const Deals &deals, int stage) const;
   /// Once stopped, it stays so until the next start.
   bool isStopped() {
-    stopped |= remembered > bounds.mostBytes;
+    stopped |= memory() > bounds.mostBytes;
     if (!stopped && bounds.shouldStop &&
         (nest.cut || ++asked % kAskEvery == 0)) // what is cut takes long
       stopped = bounds.shouldStop();
@@ -277,23 +290,28 @@ private:
   bool mayHold(int operand, uint8_t from, int pathIndex,
                llvm::ArrayRef<int64_t> tiles) const;
 
-  const EinsumOnArray &nest;
+  /// The tile vector in merged ranks; those of callers are in the Einsum's own.
+  uint32_t mergeTile(uint32_t tile);
+
+  const EinsumOnArray &apart; ///< in the Einsum's own ranks
+  MergedRanks ranks;
+  const EinsumOnArray &nest; ///< that is searched
   const arch::ArchSpec &arch;
   const Axes &axes;
-  TileCodec codec;
+  TileCodec apartCodec, codec;
+  StateTable<uint32_t> mergedTiles; ///< plus one; all in one placement
   std::deque<Config> configs;
   std::deque<Placement> placements;
   std::unordered_map<PlacementKey, int, PlacementKey::Hash> numbers;
-  /// By placement and tile vector: which of `solved`, plus two. Most states
-  /// have no completion at all.
+  /// Which of `solved`, plus two. Most states have no completion at all.
   static constexpr uint32_t kUnknown = 0, kNothing = 1;
-  std::vector<std::vector<uint32_t>> known;
+  StateTable<uint32_t> known;
   std::deque<Solved> solved;
   /// By placement, tile vector and where operands are latched outside.
   std::map<std::vector<uint32_t>, Solved> knownOutside;
-  llvm::BumpPtrAllocator storage; ///< of all entries
-  size_t remembered = 0;          ///< bytes, about
-  std::vector<std::vector<LeastBefore>> leastBefore;
+  llvm::BumpPtrAllocator storage;      ///< of all entries
+  size_t remembered = 0;               ///< bytes, about
+  StateTable<LeastBefore> leastBefore; ///< of placements that were walked
   std::array<double, 3> least{};
   std::array<std::pair<double, double>, kMaxOperands> alone{};
   double trees = 0;
@@ -309,7 +327,8 @@ private:
   bool drains = false;  ///< what it reduces, through units, for other arrays
   bool ordered = false; ///< some level has a fixed order of loops
   Deals noDeals;
-  NestCounts shared; ///< above all fan-outs
+  /// Above all fan-outs; in merged ranks, and for callers.
+  NestCounts shared, apartShared;
 };
 
 } // namespace einsum::mapper

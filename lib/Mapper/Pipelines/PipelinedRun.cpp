@@ -682,7 +682,8 @@ StageChoice PipelinedRun::makeChoice(const EinsumOnArray &nest,
   choice.array = nest.array;
   choice.cycles = static_cast<uint64_t>(
       std::llround(entry.costs[axes.cycles] / static_cast<double>(runs)));
-  choice.startUp = static_cast<uint64_t>(nest.startUpCycles);
+  choice.startUp =
+      static_cast<uint64_t>(nest.startUpCycles + axes.waitOf(entry.costs));
   choice.energy = entry.costs[axes.energy] + above[axes.energy];
   auto sum = [&](int axis) { return entry.costs[axis] + above[axis]; };
   for (auto [r, resource] : llvm::enumerate(axes.resources))
@@ -750,21 +751,23 @@ void PipelinedRun::keep(const Frame &frame, const PipelinePlan &plan,
   std::vector<bool> begun(facts.tensors.size(), false);
   for (int place : plan.order) {
     const Option &option = options[place][plan.choices[place]];
-    auto step = std::make_shared<PlanStep>();
-    step->einsum = order[place];
-    step->fact = &option.search->getNest();
-    step->search = option.search;
-    step->loops = frame.loops;
-    step->holds = option.holds;
-    step->nest = &option.nest->step;
-    step->keep = last ? depth : 0;
-    step->pipelineDepth = depth;
-    step->lag = static_cast<int>(plan.lags[place]);
+    auto put = std::make_shared<PlanPlace>();
+    put->einsum = order[place];
+    put->fact = &option.search->getNest();
+    put->search = option.search;
+    put->loops = frame.loops;
+    put->holds = option.holds;
+    put->keep = last ? depth : 0;
+    put->pipelineDepth = depth;
+    put->lag = static_cast<int>(plan.lags[place]);
     for (const Pending &home : frame.homes)
-      if (rules.touches(step->einsum, home.tensor) && !begun[home.tensor]) {
+      if (rules.touches(put->einsum, home.tensor) && !begun[home.tensor]) {
         begun[home.tensor] = true;
-        step->homes.push_back({home.tensor, home.level, home.depth});
+        put->homes.push_back({home.tensor, home.level, home.depth});
       }
+    auto step = std::make_shared<PlanStep>();
+    step->place = std::move(put);
+    step->nest = &option.nest->step;
     step->previous = std::move(last);
     last = std::move(step);
   }

@@ -21,7 +21,7 @@ def split(cascade):
         name = einsum["name"].split("_")[0]
         if name in ("QK", "QKE", "QKP", "LV", "AL") or (name == "AV" and einsum["reduced"] == ["m"]):
             attention += macs
-        elif len(einsum["reduced"]) >= 1 and not name.endswith(("NQ", "NV")) and name not in ("CQQ", "CKQ", "RX", "MO", "ME", "QO", "QOE", "QOP"):
+        elif len(einsum["reduced"]) >= 1 and not name.endswith(("NQ", "NV", "RQ")) and name not in ("CQQ", "CKQ", "RX", "MO", "ME", "QO", "QOE", "QOP"):
             weights += macs
     return weights, attention
 
@@ -52,3 +52,16 @@ check(folder, "deepseek-v3", "decode", S, 61 * latent + 3 * dense + 58 * sparse 
       61 * 128 * S * (512 + 64 + 512))
 layer = 4 * 768**2 + 2 * 768 * 3072
 check(folder, "vit-b-16", "prefill", None, 12 * 197 * layer + 196 * 768 * 768 + 768 * 1000, 12 * 2 * 768 * 197**2)
+# Heads of 80 elements of which 32 turn: two products, as many multiplications as one.
+layer = 4 * 2560**2 + 2 * 2560 * 10240
+check(folder, "phi-2", "prefill", S, 32 * S * layer + 51200 * 2560, 2 * 32 * 2560 * pairs)
+check(folder, "phi-2", "decode", S, 32 * layer + 51200 * 2560, 2 * 32 * 2560 * S)
+# One key head of 64 elements for 71 heads of queries.
+layer = 2 * 4544**2 + 2 * 4544 * 64 + 8 * 4544**2
+check(folder, "falcon-7b", "decode", S, 32 * layer + 65024 * 4544, 2 * 32 * 4544 * S)
+# Four of 32 experts, and a window of 128 in every other layer: 127 rows of the cache are left there.
+layer = 2 * 2880 * 4096 + 2 * 2880 * 512 + 32 * 2880 + 4 * 3 * 2880**2
+check(folder, "gpt-oss-20b", "decode", S, 24 * layer + 201088 * 2880, 2 * 12 * 4096 * (S + 127))
+# One of 16 experts and a shared one.
+layer = 2 * 5120**2 + 2 * 5120 * 1024 + 16 * 5120 + 2 * 3 * 5120 * 8192
+check(folder, "llama-4-scout", "decode", S, 48 * layer + 202048 * 5120, 2 * 48 * 5120 * S)

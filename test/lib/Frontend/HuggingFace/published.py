@@ -106,11 +106,120 @@ BERT = {"architectures": ["BertModel"], "model_type": "bert", "attention_probs_d
         "encoder_no_repeat_ngram_size": 0, "exponential_decay_length_penalty": None, "tf_legacy_loss": False,
         "output_scores": False, "pruned_heads": {}, "tie_encoder_decoder": False, "cross_attention_hidden_size": None}
 DECODE = ["decode"]
+PHI4_MINI = {**PHI3, "hidden_size": 3072, "intermediate_size": 8192, "num_attention_heads": 24, "num_key_value_heads": 8,
+             "partial_rotary_factor": 0.75, "max_position_embeddings": 131072, "sliding_window": 262144, "mlp_bias": False,
+             "lm_head_bias": False, "vocab_size": 200064, "tie_word_embeddings": True, "pad_token_id": 199999,
+             "rope_scaling": {"long_factor": [1, 1.1], "short_factor": [1.0, 1.0], "type": "longrope"}}
+PHI2 = {"architectures": ["PhiForCausalLM"], "model_type": "phi", "embd_pdrop": 0.0, "hidden_act": "gelu_new", "hidden_size": 2560,
+        "intermediate_size": 10240, "layer_norm_eps": 1e-5, "max_position_embeddings": 2048, "num_attention_heads": 32,
+        "num_hidden_layers": 32, "num_key_value_heads": 32, "partial_rotary_factor": 0.4, "qk_layernorm": False, "resid_pdrop": 0.1,
+        "rope_scaling": None, "rope_theta": 10000.0, "tie_word_embeddings": False, "vocab_size": 51200}
+PYTHIA = {"architectures": ["GPTNeoXForCausalLM"], "model_type": "gpt_neox", "hidden_act": "gelu", "hidden_size": 2048,
+          "intermediate_size": 8192, "layer_norm_eps": 1e-5, "max_position_embeddings": 2048, "num_attention_heads": 16,
+          "num_hidden_layers": 24, "rotary_emb_base": 10000, "rotary_pct": 0.25, "tie_word_embeddings": False,
+          "use_parallel_residual": True, "vocab_size": 50304}
+GPTJ = {"architectures": ["GPTJForCausalLM"], "model_type": "gptj", "activation_function": "gelu_new", "attn_pdrop": 0.0,
+        "embd_pdrop": 0.0, "gradient_checkpointing": False, "layer_norm_epsilon": 1e-5, "n_embd": 4096, "n_head": 16, "n_inner": None,
+        "n_layer": 28, "n_positions": 2048, "resid_pdrop": 0.0, "rotary": True, "rotary_dim": 64, "scale_attn_weights": True,
+        "summary_activation": None, "summary_first_dropout": 0.1, "summary_proj_to_labels": True, "summary_type": "cls_index",
+        "summary_use_proj": True, "task_specific_params": {}, "tie_word_embeddings": False, "vocab_size": 50400}
+FALCON = {"architectures": ["FalconForCausalLM"], "model_type": "falcon", "alibi": False,
+          "apply_residual_connection_post_layernorm": False, "bias": False, "hidden_dropout": 0.0, "hidden_size": 4544,
+          "layer_norm_epsilon": 1e-5, "multi_query": True, "new_decoder_architecture": False, "num_attention_heads": 71,
+          "num_hidden_layers": 32, "parallel_attn": True, "vocab_size": 65024}
+FALCON40 = {**FALCON, "hidden_size": 8192, "new_decoder_architecture": True, "num_attention_heads": 128, "num_hidden_layers": 60,
+            "num_kv_heads": 8}
+STABLELM = {"architectures": ["StableLmForCausalLM"], "model_type": "stablelm", "hidden_act": "silu", "hidden_size": 2560,
+            "intermediate_size": 6912, "layer_norm_eps": 1e-5, "max_position_embeddings": 4096, "num_attention_heads": 32,
+            "num_hidden_layers": 32, "num_key_value_heads": 32, "partial_rotary_factor": 0.25, "rope_theta": 10000,
+            "tie_word_embeddings": False, "use_qkv_bias": False, "vocab_size": 50304}
+STARCODER2 = {"architectures": ["Starcoder2ForCausalLM"], "model_type": "starcoder2", "attention_softmax_in_fp32": True,
+              "embedding_dropout": 0.1, "hidden_act": "gelu_pytorch_tanh", "hidden_size": 3072, "intermediate_size": 12288,
+              "max_position_embeddings": 16384, "mlp_type": "default", "norm_epsilon": 1e-5, "norm_type": "layer_norm",
+              "num_attention_heads": 24, "num_hidden_layers": 30, "num_key_value_heads": 2, "residual_dropout": 0.1,
+              "rope_theta": 999999.4420358813, "scale_attention_softmax_in_fp32": True, "scale_attn_weights": True,
+              "sliding_window": 4096, "use_bias": True, "vocab_size": 49152}
+COMMAND_R = {"architectures": ["CohereForCausalLM"], "model_type": "cohere", "attention_bias": False, "hidden_act": "silu",
+             "hidden_size": 8192, "intermediate_size": 22528, "layer_norm_eps": 1e-5, "logit_scale": 0.0625,
+             "max_position_embeddings": 8192, "model_max_length": 131072, "num_attention_heads": 64, "num_hidden_layers": 40,
+             "num_key_value_heads": 64, "rope_theta": 8000000.0, "use_qk_norm": False, "vocab_size": 256000}
+COMMAND_R7B = {"architectures": ["Cohere2ForCausalLM"], "model_type": "cohere2", "attention_bias": False, "head_dim": 128,
+               "hidden_act": "silu", "hidden_size": 4096, "intermediate_size": 14336, "layer_norm_eps": 1e-5, "layer_switch": 4,
+               "logit_scale": 0.25, "max_position_embeddings": 8192, "num_attention_heads": 32, "num_hidden_layers": 32,
+               "num_key_value_heads": 8, "order_of_interleaved_layers": "local_attn_first", "position_embedding_type": "rope_gptj",
+               "rope_scaling": None, "rope_theta": 50000, "rotary_pct": 1.0, "sliding_window": 4096, "sliding_window_pattern": 4,
+               "use_embedding_sharing": True, "use_gated_activation": True, "use_parallel_block": True,
+               "use_parallel_embedding": True, "vocab_size": 256000}
+OLMO2 = {"architectures": ["Olmo2ForCausalLM"], "model_type": "olmo2", "attention_bias": False, "hidden_act": "silu",
+         "hidden_size": 4096, "intermediate_size": 11008, "max_position_embeddings": 4096, "num_attention_heads": 32,
+         "num_hidden_layers": 32, "num_key_value_heads": 32, "rms_norm_eps": 1e-6, "rope_scaling": None, "rope_theta": 500000,
+         "tie_word_embeddings": False, "vocab_size": 100352}
+OLMOE = {"architectures": ["OlmoeForCausalLM"], "model_type": "olmoe", "attention_bias": False, "clip_qkv": None, "hidden_act": "silu",
+         "hidden_size": 2048, "intermediate_size": 1024, "max_position_embeddings": 4096, "norm_topk_prob": False,
+         "num_attention_heads": 16, "num_experts": 64, "num_experts_per_tok": 8, "num_hidden_layers": 16,
+         "num_key_value_heads": 16, "output_router_logits": False, "rms_norm_eps": 1e-5, "rope_scaling": None,
+         "rope_theta": 10000.0, "router_aux_loss_coef": 0.01, "tie_word_embeddings": False, "vocab_size": 50304}
+GRANITE = {"architectures": ["GraniteForCausalLM"], "model_type": "granite", "attention_bias": False,
+           "attention_multiplier": 0.015625, "embedding_multiplier": 12.0, "hidden_act": "silu", "hidden_size": 2048,
+           "intermediate_size": 8192, "logits_scaling": 8.0, "max_position_embeddings": 131072, "mlp_bias": False,
+           "num_attention_heads": 32, "num_hidden_layers": 40, "num_key_value_heads": 8, "residual_multiplier": 0.22,
+           "rms_norm_eps": 1e-5, "rope_scaling": None, "rope_theta": 5000000.0, "tie_word_embeddings": True, "vocab_size": 49155}
+SMOLLM3 = {"architectures": ["SmolLM3ForCausalLM"], "model_type": "smollm3", "attention_bias": False, "hidden_act": "silu",
+           "hidden_size": 2048, "intermediate_size": 11008, "layer_types": ["full_attention"] * 36, "max_position_embeddings": 65536,
+           "max_window_layers": 28, "mlp_bias": False, "no_rope_layer_interval": 4, "no_rope_layers": [1, 1, 1, 0] * 9,
+           "num_attention_heads": 16, "num_hidden_layers": 36, "num_key_value_heads": 4, "pretraining_tp": 2, "rms_norm_eps": 1e-6,
+           "rope_scaling": None, "rope_theta": 5000000.0, "sliding_window": None, "use_sliding_window": False,
+           "tie_word_embeddings": True, "vocab_size": 128256}
+QWEN2_MOE = {**QWEN2, "architectures": ["Qwen2MoeForCausalLM"], "model_type": "qwen2_moe", "decoder_sparse_step": 1,
+             "hidden_size": 2048, "intermediate_size": 5632, "max_window_layers": 21, "moe_intermediate_size": 1408,
+             "norm_topk_prob": False, "num_attention_heads": 16, "num_experts": 60, "num_experts_per_tok": 4,
+             "num_hidden_layers": 24, "num_key_value_heads": 16, "output_router_logits": False, "router_aux_loss_coef": 0.001,
+             "shared_expert_intermediate_size": 5632, "sliding_window": 32768, "vocab_size": 151936}
+GPT_OSS = {"architectures": ["GptOssForCausalLM"], "model_type": "gpt_oss", "attention_bias": True, "experts_per_token": 4,
+           "head_dim": 64, "hidden_act": "silu", "hidden_size": 2880, "initial_context_length": 4096, "intermediate_size": 2880,
+           "layer_types": ["sliding_attention", "full_attention"] * 12, "max_position_embeddings": 131072,
+           "num_attention_heads": 64, "num_experts_per_tok": 4, "num_hidden_layers": 24, "num_key_value_heads": 8,
+           "num_local_experts": 32, "output_router_logits": False, "rms_norm_eps": 1e-5,
+           "rope_scaling": {"beta_fast": 32.0, "beta_slow": 1.0, "factor": 32.0, "original_max_position_embeddings": 4096,
+                            "rope_type": "yarn", "truncate": False},
+           "rope_theta": 150000, "router_aux_loss_coef": 0.9, "sliding_window": 128, "swiglu_limit": 7.0,
+           "tie_word_embeddings": False, "vocab_size": 201088}
+GPT_OSS120 = {**GPT_OSS, "layer_types": ["sliding_attention", "full_attention"] * 18, "num_hidden_layers": 36, "num_local_experts": 128}
+LLAMA4 = {"architectures": ["Llama4ForCausalLM"], "model_type": "llama4_text", "attention_bias": False, "attention_chunk_size": 8192,
+          "attn_scale": 0.1, "attn_temperature_tuning": 4, "floor_scale": 8192, "for_llm_compressor": False, "head_dim": 128,
+          "hidden_act": "silu", "hidden_size": 5120, "interleave_moe_layer_step": 1, "intermediate_size": 8192,
+          "intermediate_size_mlp": 16384, "max_position_embeddings": 10485760, "moe_layers": list(range(48)),
+          "no_rope_layers": [1, 1, 1, 0] * 12, "num_attention_heads": 40, "num_experts_per_tok": 1, "num_hidden_layers": 48,
+          "num_key_value_heads": 8, "num_local_experts": 16, "output_router_logits": False, "rms_norm_eps": 1e-5,
+          "rope_scaling": {"factor": 16.0, "rope_type": "llama3"}, "rope_theta": 500000.0, "router_aux_loss_coef": 0.001,
+          "router_jitter_noise": 0.0, "use_qk_norm": True, "vocab_size": 202048}
+MODERNBERT = {"architectures": ["ModernBertForMaskedLM"], "model_type": "modernbert", "attention_bias": False,
+              "attention_dropout": 0.0, "classifier_activation": "gelu", "classifier_bias": False, "classifier_dropout": 0.0,
+              "classifier_pooling": "mean", "decoder_bias": True, "deterministic_flash_attn": False, "embedding_dropout": 0.0,
+              "global_attn_every_n_layers": 3, "global_rope_theta": 160000.0, "gradient_checkpointing": False,
+              "hidden_activation": "gelu", "hidden_size": 768, "initializer_cutoff_factor": 2.0, "intermediate_size": 1152,
+              "layer_norm_eps": 1e-5, "local_attention": 128, "local_rope_theta": 10000.0, "max_position_embeddings": 8192,
+              "mlp_bias": False, "mlp_dropout": 0.0, "norm_bias": False, "norm_eps": 1e-5, "num_attention_heads": 12,
+              "num_hidden_layers": 22, "position_embedding_type": "absolute", "reference_compile": True,
+              "repad_logits_with_grad": False, "sparse_pred_ignore_index": -100, "sparse_prediction": False, "vocab_size": 50368}
+MAMBA2 = {"architectures": ["Mamba2ForCausalLM"], "model_type": "mamba2", "chunk_size": 256, "conv_kernel": 4, "expand": 2,
+          "head_dim": 64, "hidden_act": "silu", "hidden_size": 2560, "layer_norm_epsilon": 1e-5, "n_groups": 1,
+          "norm_before_gate": False, "num_heads": 80, "num_hidden_layers": 64, "rescale_prenorm_residual": False,
+          "residual_in_fp32": True, "rms_norm": True, "state_size": 128, "tie_word_embeddings": True, "time_step_floor": 1e-4,
+          "time_step_limit": [0.0, 1e400], "time_step_max": 0.1, "time_step_min": 0.001, "time_step_rank": 160, "use_bias": False,
+          "use_conv_bias": True, "vocab_size": 50288}
+CODESTRAL_MAMBA = {**MAMBA2, "hidden_size": 4096, "n_groups": 8, "num_heads": 128, "tie_word_embeddings": False, "vocab_size": 32768}
 MODELS = [(LLAMA31, 8030261248, []), (SMOL, 361821120, []), (PHI3, 3821079552, []), (GEMMA2, 9241705984, DECODE),
           (QWEN2, 7615616512, []), ({**QWEN2, "use_sliding_window": True, "max_window_layers": 14}, 7615616512, DECODE),
           (DEEPSEEK, 671026419200, DECODE), (LLAMA32, 1235814400, []), (QWEN25, 494032768, []), (QWEN3, 8190735360, []),
           (GEMMA, 8537680896, []), (NEMO, 12247782400, []), (DEEPSEEK2, 15706484224, DECODE), (GPT2, 354823168, []),
-          (T5, 222903552, []), (FLAN, 247577856, []), (BERT, 177853440, [])]
+          (T5, 222903552, []), (FLAN, 247577856, []), (BERT, 177853440, []),
+          (PHI4_MINI, 3836021760, DECODE), (PHI2, 2779683840, DECODE), (PYTHIA, 1414647808, []), (GPTJ, 6050882784, []),
+          (FALCON, 6921720704, DECODE), (STABLELM, 2795443200, []), (STARCODER2, 3030371328, []), (COMMAND_R, 34980831232, []),
+          (COMMAND_R7B, 8028033024, DECODE), (OLMO2, 7298617344, DECODE), (OLMOE, 6919161856, []), (GRANITE, 2533531648, DECODE),
+          (SMOLLM3, 3075098624, []), (QWEN2_MOE, 14315784192, []), (GPT_OSS, 20914757184, DECODE), (GPT_OSS120, 116829156672, []),
+          (LLAMA4, 107769861120, DECODE), (MODERNBERT, 149655232, []), (MAMBA2, 2702599680, DECODE),
+          (CODESTRAL_MAMBA, 7285403648, [])]
 
 
 def write(path, fields):

@@ -13,7 +13,7 @@ folder, count = Path(sys.argv[1]), 0
 models = sorted(folder.glob("*.json"))
 for model in models:
     # One computes all tokens at once, the other has no loss either.
-    phases = {"vit-b-16": ("prefill", "train"), "bert-base": ("prefill",)}.get(model.stem, ("prefill", "decode", "train"))
+    phases = {"vit-b-16": ("prefill", "train"), "bert-base": ("prefill",), "modernbert-base": ("prefill", "train")}.get(model.stem, ("prefill", "decode", "train"))
     for phase in phases:
         text = run("einsum-translate", "--hf-config-to-cascade", f"--phase={phase}", "--seq=64", model)
         mlir = run("einsum-translate", "--cascade-to-mlir", "-", text=text)
