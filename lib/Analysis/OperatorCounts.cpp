@@ -89,6 +89,19 @@ static void countReduction(const Reduction &reduction, OperatorCounts &counts) {
   }
 }
 
+/// Of an element that is read: the products of two thin matrices that are added
+/// to its code (GEAR), none in other formats.
+static uint64_t countDecodingProducts(Value tensor) {
+  auto stored = dyn_cast<QuantizedType>(
+      cast<NamedTensorType>(tensor.getType()).getElementType());
+  if (!stored)
+    return 0;
+  formats::Format format = stored.getStorage().format;
+  return format.rule == formats::ScaleRule::lowRank
+             ? static_cast<uint64_t>(format.lowRank.rank)
+             : 0;
+}
+
 /// A read of a stored tensor decodes; a result that is made point by point is
 /// encoded there.
 static uint64_t countConverts(EinsumInterface einsum) {
@@ -137,6 +150,9 @@ std::map<std::string, uint64_t> einsum::countOperators(EinsumInterface einsum) {
   SmallVector<Reduction> reductions = einsum.getReductionList();
   if (uint64_t converts = countConverts(einsum))
     counts["convert"] += converts;
+  for (const Access &access : einsum.getInputAccesses())
+    if (uint64_t products = countDecodingProducts(access.tensor))
+      counts["mac"] += products;
   if (reductions.empty())
     return counts;
   // Points are combined once each, however many ranks one monoid reduces.

@@ -93,6 +93,11 @@ static bool keepsRoles(CascadeOp cascade) {
 static FailureOr<std::optional<Variant>> leaveOutCopies(CascadeOp cascade) {
   if (!keepsRoles(cascade))
     return std::optional<Variant>();
+  // Nobody asked for it, so nothing is said of it.
+  ScopedDiagnosticHandler quiet(
+      cascade.getContext(), [](mlir::Diagnostic &diagnostic) {
+        return success(diagnostic.getSeverity() == DiagnosticSeverity::Remark);
+      });
   FailureOr<Variant> without =
       rewrite(cascade, "fuse-maps{copies}", "without copies");
   if (failed(without))

@@ -269,8 +269,7 @@ void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
   bool isBeaten = result.points.empty() && std::isfinite(options.cutoff);
   if (result.points.empty() && !isBeaten) {
     // Fewer tiles than there are prove nothing.
-    bool isProven =
-        (joined.complete && nests.finest.coarse == 0) || isRuledOut();
+    bool isProven = (joined.complete && nests.finest.isWhole()) || isRuledOut();
     certificate.status = isProven ? Status::infeasible : Status::bestFound;
     certificate.boundName = "search ended early";
     return;
@@ -508,7 +507,11 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
   bool isFirst = true;
   Effort last;
   last.coarse = nests.finest.coarse;
-  last.loops = options.limits.sharedLoops;
+  // What cannot be proven best is not searched as if it could.
+  constexpr unsigned kMostUnproven = 3;
+  last.loops = nests.finest.isWhole()
+                   ? options.limits.sharedLoops
+                   : std::min(options.limits.sharedLoops, kMostUnproven);
   for (const Effort &effort : listEfforts(nests.finest, nests.areMany, isSingle,
                                           options.limits.sharedLoops)) {
     if (!prepare(effort, /*walks=*/effort.coarse == 0))

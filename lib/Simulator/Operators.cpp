@@ -122,8 +122,17 @@ Operators einsum::sim::listOperators(EinsumInterface einsum) {
         cast<NamedTensorType>(tensor.getType()).getElementType());
   };
   for (const Access &access : einsum.getInputAccesses())
-    if (stored(access.tensor))
+    if (stored(access.tensor)) {
       ++operators["convert"];
+      // What two thin matrices add to a code.
+      formats::Format format =
+          cast<QuantizedType>(
+              cast<NamedTensorType>(access.tensor.getType()).getElementType())
+              .getStorage()
+              .format;
+      if (format.rule == formats::ScaleRule::lowRank)
+        operators["mac"] += format.lowRank.rank;
+    }
   for (Value result : einsum->getResults())
     if (stored(result) && einsum.getReductionList().empty())
       ++operators["convert"];

@@ -121,13 +121,22 @@ void Space::deal(const NestState &state, size_t position,
              [&](const NestState &dealt) { deal(dealt, position, then); });
 }
 
+/// A unit of an array gets one point of each rank dealt there.
+bool Space::isDealtOut(const NestState &state, const Dealing &dealing) const {
+  return !dealing.isArray || llvm::all_of(state.steps, [&](const Step &step) {
+    return step.kind != Step::spatial ||
+           !llvm::is_contained(dealing.dims, step.dim) ||
+           state.above.tile[step.rank] == 1;
+  });
+}
+
 /// Along each dimension loops over any ranks, in the order of these, dimension
 /// after dimension.
 void Space::addSpatial(const NestState &state, const Dealing &dealing,
                        size_t dim, const Used &used,
                        const std::function<void(const NestState &)> &then) {
   if (dim == dealing.dims.size())
-    return then(state);
+    return isDealtOut(state, dealing) ? then(state) : void();
   addSpatial(state, dealing, dim + 1, Used(), then);
   auto room = static_cast<int64_t>(
                   arch.arrays[state.array].dims[dealing.dims[dim]].size) /
@@ -135,7 +144,12 @@ void Space::addSpatial(const NestState &state, const Dealing &dealing,
   for (int rank : facts.einsums[state.einsum].ranks)
     for (int64_t tile : tilesBelow(rank, state.above)) {
       int64_t steps = (state.above.tile[rank] + tile - 1) / tile;
-      if (rank <= used.rank || steps > room || (dealing.isArray && tile > 1))
+      if (rank <= used.rank || steps > room)
+        continue;
+      // Another dimension of the array deals what is left, in equal parts.
+      if (dealing.isArray && tile > 1 &&
+          (dim + 1 == dealing.dims.size() || state.above.follows[rank] ||
+           state.above.tile[rank] % tile != 0))
         continue;
       // 9. What follows demand is dealt to units of arrays only.
       if (!dealing.isArray && state.above.follows[rank])

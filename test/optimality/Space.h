@@ -151,6 +151,7 @@ private:
   void addSpatial(const NestState &state, const Dealing &dealing, size_t dim,
                   const Used &used,
                   const std::function<void(const NestState &)> &then);
+  bool isDealtOut(const NestState &state, const Dealing &dealing) const;
   void addLeaf(const NestState &state);
   std::vector<Dealing> dealings(int array) const;
 

@@ -691,6 +691,37 @@ static void demandUnits(EinsumOnArray &nest,
   }
 }
 
+/// Of each rank few tiles, and those that its ways to deal ranks make.
+static void keepDealtTiles(EinsumOnArray &nest) {
+  std::vector<std::set<int64_t>> wanted(nest.ranks.size());
+  for (const Deals &way : listDeals(nest)) {
+    llvm::SmallVector<int64_t, 8> inside;
+    for (const LocalRank &rank : nest.ranks)
+      inside.push_back(rank.extent);
+    for (const Deal &deal : way) {
+      int64_t &part = inside[deal.rank];
+      part = deal.chunk ? deal.chunk : part / deal.units;
+      wanted[deal.rank].insert({part, part * deal.units, deal.around});
+    }
+    // The least tiles that units of an array, and of levels around it, share;
+    // and larger ones for the same units.
+    llvm::SmallVector<int64_t, 8> shared(nest.ranks.size(), 1);
+    for (const Deal &deal : llvm::reverse(way))
+      for (int64_t more : {1, 4})
+        wanted[deal.rank].insert(
+            (shared[deal.rank] *= more == 1 ? deal.units : 1) * more);
+  }
+  for (auto [rank, some] : llvm::zip(nest.ranks, wanted)) {
+    std::vector<int64_t> kept;
+    for (int64_t tile : rank.tiles)
+      if (tile == rank.extent || tile == 1 || some.count(tile) ||
+          kept.back() >= NestLimits::kInstantRatio * tile)
+        kept.push_back(tile);
+    rank.tiles = std::move(kept);
+    rank.listInner();
+  }
+}
+
 std::optional<EinsumOnArray> mapper::describeEinsum(
     const CascadeFacts &facts, const arch::ArchSpec &arch, int einsum,
     int array, const EinsumConstraints &constraints, const NestLimits &limits,
@@ -712,6 +743,7 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
   nest.allDeals = limits.allDeals;
   nest.mergesRanks = limits.mergesRanks;
   nest.sketch = limits.sketch;
+  nest.instant = limits.instant;
   if (limits.coarse > 1)
     nest.mostDeals =
         std::max<size_t>(16, NestLimits::kMostDeals >> (limits.coarse - 2));
@@ -785,6 +817,13 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
     nest.points = nest.cut->countVisits(
         llvm::SmallVector<int64_t, 8>(nest.ranks.size(), 1));
   demandUnits(nest, constraints);
+  double vectors = 1;
+  for (const LocalRank &rank : nest.ranks)
+    vectors *= static_cast<double>(rank.tiles.size());
+  if (limits.instant && vectors <= NestLimits::kFewVectors)
+    nest.mostDeals = NestLimits::kSketchedDeals / 2;
+  else if (limits.instant && followed.empty())
+    keepDealtTiles(nest);
   return nest;
 }
 

@@ -152,6 +152,9 @@ struct EinsumOnArray {
   /// Holders of outer levels come first, what is used once is not held, and
   /// what can be latched is.
   bool sketch = false;
+  /// A sketch in which no level is left out before one further in, with tiles
+  /// for its few ways to deal.
+  bool instant = false;
   /// Ways to deal ranks that are searched, those that use the most units; 0:
   /// all.
   size_t mostDeals = 0;
@@ -202,6 +205,10 @@ struct NestLimits {
   static constexpr int kCoarsest = 5;
   static constexpr size_t kMostDeals = 64; ///< from 2 on; ever fewer beyond
   static constexpr size_t kSketchedDeals = 12, kInstantDeals = 2;
+  /// Of an instant sketch: tiles in steps of that, and tile vectors that are so
+  /// few that all of them and more ways to deal are searched.
+  static constexpr int64_t kInstantRatio = 16;
+  static constexpr double kFewVectors = 1100;
 };
 
 /// Nullopt if the array has no such operators or the user forbids it; with a

@@ -81,14 +81,22 @@ private:
   }
 
   /// Where nothing limits what a dimension shares, it does not matter which of
-  /// its stage a rank is dealt along.
+  /// its stage a rank is dealt along, nor along how many of an array.
   std::vector<int64_t> describe() const {
     std::vector<std::array<int64_t, 6>> parts;
     for (const Deal &deal : deals) {
       const Fan &fan = nest.fans[deal.fan];
-      bool isLimited = fan.multicastWidth || fan.reductionWidth;
-      parts.push_back({fan.stage, isLimited ? deal.fan : -1, deal.rank,
-                       deal.units, deal.chunk, deal.around});
+      bool isLimited = fan.multicastWidth || fan.reductionWidth,
+           isOne = fan.stage == nest.lastStage && !isLimited;
+      auto known = llvm::find_if(parts, [&](const auto &part) {
+        return isOne && part[0] == fan.stage && part[1] < 0 &&
+               part[2] == deal.rank;
+      });
+      if (known != parts.end())
+        (*known)[3] *= deal.units;
+      else
+        parts.push_back({fan.stage, isLimited ? deal.fan : -1, deal.rank,
+                         deal.units, deal.chunk, deal.around});
     }
     llvm::sort(parts);
     std::vector<int64_t> all;
@@ -194,7 +202,7 @@ private:
     llvm::SmallVector<int64_t, 8> left;
     for (size_t r = 0; r < nest.ranks.size(); ++r)
       left.push_back(leftOf(r, all));
-    return busiest / mostInside(at + 1, left, /*taken=*/0);
+    return busiest / mostInside(at + 1, left);
   }
 
   /// What each unit has of a rank.
@@ -207,26 +215,23 @@ private:
   }
 
   /// The most units that one rank each along fans from `at` on can use.
-  double mostInside(size_t at, llvm::SmallVectorImpl<int64_t> &left,
-                    uint32_t taken) const {
+  double mostInside(size_t at, llvm::SmallVectorImpl<int64_t> &left) const {
     if (at == nest.fans.size())
       return 1;
     const Fan &fan = nest.fans[at];
-    bool isLast = fan.stage == nest.lastStage;
     double all = 1;
     for (size_t f = at; f < nest.fans.size(); ++f)
       all *= static_cast<double>(nest.fans[f].size);
-    double best = mostInside(at + 1, left, taken);
+    double best = mostInside(at + 1, left);
     for (size_t r = 0; r < nest.ranks.size() && best < all; ++r) {
-      if (!(fan.ranks >> r & 1) || (isLast && (taken >> r & 1)))
+      if (!(fan.ranks >> r & 1))
         continue;
       int64_t units = mostPartsOf(r, left[r], fan.size);
       if (units < 2)
         continue;
       int64_t before = std::exchange(left[r], left[r] / units);
-      best = std::max(
-          best, static_cast<double>(units) *
-                    mostInside(at + 1, left, taken | uint32_t(isLast) << r));
+      best =
+          std::max(best, static_cast<double>(units) * mostInside(at + 1, left));
       left[r] = before;
     }
     return best;
@@ -240,8 +245,9 @@ private:
     return 1;
   }
 
-  /// One array takes a rank once. Units' tiles may differ where nobody else
-  /// outside the array deals that rank.
+  /// Units' tiles may differ where nobody else outside the array deals that
+  /// rank. An array's units get one point each, whatever dimensions they are
+  /// along; of what follows demand that is dealt once.
   bool mayTake(size_t at, size_t rank, bool isUneven) const {
     const Fan &fan = nest.fans[at];
     bool isLast = fan.stage == nest.lastStage;
@@ -250,9 +256,22 @@ private:
     return (fan.ranks >> rank & 1) &&
            llvm::none_of(deals, [&](const Deal &other) {
              bool alsoLast = nest.fans[other.fan].stage == nest.lastStage;
-             return other.rank == static_cast<int>(rank) &&
-                    (isLast ? alsoLast : isOnce || other.chunk != 0);
+             if (other.rank != static_cast<int>(rank))
+               return false;
+             if (isLast)
+               return alsoLast && nest.ranks[rank].isFollowing();
+             return isOnce || other.chunk != 0;
            });
+  }
+
+  /// Units of the array that dimensions further out deal the rank to.
+  int64_t takenBy(size_t rank) const {
+    int64_t units = 1;
+    for (const Deal &deal : deals)
+      if (deal.rank == static_cast<int>(rank) &&
+          nest.fans[deal.fan].stage == nest.lastStage)
+        units *= deal.units;
+    return units;
   }
 
   /// In two parts or more, no more than `room`.
@@ -269,9 +288,11 @@ private:
       return llvm::is_contained(rank.tiles, tile);
     };
     if (nest.fans[at].stage == nest.lastStage) {
+      int64_t taken = takenBy(r);
       for (int64_t tile :
            llvm::ArrayRef(rank.tiles).drop_front(rank.isFollowing() ? 1 : 0))
-        add(tile, 0, 0);
+        if (tile % taken == 0 && llvm::is_contained(rank.tiles, tile / taken))
+          add(tile / taken, 0, 0);
       return parts;
     }
     if (rank.isFollowing())

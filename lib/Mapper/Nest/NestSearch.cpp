@@ -185,6 +185,21 @@ Holdings NestSearch::canonical(const Holdings &holdings) const {
   return result;
 }
 
+/// Whether some operand could be held at a level further out.
+bool NestSearch::leavesOut(const Placement &placement, int pathIndex) const {
+  for (size_t o = 0; o < nest.operands.size(); ++o) {
+    uint8_t from = placement.holdings[o];
+    if ((once >> o & 1) || from >= Holding::kOffPath)
+      continue;
+    KeptTensor tensor{nest.operands[o].tensor, from < Holding::kOutside};
+    for (int i = from % Holding::kOutside + 1; i < pathIndex; ++i)
+      if (isReached(placement, nest.stages[i]) &&
+          nest.constraints->mayKeep(nest.path[i], tensor))
+        return true;
+  }
+  return false;
+}
+
 /// Of a sketch: holders of outer levels come first, and nothing is held that is
 /// used once.
 bool NestSearch::isSketched(const Placement &placement, int operand,
@@ -195,6 +210,8 @@ bool NestSearch::isSketched(const Placement &placement, int operand,
   KeptTensor tensor{nest.operands[operand].tensor, from < Holding::kOutside};
   if ((once >> operand & 1) &&
       !nest.constraints->mustKeep(nest.path[pathIndex], tensor))
+    return false;
+  if (nest.instant && leavesOut(placement, pathIndex))
     return false;
   bool isLast = pathIndex + 1 == static_cast<int>(nest.path.size());
   return llvm::none_of(placement.holdings, [&](uint8_t code) {
@@ -870,20 +887,23 @@ void NestSearch::deal(const State &state, int config, Fn fn) {
     int64_t inside = deal.chunk ? deal.chunk : tile / deal.units;
     if (deal.chunk ? tile != deal.around : tile % deal.units != 0)
       return;
-    if (toArray && inside != 1)
-      return;
-    if (!nest.mayWalk(deal.rank) &&
+    if (!toArray && !nest.mayWalk(deal.rank) &&
         inside !=
             configs[config].counts->unitsOf(deal.rank, stage, nest.lastStage))
       return;
     // A tile that is cut at the end leaves units with less than others.
-    if (!deal.chunk && inside != 1 && rank.extent % tile != 0)
+    if (!toArray && !deal.chunk && inside != 1 && rank.extent % tile != 0)
       return;
     auto found = llvm::find(rank.tiles, inside);
     if (found == rank.tiles.end())
       return;
     tileBelow = codec.with(tileBelow, deal.rank, found - rank.tiles.begin());
   }
+  // A unit of an array has one point, after all of its dimensions.
+  for (const Deal &deal : deals)
+    if (toArray && nest.fans[deal.fan].stage == stage &&
+        nest.ranks[deal.rank].tiles[codec.index(tileBelow, deal.rank)] != 1)
+      return;
   Placement below = placement;
   below.stage = static_cast<uint8_t>(stage);
   below.mustPlace = true;

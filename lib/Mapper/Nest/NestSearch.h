@@ -236,6 +236,7 @@ private:
   void markOperands();
   Holdings canonical(const Holdings &holdings) const;
   bool isSketched(const Placement &placement, int operand, int pathIndex) const;
+  bool leavesOut(const Placement &placement, int pathIndex) const;
   bool isReached(const Placement &placement, int stage) const;
   int belowLoop(int placement, int rank);
   bool isRegisters(int pathIndex) const;

@@ -16,55 +16,48 @@
 using namespace einsum;
 using namespace einsum::mapper;
 
-/// Calls back with what ranks of `free` can come to along a fan, together, and
-/// with the ranks that are left.
-static void
-forEachShare(const EinsumOnArray &nest, UnitsOf unitsOf, const Fan &fan,
-             uint32_t free,
-             llvm::function_ref<void(double units, uint32_t left)> visit,
-             double units = 1, size_t first = 0) {
-  visit(units, free);
+/// What ranks from `first` on can come to along a fan, together.
+static double mostShared(const EinsumOnArray &nest, UnitsOf unitsOf,
+                         const Fan &fan, double units, size_t first) {
+  double most = units;
   if (units > 1 && !nest.sharesDims)
-    return;
+    return most;
   double room = static_cast<double>(fan.size) / units;
   for (size_t rank = first; rank < nest.ranks.size(); ++rank) {
-    if (!(fan.ranks & free & (1u << rank)))
+    if (!(fan.ranks >> rank & 1))
       continue;
     if (double parts = unitsOf(nest.ranks[rank], room); parts > 1)
-      forEachShare(nest, unitsOf, fan, free & ~(1u << rank), visit,
-                   units * parts, rank + 1);
+      most = std::max(most,
+                      mostShared(nest, unitsOf, fan, units * parts, rank + 1));
   }
-}
-
-/// The most units that fans from `at` on can have at work: those of the array
-/// on ranks in `free`, each once, those of levels further out on any.
-static double mostUnits(const EinsumOnArray &nest, UnitsOf unitsOf, size_t at,
-                        uint32_t free) {
-  if (at == nest.fans.size())
-    return 1;
-  const Fan &fan = nest.fans[at];
-  bool isLast = fan.stage == nest.lastStage;
-  if (!isLast)
-    return mostAlong(nest, unitsOf, fan) *
-           mostUnits(nest, unitsOf, at + 1, free);
-  double most = 1;
-  forEachShare(nest, unitsOf, fan, free, [&](double units, uint32_t left) {
-    most = std::max(most, units * mostUnits(nest, unitsOf, at + 1, left));
-  });
   return most;
 }
 
 double mapper::mostAlong(const EinsumOnArray &nest, UnitsOf unitsOf,
                          const Fan &fan) {
-  double most = 1;
-  forEachShare(nest, unitsOf, fan, ~0u,
-               [&](double units, uint32_t) { most = std::max(most, units); });
-  return most;
+  return mostShared(nest, unitsOf, fan, 1, 0);
+}
+
+/// The most units that can be at work: those of an array get one point each, so
+/// that there are no more than its ranks have parts.
+static double mostUnits(const EinsumOnArray &nest, UnitsOf unitsOf) {
+  double outside = 1, onArray = 1, parts = 1;
+  for (const Fan &fan : nest.fans)
+    (fan.stage == nest.lastStage ? onArray : outside) *=
+        mostAlong(nest, unitsOf, fan);
+  for (size_t rank = 0; rank < nest.ranks.size(); ++rank) {
+    double room = 1;
+    for (const Fan &fan : nest.fans)
+      if (fan.stage == nest.lastStage && (fan.ranks >> rank & 1))
+        room *= static_cast<double>(fan.size);
+    parts *= std::max(1.0, unitsOf(nest.ranks[rank], room));
+  }
+  return outside * std::min(onArray, parts);
 }
 
 double mapper::leastCycles(const EinsumOnArray &nest, UnitsOf unitsOf) {
   return static_cast<double>(nest.points) * nest.cyclesPerPoint /
-         mostUnits(nest, unitsOf, 0, ~0u);
+         mostUnits(nest, unitsOf);
 }
 
 static double anyParts(const LocalRank &rank, double room) {
