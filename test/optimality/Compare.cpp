@@ -96,6 +96,12 @@ static bool isUneven(const CascadeFacts &facts, const Limits &limits) {
                       [](const RankFact &rank) { return rank.extent > 2; });
 }
 
+/// Latencies of transfers are left to the cost model, mostly.
+static bool hasWaits(const arch::ArchSpec &arch) {
+  auto waits = [](const auto &one) { return one.latencyCycles > 0; };
+  return llvm::any_of(arch.levels, waits) || llvm::any_of(arch.links, waits);
+}
+
 namespace {
 
 class Comparison {
@@ -106,7 +112,7 @@ public:
         mayPromise(isCut(problem.facts) ||
                    (limits.pipelines && !problem.arch.accounting.sequential) ||
                    isUneven(problem.facts, limits) || !rules.dominance ||
-                   problem.arch.accounting.buffered) {
+                   hasWaits(problem.arch) || problem.arch.accounting.buffered) {
     options.rules = rules;
     options.limits.sharedLoops = limits.sharedLoops;
     options.limits.sharedLoopsPerRank = limits.sharedLoopsPerRank;
