@@ -81,13 +81,15 @@ private:
   }
 
   /// Where nothing limits what a dimension shares, it does not matter which of
-  /// its stage a rank is dealt along, nor along how many of an array.
+  /// its stage a rank is dealt along, nor along how many of an array; sums
+  /// drain along each of them.
   std::vector<int64_t> describe() const {
     std::vector<std::array<int64_t, 6>> parts;
     for (const Deal &deal : deals) {
       const Fan &fan = nest.fans[deal.fan];
       bool isLimited = fan.multicastWidth || fan.reductionWidth,
-           isOne = fan.stage == nest.lastStage && !isLimited;
+           isOne =
+               fan.stage == nest.lastStage && !isLimited && isKept(deal.rank);
       auto known = llvm::find_if(parts, [&](const auto &part) {
         return isOne && part[0] == fan.stage && part[1] < 0 &&
                part[2] == deal.rank;
@@ -103,6 +105,12 @@ private:
     for (const auto &part : parts)
       all.insert(all.end(), part.begin(), part.end());
     return all;
+  }
+
+  bool isKept(int rank) const {
+    return llvm::any_of(nest.operands, [&](const Operand &operand) {
+      return operand.isWritten() && operand.usesRank(rank);
+    });
   }
 
   /// Ranks from `first` on, to units of which each is `used` already.

@@ -16,26 +16,54 @@
 using namespace einsum;
 using namespace einsum::mapper;
 
-/// What ranks from `first` on can come to along a fan, together.
-static double mostShared(const EinsumOnArray &nest, UnitsOf unitsOf,
-                         const Fan &fan, double units, size_t first) {
-  double most = units;
+/// Calls back with what ranks of `free` can come to along a fan, together, and
+/// with the ranks that are left.
+static void
+forEachShare(const EinsumOnArray &nest, UnitsOf unitsOf, const Fan &fan,
+             uint32_t free,
+             llvm::function_ref<void(double units, uint32_t left)> visit,
+             double units = 1, size_t first = 0) {
+  visit(units, free);
   if (units > 1 && !nest.sharesDims)
-    return most;
+    return;
   double room = static_cast<double>(fan.size) / units;
   for (size_t rank = first; rank < nest.ranks.size(); ++rank) {
-    if (!(fan.ranks >> rank & 1))
+    if (!(fan.ranks & free & (1u << rank)))
       continue;
     if (double parts = unitsOf(nest.ranks[rank], room); parts > 1)
-      most = std::max(most,
-                      mostShared(nest, unitsOf, fan, units * parts, rank + 1));
+      forEachShare(nest, unitsOf, fan, free & ~(1u << rank), visit,
+                   units * parts, rank + 1);
   }
-  return most;
 }
 
 double mapper::mostAlong(const EinsumOnArray &nest, UnitsOf unitsOf,
                          const Fan &fan) {
-  return mostShared(nest, unitsOf, fan, 1, 0);
+  double most = 1;
+  forEachShare(nest, unitsOf, fan, ~0u,
+               [&](double units, uint32_t) { most = std::max(most, units); });
+  return most;
+}
+
+/// Units that fans from `at` on have at work: those of the array on ranks in
+/// `free`, each once, those of levels further out on any.
+static double unitsReached(const EinsumOnArray &nest, UnitsOf unitsOf,
+                           size_t at, uint32_t free) {
+  if (at == nest.fans.size())
+    return 1;
+  const Fan &fan = nest.fans[at];
+  if (fan.stage != nest.lastStage)
+    return mostAlong(nest, unitsOf, fan) *
+           unitsReached(nest, unitsOf, at + 1, free);
+  double most = 1;
+  forEachShare(nest, unitsOf, fan, free, [&](double units, uint32_t left) {
+    most = std::max(most, units * unitsReached(nest, unitsOf, at + 1, left));
+  });
+  return most;
+}
+
+double mapper::reachedCycles(const EinsumOnArray &nest, UnitsOf unitsOf) {
+  return static_cast<double>(nest.points) * nest.cyclesPerPoint /
+         unitsReached(nest, unitsOf, 0, ~0u);
 }
 
 /// The most units that can be at work: those of an array get one point each, so

@@ -37,6 +37,9 @@ double leastCycles(const EinsumOnArray &nest, UnitsOf unitsOf);
 /// The same for any parts: no mapping takes less.
 double leastCycles(const EinsumOnArray &nest);
 
+/// Cycles that can be reached: each rank along one dimension of the array.
+double reachedCycles(const EinsumOnArray &nest, UnitsOf unitsOf);
+
 /// The least cycles of the busiest array over all bindings.
 double boundLoad(llvm::ArrayRef<EinsumChoices> choices, UnitsOf unitsOf);
 /// The same for any parts.

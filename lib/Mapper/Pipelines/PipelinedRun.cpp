@@ -150,11 +150,11 @@ void PipelinedRun::startSearches() {
       // Several ranks along a dimension only where one is not enough, and none
       // that is walked in iterations.
       double least =
-          leastCycles(*nest, [&](const LocalRank &rank, double room) {
+          reachedCycles(*nest, [&](const LocalRank &rank, double room) {
             return isWalked(rank.rank) ? 1 : unitsOf(rank, room);
           });
       nest->sharesDims = false;
-      double single = leastCycles(*nest, unitsOf);
+      double single = reachedCycles(*nest, unitsOf);
       nest->sharesDims = single > least;
       least = std::min(single, least);
       demandUnits(*nest, unitsOf,

@@ -263,32 +263,32 @@ void NestModel::constrainPath(z3::solver &solver) {
       solver.add(!at[slots() - 1][i]);
 }
 
-/// Each rank to some dimension that has units left for it.
-static bool canDealFrom(llvm::ArrayRef<int64_t> tiles,
-                        std::vector<int64_t> &units) {
-  if (tiles.empty())
+/// Each rank to dimensions that have units left for it, in equal parts.
+static bool canDealFrom(std::vector<int64_t> &left, std::vector<int64_t> &units,
+                        size_t rank, size_t dim) {
+  if (rank == left.size())
     return true;
-  for (int64_t &room : units) {
-    if (tiles.front() > room)
+  if (dim == units.size())
+    return left[rank] == 1 && canDealFrom(left, units, rank + 1, 0);
+  int64_t tile = left[rank], room = units[dim];
+  bool can = false;
+  for (int64_t part = std::min(tile, room); part >= 1 && !can; --part) {
+    if (tile % part != 0)
       continue;
-    int64_t before = room;
-    room /= tiles.front();
-    bool can = canDealFrom(tiles.drop_front(), units);
-    room = before;
-    if (can)
-      return true;
+    left[rank] = tile / part;
+    units[dim] = room / part;
+    can = canDealFrom(left, units, rank, dim + 1);
   }
-  return false;
+  left[rank] = tile;
+  units[dim] = room;
+  return can;
 }
 
 bool NestModel::canDeal(const Vector &v) const {
-  std::vector<int64_t> left, units;
-  for (int64_t tile : v)
-    if (tile > 1)
-      left.push_back(tile);
+  std::vector<int64_t> left = v, units;
   for (const arch::ArrayDim &dim : arch.arrays[array].dims)
     units.push_back(static_cast<int64_t>(dim.size));
-  return canDealFrom(left, units);
+  return canDealFrom(left, units, 0, 0);
 }
 
 bool NestModel::isAtOrBelow(size_t level, int home) const {

@@ -157,5 +157,9 @@ TEST_CASE("no binding has a less busy array", "[map-pipelines]") {
   }
   choices.resize(1);
   choices[0].nests = {wide};
-  CHECK(boundLoad(choices) == 2); // 8 x 4 units
+  CHECK(boundLoad(choices) == 1); // 8 x (2 x 4) units
+  auto any = [](const LocalRank &rank, double room) {
+    return std::min(static_cast<double>(rank.extent), room);
+  };
+  CHECK(reachedCycles(*wide, any) == 2); // 8 x 4, each rank along one
 }
