@@ -33,6 +33,16 @@ static std::vector<int> listCommonRanks(const CascadeFacts &facts) {
   return common;
 }
 
+std::vector<int> mapper::listCarriedRanks(const CascadeFacts &facts) {
+  std::set<int> ranks;
+  for (const TensorFact &tensor : facts.tensors)
+    if (tensor.iterativeRank >= 0 && tensor.hasInitialValue &&
+        facts.ranks[tensor.iterativeRank].extent > 1 &&
+        !llvm::is_contained(tensor.readers, tensor.producer))
+      ranks.insert(tensor.iterativeRank);
+  return {ranks.begin(), ranks.end()};
+}
+
 bool CascadeNests::describe() {
   constraints.reserve(facts.einsums.size());
   for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e) {
@@ -46,6 +56,7 @@ bool CascadeNests::describe() {
   finest.allDeals = !options.rules.deals;
   finest.mergesRanks = options.rules.ranks;
   finest.commonRanks = listCommonRanks(facts);
+  finest.carriedRanks = listCarriedRanks(facts);
   // Every nest if that can be, else few tiles that do not divide, or fewer ways
   // to deal, then fewer tiles.
   auto isTooMuch = [&] {

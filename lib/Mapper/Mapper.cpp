@@ -451,7 +451,15 @@ JoinResult MappingSearch::search(const Effort &effort, double cutoff) {
     });
   JoinLimits limits;
   limits.space = options.limits;
-  limits.space.sharedLoops = std::min(limits.space.sharedLoops, effort.loops);
+  unsigned loops = effort.loops;
+  if (effort.sketch) {
+    limits.plainLoops = loops;
+    auto carried = static_cast<unsigned>(nests.finest.carriedRanks.size());
+    loops += carried;
+    // Few states are kept: none that fuses below such a loop and finds no room.
+    limits.space.fusion &= carried == 0 || !effort.instant;
+  }
+  limits.space.sharedLoops = std::min(limits.space.sharedLoops, loops);
   limits.space.pipelines &= effort.pipelines;
   limits.space.reorder &= effort.reorder;
   limits.beam = effort.beam;

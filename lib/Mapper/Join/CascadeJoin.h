@@ -56,6 +56,9 @@ struct JoinLimits {
   /// others are the ones whose `score` of the least costs is worst.
   size_t mostStates = 0, mostBytes = 0;
   std::function<double(double energy, double cycles, double traffic)> score;
+  /// Of a sketch: most shared loops over ranks along which no recurrence is
+  /// carried; loops that carry one go step by step, and do not count.
+  std::optional<unsigned> plainLoops;
   bool windows = false;  ///< window loops are tried
   bool dominance = true; ///< only Pareto sets go on
   bool overlaps = false; ///< Einsums may run at once

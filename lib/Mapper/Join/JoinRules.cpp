@@ -52,6 +52,10 @@ JoinRules::JoinRules(const CascadeFacts &facts) : facts(facts) {
     }
     ++members[recurrenceOf[e]];
   }
+  carried.resize(facts.ranks.size());
+  for (size_t t = 0; t < facts.tensors.size(); ++t)
+    if (facts.tensors[t].producer >= 0 && goesRound(static_cast<int>(t)))
+      carried[facts.tensors[t].iterativeRank] = true;
   for (int e = 0; e < count; ++e) {
     const EinsumFact &fact = facts.einsums[e];
     if (llvm::any_of(fact.ranks,

@@ -283,6 +283,12 @@ static std::vector<WindowLoop> windowLoopsOf(const JoinState &state) {
   return loops;
 }
 
+unsigned PlacementChoices::countPlainLoops(const JoinState &state) const {
+  return llvm::count_if(state.loops, [&](const SharedLoop &loop) {
+    return !rules.isCarried(loop.rank);
+  });
+}
+
 /// New shared loops until there are `need`.
 void PlacementChoices::openLoops(Placement &p, int need, JoinLayer &next) {
   if (progress.isStopped())
@@ -320,8 +326,11 @@ void PlacementChoices::openLoops(Placement &p, int need, JoinLayer &next) {
         ++same;
         around = loop.tile;
       }
+    bool isCarried = rules.isCarried(rank.rank);
     if (same >= limits.space.sharedLoopsPerRank ||
-        !rules.mayOpen(p.state, p.einsum, rank.rank, depth))
+        !rules.mayOpen(p.state, p.einsum, rank.rank, depth) ||
+        (limits.plainLoops && !isCarried &&
+         countPlainLoops(p.state) >= *limits.plainLoops))
       continue;
     if (llvm::any_of(p.state.loops, [&](const SharedLoop &loop) {
           return !JoinRules::mayStandInside(nest, loop.rank, rank.rank);
@@ -330,7 +339,8 @@ void PlacementChoices::openLoops(Placement &p, int need, JoinLayer &next) {
       continue;
     }
     for (int64_t tile : own->tiles)
-      if (tile < around && (around % tile == 0 || around == whole))
+      if (tile < around && (around % tile == 0 || around == whole) &&
+          (tile == 1 || !isCarried || !limits.plainLoops))
         openEitherWay(p, need, rank.rank, tile, next);
   }
 }
@@ -651,6 +661,11 @@ void PlacementChoices::chooseHolds(Placement &p, int depth, size_t operand,
     return chooseHolds(p, depth + 1, 0, next);
   chooseHolds(p, depth, operand + 1, next);
   const Operand &fact = nest.operands[operand];
+  // Others could not use it there: of the few plans of a sketch, all may have
+  // such a holder, and end here.
+  if (limits.plainLoops &&
+      rules.hasLaterToucher(p.state, fact.tensor, p.einsum))
+    return;
   uint8_t from = p.holdings[operand];
   if (from >= Holding::kOffPath ||
       !rules.mayHoldAbove(p.state, fact.tensor, depth, p.keep))

@@ -40,6 +40,7 @@ private:
   void chooseHolders(Placement &p, size_t at, JoinLayer &next);
   template <typename Fn>
   void forEachHolder(const Placement &p, int tensor, Fn fn) const;
+  unsigned countPlainLoops(const JoinState &state) const;
   void openLoops(Placement &p, int need, JoinLayer &next);
   void openEitherWay(Placement &p, int need, int rank, int64_t tile,
                      JoinLayer &next);

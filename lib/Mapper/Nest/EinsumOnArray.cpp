@@ -804,6 +804,11 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
   }
   describePath(arch, nest);
   describeFans(arch, nest, constraints);
+  if (limits.sketch || limits.coarse > 1)
+    for (int carried : limits.carriedRanks)
+      if (int r = nest.findRank(carried); r >= 0)
+        for (Fan &fan : nest.fans)
+          fan.ranks &= ~(1u << r);
   for (auto [r, rank] : llvm::enumerate(nest.ranks)) {
     bool isCommon = llvm::is_contained(limits.commonRanks, rank.rank);
     if (rank.isFollowing()) {

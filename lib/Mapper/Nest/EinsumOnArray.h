@@ -202,6 +202,9 @@ struct NestLimits {
   bool mergesRanks = true;
   bool isWhole() const { return coarse == 0 && !fewPairs && !fewTiles; }
   std::vector<int> commonRanks = {}; ///< of all tensors
+  /// Ranks that recurrences of several Einsums go along, which share a loop
+  /// over them step by step: a sketch, or a coarse list, deals none of them.
+  std::vector<int> carriedRanks = {};
   static constexpr int kCoarsest = 5;
   static constexpr size_t kMostDeals = 64; ///< from 2 on; ever fewer beyond
   static constexpr size_t kSketchedDeals = 12, kInstantDeals = 2;
