@@ -53,7 +53,7 @@ static ToolOption objective(category, "objective",
                             options.request.objective);
 static ToolOption timeLimit(category, "time-limit", "S|none",
                             "End the search after so many seconds (default: "
-                            "60), with the best so far and exit code 3; so "
+                            "55), with the best so far and exit code 3; so "
                             "does Ctrl-C",
                             options.timeLimit);
 static ToolOption threads(category, "threads", "N",
