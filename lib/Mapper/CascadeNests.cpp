@@ -33,12 +33,14 @@ static std::vector<int> listCommonRanks(const CascadeFacts &facts) {
   return common;
 }
 
-std::vector<int> mapper::listCarriedRanks(const CascadeFacts &facts) {
+/// Ranks along which recurrences of several Einsums go: some member reads a
+/// tensor before that is made, at an earlier step.
+static std::vector<int> listCarriedRanks(const CascadeFacts &facts) {
   std::set<int> ranks;
   for (const TensorFact &tensor : facts.tensors)
     if (tensor.iterativeRank >= 0 && tensor.hasInitialValue &&
         facts.ranks[tensor.iterativeRank].extent > 1 &&
-        !llvm::is_contained(tensor.readers, tensor.producer))
+        !tensor.readers.empty() && tensor.readers.front() < tensor.producer)
       ranks.insert(tensor.iterativeRank);
   return {ranks.begin(), ranks.end()};
 }

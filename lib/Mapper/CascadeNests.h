@@ -21,9 +21,6 @@
 
 namespace einsum::mapper {
 
-/// Ranks along which recurrences of several Einsums go.
-std::vector<int> listCarriedRanks(const CascadeFacts &facts);
-
 class CascadeNests {
 public:
   CascadeNests(const CascadeFacts &facts, const arch::ArchSpec &arch,

@@ -454,10 +454,10 @@ JoinResult MappingSearch::search(const Effort &effort, double cutoff) {
   unsigned loops = effort.loops;
   if (effort.sketch) {
     limits.plainLoops = loops;
-    auto carried = static_cast<unsigned>(nests.finest.carriedRanks.size());
-    loops += carried;
+    limits.carriedRanks = nests.finest.carriedRanks;
+    loops += static_cast<unsigned>(limits.carriedRanks.size());
     // Few states are kept: none that fuses below such a loop and finds no room.
-    limits.space.fusion &= carried == 0 || !effort.instant;
+    limits.space.fusion &= limits.carriedRanks.empty() || !effort.instant;
   }
   limits.space.sharedLoops = std::min(limits.space.sharedLoops, loops);
   limits.space.pipelines &= effort.pipelines;

@@ -51,7 +51,8 @@ private:
 
 static std::vector<Touch> listTouches(const CascadeFacts &facts, int tensor) {
   std::vector<Touch> touches;
-  for (const EinsumFact &einsum : facts.einsums) {
+  for (int toucher : facts.tensors[tensor].touchers) {
+    const EinsumFact &einsum = facts.einsums[toucher];
     if (einsum.points == 0)
       continue;
     for (const AccessFact &access : einsum.reads)

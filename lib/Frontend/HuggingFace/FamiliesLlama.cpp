@@ -132,11 +132,7 @@ static std::vector<unsigned> readSparsePattern(ConfigReader &config,
 static void describeQwen3Moe(ConfigReader &config, Model &model) {
   Layer dense = readQwen3Layer(config, model, {/*keyValueHeads=*/4});
   // Which layers would see it, its versions disagree about.
-  config.expect("use_sliding_window", false,
-                "all layers attend to all tokens before them");
-  for (StringRef field : {"sliding_window", "max_window_layers"})
-    config.ignore(field);
-  expectFullAttention(config);
+  expectNoWindow(config);
   Layer sparse = dense;
   Experts experts;
   // Newer files have it under Mixtral's name.
@@ -158,11 +154,7 @@ static void describeQwen2Moe(ConfigReader &config, Model &model) {
   Layer dense = readLlamaLayer(config, model, 1e-6, {/*keyValueHeads=*/16});
   bool bias = config.flag("qkv_bias", true);
   setBiases(*dense.attention, bias, /*output=*/false);
-  config.expect("use_sliding_window", false,
-                "all layers attend to all tokens before them");
-  for (StringRef field : {"sliding_window", "max_window_layers"})
-    config.ignore(field);
-  expectFullAttention(config);
+  expectNoWindow(config);
   Experts experts;
   experts.count = config.whole("num_experts", 60);
   experts.chosen = config.whole("num_experts_per_tok", 4);
@@ -319,11 +311,7 @@ static void describeSmolLm3(ConfigReader &config, Model &model) {
   setBiases(*layer.attention, bias, bias);
   layer.feedForward->hasBias = config.flag("mlp_bias", false);
   config.ignore("pretraining_tp");
-  config.expect("use_sliding_window", false,
-                "all layers attend to all tokens before them");
-  for (StringRef field : {"sliding_window", "max_window_layers"})
-    config.ignore(field);
-  expectFullAttention(config);
+  expectNoWindow(config);
   Layer plain = layer;
   plain.attention->rotary = {};
   model.stack.kinds = {std::move(layer), std::move(plain)};

@@ -244,6 +244,14 @@ void einsum::frontend::expectFullAttention(ConfigReader &config) {
                                         "of type full_attention");
 }
 
+void einsum::frontend::expectNoWindow(ConfigReader &config) {
+  config.expect("use_sliding_window", false,
+                "all layers attend to all tokens before them");
+  for (llvm::StringRef field : {"sliding_window", "max_window_layers"})
+    config.ignore(field);
+  expectFullAttention(config);
+}
+
 void einsum::frontend::alternateWindows(ConfigReader &config, Model &model,
                                         Layer layer, int64_t window,
                                         int64_t period) {

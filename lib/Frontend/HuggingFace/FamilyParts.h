@@ -50,6 +50,8 @@ int64_t readLayerCount(ConfigReader &config);
 void repeatLayer(Stack &stack, Layer layer, int64_t count);
 void expectNoCross(ConfigReader &config);
 void expectFullAttention(ConfigReader &config);
+/// No window anywhere, whatever layers it would be of.
+void expectNoWindow(ConfigReader &config);
 
 /// What a family assumes of heads that a config leaves out: 0 for as many
 /// key-value heads as query heads, and for an even share of the hidden size.

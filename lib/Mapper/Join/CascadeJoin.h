@@ -59,9 +59,10 @@ struct JoinLimits {
   /// Of a sketch: most shared loops over ranks along which no recurrence is
   /// carried; loops that carry one go step by step, and do not count.
   std::optional<unsigned> plainLoops;
-  bool windows = false;  ///< window loops are tried
-  bool dominance = true; ///< only Pareto sets go on
-  bool overlaps = false; ///< Einsums may run at once
+  std::vector<int> carriedRanks; ///< then, those of NestLimits
+  bool windows = false;          ///< window loops are tried
+  bool dominance = true;         ///< only Pareto sets go on
+  bool overlaps = false;         ///< Einsums may run at once
   std::function<bool()> shouldStop;
 };
 

@@ -52,10 +52,6 @@ JoinRules::JoinRules(const CascadeFacts &facts) : facts(facts) {
     }
     ++members[recurrenceOf[e]];
   }
-  carried.resize(facts.ranks.size());
-  for (size_t t = 0; t < facts.tensors.size(); ++t)
-    if (facts.tensors[t].producer >= 0 && goesRound(static_cast<int>(t)))
-      carried[facts.tensors[t].iterativeRank] = true;
   for (int e = 0; e < count; ++e) {
     const EinsumFact &fact = facts.einsums[e];
     if (llvm::any_of(fact.ranks,
@@ -654,11 +650,6 @@ void JoinRules::recordTouches(JoinState &state, int einsum,
                               const std::vector<SharedHold> &holds,
                               const EinsumOnArray &nest) const {
   int depth = state.loops.size();
-  auto isShared = [&](int tensor) {
-    return llvm::any_of(touchers(tensor), [&](int other) {
-      return other != einsum && !state.isDone(other);
-    });
-  };
   auto add = [&](const Mark &mark) {
     for (const Mark &known : state.marks)
       if (known.tensor == mark.tensor && known.isHeld == mark.isHeld &&
@@ -667,14 +658,15 @@ void JoinRules::recordTouches(JoinState &state, int einsum,
     state.marks.push_back(mark);
   };
   for (const Operand &operand : nest.operands)
-    if (depth > 0 && isShared(operand.tensor)) {
+    if (depth > 0 && hasLaterToucher(state, operand.tensor, einsum)) {
       llvm::erase_if(state.marks, [&](const Mark &mark) {
         return mark.tensor == operand.tensor && !mark.isHeld;
       });
       add({operand.tensor, depth, false});
     }
   for (const SharedHold &hold : holds)
-    if (int tensor = nest.operands[hold.operand].tensor; isShared(tensor))
+    if (int tensor = nest.operands[hold.operand].tensor;
+        hasLaterToucher(state, tensor, einsum))
       add({tensor, hold.depth, true});
   sortMarks(state);
   for (Pending &one : state.pending) {
@@ -741,9 +733,7 @@ bool JoinRules::isRoundBy(const JoinState &state, int tensor,
 
 bool JoinRules::isLastTouch(const JoinState &state, int tensor,
                             int einsum) const {
-  return llvm::all_of(touchers(tensor), [&](int other) {
-    return other == einsum || state.isDone(other);
-  });
+  return !hasLaterToucher(state, tensor, einsum);
 }
 
 bool JoinRules::mayEndEarly(int tensor) const {

@@ -46,8 +46,6 @@ public:
   }
   /// Whether `einsum` reads what `producer` produces.
   bool reads(int einsum, int producer) const;
-  /// Whether some recurrence goes along the rank.
-  bool isCarried(int rank) const { return carried[rank]; }
   /// Einsums that depend on one another have the same number.
   int recurrence(int einsum) const { return recurrenceOf[einsum]; }
   bool isRecurrence(int einsum) const {
@@ -134,7 +132,6 @@ private:
   bool isRoundBy(const JoinState &state, int tensor, int einsum) const;
 
   const CascadeFacts &facts;
-  std::vector<bool> carried; ///< by rank
   std::vector<int> recurrenceOf, members;
   std::vector<std::vector<bool>> reached; ///< Einsums that need what one makes
   std::vector<int> descending; ///< Einsums of recurrences that go down

@@ -285,7 +285,7 @@ static std::vector<WindowLoop> windowLoopsOf(const JoinState &state) {
 
 unsigned PlacementChoices::countPlainLoops(const JoinState &state) const {
   return llvm::count_if(state.loops, [&](const SharedLoop &loop) {
-    return !rules.isCarried(loop.rank);
+    return !llvm::is_contained(limits.carriedRanks, loop.rank);
   });
 }
 
@@ -326,7 +326,7 @@ void PlacementChoices::openLoops(Placement &p, int need, JoinLayer &next) {
         ++same;
         around = loop.tile;
       }
-    bool isCarried = rules.isCarried(rank.rank);
+    bool isCarried = llvm::is_contained(limits.carriedRanks, rank.rank);
     if (same >= limits.space.sharedLoopsPerRank ||
         !rules.mayOpen(p.state, p.einsum, rank.rank, depth) ||
         (limits.plainLoops && !isCarried &&
