@@ -268,11 +268,12 @@ private:
   ExitCode quantize();
   ExitCode map();
   ExitCode search();
-  ExitCode mapPlainly();
+  ExitCode mapPlainly(double mostSeconds);
   bool isCut = false; ///< a search ended early
   void describeSearch(AutoResult &found, const std::vector<Variant> &variants);
   llvm::raw_ostream &getTextOutput() const;
-  ExitCode evaluate(schedule::MappingOp mapping);
+  ExitCode evaluate(schedule::MappingOp mapping,
+                    std::function<bool()> shouldStop = {});
   ExitCode evict(schedule::MappingOp mapping);
   bool writeOutputs();
   bool writeSkiSlope();
@@ -514,9 +515,10 @@ void Compilation::describeSearch(AutoResult &found,
 }
 
 /// Where a search has ended with nothing: a mapping that any cascade has, each
-/// Einsum by itself, if that is what the user allows. Why it does not fit
-/// either is not said: the search could have found another.
-ExitCode Compilation::mapPlainly() {
+/// Einsum by itself, if that is what the user allows, and its cost is known in
+/// as much time again. Why it does not fit either is not said: the search could
+/// have found another.
+ExitCode Compilation::mapPlainly(double mostSeconds) {
   if (options.request.hasConstraints() || !options.request.space.empty())
     return ExitCode::LimitReached;
   std::vector<mlir::Diagnostic> said;
@@ -540,7 +542,12 @@ ExitCode Compilation::mapPlainly() {
                  plain.getDescription().str();
   mapped.evaluated = 1;
   mapped.wallSeconds = result.search->certificate.wallSeconds;
-  ExitCode code = evaluate(*mapping);
+  auto start = std::chrono::steady_clock::now();
+  ExitCode code = evaluate(*mapping, [&] {
+    std::chrono::duration<double> spent =
+        std::chrono::steady_clock::now() - start;
+    return mostSeconds > 0 && spent.count() > mostSeconds;
+  });
   held.reset();
   if (code == ExitCode::InternalError)
     for (mlir::Diagnostic &diag : said)
@@ -580,7 +587,8 @@ ExitCode Compilation::search() {
   if (found.points.empty()) {
     if (found.certificate.status == mapper::Status::infeasible)
       mapper::printConflicts(found.conflicts, cascade, *arch);
-    else if (ExitCode code = mapPlainly(); code != ExitCode::LimitReached)
+    else if (ExitCode code = mapPlainly(how.timeLimitSeconds);
+             code != ExitCode::LimitReached)
       return code;
     else
       cascade.emitError("the search ended before it had found a mapping; give "
@@ -640,10 +648,12 @@ ExitCode Compilation::map() {
   return code;
 }
 
-ExitCode Compilation::evaluate(schedule::MappingOp mapping) {
+ExitCode Compilation::evaluate(schedule::MappingOp mapping,
+                               std::function<bool()> shouldStop) {
   auto evaluator = cost::Evaluator::create(mapping, facts, *arch);
   if (!evaluator)
     return ExitCode::BadInput;
+  evaluator->stopWhen(std::move(shouldStop));
   if (!evaluator->evaluate(cost)) {
     if (options.evict && !evaluator->violations().empty() &&
         result.mapped->evictions.empty())
