@@ -651,10 +651,14 @@ NestSearch::Solved NestSearch::solve(const State &state) {
         out.insert(out.end(), more.begin(), more.end());
     });
   counts.entries += out.size();
-  if (bounds.dominance)
-    counts.dominated +=
-        keepPareto(out, axesOfNests(), [this] { return isStopped(); });
-  thin(out);
+  if (nest.sketch && bounds.beam == 2) {
+    keepTwo(out);
+  } else {
+    if (bounds.dominance)
+      counts.dominated +=
+          keepPareto(out, axesOfNests(), [this] { return isStopped(); });
+    thin(out);
+  }
   uint32_t &mine = known.at(state.placement, state.tile, codec.count());
   mine = kNothing;
   if (out.empty())
@@ -664,22 +668,48 @@ NestSearch::Solved NestSearch::solve(const State &state) {
   return solved.back();
 }
 
+/// What a beam is sorted by.
+double NestSearch::scoreOf(const NestEntry &entry) const {
+  auto at = [&](int axis) { return axis < 0 ? 0 : entry.costs[axis]; };
+  double cycles = at(axes.cycles);
+  for (size_t r = 0; r < axes.resources.size(); ++r)
+    cycles = std::max(cycles, entry.costs[axes.resource + r]);
+  return bounds.score(at(axes.energy), cycles, at(axes.traffic));
+}
+
+double NestSearch::heldBy(const NestEntry &entry) const {
+  double sum = 0;
+  for (int i = axes.held; i < axes.count; ++i)
+    sum += entry.costs[i];
+  return sum;
+}
+
+/// Of a sketch: the one of best score, and, if that holds more, the one that
+/// holds least.
+void NestSearch::keepTwo(std::vector<NestEntry> &entries) {
+  if (entries.size() < 2)
+    return;
+  size_t best = 0, least = 0;
+  double score = INFINITY, bestHeld = 0, held = INFINITY, heldScore = INFINITY;
+  for (auto [i, entry] : llvm::enumerate(entries)) {
+    double own = bounds.score ? scoreOf(entry) : static_cast<double>(i),
+           bytes = heldBy(entry);
+    if (std::tie(own, bytes) < std::tie(score, bestHeld) || i == 0)
+      std::tie(best, score, bestHeld) = std::tuple(i, own, bytes);
+    if (std::tie(bytes, own) < std::tie(held, heldScore))
+      std::tie(least, held, heldScore) = std::tuple(i, bytes, own);
+  }
+  counts.dominated += entries.size() - (held < bestHeld ? 2 : 1);
+  NestEntry second = entries[least];
+  entries.front() = entries[best];
+  entries.resize(1);
+  if (held < bestHeld)
+    entries.push_back(second);
+}
+
 void NestSearch::thin(std::vector<NestEntry> &entries) const {
   if (bounds.beam == 0 || entries.size() <= bounds.beam)
     return;
-  auto scoreOf = [&](const NestEntry &entry) {
-    auto at = [&](int axis) { return axis < 0 ? 0 : entry.costs[axis]; };
-    double cycles = at(axes.cycles);
-    for (size_t r = 0; r < axes.resources.size(); ++r)
-      cycles = std::max(cycles, entry.costs[axes.resource + r]);
-    return bounds.score(at(axes.energy), cycles, at(axes.traffic));
-  };
-  auto heldBy = [&](const NestEntry &entry) {
-    double sum = 0;
-    for (int i = axes.held; i < axes.count; ++i)
-      sum += entry.costs[i];
-    return sum;
-  };
   // Without a score, as they are sorted.
   std::vector<std::pair<double, size_t>> ranked;
   for (size_t i = 0; i < entries.size(); ++i)

@@ -272,6 +272,9 @@ private:
   void append(Entries &out, Solved below, const Costs &added,
               const NestStep &step, bool leavesStage,
               const LeastBefore &before);
+  double scoreOf(const NestEntry &entry) const;
+  double heldBy(const NestEntry &entry) const;
+  void keepTwo(std::vector<NestEntry> &entries);
   void thin(std::vector<NestEntry> &entries) const;
 
   const NestCounts &countsOf(int config) const {
