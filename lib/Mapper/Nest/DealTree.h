@@ -68,7 +68,7 @@ public:
       return true;
     };
     const Node &own = nodes[node];
-    if (!reaches(own))
+    if (own.wholes.empty() || !reaches(own))
       return false;
     return own.wholes.size() == 1 || llvm::any_of(own.wholes, [&](int whole) {
              return reaches(nodes[whole]);
