@@ -79,6 +79,17 @@ static bool isOnePoint(const EinsumOnArray &nest, const arch::ArchSpec &arch,
          });
 }
 
+/// Whether it matters among which ranks units that add to one sum are dealt:
+/// others may wait until it has passed along the loops of each.
+static bool isDrained(const EinsumOnArray &nest, const arch::ArchSpec &arch,
+                      int r) {
+  return nest.feedsOthers && arch.arrays.size() > 1 &&
+         !arch.accounting.freeSums &&
+         llvm::none_of(nest.operands, [&](const Operand &operand) {
+           return operand.isWritten() && operand.usesRank(r);
+         });
+}
+
 /// The products of tiles of both, and what may stand inside each.
 static void multiply(LocalRank &rank, const LocalRank &other) {
   std::set<int64_t, std::greater<>> products;
@@ -98,7 +109,8 @@ MergedRanks::MergedRanks(const EinsumOnArray &nest, const arch::ArchSpec &arch)
   for (int r = 0; r < count; ++r) {
     auto *found = llvm::find_if(first, [&](int other) {
       return mayMerge(nest, r) && mayMerge(nest, other) &&
-             areTogether(nest, r, other) && isOnePoint(nest, arch, r);
+             areTogether(nest, r, other) && isOnePoint(nest, arch, r) &&
+             !isDrained(nest, arch, r);
     });
     into.push_back(static_cast<int>(found - first.begin()));
     if (found == first.end())

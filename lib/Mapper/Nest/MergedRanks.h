@@ -24,7 +24,9 @@
 // an array has one point of a rank that is dealt there: so they do, too, where
 // two dimensions of the array could take one each, or where one could be dealt
 // and the other walked by the units, because these have room for more than one
-// element of what both select.
+// element of what both select. Summed ranks stay apart where another array may
+// wait for the sum: that takes as many steps as the loops of each rank have,
+// 4 + 2, not 8.
 //
 //===----------------------------------------------------------------------===//
 

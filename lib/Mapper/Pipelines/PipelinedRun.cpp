@@ -9,6 +9,7 @@
 
 #include "lib/Analysis/RunningValues.h"
 
+#include "lib/Mapper/Nest/ListDeals.h"
 #include "lib/Mapper/Pipelines/LoadBound.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -24,6 +25,8 @@ namespace {
 constexpr size_t kFreeLoops = 3;
 /// Nests kept per state of the search for them.
 constexpr size_t kBeam = 6;
+/// Ways to deal that a nest has, beyond which a few stand for all.
+constexpr size_t kMostWays = 2000;
 /// Frames after which no more are tried.
 constexpr size_t kMostFrames = 600;
 /// Ways to run an Einsum on one array that are passed on.
@@ -163,6 +166,8 @@ void PipelinedRun::startSearches() {
       // Where tiles are cut, units may be idle at the edges.
       if (nest->cut)
         least *= nest->countBox() / static_cast<double>(nest->points);
+      if (!countDeals(*nest, kMostWays))
+        nest->fewPairs = true;
       NestBounds bounds;
       bounds.beam = kBeam;
       bounds.isHopeless = [least](double, double cycles, double) {
