@@ -45,6 +45,8 @@ private:
   using Order = std::vector<std::pair<double, size_t>>; ///< (bound, variant)
   /// Of the time that is left after the first, for a try of all others.
   static constexpr double kTrialShare = 0.4;
+  /// Of all time, after which no more variants are sketched.
+  static constexpr double kSketchShare = 0.4;
 
   bool prepare();
   bool deriveOthers();
@@ -67,6 +69,10 @@ private:
   double shareOfTime(double share) const;
   ExitCode tryAll(Order &order);
   ExitCode goOn(const Order &order);
+  ExitCode sketchOthers(const Order &order);
+  ExitCode deepen(const Order &order);
+  ExitCode searchAll();
+  double bestOf(size_t id) const;
   double trialShare(size_t i, size_t count) const;
   double seconds() const {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() -
@@ -262,6 +268,7 @@ ExitCode VariantSearch::search(size_t id, double timeLimit, SearchPart part) {
   own.timeLimitSeconds = timeLimit;
   own.triesOnePipeline = !outcome.isCut; // it has had its time before
   own.part = part;
+  own.isDoubtful = llvm::any_of(result.outcomes, isRuledOut);
   if (outcome.isSketched && !outcome.isCut)
     own.part = SearchPart::rest;
   if (own.objective.metrics.size() == 1)
@@ -282,7 +289,7 @@ ExitCode VariantSearch::search(size_t id, double timeLimit, SearchPart part) {
     outcome.leftOut = reason.empty() ? "the mapper does not cover it" : reason;
     return isDefect ? ExitCode::InternalError : ExitCode::Ok;
   }
-  outcome.isSketched = isSketch;
+  outcome.isSketched = isSketch && mapped->certificate.evaluated > 0;
   outcome.isCut = !isSketch && timeLimit > 0 && seconds() - before >= timeLimit;
   outcome.certificate = mapped->certificate;
   logInfo("ended: " + llvm::Twine(describeStatus(outcome.certificate.status)) +
@@ -446,6 +453,15 @@ ExitCode VariantSearch::tryAll(Order &order) {
   return ExitCode::Ok;
 }
 
+/// The best value that a variant is known to have.
+double VariantSearch::bestOf(size_t id) const {
+  double value = INFINITY;
+  for (const AutoPoint &known : result.points)
+    if (known.variant == id)
+      value = std::min(value, known.point.values.front());
+  return value;
+}
+
 /// The rest of the time is for those that were cut short, the best first; half
 /// of what is left for each.
 ExitCode VariantSearch::goOn(const Order &order) {
@@ -454,11 +470,7 @@ ExitCode VariantSearch::goOn(const Order &order) {
     size_t id = one.second;
     if (!result.outcomes[id].isCut)
       continue;
-    double value = INFINITY;
-    for (const AutoPoint &known : result.points)
-      if (known.variant == id)
-        value = std::min(value, known.point.values.front());
-    cut.emplace_back(value, place);
+    cut.emplace_back(bestOf(id), place);
   }
   llvm::sort(cut);
   for (size_t i = 0; i < cut.size(); ++i) {
@@ -472,16 +484,63 @@ ExitCode VariantSearch::goOn(const Order &order) {
   return ExitCode::Ok;
 }
 
+/// Where nests are many: a first mapping of each, as far as time allows.
+ExitCode VariantSearch::sketchOthers(const Order &order) {
+  for (auto [bound, id] : order) {
+    if (result.outcomes[id].isSketched || isHopeless(id, bound))
+      continue;
+    if (options.timeLimitSeconds > 0 &&
+        seconds() > kSketchShare * options.timeLimitSeconds)
+      break;
+    if (ExitCode code = search(id, shareOfTime(1), SearchPart::sketch);
+        code != ExitCode::Ok)
+      return code;
+  }
+  return ExitCode::Ok;
+}
+
+/// The rest of the searches, the best sketch first; half of what is left of the
+/// time for each.
+ExitCode VariantSearch::deepen(const Order &order) {
+  Order left; // (best value, place in `order`)
+  for (auto [place, one] : llvm::enumerate(order)) {
+    const VariantOutcome &outcome = result.outcomes[one.second];
+    if (!outcome.isBeaten && !(outcome.isSketched && isRuledOut(outcome)))
+      left.emplace_back(bestOf(one.second), place);
+  }
+  llvm::sort(left);
+  for (size_t i = 0; i < left.size(); ++i) {
+    auto [bound, id] = order[left[i].second];
+    if (isHopeless(id, bound) || isTooLate(id, bound))
+      continue;
+    double share = i + 1 == left.size() ? 1 : 0.5;
+    if (ExitCode code = search(id, shareOfTime(share)); code != ExitCode::Ok)
+      return code;
+  }
+  return ExitCode::Ok;
+}
+
+ExitCode VariantSearch::searchAll() {
+  Order order = sortByBound();
+  bool isLarge = order.size() > 1 && llvm::any_of(order, [&](const auto &one) {
+                   return result.outcomes[one.second].isSketched;
+                 });
+  if (isLarge) {
+    ExitCode code = sketchOthers(order);
+    return code == ExitCode::Ok ? deepen(order) : code;
+  }
+  if (ExitCode code = tryAll(order); code != ExitCode::Ok)
+    return code;
+  bool isSingle = how.objective.metrics.size() == 1;
+  return order.size() > 1 && isSingle ? goOn(order) : ExitCode::Ok;
+}
+
 ExitCode VariantSearch::run() {
   if (!prepare())
     return ExitCode::BadInput;
   result.objective = how.objective;
-  Order order = sortByBound();
-  if (ExitCode code = tryAll(order); code != ExitCode::Ok)
+  if (ExitCode code = searchAll(); code != ExitCode::Ok)
     return code;
-  if (order.size() > 1 && how.objective.metrics.size() == 1)
-    if (ExitCode code = goOn(order); code != ExitCode::Ok)
-      return code;
   if (llvm::none_of(result.outcomes, isSearched)) {
     // A variant alone has spoken for itself.
     if (variants.size() > 1)

@@ -536,6 +536,8 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
     return none;
   };
   measure();
+  if (options.isDoubtful && first.empty() && isRuledOut())
+    return endEarly();
   bool isFirst = true;
   Effort last;
   last.coarse = nests.finest.coarse;

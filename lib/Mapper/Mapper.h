@@ -102,6 +102,8 @@ struct MapOptions {
   /// Whether one pipeline of all Einsums is tried before all else.
   bool triesOnePipeline = true;
   SearchPart part = SearchPart::whole;
+  /// Whether to ask first if there is a reason why there is no mapping.
+  bool isDoubtful = false;
   /// Set from outside to end the search early.
   const std::atomic<bool> *stop = nullptr;
 };

@@ -8,6 +8,7 @@
 #include "lib/Mapper/Join/CascadeJoin.h"
 
 #include "lib/Mapper/Join/PlacementChoices.h"
+#include "lib/Support/Log.h"
 
 using namespace einsum;
 using namespace einsum::mapper;
@@ -58,6 +59,13 @@ JoinResult CascadeJoin::run() {
     }
     pruner.prune(next);
     progress.counts.states += next.size();
+    if (next.empty() && !layer.empty())
+      logDebug("join: no plan goes on after " + llvm::Twine(i) + " of " +
+               llvm::Twine(facts.einsums.size()) + " Einsums; so far " +
+               llvm::Twine(progress.counts.overCapacity) + " over capacity, " +
+               llvm::Twine(progress.counts.overBound) + " over the bound, " +
+               llvm::Twine(progress.counts.illegal) + " illegal, " +
+               llvm::Twine(progress.counts.ruledOut) + " ruled out");
     layer = std::move(next);
   }
   // What may be legal after all was not looked at.

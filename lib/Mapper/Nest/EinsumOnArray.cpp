@@ -758,6 +758,17 @@ listDealtTiles(const EinsumOnArray &nest, llvm::ArrayRef<Deals> ways,
   return kept;
 }
 
+/// Tiles that do not divide are cut by a filter in very many ways; where there
+/// are enough others, a sketch leaves them out.
+static void keepDivisors(LocalRank &rank) {
+  constexpr size_t kEnough = 4;
+  std::vector<int64_t> divisors;
+  llvm::copy_if(rank.tiles, std::back_inserter(divisors),
+                [&](int64_t tile) { return rank.extent % tile == 0; });
+  if (divisors.size() >= kEnough)
+    rank.tiles = std::move(divisors);
+}
+
 /// As many tiles of these as make no more than `kMostVectors` vectors, if there
 /// are so few; else those of a single way to deal ranks, the fastest.
 static void keepDealtTiles(EinsumOnArray &nest, std::vector<Deals> ways) {
@@ -887,6 +898,8 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
     rank.tiles = isCarried && rank.extent > 1
                      ? std::vector<int64_t>{rank.extent, 1}
                      : listTiles(rank.extent, limits, arch, isCommon);
+    if (limits.sketch && nest.cut && nest.cut->isCutAlong(static_cast<int>(r)))
+      keepDivisors(rank);
     rank.listInner();
   }
   if (!followed.empty())
@@ -904,6 +917,9 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
     nest.mostDeals = NestLimits::kSketchedDeals / 2;
   else if (limits.instant && followed.empty())
     keepDealtTiles(nest, std::move(ways));
+  // Of fewer tiles other ways to deal may be the fastest.
+  if (limits.instant)
+    addDealtTiles(nest, listDeals(nest), NestLimits::kInstantDeals);
   return nest;
 }
 
