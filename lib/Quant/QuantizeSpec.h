@@ -17,7 +17,7 @@
 //   storage  := as in the text notation (lib/Support/Formats/Storage.h); ranks
 //               may be left out
 //   word     := "stored" | "explicit" | "offline" | "online"
-//             | "rearranged" [ "(" tensor { "," tensor } ")" ]
+//             | "rearranged" [ "(" tensor { "," tensor } ")" ] | "balanced"
 //
 // Classes are decided by what the cascade says, never by how a tensor is
 // called:
@@ -41,7 +41,8 @@
 // cascade. Codes and scales of weights are made beforehand and become inputs,
 // as do those of other inputs with the word `offline`; `online` computes them
 // all. `rearranged`: see Rearrange.h; in parentheses, inputs and outputs that
-// may come in another order, too.
+// may come in another order, too. `balanced`: rearranged, and channels scaled
+// besides (Balance.h).
 //
 //===----------------------------------------------------------------------===//
 
@@ -63,7 +64,8 @@ struct Rule {
   std::string selector;
   std::string storage; ///< without the words
   Form form = Form::stored;
-  bool isOnline = false, isOffline = false, isRearranged = false;
+  bool isOnline = false, isOffline = false, isRearranged = false,
+       isBalanced = false;
   std::vector<std::string> granted; ///< of `rearranged(COS, SIN)`
 
   bool isClass() const;

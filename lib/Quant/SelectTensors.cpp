@@ -128,9 +128,13 @@ FailureOr<Assignment> Selection::assign(const TensorRole &role,
   if (isOffline && !role.isInput)
     return emitError(role.tensor.getLoc())
            << "'" << name << "' is computed, and cannot be made offline";
-  Assignment assignment{role.tensor,       std::get<formats::Storage>(storage),
-                        rule.form,         isOffline,
-                        rule.isRearranged, !rule.isClass() && !rule.isPattern(),
+  Assignment assignment{role.tensor,
+                        std::get<formats::Storage>(storage),
+                        rule.form,
+                        isOffline,
+                        rule.isRearranged,
+                        rule.isBalanced,
+                        !rule.isClass() && !rule.isPattern(),
                         rule.granted};
   if (!assignment.storage.format.isStored)
     return emitError(role.tensor.getLoc())
