@@ -23,9 +23,10 @@ using Component = TileQuery::Component;
 ///                                 p 8..11   # #  #  .     one, none of .
 ///
 /// Then steps before and after the band become more and fewer by a constant,
-/// and so do the classes of all that lies below: an arithmetic series. Both
-/// ends of the loop further in are decided, and stay so, which bounds that
-/// are linear in the step do if they do at the first and the last.
+/// and so do the classes of all that lies below: an arithmetic series. Two
+/// steps of the loop further in on either side of all bands are decided alike
+/// throughout, by constraints on its rank that do not move, too, as where two
+/// filters make a chain and the band of m <= n is behind that of n <= p.
 bool ComponentWalk::isShifted(size_t index, const RankState &reached,
                               int64_t first, int64_t end) const {
   constexpr int64_t kLeast = 3; // of which two are looked at
@@ -42,8 +43,9 @@ bool ComponentWalk::isShifted(size_t index, const RankState &reached,
   int other = -1;
   for (const Constraint *constraint : open) {
     const AffineForm &form = constraint->form;
-    if (constraint->isEquality || !form.isLinear() || form.terms.size() != 2 ||
-        !form.uses(loop.local))
+    if (!form.uses(loop.local))
+      continue;
+    if (constraint->isEquality || !form.isLinear() || form.terms.size() != 2)
       return false;
     int rank = form.terms[form.terms[0].variable == loop.local].variable;
     if (other >= 0 && other != rank)
@@ -59,6 +61,8 @@ bool ComponentWalk::isShifted(size_t index, const RankState &reached,
   int64_t innerTile = tree.nodes[inner->node].tile;
   std::optional<int64_t> shift;
   for (const Constraint *constraint : open) {
+    if (!constraint->form.uses(loop.local))
+      continue;
     int64_t own = constraint->form.coefficientOf(loop.local) * tile,
             step = constraint->form.coefficientOf(other) * innerTile;
     if (own % step != 0 || (shift && *shift != own / step))
@@ -105,8 +109,9 @@ ComponentWalk::openConstraints(size_t index, Interval region) const {
   return open;
 }
 
-/// The first loop further in over a rank, if it is walked in time, and no
-/// units share in it, or in the rank of the loop around.
+/// The first loop further in over a rank, if it is walked in time. Units may
+/// share in its tiles, or in those of the loop around, where no other visits
+/// are looked at.
 const ComponentWalk::Loop *ComponentWalk::loopWithin(size_t index,
                                                      int rank) const {
   const Loop *found = nullptr;
@@ -114,40 +119,60 @@ const ComponentWalk::Loop *ComponentWalk::loopWithin(size_t index,
     const Loop &loop = component.loops[i];
     if (loop.local != rank && loop.local != component.loops[index].local)
       continue;
-    if (loop.spatial)
+    bool isOther = loop.local == rank;
+    if (loop.spatial && (!component.isLocal || (isOther && !found)))
       return nullptr;
-    if (loop.local == rank && !found && query.isEntered(loop.node))
+    if (isOther && !found && query.isEntered(loop.node))
       found = &loop;
   }
   return found;
 }
 
-/// Two steps at each end, as guards may tell the outermost apart.
+/// The coordinates of `other` at which a constraint on it and one more rank is
+/// undecided for some coordinate of that rank in `region`.
+static Interval bandOf(const AffineForm &form, int other, Interval region) {
+  llvm::SmallVector<Interval, 4> box(
+      1 + std::max(form.terms[0].variable, form.terms[1].variable), region);
+  box[other] = {0, 1};
+  auto [least, most] = form.bounds(box);
+  int64_t by = form.coefficientOf(other);
+  if (by > 0)
+    return {-llvm::divideFloorSigned(most, by),
+            -llvm::divideFloorSigned(least, by)};
+  return {llvm::divideFloorSigned(least, -by) + 1,
+          llvm::divideFloorSigned(most, -by) + 1};
+}
+
+/// Two steps at each side of the bands, which lie within the loop, as guards
+/// may tell its outermost steps apart.
 bool ComponentWalk::areEndsDecided(size_t index, const RankState &reached,
                                    int other, int64_t innerTile,
                                    llvm::ArrayRef<const Constraint *> open,
                                    int64_t first, int64_t end) const {
+  int local = component.loops[index].local;
   int64_t tile = tree.nodes[component.loops[index].node].tile;
-  Interval all = current[other].interval();
+  Interval all = current[other].interval(),
+           region{reached.lo + first * tile, reached.lo + end * tile};
+  int64_t low = INT64_MAX, high = INT64_MIN;
+  for (const Constraint *constraint : open)
+    if (constraint->form.uses(local)) {
+      Interval band = bandOf(constraint->form, other, region);
+      low = std::min(low, band.lo);
+      high = std::max(high, band.hi);
+    }
+  low = all.lo +
+        (llvm::divideFloorSigned(low - all.lo, innerTile) - 2) * innerTile;
+  high = all.lo +
+         (llvm::divideCeilSigned(high - all.lo, innerTile) + 2) * innerTile;
   int64_t steps = llvm::divideCeil(all.size(), innerTile);
-  if (steps < 4)
+  if (low < all.lo || high > all.lo + steps * innerTile)
     return false;
   llvm::SmallVector<Interval, 4> box = intervals();
-  for (Interval side : {Interval{all.lo, all.lo + 2 * innerTile},
-                        Interval{all.lo + (steps - 2) * innerTile, all.hi}}) {
-    box[other] = side;
-    for (const Constraint *constraint : open) {
-      auto truthAt = [&](int64_t step) {
-        box[component.loops[index].local] = {reached.lo + step * tile,
-                                             reached.lo + (step + 1) * tile};
-        return constraint->decide(box);
-      };
-      std::optional<bool> truth = truthAt(first);
-      if (!truth || truthAt(end - 1) != truth)
-        return false;
-    }
-  }
-  return true;
+  box[local] = region;
+  box[other] = {low, std::min(high, all.hi)};
+  return llvm::all_of(open, [&](const Constraint *constraint) {
+    return constraint->form.uses(local) || constraint->decide(box);
+  });
 }
 
 /// The classes of all steps of such a range: of step i, so many of each as

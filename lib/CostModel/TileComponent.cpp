@@ -103,6 +103,31 @@ void Component::setUp(TileQuery &query) {
       keptRanks |= SetMask(1) << localOf[term.rank];
 }
 
+/// Of m <= n and n <= p also m <= p, which is decided for many tiles of m and
+/// p while n runs over all there is.
+static void addImplied(std::vector<Constraint> &constraints) {
+  constexpr size_t kMost = 8;
+  auto isChained = [](const Constraint &one) {
+    return !one.isEquality && one.form.isLinear() && one.form.terms.size() > 1;
+  };
+  for (size_t i = 0; i < constraints.size(); ++i)
+    for (size_t j = 0; j < i; ++j) {
+      if (!isChained(constraints[i]) || !isChained(constraints[j]))
+        continue;
+      for (auto [variable, by] :
+           llvm::SmallVector<AffineForm::Term, 3>(constraints[i].form.terms)) {
+        if (std::abs(by) != 1 ||
+            constraints[j].form.coefficientOf(variable) != -by)
+          continue;
+        Constraint implied = constraints[i];
+        implied.form.add(constraints[j].form);
+        if (constraints.size() < kMost && !implied.form.isConstant() &&
+            !llvm::is_contained(constraints, implied))
+          constraints.push_back(std::move(implied));
+      }
+    }
+}
+
 void Component::addPiece(TileQuery &query, unsigned set, const Use &use,
                          Box box, int loop, int within) {
   const LoopTree &tree = query.tree;
@@ -123,6 +148,7 @@ void Component::addPiece(TileQuery &query, unsigned set, const Use &use,
           {localise(constraint.form), constraint.isEquality});
   }
   image.constraints = piece.constraints;
+  addImplied(piece.constraints);
   const EinsumFact &einsum = tree.facts->einsums[tree.nodes[use.leaf].einsum];
   for (int i = use.leaf; i > query.asked.node; i = tree.nodes[i].parent)
     for (const Demand &demand : tree.nodes[i].demands)

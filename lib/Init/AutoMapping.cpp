@@ -47,11 +47,18 @@ private:
   static constexpr double kTrialShare = 0.4;
 
   bool prepare();
+  bool deriveOthers();
+  bool isTimeUp() const {
+    return options.timeLimitSeconds > 0 &&
+           seconds() >= options.timeLimitSeconds;
+  }
+  bool sketchFirst();
   bool findNames();
   Order sortByBound();
   bool isHopeless(size_t id, double bound);
   bool isTooLate(size_t id, double bound);
-  ExitCode search(size_t id, double timeLimit);
+  ExitCode search(size_t id, double timeLimit,
+                  SearchPart part = SearchPart::whole);
   FailureOr<MapResult> map(size_t id, const CascadeFacts &facts,
                            const arch::ArchSpec &constrained,
                            const MapOptions &own, std::string &reason);
@@ -74,6 +81,7 @@ private:
   const AutoOptions &options;
   AutoResult &result;
   MapOptions how;
+  bool isWrittenOnly = false; ///< no time was left to derive others
   std::chrono::steady_clock::time_point start =
       std::chrono::steady_clock::now();
 };
@@ -84,11 +92,38 @@ private:
 bool VariantSearch::prepare() {
   how.threads = options.threads;
   how.stop = options.stop;
+  if (!parseSpace(options.request.space, how.limits, report) ||
+      !parseObjective(options.request.objective, arch, how.objective, report))
+    return false;
   result.outcomes.resize(variants.size());
-  return parseSpace(options.request.space, how.limits, report) &&
-         parseObjective(options.request.objective, arch, how.objective,
-                        report) &&
-         findNames();
+  if (options.deriveOthers && !(sketchFirst() && deriveOthers()))
+    return false;
+  return findNames();
+}
+
+bool VariantSearch::deriveOthers() {
+  if (isTimeUp() && !result.points.empty()) {
+    isWrittenOnly = true;
+    return true;
+  }
+  logInfo("deriving other forms of the cascade");
+  if (!options.deriveOthers(variants))
+    return false;
+  result.outcomes.resize(variants.size());
+  logInfo(llvm::Twine(variants.size()) + " forms of the cascade");
+  return true;
+}
+
+/// A first mapping before others are derived; nothing if the first variant
+/// lacks what a constraint names.
+bool VariantSearch::sketchFirst() {
+  FailureOr<CascadeFacts> facts = computeCascadeFacts(variants[0].cascade);
+  if (failed(facts))
+    return false;
+  if (how.objective.metrics.size() > 1 ||
+      !findMissingName(options.request, *facts).empty())
+    return true;
+  return search(0, shareOfTime(1), SearchPart::sketch) == ExitCode::Ok;
 }
 
 /// Leaves out variants that lack something named; one has to have it all.
@@ -161,16 +196,24 @@ bool VariantSearch::isHopeless(size_t id, double bound) {
   return true;
 }
 
+/// Whether it is proven that the variant has no mapping.
+static bool isRuledOut(const VariantOutcome &outcome) {
+  return outcome.certificate.status == Status::infeasible;
+}
+
 /// Whether time was up before a variant's turn came; a first one is always
 /// tried.
 bool VariantSearch::isTooLate(size_t id, double bound) {
-  bool isAnySearched = llvm::any_of(result.outcomes, [](const auto &outcome) {
-    return outcome.certificate.evaluated > 0;
-  });
-  if (!isAnySearched || options.timeLimitSeconds <= 0 ||
-      seconds() < options.timeLimitSeconds)
+  bool isAnySearched = !result.points.empty() ||
+                       llvm::any_of(result.outcomes, [](const auto &outcome) {
+                         return outcome.certificate.evaluated > 0 &&
+                                (!outcome.isSketched || isRuledOut(outcome));
+                       });
+  if (!isAnySearched || !isTimeUp())
     return false;
   VariantOutcome &outcome = result.outcomes[id];
+  if (outcome.isSketched && !result.points.empty())
+    return true; // that is what there is of it
   outcome.isTooLate = true;
   outcome.leftOut = "the time was up";
   outcome.certificate.status = Status::bestFound;
@@ -185,9 +228,12 @@ FailureOr<MapResult> VariantSearch::map(size_t id, const CascadeFacts &facts,
                                         const arch::ArchSpec &constrained,
                                         const MapOptions &own,
                                         std::string &reason) {
-  bool isAlone = variants.size() == 1;
+  bool isSketch = own.part == SearchPart::sketch;
+  bool isAlone = variants.size() == 1 && !isSketch;
   std::string name = "mapping '" + facts.name + "'";
-  if (!isAlone)
+  if (isSketch)
+    name += ", " + variants[id].describe();
+  else if (!isAlone)
     name += ", " + variants[id].describe() + " (" + std::to_string(id + 1) +
             " of " + std::to_string(variants.size()) + ")";
   Progress progress(name);
@@ -202,7 +248,7 @@ FailureOr<MapResult> VariantSearch::map(size_t id, const CascadeFacts &facts,
   return mapCascade(variants[id].cascade, facts, constrained, own);
 }
 
-ExitCode VariantSearch::search(size_t id, double timeLimit) {
+ExitCode VariantSearch::search(size_t id, double timeLimit, SearchPart part) {
   Variant &variant = variants[id];
   VariantOutcome &outcome = result.outcomes[id];
   MapOptions own = how;
@@ -215,12 +261,18 @@ ExitCode VariantSearch::search(size_t id, double timeLimit) {
     return ExitCode::BadInput;
   own.timeLimitSeconds = timeLimit;
   own.triesOnePipeline = !outcome.isCut; // it has had its time before
+  own.part = part;
+  if (outcome.isSketched && !outcome.isCut)
+    own.part = SearchPart::rest;
   if (own.objective.metrics.size() == 1)
     for (const AutoPoint &known : result.points)
       own.cutoff = std::min(own.cutoff, known.point.values.front());
   std::string reason;
   double before = seconds();
   FailureOr<MapResult> mapped = map(id, *facts, constrained, own, reason);
+  bool isSketch = part == SearchPart::sketch;
+  if (failed(mapped) && isSketch)
+    return ExitCode::Ok; // what there is to say is said later
   if (failed(mapped)) {
     // What is not covered may be left out, what is wrong may not.
     bool isDefect = StringRef(reason).starts_with("internal error");
@@ -230,7 +282,8 @@ ExitCode VariantSearch::search(size_t id, double timeLimit) {
     outcome.leftOut = reason.empty() ? "the mapper does not cover it" : reason;
     return isDefect ? ExitCode::InternalError : ExitCode::Ok;
   }
-  outcome.isCut = timeLimit > 0 && seconds() - before >= timeLimit;
+  outcome.isSketched = isSketch;
+  outcome.isCut = !isSketch && timeLimit > 0 && seconds() - before >= timeLimit;
   outcome.certificate = mapped->certificate;
   logInfo("ended: " + llvm::Twine(describeStatus(outcome.certificate.status)) +
           ", bound " +
@@ -253,8 +306,7 @@ ExitCode VariantSearch::search(size_t id, double timeLimit) {
     }
     result.points.push_back({id, std::move(point)});
   }
-  if (mapped->certificate.status == Status::infeasible &&
-      result.conflicts.empty()) {
+  if (isRuledOut(outcome) && result.conflicts.empty()) {
     Progress progress("looking for the reason why nothing fits");
     result.conflicts = explainFully(variant.cascade, *facts, constrained, own);
   }
@@ -303,6 +355,9 @@ void VariantSearch::judge() {
   }
   if (isAnyFound)
     all.best = result.outcomes[result.points[0].variant].certificate.best;
+  if (isWrittenOnly)
+    all.space += "; of the cascade as written, as no time was left to derive "
+                 "other forms of it";
   all.wallSeconds = seconds();
 }
 
@@ -379,7 +434,9 @@ ExitCode VariantSearch::tryAll(Order &order) {
     if (i > 0 && result.points.empty())
       bringSimplestTo(i, order);
     auto [bound, id] = order[i];
-    if (isHopeless(id, bound) || isTooLate(id, bound))
+    bool isDone =
+        result.outcomes[id].isSketched && isRuledOut(result.outcomes[id]);
+    if (isDone || isHopeless(id, bound) || isTooLate(id, bound))
       continue;
     if (ExitCode code = search(id, shareOfTime(trialShare(i, order.size())));
         code != ExitCode::Ok)

@@ -17,6 +17,10 @@
 // Of a single metric, what a variant has to beat is known to its search, which
 // then often ends soon: nothing in it is better.
 //
+// Deriving variants takes a while where a cascade is large, such as a whole
+// language model. So the first one may come alone: where its nests are many it
+// has a mapping before others are derived (`deriveOthers`).
+//
 // A variant that lacks a tensor, rank or Einsum that the user's constraints
 // name is left out; so is one that the mapper does not cover. Both are listed.
 // Points of a Pareto set come from any variant.
@@ -30,6 +34,8 @@
 #include "lib/Init/Variants.h"
 #include "lib/Mapper/MapRequest.h"
 
+#include <functional>
+
 namespace einsum {
 
 struct AutoOptions {
@@ -37,16 +43,20 @@ struct AutoOptions {
   double timeLimitSeconds = 0;
   unsigned threads = 0;
   const std::atomic<bool> *stop = nullptr;
+  /// Adds the other variants to the one that is there; false after an error.
+  /// Empty: there are no others.
+  std::function<bool(std::vector<Variant> &)> deriveOthers = {};
 };
 
 /// What became of one variant.
 struct VariantOutcome {
   mapper::Certificate certificate;
-  std::string leftOut;    ///< why, or empty
-  bool isBeaten = false;  ///< nothing in it is better than an earlier one
-  bool isCut = false;     ///< its search was ended by the time
-  bool isTooLate = false; ///< left out, as the time was up; what bounds it is
-                          ///< in the certificate
+  std::string leftOut;     ///< why, or empty
+  bool isSketched = false; ///< it has had the first part of its search
+  bool isBeaten = false;   ///< nothing in it is better than an earlier one
+  bool isCut = false;      ///< its search was ended by the time
+  bool isTooLate = false;  ///< left out, as the time was up; what bounds it is
+                           ///< in the certificate
 };
 
 struct AutoPoint {

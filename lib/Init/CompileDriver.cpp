@@ -262,17 +262,20 @@ private:
   bool bindAndRewrite();
   bool isScheduleFile() const;
   bool setCascade(CascadeOp chosen);
+  void countPasses();
+  bool addVariants(std::vector<Variant> &known);
   bool readArch();
   void warnAboutNames() const;
   void warnAboutConstraints(schedule::MappingOp mapping) const;
   ExitCode quantize();
   ExitCode map();
   ExitCode search();
-  ExitCode mapPlainly();
+  ExitCode mapPlainly(double mostSeconds);
   bool isCut = false; ///< a search ended early
   void describeSearch(AutoResult &found, const std::vector<Variant> &variants);
   llvm::raw_ostream &getTextOutput() const;
-  ExitCode evaluate(schedule::MappingOp mapping);
+  ExitCode evaluate(schedule::MappingOp mapping,
+                    std::function<bool()> shouldStop = {});
   ExitCode evict(schedule::MappingOp mapping);
   bool writeOutputs();
   bool writeSkiSlope();
@@ -369,10 +372,15 @@ bool Compilation::setCascade(CascadeOp chosen) {
     return false;
   facts = std::move(*computed);
   result.facts = &facts;
-  result.passes = computeRankPasses(cascade);
-  result.footprints = computeLiveFootprints(cascade, result.passes);
   result.binding = listBinding(cascade);
   return true;
+}
+
+/// Rank passes of a whole model take a while: of the cascade that is told about
+/// only.
+void Compilation::countPasses() {
+  result.passes = computeRankPasses(cascade);
+  result.footprints = computeLiveFootprints(cascade, result.passes);
 }
 
 bool Compilation::readWorkload(Bindings &bindings) {
@@ -415,7 +423,11 @@ bool Compilation::readCascade() {
     formulas.emplace();
     return true;
   }
-  return setCascade(cascade);
+  if (!setCascade(cascade))
+    return false;
+  if (!isSearched(options))
+    countPasses();
+  return true;
 }
 
 /// Counts of a cascade that is not bound.
@@ -514,11 +526,13 @@ void Compilation::describeSearch(AutoResult &found,
 }
 
 /// Where a search has ended with nothing: a mapping that any cascade has, each
-/// Einsum by itself, if that is what the user allows. Why it does not fit
-/// either is not said: the search could have found another.
-ExitCode Compilation::mapPlainly() {
+/// Einsum by itself, if that is what the user allows, and its cost is known in
+/// as much time again. Why it does not fit either is not said: the search could
+/// have found another.
+ExitCode Compilation::mapPlainly(double mostSeconds) {
   if (options.request.hasConstraints() || !options.request.space.empty())
     return ExitCode::LimitReached;
+  countPasses();
   std::vector<mlir::Diagnostic> said;
   auto hold = [&](mlir::Diagnostic &diag) {
     said.push_back(std::move(diag));
@@ -540,7 +554,12 @@ ExitCode Compilation::mapPlainly() {
                  plain.getDescription().str();
   mapped.evaluated = 1;
   mapped.wallSeconds = result.search->certificate.wallSeconds;
-  ExitCode code = evaluate(*mapping);
+  auto start = std::chrono::steady_clock::now();
+  ExitCode code = evaluate(*mapping, [&] {
+    std::chrono::duration<double> spent =
+        std::chrono::steady_clock::now() - start;
+    return mostSeconds > 0 && spent.count() > mostSeconds;
+  });
   held.reset();
   if (code == ExitCode::InternalError)
     for (mlir::Diagnostic &diag : said)
@@ -555,23 +574,41 @@ ExitCode Compilation::mapPlainly() {
   return ExitCode::Ok;
 }
 
-/// Maps all variants of the cascade and goes on with the best.
-ExitCode Compilation::search() {
+/// Adds the variants that the search chooses from to the one as written, if
+/// that is known.
+bool Compilation::addVariants(std::vector<Variant> &known) {
   FailureOr<std::vector<Variant>> made =
       makeVariants(cascade, getRewrite(options), added);
   if (failed(made))
-    return ExitCode::BadInput;
-  std::vector<Variant> variants =
+    return false;
+  std::vector<Variant> all =
       chooseTiles(std::move(*made), cascade, added, *arch);
+  std::move(all.begin() + static_cast<ptrdiff_t>(known.size()), all.end(),
+            std::back_inserter(known));
   if (options.explain)
-    for (const Variant &variant : variants)
+    for (const Variant &variant : known)
       if (!variant.derivation.empty()) {
         getTextOutput() << variant.derivation;
         break;
       }
+  return true;
+}
+
+/// Maps all variants of the cascade and goes on with the best.
+ExitCode Compilation::search() {
+  std::vector<Variant> variants;
+  auto derive = [&](std::vector<Variant> &known) {
+    return addVariants(known);
+  };
   Interrupt interrupt;
   AutoOptions how{options.request, 0, options.threads, interrupt.flag()};
   parseTimeLimit(options.timeLimit, how.timeLimitSeconds);
+  if (getRewrite(options) == "auto") {
+    variants.push_back(copyWritten(cascade));
+    how.deriveOthers = derive;
+  } else if (!derive(variants)) {
+    return ExitCode::BadInput;
+  }
   AutoResult found;
   if (ExitCode code = mapVariants(variants, *arch, how, found);
       code != ExitCode::Ok)
@@ -580,14 +617,17 @@ ExitCode Compilation::search() {
   if (found.points.empty()) {
     if (found.certificate.status == mapper::Status::infeasible)
       mapper::printConflicts(found.conflicts, cascade, *arch);
-    else if (ExitCode code = mapPlainly(); code != ExitCode::LimitReached)
+    else if (ExitCode code = mapPlainly(how.timeLimitSeconds);
+             code != ExitCode::LimitReached)
       return code;
     else
       cascade.emitError("the search ended before it had found a mapping; give "
                         "it more time");
-    if (StringRef json = options.json; !json.empty())
+    if (StringRef json = options.json; !json.empty()) {
+      countPasses();
       writeOutput(json,
                   [&](raw_ostream &os) { exporting::writeJson(result, os); });
+    }
     return found.certificate.status == mapper::Status::infeasible
                ? ExitCode::Infeasible
                : ExitCode::LimitReached;
@@ -606,6 +646,7 @@ ExitCode Compilation::search() {
   workload.replaceModule(std::move(variant.module));
   if (!setCascade(variant.cascade))
     return ExitCode::BadInput;
+  countPasses();
   return evaluate(best.point.mapping);
 }
 
@@ -640,10 +681,12 @@ ExitCode Compilation::map() {
   return code;
 }
 
-ExitCode Compilation::evaluate(schedule::MappingOp mapping) {
+ExitCode Compilation::evaluate(schedule::MappingOp mapping,
+                               std::function<bool()> shouldStop) {
   auto evaluator = cost::Evaluator::create(mapping, facts, *arch);
   if (!evaluator)
     return ExitCode::BadInput;
+  evaluator->stopWhen(std::move(shouldStop));
   if (!evaluator->evaluate(cost)) {
     if (options.evict && !evaluator->violations().empty() &&
         result.mapped->evictions.empty())
@@ -655,7 +698,8 @@ ExitCode Compilation::evaluate(schedule::MappingOp mapping) {
   result.mapped->mapping = mapping;
   result.mapped->cost = &cost;
   machineBounds =
-      cost::MachineBoundAnalysis(facts, *arch, bounds::collectPassFacts(facts))
+      cost::MachineBoundAnalysis(facts, *arch,
+                                 bounds::collectPassFacts(facts, result.passes))
           .compute(mapping, cost);
   if (std::string violation = cost::findViolation(machineBounds, cost, *arch);
       !violation.empty()) {

@@ -42,6 +42,10 @@ static Variant copy(CascadeOp cascade, StringRef name) {
   return variant;
 }
 
+Variant einsum::copyWritten(CascadeOp cascade) {
+  return copy(cascade, "as written");
+}
+
 static FailureOr<Variant> rewrite(CascadeOp cascade, StringRef list,
                                   StringRef name) {
   Variant variant = copy(cascade, name);
@@ -111,7 +115,7 @@ FailureOr<std::vector<Variant>>
 einsum::makeVariants(CascadeOp cascade, StringRef list, const Bindings &added) {
   std::vector<Variant> variants;
   if (list == "auto" || list == "none")
-    variants.push_back(copy(cascade, "as written"));
+    variants.push_back(copyWritten(cascade));
   if (list == "auto") {
     FailureOr<std::optional<Variant>> without = leaveOutCopies(cascade);
     if (failed(without))

@@ -43,6 +43,9 @@ struct Variant {
   std::string describe() const;
 };
 
+/// The cascade as written, in a module of its own.
+Variant copyWritten(CascadeOp cascade);
+
 /// Variants of a cascade whose own parameters are bound: for `auto` the cascade
 /// as written and what rewrites make of it, else the one that `rewrite` asks
 /// for. `added` are bindings of parameters that rewrites bring along. Fails

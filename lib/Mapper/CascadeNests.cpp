@@ -62,7 +62,8 @@ bool CascadeNests::describe() {
   // Every nest if that can be, else few tiles that do not divide, or fewer ways
   // to deal, then fewer tiles.
   auto isTooMuch = [&] {
-    return !describeNests(finest) && unsupported.empty() && !noArray;
+    return !describeNests(finest, /*stopsEarly=*/true) && unsupported.empty() &&
+           !noArray;
   };
   bool isLarge = isTooMuch();
   if (isLarge && finest.imperfect) {
@@ -74,6 +75,8 @@ bool CascadeNests::describe() {
     finest.coarse += std::exchange(finest.fewPairs, true);
     isLarge = isTooMuch();
   }
+  if (isLarge)
+    describeNests(finest);
   leastSpace = sizeOfSpace();
   described = finest;
   areMany = !finest.isWhole() || placed > kManyStates;
@@ -98,17 +101,18 @@ void CascadeNests::makeSearches() {
     }
 }
 
-/// Of a sketch: no array that takes several times as long as another one and
-/// no less energy.
-static void
-leaveSlowArrays(std::vector<std::shared_ptr<EinsumOnArray>> &nests) {
+/// Of a sketch: no array that takes several times as long as another one and,
+/// where that counts, no less energy.
+static void leaveSlowArrays(std::vector<std::shared_ptr<EinsumOnArray>> &nests,
+                            bool isEnergyCounted) {
   constexpr double slow = 4;
   std::vector<std::shared_ptr<EinsumOnArray>> kept;
   for (const auto &nest : nests) {
     double cycles = leastCycles(*nest);
     if (llvm::none_of(nests, [&](const auto &other) {
           return slow * leastCycles(*other) < cycles &&
-                 other->energyPerPoint <= nest->energyPerPoint;
+                 (!isEnergyCounted ||
+                  other->energyPerPoint <= nest->energyPerPoint);
         }))
       kept.push_back(nest);
   }
@@ -137,8 +141,9 @@ double CascadeNests::countStates(const EinsumOnArray &nest) {
   return counted->second;
 }
 
-/// False if some Einsum has too many nests, or none.
-bool CascadeNests::describeNests(const NestLimits &limits) {
+/// False if some Einsum has too many nests, or none; perhaps before all are
+/// described.
+bool CascadeNests::describeNests(const NestLimits &limits, bool stopsEarly) {
   choices.assign(facts.einsums.size(), {});
   statesBySignature.clear();
   noArray = false;
@@ -155,13 +160,17 @@ bool CascadeNests::describeNests(const NestLimits &limits) {
         continue;
       double mine = countStates(MergedRanks(*nest, arch).getNest());
       states = std::max(states, mine);
+      if (stopsEarly && states > kMostStates)
+        return false;
       placed = std::max(placed, mine * countPlacements(*nest));
       choices[e].nests.push_back(
           std::make_shared<EinsumOnArray>(std::move(*nest)));
     }
     noArray |= choices[e].nests.empty();
     if (limits.sketch)
-      leaveSlowArrays(choices[e].nests);
+      leaveSlowArrays(choices[e].nests,
+                      options.objective.metrics !=
+                          std::vector<Metric>{Metric::latency});
   }
   return states <= kMostStates && !noArray;
 }
@@ -195,6 +204,23 @@ void CascadeNests::boundNests() {
       choice.leastCycles = std::min(choice.leastCycles, leastCycles(*nest));
     }
   }
+}
+
+/// Finds what most of a join asks for: what lies below the whole Einsum, or
+/// below a step of the loops that carry recurrences, if it has them.
+void CascadeNests::completeAll(bool belowCarried) {
+  inParallel(searches.size(), [&](size_t i) {
+    NestSearch &search = *searches[i];
+    const TileCodec &codec = search.getCodec();
+    uint32_t tile = 0;
+    LatchTiles latches{};
+    for (auto [r, rank] : llvm::enumerate(search.getNest().ranks))
+      if (belowCarried && llvm::is_contained(finest.carriedRanks, rank.rank))
+        tile = codec.with(tile, static_cast<int>(r),
+                          static_cast<int>(rank.tiles.size()) - 1);
+    latches.fill(tile);
+    (void)search.complete(tile, Holdings{}, latches);
+  });
 }
 
 /// Calls `fn(i)` for each of `count` things that have nothing in common.

@@ -43,8 +43,8 @@ public:
       one.mostBytes = std::min(one.mostBytes, kMostBytes / 8);
     followers->restart(described, std::move(bounds));
   }
-  /// Calls `fn(i)` for each of `count` things that have nothing in common.
-  void inParallel(size_t count, llvm::function_ref<void(size_t)> fn) const;
+  /// Finds the nests that most of a join asks for, side by side.
+  void completeAll(bool belowCarried);
 
   double sizeOfSpace() const;
   SearchCounts countAll() const;
@@ -64,7 +64,8 @@ public:
 
 private:
   double countStates(const EinsumOnArray &nest);
-  bool describeNests(const NestLimits &limits);
+  bool describeNests(const NestLimits &limits, bool stopsEarly = false);
+  void inParallel(size_t count, llvm::function_ref<void(size_t)> fn) const;
   void noteFetches(EinsumChoices &choice) const;
   std::vector<Holdings> listStarts(const EinsumOnArray &nest,
                                    NestSearch &search) const;

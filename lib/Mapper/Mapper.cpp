@@ -120,7 +120,7 @@ private:
   bool hasMapping = false; ///< here, or one as good is known
   double firstSeconds = std::numeric_limits<double>::quiet_NaN();
   /// What a first mapping may take beyond the time limit.
-  static constexpr double kGraceSeconds = 0.3;
+  static constexpr double kGraceSeconds = 1;
   PlanRealiser realiser;
   /// Einsums may run at once. On one array, too, one computes while tiles of
   /// another move.
@@ -322,8 +322,8 @@ std::optional<MappedPoint> MappingSearch::tryPipeline(size_t &frames) {
         return one.ordersLoops();
       }))
     return std::nullopt;
-  if (!options.triesOnePipeline || !isLatencyOnly() ||
-      !options.limits.pipelines || !options.rules.incumbent)
+  if (!options.triesOnePipeline || options.part == SearchPart::sketch ||
+      !isLatencyOnly() || !options.limits.pipelines || !options.rules.incumbent)
     return std::nullopt;
   PipelinedRun run(
       facts, arch, axes, nests.constraints, options.limits, [this] {
@@ -444,11 +444,8 @@ JoinResult MappingSearch::search(const Effort &effort, double cutoff) {
     }
   }
   nests.restartFollowers(std::move(perEinsum));
-  // Most of what a join asks for lies below the whole Einsum.
   if (effort.beam)
-    nests.inParallel(nests.searches.size(), [&](size_t i) {
-      (void)nests.searches[i]->complete(/*tile=*/0, Holdings{}, LatchTiles{});
-    });
+    nests.completeAll(/*belowCarried=*/effort.sketch);
   JoinLimits limits;
   limits.space = options.limits;
   unsigned loops = effort.loops;
@@ -520,8 +517,13 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
   last.loops = nests.finest.isWhole()
                    ? options.limits.sharedLoops
                    : std::min(options.limits.sharedLoops, kMostUnproven);
+  bool isSketch = options.part == SearchPart::sketch;
   for (const Effort &effort : listEfforts(nests.finest, nests.areMany, isSingle,
                                           options.limits.sharedLoops)) {
+    if (isSketch && !effort.instant)
+      return endEarly();
+    if (options.part == SearchPart::rest && effort.instant)
+      continue;
     if (!prepare(effort, /*walks=*/effort.coarse == 0))
       return endEarly();
     logInfo(describeEffort(effort));
@@ -535,8 +537,9 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
               std::back_inserter(first));
     measure();
     // Where quick searches find nothing, there may be nothing.
-    if (first.empty() && std::isinf(cutoff) && !effort.instant &&
-        std::exchange(isFirst, false) && isRuledOut())
+    bool isEmpty = first.empty() && std::isinf(cutoff) &&
+                   std::exchange(isFirst, false) && isRuledOut();
+    if (isEmpty || isSketch)
       return endEarly();
     // Nothing is faster; of few Einsums something may take less energy.
     bool isDone = facts.einsums.size() >= kManyEinsums || !effort.sketch;
@@ -544,6 +547,8 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
         (isSingle && nests.areMany && cutoff <= certain.value && isDone))
       return endEarly();
   }
+  if (isSketch)
+    return endEarly();
   // Of what is left out, time alone is bounded as well without a walk.
   if (!prepare(last, last.coarse == 0 || !isLatencyOnly()))
     return endEarly();

@@ -85,6 +85,10 @@ struct PruningRules {
   bool ranks = true; ///< those that always come together are one
 };
 
+/// Of a search that is had in two parts: a first mapping soon, where nests are
+/// many, and all that comes after it.
+enum class SearchPart : uint8_t { whole, sketch, rest };
+
 struct MapOptions {
   Objective objective;
   SpaceLimits limits;
@@ -97,6 +101,7 @@ struct MapOptions {
   double cutoff = std::numeric_limits<double>::infinity();
   /// Whether one pipeline of all Einsums is tried before all else.
   bool triesOnePipeline = true;
+  SearchPart part = SearchPart::whole;
   /// Set from outside to end the search early.
   const std::atomic<bool> *stop = nullptr;
 };

@@ -163,7 +163,7 @@ struct Case {
 };
 
 /// What a case has more of; `any` is one of the others, in turn.
-/// `gathers` is none of these: its cases are made otherwise.
+/// `gathers` and `filters` are none of these: their cases are made otherwise.
 enum class Focus {
   none,
   halos,
@@ -172,7 +172,8 @@ enum class Focus {
   masks,
   formats,
   any,
-  gathers
+  gathers,
+  filters
 };
 
 /// A case that depends on the seed and nothing else; `extended` adds accounting

@@ -312,15 +312,18 @@ private:
   void makeRanks() {
     if (second == Focus::halos)
       return makeWindows();
-    int count = pick(2, 4);
+    bool areLong = focus == Focus::filters;
+    int count = areLong ? 3 : pick(2, 4);
     for (int i = 0; i < count; ++i) {
       CaseRank rank;
       rank.name = std::string(1, "abcd"[i]);
-      rank.extent = pick(1, count > 3 ? 4 : in(Focus::formats, 12, 6));
+      rank.extent = areLong
+                        ? pick(6, 24)
+                        : pick(1, count > 3 ? 4 : in(Focus::formats, 12, 6));
       c.ranks.push_back(rank);
       plain.push_back(i);
     }
-    if (chance(in(Focus::masks, 50, 30))) {
+    if (chance(in(Focus::masks, 50, in(Focus::filters, 0, 30)))) {
       CaseRank whole;
       whole.name = "s";
       whole.extent = pick(2, 9);
@@ -337,7 +340,7 @@ private:
       plain.push_back(c.ranks.size());
       c.ranks.push_back(part);
     }
-    if (chance(in(Focus::masks, 75, 45))) {
+    if (chance(in(Focus::masks, 75, in(Focus::filters, 0, 45)))) {
       CaseRank window;
       window.name = "h";
       window.p = pick(0, count - 1);
@@ -473,7 +476,9 @@ private:
   }
 
   void makeEinsums() {
-    int count = second == Focus::halos ? pick(2, 3) : pick(1, 4);
+    int count = second == Focus::halos    ? pick(2, 3)
+                : focus == Focus::filters ? pick(1, 2)
+                                          : pick(1, 4);
     if (second == Focus::halos)
       makeFusedWindows();
     for (int i = c.einsums.size(); i < count; ++i) {
@@ -489,7 +494,9 @@ private:
         makeRecurrence(einsum, first);
       else
         makePlain(einsum, first, i > 0);
-      if (chance(in(Focus::masks, 80, in(Focus::halos, 8, 18))))
+      if (focus == Focus::filters && chance(80))
+        addChain(einsum);
+      else if (chance(in(Focus::masks, 80, in(Focus::halos, 8, 18))))
         addFilter(einsum);
       c.einsums.push_back(einsum);
     }
@@ -636,7 +643,7 @@ private:
       for (size_t i = 0, count = einsum.reads.size(); i < count; ++i)
         while (chance(60))
           addGather(einsum, i, iterated);
-    while (sizeOf(iterated) > 400 && !c.ranks.empty())
+    while (sizeOf(iterated) > in(Focus::filters, 6000, 400) && !c.ranks.empty())
       shrinkRanks(iterated);
     std::vector<int> all(iterated.begin(), iterated.end());
     shuffle(all);
@@ -755,6 +762,23 @@ private:
     if (split >= 0)
       c.ranks[split].extent = std::max<int64_t>(1, c.ranks[split].extent / 2);
     c.deriveExtents();
+  }
+
+  /// a <= b and b <= c, or with c = a, a band.
+  void addChain(CaseEinsum &einsum) {
+    std::vector<int> ranks = einsum.out;
+    ranks.insert(ranks.end(), einsum.reduced.begin(), einsum.reduced.end());
+    if (ranks.size() < 2)
+      return addFilter(einsum);
+    shuffle(ranks);
+    ranks.resize(std::min<size_t>(ranks.size(), 3));
+    for (size_t i = 0; i < 2; ++i) {
+      const std::string &low = c.ranks[ranks[i]].name,
+                        &high = c.ranks[ranks[(i + 1) % ranks.size()]].name;
+      einsum.filter += (i > 0 ? ", " : "") + low + " <= " + high;
+      if (ranks.size() == 2 || chance(50))
+        einsum.filter += " + " + std::to_string(pick(1, 4));
+    }
   }
 
   void addFilter(CaseEinsum &einsum) {

@@ -193,14 +193,14 @@ static std::map<uint64_t, std::string> readKnown(const std::string &path) {
 }
 
 static Focus readFocus(const std::string &name) {
-  const char *names[] = {"none",  "halos",   "units", "recurrences",
-                         "masks", "formats", "any",   "gathers"};
+  const char *names[] = {"none",    "halos", "units",   "recurrences", "masks",
+                         "formats", "any",   "gathers", "filters"};
   for (auto [i, known] : llvm::enumerate(names))
     if (name == known)
       return static_cast<Focus>(i);
   llvm::errs() << "einsum-agreement: error: there is no focus '" << name
                << "'; there are none, halos, units, recurrences, masks, "
-                  "formats, any, gathers\n";
+                  "formats, any, gathers, filters\n";
   exit(1);
 }
 

@@ -40,6 +40,10 @@
 
 #include <memory>
 
+namespace einsum {
+struct RankPasses;
+} // namespace einsum
+
 namespace einsum::bounds {
 
 /// Capacity of a near side without limit.
@@ -79,6 +83,9 @@ struct PassFact {
 /// Inputs, and results of reductions, with more than one rank pass, as
 /// lib/Analysis/RankPasses.h counts them.
 std::vector<PassFact> collectPassFacts(const CascadeFacts &facts);
+/// The same, where rank passes are counted already.
+std::vector<PassFact> collectPassFacts(const CascadeFacts &facts,
+                                       const RankPasses &passes);
 
 /// The bounds of one cascade, prepared for many capacities.
 class IoBoundAnalysis {

@@ -138,10 +138,16 @@ static bool mayBeTraversed(const CascadeFacts &facts, int id) {
 
 std::vector<PassFact>
 einsum::bounds::collectPassFacts(const CascadeFacts &facts) {
+  return collectPassFacts(facts,
+                          computeRankPasses(llvm::cast<CascadeOp>(facts.op)));
+}
+
+std::vector<PassFact>
+einsum::bounds::collectPassFacts(const CascadeFacts &facts,
+                                 const RankPasses &passes) {
   std::vector<PassFact> result;
   NameIndex tensors(facts.tensors);
-  for (const FiberPasses &fiber :
-       computeRankPasses(llvm::cast<CascadeOp>(facts.op)).fibers) {
+  for (const FiberPasses &fiber : passes.fibers) {
     int tensor = tensors.find(fiber.tensor);
     // Passes through another tensor, or forced by scans in both directions, are
     // not those that the proof speaks of.

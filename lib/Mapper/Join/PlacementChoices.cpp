@@ -340,7 +340,8 @@ void PlacementChoices::openLoops(Placement &p, int need, JoinLayer &next) {
     }
     for (int64_t tile : own->tiles)
       if (tile < around && (around % tile == 0 || around == whole) &&
-          (tile == 1 || !isCarried || !limits.plainLoops))
+          (tile == 1 || !isCarried || !limits.plainLoops) &&
+          (followed || states.isTileOfAll(rank.rank, tile)))
         openEitherWay(p, need, rank.rank, tile, next);
   }
 }

@@ -25,12 +25,30 @@ StateFacts::StateFacts(const JoinProblem &problem) : JoinProblem(problem) {
   for (const EinsumChoices &one : choices)
     for (const auto &nest : one.nests)
       isCut |= nest->cut != nullptr;
+  listTilesOfAll();
   listAroundAll();
   listWaits();
   listBacked();
 }
 
-/// Shared loops have tiles that all Einsums below them have.
+void StateFacts::listTilesOfAll() {
+  tilesOfAll.resize(facts.ranks.size());
+  std::vector<bool> isListed(facts.ranks.size(), false);
+  for (const EinsumChoices &one : choices)
+    for (const auto &nest : one.nests)
+      for (const LocalRank &rank : nest->ranks) {
+        std::vector<int64_t> &all = tilesOfAll[rank.rank];
+        if (!isListed[rank.rank])
+          all = rank.tiles;
+        else if (all != rank.tiles)
+          llvm::erase_if(all, [&](int64_t tile) {
+            return !llvm::is_contained(rank.tiles, tile);
+          });
+        isListed[rank.rank] = true;
+      }
+}
+
+/// Shared loops have tiles that all Einsums below them have (isTileOfAll).
 llvm::SmallVector<uint32_t, 8> mapper::tilesBelow(const JoinState &state,
                                                   const EinsumOnArray &nest,
                                                   const NestSearch &search,

@@ -77,9 +77,16 @@ public:
   bool mayLiveAt(int tensor, int level) const;
   bool mustLiveAtBacking(int tensor) const;
 
+  /// Whether all Einsums that iterate over the rank have the tile, on all
+  /// arrays: those of sketches differ. Shared loops have such tiles.
+  bool isTileOfAll(int rank, int64_t tile) const {
+    return llvm::is_contained(tilesOfAll[rank], tile);
+  }
+
   bool isCut = false; ///< tiles of some Einsum are: iterations differ
 
 private:
+  void listTilesOfAll();
   void listWaits();
   void listBacked();
   void listAroundAll();
@@ -91,6 +98,7 @@ private:
                   int64_t whole) const;
 
   JoinLayout layout;
+  std::vector<std::vector<int64_t>> tilesOfAll; ///< per rank
   /// Per tensor: bytes at the backing level; none if that is not watched.
   std::vector<double> backed;
   std::vector<int> aroundAll; ///< tensors of which all may have one holder

@@ -691,10 +691,48 @@ static void demandUnits(EinsumOnArray &nest,
   }
 }
 
-/// Of each rank few tiles, and those that its ways to deal ranks make.
-static void keepDealtTiles(EinsumOnArray &nest) {
+/// Tiles below which nothing is left but loops over units, one point each: that
+/// is where a way to deal ranks starts if nothing is held between its loops.
+static void listUnitTiles(const EinsumOnArray &nest, const Deals &way,
+                          std::vector<std::set<int64_t>> &wanted) {
+  llvm::SmallVector<int64_t, 8> tiles(nest.ranks.size(), 1);
+  for (const Deal &deal : llvm::reverse(way)) {
+    int64_t &tile = tiles[deal.rank];
+    int64_t extent = nest.ranks[deal.rank].extent;
+    if (deal.units <= extent / tile && extent % (tile * deal.units) == 0)
+      wanted[deal.rank].insert(tile *= deal.units);
+  }
+}
+
+/// Where tiles are few, those that the fastest of the ways to deal ranks need.
+static void addDealtTiles(EinsumOnArray &nest, llvm::ArrayRef<Deals> ways,
+                          size_t mostWays) {
   std::vector<std::set<int64_t>> wanted(nest.ranks.size());
-  for (const Deals &way : listDeals(nest)) {
+  bool hasEven = false;
+  for (auto [i, way] : llvm::enumerate(ways)) {
+    bool isEven = !way.empty() && llvm::all_of(way, [](const Deal &deal) {
+      return deal.chunk == 0;
+    });
+    if (i < mostWays || (isEven && !hasEven))
+      listUnitTiles(nest, way, wanted);
+    hasEven |= isEven;
+  }
+  for (auto [rank, some] : llvm::zip(nest.ranks, wanted)) {
+    if (rank.isFollowing() || some.empty())
+      continue;
+    some.insert(rank.tiles.begin(), rank.tiles.end());
+    rank.tiles.assign(some.rbegin(), some.rend());
+    rank.listInner();
+  }
+}
+
+/// Of each rank the tiles that its ways to deal ranks make, and others in steps
+/// of `ratio`; with `larger` also larger ones for the same units.
+static std::vector<std::vector<int64_t>>
+listDealtTiles(const EinsumOnArray &nest, llvm::ArrayRef<Deals> ways,
+               int64_t ratio, bool larger) {
+  std::vector<std::set<int64_t>> wanted(nest.ranks.size());
+  for (const Deals &way : ways) {
     llvm::SmallVector<int64_t, 8> inside;
     for (const LocalRank &rank : nest.ranks)
       inside.push_back(rank.extent);
@@ -703,21 +741,50 @@ static void keepDealtTiles(EinsumOnArray &nest) {
       part = deal.chunk ? deal.chunk : part / deal.units;
       wanted[deal.rank].insert({part, part * deal.units, deal.around});
     }
-    // The least tiles that units of an array, and of levels around it, share;
-    // and larger ones for the same units.
+    // The least tiles that units of an array, and of levels around it, share.
     llvm::SmallVector<int64_t, 8> shared(nest.ranks.size(), 1);
-    for (const Deal &deal : llvm::reverse(way))
-      for (int64_t more : {1, 4})
-        wanted[deal.rank].insert(
-            (shared[deal.rank] *= more == 1 ? deal.units : 1) * more);
+    for (const Deal &deal : llvm::reverse(way)) {
+      wanted[deal.rank].insert(shared[deal.rank] *= deal.units);
+      if (larger)
+        wanted[deal.rank].insert(shared[deal.rank] * 4);
+    }
   }
-  for (auto [rank, some] : llvm::zip(nest.ranks, wanted)) {
-    std::vector<int64_t> kept;
+  std::vector<std::vector<int64_t>> kept(nest.ranks.size());
+  for (auto [rank, some, mine] : llvm::zip(nest.ranks, wanted, kept))
     for (int64_t tile : rank.tiles)
       if (tile == rank.extent || tile == 1 || some.count(tile) ||
-          kept.back() >= NestLimits::kInstantRatio * tile)
-        kept.push_back(tile);
-    rank.tiles = std::move(kept);
+          mine.back() / ratio >= tile)
+        mine.push_back(tile);
+  return kept;
+}
+
+/// As many tiles of these as make no more than `kMostVectors` vectors, if there
+/// are so few; else those of a single way to deal ranks, the fastest.
+static void keepDealtTiles(EinsumOnArray &nest, std::vector<Deals> ways) {
+  auto count = [](const std::vector<std::vector<int64_t>> &tiles) {
+    double vectors = 1;
+    for (const std::vector<int64_t> &some : tiles)
+      vectors *= static_cast<double>(some.size());
+    return vectors;
+  };
+  constexpr int64_t kNoOthers = int64_t(1) << 40;
+  std::vector<std::vector<int64_t>> tiles;
+  auto tryAll = [&] {
+    for (int64_t ratio : {NestLimits::kInstantRatio, kNoOthers})
+      for (bool larger : {true, false}) {
+        tiles = listDealtTiles(nest, ways, ratio, larger);
+        if (count(tiles) <= NestLimits::kMostVectors)
+          return true;
+      }
+    return false;
+  };
+  if (!tryAll() && ways.size() > NestLimits::kInstantDeals) {
+    nest.mostDeals = 1;
+    ways.erase(ways.begin() + 1, ways.begin() + NestLimits::kInstantDeals);
+    tryAll();
+  }
+  for (auto [rank, some] : llvm::zip(nest.ranks, tiles)) {
+    rank.tiles = std::move(some);
     rank.listInner();
   }
 }
@@ -815,20 +882,28 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
       listPartsOfSteps(rank, limits, arch, isCommon);
       continue;
     }
-    rank.tiles = listTiles(rank.extent, limits, arch, isCommon);
+    bool isCarried =
+        limits.sketch && llvm::is_contained(limits.carriedRanks, rank.rank);
+    rank.tiles = isCarried && rank.extent > 1
+                     ? std::vector<int64_t>{rank.extent, 1}
+                     : listTiles(rank.extent, limits, arch, isCommon);
     rank.listInner();
   }
   if (!followed.empty())
     nest.points = nest.cut->countVisits(
         llvm::SmallVector<int64_t, 8>(nest.ranks.size(), 1));
   demandUnits(nest, constraints);
+  std::vector<Deals> ways;
+  if (limits.sketch)
+    ways = listDeals(nest);
+  addDealtTiles(nest, ways, NestLimits::kInstantDeals);
   double vectors = 1;
   for (const LocalRank &rank : nest.ranks)
     vectors *= static_cast<double>(rank.tiles.size());
   if (limits.instant && vectors <= NestLimits::kFewVectors)
     nest.mostDeals = NestLimits::kSketchedDeals / 2;
   else if (limits.instant && followed.empty())
-    keepDealtTiles(nest);
+    keepDealtTiles(nest, std::move(ways));
   return nest;
 }
 
@@ -844,7 +919,7 @@ std::string EinsumOnArray::signature() const {
   os << array << " " << cyclesPerPoint << " " << energyPerPoint << " "
      << reduces << feedsOthers << " " << points << "|";
   for (const LocalRank &rank : ranks) {
-    os << rank.extent << ":";
+    os << rank.extent << ":" << rank.tiles.size() << ":";
     for (const Fan &fan : fans)
       os << (fan.ranks >> (&rank - ranks.data()) & 1);
     os << ",";

@@ -208,10 +208,11 @@ struct NestLimits {
   static constexpr int kCoarsest = 5;
   static constexpr size_t kMostDeals = 64; ///< from 2 on; ever fewer beyond
   static constexpr size_t kSketchedDeals = 12, kInstantDeals = 2;
-  /// Of an instant sketch: tiles in steps of that, and tile vectors that are so
-  /// few that all of them and more ways to deal are searched.
+  /// Of an instant sketch: tiles in steps of that, tile vectors that are so few
+  /// that all of them and more ways to deal are searched, and the most of
+  /// others.
   static constexpr int64_t kInstantRatio = 16;
-  static constexpr double kFewVectors = 1100;
+  static constexpr double kFewVectors = 600, kMostVectors = 600;
 };
 
 /// Nullopt if the array has no such operators or the user forbids it; with a

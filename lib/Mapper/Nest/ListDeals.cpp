@@ -381,6 +381,12 @@ private:
 
 } // namespace
 
+/// Whether instances of levels need not walk their parts, so that no holder has
+/// to stand between the loops that deal ranks.
+static bool isEven(const Deals &way) {
+  return llvm::none_of(way, [](const Deal &deal) { return deal.chunk != 0; });
+}
+
 std::vector<Deals> mapper::listDeals(const EinsumOnArray &nest) {
   DealLister lister(nest);
   std::vector<Deals> ways = lister.list();
@@ -389,9 +395,15 @@ std::vector<Deals> mapper::listDeals(const EinsumOnArray &nest) {
   // The first one deals the least, which tiles never stand in the way of.
   Deals least = ways.front();
   ways.erase(ways.begin());
-  DealLister::keepFastest(ways, nest.mostDeals, [&](const Deals &way) {
+  auto count = [&](const Deals &way) {
     return std::make_pair(countBusiest(nest, way), lister.countWords(way));
-  });
+  };
+  std::vector<Deals> even;
+  llvm::copy_if(ways, std::back_inserter(even), isEven);
+  DealLister::keepFastest(even, 1, count);
+  DealLister::keepFastest(ways, nest.mostDeals, count);
+  if (!even.empty() && llvm::none_of(ways, isEven))
+    ways.push_back(even.front());
   ways.push_back(std::move(least));
   return ways;
 }

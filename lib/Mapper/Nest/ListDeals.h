@@ -29,7 +29,8 @@
 
 namespace einsum::mapper {
 
-/// All ways, or, if `nest.mostDeals` says so, the fastest ones.
+/// All ways, or, if `nest.mostDeals` says so, the fastest ones, one that needs
+/// no holder between its loops among them, and one that deals the least.
 std::vector<Deals> listDeals(const EinsumOnArray &nest);
 /// How many ways there are; nullopt if more than `most`, or if so many come to
 /// the same that counting takes long.

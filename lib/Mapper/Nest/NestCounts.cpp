@@ -193,9 +193,10 @@ uint64_t NestCounts::sharedAccesses(uint32_t relevant, int parentStage,
   return visit(visit, 0, 1);
 }
 
-uint64_t NestCounts::readsOf(uint64_t accesses, uint64_t first) const {
-  return accesses -
-         (arch.accounting.unreadSums ? std::min(first, accesses) : 1);
+uint64_t NestCounts::readsOf(uint64_t accesses, uint64_t first,
+                             uint64_t begun) const {
+  uint64_t unread = (begun + 1) * (arch.accounting.unreadSums ? first : 1);
+  return accesses - std::min(unread, accesses);
 }
 
 //===----------------------------------------------------------------------===//
@@ -451,39 +452,20 @@ uint64_t NestCounts::heldBytes(const Operand &operand, int level,
   return largest * units;
 }
 
-/// Units that contribute to one element begin it anew in each visit, but the
-/// first one: what is further in takes all of them to go on. Exact if words
-/// cost the same in any transfers and nothing is held further in.
-void NestCounts::refundBegun(Costs &costs, const Operand &operand, int level,
-                             double words) const {
-  uint64_t bytes = operand.bits.countBytes(1);
-  auto refund = [&](int at, bool isWrite) {
+uint64_t NestCounts::beginAnew(const Operand &operand, int parentStage,
+                               const Place &place, uint64_t begun) const {
+  return begun + otherVisits(operand.relevant, place.stage, place) -
+         otherVisits(operand.relevant, parentStage, place);
+}
+
+bool NestCounts::pricesBegun(int level) const {
+  auto isPriced = [&](int at) {
     const arch::Level &fact = arch.levels[at];
-    double accesses =
-        words * static_cast<double>(llvm::divideCeil(bytes, fact.accessBytes));
-    addEnergy(costs, -accesses * (isWrite ? fact.writePj : fact.readPj));
-    if (axes.trafficLevel == at)
-      costs[axes.traffic] -= words * static_cast<double>(bytes);
-    for (int i : resourcesOf[at]) {
-      const Resource &resource = axes.resources[i];
-      if (resource.kind !=
-          (isWrite ? Resource::Kind::reads : Resource::Kind::writes))
-        costs[axes.resource + i] -=
-            (resource.inAccesses ? accesses
-                                 : words * static_cast<double>(bytes)) *
-            resource.cyclesPerUnit;
-    }
+    return (axes.energy >= 0 && (fact.readPj != 0 || fact.writePj != 0)) ||
+           axes.trafficLevel == at || !resourcesOf[at].empty();
   };
-  refund(level, /*isWrite=*/false);
-  cross(costs, level, -1, -words * static_cast<double>(bytes));
-  size_t inner = nest.path.size() - (nest.feedsRegisters ? 1 : 0);
-  for (size_t i = llvm::find(nest.path, level) - nest.path.begin() + 1;
-       i < inner; ++i)
-    if (nest.constraints->mayKeep(nest.path[i], {operand.tensor, false}) ||
-        nest.constraints->mayKeep(nest.path[i], {operand.tensor, true})) {
-      refund(nest.path[i], /*isWrite=*/true);
-      refund(nest.path[i], /*isWrite=*/false);
-    }
+  return !ways.empty() ||
+         std::any_of(llvm::find(nest.path, level), nest.path.end(), isPriced);
 }
 
 /// What moves for certain: where a result is walked or cut, it may be that
@@ -512,8 +494,8 @@ void NestCounts::noteLeaf(Costs &costs, const Operand &operand,
 }
 
 void NestCounts::addHolder(Costs &costs, const Operand &operand, int level,
-                           int parent, int parentStage,
-                           const Place &place) const {
+                           int parent, int parentStage, const Place &place,
+                           uint64_t begun) const {
   noteHolder(costs, operand, level, parent);
   if (nest.cut)
     return addCutHolder(costs, operand, level, parent, parentStage, place);
@@ -523,7 +505,8 @@ void NestCounts::addHolder(Costs &costs, const Operand &operand, int level,
   const arch::Fanout &reduction = arch.arrays[nest.array].reduction;
   uint64_t joint = otherVisits(operand.relevant, parentStage, place);
   uint64_t each = otherVisits(operand.relevant, place.stage, place);
-  double shared = 0, own = 0;
+  uint64_t continued = joint - std::min(joint, begun + 1);
+  double shared = 0, own = 0, passed = 0; // passed: to go on with
   uint64_t width = operand.isWritten() ? reduction.width : multicast.width;
   uint64_t accesses =
       sharedAccesses(operand.relevant, parentStage, place, /*withBelow=*/false,
@@ -536,9 +519,10 @@ void NestCounts::addHolder(Costs &costs, const Operand &operand, int level,
                 if (!operand.isWritten())
                   return chargeBytes(costs, parent, false, count * accesses,
                                      bytes);
+                passed += static_cast<double>(words) * count * continued;
                 chargeBytes(costs, parent, true, count * accesses, bytes);
                 chargeBytes(costs, parent, false,
-                            count * readsOf(accesses, first), bytes);
+                            count * readsOf(accesses, first, begun), bytes);
               });
   forEachLoad(operand, place.stage, place,
               [&](uint64_t bytes, uint64_t words, uint64_t count) {
@@ -546,20 +530,14 @@ void NestCounts::addHolder(Costs &costs, const Operand &operand, int level,
                 if (!operand.isWritten())
                   return chargeBytes(costs, level, true, count * each, bytes);
                 chargeBytes(costs, level, false, count * each, bytes);
-                chargeBytes(costs, level, true, count * (joint - 1), bytes);
+                chargeBytes(costs, level, true, count * continued, bytes);
               });
-  cross(costs, parent, level, shared * operand.tileBits().toDouble() / 8);
+  cross(costs, parent, level,
+        (shared + passed) * operand.tileBits().toDouble() / 8);
   if (own > shared)
     addEnergy(costs, (own - shared) * static_cast<double>(operand.whole) *
                          (operand.isWritten() ? reduction.energyPj
                                               : multicast.energyPj));
-  if (operand.isWritten() && each > joint)
-    forEachTile(operand.relevant, place.stage, place, nullptr,
-                [&](uint64_t words, uint64_t count) {
-                  refundBegun(costs, operand, level,
-                              static_cast<double>(words) * count *
-                                  (each - joint));
-                });
   if (int axis = axes.heldAt(level); axis >= 0)
     costs[axis] += static_cast<double>(heldBytes(operand, level, place));
 }
@@ -792,7 +770,8 @@ uint64_t NestCounts::unitsBelow(int rank, int stage, uint64_t steps) const {
 }
 
 void NestCounts::addAccesses(Costs &costs, const Operand &operand, int home,
-                             int homeStage, const Place &latch) const {
+                             int homeStage, const Place &latch,
+                             uint64_t begun) const {
   noteLeaf(costs, operand, home);
   if (nest.cut)
     return addCutAccesses(costs, operand, home, homeStage, latch);
@@ -800,24 +779,26 @@ void NestCounts::addAccesses(Costs &costs, const Operand &operand, int home,
   const arch::Fanout &reduction = arch.arrays[nest.array].reduction;
   uint64_t groups = otherVisits(operand.atLeaf, homeStage, latch);
   for (const Operand::Use &use : operand.uses) {
-    double shared = 0;
+    double shared = 0, passed = 0;
     uint64_t width = use.isWrite ? reduction.width : multicast.width;
     uint64_t accesses = sharedAccesses(operand.atLeaf, homeStage, latch,
                                        /*withBelow=*/true, use.isWrite, width);
     uint64_t first =
         repeats(operand.atLeaf, homeStage, nest.lastStage, use.isWrite, width);
-    forEachTile(operand.atLeaf, homeStage, latch, &use,
-                [&](uint64_t words, uint64_t count) {
-                  shared += static_cast<double>(words) * count * groups;
-                  if (!use.isWrite)
-                    return charge(costs, home, false, count * accesses, words,
-                                  operand.bits);
-                  charge(costs, home, true, count * accesses, words,
-                         operand.bits);
-                  charge(costs, home, false, count * readsOf(accesses, first),
-                         words, operand.bits);
-                });
-    cross(costs, home, -1, shared * operand.bits.toDouble() / 8);
+    forEachTile(
+        operand.atLeaf, homeStage, latch, &use,
+        [&](uint64_t words, uint64_t count) {
+          shared += static_cast<double>(words) * count * groups;
+          if (!use.isWrite)
+            return charge(costs, home, false, count * accesses, words,
+                          operand.bits);
+          charge(costs, home, true, count * accesses, words, operand.bits);
+          charge(costs, home, false, count * readsOf(accesses, first, begun),
+                 words, operand.bits);
+          passed += static_cast<double>(words) * count *
+                    (groups - std::min(groups, begun + 1));
+        });
+    cross(costs, home, -1, (shared + passed) * operand.bits.toDouble() / 8);
     double price = use.isWrite ? reduction.energyPj : multicast.energyPj;
     if (!nest.feedsRegisters && price == 0)
       continue;

@@ -59,13 +59,21 @@ public:
   /// Adds what leaves do at each point: operators, cycles.
   void addPoints(Costs &costs) const;
   /// Adds fills and drains of a holder at `level`, whose parent is at `parent`,
-  /// below `parentStage` fan-outs, and the bytes it holds.
+  /// below `parentStage` fan-outs, and the bytes it holds. `begun` as below, of
+  /// the parent.
   void addHolder(Costs &costs, const Operand &operand, int level, int parent,
-                 int parentStage, const Place &place) const;
+                 int parentStage, const Place &place, uint64_t begun = 0) const;
   /// Adds what the leaf's accesses move, once per group of runs that begins at
   /// `latch`.
   void addAccesses(Costs &costs, const Operand &operand, int home,
-                   int homeStage, const Place &latch) const;
+                   int homeStage, const Place &latch, uint64_t begun = 0) const;
+  /// Units that contribute to one element begin it anew in each visit, but for
+  /// the first one: in how many visits of a holder, besides the very first, it
+  /// has nothing to go on with, if its parent has `begun` of them.
+  uint64_t beginAnew(const Operand &operand, int parentStage,
+                     const Place &place, uint64_t begun) const;
+  /// Whether that makes a difference below a holder at `level`.
+  bool pricesBegun(int level) const;
   /// The same where the home is the register file.
   void addRegisterAccesses(Costs &costs, const Operand &operand,
                            int home) const;
@@ -130,8 +138,9 @@ private:
                           const Place &place, bool withBelow, bool isWrite,
                           uint64_t levelWidth) const;
   /// How often a word is read that is written so many times, `first` of them in
-  /// the first visit: all but the very first, or in all but the first visit.
-  uint64_t readsOf(uint64_t accesses, uint64_t first) const;
+  /// the first visit: all but the very first, or in all but the first visit;
+  /// and in none that begins anew.
+  uint64_t readsOf(uint64_t accesses, uint64_t first, uint64_t begun) const;
   /// Words that units get or give, each counted.
   uint64_t deliveries(const Operand &operand, const Operand::Use &use,
                       const Place &latch) const;
@@ -177,8 +186,6 @@ private:
   /// Bytes on their way from a level to one further in, or to the units (-1),
   /// or back: what they cost on the links that they pass, if each passes once.
   void cross(Costs &costs, int from, int to, double bytes) const;
-  void refundBegun(Costs &costs, const Operand &operand, int level,
-                   double words) const;
   void charge(Costs &costs, int level, bool isWrite, uint64_t times,
               uint64_t words, const formats::BitsPerElement &bits) const;
   /// So many bytes in so many accesses.

@@ -106,33 +106,33 @@ std::vector<NestNode> NestSearch::listNodes(const NestStep *first,
 // Deals
 //===----------------------------------------------------------------------===//
 
-NestSearch::NestSearch(const EinsumOnArray &nest, const arch::ArchSpec &arch,
-                       const Axes &axes)
-    : apart(nest), ranks(nest, arch), nest(ranks.getNest()), arch(arch),
-      axes(axes), apartCodec(apart.ranks), codec(this->nest.ranks),
-      shared(this->nest, arch, axes, noDeals),
-      apartShared(apart, arch, axes, noDeals) {
+/// Those that come to the same in merged ranks once.
+static std::vector<Deals> listMerged(const EinsumOnArray &apart,
+                                     const MergedRanks &ranks) {
+  std::vector<Deals> ways;
   std::set<std::vector<std::array<int64_t, 3>>> seen;
-  for (const Deals &way : listDeals(nest)) {
+  for (const Deals &way : listDeals(apart)) {
     Deals merged = ranks.merge(way);
     std::vector<std::array<int64_t, 3>> key;
     for (const Deal &deal : merged)
       key.push_back({deal.fan, deal.rank, deal.units});
     if (ranks.isEmpty() || seen.insert(std::move(key)).second)
-      addConfig(std::move(merged));
+      ways.push_back(std::move(merged));
   }
+  return ways;
+}
+
+NestSearch::NestSearch(const EinsumOnArray &nest, const arch::ArchSpec &arch,
+                       const Axes &axes)
+    : apart(nest), ranks(nest, arch), nest(ranks.getNest()), arch(arch),
+      axes(axes), apartCodec(apart.ranks), codec(this->nest.ranks),
+      configs(this->nest, arch, axes, listMerged(apart, ranks)),
+      apartShared(apart, arch, axes, noDeals) {
   drains = axes.cycles >= 0 && nest.reduces && nest.feedsOthers &&
            arch.arrays.size() > 1 && !arch.accounting.freeSums;
   ordered = nest.constraints->ordersLoops();
+  holdsAtUnits = llvm::is_contained(this->nest.stages, this->nest.lastStage);
   markOperands();
-}
-
-void NestSearch::addConfig(Deals deals) {
-  Config &config = configs.emplace_back();
-  config.deals = std::move(deals);
-  config.counts = std::make_unique<NestCounts>(nest, arch, axes, config.deals);
-  for (size_t rank = 0; rank < nest.ranks.size(); ++rank)
-    config.dealt.push_back(config.counts->unitsOf(rank, 0, nest.lastStage));
 }
 
 //===----------------------------------------------------------------------===//
@@ -327,8 +327,9 @@ bool NestSearch::isReached(const Placement &placement, int stage) const {
 
 int NestSearch::numberOf(const Placement &placement) {
   Holdings holdings = canonical(placement.holdings);
-  PlacementKey key{holdings, placement.stage, placement.config,
-                   placement.mustPlace, placement.order};
+  PlacementKey key{holdings,         placement.stage,
+                   placement.config, placement.mustPlace,
+                   placement.order,  placement.begun};
   auto [found, isNew] = numbers.try_emplace(key, placements.size());
   if (!isNew)
     return found->second;
@@ -373,6 +374,22 @@ bool NestSearch::mayStandInside(uint8_t within, int outer, int inner) const {
   return true;
 }
 
+/// What costs the same in all cases is no reason to tell states apart.
+void NestSearch::setBegun(Placement &placement, int operand, uint64_t begun) {
+  uint8_t code = placement.holdings[operand];
+  if (code >= Holding::kRegisters ||
+      !countsOf(placement.config).pricesBegun(levelOf(code)))
+    begun = 0;
+  if (begunOf(placement, operand) == begun)
+    return;
+  BegunSet set = begunSets[placement.begun];
+  set[operand] = begun;
+  auto [found, isNew] = begunNumbers.try_emplace(set, begunSets.size());
+  if (isNew)
+    begunSets.push_back(set);
+  placement.begun = found->second;
+}
+
 /// The placement after one more loop.
 int NestSearch::belowLoop(int placement, int rank) {
   if (!ordered)
@@ -387,18 +404,6 @@ int NestSearch::belowLoop(int placement, int rank) {
   below.latches.clear();
   below.mayEnd = true;
   return numberOf(below);
-}
-
-/// Whether some way to deal ranks is still possible.
-bool NestSearch::isAlive(const Placement &placement, uint32_t tile) const {
-  if (placement.config >= 0 || placement.stage > 0)
-    return true;
-  return llvm::any_of(configs, [&](const Config &config) {
-    for (size_t rank = 0; rank < nest.ranks.size(); ++rank)
-      if (nest.ranks[rank].tiles[codec.index(tile, rank)] < config.dealt[rank])
-        return false;
-    return true;
-  });
 }
 
 /// One graph of states, walked from the top once: what costs least from there
@@ -567,7 +572,7 @@ NestSearch::Solved NestSearch::complete(uint32_t tile, const Holdings &holdings,
   if (!isNew)
     return found->second;
   Entries out(inside.begin(), inside.end());
-  for (int config = 0; config < static_cast<int>(configs.size()); ++config)
+  for (int config : configs[DealTree::kRoot].wholes)
     for (uint32_t chosen = 1; chosen < (1u << outside.size()); ++chosen) {
       uint32_t mask = 0;
       for (size_t i = 0; i < outside.size(); ++i)
@@ -646,10 +651,14 @@ NestSearch::Solved NestSearch::solve(const State &state) {
         out.insert(out.end(), more.begin(), more.end());
     });
   counts.entries += out.size();
-  if (bounds.dominance)
-    counts.dominated +=
-        keepPareto(out, axesOfNests(), [this] { return isStopped(); });
-  thin(out);
+  if (nest.sketch && bounds.beam == 2) {
+    keepTwo(out);
+  } else {
+    if (bounds.dominance)
+      counts.dominated +=
+          keepPareto(out, axesOfNests(), [this] { return isStopped(); });
+    thin(out);
+  }
   uint32_t &mine = known.at(state.placement, state.tile, codec.count());
   mine = kNothing;
   if (out.empty())
@@ -659,22 +668,48 @@ NestSearch::Solved NestSearch::solve(const State &state) {
   return solved.back();
 }
 
+/// What a beam is sorted by.
+double NestSearch::scoreOf(const NestEntry &entry) const {
+  auto at = [&](int axis) { return axis < 0 ? 0 : entry.costs[axis]; };
+  double cycles = at(axes.cycles);
+  for (size_t r = 0; r < axes.resources.size(); ++r)
+    cycles = std::max(cycles, entry.costs[axes.resource + r]);
+  return bounds.score(at(axes.energy), cycles, at(axes.traffic));
+}
+
+double NestSearch::heldBy(const NestEntry &entry) const {
+  double sum = 0;
+  for (int i = axes.held; i < axes.count; ++i)
+    sum += entry.costs[i];
+  return sum;
+}
+
+/// Of a sketch: the one of best score, and, if that holds more, the one that
+/// holds least.
+void NestSearch::keepTwo(std::vector<NestEntry> &entries) {
+  if (entries.size() < 2)
+    return;
+  size_t best = 0, least = 0;
+  double score = INFINITY, bestHeld = 0, held = INFINITY, heldScore = INFINITY;
+  for (auto [i, entry] : llvm::enumerate(entries)) {
+    double own = bounds.score ? scoreOf(entry) : static_cast<double>(i),
+           bytes = heldBy(entry);
+    if (std::tie(own, bytes) < std::tie(score, bestHeld) || i == 0)
+      std::tie(best, score, bestHeld) = std::tuple(i, own, bytes);
+    if (std::tie(bytes, own) < std::tie(held, heldScore))
+      std::tie(least, held, heldScore) = std::tuple(i, bytes, own);
+  }
+  counts.dominated += entries.size() - (held < bestHeld ? 2 : 1);
+  NestEntry second = entries[least];
+  entries.front() = entries[best];
+  entries.resize(1);
+  if (held < bestHeld)
+    entries.push_back(second);
+}
+
 void NestSearch::thin(std::vector<NestEntry> &entries) const {
   if (bounds.beam == 0 || entries.size() <= bounds.beam)
     return;
-  auto scoreOf = [&](const NestEntry &entry) {
-    auto at = [&](int axis) { return axis < 0 ? 0 : entry.costs[axis]; };
-    double cycles = at(axes.cycles);
-    for (size_t r = 0; r < axes.resources.size(); ++r)
-      cycles = std::max(cycles, entry.costs[axes.resource + r]);
-    return bounds.score(at(axes.energy), cycles, at(axes.traffic));
-  };
-  auto heldBy = [&](const NestEntry &entry) {
-    double sum = 0;
-    for (int i = axes.held; i < axes.count; ++i)
-      sum += entry.costs[i];
-    return sum;
-  };
   // Without a score, as they are sorted.
   std::vector<std::pair<double, size_t>> ranked;
   for (size_t i = 0; i < entries.size(); ++i)
@@ -740,17 +775,15 @@ template <typename Fn> void NestSearch::forEachMove(const State &state, Fn fn) {
   const Placement &placement = placements[state.placement];
   if (latchAtOnce(state, fn))
     return;
-  int first = placement.config, last = placement.config;
-  if (placement.config < 0) {
-    first = 0;
-    last = static_cast<int>(configs.size()) - 1;
-  }
-  for (int config = first; config <= last && !isStopped(); ++config) {
-    if (placement.stage < nest.lastStage)
-      deal(state, config, fn);
-    if (!placement.latches.empty())
-      latch(state, config, fn);
-  }
+  const DealTree::Node &node = configs[placement.config];
+  if (placement.stage < nest.lastStage)
+    for (int config : node.next)
+      if (!isStopped())
+        deal(state, config, fn);
+  if (!placement.latches.empty())
+    for (int config : node.wholes)
+      if (!isStopped())
+        latch(state, config, fn);
   if (!placement.mustPlace)
     shrink(state, fn);
   if (!isStopped())
@@ -760,7 +793,7 @@ template <typename Fn> void NestSearch::forEachMove(const State &state, Fn fn) {
 /// Of a sketch: what may be latched is, no loop around would make it cheaper.
 template <typename Fn> bool NestSearch::latchAtOnce(const State &state, Fn fn) {
   const Placement &placement = placements[state.placement];
-  if (!nest.sketch || placement.config < 0)
+  if (!nest.sketch || !configs[placement.config].isWhole)
     return false;
   for (int o : placement.latches) {
     bool isHeldOn = llvm::any_of(
@@ -774,23 +807,17 @@ template <typename Fn> bool NestSearch::latchAtOnce(const State &state, Fn fn) {
 /// A smaller tile of one rank. Merged with what goes on there, so that only
 /// holders, latches and fan-outs are nodes.
 template <typename Fn> void NestSearch::shrink(const State &state, Fn fn) {
-  int config = placements[state.placement].config;
-  int stage = placements[state.placement].stage;
   uint32_t barred = placements[state.placement].order.barred;
-  const NestCounts &moves = countsOf(config);
   for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
     if (barred >> rank & 1) {
       ++counts.ruledOut;
       continue;
     }
     const LocalRank &fact = nest.ranks[rank];
-    int64_t dealt = moves.unitsOf(rank, stage, nest.lastStage);
     int placement = belowLoop(state.placement, rank);
     for (int inner : fact.inner[codec.index(state.tile, rank)]) {
       if (stopped)
         return;
-      if (fact.tiles[inner] < dealt)
-        continue;
       State below{placement, codec.with(state.tile, rank, inner)};
       if (isAlive(placements[placement], below.tile))
         fn(below, Costs{}, nullptr);
@@ -821,10 +848,14 @@ template <typename Fn> void NestSearch::holdBelow(const State &state, Fn fn) {
       continue;
     }
     Costs added{};
-    moves.addHolder(added, operand, level, levelOf(from), stageOf(from), place);
+    uint64_t begun = begunOf(placement, o);
+    moves.addHolder(added, operand, level, levelOf(from), stageOf(from), place,
+                    begun);
     Placement below = placement;
     below.mustPlace = false;
     below.holdings[o] = codeBelow(from, i);
+    if (operand.isWritten() && !nest.cut)
+      setBegun(below, o, moves.beginAnew(operand, stageOf(from), place, begun));
     if (ordered)
       below.order = {static_cast<uint8_t>(i), 0};
     if (isRegisters(i))
@@ -850,12 +881,15 @@ bool NestSearch::latchOne(const State &state, int config, int o, Fn fn) {
   uint8_t from = placement.holdings[o];
   if (!isSettled(operand, tiles, moves, placement.stage))
     return false;
+  Placement below = placement;
+  below.config = config;
+  if (!isAlive(below, state.tile))
+    return false;
   Costs added{};
   moves.addAccesses(added, operand, levelOf(from), stageOf(from),
-                    {tiles, placement.stage});
-  Placement below = placement;
+                    {tiles, placement.stage}, begunOf(placement, o));
   below.holdings[o] = Holding::kLatched;
-  below.config = config;
+  setBegun(below, o, 0);
   NestStep step;
   step.kind = NestStep::Kind::latch;
   step.operand = o;
@@ -875,39 +909,24 @@ void NestSearch::latch(const State &state, int config, Fn fn) {
 template <typename Fn>
 void NestSearch::deal(const State &state, int config, Fn fn) {
   const Placement &placement = placements[state.placement];
-  const Deals &deals = configs[config].deals;
+  const DealTree::Node &node = configs[config];
+  const Deals &deals = node.deals;
   uint32_t tileBelow = state.tile;
   int stage = placement.stage + 1;
-  bool toArray = stage == nest.lastStage;
-  for (const Deal &deal : deals) {
-    if (nest.fans[deal.fan].stage != stage)
-      continue;
-    const LocalRank &rank = nest.ranks[deal.rank];
-    int64_t tile = rank.tiles[codec.index(tileBelow, deal.rank)];
-    int64_t inside = deal.chunk ? deal.chunk : tile / deal.units;
-    if (deal.chunk ? tile != deal.around : tile % deal.units != 0)
+  for (int rank = 0; rank < static_cast<int>(nest.ranks.size()); ++rank) {
+    std::optional<int> index =
+        configs.dealOut(node, stage, rank, codec.index(state.tile, rank));
+    if (!index)
       return;
-    if (!toArray && !nest.mayWalk(deal.rank) &&
-        inside !=
-            configs[config].counts->unitsOf(deal.rank, stage, nest.lastStage))
-      return;
-    // A tile that is cut at the end leaves units with less than others.
-    if (!toArray && !deal.chunk && inside != 1 && rank.extent % tile != 0)
-      return;
-    auto found = llvm::find(rank.tiles, inside);
-    if (found == rank.tiles.end())
-      return;
-    tileBelow = codec.with(tileBelow, deal.rank, found - rank.tiles.begin());
+    tileBelow = codec.with(tileBelow, rank, *index);
   }
-  // A unit of an array has one point, after all of its dimensions.
-  for (const Deal &deal : deals)
-    if (toArray && nest.fans[deal.fan].stage == stage &&
-        nest.ranks[deal.rank].tiles[codec.index(tileBelow, deal.rank)] != 1)
-      return;
   Placement below = placement;
   below.stage = static_cast<uint8_t>(stage);
   below.mustPlace = true;
   below.config = config;
+  bool isLast = stage == nest.lastStage && !holdsAtUnits;
+  if (!isAlive(below, tileBelow) || (isLast && !placement.mayEnd))
+    return;
   NestStep step;
   step.kind = NestStep::Kind::deal;
   step.stage = stage;
@@ -916,6 +935,13 @@ void NestSearch::deal(const State &state, int config, Fn fn) {
   Costs added{};
   if (drains)
     added[axes.count] = drainSteps(deals, stage);
+  if (isLast) {
+    // No loop is left: how operands were held until here makes no difference.
+    addAllAccesses(added, state, config);
+    for (int o = 0; o < static_cast<int>(nest.operands.size()); ++o)
+      below.holdings[o] = Holding::kLatched;
+    below.begun = 0;
+  }
   fn({nextPlacement(state, below), tileBelow}, added, &step);
 }
 
@@ -938,6 +964,19 @@ int NestSearch::nextPlacement(const State &, Placement &next) {
   return numberOf(next);
 }
 
+/// Of operands that were not latched before.
+void NestSearch::addAllAccesses(Costs &costs, const State &state,
+                                int config) const {
+  const Placement &placement = placements[state.placement];
+  llvm::SmallVector<int64_t, 8> tiles;
+  codec.tiles(state.tile, tiles);
+  for (int o = 0; o < static_cast<int>(nest.operands.size()); ++o)
+    if (uint8_t from = placement.holdings[o]; from < Holding::kRegisters)
+      countsOf(config).addAccesses(costs, nest.operands[o], levelOf(from),
+                                   stageOf(from), {tiles, placement.stage},
+                                   begunOf(placement, o));
+}
+
 /// All loops are done; operands that were not latched before are now.
 bool NestSearch::finish(const State &state, NestEntry &entry) {
   const Placement &placement = placements[state.placement];
@@ -948,13 +987,9 @@ bool NestSearch::finish(const State &state, NestEntry &entry) {
   if (llvm::any_of(tiles, [](int64_t tile) { return tile != 1; }))
     return false;
   // Without fan-outs there is one way to deal: none.
-  const NestCounts &moves = *configs[std::max<int>(0, placement.config)].counts;
-  moves.addPoints(entry.costs);
-  Place place{tiles, placement.stage};
-  for (int o = 0; o < static_cast<int>(nest.operands.size()); ++o)
-    if (uint8_t from = placement.holdings[o]; from < Holding::kRegisters)
-      moves.addAccesses(entry.costs, nest.operands[o], levelOf(from),
-                        stageOf(from), place);
+  int config = configs[placement.config].wholes.front();
+  countsOf(config).addPoints(entry.costs);
+  addAllAccesses(entry.costs, state, config);
   entry.step.kind = NestStep::Kind::leaf;
   entry.step.stage = placement.stage;
   entry.step.tile = state.tile;

@@ -25,6 +25,7 @@
 #ifndef LIB_MAPPER_NEST_NESTSEARCH_H
 #define LIB_MAPPER_NEST_NESTSEARCH_H
 
+#include "lib/Mapper/Nest/DealTree.h"
 #include "lib/Mapper/Nest/MergedRanks.h"
 #include "lib/Mapper/Nest/Pareto.h"
 #include "lib/Mapper/Nest/StateTable.h"
@@ -106,18 +107,19 @@ struct PlacementKey {
   int config;
   bool mustPlace;
   LoopOrder order;
+  int begun;
 
   bool operator==(const PlacementKey &other) const {
     return holdings == other.holdings && stage == other.stage &&
            config == other.config && mustPlace == other.mustPlace &&
-           order == other.order;
+           order == other.order && begun == other.begun;
   }
   struct Hash {
     size_t operator()(const PlacementKey &key) const {
       return llvm::hash_combine(
           llvm::hash_combine_range(key.holdings.begin(), key.holdings.end()),
           key.stage, key.config, key.mustPlace, key.order.within,
-          key.order.barred);
+          key.order.barred, key.begun);
     }
   };
 };
@@ -208,8 +210,10 @@ private:
     uint8_t stage = 0;
     bool mustPlace = false; ///< right below a fan-out: a holder, a fan-out or
                             ///< the leaf
-    int config = -1;        ///< chosen with the first latch or fan-out
+    int config = DealTree::kRoot; ///< a whole one with the first latch
     LoopOrder order;
+    /// Of what is written, NestCounts::beginAnew: an index into `begunSets`.
+    int begun = 0;
     /// (operand, index into the path) that may be held next.
     llvm::SmallVector<std::pair<int, int>, 8> holds;
     llvm::SmallVector<int, 4> latches; ///< operands
@@ -219,11 +223,6 @@ private:
     int placement;
     uint32_t tile;
   };
-  struct Config {
-    Deals deals;
-    std::unique_ptr<NestCounts> counts;
-    llvm::SmallVector<int64_t, 8> dealt; ///< least tile per rank
-  };
   /// The least energy and the least traffic from the top to a state, rounded
   /// down; infinite if no leaf is reached from there.
   struct LeastBefore {
@@ -232,18 +231,24 @@ private:
   using Entries = std::vector<NestEntry>;   ///< of a state that is worked on
   using Solved = llvm::ArrayRef<NestEntry>; ///< of one that is done
 
-  void addConfig(Deals deals);
   void markOperands();
   Holdings canonical(const Holdings &holdings) const;
   bool isSketched(const Placement &placement, int operand, int pathIndex) const;
   bool leavesOut(const Placement &placement, int pathIndex) const;
   bool isReached(const Placement &placement, int stage) const;
   int belowLoop(int placement, int rank);
+  uint64_t begunOf(const Placement &placement, int operand) const {
+    return begunSets[placement.begun][operand];
+  }
+  void setBegun(Placement &placement, int operand, uint64_t begun);
   bool isRegisters(int pathIndex) const;
   uint8_t codeBelow(uint8_t from, int pathIndex) const;
   int numberOf(const Placement &placement);
   int nextPlacement(const State &state, Placement &next);
-  bool isAlive(const Placement &placement, uint32_t tile) const;
+  bool isAlive(const Placement &placement, uint32_t tile) const {
+    return configs.isAlive(placement.config, placement.stage,
+                           [&](int rank) { return codec.index(tile, rank); });
+  }
   Solved solve(const State &state);
   Solved keep(const Entries &entries);
 
@@ -257,6 +262,7 @@ private:
   template <typename Fn>
   bool latchOne(const State &state, int config, int operand, Fn fn);
   template <typename Fn> void deal(const State &state, int config, Fn fn);
+  void addAllAccesses(Costs &costs, const State &state, int config) const;
   bool finish(const State &state, NestEntry &entry);
   /// Adds the ways in which the operands of `mask` are latched further out.
   void latchOutside(const State &top, int config, uint32_t mask,
@@ -266,10 +272,13 @@ private:
   void append(Entries &out, Solved below, const Costs &added,
               const NestStep &step, bool leavesStage,
               const LeastBefore &before);
+  double scoreOf(const NestEntry &entry) const;
+  double heldBy(const NestEntry &entry) const;
+  void keepTwo(std::vector<NestEntry> &entries);
   void thin(std::vector<NestEntry> &entries) const;
 
   const NestCounts &countsOf(int config) const {
-    return config < 0 ? shared : *configs[config].counts;
+    return *configs[config].counts;
   }
   /// The axes of costs, and one more where sums drain before another array
   /// reads them: how long that takes follows from the ranks dealt.
@@ -301,7 +310,10 @@ private:
   const Axes &axes;
   TileCodec apartCodec, codec;
   StateTable<uint32_t> mergedTiles; ///< plus one; all in one placement
-  std::deque<Config> configs;
+  using BegunSet = std::array<uint64_t, kMaxOperands>;
+  std::vector<BegunSet> begunSets = {BegunSet{}};
+  std::map<BegunSet, int> begunNumbers = {{BegunSet{}, 0}};
+  DealTree configs;
   std::deque<Placement> placements;
   std::unordered_map<PlacementKey, int, PlacementKey::Hash> numbers;
   /// Which of `solved`, plus two. Most states have no completion at all.
@@ -325,11 +337,11 @@ private:
   /// Clocks are slow: one look per so many states.
   static constexpr unsigned kAskEvery = 64;
   unsigned asked = 0;
-  bool drains = false;  ///< what it reduces, through units, for other arrays
-  bool ordered = false; ///< some level has a fixed order of loops
+  bool drains = false; ///< what it reduces, through units, for other arrays
+  bool holdsAtUnits = false; ///< a level is private to the units
+  bool ordered = false;      ///< some level has a fixed order of loops
   Deals noDeals;
-  /// Above all fan-outs; in merged ranks, and for callers.
-  NestCounts shared, apartShared;
+  NestCounts apartShared; ///< above all fan-outs, for callers
 };
 
 } // namespace einsum::mapper
