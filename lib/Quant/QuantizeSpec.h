@@ -34,7 +34,7 @@
 // The last rule that selects a tensor counts. Ranks that a storage leaves out
 // follow from who sums the tensor: `channel` keeps apart what those Einsums
 // keep apart, `group(128)` and `block` run along the innermost rank that they
-// sum.
+// sum and that such blocks divide.
 //
 // `stored` (the default): the tensor's element type changes, readers decode.
 // `explicit`: codes, scales and the Einsums that make them stand in the
