@@ -8,6 +8,7 @@
 #include "lib/Mapper/Infeasibility.h"
 
 #include "lib/Mapper/ConstraintMeaning.h"
+#include "lib/Mapper/ForcedFusion.h"
 #include "lib/Mapper/NestPremises.h"
 #include "lib/Mapper/PremiseText.h"
 #ifdef EINSUM_HAVE_Z3
@@ -45,6 +46,7 @@ public:
 
 private:
   void collect(int einsum);
+  std::vector<Conflict> explainTogether() const;
   std::vector<Conflict> describe(const Found &found) const;
   std::string findRemedy(const Found &found, unsigned premise) const;
   std::string findCapacity(const Found &found, unsigned premise) const;
@@ -247,6 +249,40 @@ std::vector<Conflict> Explanation::describe(const Found &found) const {
   return described;
 }
 
+/// The capacities that leave no room for what shares loops; empty if they do.
+std::vector<Conflict> Explanation::explainTogether() const {
+  ForcedFusion forced(facts, arch);
+  auto select = [&](const PremiseSet &active) {
+    ForcedFusion::Capacities some(arch.levels.size());
+    for (unsigned level : active.set_bits())
+      some[level] = arch.levels[level].capacityBytes;
+    return some;
+  };
+  PremiseSet all(arch.levels.size());
+  for (auto [i, level] : llvm::enumerate(arch.levels))
+    if (level.capacityBytes)
+      all.set(i);
+  std::vector<Conflict> described;
+  auto set = findSmallestConflict(all, [&](const PremiseSet &active) {
+    return forced.fits(select(active));
+  });
+  if (!set)
+    return described;
+  for (unsigned level : set->set_bits()) {
+    uint64_t bytes = forced.findLeast(select(all), level).value_or(0);
+    std::optional<uint64_t> known =
+        leastCapacity ? leastCapacity(level) : std::nullopt;
+    // Of the backing level one tensor more may be all, elsewhere several.
+    std::string remedy =
+        known ? std::to_string(std::max(bytes, *known)) + " B would do"
+              : "no less than " + std::to_string(bytes) + " B would do";
+    Premise premise{Kind::capacity, static_cast<int>(level)};
+    described.push_back(
+        {words.describe(premise, -1), remedy, words.findPlace(premise, -1)});
+  }
+  return described;
+}
+
 std::vector<std::vector<Conflict>> Explanation::run() {
   for (size_t id = 0; id < nests.size(); ++id)
     collect(id);
@@ -267,6 +303,9 @@ std::vector<std::vector<Conflict>> Explanation::run() {
     if (llvm::none_of(described, isTold))
       described.push_back(std::move(next));
   }
+  if (described.empty())
+    if (std::vector<Conflict> together = explainTogether(); !together.empty())
+      described.push_back(std::move(together));
   return described;
 }
 

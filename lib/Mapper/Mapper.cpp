@@ -10,6 +10,7 @@
 #include "lib/Mapper/CascadeNests.h"
 #include "lib/Mapper/CertainBound.h"
 #include "lib/Mapper/Efforts.h"
+#include "lib/Mapper/ForcedFusion.h"
 #include "lib/Mapper/Infeasibility.h"
 #include "lib/Mapper/MapRequest.h"
 #include "lib/Mapper/Pipelines/LoadBound.h"
@@ -43,6 +44,8 @@ StringRef mapper::describeStatus(Status status) {
 
 namespace {
 
+/// Of more Einsums no reason is looked for why there is no mapping.
+constexpr size_t kMostExplained = 256;
 /// From so many Einsums on, a pipeline whose latency is at most so many times
 /// the bound ends the search; one that is this close is not improved.
 constexpr size_t kManyEinsums = 8;
@@ -77,9 +80,8 @@ private:
   /// Whether there is a reason why there is no mapping; it takes a while, and
   /// of thousands of Einsums longer than any search was meant to.
   bool isRuledOut() const {
-    constexpr size_t kMostEinsums = 256;
     if (!ruledOut)
-      ruledOut = facts.einsums.size() <= kMostEinsums &&
+      ruledOut = facts.einsums.size() <= kMostExplained &&
                  !explainInfeasible(facts, arch, options.limits).empty();
     return *ruledOut;
   }
@@ -572,6 +574,11 @@ FailureOr<MapResult> MappingSearch::run() {
       cascade.emitError("unsupported by the mapper: ") << nests.unsupported;
       return failure();
     }
+    result.certificate.status = Status::infeasible;
+    return result;
+  }
+  if (facts.einsums.size() <= kMostExplained &&
+      !ForcedFusion(facts, arch).fits()) {
     result.certificate.status = Status::infeasible;
     return result;
   }

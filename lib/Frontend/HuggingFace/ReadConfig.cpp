@@ -14,7 +14,9 @@
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/raw_ostream.h"
 
 #include <cmath>
 
@@ -124,8 +126,19 @@ int64_t ConfigReader::wholeFrom(int64_t least, StringRef key,
 }
 
 double ConfigReader::number(StringRef key, double fallback) {
+  // What is computed with it stays a number in f32.
+  constexpr double largest = 1e30;
   const JsonValue *value = get(key, JsonValue::Kind::Number);
-  return value ? value->number : fallback;
+  if (!value)
+    return fallback;
+  if (std::abs(value->number) <= largest)
+    return value->number;
+  std::string found;
+  llvm::raw_string_ostream(found) << llvm::format("%g", value->number);
+  diags.error(value->loc, "'" + key +
+                              "' must be a number from -1e30 to 1e30, found " +
+                              found);
+  return fallback;
 }
 
 bool ConfigReader::isNull(StringRef key) const {

@@ -46,8 +46,8 @@ const char *const cascades[] = {
 
 class RandomSpec {
 public:
-  RandomSpec(unsigned seed, const CascadeFacts &facts)
-      : random(seed), facts(facts) {}
+  RandomSpec(unsigned seed, const CascadeFacts &facts, unsigned room = 0)
+      : random(seed), facts(facts), room(room) {}
 
   std::string build() {
     std::string energy =
@@ -55,6 +55,7 @@ public:
     std::string text =
         R"({"schema": "einsum-arch/1", "name": "m", "clock": "1 GHz", "word": "16 bit", "levels": [
           {"name": "DRAM", )" +
+        (room ? "\"capacity\": \"" + std::to_string(room) + " B\", " : "") +
         energy;
     text += ", {\"name\": \"L1\", \"parent\": \"DRAM\", \"capacity\": \"" +
             std::to_string(1 + pick(20)) + " B\", " + energy;
@@ -123,6 +124,7 @@ private:
 
   std::mt19937 random;
   const CascadeFacts &facts;
+  unsigned room; ///< of the backing level; 0: no limit
   bool hasRegisters = false;
 };
 
@@ -207,4 +209,44 @@ TEST_CASE("what is explained is infeasible, and what is infeasible explained",
   CHECK(mapped > 40);
   CHECK(freed > 5);
   CHECK(explained * 10 >= infeasible * 9);
+}
+
+TEST_CASE("what is made in one piece with what leaves no room is infeasible",
+          "[infeasible]") {
+  // Y does not fit on chip, nor beside A, B and V: all share a loop.
+  CascadeText cascade("cascade pair(M=8, N=8, K=2, P=2) : f16\n"
+                      "  input A[m,k], B[k,n], V[n,p]\n"
+                      "  Y[m,n] = A[m,k] * B[k,n]\n"
+                      "  Z[m,p] = Y[m,n] * V[n,p]\n"
+                      "  output Z\n");
+  cascade.context.loadDialect<schedule::ScheduleDialect>();
+  MapOptions how;
+  how.objective.metrics = {Metric::energy};
+  how.threads = 1;
+  unsigned together = 0, mapped = 0;
+  for (unsigned room = 100; room < 260; ++room) {
+    std::optional<arch::ArchSpec> spec =
+        parse(RandomSpec(room, cascade.facts, room).build());
+    if (!spec)
+      continue;
+    spec->constraints = {};
+    for (size_t level = 1; level < spec->levels.size(); ++level)
+      spec->levels[level].capacityBytes = 20;
+    auto result = mapCascade(cascade.cascade, cascade.facts, *spec, how);
+    REQUIRE(succeeded(result));
+    std::vector<Conflict> conflicts =
+        explainInfeasible(cascade.facts, *spec, how.limits);
+    INFO(room << " B");
+    bool isMapped = !result->points.empty();
+    // 32 B each of A, B, V and Z are there at once, as Y's 128 B do not fit.
+    REQUIRE(isMapped == (room >= 128));
+    REQUIRE(conflicts.empty() == isMapped);
+    REQUIRE((result->certificate.status == Status::infeasible) == !isMapped);
+    together += conflicts.size() > 1;
+    mapped += isMapped;
+    for (MappedPoint &point : result->points)
+      point.mapping.erase();
+  }
+  CHECK(together > 10);
+  CHECK(mapped > 10);
 }
