@@ -96,8 +96,9 @@ struct SplitStmt {
 };
 
 /// `rank w = P + R - 1`, for an extent that is not the parameter of that name.
-/// `rank j = 64 rearranged_by KC per g scaled_up KC scaled_down WQ`: its coordinates are in another order
-/// (dialects/Einsum/Rearranged.h); `rank e = E rearranged_with j stride 2`.
+/// `rank j = 64 rearranged_by KC per g scaled_up KC scaled_down WQ`: its
+/// coordinates are in another order (dialects/Einsum/Rearranged.h); `rank e = E
+/// rearranged_with j stride 2`.
 struct RankStmt {
   Name rank;
   ExprPtr extent;
