@@ -317,6 +317,7 @@ static Json describeCertificate(const mapper::Certificate &certificate) {
       {"lower_bound", certificate.lowerBound},
       {"bound", certificate.boundName},
       {"gap", isBounded ? Json(certificate.gap()) : Json(nullptr)},
+      {"searched", certificate.searched},
       {"evaluated", certificate.evaluated},
       {"pruned", Json(certificate.pruned)},
       {"space_size", std::pow(10, std::min(300.0, certificate.spaceLog10))},
@@ -324,6 +325,8 @@ static Json describeCertificate(const mapper::Certificate &certificate) {
   if (certificate.status == mapper::Status::infeasible)
     for (const char *key : {"best", "lower_bound", "bound", "gap"})
       json.erase(key);
+  if (certificate.searched.empty())
+    json.erase("searched");
   return json;
 }
 

@@ -324,6 +324,8 @@ static void printSearch(const Search &search, const arch::ArchSpec &arch,
                 " considered" + size + " in " +
                 formatSi(certificate.wallSeconds, "s") +
                 describeFirst(certificate));
+  if (!certificate.searched.empty())
+    printFact(os, "", certificate.searched);
   if (std::string pruned = describePruned(certificate.pruned); !pruned.empty())
     printFact(os, "", pruned);
   printVariants(search, metric, os);

@@ -352,6 +352,7 @@ void VariantSearch::judge() {
   if (weakest) {
     all.lowerBound = weakest->lowerBound;
     all.boundName = weakest->boundName;
+    all.searched = weakest->searched;
   }
   if (isAnyFound)
     all.best = result.outcomes[result.points[0].variant].certificate.best;

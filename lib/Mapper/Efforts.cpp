@@ -58,13 +58,25 @@ std::vector<Effort> mapper::listEfforts(const NestLimits &finest, bool areMany,
   return efforts;
 }
 
-std::string mapper::describeEffort(const Effort &effort) {
-  std::string text = effort.instant      ? "instant sketches of nests"
-                     : effort.sketch     ? "sketches of nests"
-                     : effort.coarse > 0 ? "nests of few tiles, step " +
-                                               std::to_string(effort.coarse)
-                                         : "all nests";
-  text += ", up to " + std::to_string(effort.loops) + " shared loops";
+static std::string describeNests(const Effort &effort,
+                                 const NestLimits &finest) {
+  if (effort.instant)
+    return "instant sketches of nests";
+  if (effort.sketch)
+    return "sketches of nests";
+  if (effort.coarse > 0)
+    return "nests of few tiles, step " + std::to_string(effort.coarse);
+  if (finest.fewTiles)
+    return "nests of tiles that divide, and few others";
+  if (finest.fewPairs)
+    return "nests of few ways to deal ranks";
+  return "all nests";
+}
+
+std::string mapper::describeEffort(const Effort &effort,
+                                   const NestLimits &finest) {
+  std::string text = describeNests(effort, finest) + ", up to " +
+                     std::to_string(effort.loops) + " shared loops";
   return effort.beam
              ? text + ", " + std::to_string(effort.beam) + " kept per state"
              : text;

@@ -42,8 +42,8 @@ struct Effort {
 std::vector<Effort> listEfforts(const NestLimits &finest, bool areMany,
                                 bool isSingle, unsigned sharedLoops);
 
-/// In one line, for a log.
-std::string describeEffort(const Effort &effort);
+/// In one line; `finest` is what nests are left out of at all.
+std::string describeEffort(const Effort &effort, const NestLimits &finest);
 
 } // namespace einsum::mapper
 

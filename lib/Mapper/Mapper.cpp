@@ -70,6 +70,8 @@ private:
   bool prepare(const Effort &effort, bool walks);
   FailureOr<JoinResult> refine(std::vector<MappedPoint> &first);
   JoinResult search(const Effort &effort, double cutoff);
+  JoinResult join(const Effort &effort, double cutoff);
+  std::string describeSearched() const;
   double valueOf(Metric metric, double picojoules, double cycles,
                  double traffic) const;
   double scoreOf(double picojoules, double cycles, double traffic) const;
@@ -121,6 +123,7 @@ private:
   CertainBound certain;    ///< of all arrays, as nests may leave some out
   bool hasMapping = false; ///< here, or one as good is known
   double firstSeconds = std::numeric_limits<double>::quiet_NaN();
+  std::string searched, interrupted; ///< efforts, as `Certificate` says
   /// What a first mapping may take beyond the time limit.
   static constexpr double kGraceSeconds = 1;
   PlanRealiser realiser;
@@ -273,6 +276,8 @@ void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
     // Fewer tiles than there are prove nothing.
     bool isProven = (joined.complete && nests.finest.isWhole()) || isRuledOut();
     certificate.status = isProven ? Status::infeasible : Status::bestFound;
+    if (!isProven)
+      certificate.searched = describeSearched();
     certificate.boundName = "search ended early";
     return;
   }
@@ -301,6 +306,8 @@ void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
   if (isProven)
     certificate.lowerBound = certificate.best;
   certificate.status = isProven ? Status::optimal : Status::bestFound;
+  if (!isProven)
+    certificate.searched = describeSearched();
 }
 
 /// Plans, but no schedule of them fits.
@@ -405,6 +412,24 @@ double MappingSearch::scoreOf(double picojoules, double cycles,
 }
 
 JoinResult MappingSearch::search(const Effort &effort, double cutoff) {
+  interrupted = describeEffort(effort, nests.finest);
+  logInfo(interrupted);
+  JoinResult joined = join(effort, cutoff);
+  logCounts(joined);
+  if (effort.beam ? !stopped() : joined.complete)
+    searched = std::exchange(interrupted, "");
+  return joined;
+}
+
+/// Without a proof: what of the space was looked into.
+std::string MappingSearch::describeSearched() const {
+  if (interrupted.empty())
+    return searched;
+  return (searched.empty() ? "" : searched + "; ") + interrupted +
+         (searched.empty() ? ", not to its end" : ": not to its end");
+}
+
+JoinResult MappingSearch::join(const Effort &effort, double cutoff) {
   std::function<bool(double, double, double)> hopeless = hopelessBeyond(cutoff);
   double energy = 0, cycles = 0, traffic = 0;
   for (const EinsumChoices &choice : nests.choices) {
@@ -528,9 +553,7 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
       continue;
     if (!prepare(effort, /*walks=*/effort.coarse == 0))
       return endEarly();
-    logInfo(describeEffort(effort));
     JoinResult quick = search(effort, cutoff);
-    logCounts(quick);
     joinedBefore += quick.counts;
     FailureOr<Realised> realised = realise(quick);
     if (failed(realised))
@@ -554,9 +577,7 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
   // Of what is left out, time alone is bounded as well without a walk.
   if (!prepare(last, last.coarse == 0 || !isLatencyOnly()))
     return endEarly();
-  logInfo(describeEffort(last));
   JoinResult joined = search(last, cutoff);
-  logCounts(joined);
   return joined;
 }
 

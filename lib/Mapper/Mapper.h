@@ -114,7 +114,10 @@ llvm::StringRef describeStatus(Status status);
 /// Why to believe a result.
 struct Certificate {
   Status status = Status::optimal;
-  std::string space;     ///< one line
+  std::string space; ///< one line
+  /// Without a proof: the last search of a part of it that came to its end, and
+  /// the one that did not. Bounds are those of all of it.
+  std::string searched = "";
   std::string metric;    ///< what `best` and `lowerBound` measure, with unit
   double best = 0;       ///< of the schedule returned
   double lowerBound = 0; ///< proven: nothing in the space costs less

@@ -56,13 +56,19 @@ using namespace einsum::optimality;
 namespace {
 
 struct Options {
-  uint64_t seed = 1, cases = 400, most = 6000;
+  uint64_t seed = 1, cases = 400;
+  std::optional<uint64_t> mostTrees;
   unsigned threads = 2, failures = 3;
   uint64_t agree = 0; ///< 0: nothing is simulated
   bool asksMapper = true, asksZ3 = false, verbose = false;
   Kinds kinds;
   std::set<uint64_t> known; ///< seeds
   mapper::PruningRules rules;
+
+  /// Without dominance there are as many plans as mappings, and all are sorted.
+  uint64_t most() const {
+    return mostTrees.value_or(rules.dominance ? 6000 : 300);
+  }
 };
 
 /// What was seen, over all problems.
@@ -225,8 +231,8 @@ static void work(const Options &options, std::atomic<uint64_t> &next,
       report(made, "the problem is not valid\n");
       continue;
     }
-    if (Space(problem->facts, problem->arch, made.limits).size(options.most) >
-        options.most) {
+    if (Space(problem->facts, problem->arch, made.limits).size(options.most()) >
+        options.most()) {
       ++totals.tooLarge;
       continue;
     }
@@ -379,7 +385,7 @@ int main(int argc, char **argv) {
     else if (name == "--seed" && hasValue)
       options.seed = number();
     else if (name == "--most" && hasValue)
-      options.most = number();
+      options.mostTrees = number();
     else if (name == "--threads" && hasValue)
       options.threads = static_cast<unsigned>(number());
     else if (name == "--failures" && hasValue)
