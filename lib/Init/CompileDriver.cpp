@@ -597,9 +597,7 @@ bool Compilation::addVariants(std::vector<Variant> &known) {
 /// Maps all variants of the cascade and goes on with the best.
 ExitCode Compilation::search() {
   std::vector<Variant> variants;
-  auto derive = [&](std::vector<Variant> &known) {
-    return addVariants(known);
-  };
+  auto derive = [&](std::vector<Variant> &known) { return addVariants(known); };
   Interrupt interrupt;
   AutoOptions how{options.request, 0, options.threads, interrupt.flag()};
   parseTimeLimit(options.timeLimit, how.timeLimitSeconds);
