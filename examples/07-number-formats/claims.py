@@ -40,13 +40,14 @@ def main():
                     f"int{bits} group(128)")
     compare("GEAR below 4 bits alone", "W=outliers", "gemm.ein", "W", "gear(bits=4,group=64) matrix k n",
             "int4(asym) group(64) n")
-    for data, blocks in [("KC=offset-channels", [8, 16, 32]), ("KC=scaled-channels", [8, 32]), ("KC=outliers", [8, 32])]:
+    for data in ["KC=offset-channels", "KC=scaled-channels", "KC=outliers"]:
         eight = measure("keys.ein", "KC=int8", data, "KC")[0]
-        for block in blocks:
-            narrow = f"bfp(mantissa=4) block({block})"
-            four = measure("keys.ein", f"KC={narrow}", data, "KC")[0]
-            compare("sorted channels for one bit", data, "keys.ein", "KC", f"{narrow} rearranged",
-                    f"bfp(mantissa=5) block({block})", f"; {four / eight:.3f} of the bytes of int8")
+        for word, blocks in [("rearranged", [32]), ("balanced", [8, 16, 32, 64])]:
+            for block in blocks:
+                narrow = f"bfp(mantissa=4) block({block})"
+                four = measure("keys.ein", f"KC={narrow}", data, "KC")[0]
+                compare(f"{word} for one bit", data, "keys.ein", "KC", f"{narrow} {word}",
+                        f"bfp(mantissa=5) block({block})", f"; {four / eight:.3f} of the bytes of int8")
 
 
 if __name__ == "__main__":

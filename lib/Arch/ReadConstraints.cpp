@@ -44,6 +44,7 @@ private:
   void readDimension(llvm::ArrayRef<int> arrays, const std::string &name,
                      EinsumSelection on);
   void readArrays(const JsonValue &names, EinsumSelection on);
+  void suggestSubject();
   EinsumSelection readSelection();
   TensorSet readTensors(const JsonValue &list, int level);
   TensorTerm readTensor(const JsonValue &entry, int level);
@@ -105,6 +106,7 @@ void ConstraintReader::read() {
     diags.error(json.loc, "a constraint is about one thing: a 'level', a "
                           "'dimension' of an 'array' or of a 'level', or the "
                           "'arrays' that Einsums may use");
+    suggestSubject();
     return;
   }
   int levelIndex = level ? findLevel(*level) : -1;
@@ -120,6 +122,18 @@ void ConstraintReader::read() {
   else
     return; // the name was wrong, so nobody knows which keys it would have
   reader.finish();
+}
+
+/// A key that was to name what the constraint is about.
+void ConstraintReader::suggestSubject() {
+  const std::vector<std::string> subjects = {"level", "array", "arrays",
+                                             "dimension"};
+  for (const JsonMember &member : json.members)
+    if (auto meant = nearestName(member.key, subjects);
+        meant && !llvm::is_contained(subjects, member.key))
+      diags.error(member.keyLoc, "unknown key '" + member.key +
+                                     "' in a constraint; did you mean '" +
+                                     *meant + "'?");
 }
 
 EinsumSelection ConstraintReader::readSelection() {

@@ -31,7 +31,7 @@ const Provenance &Sources::of(const std::string &key) const {
 }
 
 static Certainty readCertainty(ObjectReader &reader, Diagnostics &diags) {
-  if (!reader.places().has("certainty"))
+  if (!reader.any("certainty"))
     return Certainty::Published;
   std::string word = reader.string("certainty");
   std::vector<std::string> words;
@@ -78,11 +78,12 @@ Sources arch::readSources(ObjectReader &reader,
     sources.common = readOne(*json, what, diags);
   if (perNumber)
     for (const JsonMember &member : json->members) {
+      std::vector<std::string> known = reader.givenKeys();
+      known.insert(known.end(), {"text", "certainty"});
       if (!reader.places().has(member.key) || member.key == "provenance")
-        diags.error(member.keyLoc,
-                    what + " is about '" + member.key +
-                        "', which is not given here" +
-                        didYouMean(member.key, reader.givenKeys()));
+        diags.error(member.keyLoc, what + " is about '" + member.key +
+                                       "', which is not given here" +
+                                       didYouMean(member.key, known));
       sources.byKey[member.key] =
           readOne(member.value, what + ", '" + member.key + "'", diags);
     }

@@ -52,6 +52,9 @@ public:
       warnAboutSizes(i);
       warnAboutEnergy(i);
     }
+    for (const ParsedArray &array : arch.arrays)
+      for (const ParsedOp &op : array.ops)
+        warnAboutOperator(op);
     warnAboutReach();
     warnAboutParameters();
   }
@@ -67,6 +70,7 @@ private:
                  llvm::ArrayRef<SourceLocation> own, const std::string &what);
   void warnAboutSizes(int index);
   void warnAboutEnergy(int index);
+  void warnAboutOperator(const ParsedOp &op);
   void warnAboutReach();
   void warnAboutParameters();
 
@@ -270,6 +274,23 @@ void Verifier::warnAboutEnergy(int index) {
 }
 
 /// A level that encloses no array's feed can hold nothing anybody asks for.
+/// Cascades may use any function that MLIR has, so a name that nobody knows is
+/// nothing wrong, but one beside a known name is likely a slip.
+void Verifier::warnAboutOperator(const ParsedOp &op) {
+  static const std::vector<std::string> known = {
+      "abs",     "add",     "atan",  "atan2",     "cbrt",  "ceil",   "compare",
+      "compute", "convert", "cos",   "cosh",      "div",   "erf",    "exp",
+      "exp2",    "expm1",   "floor", "fma",       "log",   "log10",  "log1p",
+      "log2",    "logic",   "mac",   "max",       "min",   "mul",    "neg",
+      "pow",     "rem",     "round", "roundeven", "rsqrt", "select", "sigmoid",
+      "sin",     "sinh",    "sqrt",  "sub",       "tan",   "tanh",   "trunc"};
+  if (llvm::is_contained(known, op.name))
+    return;
+  if (std::string meant = didYouMean(op.name, known); !meant.empty())
+    diags.warning(op.nameLoc, "no operator of a cascade is called '" + op.name +
+                                  "'" + meant);
+}
+
 void Verifier::warnAboutReach() {
   std::vector<bool> reached(spec.levels.size(), false);
   for (const Array &array : spec.arrays)

@@ -183,9 +183,13 @@ LogicalResult Chooser::listVariables() {
         addOption(variables[it->second], candidate);
     }
     if (!found) {
-      failOption("--quantize", "'" + selector +
-                                   "' selects no tensor that an "
-                                   "Einsum multiplies and sums");
+      StringRef none = "there is no tensor that an Einsum multiplies and sums";
+      failOption("--quantize",
+                 selector == "*"
+                     ? none.str() + ", so that auto has nothing to choose"
+                     : "'" + selector +
+                           "' selects no tensor that an Einsum multiplies and "
+                           "sums");
       return failure();
     }
   }

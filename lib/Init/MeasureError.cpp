@@ -7,6 +7,7 @@
 
 #include "lib/Init/MeasureError.h"
 
+#include "lib/Init/ArrangeChannels.h"
 #include "lib/Init/OptionValues.h"
 #include "lib/Interpreter/NpyFile.h"
 #include "lib/Interpreter/SampleCoordinates.h"
@@ -269,112 +270,32 @@ LogicalResult ErrorBench::drawInputs(const MeasureRequest &request) {
 }
 
 //===----------------------------------------------------------------------===//
-// Permuted ranks
+// Arranged channels
 //===----------------------------------------------------------------------===//
 
-namespace {
-/// For every combination of coordinates along `per`, an order of a rank.
-struct Permutation {
-  quant::Rearrangement marks;
-  std::vector<int64_t> order; ///< [combination * extent + new] = old
-
-  /// Where the permuted coordinate is within one of a tensor: at a rank, as
-  /// `coordinate / stride % extent`.
-  struct Place {
-    int rank = -1;
-    int64_t stride = 1;
-  };
-  Place findIn(const Tensor &tensor) const;
-  int64_t get(Place place, int64_t coordinate) const {
-    return coordinate / place.stride % marks.extent;
-  }
-  /// The combination of an element's coordinates along `per`.
-  int64_t combine(const Tensor &tensor, ArrayRef<int64_t> coordinates) const;
-  void apply(Tensor &tensor) const;
-};
-} // namespace
-
-static int findRank(const Tensor &tensor, StringRef rank) {
-  auto found = llvm::find(tensor.ranks, rank.str());
-  return found == tensor.ranks.end()
-             ? -1
-             : static_cast<int>(found - tensor.ranks.begin());
-}
-
-Permutation::Place Permutation::findIn(const Tensor &tensor) const {
-  if (int at = findRank(tensor, marks.rank); at >= 0)
-    return {at, 1};
-  for (const auto &[rank, stride] : marks.followers)
-    if (int at = findRank(tensor, rank); at >= 0)
-      return {at, stride};
-  return {};
-}
-
-int64_t Permutation::combine(const Tensor &tensor,
-                             ArrayRef<int64_t> coordinates) const {
-  int64_t number = 0;
-  for (const std::string &rank : marks.per) {
-    int at = findRank(tensor, rank);
-    number = number * tensor.extents[at] + coordinates[at];
-  }
-  return number;
-}
-
-static Permutation sortChannels(const Tensor &by, quant::Rearrangement marks) {
-  Permutation permutation{std::move(marks), {}};
-  Permutation::Place place = permutation.findIn(by);
-  int64_t extent = permutation.marks.extent, combinations = 1;
-  for (const std::string &other : permutation.marks.per)
-    combinations *= by.extents[findRank(by, other)];
-  std::vector<double> largest(combinations * extent, 0);
-  for (uint64_t i = 0; i < by.size(); ++i) {
-    SmallVector<int64_t> coordinates = by.unflatten(i);
-    double &most = largest[permutation.combine(by, coordinates) * extent +
-                           permutation.get(place, coordinates[place.rank])];
-    most = std::max(most, std::fabs(by.toDouble(i)));
-  }
-  permutation.order.resize(largest.size());
-  for (int64_t c = 0; c < combinations; ++c) {
-    auto begin = permutation.order.begin() + c * extent;
-    std::iota(begin, begin + extent, 0);
-    const double *own = largest.data() + c * extent;
-    std::sort(begin, begin + extent, [&](int64_t a, int64_t b) {
-      return own[a] != own[b] ? own[a] > own[b] : a < b;
-    });
-  }
-  return permutation;
-}
-
-void Permutation::apply(Tensor &tensor) const {
-  Place place = findIn(tensor);
-  if (place.rank < 0)
-    return;
-  Tensor before = tensor;
-  for (uint64_t i = 0; i < tensor.size(); ++i) {
-    SmallVector<int64_t> coordinates = tensor.unflatten(i);
-    int64_t now = get(place, coordinates[place.rank]);
-    int64_t old = order[combine(tensor, coordinates) * marks.extent + now];
-    coordinates[place.rank] += (old - now) * place.stride;
-    tensor.values[i] = before.values[before.flatten(coordinates)];
-  }
-}
-
-static FailureOr<std::vector<Permutation>>
-listPermutations(CascadeOp quantised,
-                 const std::map<std::string, Tensor> &values) {
+/// Of the tensors that marks name, as `assignments` store them.
+static FailureOr<std::vector<Arrangement>>
+listArrangements(CascadeOp quantised,
+                 const std::map<std::string, Tensor> &values,
+                 ArrayRef<quant::Assignment> assignments) {
   auto marks = quant::readRearrangements(quantised);
   if (failed(marks))
     return failure();
-  std::vector<Permutation> permutations;
+  std::vector<Arrangement> arrangements;
   for (quant::Rearrangement &one : *marks) {
     auto by = values.find(one.by);
     if (by == values.end())
       return quantised.emitError()
              << "'" << one.by << "', by which " << one.rank
              << " is rearranged, is no tensor of the cascade as written";
-    permutations.push_back(sortChannels(by->second, std::move(one)));
+    const formats::Storage *storage = nullptr;
+    for (const quant::Assignment &assignment : assignments)
+      if (getTensorName(assignment.tensor) == one.by)
+        storage = &assignment.storage;
+    arrangements.push_back(
+        Arrangement::choose(by->second, std::move(one), storage));
   }
-  return permutations;
+  return arrangements;
 }
 
 //===----------------------------------------------------------------------===//
@@ -414,35 +335,44 @@ static std::vector<double> toDoubles(const Tensor &tensor) {
   return values;
 }
 
-/// What encoding and decoding does to a tensor by itself.
+/// What encoding and decoding does to a tensor by itself, in its own units.
 static exporting::QuantizeReport::Error
-compareStored(const Tensor &tensor, const formats::Storage &storage) {
+compareStored(Tensor tensor, const formats::Storage &storage,
+              ArrayRef<Arrangement> arrangements) {
+  for (const Arrangement &arrangement : arrangements)
+    arrangement.apply(tensor);
   auto region = formats::layOut(storage, tensor.ranks, tensor.extents);
   std::vector<double> values = toDoubles(tensor);
   formats::roundTrip(storage, std::get<formats::Region>(region), values,
                      tensor.present);
+  std::vector<double> exact = toDoubles(tensor);
+  for (const Arrangement &arrangement : arrangements) {
+    arrangement.unscale(tensor, values);
+    arrangement.unscale(tensor, exact);
+  }
+  for (uint64_t i = 0; i < tensor.size(); ++i)
+    tensor.values[i] = tensor.format->fromDouble(exact[i]);
   return compare(tensor, values, tensor.name, storage.toText());
 }
 
 /// The outputs of a cascade against what they are in f64.
-FailureOr<Errors> ErrorBench::execute(CascadeOp quantised) const {
+FailureOr<Errors>
+ErrorBench::execute(CascadeOp quantised,
+                    ArrayRef<Arrangement> arrangements) const {
   TensorMap own = inputs;
-  auto permutations = listPermutations(quantised, values);
-  if (failed(permutations))
-    return failure();
-  for (const Permutation &permutation : *permutations)
+  for (const Arrangement &arrangement : arrangements)
     for (auto &[name, tensor] : own)
-      permutation.apply(tensor);
+      arrangement.apply(tensor);
   InterpretOptions options{Arithmetic::stored()};
   FailureOr<Interpretation> found = interpret(quantised, own, options);
   if (failed(found))
     return failure();
   Errors errors;
   for (const std::string &name : outputs) {
-    // What comes in another order is compared in that.
+    // What comes in another order, or scaled, is compared in that.
     Tensor exact = values.at(name);
-    for (const Permutation &permutation : *permutations)
-      permutation.apply(exact);
+    for (const Arrangement &arrangement : arrangements)
+      arrangement.apply(exact);
     errors.push_back(compare(exact, toDoubles(*found->find(name)), name, ""));
   }
   return errors;
@@ -468,7 +398,10 @@ LogicalResult ErrorBench::prepare(ArrayRef<quant::QuantizeSpec> specs,
     std::string name = tensor.name;
     values[name] = std::move(tensor);
   }
-  FailureOr<Errors> errors = execute(cascade);
+  auto arrangements = listArrangements(cascade, values, {});
+  if (failed(arrangements))
+    return failure();
+  FailureOr<Errors> errors = execute(cascade, *arrangements);
   if (failed(errors))
     return failure();
   unquantized = std::move(*errors);
@@ -504,26 +437,26 @@ ErrorBench::measure(const quant::QuantizeSpec &spec) const {
       cascade.getContext(), [](mlir::Diagnostic &diagnostic) {
         return success(diagnostic.getSeverity() == DiagnosticSeverity::Remark);
       });
+  std::vector<Arrangement> arrangements;
   {
     CascadeEditor editor(quantised);
     FailureOr<std::vector<quant::Assignment>> assignments =
         quant::selectTensors(editor, spec);
     if (failed(assignments) || failed(quant::rearrange(editor, *assignments)))
       return failure();
-    auto permutations = listPermutations(quantised, values);
-    if (failed(permutations))
+    auto found = listArrangements(quantised, values, *assignments);
+    if (failed(found))
       return failure();
-    for (const quant::Assignment &assignment : *assignments) {
-      Tensor tensor = values.at(getTensorName(assignment.tensor).str());
-      for (const Permutation &permutation : *permutations)
-        permutation.apply(tensor);
-      execution.tensors.push_back(compareStored(tensor, assignment.storage));
-    }
+    arrangements = std::move(*found);
+    for (const quant::Assignment &assignment : *assignments)
+      execution.tensors.push_back(
+          compareStored(values.at(getTensorName(assignment.tensor).str()),
+                        assignment.storage, arrangements));
     quant::eraseRearrangements(quantised);
   }
   if (failed(quant::quantize(quantised, options)))
     return failure();
-  FailureOr<Errors> errors = execute(quantised);
+  FailureOr<Errors> errors = execute(quantised, arrangements);
   if (failed(errors))
     return failure();
   execution.outputs = std::move(*errors);

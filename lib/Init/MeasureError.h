@@ -20,8 +20,8 @@
 //
 // Extents are halved, the largest first, down to a budget of points; they stay
 // multiples of the blocks, and parameters that the user fixes stay as they are.
-// Ranks marked as rearranged are permuted in all inputs, by falling magnitude
-// of the channels of the tensor that the mark names.
+// Ranks marked as rearranged are permuted in all inputs, and scaled where the
+// marks say so, as suits the tensor that the mark names (ArrangeChannels.h).
 //
 //===----------------------------------------------------------------------===//
 
@@ -37,6 +37,8 @@
 #include "mlir/IR/OwningOpRef.h"
 
 namespace einsum {
+
+class Arrangement;
 
 /// As on the command line.
 struct MeasureRequest {
@@ -73,7 +75,8 @@ private:
   mlir::LogicalResult chooseExtents(llvm::ArrayRef<quant::QuantizeSpec> specs,
                                     const MeasureRequest &request);
   mlir::LogicalResult drawInputs(const MeasureRequest &request);
-  mlir::FailureOr<Errors> execute(CascadeOp quantised) const;
+  mlir::FailureOr<Errors>
+  execute(CascadeOp quantised, llvm::ArrayRef<Arrangement> arrangements) const;
 
   mlir::OwningOpRef<mlir::ModuleOp> module;
   mutable CascadeOp cascade;

@@ -204,7 +204,7 @@ static void markRearranged(CascadeOp cascade, QuantizeReport &report) {
     for (RankOp rank : cascade.getBodyBlock()->getOps<RankOp>())
       if (auto by = rank->getAttrOfType<StringAttr>(kRearrangedBy);
           by && by.getValue() == tensor.name)
-        tensor.form += ", rearranged";
+        tensor.form += rank->hasAttr(kScaledUp) ? ", balanced" : ", rearranged";
 }
 
 static ExitCode apply(CascadeOp cascade, const QuantizeRequest &request,

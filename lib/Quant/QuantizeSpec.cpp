@@ -93,8 +93,8 @@ static std::string takeWords(StringRef text, Rule &rule) {
                "tensors, as in rearranged(COS, SIN)";
       continue;
     }
-    for (StringRef word :
-         {"stored", "explicit", "offline", "online", "rearranged"}) {
+    for (StringRef word : {"stored", "explicit", "offline", "online",
+                           "rearranged", "balanced"}) {
       StringRef rest = text;
       if (!rest.consume_back(word) || (!rest.empty() && rest.back() != ' '))
         continue;
@@ -105,7 +105,8 @@ static std::string takeWords(StringRef text, Rule &rule) {
         rule.form = Form::explicitly;
       rule.isOnline |= word == "online";
       rule.isOffline |= word == "offline";
-      rule.isRearranged |= word == "rearranged";
+      rule.isRearranged |= word == "rearranged" || word == "balanced";
+      rule.isBalanced |= word == "balanced";
     }
   }
   rule.storage = text.str();

@@ -17,7 +17,7 @@
 //   storage  := as in the text notation (lib/Support/Formats/Storage.h); ranks
 //               may be left out
 //   word     := "stored" | "explicit" | "offline" | "online"
-//             | "rearranged" [ "(" tensor { "," tensor } ")" ]
+//             | "rearranged" [ "(" tensor { "," tensor } ")" ] | "balanced"
 //
 // Classes are decided by what the cascade says, never by how a tensor is
 // called:
@@ -34,14 +34,15 @@
 // The last rule that selects a tensor counts. Ranks that a storage leaves out
 // follow from who sums the tensor: `channel` keeps apart what those Einsums
 // keep apart, `group(128)` and `block` run along the innermost rank that they
-// sum.
+// sum and that such blocks divide.
 //
 // `stored` (the default): the tensor's element type changes, readers decode.
 // `explicit`: codes, scales and the Einsums that make them stand in the
 // cascade. Codes and scales of weights are made beforehand and become inputs,
 // as do those of other inputs with the word `offline`; `online` computes them
 // all. `rearranged`: see Rearrange.h; in parentheses, inputs and outputs that
-// may come in another order, too.
+// may come in another order, too. `balanced`: rearranged, and channels scaled
+// besides (Balance.h).
 //
 //===----------------------------------------------------------------------===//
 
@@ -63,7 +64,8 @@ struct Rule {
   std::string selector;
   std::string storage; ///< without the words
   Form form = Form::stored;
-  bool isOnline = false, isOffline = false, isRearranged = false;
+  bool isOnline = false, isOffline = false, isRearranged = false,
+       isBalanced = false;
   std::vector<std::string> granted; ///< of `rearranged(COS, SIN)`
 
   bool isClass() const;

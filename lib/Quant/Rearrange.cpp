@@ -7,6 +7,7 @@
 
 #include "lib/Quant/Rearrange.h"
 
+#include "lib/Quant/Balance.h"
 #include "lib/Support/Diagnostics.h"
 #include "lib/Transforms/Remarks.h"
 
@@ -119,6 +120,8 @@ public:
       : editor(editor), assignment(assignment), assignments(assignments) {}
 
   std::string findObstacle();
+  /// Requires that there is no obstacle to the order.
+  std::variant<ScalePowers, std::string> findScales() const;
 
   StringAttr base;
   llvm::MapVector<StringAttr, int64_t> followers; ///< with their strides
@@ -327,6 +330,14 @@ std::string OrderCheck::findObstacle() {
   return {};
 }
 
+std::variant<ScalePowers, std::string> OrderCheck::findScales() const {
+  RankSet moved;
+  moved.insert(base);
+  for (const auto &[rank, stride] : followers)
+    moved.insert(rank);
+  return findScalePowers(editor, statements, moved, assignment, assignments);
+}
+
 //===----------------------------------------------------------------------===//
 // Marks
 //===----------------------------------------------------------------------===//
@@ -360,6 +371,16 @@ static LogicalResult checkGranted(CascadeEditor &editor,
   return success();
 }
 
+static void markScales(RankOp rank, const ScalePowers &powers) {
+  SmallVector<Attribute> up, down;
+  for (const auto &[name, power] : powers)
+    (power > 0 ? up : down).push_back(StringAttr::get(rank.getContext(), name));
+  if (!up.empty())
+    rank->setAttr(kScaledUp, ArrayAttr::get(rank.getContext(), up));
+  if (!down.empty())
+    rank->setAttr(kScaledDown, ArrayAttr::get(rank.getContext(), down));
+}
+
 static LogicalResult rearrangeOne(CascadeEditor &editor,
                                   const Assignment &assignment,
                                   ArrayRef<Assignment> assignments) {
@@ -374,6 +395,13 @@ static LogicalResult rearrangeOne(CascadeEditor &editor,
   OrderCheck check(editor, assignment, assignments);
   if (std::string obstacle = check.findObstacle(); !obstacle.empty())
     return refuse(assignment, obstacle);
+  ScalePowers powers;
+  if (assignment.isBalanced) {
+    auto scales = check.findScales();
+    if (auto *obstacle = std::get_if<std::string>(&scales))
+      return refuse(assignment, *obstacle);
+    powers = std::get<ScalePowers>(scales);
+  }
   CascadeOp cascade = editor.getCascade();
   StringRef name = getTensorName(assignment.tensor);
   SmallVector<StringAttr> moved{check.base};
@@ -404,9 +432,12 @@ static LogicalResult rearrangeOne(CascadeEditor &editor,
                       IntegerAttr::get(IntegerType::get(context, 64), stride));
     which += ", and " + rank.str() + " with them";
   }
+  markScales(op, powers);
+  if (assignment.isBalanced)
+    which += "; they are scaled";
   remarkApplied(assignment.tensor.getLoc(), kLaw, name,
                 "channels along " + check.base.getValue() +
-                    " are sorted by magnitude in the weights" + which);
+                    " are arranged by magnitude in the weights" + which);
   return success();
 }
 
@@ -453,6 +484,36 @@ static LogicalResult readFollowers(CascadeOp cascade,
   return success();
 }
 
+/// Names of tensors that have the coordinates along which the scale differs.
+static LogicalResult readScales(RankOp op, Rearrangement &rearrangement) {
+  auto cascade = op->getParentOfType<CascadeOp>();
+  for (auto [mark, names] :
+       {std::pair(StringRef(kScaledUp), &rearrangement.scaledUp),
+        std::pair(StringRef(kScaledDown), &rearrangement.scaledDown)}) {
+    auto list = op->getAttrOfType<ArrayAttr>(mark);
+    for (Attribute attribute : list ? list.getValue() : ArrayRef<Attribute>()) {
+      auto name = dyn_cast<StringAttr>(attribute);
+      Value tensor = name ? findTensor(cascade, name.getValue()) : Value();
+      auto has = [&](StringRef rank) {
+        return tensor && llvm::any_of(ranksOf(tensor), [&](StringAttr own) {
+                 return own.getValue() == rank;
+               });
+      };
+      bool isChannel = has(rearrangement.rank);
+      for (const auto &[rank, stride] : rearrangement.followers)
+        isChannel |= has(rank);
+      if (!isChannel || !llvm::all_of(rearrangement.per, has))
+        return op.emitError()
+               << "'" << mark << "' names tensors with " << rearrangement.rank
+               << (rearrangement.per.empty() ? "" : ", ")
+               << llvm::join(rearrangement.per, ", ") << ", found "
+               << attribute;
+      names->push_back(name.str());
+    }
+  }
+  return success();
+}
+
 FailureOr<std::vector<Rearrangement>>
 quant::readRearrangements(CascadeOp cascade) {
   std::vector<Rearrangement> all;
@@ -488,6 +549,8 @@ quant::readRearrangements(CascadeOp cascade) {
                                 << one.by << "', found " << other;
         one.per.push_back(name.str());
       }
+    if (failed(readScales(op, one)))
+      return failure();
     all.push_back(std::move(one));
   }
   return all;
@@ -495,7 +558,6 @@ quant::readRearrangements(CascadeOp cascade) {
 
 void quant::eraseRearrangements(CascadeOp cascade) {
   for (RankOp op : cascade.getBodyBlock()->getOps<RankOp>())
-    for (StringRef mark :
-         {kRearrangedBy, kRearrangedPer, kRearrangedWith, kRearrangedStride})
+    for (StringRef mark : kRearrangedMarks)
       op->removeAttr(mark);
 }

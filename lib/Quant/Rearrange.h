@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 //
 // A block whose one channel is large spends its range on it. Permuting a rank
-// so that channels of like magnitude share blocks costs nothing at run time
+// so that channels share blocks that suit each other costs nothing at run time
 // where the rank is only ever summed over, or handed on as it is:
 //
 //   K[m,e]  = X[m,d] * WK[d,e]      with pi(e) for e in WK and in WQ, K and Q
@@ -15,7 +15,8 @@
 //
 // So nothing of the cascade changes but the data of the weights. What says so
 // are marks at the rank (dialects/Einsum/Rearranged.h), and whoever executes
-// the cascade permutes its inputs by the magnitude of K's channels. The
+// the cascade permutes its inputs by the magnitude of K's channels, and scales
+// channels where that was asked for, too (Balance.h). The
 // permutation may differ along ranks that all tensors with the permuted one
 // have (heads).
 //
@@ -54,6 +55,8 @@ struct Rearrangement {
   int64_t extent = 0;
   /// Ranks whose coordinate holds that of `rank`, times a stride.
   std::vector<std::pair<std::string, int64_t>> followers;
+  /// Tensors whose channels are multiplied, and divided, by scales.
+  std::vector<std::string> scaledUp, scaledDown;
 };
 
 /// All of them. Fails, with an error at a rank, if a mark names what is not

@@ -110,6 +110,27 @@ LogicalResult Selection::checkRules() {
   return success();
 }
 
+/// Blocks whose rank is left out run along the innermost summed rank that they
+/// divide, along r of F[k,c,r] only if its extent is a multiple of theirs.
+static std::variant<formats::Storage, std::string>
+chooseStorage(StringRef text, ArrayRef<std::string> kept,
+              ArrayRef<std::string> summed, const TensorShape &shape) {
+  auto innermost = completeStorage(text, kept, summed);
+  auto fits = [&](const std::variant<formats::Storage, std::string> &found) {
+    auto *storage = std::get_if<formats::Storage>(&found);
+    return storage && std::holds_alternative<formats::Region>(formats::layOut(
+                          *storage, shape.ranks, shape.extents));
+  };
+  if (std::holds_alternative<std::string>(innermost) || fits(innermost))
+    return innermost;
+  while (summed.size() > 1) {
+    summed = summed.drop_back();
+    if (auto further = completeStorage(text, kept, summed); fits(further))
+      return further;
+  }
+  return innermost;
+}
+
 FailureOr<Assignment> Selection::assign(const TensorRole &role,
                                         const Rule &rule) {
   std::string name = getTensorName(role.tensor).str();
@@ -120,7 +141,7 @@ FailureOr<Assignment> Selection::assign(const TensorRole &role,
     summed.push_back(kept.back());
     kept.pop_back();
   }
-  auto storage = completeStorage(rule.storage, kept, summed);
+  auto storage = chooseStorage(rule.storage, kept, summed, shape);
   if (auto *error = std::get_if<std::string>(&storage))
     return emitError(role.tensor.getLoc())
            << "'" << name << "' cannot be quantised to " << *error;
@@ -128,9 +149,13 @@ FailureOr<Assignment> Selection::assign(const TensorRole &role,
   if (isOffline && !role.isInput)
     return emitError(role.tensor.getLoc())
            << "'" << name << "' is computed, and cannot be made offline";
-  Assignment assignment{role.tensor,       std::get<formats::Storage>(storage),
-                        rule.form,         isOffline,
-                        rule.isRearranged, !rule.isClass() && !rule.isPattern(),
+  Assignment assignment{role.tensor,
+                        std::get<formats::Storage>(storage),
+                        rule.form,
+                        isOffline,
+                        rule.isRearranged,
+                        rule.isBalanced,
+                        !rule.isClass() && !rule.isPattern(),
                         rule.granted};
   if (!assignment.storage.format.isStored)
     return emitError(role.tensor.getLoc())

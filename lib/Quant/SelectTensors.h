@@ -28,7 +28,7 @@ struct Assignment {
   mlir::Value tensor;
   formats::Storage storage;
   Form form = Form::stored;
-  bool isOffline = false, isRearranged = false;
+  bool isOffline = false, isRearranged = false, isBalanced = false;
   /// Asked for by its name: what cannot be done is an error, not a remark.
   bool isNamed = false;
   /// Other inputs and outputs that may come in the new order.

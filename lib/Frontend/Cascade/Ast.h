@@ -96,13 +96,14 @@ struct SplitStmt {
 };
 
 /// `rank w = P + R - 1`, for an extent that is not the parameter of that name.
-/// `rank j = 64 rearranged_by KC per g`: its coordinates are in another order
-/// (dialects/Einsum/Rearranged.h); `rank e = E rearranged_with j stride 2`.
+/// `rank j = 64 rearranged_by KC per g scaled_up KC scaled_down WQ`: its
+/// coordinates are in another order (dialects/Einsum/Rearranged.h); `rank e = E
+/// rearranged_with j stride 2`.
 struct RankStmt {
   Name rank;
   ExprPtr extent;
   std::optional<Name> rearrangedBy, rearrangedWith;
-  std::vector<Name> per;
+  std::vector<Name> per, scaledUp, scaledDown;
   int64_t stride = 1;
 };
 

@@ -630,13 +630,20 @@ void CascadeLowering::checkUses() {
 /// The marks of Rearranged.h.
 static void markOrder(RankOp rank, const RankStmt &stmt) {
   Builder builder(rank.getContext());
+  auto list = [&](ArrayRef<Name> names) {
+    SmallVector<Attribute> texts;
+    for (const Name &name : names)
+      texts.push_back(builder.getStringAttr(name.text));
+    return builder.getArrayAttr(texts);
+  };
   if (stmt.rearrangedBy) {
-    SmallVector<Attribute> per;
-    for (const Name &other : stmt.per)
-      per.push_back(builder.getStringAttr(other.text));
     rank->setAttr(kRearrangedBy,
                   builder.getStringAttr(stmt.rearrangedBy->text));
-    rank->setAttr(kRearrangedPer, builder.getArrayAttr(per));
+    rank->setAttr(kRearrangedPer, list(stmt.per));
+    if (!stmt.scaledUp.empty())
+      rank->setAttr(kScaledUp, list(stmt.scaledUp));
+    if (!stmt.scaledDown.empty())
+      rank->setAttr(kScaledDown, list(stmt.scaledDown));
   }
   if (stmt.rearrangedWith) {
     rank->setAttr(kRearrangedWith,

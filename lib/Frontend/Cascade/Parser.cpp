@@ -207,11 +207,17 @@ private:
   }
 
   bool parseOrder(RankStmt &stmt) {
+    auto list = [&](const char *word, std::vector<Name> &names,
+                    const char *what) {
+      return !consume(word) || parseCommaSeparated([&] {
+        return parseName(names.emplace_back(), what);
+      });
+    };
     if (consume("rearranged_by"))
       return parseName(stmt.rearrangedBy.emplace(), "the name of a tensor") &&
-             (!consume("per") || parseCommaSeparated([&] {
-               return parseName(stmt.per.emplace_back(), "a rank");
-             }));
+             list("per", stmt.per, "a rank") &&
+             list("scaled_up", stmt.scaledUp, "the name of a tensor") &&
+             list("scaled_down", stmt.scaledDown, "the name of a tensor");
     if (consume("rearranged_with"))
       return parseName(stmt.rearrangedWith.emplace(), "a rank") &&
              (!consume("stride") || parseInteger(stmt.stride, "stride"));

@@ -178,6 +178,9 @@ static std::string orderText(RankOp rank) {
     SmallVector<StringRef> per = stringsOf(rank, kRearrangedPer);
     if (!per.empty())
       text += " per " + llvm::join(per, ", ");
+    for (StringRef mark : {StringRef(kScaledUp), StringRef(kScaledDown)})
+      if (SmallVector<StringRef> names = stringsOf(rank, mark); !names.empty())
+        text += " " + mark.str() + " " + llvm::join(names, ", ");
   }
   if (auto with = rank->getAttrOfType<StringAttr>(kRearrangedWith)) {
     auto stride = rank->getAttrOfType<IntegerAttr>(kRearrangedStride);
@@ -532,13 +535,11 @@ LogicalResult CascadePrinter::addEinsum(EinsumInterface einsum) {
 static void warnOfAnnotations(Operation *op) {
   static const StringRef ours[] = {kCommentsAttr, kTrailingCommentAttr,
                                    kEndCommentsAttr, kArgumentNamesAttr};
-  static const StringRef order[] = {kRearrangedBy, kRearrangedPer,
-                                    kRearrangedWith, kRearrangedStride};
   for (NamedAttribute attr : op->getDiscardableAttrs())
     if (!llvm::is_contained(ours, attr.getName().getValue()) &&
         !(isa<EinsumInterface>(op) && attr.getName() == kComputesIn) &&
         !(isa<RankOp>(op) &&
-          llvm::is_contained(order, attr.getName().getValue())))
+          llvm::is_contained(kRearrangedMarks, attr.getName().getValue())))
       emitWarning(op->getLoc()) << "attribute '" << attr.getName().getValue()
                                 << "' has no notation and is left out";
 }

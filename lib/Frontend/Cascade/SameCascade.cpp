@@ -181,8 +181,7 @@ static std::string extentText(RankOp rank) {
 }
 
 static void describeOrder(RankOp rank, Facts &facts) {
-  for (StringRef mark :
-       {kRearrangedBy, kRearrangedPer, kRearrangedWith, kRearrangedStride})
+  for (StringRef mark : kRearrangedMarks)
     if (Attribute value = rank->getAttr(mark))
       facts["order"] += mark.str() + " " + toText(value) + " ";
 }

@@ -191,7 +191,7 @@ static void describeFalcon(ConfigReader &config, Model &model) {
   bool isNew = config.flag("new_decoder_architecture", false);
   bool isParallel = config.flag("parallel_attn", true) || isNew;
   bool hasOneKey = config.flag("multi_query", true);
-  config.expect("alibi", false, "positions turn, they are not added to scores");
+  bool isSloped = config.flag("alibi", false);
   config.expect("apply_residual_connection_post_layernorm", false,
                 "what branches add to is not normed");
   model.hidden = config.whole("hidden_size");
@@ -212,7 +212,10 @@ static void describeFalcon(ConfigReader &config, Model &model) {
   attention.keyExtent = attention.valueExtent =
       shareOut(config, "hidden_size", model.hidden, attention.heads);
   attention.scale = 1 / std::sqrt(static_cast<double>(attention.keyExtent));
-  useRotary(config, attention);
+  if (isSloped)
+    attention.slope = attention.scale; // the sum of both is scaled
+  else
+    useRotary(config, attention);
   bool bias = config.flag("bias", false);
   setBiases(attention, bias, bias);
   layer.attention = attention;
@@ -234,6 +237,108 @@ static void describeFalcon(ConfigReader &config, Model &model) {
   readCausalHead(config, model, /*isTied=*/true);
 }
 
+//===----------------------------------------------------------------------===//
+// Slopes
+//===----------------------------------------------------------------------===//
+
+/// A layer with a feed-forward of two matrices, `inner` wide.
+static Layer readSloped(int64_t heads, int64_t extent, bool hasBias,
+                        int64_t inner, StringRef activation) {
+  Layer layer;
+  Attention attention;
+  attention.heads = attention.keyValueHeads = heads;
+  attention.keyExtent = attention.valueExtent = extent;
+  attention.scale = 1 / std::sqrt(static_cast<double>(extent));
+  attention.slope = 1;
+  setBiases(attention, hasBias, hasBias);
+  layer.attention = attention;
+  FeedForward feedForward;
+  feedForward.inner = inner;
+  feedForward.activation = activation.str();
+  feedForward.hasBias = hasBias;
+  layer.feedForward = feedForward;
+  return layer;
+}
+
+static void describeBloom(ConfigReader &config, Model &model) {
+  StringRef hidden = config.find("n_embed") ? "n_embed" : "hidden_size";
+  StringRef heads = config.find("n_head") ? "n_head" : "num_attention_heads";
+  StringRef layers = config.find("n_layer") ? "n_layer" : "num_hidden_layers";
+  for (StringRef field :
+       {"seq_length", "offset_alibi", "attention_softmax_in_fp32",
+        "masked_softmax_fusion", "bias_dropout_fusion", "skip_bias_add",
+        "skip_bias_add_qkv", "slow_but_exact", "pretraining_tp"})
+    config.ignore(field); // of training, and the same up to rounding
+  config.expect("apply_residual_connection_post_layernorm", false,
+                "what branches add to is not normed");
+  expectNoCross(config);
+  model.hidden = config.whole(hidden, 64);
+  model.vocabulary = config.whole("vocab_size", 250880);
+  int64_t count = config.whole(heads, 8);
+  int64_t inner = config.wholeOrNone("n_inner", 0);
+  Layer layer = readSloped(count, shareOut(config, hidden, model.hidden, count),
+                           /*hasBias=*/true, inner ? inner : 4 * model.hidden,
+                           "gelu_new");
+  Norm norm = layerNorm(config.number("layer_norm_epsilon", 1e-5));
+  model.embedding.norm = norm;
+  putInFront(layer, model, norm);
+  repeatLayer(model.stack, std::move(layer), config.whole(layers, 2));
+  readCausalHead(config, model, /*isTied=*/true);
+}
+
+/// What MPT says of attention, in an object of its own.
+static void readMptAttention(ConfigReader &config, Attention &attention) {
+  std::optional<ConfigReader> own = config.object("attn_config");
+  if (!own)
+    return;
+  own->choice("attn_type", "multihead_attention", {"multihead_attention"});
+  for (StringRef field : {"attn_pdrop", "attn_impl", "alibi_bias_max"})
+    own->ignore(field); // dropout, how it is computed, values of the slopes
+  own->expect("alibi", true, "positions are slopes of scores");
+  own->expect("qk_ln", false, "queries and keys have no norm");
+  own->expect("prefix_lm", false, "the mask is causal throughout");
+  own->expect("attn_uses_sequence_id", false, "a row holds one sequence");
+  own->expectAbsent("clip_qkv", "queries, keys and values are not clipped");
+  attention.scale = own->number("softmax_scale", attention.scale);
+  own->finish();
+}
+
+static void describeMpt(ConfigReader &config, Model &model) {
+  for (StringRef field :
+       {"max_seq_len", "emb_pdrop", "resid_pdrop", "init_config", "init_device",
+        "learned_pos_emb", "embedding_fraction", "tokenizer_name", "verbose"})
+    config.ignore(field); // of training; tables that slopes make needless
+  config.expect("no_bias", true, "no Einsum of the family has a bias");
+  config.choice("norm_type", "low_precision_layernorm",
+                {"low_precision_layernorm"});
+  config.expectAbsent("logit_scale", "logits are not scaled");
+  model.hidden = config.whole("d_model", 2048);
+  model.vocabulary = config.whole("vocab_size", 50368);
+  int64_t heads = config.whole("n_heads", 16);
+  int64_t ratio = config.whole("expansion_ratio", 4);
+  Layer layer =
+      readSloped(heads, shareOut(config, "d_model", model.hidden, heads),
+                 /*hasBias=*/false, ratio * model.hidden, "gelu");
+  readMptAttention(config, *layer.attention);
+  putInFront(layer, model,
+             centredNorm(config.number("layer_norm_epsilon", 1e-5)));
+  repeatLayer(model.stack, std::move(layer), config.whole("n_layers", 24));
+  readCausalHead(config, model, /*isTied=*/true);
+}
+
+//===----------------------------------------------------------------------===//
+// Norms of queries and keys
+//===----------------------------------------------------------------------===//
+
+/// Before they turn, without a bias, with gains for each head.
+static void readHeadNorm(ConfigReader &config, StringRef key, Attention &to,
+                         double epsilon) {
+  if (!config.flag(key, false))
+    return;
+  to.headNorm = centredNorm(epsilon);
+  to.hasGainPerHead = true;
+}
+
 static void describeStableLm(ConfigReader &config, Model &model) {
   Layer layer = readTwoMatrices(config, model, "silu");
   layer.feedForward->isGated = true;
@@ -241,8 +346,8 @@ static void describeStableLm(ConfigReader &config, Model &model) {
   usePartialRotary(config, *layer.attention, 0.25);
   setBiases(*layer.attention, config.flag("use_qkv_bias", false),
             /*output=*/false);
-  config.expect("qk_layernorm", false, "queries and keys have no norm");
   Norm norm = layerNorm(config.number("layer_norm_eps", 1e-5));
+  readHeadNorm(config, "qk_layernorm", *layer.attention, norm.epsilon);
   if (config.flag("use_parallel_residual", false))
     shareNorm(layer, model, norm);
   else
@@ -280,8 +385,9 @@ static Layer readCohereLayer(ConfigReader &config, Model &model) {
   layer.attention->rotary.kind = Rotary::Kind::Interleaved;
   bool bias = config.flag("attention_bias", false);
   setBiases(*layer.attention, bias, bias);
-  config.expect("use_qk_norm", false, "queries and keys have no norm");
-  shareNorm(layer, model, centredNorm(config.number("layer_norm_eps", 1e-5)));
+  Norm norm = centredNorm(config.number("layer_norm_eps", 1e-5));
+  readHeadNorm(config, "use_qk_norm", *layer.attention, norm.epsilon);
+  shareNorm(layer, model, norm);
   model.head.scale = config.number("logit_scale", 0.0625);
   readCausalHead(config, model, /*isTied=*/true);
   return layer;
@@ -312,9 +418,10 @@ static void describeCohere2(ConfigReader &config, Model &model) {
 
 llvm::ArrayRef<Family> einsum::frontend::getGptFamilies() {
   static const Family families[] = {
-      {"cohere", describeCohere},     {"cohere2", describeCohere2},
-      {"falcon", describeFalcon},     {"gpt2", describeGpt2},
-      {"gpt_neox", describeGptNeoX},  {"gptj", describeGptJ},
+      {"bloom", describeBloom},       {"cohere", describeCohere},
+      {"cohere2", describeCohere2},   {"falcon", describeFalcon},
+      {"gpt2", describeGpt2},         {"gpt_neox", describeGptNeoX},
+      {"gptj", describeGptJ},         {"mpt", describeMpt},
       {"opt", describeOpt},           {"phi", describePhi},
       {"stablelm", describeStableLm}, {"starcoder2", describeStarCoder2}};
   return families;

@@ -87,6 +87,8 @@ private:
   std::string keyFilter(const Attention &attention) const;
   std::string adjustScores(const Attention &attention, std::string scores,
                            llvm::StringRef ranks, llvm::StringRef distance);
+  void writeSlopes(const Attention &attention, llvm::StringRef name,
+                   llvm::StringRef key);
   void writeScores(llvm::StringRef name, llvm::StringRef ranks,
                    const Projected &query, llvm::StringRef queryToken,
                    const Projected &key, llvm::StringRef keyToken,

@@ -61,6 +61,7 @@ struct Attention {
   Norm headNorm; ///< of queries and keys
   /// Over what: each head, all heads together, or each head once it has turned.
   enum class NormOf { Head, Row, Turned } normOf = NormOf::Head;
+  bool hasGainPerHead = false; ///< of that norm, or one for all heads
   Rotary rotary;
   std::optional<Latent> latent;
   double scale = 1;   ///< of the scores
@@ -72,6 +73,9 @@ struct Attention {
   bool hasSinks = false;        ///< a score per head that no value belongs to
   bool isTempered = false;      ///< queries are scaled by position, an input
   bool hasRelativeBias = false; ///< per head and bucket of distances
+  /// Scores grow with the position of the key by a slope per head, times this
+  /// (Press et al. 2022, ALiBi); 0 if they do not.
+  double slope = 0;
 };
 
 struct Experts {

@@ -85,6 +85,13 @@ const JsonValue *ConfigReader::get(StringRef key, JsonValue::Kind kind) {
   return nullptr;
 }
 
+std::optional<ConfigReader> ConfigReader::object(StringRef key) {
+  const JsonValue *value = get(key, JsonValue::Kind::Object);
+  if (!value)
+    return std::nullopt;
+  return ConfigReader(*value, family, ignored, diags);
+}
+
 int64_t ConfigReader::whole(StringRef key) {
   if (int64_t value = whole(key, 0))
     return value;

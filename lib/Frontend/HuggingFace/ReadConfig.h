@@ -27,6 +27,8 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringSet.h"
 
+#include <optional>
+
 namespace einsum::frontend {
 
 class ConfigReader {
@@ -38,6 +40,9 @@ public:
 
   /// The value of a field that is there and not null.
   const JsonValue *find(llvm::StringRef key);
+
+  /// The object of a field, to be read and finished by itself.
+  std::optional<ConfigReader> object(llvm::StringRef key);
 
   int64_t whole(llvm::StringRef key);
   int64_t whole(llvm::StringRef key, int64_t fallback);

@@ -133,11 +133,23 @@ std::string LayerWriter::normHeads(const Attention &attention,
   std::string to = ("[{l}{b}" + heads + token).str() + element + "]";
   std::string gain =
       "G" + n + "[{l}" + (isRow ? heads.str() : "") + element + "]";
+  bool isGainOfHead = attention.hasGainPerHead && !isRow;
+  if (isGainOfHead)
+    gain = "G" + n + "[{l}" + heads.str() + element + "]";
   bool hasGain = norm.kind != Norm::Kind::Bare;
   if (hasGain)
     scope.weight(gain);
   if (norm.gainFromOne)
     gain = "(1 + " + gain + ")";
+  if (norm.kind == Norm::Kind::Centred) {
+    std::string mean = n + "S" + sum + "] / " + extent;
+    line(n + "S" + sum + "] = " + n + to);
+    line(n + "D" + to + " = " + n + to + " - " + mean);
+    line(n + "Q" + sum + "] = " + n + "D" + to + " * " + n + "D" + to);
+    line(n + "N" + to + " = " + n + "D" + to + " * rsqrt(" + n + "Q" + sum +
+         "] / " + extent + " + " + writeNumber(norm.epsilon) + ") * " + gain);
+    return n + "N";
+  }
   line(n + "Q" + sum + "] = " + n + to + " * " + n + to);
   line(n + "N" + to + " = " + n + to + " * rsqrt(" + n + "Q" + sum + "] / " +
        extent + " + " + writeNumber(norm.epsilon) + ")" +
@@ -227,6 +239,21 @@ std::string LayerWriter::adjustScores(const Attention &attention,
     scores += "P";
   }
   return scores;
+}
+
+/// name[heads, key] = slope * position: only distances between keys of one
+/// query matter to its softmax, so that the position of the query may be left
+/// out.
+void LayerWriter::writeSlopes(const Attention &attention, StringRef name,
+                              StringRef key) {
+  std::string heads = scope.expand("{q}");
+  scope.text.input("SLOPE[" + StringRef(heads).drop_back().str() + "]");
+  scope.set("slope", "SLOPE");
+  std::string factor =
+      attention.slope == 1 ? "" : " * " + writeNumber(attention.slope);
+  line((name + "[{q}" + key + "] = {slope}[{q}] * " +
+        key.substr(0, key.find(',')) + factor)
+           .str());
 }
 
 /// name[ranks] = query * key; what turned and what did not are two products.
@@ -320,11 +347,17 @@ void LayerWriter::attendToAll(const Attention &attention,
       project("V", "{n}", "{k}", "{m}", "{f}", attention.valueBias);
   writeScores("QK", "[{l}{b}{q}{m}{s}]", query, "{s}", key, "{m}",
               keyFilter(attention));
+  std::string scores = "QK";
+  if (attention.slope != 0) {
+    writeSlopes(attention, "AL", stream.key + ",");
+    line("QKA[{l}{b}{q}{m}{s}] = QK[{l}{b}{q}{m}{s}] + AL[{q}{m}]");
+    scores = "QKA";
+  }
   std::string distance = attention.isCausal ? stream.token + "-" + stream.key
                                             : stream.key + "-" + stream.token +
                                                   "+" + stream.extent + "-1";
   writeSoftmax(attention,
-               adjustScores(attention, "QK", "[{l}{b}{q}{m}{s}]", distance));
+               adjustScores(attention, scores, "[{l}{b}{q}{m}{s}]", distance));
   line("AV[{l}{b}{q}{s}{f}] = A[{l}{b}{q}{m}{s}] * " + value +
        "[{l}{b}{k}{m}{f}]");
   if (options.phase == Phase::Prefill && attention.isCausal) {
@@ -355,10 +388,21 @@ void LayerWriter::attendToCache(const Attention &attention,
   writeScores("QK", "[{l}{b}{q}{c}]", query, "",
               {"KC", key.rest.empty() ? "" : "KTC"}, "{c}", "");
   writeScores("QO", "[{l}{b}{q}]", query, "", key, "", "");
+  std::string scores = "QK", own = "QO";
+  if (attention.slope != 0) {
+    writeSlopes(attention, "AL", cached + ",");
+    line("QKA[{l}{b}{q}{c}] = QK[{l}{b}{q}{c}] + AL[{q}{c}]");
+    std::string factor =
+        attention.slope == 1 ? "" : " * " + writeNumber(attention.slope);
+    line("QOA[{l}{b}{q}] = QO[{l}{b}{q}] + {slope}[{q}] * " +
+         StringRef(cached).upper() + factor);
+    scores = "QKA";
+    own = "QOA";
+  }
   writeJointSoftmax(attention,
-                    adjustScores(attention, "QK", "[{l}{b}{q}{c}]",
+                    adjustScores(attention, scores, "[{l}{b}{q}{c}]",
                                  StringRef(cached).upper() + "-" + cached),
-                    adjustScores(attention, "QO", "[{l}{b}{q}]", "0"));
+                    adjustScores(attention, own, "[{l}{b}{q}]", "0"));
   line("LV[{l}{b}{q}{f}] = A[{l}{b}{q}{c}] * VC[{l}{b}{k}{c}{f}]");
   line("AV[{l}{b}{q}{f}] = LV[{l}{b}{q}{f}] + AO[{l}{b}{q}] * " + value +
        "[{l}{b}{k}{f}]");

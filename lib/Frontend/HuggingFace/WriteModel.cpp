@@ -304,6 +304,10 @@ std::string ModelWriter::writeEmbedding(const Stream &stream, StringRef input) {
   }
   if (terms.size() == 1 && embedding.scale == 1 && !embedding.norm)
     return embedding.width > 0 ? "EIN[" : in + "[";
+  if (terms.size() == 1 && embedding.scale == 1 && embedding.width == 0) {
+    LayerWriter writer(scope, options, stream, in + "[");
+    return writer.writeNorm(embedding.norm, "EN", in + "[");
+  }
   std::string name = embedding.norm ? "E0" : "X0";
   if (in != "EMB")
     name += in.substr(3);

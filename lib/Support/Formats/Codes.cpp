@@ -30,12 +30,6 @@ static double powerOfTwo(int64_t exponent) {
   return llvm::bit_cast<double>(static_cast<uint64_t>(exponent + 1023) << 52);
 }
 
-/// Of a finite, normal double.
-static int64_t exponentOf(double value) {
-  return static_cast<int64_t>(llvm::bit_cast<uint64_t>(value) >> 52 & 0x7ff) -
-         1023;
-}
-
 /// Adding 1.5 * 2^52 leaves no room for a fraction, so the addition rounds to
 /// an integer, ties to even.
 static double toInteger(double value) {
@@ -45,28 +39,47 @@ static double toInteger(double value) {
 
 namespace {
 
+/// In the bits of a double the exponent stands beside the significand, so that
+/// adding half a step to them rounds, carries into the exponent, and leaves the
+/// rank of a normal member among all. Below the smallest normal one steps are
+/// those of the sum with a number whose last bit is such a step.
 struct RealRounding {
-  int64_t minExponent, precision;
+  unsigned spare;      ///< bits of a double's significand beyond the set's
+  double normal, even; ///< smallest normal member; smallest step * 2^52
   double largest;
 
-  int64_t exponent(double value) const {
-    return std::max(exponentOf(value), minExponent) - precision + 1;
+  RealRounding(int64_t minExponent, int64_t precision, double largest)
+      : spare(static_cast<unsigned>(53 - precision)),
+        normal(powerOfTwo(minExponent)),
+        even(powerOfTwo(minExponent - precision + 1 + 52)), largest(largest) {}
+
+  double magnitude(double value) const {
+    double magnitude = std::fabs(value);
+    return magnitude < largest ? magnitude : largest;
+  }
+  /// A normal magnitude without its spare bits, to nearest even.
+  uint64_t roundNormal(double magnitude) const {
+    auto bits = llvm::bit_cast<uint64_t>(magnitude);
+    uint64_t half = (uint64_t(1) << (spare - 1)) - 1;
+    return (bits + half + (bits >> spare & 1)) >> spare;
   }
   double operator()(double value) const {
-    double clamped = std::min(std::max(value, -largest), largest);
-    int64_t e = exponent(clamped);
-    double rounded = toInteger(clamped * powerOfTwo(-e)) * powerOfTwo(e);
-    return std::copysign(std::fabs(rounded), value);
+    double clamped = magnitude(value);
+    auto rounded = llvm::bit_cast<double>(roundNormal(clamped) << spare);
+    double tiny = (clamped + even) - even;
+    return std::copysign(clamped < normal ? tiny : rounded, value);
   }
   /// The sign, and the rank among the members of that sign: exponent and
   /// significand side by side.
   uint32_t code(double value, unsigned bits) const {
-    double member = (*this)(value);
-    int64_t e = exponent(member);
-    auto steps = static_cast<int64_t>(std::fabs(member) * powerOfTwo(-e));
-    int64_t binade = e + precision - 1 - minExponent;
-    auto magnitude = static_cast<uint32_t>((binade << (precision - 1)) + steps);
-    return magnitude | static_cast<uint32_t>(std::signbit(value)) << (bits - 1);
+    double clamped = magnitude(value);
+    uint64_t zero = (llvm::bit_cast<uint64_t>(normal) >> spare) -
+                    (uint64_t(1) << (52 - spare));
+    uint64_t rank = roundNormal(clamped) - zero;
+    uint64_t tiny = llvm::bit_cast<uint64_t>(clamped + even) -
+                    llvm::bit_cast<uint64_t>(even);
+    uint64_t sign = llvm::bit_cast<uint64_t>(value) >> 63 << (bits - 1);
+    return static_cast<uint32_t>((clamped < normal ? tiny : rank) | sign);
   }
 };
 
@@ -103,9 +116,8 @@ struct LevelRounding {
 
   uint32_t code(double value, unsigned) const {
     uint32_t place = 0;
-    for (size_t i = 0; i < thresholds.size(); ++i)
-      // Halfway, the even one of i and i + 1.
-      place += value > thresholds[i] || (value == thresholds[i] && i % 2 == 1);
+    for (double threshold : thresholds)
+      place += value > threshold;
     return place;
   }
   double operator()(double value) const { return values[code(value, 0)]; }
@@ -131,7 +143,7 @@ struct PowerRounding {
 template <typename Fn> auto Codes::withRounding(Fn fn) const {
   switch (kind) {
   case Kind::real:
-    return fn(RealRounding{minExponent, precision, largest});
+    return fn(RealRounding(minExponent, precision, largest));
   case Kind::integer:
     return fn(IntegerRounding{lowest, highest, stride, offset});
   case Kind::levels:
@@ -148,7 +160,31 @@ double Codes::round(double value) const {
   return withRounding([&](const auto &rounding) { return rounding(value); });
 }
 
+/// Some values at a time against one threshold after the other, which
+/// vectorises where a search for each value would not.
+template <typename Fn>
+void Codes::findPlaces(llvm::ArrayRef<double> all, double scale, Fn fn) const {
+  constexpr size_t kAtOnce = 64;
+  double scaled[kAtOnce], places[kAtOnce];
+  for (size_t begin = 0; begin < all.size(); begin += kAtOnce) {
+    size_t count = std::min(kAtOnce, all.size() - begin);
+    for (size_t i = 0; i < count; ++i) {
+      scaled[i] = all[begin + i] / scale;
+      places[i] = 0;
+    }
+    for (double threshold : thresholds)
+      for (size_t i = 0; i < count; ++i)
+        places[i] += scaled[i] > threshold ? 1 : 0;
+    for (size_t i = 0; i < count; ++i)
+      fn(begin + i, static_cast<uint32_t>(places[i]));
+  }
+}
+
 void Codes::roundAll(llvm::MutableArrayRef<double> values, double scale) const {
+  if (kind == Kind::levels)
+    return findPlaces(values, scale, [&](size_t i, uint32_t place) {
+      values[i] = this->values[place] * scale;
+    });
   withRounding([&](const auto &rounding) {
     for (double &value : values)
       value = rounding(value / scale) * scale;
@@ -167,6 +203,9 @@ uint32_t Codes::encode(double value) const {
 
 void Codes::encodeAll(llvm::ArrayRef<double> values, double scale,
                       llvm::MutableArrayRef<uint32_t> codes) const {
+  if (kind == Kind::levels)
+    return findPlaces(values, scale,
+                      [&](size_t i, uint32_t place) { codes[i] = place; });
   withRounding([&](const auto &rounding) {
     for (size_t i = 0; i < values.size(); ++i)
       codes[i] = rounding.code(values[i] / scale, bits);
@@ -331,8 +370,13 @@ Codes Codes::ofLevels(std::vector<double> values) {
   for (double value : values)
     if (value > 0)
       codes.smallest = std::min(codes.smallest, value);
-  for (size_t i = 0; i + 1 < values.size(); ++i)
-    codes.thresholds.push_back((values[i] + values[i + 1]) / 2);
+  for (size_t i = 0; i + 1 < values.size(); ++i) {
+    double halfway = (values[i] + values[i + 1]) / 2;
+    // Halfway, the even one of i and i + 1.
+    if (i % 2 == 1)
+      halfway = std::nextafter(halfway, values[i]);
+    codes.thresholds.push_back(halfway);
+  }
   codes.values = std::move(values);
   codes.fillTable();
   return codes;

@@ -98,6 +98,8 @@ private:
 
   static Codes ofSemantics(const llvm::fltSemantics &semantics);
   template <typename Fn> auto withRounding(Fn fn) const;
+  template <typename Fn>
+  void findPlaces(llvm::ArrayRef<double> all, double scale, Fn fn) const;
   double decodeSlowly(uint32_t code) const;
   void fillTable();
 
@@ -114,8 +116,8 @@ private:
   // integer: stride * i + offset for i from `lowest` to `highest`.
   double lowest = 0, highest = 0, stride = 1, offset = 0;
 
-  // levels: values[i], and what is nearer to values[i] than to values[i + 1]
-  // lies below thresholds[i].
+  // levels: values[i], and what is nearer to values[i + 1] than to values[i],
+  // or belongs to it halfway, is above thresholds[i].
   std::vector<double> values, thresholds;
 
   std::vector<double> table; ///< by code, up to 8 bits

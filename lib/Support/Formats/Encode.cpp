@@ -39,22 +39,47 @@ struct Summary {
 };
 } // namespace
 
-static Summary summarize(ArrayRef<double> values) {
+/// Of finite elements: sums and extrema in several lanes, as one would wait for
+/// its own last step.
+static Summary summarizeFinite(ArrayRef<double> values) {
+  constexpr size_t kLanes = 4;
+  double least[kLanes] = {}, greatest[kLanes] = {};
+  auto take = [&](size_t lane, double value) {
+    least[lane] = value < least[lane] ? value : least[lane];
+    greatest[lane] = value > greatest[lane] ? value : greatest[lane];
+  };
+  size_t i = 0;
+  for (; i + kLanes <= values.size(); i += kLanes)
+    for (size_t lane = 0; lane < kLanes; ++lane)
+      take(lane, values[i + lane]);
+  for (; i < values.size(); ++i)
+    take(0, values[i]);
   Summary summary;
+  for (size_t lane = 0; lane < kLanes; ++lane) {
+    summary.least = std::min(summary.least, least[lane]);
+    summary.greatest = std::max(summary.greatest, greatest[lane]);
+  }
+  summary.largest = std::max(-summary.least, summary.greatest);
+  return summary;
+}
+
+static bool areFinite(ArrayRef<double> values) {
+  constexpr size_t kLanes = 4;
   // Neither NaN nor infinity minus itself is zero.
-  double odd = 0, largest = 0;
-  for (double value : values) {
-    odd += value - value;
-    largest = std::max(largest, std::fabs(value));
-  }
-  if (odd == 0) {
-    summary.largest = largest;
-    for (double value : values) {
-      summary.least = std::min(summary.least, value);
-      summary.greatest = std::max(summary.greatest, value);
-    }
-    return summary;
-  }
+  double odd[kLanes] = {};
+  size_t i = 0;
+  for (; i + kLanes <= values.size(); i += kLanes)
+    for (size_t lane = 0; lane < kLanes; ++lane)
+      odd[lane] += values[i + lane] - values[i + lane];
+  for (; i < values.size(); ++i)
+    odd[0] += values[i] - values[i];
+  return odd[0] + odd[1] + odd[2] + odd[3] == 0;
+}
+
+static Summary summarize(ArrayRef<double> values) {
+  if (areFinite(values))
+    return summarizeFinite(values);
+  Summary summary;
   for (double value : values) {
     summary.hasNaN |= std::isnan(value);
     summary.hasInfinity |= std::isinf(value);
@@ -140,12 +165,13 @@ static bool fitScales(ArrayRef<double> values, ArrayRef<uint32_t> codes,
 /// Signs of what is left, scaled by its mean magnitude, one bit after another;
 /// then scales for these codes and codes for these scales in turns, while that
 /// changes a code.
-static std::vector<double> findBinaryScales(ArrayRef<double> all, unsigned bits,
-                                            const Codes &scaleType) {
+static llvm::SmallVector<double, 4>
+findBinaryScales(ArrayRef<double> all, unsigned bits, const Codes &scaleType) {
   std::vector<double> values;
   llvm::copy_if(all, std::back_inserter(values),
                 [](double value) { return std::isfinite(value); });
-  std::vector<double> scales, left = values;
+  llvm::SmallVector<double, 4> scales;
+  std::vector<double> left = values;
   for (unsigned i = 0; i < bits; ++i) {
     scales.push_back(meanMagnitude(left));
     for (double &value : left)
@@ -176,9 +202,10 @@ namespace {
 
 /// The metadata of a region, as numbers.
 struct RegionScale {
-  std::vector<double> scales = {1};
+  llvm::SmallVector<double, 4> scales = {1};
   double zeroPoint = 0;
   unsigned selector = 0;
+  bool isFinite = false; ///< every element is
 
   double scale() const { return scales.front(); }
 };
@@ -216,6 +243,7 @@ public:
   RegionScale findScale(ArrayRef<double> values) const {
     Summary summary = summarize(values);
     RegionScale found = findIdeal(values, summary);
+    found.isFinite = !summary.hasNaN && !summary.hasInfinity;
     if (rule == ScaleRule::none)
       return found;
     if (rule != ScaleRule::binaryCodes) {
@@ -242,9 +270,7 @@ public:
       std::fill(values.begin(), values.end(), kNaN);
       return;
     }
-    bool isSimple = rule != ScaleRule::binaryCodes &&
-                    rule != ScaleRule::minmax && areFinite(values);
-    if (isSimple) {
+    if (found.isFinite && isScaled()) {
       codesOf(found).roundAll(values, found.scale());
       return;
     }
@@ -254,10 +280,7 @@ public:
 
   void encodeAll(ArrayRef<double> values, const RegionScale &found,
                  MutableArrayRef<uint32_t> codes) const {
-    bool isSimple = rule != ScaleRule::binaryCodes &&
-                    rule != ScaleRule::minmax && !std::isnan(found.scale()) &&
-                    areFinite(values);
-    if (isSimple) {
+    if (found.isFinite && isScaled() && !std::isnan(found.scale())) {
       codesOf(found).encodeAll(values, found.scale(), codes);
       return;
     }
@@ -267,7 +290,7 @@ public:
 
   void decodeAll(ArrayRef<uint32_t> codes, const RegionScale &found,
                  MutableArrayRef<double> values) const {
-    if (rule != ScaleRule::binaryCodes && rule != ScaleRule::minmax) {
+    if (isScaled()) {
       codesOf(found).decodeAll(codes, found.scale(), values);
       return;
     }
@@ -309,11 +332,9 @@ private:
     return format.codes[scale.selector];
   }
 
-  static bool areFinite(ArrayRef<double> values) {
-    double odd = 0;
-    for (double value : values)
-      odd += value - value;
-    return odd == 0;
+  /// Whether elements are members times the scale.
+  bool isScaled() const {
+    return rule != ScaleRule::binaryCodes && rule != ScaleRule::minmax;
   }
 
   /// Before it is rounded to its type.
@@ -366,13 +387,17 @@ private:
 
   static double squaredError(ArrayRef<double> values, const Codes &codes,
                              double scale) {
+    llvm::SmallVector<double, 128> rounded;
+    llvm::copy_if(values, std::back_inserter(rounded),
+                  [](double value) { return std::isfinite(value); });
+    codes.roundAll(rounded, scale);
     double sum = 0;
-    for (double value : values) {
-      if (!std::isfinite(value))
-        continue;
-      double error = value - codes.round(value / scale) * scale;
-      sum += error * error;
-    }
+    size_t next = 0;
+    for (double value : values)
+      if (std::isfinite(value)) {
+        double error = value - rounded[next++];
+        sum += error * error;
+      }
     return sum;
   }
 
@@ -410,16 +435,26 @@ private:
 // Tensors
 //===----------------------------------------------------------------------===//
 
+/// The elements of a region, in place where that is possible.
+static ArrayRef<double> look(const Gather &gather, uint64_t region,
+                             ArrayRef<double> values, ArrayRef<uint8_t> present,
+                             std::vector<double> &buffer) {
+  if (gather.isInPlace(present)) {
+    auto [start, length] = gather.place(region);
+    return values.slice(start, length);
+  }
+  gather.take(region, values, present, buffer);
+  return buffer;
+}
+
 static RegionCoder prepare(const Storage &storage, const Gather &gather,
                            ArrayRef<double> values, ArrayRef<uint8_t> present) {
   RegionCoder coder(storage);
   if (!coder.looksTwice())
     return coder;
   std::vector<double> buffer;
-  for (uint64_t i = 0; i < gather.countRegions(); ++i) {
-    gather.take(i, values, present, buffer);
-    coder.look(buffer);
-  }
+  for (uint64_t i = 0; i < gather.countRegions(); ++i)
+    coder.look(look(gather, i, values, present, buffer));
   coder.finishLooking();
   return coder;
 }
@@ -437,11 +472,17 @@ Encoded einsum::formats::encode(const Storage &storage, const Region &region,
   std::vector<double> buffer;
   std::vector<uint32_t> codes;
   for (uint64_t i = 0; i < gather.countRegions(); ++i) {
-    gather.take(i, values, present, buffer);
-    RegionScale found = coder.findScale(buffer);
-    codes.resize(buffer.size());
-    coder.encodeAll(buffer, found, codes);
+    ArrayRef<double> own = look(gather, i, values, present, buffer);
+    RegionScale found = coder.findScale(own);
     coder.append(found, encoded);
+    if (gather.isInPlace(present)) {
+      auto [start, length] = gather.place(i);
+      coder.encodeAll(own, found,
+                      MutableArrayRef(encoded.codes).slice(start, length));
+      continue;
+    }
+    codes.resize(own.size());
+    coder.encodeAll(own, found, codes);
     gather.put<uint32_t>(i, codes, present, encoded.codes);
   }
   return encoded;
@@ -457,9 +498,16 @@ std::vector<double> einsum::formats::decode(const Storage &storage,
   std::vector<double> values(encoded.codes.size()), buffer;
   std::vector<uint32_t> codes;
   for (uint64_t i = 0; i < gather.countRegions(); ++i) {
+    RegionScale found = coder.extract(encoded, i);
+    if (gather.isInPlace({})) {
+      auto [start, length] = gather.place(i);
+      coder.decodeAll(ArrayRef(encoded.codes).slice(start, length), found,
+                      MutableArrayRef(values).slice(start, length));
+      continue;
+    }
     gather.take<uint32_t>(i, encoded.codes, {}, codes);
     buffer.resize(codes.size());
-    coder.decodeAll(codes, coder.extract(encoded, i), buffer);
+    coder.decodeAll(codes, found, buffer);
     gather.put<double>(i, buffer, {}, values);
   }
   return values;
@@ -481,9 +529,9 @@ void einsum::formats::roundTrip(const Storage &storage, const Region &region,
   RegionCoder coder = prepare(storage, gather, values, present);
   std::vector<double> buffer;
   for (uint64_t i = 0; i < gather.countRegions(); ++i) {
-    if (MutableArrayRef<double> run = gather.runOf(i, values, present);
-        !run.empty()) {
-      coder.roundTrip(run);
+    if (gather.isInPlace(present)) {
+      auto [start, length] = gather.place(i);
+      coder.roundTrip(values.slice(start, length));
       continue;
     }
     gather.take<double>(i, values, present, buffer);

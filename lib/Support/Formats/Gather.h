@@ -11,6 +11,7 @@
 //   K[m,e], 4 by 64, channels of e            four runs of 1
 //
 // A tensor without scales is one region: who shares nothing is coded alike.
+// Regions that lie in one piece need not be copied.
 //
 //===----------------------------------------------------------------------===//
 
@@ -38,6 +39,13 @@ public:
     strides.assign(extents.size(), 1);
     for (size_t i = extents.size(); i-- > 1;)
       strides[i - 1] = strides[i] * extents[i];
+    // In one piece: single coordinates, then some of a rank, then all.
+    cut = 0;
+    while (cut + 1 < extents.size() && shape[cut] == 1)
+      ++cut;
+    isWhole = true;
+    for (size_t i = cut + 1; i < extents.size(); ++i)
+      isWhole &= shape[i] >= extents[i];
   }
 
   uint64_t countRegions() const { return regions; }
@@ -48,8 +56,13 @@ public:
             llvm::ArrayRef<uint8_t> present, std::vector<T> &to) const {
     to.clear();
     forEachRun(number, [&](size_t start, size_t length) {
+      if (present.empty()) {
+        to.insert(to.end(), from.begin() + start,
+                  from.begin() + start + length);
+        return;
+      }
       for (size_t i = start; i < start + length; ++i)
-        if (present.empty() || present[i])
+        if (present[i])
           to.push_back(from[i]);
     });
   }
@@ -64,34 +77,29 @@ public:
            llvm::ArrayRef<uint8_t> present, llvm::MutableArrayRef<T> to) const {
     size_t next = 0;
     forEachRun(number, [&](size_t start, size_t length) {
+      if (present.empty()) {
+        std::copy_n(from.begin() + next, length, to.begin() + start);
+        next += length;
+        return;
+      }
       for (size_t i = start; i < start + length; ++i)
         if (present.empty() || present[i])
           to[i] = from[next++];
     });
   }
-  /// The region itself, if it is one run of which all is present.
-  llvm::MutableArrayRef<double> runOf(uint64_t number,
-                                      llvm::MutableArrayRef<double> values,
-                                      llvm::ArrayRef<uint8_t> present) const {
-    llvm::MutableArrayRef<double> result;
-    unsigned runs = 0;
-    if (!present.empty() || !isOneRun())
-      return result;
-    forEachRun(number, [&](size_t start, size_t length) {
-      result = values.slice(start, length);
-      ++runs;
-    });
-    return runs == 1 ? result : llvm::MutableArrayRef<double>();
+  /// Whether regions lie in one piece each and nothing of them is absent.
+  bool isInPlace(llvm::ArrayRef<uint8_t> present) const {
+    return present.empty() && isWhole;
+  }
+  /// Start and length of a region in one piece.
+  std::pair<size_t, size_t> place(uint64_t number) const {
+    int64_t at = static_cast<int64_t>(number % counts[cut]) * shape[cut];
+    int64_t rows = static_cast<int64_t>(number / counts[cut]);
+    int64_t length = std::min(shape[cut], extents[cut] - at) * strides[cut];
+    return {(rows * extents[cut] + at) * strides[cut], length};
   }
 
 private:
-  bool isOneRun() const {
-    uint64_t runs = 1;
-    for (size_t i = 0; i + 1 < shape.size(); ++i)
-      runs *= static_cast<uint64_t>(shape[i]);
-    return runs == 1;
-  }
-
   template <typename Fn> void forEachRun(uint64_t number, Fn fn) const {
     size_t ranks = extents.size();
     llvm::SmallVector<int64_t, 6> begin(ranks), end(ranks), at(ranks);
@@ -120,6 +128,8 @@ private:
 
   std::vector<int64_t> extents, shape, counts, strides;
   uint64_t regions = 1;
+  size_t cut = 0; ///< the rank whose coordinates a region has some of
+  bool isWhole = false;
 };
 
 } // namespace einsum::formats

@@ -505,6 +505,9 @@ def sequence(config, tensors, layer, b, traits):
     get = lambda name, default=None: traits.get(name, default)
     norm_at = lambda w, name: (lambda x: get("norm")(x, w, name))
     xs = [scale(get("embedding", 1), x) for x in embed(tensors, b)]
+    if get("embedding_norm"):
+        top = weights_of(None, lambda _: (lambda name: tensors[name]))(0)
+        xs = [norm_at(top, "EN")(x) for x in xs]
     for i in range(traits["layers"]):
         w = layer(i)
         before = [norm_at(w, "AN")(x) for x in xs] if not get("post") and not (i == 0 and get("first_bare")) else xs
@@ -531,7 +534,9 @@ def sequence(config, tensors, layer, b, traits):
                     row += [dot(scores[:-1], [v[m][g][f] for m in seen(p)]) for f in range(len(v[0][g]))]
                 o.append(times(row, joined(w("WO"))))
         else:
-            o = ref.multi_head(q, k, v, joined(w("WO")), seen, factor)
+            slopes = scale(get("slope", 1), ref.flat(tensors["SLOPE"])) if "SLOPE" in tensors else None
+            o = ref.multi_head(q, k, v, joined(w("WO")), seen, factor,
+                               bias=slopes and (lambda h, p, m: slopes[h] * (m - p)))
         if w.has("BO"):
             o = [add(y, w("BO")) for y in o]
         if get("post"):
@@ -634,6 +639,14 @@ def row_norm(eps):
     return prepare
 
 
+def head_norm(eps):
+    """A norm without bias of each head, with its own gains."""
+    def prepare(w, side, name):
+        gains = heads_of(as_heads(w("G" + name)))
+        return [[layer_norm(head, gain, [0.0] * len(head), eps) for head, gain in zip(heads, gains)] for heads in side]
+    return prepare
+
+
 def describe(config):
     """What a family differs in, by its public description."""
     kind = config["model_type"]
@@ -646,9 +659,10 @@ def describe(config):
     part = lambda count, turn=ref.rotate: (lambda x, p: turn_some(x, angles(p), count, turn))
     whole = lambda turn=ref.rotate, table="": (lambda x, p: turn_some(x, angles(p, table), len(x), turn))
     same_heads = lambda **shape: (lambda i: shape)
-    layers = config.get("num_hidden_layers") or config["n_layer"]
-    extent = config.get("head_dim") or (config.get("hidden_size") or config["n_embd"]) // (
-        config.get("num_attention_heads") or config["n_head"])
+    layers = config.get("num_hidden_layers") or config.get("n_layer") or config["n_layers"]
+    hidden = next(config[name] for name in ("hidden_size", "n_embd", "n_embed", "d_model") if name in config)
+    extent = config.get("head_dim") or hidden // next(
+        config[name] for name in ("num_attention_heads", "n_head", "n_heads") if name in config)
     some = int(extent * config.get("partial_rotary_factor", config.get("rotary_pct", 1)))
     every = lambda n: (lambda i: (i + 1) % n == 0)
     silu = gated_feed("silu")
@@ -663,16 +677,24 @@ def describe(config):
     if kind == "gptj":
         return dict(layers=layers, norm=full, parallel="shared", heads=same_heads(turn=part(config["rotary_dim"], ref.rotate_pairs)),
                     feed=two_matrices("gelu_new"))
+    if kind == "bloom":
+        return dict(layers=layers, norm=full, embedding_norm=True, feed=two_matrices("gelu_new"))
+    if kind == "mpt":
+        return dict(layers=layers, norm=centred, feed=two_matrices("gelu"))
+    if kind == "falcon" and config.get("alibi"):
+        return dict(layers=layers, norm=full, feed=two_matrices("gelu"), slope=1 / math.sqrt(extent))
     if kind == "falcon":
         return dict(layers=layers, norm=full, parallel="own" if config.get("new_decoder_architecture") else "shared",
                     heads=same_heads(turn=whole()), feed=two_matrices("gelu"))
     if kind == "stablelm":
-        return dict(layers=layers, norm=full, heads=same_heads(turn=part(some)), feed=silu)
+        return dict(layers=layers, norm=full, feed=silu, parallel=config.get("use_parallel_residual") and "shared",
+                    heads=same_heads(turn=part(some), prepare=head_norm(eps) if config.get("qk_layernorm") else None))
     if kind == "starcoder2":
         return dict(layers=layers, norm=full, heads=same_heads(turn=whole(), seen=ref.causal(config["sliding_window"])),
                     feed=two_matrices("gelu_new"))
     if kind == "cohere":
-        return dict(layers=layers, norm=centred, parallel="shared", heads=same_heads(turn=whole(ref.rotate_pairs)), feed=silu)
+        return dict(layers=layers, norm=centred, parallel="shared", feed=silu,
+                    heads=same_heads(turn=whole(ref.rotate_pairs), prepare=head_norm(eps) if config.get("use_qk_norm") else None))
     if kind == "cohere2":
         period = config["sliding_window_pattern"]
         return dict(layers=layers, norm=centred, parallel="shared", feed=silu,
@@ -795,6 +817,18 @@ MODELS = {
     "falcon-40b": (decoder, same(2), dict(model_type="falcon", vocab_size=11, hidden_size=16, num_attention_heads=4,
                                           num_kv_heads=2, num_hidden_layers=2, new_decoder_architecture=True,
                                           layer_norm_epsilon=1e-5)),
+    "falcon-rw": (decoder, same(2), dict(model_type="falcon", vocab_size=11, hidden_size=12, num_attention_heads=3,
+                                         num_hidden_layers=2, alibi=True, bias=True, multi_query=False, parallel_attn=False,
+                                         layer_norm_epsilon=1e-5)),
+    "bloom": (decoder, same(2), dict(model_type="bloom", vocab_size=11, n_embed=12, num_attention_heads=3, n_layer=2,
+                                     layer_norm_epsilon=1e-5)),
+    "mpt": (decoder, same(2), dict(model_type="mpt", vocab_size=11, d_model=12, n_heads=3, n_layers=2, expansion_ratio=2,
+                                   layer_norm_epsilon=1e-5,
+                                   attn_config=dict(alibi=True, alibi_bias_max=8, attn_type="multihead_attention"))),
+    "stablelm-2-12b": (decoder, same(2), dict(TURNING, model_type="stablelm", num_key_value_heads=1, layer_norm_eps=1e-5,
+                                              partial_rotary_factor=0.34, qk_layernorm=True, use_parallel_residual=True)),
+    "command-r-plus": (decoder, same(2), dict(TURNING, model_type="cohere", logit_scale=0.25, layer_norm_eps=1e-5,
+                                              num_attention_heads=3, use_qk_norm=True)),
     "stablelm": (decoder, same(2), dict(TURNING, model_type="stablelm", partial_rotary_factor=0.34, layer_norm_eps=1e-5,
                                         use_qkv_bias=True)),
     "starcoder2": (decoder, same(2), dict(TURNING, model_type="starcoder2", num_key_value_heads=1, sliding_window=3,
@@ -866,7 +900,7 @@ def caches(decode, before):
         if not match:
             continue
         base, suffix = match.group(1), match.group(2) or ""
-        sources = {"KC": ["KRN", "KNR", "KBR", "KR", "KB", "K"], "KTC": ["KBT", "KT"], "VC": ["VB", "V"], "CNC": ["CN"], "KPC": ["KPR"], "HC": ["HL"],
+        sources = {"KC": ["KRN", "KNR", "KBR", "KR", "KB", "K"], "KTC": ["KNT", "KBT", "KT"], "VC": ["VB", "V"], "CNC": ["CN"], "KPC": ["KPR"], "HC": ["HL"],
                    "SXC": ["SX"], "SBC": ["SB"], "SGC": ["SG"]}.get(base, [base])
         source = next(before[s + suffix] for s in sources if s + suffix in before)
         shape = decode.shape(name)

@@ -129,6 +129,20 @@ FALCON = {"architectures": ["FalconForCausalLM"], "model_type": "falcon", "alibi
           "num_hidden_layers": 32, "parallel_attn": True, "vocab_size": 65024}
 FALCON40 = {**FALCON, "hidden_size": 8192, "new_decoder_architecture": True, "num_attention_heads": 128, "num_hidden_layers": 60,
             "num_kv_heads": 8}
+FALCON_RW = {**FALCON, "alibi": True, "bias": True, "hidden_size": 2048, "multi_query": False, "num_attention_heads": 32,
+             "num_hidden_layers": 24, "parallel_attn": False, "vocab_size": 50304}
+BLOOM = {"architectures": ["BloomForCausalLM"], "model_type": "bloom", "apply_residual_connection_post_layernorm": False,
+         "attention_softmax_in_fp32": True, "bias_dropout_fusion": True, "hidden_dropout": 0.0, "layer_norm_epsilon": 1e-5,
+         "masked_softmax_fusion": True, "n_embed": 4096, "n_inner": None, "n_layer": 30, "num_attention_heads": 32, "offset_alibi": 100,
+         "pretraining_tp": 1, "seq_length": 2048, "skip_bias_add": True, "skip_bias_add_qkv": False, "unk_token_id": 0,
+         "vocab_size": 250880}
+BLOOM560 = {**BLOOM, "n_embed": 1024, "n_layer": 24, "num_attention_heads": 16}
+MPT = {"architectures": ["MPTForCausalLM"], "model_type": "mpt",
+       "attn_config": {"alibi": True, "alibi_bias_max": 8, "attn_impl": "torch", "attn_pdrop": 0, "attn_type": "multihead_attention",
+                       "attn_uses_sequence_id": False, "clip_qkv": None, "prefix_lm": False, "qk_ln": False, "softmax_scale": None},
+       "d_model": 4096, "emb_pdrop": 0, "embedding_fraction": 1.0, "expansion_ratio": 4, "init_config": {"name": "kaiming_normal_"},
+       "init_device": "cpu", "learned_pos_emb": True, "logit_scale": None, "max_seq_len": 2048, "n_heads": 32, "n_layers": 32,
+       "no_bias": True, "norm_type": "low_precision_layernorm", "resid_pdrop": 0, "verbose": 0, "vocab_size": 50432}
 STABLELM = {"architectures": ["StableLmForCausalLM"], "model_type": "stablelm", "hidden_act": "silu", "hidden_size": 2560,
             "intermediate_size": 6912, "layer_norm_eps": 1e-5, "max_position_embeddings": 4096, "num_attention_heads": 32,
             "num_hidden_layers": 32, "num_key_value_heads": 32, "partial_rotary_factor": 0.25, "rope_theta": 10000,
@@ -143,6 +157,9 @@ COMMAND_R = {"architectures": ["CohereForCausalLM"], "model_type": "cohere", "at
              "hidden_size": 8192, "intermediate_size": 22528, "layer_norm_eps": 1e-5, "logit_scale": 0.0625,
              "max_position_embeddings": 8192, "model_max_length": 131072, "num_attention_heads": 64, "num_hidden_layers": 40,
              "num_key_value_heads": 64, "rope_theta": 8000000.0, "use_qk_norm": False, "vocab_size": 256000}
+COMMAND_R_PLUS = {**COMMAND_R, "hidden_size": 12288, "intermediate_size": 33792, "logit_scale": 0.8333333333333334,
+                  "num_attention_heads": 96, "num_hidden_layers": 64, "num_key_value_heads": 8, "rope_theta": 75000000.0,
+                  "use_qk_norm": True}
 COMMAND_R7B = {"architectures": ["Cohere2ForCausalLM"], "model_type": "cohere2", "attention_bias": False, "head_dim": 128,
                "hidden_act": "silu", "hidden_size": 4096, "intermediate_size": 14336, "layer_norm_eps": 1e-5, "layer_switch": 4,
                "logit_scale": 0.25, "max_position_embeddings": 8192, "num_attention_heads": 32, "num_hidden_layers": 32,
@@ -219,7 +236,8 @@ MODELS = [(LLAMA31, 8030261248, []), (SMOL, 361821120, []), (PHI3, 3821079552, [
           (COMMAND_R7B, 8028033024, DECODE), (OLMO2, 7298617344, DECODE), (OLMOE, 6919161856, []), (GRANITE, 2533531648, DECODE),
           (SMOLLM3, 3075098624, []), (QWEN2_MOE, 14315784192, []), (GPT_OSS, 20914757184, DECODE), (GPT_OSS120, 116829156672, []),
           (LLAMA4, 107769861120, DECODE), (MODERNBERT, 149655232, []), (MAMBA2, 2702599680, DECODE),
-          (CODESTRAL_MAMBA, 7285403648, [])]
+          (CODESTRAL_MAMBA, 7285403648, []), (FALCON_RW, 1311625216, DECODE), (BLOOM, 7069016064, DECODE), (BLOOM560, 559214592, []),
+          (MPT, 6649286656, DECODE), (COMMAND_R_PLUS, 103810674688, DECODE)]
 
 
 def write(path, fields):

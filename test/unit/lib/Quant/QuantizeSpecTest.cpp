@@ -35,8 +35,13 @@ static std::string complete(const char *text) {
 
 TEST_CASE("rules", "[quant]") {
   QuantizeSpec spec = read("weights=int4 group(128), K?=bfp(mantissa=4) "
-                           "block(32) rearranged,X=int8 explicit offline");
-  REQUIRE(spec.rules.size() == 3);
+                           "block(32) rearranged,X=int8 explicit offline,"
+                           "V=bfp block(8) balanced");
+  REQUIRE(spec.rules.size() == 4);
+  CHECK(!spec.rules[1].isBalanced);
+  CHECK(spec.rules[3].isBalanced);
+  CHECK(spec.rules[3].isRearranged);
+  CHECK(spec.rules[3].storage == "bfp block(8)");
   CHECK(spec.rules[0].isClass());
   CHECK(spec.rules[0].storage == "int4 group(128)");
   CHECK(spec.rules[1].isPattern());
