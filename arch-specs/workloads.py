@@ -124,7 +124,7 @@ def compile(path, workload, options, type, limit):
         return f"{type} {plain}{quantity(facts['latency_s'])}, {quantity(facts['energy_j'], 'J')}; {seconds:.1f} s"
     if done.returncode in (0, 3):
         return lack or f"nothing found in {RETRY} s"
-    sizes = re.search(r"level '(\w+)' holds (\d+) B; (\d+) B would do", done.stderr)
+    sizes = re.search(r"level '(\w+)' holds (\d+) B; (?:no less than )?(\d+) B would do", done.stderr)
     if sizes:
         return f"too small: {size(int(sizes.group(3)))} for {sizes.group(1)} of {size(int(sizes.group(2)))}"
     reason = next((line for line in done.stderr.splitlines() if "error:" in line), "?").split("error: ")[-1]

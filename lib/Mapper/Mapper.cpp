@@ -98,7 +98,7 @@ private:
   }
   double value(Metric metric, const JoinEntry &entry,
                const JoinLayout &layout) const;
-  FailureOr<Realised> realise(const JoinResult &joined);
+  FailureOr<Realised> realise(const JoinResult &joined, bool isWhole);
   std::optional<MappedPoint> tryPipeline(size_t &frames);
   bool acceptPipeline(MappedPoint &point, size_t frames, MapResult &result);
   bool isLatencyOnly() const {
@@ -189,7 +189,8 @@ double MappingSearch::value(Metric metric, const JoinEntry &entry,
                  costs[layout.traffic()]);
 }
 
-FailureOr<Realised> MappingSearch::realise(const JoinResult &joined) {
+FailureOr<Realised> MappingSearch::realise(const JoinResult &joined,
+                                           bool isWhole) {
   std::vector<PromisedPlan> plans;
   for (const JoinEntry &entry : joined.plans) {
     PromisedPlan promised;
@@ -200,7 +201,8 @@ FailureOr<Realised> MappingSearch::realise(const JoinResult &joined) {
     promised.plan = entry.plan.get();
     plans.push_back(std::move(promised));
   }
-  return realiser.realise(std::move(plans), [this] { return stopped(); });
+  return realiser.realise(std::move(plans), isWhole,
+                          [this] { return stopped(); });
 }
 
 /// What becomes of halos, where there may be some.
@@ -557,7 +559,7 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
       return endEarly();
     JoinResult quick = search(effort, cutoff);
     joinedBefore += quick.counts;
-    FailureOr<Realised> realised = realise(quick);
+    FailureOr<Realised> realised = realise(quick, /*isWhole=*/false);
     if (failed(realised))
       return failure();
     std::move(realised->points.begin(), realised->points.end(),
@@ -618,7 +620,7 @@ FailureOr<MapResult> MappingSearch::run() {
   FailureOr<JoinResult> joined = refine(first);
   if (failed(joined))
     return failure();
-  FailureOr<Realised> realised = realise(*joined);
+  FailureOr<Realised> realised = realise(*joined, joined->complete);
   if (failed(realised))
     return failure();
   result.points = std::move(realised->points);

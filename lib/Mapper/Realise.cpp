@@ -95,7 +95,7 @@ static bool isAtMost(llvm::ArrayRef<double> a, llvm::ArrayRef<double> b) {
 }
 
 /// False after an internal error.
-bool PlanRealiser::tryPlan(const PromisedPlan &promised,
+bool PlanRealiser::tryPlan(const PromisedPlan &promised, bool isWhole,
                            const std::function<bool()> &shouldStop,
                            Realised &result) {
   ++result.evaluated;
@@ -110,13 +110,17 @@ bool PlanRealiser::tryPlan(const PromisedPlan &promised,
     return true;
   }
   for (auto [real, least] : llvm::zip(point->values, promised.values)) {
-    if (real < least * (1 - kSame) - 1e-30) {
+    bool isLess = real < least * (1 - kSame) - 1e-30;
+    if (isLess && isWhole) {
       point->mapping.emitError("internal error: the search promised at least ")
           << std::to_string(least * 1e9) << "e-9, the cost model says "
           << std::to_string(real * 1e9) << "e-9";
       return false;
     }
-    result.isExact &= real <= least * (1 + kSame) + 1e-30;
+    if (isLess)
+      logDebug("a plan promised too much: it costs " +
+               std::to_string(real / least) + " of that");
+    result.isExact &= !isLess && real <= least * (1 + kSame) + 1e-30;
   }
   result.points.push_back(std::move(*point));
   return true;
@@ -140,7 +144,7 @@ void mapper::keepBest(std::vector<MappedPoint> &points) {
 }
 
 FailureOr<Realised>
-PlanRealiser::realise(std::vector<PromisedPlan> plans,
+PlanRealiser::realise(std::vector<PromisedPlan> plans, bool isWhole,
                       const std::function<bool()> &shouldStop) {
   Realised result;
   std::vector<size_t> order(plans.size());
@@ -162,7 +166,7 @@ PlanRealiser::realise(std::vector<PromisedPlan> plans,
       result.isExact = false;
       break;
     }
-    if (!tryPlan(promised, shouldStop, result))
+    if (!tryPlan(promised, isWhole, shouldStop, result))
       return failure();
   }
   keepBest(result.points);

@@ -17,7 +17,10 @@
 //
 // The result is optimal if it costs as little as the first plan promised; else
 // that promise is a lower bound. A schedule that costs less than its plan
-// promised is a defect, and reported as an internal error.
+// promised is a defect, and reported as an internal error. Of a search that
+// drops nests for others than better ones it is not: a nest that latches an
+// operand further in than its schedule does promises too much, and what drops
+// it is the nest that latches where it can.
 //
 //===----------------------------------------------------------------------===//
 
@@ -63,13 +66,15 @@ public:
   std::optional<MappedPoint>
   build(const PlanStep &plan, const std::function<bool()> &shouldStop = {});
 
-  /// Fails after an internal error.
+  /// Fails after an internal error. `isWhole`: plans are of a search that drops
+  /// nothing but what something else beats.
   mlir::FailureOr<Realised> realise(std::vector<PromisedPlan> plans,
+                                    bool isWhole,
                                     const std::function<bool()> &shouldStop);
 
 private:
   double valueOf(Metric metric, const cost::Evaluation &cost) const;
-  bool tryPlan(const PromisedPlan &promised,
+  bool tryPlan(const PromisedPlan &promised, bool isWhole,
                const std::function<bool()> &shouldStop, Realised &result);
 
   CascadeOp cascade;
