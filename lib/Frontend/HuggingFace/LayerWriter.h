@@ -77,7 +77,7 @@ private:
   std::string normHeads(const Attention &attention, const std::string &name,
                         llvm::StringRef heads, llvm::StringRef token,
                         const std::string &element, const std::string &extent);
-  std::string temper(std::string name, llvm::StringRef heads,
+  std::string temper(const std::string &name, llvm::StringRef heads,
                      llvm::StringRef token, llvm::StringRef element);
   std::string turn(const Rotary &rotary, llvm::StringRef name,
                    llvm::StringRef heads, llvm::StringRef token, double scale,

@@ -158,7 +158,7 @@ std::string LayerWriter::normHeads(const Attention &attention,
 }
 
 /// A query times a number per position, which is an input.
-std::string LayerWriter::temper(std::string name, StringRef heads,
+std::string LayerWriter::temper(const std::string &name, StringRef heads,
                                 StringRef token, StringRef element) {
   std::string to = ("[{l}{b}" + heads + token + element + "]").str();
   std::string row = "TEMP[" + scope.get("s") + "]";

@@ -120,7 +120,7 @@ bool PlacementChoices::mayKeep(const Placement &p, int level,
 
 /// Whether the tile of a fused tensor where it lives is one that the user
 /// allows there.
-bool PlacementChoices::mayHoldHome(const Placement &p, size_t operand,
+bool PlacementChoices::mayHoldHome(const Placement &p,
                                    const Pending &home) const {
   const EinsumOnArray &nest = *p.fact;
   if (!nest.constraints->boundsTiles(home.level))
@@ -543,7 +543,7 @@ void PlacementChoices::chooseSplit(Placement &p, bool isNewRun,
           return;
         }
       if (!mayKeep(stage, home->level, kept) ||
-          (!isOff && !mayHoldHome(stage, o, *home))) {
+          (!isOff && !mayHoldHome(stage, *home))) {
         ++progress.counts.illegal;
         return;
       }

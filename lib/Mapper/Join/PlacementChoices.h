@@ -58,8 +58,7 @@ private:
   bool isMadeApart(int einsum, int tensor) const;
   bool mayHaveHolder(const Placement &p, int tensor) const;
   bool mayKeep(const Placement &p, int level, KeptTensor tensor) const;
-  bool mayHoldHome(const Placement &p, size_t operand,
-                   const Pending &home) const;
+  bool mayHoldHome(const Placement &p, const Pending &home) const;
   void addFills(Placement &p) const;
 
   const StateFacts &states;

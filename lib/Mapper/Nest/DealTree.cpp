@@ -59,7 +59,7 @@ void DealTree::grow(int at, int stage, llvm::ArrayRef<int> wholes) {
       }
     auto [found, isNew] = known.try_emplace(std::move(key), groups.size());
     if (isNew)
-      groups.push_back({std::move(outer), {}});
+      groups.emplace_back(std::move(outer), llvm::SmallVector<int, 8>());
     groups[found->second].second.push_back(whole);
   }
   for (auto &[outer, inside] : groups) {

@@ -722,7 +722,7 @@ void NestSearch::thin(std::vector<NestEntry> &entries) const {
   std::sort(ranked.begin() + half, ranked.end());
   std::vector<NestEntry> kept;
   for (size_t i = 0; i < bounds.beam; ++i)
-    kept.push_back(std::move(entries[ranked[i].second]));
+    kept.push_back(entries[ranked[i].second]);
   entries = std::move(kept);
 }
 
