@@ -273,7 +273,6 @@ void Verifier::warnAboutEnergy(int index) {
                                  "out; give 'energy', 'memory' or 'estimate'");
 }
 
-/// A level that encloses no array's feed can hold nothing anybody asks for.
 /// Cascades may use any function that MLIR has, so a name that nobody knows is
 /// nothing wrong, but one beside a known name is likely a slip.
 void Verifier::warnAboutOperator(const ParsedOp &op) {
@@ -291,6 +290,7 @@ void Verifier::warnAboutOperator(const ParsedOp &op) {
                                   "'" + meant);
 }
 
+/// A level that encloses no array's feed can hold nothing anybody asks for.
 void Verifier::warnAboutReach() {
   std::vector<bool> reached(spec.levels.size(), false);
   for (const Array &array : spec.arrays)

@@ -86,6 +86,22 @@ void Arrangement::unscale(const Tensor &tensor,
   }
 }
 
+StoredValues einsum::storeArranged(Tensor &tensor,
+                                   const formats::Storage &storage,
+                                   ArrayRef<Arrangement> arrangements) {
+  for (const Arrangement &arrangement : arrangements)
+    arrangement.apply(tensor);
+  auto region = formats::layOut(storage, tensor.ranks, tensor.extents);
+  StoredValues values{tensor.toDoubles(), tensor.toDoubles()};
+  formats::roundTrip(storage, std::get<formats::Region>(region), values.stored,
+                     tensor.present);
+  for (const Arrangement &arrangement : arrangements) {
+    arrangement.unscale(tensor, values.exact);
+    arrangement.unscale(tensor, values.stored);
+  }
+  return values;
+}
+
 /// The mean square of every channel, by position in the written order.
 std::vector<double> Arrangement::measureChannels(const Tensor &by) const {
   Place place = findIn(by);
@@ -136,21 +152,12 @@ static double scaleOf(double square, double share) {
 /// Of storing what `arrangement` makes of `by`, in units of `by`.
 static double findNoise(const Arrangement &arrangement, const Tensor &by,
                         const formats::Storage &storage) {
-  Tensor exact = by;
-  arrangement.apply(exact);
-  std::vector<double> values(exact.size()), stored;
-  for (uint64_t i = 0; i < exact.size(); ++i)
-    values[i] = exact.toDouble(i);
-  stored = values;
-  auto region = formats::layOut(storage, exact.ranks, exact.extents);
-  formats::roundTrip(storage, std::get<formats::Region>(region), stored,
-                     exact.present);
-  arrangement.unscale(exact, values);
-  arrangement.unscale(exact, stored);
+  Tensor tensor = by;
+  auto [exact, stored] = storeArranged(tensor, storage, arrangement);
   double noise = 0;
-  for (uint64_t i = 0; i < exact.size(); ++i)
-    if (exact.isPresent(i) && std::isfinite(values[i]))
-      noise += (values[i] - stored[i]) * (values[i] - stored[i]);
+  for (uint64_t i = 0; i < tensor.size(); ++i)
+    if (tensor.isPresent(i) && std::isfinite(exact[i]))
+      noise += (exact[i] - stored[i]) * (exact[i] - stored[i]);
   return noise;
 }
 

@@ -83,6 +83,16 @@ private:
   std::vector<double> scales; ///< by the same position
 };
 
+/// Values in the order of an arranged tensor, in the units that it had before.
+struct StoredValues {
+  std::vector<double> exact, stored;
+};
+
+/// Arranges a tensor, and reads it back as it would be stored.
+StoredValues storeArranged(interp::Tensor &tensor,
+                           const formats::Storage &storage,
+                           llvm::ArrayRef<Arrangement> arrangements);
+
 } // namespace einsum
 
 #endif // LIB_INIT_ARRANGECHANNELS_H

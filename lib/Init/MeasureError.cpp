@@ -328,31 +328,14 @@ static exporting::QuantizeReport::Error compare(const Tensor &exact,
   return error;
 }
 
-static std::vector<double> toDoubles(const Tensor &tensor) {
-  std::vector<double> values(tensor.size());
-  for (uint64_t i = 0; i < tensor.size(); ++i)
-    values[i] = tensor.toDouble(i);
-  return values;
-}
-
 /// What encoding and decoding does to a tensor by itself, in its own units.
 static exporting::QuantizeReport::Error
 compareStored(Tensor tensor, const formats::Storage &storage,
               ArrayRef<Arrangement> arrangements) {
-  for (const Arrangement &arrangement : arrangements)
-    arrangement.apply(tensor);
-  auto region = formats::layOut(storage, tensor.ranks, tensor.extents);
-  std::vector<double> values = toDoubles(tensor);
-  formats::roundTrip(storage, std::get<formats::Region>(region), values,
-                     tensor.present);
-  std::vector<double> exact = toDoubles(tensor);
-  for (const Arrangement &arrangement : arrangements) {
-    arrangement.unscale(tensor, values);
-    arrangement.unscale(tensor, exact);
-  }
+  StoredValues values = storeArranged(tensor, storage, arrangements);
   for (uint64_t i = 0; i < tensor.size(); ++i)
-    tensor.values[i] = tensor.format->fromDouble(exact[i]);
-  return compare(tensor, values, tensor.name, storage.toText());
+    tensor.values[i] = tensor.format->fromDouble(values.exact[i]);
+  return compare(tensor, values.stored, tensor.name, storage.toText());
 }
 
 /// The outputs of a cascade against what they are in f64.
@@ -373,7 +356,7 @@ ErrorBench::execute(CascadeOp quantised,
     Tensor exact = values.at(name);
     for (const Arrangement &arrangement : arrangements)
       arrangement.apply(exact);
-    errors.push_back(compare(exact, toDoubles(*found->find(name)), name, ""));
+    errors.push_back(compare(exact, found->find(name)->toDoubles(), name, ""));
   }
   return errors;
 }

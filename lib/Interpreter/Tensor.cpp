@@ -11,6 +11,14 @@
 
 using namespace einsum::interp;
 
+std::vector<double> Tensor::toDoubles() const {
+  std::vector<double> numbers;
+  numbers.reserve(size());
+  for (uint64_t i = 0; i < size(); ++i)
+    numbers.push_back(toDouble(i));
+  return numbers;
+}
+
 uint64_t Tensor::flatten(llvm::ArrayRef<int64_t> coordinates) const {
   uint64_t position = 0;
   for (auto [coordinate, extent] : llvm::zip_equal(coordinates, extents))

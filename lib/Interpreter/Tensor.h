@@ -34,6 +34,7 @@ struct Tensor {
   uint64_t size() const { return values.size(); }
   bool isPresent(uint64_t i) const { return present.empty() || present[i]; }
   double toDouble(uint64_t i) const { return format->toDouble(values[i]); }
+  std::vector<double> toDoubles() const;
 
   /// Position of an element, and back.
   uint64_t flatten(llvm::ArrayRef<int64_t> coordinates) const;

@@ -484,6 +484,21 @@ static LogicalResult readFollowers(CascadeOp cascade,
   return success();
 }
 
+/// Of no tensor: false.
+static bool hasRank(Value tensor, StringRef rank) {
+  return tensor && llvm::any_of(ranksOf(tensor), [&](StringAttr own) {
+           return own.getValue() == rank;
+         });
+}
+
+/// Whether the rearranged coordinates are those of the tensor, or within them.
+static bool hasChannels(Value tensor, const Rearrangement &rearrangement) {
+  return hasRank(tensor, rearrangement.rank) ||
+         llvm::any_of(rearrangement.followers, [&](const auto &follower) {
+           return hasRank(tensor, follower.first);
+         });
+}
+
 /// Names of tensors that have the coordinates along which the scale differs.
 static LogicalResult readScales(RankOp op, Rearrangement &rearrangement) {
   auto cascade = op->getParentOfType<CascadeOp>();
@@ -494,15 +509,9 @@ static LogicalResult readScales(RankOp op, Rearrangement &rearrangement) {
     for (Attribute attribute : list ? list.getValue() : ArrayRef<Attribute>()) {
       auto name = dyn_cast<StringAttr>(attribute);
       Value tensor = name ? findTensor(cascade, name.getValue()) : Value();
-      auto has = [&](StringRef rank) {
-        return tensor && llvm::any_of(ranksOf(tensor), [&](StringAttr own) {
-                 return own.getValue() == rank;
-               });
-      };
-      bool isChannel = has(rearrangement.rank);
-      for (const auto &[rank, stride] : rearrangement.followers)
-        isChannel |= has(rank);
-      if (!isChannel || !llvm::all_of(rearrangement.per, has))
+      auto has = [&](StringRef rank) { return hasRank(tensor, rank); };
+      if (!hasChannels(tensor, rearrangement) ||
+          !llvm::all_of(rearrangement.per, has))
         return op.emitError()
                << "'" << mark << "' names tensors with " << rearrangement.rank
                << (rearrangement.per.empty() ? "" : ", ")
@@ -530,21 +539,13 @@ quant::readRearrangements(CascadeOp cascade) {
       return extent ? failure()
                     : op.emitError("the extent of a rearranged rank is bound");
     Value tensor = findTensor(cascade, one.by);
-    auto has = [&](StringRef rank) {
-      return tensor && llvm::any_of(ranksOf(tensor), [&](StringAttr own) {
-               return own.getValue() == rank;
-             });
-    };
-    bool isChannel = has(one.rank);
-    for (const auto &[rank, stride] : one.followers)
-      isChannel |= has(rank);
-    if (!isChannel)
+    if (!hasChannels(tensor, one))
       return op.emitError() << "there is no tensor '" << one.by << "' with "
                             << one.rank << " to sort it by";
     if (auto per = op->getAttrOfType<ArrayAttr>(kRearrangedPer))
       for (Attribute other : per) {
         auto name = dyn_cast<StringAttr>(other);
-        if (!name || !has(name.getValue()))
+        if (!name || !hasRank(tensor, name.getValue()))
           return op.emitError() << "'" << kRearrangedPer << "' names ranks of '"
                                 << one.by << "', found " << other;
         one.per.push_back(name.str());

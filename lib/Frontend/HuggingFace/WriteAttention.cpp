@@ -241,6 +241,12 @@ std::string LayerWriter::adjustScores(const Attention &attention,
   return scores;
 }
 
+/// What a score grows by at a position.
+static std::string slopeAt(const Attention &attention, StringRef position) {
+  return "{slope}[{q}] * " + position.str() +
+         (attention.slope == 1 ? "" : " * " + writeNumber(attention.slope));
+}
+
 /// name[heads, key] = slope * position: only distances between keys of one
 /// query matter to its softmax, so that the position of the query may be left
 /// out.
@@ -249,11 +255,8 @@ void LayerWriter::writeSlopes(const Attention &attention, StringRef name,
   std::string heads = scope.expand("{q}");
   scope.text.input("SLOPE[" + StringRef(heads).drop_back().str() + "]");
   scope.set("slope", "SLOPE");
-  std::string factor =
-      attention.slope == 1 ? "" : " * " + writeNumber(attention.slope);
-  line((name + "[{q}" + key + "] = {slope}[{q}] * " +
-        key.substr(0, key.find(',')) + factor)
-           .str());
+  line(name.str() + "[{q}" + key.str() +
+       "] = " + slopeAt(attention, key.substr(0, key.find(','))));
 }
 
 /// name[ranks] = query * key; what turned and what did not are two products.
@@ -392,10 +395,8 @@ void LayerWriter::attendToCache(const Attention &attention,
   if (attention.slope != 0) {
     writeSlopes(attention, "AL", cached + ",");
     line("QKA[{l}{b}{q}{c}] = QK[{l}{b}{q}{c}] + AL[{q}{c}]");
-    std::string factor =
-        attention.slope == 1 ? "" : " * " + writeNumber(attention.slope);
-    line("QOA[{l}{b}{q}] = QO[{l}{b}{q}] + {slope}[{q}] * " +
-         StringRef(cached).upper() + factor);
+    line("QOA[{l}{b}{q}] = QO[{l}{b}{q}] + " +
+         slopeAt(attention, StringRef(cached).upper()));
     scores = "QKA";
     own = "QOA";
   }

@@ -710,12 +710,10 @@ static void addDealtTiles(EinsumOnArray &nest, llvm::ArrayRef<Deals> ways,
   std::vector<std::set<int64_t>> wanted(nest.ranks.size());
   bool hasEven = false;
   for (auto [i, way] : llvm::enumerate(ways)) {
-    bool isEven = !way.empty() && llvm::all_of(way, [](const Deal &deal) {
-      return deal.chunk == 0;
-    });
-    if (i < mostWays || (isEven && !hasEven))
+    bool isFirstEven = !hasEven && !way.empty() && isEven(way);
+    if (i < mostWays || isFirstEven)
       listUnitTiles(nest, way, wanted);
-    hasEven |= isEven;
+    hasEven |= isFirstEven;
   }
   for (auto [rank, some] : llvm::zip(nest.ranks, wanted)) {
     if (rank.isFollowing() || some.empty())

@@ -381,9 +381,7 @@ private:
 
 } // namespace
 
-/// Whether instances of levels need not walk their parts, so that no holder has
-/// to stand between the loops that deal ranks.
-static bool isEven(const Deals &way) {
+bool mapper::isEven(const Deals &way) {
   return llvm::none_of(way, [](const Deal &deal) { return deal.chunk != 0; });
 }
 

@@ -32,6 +32,9 @@ namespace einsum::mapper {
 /// All ways, or, if `nest.mostDeals` says so, the fastest ones, one that needs
 /// no holder between its loops among them, and one that deals the least.
 std::vector<Deals> listDeals(const EinsumOnArray &nest);
+/// Whether instances of levels need not walk their parts, so that no holder has
+/// to stand between the loops that deal ranks.
+bool isEven(const Deals &way);
 /// How many ways there are; nullopt if more than `most`, or if so many come to
 /// the same that counting takes long.
 std::optional<size_t> countDeals(const EinsumOnArray &nest, size_t most);
