@@ -1,5 +1,4 @@
-//===- Attention.h - The cascades that attention mappings are for *- C++
-//-*-===//
+//===- Attention.h - Cascades that attention mappings fit -------*- C++ -*-===//
 //
 // Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

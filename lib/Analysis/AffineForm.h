@@ -1,5 +1,4 @@
-//===- AffineForm.h - Affine expressions and predicates on ranks -*- C++
-//-*-===//
+//===- AffineForm.h - Affine expressions of ranks ---------------*- C++ -*-===//
 //
 // Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- FiberWalker.h - A walk along one kind of fiber, step by step -*- C++
-//-*-===//
+//===- FiberWalker.h - A walk along one kind of fiber -----------*- C++ -*-===//
 //
 // Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- LogTable.h - Points with straight lines between logarithms -*- C++
-//-*-===//
+//===- LogTable.h - Straight lines between logarithms -----------*- C++ -*-===//
 //
 // Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

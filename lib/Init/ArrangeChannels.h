@@ -1,5 +1,4 @@
-//===- ArrangeChannels.h - Channels in the order that suits blocks -*- C++
-//-*-===//
+//===- ArrangeChannels.h - Channels ordered for blocks ----------*- C++ -*-===//
 //
 // Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -8,9 +8,8 @@
 // Costs of a cascade that take no search, to compare number formats by:
 //
 //   bytes     inputs once, outputs once, at the outermost level
-//   arrays    every Einsum on its fastest array, the operators that it has
-//   there latency   bytes over the bandwidth, or the busiest array, whichever
-//   is more:
+//   arrays    every Einsum on its fastest array, the operators that it has there
+//   latency   bytes over the bandwidth, or the busiest array, whichever is more:
 //             all overlapped, operators of one Einsum, too
 //   energy    bytes, operators, and leakage for as long
 //

@@ -1,5 +1,4 @@
-//===- SweepDriver.h - Many designs, and those that nothing beats -*- C++
-//-*-===//
+//===- SweepDriver.h - Many designs, and the best of them -------*- C++ -*-===//
 //
 // Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Differentiate.h - Gradients of a cascade ------------------*- C++
-//-*-===//
+//===- Differentiate.h - Gradients of a cascade -----------------*- C++ -*-===//
 //
 // Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- GathersAside.h - Rewrites around coordinates that are data -*- C++
-//-*-===//
+//===- GathersAside.h - Rewrites around data coordinates --------*- C++ -*-===//
 //
 // Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -27,7 +27,8 @@
 //   SweepFrames.cpp      running statistics, and by how much they move
 //   SweepMembers.cpp     the statements of each reduction
 //   SweepValues.cpp      what accumulators come to in a new frame, and at the
-//   end SweepDerivation.cpp  the same, told as steps of a derivation
+//                        end
+//   SweepDerivation.cpp  the same, told as steps of a derivation
 //   ApplySweeps.cpp      new tensors; all of it put into the cascade
 //
 // Trusts the plan (Sweeps.h): that each law holds was decided there.

@@ -1,5 +1,4 @@
-//===- Scalars.h - Types, numbers and operators of map expressions -*- C++
-//-*-===//
+//===- Scalars.h - Types and operators of maps ------------------*- C++ -*-===//
 //
 // Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

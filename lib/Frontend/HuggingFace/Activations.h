@@ -1,5 +1,4 @@
-//===- Activations.h - Scalar functions of feed-forward layers ---*- C++
-//-*-===//
+//===- Activations.h - Scalar functions of feed-forward layers --*- C++ -*-===//
 //
 // Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- CascadeText.h - A cascade being written --------------------*- C++
-//-*-===//
+//===- CascadeText.h - A cascade being written ------------------*- C++ -*-===//
 //
 // Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

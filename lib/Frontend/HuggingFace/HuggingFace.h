@@ -1,5 +1,4 @@
-//===- HuggingFace.h - From config.json to a cascade -------------*- C++
-//-*-===//
+//===- HuggingFace.h - From config.json to a cascade ------------*- C++ -*-===//
 //
 // Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

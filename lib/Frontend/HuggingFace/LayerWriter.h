@@ -1,5 +1,4 @@
-//===- LayerWriter.h - One layer as Einsums ------------------------*- C++
-//-*-===//
+//===- LayerWriter.h - One layer as Einsums ---------------------*- C++ -*-===//
 //
 // Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

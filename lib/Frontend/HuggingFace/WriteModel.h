@@ -1,5 +1,4 @@
-//===- WriteModel.h - A model as one cascade -----------------------*- C++
-//-*-===//
+//===- WriteModel.h - A model as one cascade --------------------*- C++ -*-===//
 //
 // Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- PlanExtender.h - Plans with one more Einsum, and their costs *- C++
-//-*-===//
+//===- PlanExtender.h - Plans with one more Einsum --------------*- C++ -*-===//
 //
 // Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

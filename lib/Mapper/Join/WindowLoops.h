@@ -1,5 +1,4 @@
-//===- WindowLoops.h - Loops along which windows of readers walk -*- C++
-//-*-===//
+//===- WindowLoops.h - Loops along which windows walk -----------*- C++ -*-===//
 //
 // Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

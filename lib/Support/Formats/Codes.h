@@ -1,5 +1,4 @@
-//===- Codes.h - The numbers that the codes of a format stand for -*- C++
-//-*-===//
+//===- Codes.h - The numbers that codes stand for ---------------*- C++ -*-===//
 //
 // Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -7,8 +7,9 @@
 //
 // Side conditions of rewrites ask three questions of an expression:
 //
-//   sign      exp(QK[m,p] - GM[p]) > 0, a sum of such is > 0, a parameter is >
-//   0 bound     QK[m,p] - GM[p] <= 0, because GM is the maximum of exactly that
+//   sign      exp(QK[m,p] - GM[p]) > 0, a sum of such is > 0,
+//             a parameter is > 0
+//   bound     QK[m,p] - GM[p] <= 0, because GM is the maximum of exactly that
 //   -inf      select(m <= p, QK[m,p], -inf) may be minus infinity
 //
 // The answers come from the definitions of the tensors read: pointwise Einsums

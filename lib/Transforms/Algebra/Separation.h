@@ -1,5 +1,4 @@
-//===- Separation.h - What of a map expression can be carried over -*- C++
-//-*-===//
+//===- Separation.h - What of a map can be carried over ---------*- C++ -*-===//
 //
 // Part of the EinsumCascade project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -15,11 +14,12 @@
 // a *frame*, and carried over afterwards. Separation takes F apart for that,
 // into a sum of terms, each a product of
 //
-//   rest        what is left when frames stand for d:  exp(QK[m] - ?GM) * V[m]
-//   exponents   frames inside exponentials: the term scales by exp(c * (d -
-//   frame)) shifts      (x - d)^n with the frame in place of d: carried by the
-//   binomial law factors     functions of d alone, 1 / SD: left out and
-//   multiplied in at the end
+//   rest        what is left when frames stand for d: exp(QK[m] - ?GM) * V[m]
+//   exponents   frames inside exponentials: the term scales by
+//               exp(c * (d - frame))
+//   shifts      (x - d)^n with the frame in place of d: carried by the
+//               binomial law
+//   factors     functions of d alone, 1 / SD: left out, multiplied in at the end
 //
 // `rest` keeps the user's structure: it is the expression as written, without
 // the factors and with a slot where a frame goes. A tensor that is such a term
