@@ -344,7 +344,7 @@ void LocalForm::reduceDependent(SweepMember &member) {
     if (!member.base.empty())
       value = exprs.op(member.base, {value}, value->type);
     for (const Factor &factor : term.factors)
-      value = factor.choice != Factor::Choice::none
+      value = factor.isChoice()
                   ? applyChoice(exprs, factor, value, factor.d)
                   : arithmetic(factor.isDivisor ? "arith.divf" : "arith.mulf",
                                value, factor.d);

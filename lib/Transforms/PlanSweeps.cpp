@@ -347,7 +347,7 @@ bool Planner::acceptExtremum(SweepMember &member, Separator &separator,
         f);
   Term term = terms[0];
   for (const Factor &factor : term.factors) {
-    if (factor.choice != Factor::Choice::none)
+    if (factor.isChoice())
       return refuse(member,
                     "a choice by a statistic does not move out of an extremum, "
                     "which over no points is infinite, not 0",

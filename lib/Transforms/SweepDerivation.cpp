@@ -36,7 +36,7 @@ static LawId deferralLaw(const SweepMember &member) {
   ArrayRef<Factor> factors = member.terms.front().factors;
   bool divides = !factors.empty() && factors.front().isDivisor;
   bool chooses = !factors.empty() && llvm::all_of(factors, [](const Factor &f) {
-    return f.choice != Factor::Choice::none;
+    return f.isChoice();
   });
   if (monoid == "add" && chooses)
     return LawId::deferChoice;
@@ -158,7 +158,7 @@ Emitter::textAfterDeferral(const SweepMember &member) {
         editor.declare(name, part.outputRanks, part.elementTypes[0]);
     Expr sum = editor.readPlain(placeholder);
     for (const Factor &factor : term.factors)
-      sum = factor.choice != Factor::Choice::none
+      sum = factor.isChoice()
                 ? applyChoice(exprs, factor, sum, factor.d)
                 : arithmetic(factor.isDivisor ? "arith.divf" : "arith.mulf",
                              sum, factor.d);

@@ -127,7 +127,7 @@ Expr Emitter::withFactors(const SweepMember &member, const Term &term,
           return node->isOp("arith.divf") || node->isOp("math.rsqrt") ||
                  node->isOp("math.log") || node->isOp("math.powf");
         });
-    if (factor.choice != Factor::Choice::none) {
+    if (factor.isChoice()) {
       value = applyChoice(exprs, factor, value, d);
       continue;
     }

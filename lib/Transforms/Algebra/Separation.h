@@ -67,6 +67,7 @@ struct Factor {
   /// Comes from the exponent that `Term::logarithm` holds.
   bool isFromExponent = false;
   Choice choice = Choice::none;
+  bool isChoice() const { return choice != Choice::none; }
   bool operator==(const Factor &o) const {
     return d == o.d && isDivisor == o.isDivisor && choice == o.choice;
   }
@@ -179,6 +180,11 @@ public:
   bool dependsOnStatistic(Expr expr);
 
 private:
+  /// More terms than this are not worth as many accumulators.
+  static constexpr size_t kMaxTerms = 16;
+  /// (x - d)^n takes n + 1 accumulators.
+  static constexpr unsigned kMaxPower = 8;
+
   Form separateNode(Expr e);
   Form separateLeaf(Expr e);
   Form lookThrough(Expr e);
@@ -186,12 +192,16 @@ private:
   Form sum(Expr e, const Form &a, const Form &b);
   Form product(Expr e, const Form &a, const Form &b);
   Form quotient(Expr e, const Form &a, const Form &b);
+
+  // SeparateFunctions.cpp
   Form exponential(Expr e, const Form &a);
   Form logarithm(Expr e, const Form &a);
   Form power(Expr e, const Form &a, const Form &b);
   Form root(Expr e, const Form &a);
   Form absolute(Expr e, const Form &a);
   Form extremum(Expr e, const Form &a, const Form &b);
+
+  // SeparateChoices.cpp
   Form choice(Expr e, const Form &a, const Form &b);
   Form choiceByStatistic(Expr e, const Form &a, const Form &b);
   Form converted(Expr e, const Form &a);
@@ -210,6 +220,8 @@ private:
   Expr arithmetic(llvm::StringRef op, Expr a, Expr b);
   bool haveSameParts(llvm::ArrayRef<Part> a, llvm::ArrayRef<Part> b);
   bool areAlike(const Term &a, const Term &b);
+  /// Adds to the coefficient where `parts` has this d.
+  void addPart(llvm::SmallVectorImpl<Part> &parts, Part part);
 
   CascadeEditor &editor;
   ExprContext &exprs;
