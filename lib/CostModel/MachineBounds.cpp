@@ -308,6 +308,13 @@ MachineBoundAnalysis::prepare(const std::vector<int> &homes) const {
   return machine;
 }
 
+MachineBounds MachineBoundAnalysis::computeAnywhere() const {
+  std::vector<int> homes;
+  for (const TensorFact &tensor : facts.tensors)
+    homes.push_back(tensor.isInput || tensor.isOutput ? 0 : -1);
+  return prepare(homes);
+}
+
 MachineBounds MachineBoundAnalysis::compute(schedule::MappingOp mapping,
                                             const Evaluation &evaluation) {
   std::vector<int> homes = findHomes(mapping, facts, arch);

@@ -78,6 +78,10 @@ public:
   MachineBounds compute(schedule::MappingOp mapping,
                         const Evaluation &evaluation);
 
+  /// Bounds of all schedules whose inputs and outputs are at the backing level,
+  /// wherever everything else lives.
+  MachineBounds computeAnywhere() const;
+
 private:
   MachineBounds prepare(const std::vector<int> &homes) const;
   uint64_t nearBytes(int level) const;

@@ -72,6 +72,7 @@ private:
   JoinResult search(const Effort &effort, double cutoff);
   JoinResult join(const Effort &effort, double cutoff);
   std::string describeSearched() const;
+  std::vector<bool> mayFollow() const;
   double valueOf(Metric metric, double picojoules, double cycles,
                  double traffic) const;
   double scoreOf(double picojoules, double cycles, double traffic) const;
@@ -231,6 +232,15 @@ std::string MappingSearch::describeSpace() const {
     text += describeHalos(limits, *nests.followers);
   text += limits.pipelines ? ", sequences and pipelines" : ", no pipelines";
   return text + (limits.reorder ? ", any order" : ", Einsums in order");
+}
+
+/// Einsums whose points may be made on demand, several times.
+std::vector<bool> MappingSearch::mayFollow() const {
+  std::vector<bool> may(facts.einsums.size(), false);
+  for (size_t e = 0; e < may.size(); ++e)
+    may[e] = nests.followers->areThere() &&
+             !nests.followers->ranksAround(static_cast<int>(e)).empty();
+  return may;
 }
 
 /// Whatever was tried, some costs are certain.
@@ -609,7 +619,7 @@ FailureOr<MapResult> MappingSearch::run() {
   }
   certain = boundCertainly(facts, arch, nests.choices,
                            options.objective.metrics.front(),
-                           options.objective.level, overlaps);
+                           options.objective.level, overlaps, mayFollow());
   size_t frames = 0;
   std::optional<MappedPoint> pipeline = tryPipeline(frames);
   if (pipeline && acceptPipeline(*pipeline, frames, result))
@@ -644,7 +654,7 @@ double MappingSearch::bound() {
     return 0;
   return boundCertainly(facts, arch, nests.choices,
                         options.objective.metrics.front(),
-                        options.objective.level, overlaps)
+                        options.objective.level, overlaps, mayFollow())
       .value;
 }
 
