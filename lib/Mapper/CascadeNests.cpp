@@ -107,13 +107,17 @@ static void leaveSlowArrays(std::vector<std::shared_ptr<EinsumOnArray>> &nests,
                             bool isEnergyCounted) {
   constexpr double slow = 4;
   std::vector<std::shared_ptr<EinsumOnArray>> kept;
-  for (const auto &nest : nests) {
-    double cycles = leastCycles(*nest);
-    if (llvm::none_of(nests, [&](const auto &other) {
-          return slow * leastCycles(*other) < cycles &&
-                 (!isEnergyCounted ||
-                  other->energyPerPoint <= nest->energyPerPoint);
-        }))
+  std::vector<double> cycles;
+  for (const auto &nest : nests)
+    cycles.push_back(leastCycles(*nest));
+  for (auto [nest, mine] : llvm::zip(nests, cycles)) {
+    auto isBetter = [&, &nest = nest, &mine = mine](const auto &pair) {
+      const auto &[other, others] = pair;
+      return slow * others < mine &&
+             (!isEnergyCounted ||
+              other->energyPerPoint <= nest->energyPerPoint);
+    };
+    if (llvm::none_of(llvm::zip(nests, cycles), isBetter))
       kept.push_back(nest);
   }
   nests = std::move(kept);

@@ -106,10 +106,12 @@ public:
         bytes(countCompulsory(facts, choices)) {
     findCuts();
     groupAlike();
+    times = listTimes();
   }
 
   CertainBound boundTime() const;
   CertainBound boundEnergy(double seconds) const;
+  double boundProduct(double joules, double seconds) const;
   uint64_t backingBytes() const {
     return std::max(cutBytes.front(), bytes.read + bytes.written);
   }
@@ -117,10 +119,18 @@ public:
 private:
   void findCuts();
   void groupAlike();
+  double boundProductAlone(llvm::ArrayRef<std::vector<double>> ways,
+                           double rest, double seconds) const;
+  MovePrices priceEnergy(double &rest) const;
   double lessDear(MovePrices &prices) const;
+  double energyOf(const EinsumOnArray &nest, const MovePrices &prices) const;
+  std::vector<double> timesOf(const EinsumOnArray &nest) const;
   std::vector<MovePrices> listTimes() const;
   void addRates(llvm::ArrayRef<int> levels, std::vector<MovePrices> &all) const;
+  void addLink(int id, std::vector<MovePrices> &all) const;
   template <typename Fn> std::vector<Costed> costAll(Fn costs) const;
+  /// Arrays that never run at once are like one.
+  size_t countArrays() const { return overlaps ? arch.arrays.size() : 1; }
 
   const CascadeFacts &facts;
   const arch::ArchSpec &arch;
@@ -130,7 +140,8 @@ private:
   CompulsoryBytes bytes;
   std::vector<int> chain;         ///< shared levels around the innermost one
   std::vector<uint64_t> cutBytes; ///< at these and those around, by level
-  std::vector<std::pair<const EinsumChoices *, double>> alike;
+  std::vector<std::pair<const EinsumChoices *, double>> alike; ///< how many
+  std::vector<MovePrices> times;                               ///< in cycles
 };
 
 } // namespace
@@ -221,7 +232,7 @@ double Bounder::lessDear(MovePrices &prices) const {
   return rest;
 }
 
-CertainBound Bounder::boundEnergy(double seconds) const {
+MovePrices Bounder::priceEnergy(double &rest) const {
   MovePrices prices(arch);
   for (auto [i, level] : llvm::enumerate(arch.levels)) {
     prices.read[i].access = level.readPj;
@@ -229,11 +240,21 @@ CertainBound Bounder::boundEnergy(double seconds) const {
   }
   for (auto [i, link] : llvm::enumerate(arch.links))
     prices.hop[i] = link.pjPerByte;
-  double energy = lessDear(prices);
+  rest = lessDear(prices);
+  return prices;
+}
+
+double Bounder::energyOf(const EinsumOnArray &nest,
+                         const MovePrices &prices) const {
+  return static_cast<double>(nest.points) * nest.energyPerPoint +
+         moves.price(nest, prices);
+}
+
+CertainBound Bounder::boundEnergy(double seconds) const {
+  double energy = 0;
+  MovePrices prices = priceEnergy(energy);
   std::vector<Costed> all = costAll([&](const EinsumOnArray &nest) {
-    return std::vector<double>{static_cast<double>(nest.points) *
-                                   nest.energyPerPoint +
-                               moves.price(nest, prices)};
+    return std::vector<double>{energyOf(nest, prices)};
   });
   for (const Costed &one : all) {
     double least = INFINITY;
@@ -290,6 +311,27 @@ void Bounder::addRates(llvm::ArrayRef<int> levels,
   }
 }
 
+/// What an Einsum inside of a link takes from a shared level, or leaves there,
+/// passes the link or moves at a level inside.
+void Bounder::addLink(int id, std::vector<MovePrices> &all) const {
+  const arch::Link &link = arch.links[id];
+  double rate = *link.bytesPerS * arch::wiresOf(arch, link) / arch.clockHz;
+  std::vector<int> inside;
+  for (int level = 0; level < static_cast<int>(arch.levels.size()); ++level)
+    if (isShared(arch, level) &&
+        llvm::is_contained(arch::linksInto(arch, level), id))
+      inside.push_back(level);
+  for (int level : inside)
+    rate += rateOf(arch, arch.levels[level], true, true);
+  if (inside.empty() || std::isinf(rate))
+    return;
+  MovePrices prices(arch);
+  for (int level : inside)
+    prices.read[level].byte = prices.write[level].byte = 1 / rate;
+  prices.source[id] = 1 / rate;
+  all.push_back(std::move(prices));
+}
+
 /// Whatever has a limit: shared levels, all levels around an array, links.
 std::vector<MovePrices> Bounder::listTimes() const {
   std::vector<MovePrices> all;
@@ -315,6 +357,7 @@ std::vector<MovePrices> Bounder::listTimes() const {
       all.emplace_back(arch);
       all.back().copy[i] =
           arch.clockHz / (*link.bytesPerS * arch::wiresOf(arch, link));
+      addLink(static_cast<int>(i), all);
     }
   return all;
 }
@@ -372,20 +415,21 @@ static double boundAlone(llvm::ArrayRef<Costed> all) {
   return most;
 }
 
+/// Of each array, and of everything that moves, in cycles.
+std::vector<double> Bounder::timesOf(const EinsumOnArray &nest) const {
+  std::vector<double> costs(countArrays(), 0);
+  costs[overlaps ? nest.array : 0] = leastCycles(nest);
+  for (const MovePrices &prices : times)
+    costs.push_back(moves.price(nest, prices));
+  return costs;
+}
+
 CertainBound Bounder::boundTime() const {
-  std::vector<MovePrices> times = listTimes();
-  // Arrays that never run at once are like one.
-  size_t arrays = overlaps ? arch.arrays.size() : 1;
-  std::vector<Costed> all = costAll([&](const EinsumOnArray &nest) {
-    std::vector<double> costs(arrays, 0);
-    costs[overlaps ? nest.array : 0] = leastCycles(nest);
-    for (const MovePrices &prices : times)
-      costs.push_back(moves.price(nest, prices));
-    return costs;
-  });
-  double moved =
-      std::max(boundAlone(all), boundLargest(all, arrays + times.size())) /
-      arch.clockHz;
+  std::vector<Costed> all =
+      costAll([&](const EinsumOnArray &nest) { return timesOf(nest); });
+  double moved = std::max(boundAlone(all),
+                          boundLargest(all, countArrays() + times.size())) /
+                 arch.clockHz;
   double busy = loadCycles(choices, arch, overlaps) / arch.clockHz,
          once = transferSeconds(arch.levels[0], bytes);
   for (auto [i, least] : llvm::enumerate(cutBytes)) {
@@ -401,6 +445,61 @@ CertainBound Bounder::boundTime() const {
   if (once >= moved)
     return {once, "inputs and outputs cross '" + arch.levels[0].name + "'"};
   return {moved, "arrays, and what they move at least"};
+}
+
+//===----------------------------------------------------------------------===//
+// Both
+//===----------------------------------------------------------------------===//
+
+/// Of one Einsum, energy and time are had on the same array.
+double Bounder::boundProductAlone(llvm::ArrayRef<std::vector<double>> ways,
+                                  double rest, double seconds) const {
+  double least = INFINITY;
+  for (const std::vector<double> &way : ways) {
+    double longest =
+        std::max(seconds, *std::max_element(way.begin(), way.end() - 1));
+    double energy = way.back() + rest + arch.leakageW() * longest;
+    least = std::min(least, longest * energy);
+  }
+  return std::isinf(least) ? 0 : least;
+}
+
+/// For any price x of a joule and y of a second, x e + y t is no less than what
+/// the Einsums come to if each is where it costs least. Where e and t, which
+/// have bounds of their own, lie on that line, their product is least at one of
+/// its ends.
+double Bounder::boundProduct(double joules, double seconds) const {
+  double rest = 0, best = joules * seconds;
+  MovePrices prices = priceEnergy(rest);
+  rest *= 1e-12;
+  std::vector<Costed> all = costAll([&](const EinsumOnArray &nest) {
+    std::vector<double> costs = timesOf(nest);
+    for (double &cost : costs)
+      cost /= arch.clockHz;
+    costs.push_back(1e-12 * energyOf(nest, prices));
+    return costs;
+  });
+  if (best <= 0)
+    return best;
+  if (choices.size() == 1)
+    return std::max(best, boundProductAlone(all.front().ways, rest, seconds));
+  for (double share = 0.125; share <= 8; share *= 2) {
+    double x = 1 / joules, y = share / seconds, sum = rest * x;
+    for (const Costed &one : all) {
+      double least = INFINITY;
+      for (const std::vector<double> &way : one.ways) {
+        double busy = 0; // the mean of all arrays
+        for (size_t i = 0; i < countArrays(); ++i)
+          busy += way[i] / static_cast<double>(countArrays());
+        least = std::min(least, y * busy + x * way.back());
+      }
+      sum += std::isinf(least) ? 0 : one.count * least;
+    }
+    double slowest = std::max(seconds, (sum - x * joules) / y),
+           dearest = std::max(joules, (sum - y * seconds) / x);
+    best = std::max(best, std::min(joules * slowest, dearest * seconds));
+  }
+  return best;
 }
 
 CertainBound mapper::boundCertainly(const CascadeFacts &facts,
@@ -420,5 +519,6 @@ CertainBound mapper::boundCertainly(const CascadeFacts &facts,
   CertainBound energy = bounder.boundEnergy(time.value);
   if (metric == Metric::energy)
     return energy;
-  return {energy.value * time.value, energy.name + "; " + time.name};
+  return {bounder.boundProduct(energy.value, time.value),
+          energy.name + "; " + time.name};
 }

@@ -8,7 +8,6 @@
 #include "lib/Mapper/LeastMoves.h"
 
 #include "lib/Arch/Delivery.h"
-#include "lib/Mapper/Pipelines/LoadBound.h"
 #include "lib/Mapper/UnitShares.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -168,6 +167,34 @@ static double priceByte(const arch::Level &level, const MovePrice &price) {
                            price.byte);
 }
 
+/// Whether no level to share is on the near side of a link: all that an Einsum
+/// touches passes.
+bool LeastMoves::isInside(const EinsumOnArray &nest, int link) const {
+  // The end for the array's own.
+  auto begin = llvm::find(nest.path, arch.links[link].level);
+  return std::none_of(begin, nest.path.end(),
+                      [&](int inner) { return isShared(arch, inner); });
+}
+
+/// Links between a level and the array, per byte, besides those of which
+/// `priceLinks` counts what passes anyway.
+double LeastMoves::priceWay(const EinsumOnArray &nest, const MovePrices &prices,
+                            const Operand &operand, int level) const {
+  const TensorFact &tensor = facts.tensors[operand.tensor];
+  double price = 0;
+  for (const arch::Crossing &way : arch::crossingsOf(
+           arch, nest.array,
+           arch::linksBetween(arch::linksInto(arch, level),
+                              arch::linksIntoArray(arch, nest.array)),
+           /*fans=*/{}, /*isWrite=*/false)) {
+    auto copies = static_cast<double>(way.copies);
+    price += prices.source[way.link] * copies;
+    if (!tensor.isInput && !tensor.isOutput && !isInside(nest, way.link))
+      price += prices.hop[way.link] * way.hops + prices.copy[way.link] * copies;
+  }
+  return price;
+}
+
 /// The cheapest place to have an element from, or to leave it for others.
 double LeastMoves::priceSource(const EinsumOnArray &nest,
                                const MovePrices &prices,
@@ -177,7 +204,8 @@ double LeastMoves::priceSource(const EinsumOnArray &nest,
     least =
         std::min(least, priceByte(arch.levels[level],
                                   operand.isWritten() ? prices.write[level]
-                                                      : prices.read[level]));
+                                                      : prices.read[level]) +
+                            priceWay(nest, prices, operand, level));
   return std::isinf(least) ? 0 : least;
 }
 
@@ -241,6 +269,8 @@ LeastMoves::listWays(const EinsumOnArray &nest, const MovePrices &prices,
     }
     ways.push_back(way);
   };
+  // A holder serves all accesses to its tensor.
+  bool isFirst = &use == &operand.uses.front();
   // Not further out than where it has to be held.
   size_t first = 0;
   for (auto [i, level] : llvm::enumerate(nest.path))
@@ -248,12 +278,14 @@ LeastMoves::listWays(const EinsumOnArray &nest, const MovePrices &prices,
       first = i;
   if (first == 0)
     for (int level : listSources(nest, operand))
-      add(level, /*stage=*/0, 0);
+      add(level, /*stage=*/0,
+          isFirst ? priceWay(nest, prices, operand, level) * bytes * needed
+                  : 0);
   for (size_t i = first; i < nest.path.size(); ++i) {
     int level = nest.path[i];
     if (isShared(arch, level) || !mayHold(nest, operand, level))
       continue;
-    double crossing = priceCrossing(nest, prices, operand, i);
+    double crossing = isFirst ? priceCrossing(nest, prices, operand, i) : 0;
     bool isRegister = nest.feedsRegisters && i + 1 == nest.path.size();
     if (isRegister) // what it moves there is priced for all points
       ways.push_back({nest.stages[i], crossing});
@@ -303,16 +335,11 @@ double LeastMoves::priceLinks(const EinsumOnArray &nest,
            arch::linksBetween(arch::linksInto(arch, nest.path.front()),
                               arch::linksIntoArray(arch, nest.array)),
            /*fans=*/{}, /*isWrite=*/false)) {
-    int level = arch.links[way.link].level;
-    auto begin = llvm::find(nest.path, level); // the end for the array's own
-    bool isInside = std::none_of(begin, nest.path.end(), [&](int inner) {
-      return isShared(arch, inner);
-    });
     double bytes = 0;
     for (const Operand &operand : nest.operands) {
       const TensorFact &tensor = facts.tensors[operand.tensor];
       double words = static_cast<double>(crossingWords(nest, operand));
-      if (!isInside)
+      if (!isInside(nest, way.link))
         words *= tensor.isInput || tensor.isOutput
                      ? 1 / static_cast<double>(tensor.touchers.size())
                      : 0;
@@ -336,7 +363,8 @@ double LeastMoves::price(const EinsumOnArray &nest,
       demands.push_back({operand.atLeaf, listWays(nest, prices, operand, use)});
     }
   double fixed = priceRegisters(nest, prices) + priceLinks(nest, prices);
-  bool isStepping = leastCycles(nest) > nest.cyclesPerPoint * (1 + 1e-9);
+  bool isStepping =
+      static_cast<double>(nest.points) > unitsBelow(nest, /*stage=*/0);
   bool mayLatchAll = mayFollow[nest.einsum] || !isStepping;
   if (arch.accounting.everyRun)
     return fixed + priceFeeding(nest, demands, ~0u);

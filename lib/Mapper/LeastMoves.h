@@ -49,12 +49,14 @@ struct MovePrice {
 struct MovePrices {
   std::vector<MovePrice> read, write; ///< by level
   /// Per byte, by link: for each hop of each copy, for each copy that its
-  /// busiest wires carry.
-  std::vector<double> hop, copy;
+  /// busiest wires carry; and for a copy of what comes from a level outside,
+  /// whether or not it could come from elsewhere.
+  std::vector<double> hop, copy, source;
 
   explicit MovePrices(const arch::ArchSpec &arch)
       : read(arch.levels.size()), write(arch.levels.size()),
-        hop(arch.links.size()), copy(arch.links.size()) {}
+        hop(arch.links.size()), copy(arch.links.size()),
+        source(arch.links.size()) {}
 };
 
 /// Whether tensors may live at a level, or be held for several Einsums.
@@ -90,6 +92,9 @@ private:
   double priceRegisters(const EinsumOnArray &nest,
                         const MovePrices &prices) const;
   double priceLinks(const EinsumOnArray &nest, const MovePrices &prices) const;
+  bool isInside(const EinsumOnArray &nest, int link) const;
+  double priceWay(const EinsumOnArray &nest, const MovePrices &prices,
+                  const Operand &operand, int level) const;
   double priceSource(const EinsumOnArray &nest, const MovePrices &prices,
                      const Operand &operand) const;
   double priceCrossing(const EinsumOnArray &nest, const MovePrices &prices,

@@ -50,7 +50,6 @@ constexpr size_t kMostExplained = 256;
 /// the bound ends the search; one that is this close is not improved.
 constexpr size_t kManyEinsums = 8;
 constexpr double kCloseEnough = 1.02, kAsGood = 1.0005;
-constexpr const char *kLoadBound = "the busiest array, over all bindings";
 
 class MappingSearch {
 public:
@@ -363,8 +362,9 @@ std::optional<MappedPoint> MappingSearch::tryPipeline(size_t &frames) {
 /// Einsums to find out, not by much.
 bool MappingSearch::acceptPipeline(MappedPoint &point, size_t frames,
                                    MapResult &result) {
-  double bound = boundLoad(nests.choices) / arch.clockHz,
-         latency = point.values.front();
+  double latency = point.values.front(),
+         bound =
+             std::max(boundLoad(nests.choices) / arch.clockHz, certain.value);
   bool isLarge = facts.einsums.size() >= kManyEinsums;
   double enough = isLarge ? kCloseEnough : nests.areMany ? kAsGood : 1;
   if (latency > bound * enough)
@@ -376,7 +376,7 @@ bool MappingSearch::acceptPipeline(MappedPoint &point, size_t frames,
   certificate.evaluated = frames;
   certificate.best = latency;
   certificate.lowerBound = std::min(bound, latency);
-  certificate.boundName = kLoadBound;
+  certificate.boundName = certain.name;
   certificate.status = latency <= bound ? Status::optimal : Status::bestFound;
   certificate.wallSeconds = certificate.firstSeconds = seconds();
   result.points.push_back(std::move(point));

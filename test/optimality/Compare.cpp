@@ -137,6 +137,7 @@ public:
       for (mlir::Diagnostic &note : d.getNotes())
         said += note.str() + "\n";
     });
+    checkCertain(name, goal, best);
     auto result = mapper::mapCascade(problem.cascade, problem.facts,
                                      problem.arch, options);
     if (failed(result)) {
@@ -168,6 +169,19 @@ public:
   double worst = 1;
 
 private:
+  /// What is said of all mappings before any is looked at.
+  void checkCertain(const std::string &name, const Goal &goal,
+                    const std::vector<Found> &best) {
+    if (goal.size() > 1 || best.empty())
+      return;
+    double certain = mapper::boundCascade(problem.cascade, problem.facts,
+                                          problem.arch, options),
+           least = best.front().values.front();
+    if (!isAtMost(certain, least))
+      os << name << ": nothing is said to be below " << certain
+         << ", the best of the space is " << least << "\n";
+  }
+
   /// The status, and what the certificate says of everything else.
   void checkStatus(const std::string &name, const Goal &goal,
                    const mapper::MapResult &result,

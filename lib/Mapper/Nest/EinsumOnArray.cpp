@@ -132,7 +132,6 @@ static void addChunks(int64_t extent, const arch::ArchSpec &arch,
   tiles.insert(chunks.begin(), chunks.end());
 }
 
-/// The same for all Einsums, so that they can share loops.
 /// Where divisors are far apart, as those of 197 or 50257, tiles of equal steps
 /// between them, and those that fill a dimension of an array.
 static void fillGaps(int64_t extent, const arch::ArchSpec &arch,
@@ -152,6 +151,34 @@ static void fillGaps(int64_t extent, const arch::ArchSpec &arch,
       tiles.insert(tile);
 }
 
+/// Where divisors leave many units of an array idle, tiles that fill them: 64
+/// over 14 units is 5 steps of 13 and not 8 of 8. And some times so many, for
+/// what is held around.
+static void fillUnits(int64_t extent, const arch::ArchSpec &arch,
+                      std::set<int64_t, std::greater<>> &tiles,
+                      std::set<int64_t> &wanted) {
+  constexpr int64_t kTimes = 8;
+  auto stepsOf = [&](int64_t tile) {
+    return static_cast<int64_t>(llvm::divideCeil(extent, tile));
+  };
+  for (const arch::Array &array : arch.arrays)
+    for (const arch::ArrayDim &dim : array.dims) {
+      auto size = static_cast<int64_t>(dim.size);
+      if (dim.level >= 0 || size >= extent)
+        continue;
+      int64_t even = size;
+      while (extent % even != 0)
+        --even;
+      int64_t tile = stepsOf(stepsOf(size));
+      if (5 * stepsOf(size) > 4 * stepsOf(even))
+        continue;
+      wanted.insert(tile);
+      for (; tile < extent; tile *= kTimes)
+        tiles.insert(tile);
+    }
+}
+
+/// The same for all Einsums, so that they can share loops.
 static std::vector<int64_t> listTiles(int64_t extent, const NestLimits &limits,
                                       const arch::ArchSpec &arch,
                                       bool isCommon) {
@@ -177,6 +204,8 @@ static std::vector<int64_t> listTiles(int64_t extent, const NestLimits &limits,
     fillGaps(extent, arch, tiles);
   std::set<int64_t> wanted = {extent, 1};
   addChunks(extent, arch, tiles, wanted);
+  if (limits.imperfect)
+    fillUnits(extent, arch, tiles, wanted);
   if (limits.coarse == 0)
     return {tiles.begin(), tiles.end()};
   // As many units as possible are worth a tile.

@@ -19,13 +19,17 @@ using namespace einsum::mapper;
 static constexpr size_t kMostPairs = 2;
 
 /// How often the busiest unit computes; infinite if its part of a rank cannot
-/// be dealt on in equal parts, or may not be walked.
+/// be dealt on in equal parts, or may not be walked. The outermost loop over a
+/// rank may have any tile: one that only units of the array have a part of.
 static double countBusiest(const EinsumOnArray &nest, const Deals &way) {
   for (auto [r, rank] : llvm::enumerate(nest.ranks)) {
     int64_t part = rank.extent;
-    bool isChunk = false;
+    bool isChunk = false, isOutside = false;
     for (const Deal &deal : way) { // outermost fans first
       if (deal.rank != static_cast<int>(r))
+        continue;
+      isOutside |= nest.fans[deal.fan].stage != nest.lastStage;
+      if (!isOutside)
         continue;
       if (!deal.chunk && part % deal.units != 0)
         return INFINITY;
@@ -237,20 +241,28 @@ private:
       int64_t units = mostPartsOf(r, left[r], fan.size);
       if (units < 2)
         continue;
-      int64_t before = std::exchange(left[r], left[r] / units);
-      best =
-          std::max(best, static_cast<double>(units) * mostInside(at + 1, left));
+      int64_t before = std::exchange(left[r], stepsOf(left[r], units));
+      double fewer = static_cast<double>(before) / static_cast<double>(left[r]);
+      best = std::max(best, fewer * mostInside(at + 1, left));
       left[r] = before;
     }
     return best;
   }
 
-  /// The most equal parts of what is left of a rank.
+  /// Of what is left of a rank, the parts that leave the fewest steps; equal
+  /// ones, unless all of the rank is left.
   int64_t mostPartsOf(size_t r, int64_t left, uint64_t room) const {
+    int64_t most = 1;
     for (int64_t tile : nest.ranks[r].tiles) // falling
-      if (static_cast<uint64_t>(tile) <= room && left % tile == 0)
-        return tile;
-    return 1;
+      if (static_cast<uint64_t>(tile) <= room &&
+          (left % tile == 0 || left == nest.ranks[r].extent) &&
+          stepsOf(left, tile) <= stepsOf(left, most))
+        most = tile;
+    return most;
+  }
+
+  static int64_t stepsOf(int64_t left, int64_t parts) {
+    return static_cast<int64_t>(llvm::divideCeil(left, parts));
   }
 
   /// Units' tiles may differ where nobody else outside the array deals that
@@ -324,6 +336,20 @@ private:
     return parts;
   }
 
+  /// Where equal parts leave many of an array's units idle, 64 to 14 units in 8
+  /// steps of 8: as many as it takes to have the fewest steps, 5 of 13. Nobody
+  /// outside has parts of the rank then.
+  int64_t fillingParts(llvm::ArrayRef<Deal> all, int64_t left,
+                       int64_t equal) const {
+    int64_t fewest = stepsOf(left, equal), most = 0;
+    for (const Deal &deal : all) // falling
+      if (stepsOf(left, deal.units) <= fewest) {
+        fewest = stepsOf(left, deal.units);
+        most = deal.units;
+      }
+    return 5 * fewest <= 4 * stepsOf(left, equal) ? most : 0;
+  }
+
   /// To units that hold a level: in as many equal parts as there can be, or
   /// more than half of that, as parts are dealt on inside; or in more parts of
   /// which the last is shorter.
@@ -339,9 +365,11 @@ private:
     for (const Deal &deal : all)
       if (!isLast && !deal.chunk && nest.ranks[r].extent % deal.units == 0)
         equal = std::max(equal, deal.units);
+    bool isWhole = isLast && left == nest.ranks[r].extent;
+    int64_t filling = isWhole ? fillingParts(all, left, equal) : 0;
     for (const Deal &deal : all)
       if (deal.chunk ? deal.units > equal
-          : isLast   ? deal.units == equal
+          : isLast   ? deal.units == equal || deal.units == filling
                      : deal.units <= equal && 2 * deal.units > equal)
         parts.push_back(deal);
     return parts;

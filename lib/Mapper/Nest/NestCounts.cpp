@@ -78,6 +78,8 @@ void NestCounts::chargeBytes(Costs &costs, int level, bool isWrite,
                              uint64_t times, uint64_t bytes) const {
   if (times == 0 || bytes == 0)
     return;
+  if (uint64_t chunk = arch.levels[level].chunkBytes; chunk > 1)
+    bytes = llvm::alignTo(bytes, chunk);
   uint64_t accesses = llvm::divideCeil(bytes, arch.levels[level].accessBytes);
   chargeAll(costs, level, isWrite, times * bytes, times * accesses);
 }

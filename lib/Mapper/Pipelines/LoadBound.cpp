@@ -10,6 +10,7 @@
 #include "lib/Mapper/PipelineGroup.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
 
 #include <cmath>
 
@@ -92,8 +93,67 @@ static double anyParts(const LocalRank &rank, double room) {
   return std::min(static_cast<double>(rank.extent), room);
 }
 
+namespace {
+
+/// The fewest runs of a box of points: each rank takes whole steps, and units
+/// are no more than there are.
+///
+///   64 x 64 x 64 on 14 x 12 units   16 * 13 * 8 = 1664, not 64^3 / 168 = 1560
+class WholeSteps {
+public:
+  explicit WholeSteps(const EinsumOnArray &nest) : nest(nest) {}
+
+  double count() {
+    uint64_t units = 1;
+    for (const Fan &fan : nest.fans)
+      units = llvm::SaturatingMultiply(units, fan.size);
+    choose(0, units, 1);
+    return tried > kMostTried ? 0 : fewest;
+  }
+
+private:
+  void choose(size_t at, uint64_t units, double steps) {
+    if (++tried > kMostTried)
+      return;
+    if (at == nest.ranks.size()) {
+      fewest = std::min(fewest, steps);
+      return;
+    }
+    double left = 1;
+    for (size_t r = at; r < nest.ranks.size(); ++r)
+      left *= static_cast<double>(nest.ranks[r].extent);
+    // `units`: what is left of them for these ranks, multiplied.
+    if (steps * std::max(1.0, left / static_cast<double>(units)) >= fewest)
+      return;
+    auto extent = static_cast<uint64_t>(nest.ranks[at].extent);
+    uint64_t own = 1;
+    for (const Fan &fan : nest.fans)
+      if (fan.ranks >> at & 1)
+        own = llvm::SaturatingMultiply(own, fan.size);
+    // From the fewest steps on; of as many the fewest units.
+    uint64_t mine = llvm::divideCeil(extent, std::min({units, own, extent}));
+    while (true) {
+      uint64_t parts = llvm::divideCeil(extent, mine);
+      choose(at + 1, units / parts, steps * static_cast<double>(mine));
+      if (parts == 1)
+        return;
+      mine = llvm::divideCeil(extent, parts - 1);
+    }
+  }
+
+  const EinsumOnArray &nest;
+  double fewest = INFINITY;
+  static constexpr size_t kMostTried = 20000;
+  size_t tried = 0;
+};
+
+} // namespace
+
 double mapper::leastCycles(const EinsumOnArray &nest) {
-  return leastCycles(nest, anyParts);
+  double cycles = leastCycles(nest, anyParts);
+  if (nest.cut)
+    return cycles;
+  return std::max(cycles, WholeSteps(nest).count() * nest.cyclesPerPoint);
 }
 
 /// Whatever the shares, they add up to one: the busiest array has no less to do
@@ -151,8 +211,9 @@ static double boundByShares(llvm::ArrayRef<std::vector<double>> cycles,
   return best;
 }
 
-double mapper::boundLoad(llvm::ArrayRef<EinsumChoices> choices,
-                         UnitsOf unitsOf) {
+static double
+boundLoadBy(llvm::ArrayRef<EinsumChoices> choices,
+            llvm::function_ref<double(const EinsumOnArray &nest)> cyclesOf) {
   // Beyond so many Einsums, parts of them may go to different arrays.
   constexpr size_t kMost = 24;
   PipelineGroup group;
@@ -169,7 +230,7 @@ double mapper::boundLoad(llvm::ArrayRef<EinsumChoices> choices,
     for (const auto &nest : einsum.nests) {
       StageChoice choice;
       choice.array = nest->array;
-      double cycles = std::floor(leastCycles(*nest, unitsOf));
+      double cycles = std::floor(cyclesOf(*nest));
       least = std::min(least, cycles);
       all.back()[nest->array] = cycles;
       choice.cycles = cycles < 1e16 ? static_cast<uint64_t>(cycles)
@@ -192,6 +253,14 @@ double mapper::boundLoad(llvm::ArrayRef<EinsumChoices> choices,
   return std::max(simple, result.plans.front().cycles);
 }
 
+double mapper::boundLoad(llvm::ArrayRef<EinsumChoices> choices,
+                         UnitsOf unitsOf) {
+  return boundLoadBy(choices, [&](const EinsumOnArray &nest) {
+    return leastCycles(nest, unitsOf);
+  });
+}
+
 double mapper::boundLoad(llvm::ArrayRef<EinsumChoices> choices) {
-  return boundLoad(choices, anyParts);
+  return boundLoadBy(
+      choices, [](const EinsumOnArray &nest) { return leastCycles(nest); });
 }
