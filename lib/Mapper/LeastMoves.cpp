@@ -46,9 +46,60 @@ uint64_t mapper::countTouched(const EinsumOnArray &nest,
 }
 
 /// Which of its elements a leaf moves is known: all that its points name.
-static bool isPlain(const Operand &operand) {
+bool LeastMoves::isPlain(const EinsumOnArray &nest,
+                         const Operand &operand) const {
+  auto gathers = [&](const AccessFact &access) {
+    return access.tensor == operand.tensor && access.gathers();
+  };
   return operand.whole == 1 && operand.along < 0 &&
-         (operand.reads == 0 || operand.writes == 0);
+         (operand.reads == 0 || operand.writes == 0) &&
+         llvm::none_of(facts.einsums[nest.einsum].reads, gathers);
+}
+
+/// Uses are in the order of accesses.
+const AccessFact &LeastMoves::accessOf(const EinsumOnArray &nest,
+                                       const Operand &operand,
+                                       const Operand::Use &use) const {
+  const EinsumFact &einsum = facts.einsums[nest.einsum];
+  llvm::ArrayRef<AccessFact> accesses(einsum.reads);
+  if (use.isWrite)
+    accesses = einsum.writes;
+  auto before =
+      std::count_if(operand.uses.begin(), &use, [&](const Operand::Use &other) {
+        return other.isWrite == use.isWrite;
+      });
+  for (const AccessFact &access : accesses)
+    if (access.tensor == operand.tensor && before-- == 0)
+      return access;
+  llvm_unreachable("a use without an access");
+}
+
+/// Of `a + r` all ranks but one, the longest, may differ where the element does
+/// not; of `m1 * 256 + m0` none.
+uint32_t LeastMoves::ranksApart(const EinsumOnArray &nest,
+                                const AccessFact &access) const {
+  uint32_t ranks = 0;
+  for (const Coordinate &coordinate : access.coordinates) {
+    llvm::SmallVector<Coordinate::Term, 2> terms(coordinate.terms);
+    llvm::sort(terms, [](const auto &a, const auto &b) {
+      return std::abs(a.coefficient) < std::abs(b.coefficient);
+    });
+    int64_t reach = 0;
+    uint32_t all = 0, longest = 0;
+    int64_t most = 0;
+    bool isApart = true;
+    for (const Coordinate::Term &term : terms) {
+      int64_t extent = facts.ranks[term.rank].extent;
+      uint32_t rank = 1u << nest.findRank(term.rank);
+      isApart &= std::abs(term.coefficient) > reach;
+      reach += std::abs(term.coefficient) * (extent - 1);
+      all |= rank;
+      if (extent > most)
+        std::tie(most, longest) = std::pair(extent, rank);
+    }
+    ranks |= isApart ? all : longest;
+  }
+  return ranks;
 }
 
 LeastMoves::LeastMoves(const CascadeFacts &facts, const arch::ArchSpec &arch,
@@ -65,7 +116,7 @@ LeastMoves::LeastMoves(const CascadeFacts &facts, const arch::ArchSpec &arch,
       continue;
     const EinsumOnArray &nest = *choice.nests.front();
     for (const Operand &operand : nest.operands)
-      if (isPlain(operand)) {
+      if (isPlain(nest, operand)) {
         uint64_t &most = operand.isWritten() ? written[operand.tensor]
                                              : neededWords[operand.tensor];
         most = std::max(most, countTouched(nest, operand));
@@ -113,7 +164,7 @@ static bool mustHold(const EinsumOnArray &nest, const Operand &operand,
 
 uint64_t LeastMoves::crossingWords(const EinsumOnArray &nest,
                                    const Operand &operand) const {
-  if (!isPlain(operand) || nest.points == 0)
+  if (!isPlain(nest, operand) || nest.points == 0)
     return 0;
   uint64_t words = countTouched(nest, operand);
   return operand.isWritten() ? std::min(words, neededWords[operand.tensor])
@@ -236,7 +287,10 @@ LeastMoves::listWays(const EinsumOnArray &nest, const MovePrices &prices,
   std::vector<Way> ways;
   double bytes = operand.bits.toDouble() / 8,
          points = static_cast<double>(nest.points);
-  double touched = static_cast<double>(countTouched(nest, operand)),
+  // What one of several accesses touches is a part of that.
+  bool isOnly = operand.uses.size() == 1;
+  double touched =
+             isOnly ? static_cast<double>(countTouched(nest, operand)) : 0,
          needed = static_cast<double>(crossingWords(nest, operand));
   auto add = [&](int level, int stage, double crossing) {
     const arch::Level &fact = arch.levels[level];
@@ -358,9 +412,11 @@ double LeastMoves::price(const EinsumOnArray &nest,
   std::vector<Demand> demands;
   for (const Operand &operand : nest.operands)
     for (const Operand::Use &use : operand.uses) {
-      if (!isPlain(operand))
+      if (!isPlain(nest, operand))
         continue;
-      demands.push_back({operand.atLeaf, listWays(nest, prices, operand, use)});
+      demands.push_back({use.relevant,
+                         ranksApart(nest, accessOf(nest, operand, use)),
+                         listWays(nest, prices, operand, use)});
     }
   double fixed = priceRegisters(nest, prices) + priceLinks(nest, prices);
   bool isStepping =
@@ -384,7 +440,7 @@ double LeastMoves::priceAlone(const EinsumOnArray &nest, const Demand &demand,
   for (const Way &way : demand.ways) {
     double fed = way.latched;
     if (!isLatched) {
-      double shared = mostSharing(nest, way.stage, ~demand.ranks);
+      double shared = mostSharing(nest, way.stage, ~demand.apart);
       if (way.most > 0)
         shared = std::min(shared, way.most);
       fed = std::max({fed, way.runs, way.perWord / shared - way.begun});
@@ -439,7 +495,7 @@ double LeastMoves::priceTogether(const EinsumOnArray &nest,
       return;
     }
     for (const Way &way : demands[at]->ways) {
-      terms.push_back({way.perWord, ~demands[at]->ranks, way.stage});
+      terms.push_back({way.perWord, ~demands[at]->apart, way.stage});
       self(self, at + 1, crossing + way.crossing - way.begun);
       terms.pop_back();
     }

@@ -78,7 +78,8 @@ public:
 private:
   struct Way;
   struct Demand {
-    uint32_t ranks = 0; ///< that tell its elements apart
+    uint32_t ranks = 0; ///< that the access uses
+    uint32_t apart = 0; ///< units that differ along these share no word
     std::vector<Way> ways;
   };
 
@@ -89,6 +90,11 @@ private:
   /// Elements that one Einsum reads, or writes for others, where they live.
   uint64_t crossingWords(const EinsumOnArray &nest,
                          const Operand &operand) const;
+  bool isPlain(const EinsumOnArray &nest, const Operand &operand) const;
+  const AccessFact &accessOf(const EinsumOnArray &nest, const Operand &operand,
+                             const Operand::Use &use) const;
+  uint32_t ranksApart(const EinsumOnArray &nest,
+                      const AccessFact &access) const;
   double priceRegisters(const EinsumOnArray &nest,
                         const MovePrices &prices) const;
   double priceLinks(const EinsumOnArray &nest, const MovePrices &prices) const;
