@@ -281,50 +281,58 @@ double LeastMoves::priceCrossing(const EinsumOnArray &nest,
          static_cast<double>(crossingWords(nest, operand));
 }
 
+/// Fed from a level below so many fan-outs, besides what it takes to get there.
+LeastMoves::Way LeastMoves::feedFrom(const EinsumOnArray &nest,
+                                     const MovePrices &prices,
+                                     const Operand &operand,
+                                     const Operand::Use &use, int level,
+                                     int stage) const {
+  const arch::Level &fact = arch.levels[level];
+  double bytes = operand.bits.toDouble() / 8,
+         points = static_cast<double>(nest.points),
+         units = unitsBelow(nest, stage);
+  // What one of several accesses touches is a part of that.
+  bool isOnly = operand.uses.size() == 1;
+  double touched =
+      isOnly ? static_cast<double>(countTouched(nest, operand)) : 0;
+  WordPrice in = priceWords(fact, prices.read[level], bytes, units),
+            out = priceWords(fact, prices.write[level], bytes, units);
+  const WordPrice &words = use.isWrite ? out : in;
+  Way way;
+  way.stage = stage;
+  way.latched = std::max(touched * words.each, touched / units * words.group);
+  way.perWord = points * words.each;
+  way.runs = points / units * words.group;
+  if (!use.isWrite) {
+    way.most = static_cast<double>(fact.multicast.width);
+    return way;
+  }
+  // A sum that goes on is read first; one that does not is done, or leaves.
+  double needed = static_cast<double>(crossingWords(nest, operand));
+  if (isShared(arch, level)) {
+    way.perWord += points * in.each;
+    way.begun = touched * in.each;
+  } else if (needed == touched) {
+    way.perWord += points * in.each;
+    way.latched += needed * in.each;
+  } else {
+    way.crossing = needed * in.each;
+  }
+  return way;
+}
+
 std::vector<LeastMoves::Way>
 LeastMoves::listWays(const EinsumOnArray &nest, const MovePrices &prices,
                      const Operand &operand, const Operand::Use &use) const {
   std::vector<Way> ways;
-  double bytes = operand.bits.toDouble() / 8,
-         points = static_cast<double>(nest.points);
-  // What one of several accesses touches is a part of that.
-  bool isOnly = operand.uses.size() == 1;
-  double touched =
-             isOnly ? static_cast<double>(countTouched(nest, operand)) : 0,
-         needed = static_cast<double>(crossingWords(nest, operand));
-  auto add = [&](int level, int stage, double crossing) {
-    const arch::Level &fact = arch.levels[level];
-    double units = unitsBelow(nest, stage);
-    WordPrice in = priceWords(fact, prices.read[level], bytes, units),
-              out = priceWords(fact, prices.write[level], bytes, units);
-    Way way;
-    way.stage = stage;
-    way.crossing = crossing;
-    if (!use.isWrite) {
-      way.latched = std::max(touched * in.each, touched / units * in.group);
-      way.perWord = points * in.each;
-      way.runs = points / units * in.group;
-      way.most = static_cast<double>(fact.multicast.width);
-      ways.push_back(way);
-      return;
-    }
-    // A sum that goes on is read first; one that does not is done, or leaves.
-    bool isOnce = isShared(arch, level);
-    way.latched = std::max(touched * out.each, touched / units * out.group) +
-                  (isOnce ? 0 : needed * in.each);
-    way.perWord = points * out.each;
-    way.runs = points / units * out.group;
-    if (isOnce || needed == touched) {
-      way.perWord += points * in.each;
-      way.begun = isOnce ? touched * in.each : 0;
-    } else {
-      way.crossing += needed * in.each;
-      way.latched -= needed * in.each;
-    }
-    ways.push_back(way);
-  };
   // A holder serves all accesses to its tensor.
   bool isFirst = &use == &operand.uses.front();
+  double bytes = operand.bits.toDouble() / 8 *
+                 static_cast<double>(crossingWords(nest, operand));
+  auto add = [&](int level, int stage, double crossing) {
+    ways.push_back(feedFrom(nest, prices, operand, use, level, stage));
+    ways.back().crossing += isFirst ? crossing : 0;
+  };
   // Not further out than where it has to be held.
   size_t first = 0;
   for (auto [i, level] : llvm::enumerate(nest.path))
@@ -332,17 +340,15 @@ LeastMoves::listWays(const EinsumOnArray &nest, const MovePrices &prices,
       first = i;
   if (first == 0)
     for (int level : listSources(nest, operand))
-      add(level, /*stage=*/0,
-          isFirst ? priceWay(nest, prices, operand, level) * bytes * needed
-                  : 0);
+      add(level, /*stage=*/0, priceWay(nest, prices, operand, level) * bytes);
   for (size_t i = first; i < nest.path.size(); ++i) {
     int level = nest.path[i];
     if (isShared(arch, level) || !mayHold(nest, operand, level))
       continue;
-    double crossing = isFirst ? priceCrossing(nest, prices, operand, i) : 0;
+    double crossing = priceCrossing(nest, prices, operand, i);
     bool isRegister = nest.feedsRegisters && i + 1 == nest.path.size();
     if (isRegister) // what it moves there is priced for all points
-      ways.push_back({nest.stages[i], crossing});
+      ways.push_back({nest.stages[i], isFirst ? crossing : 0});
     else
       add(level, nest.stages[i], crossing);
   }

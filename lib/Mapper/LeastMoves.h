@@ -105,6 +105,9 @@ private:
                      const Operand &operand) const;
   double priceCrossing(const EinsumOnArray &nest, const MovePrices &prices,
                        const Operand &operand, size_t at) const;
+  Way feedFrom(const EinsumOnArray &nest, const MovePrices &prices,
+               const Operand &operand, const Operand::Use &use, int level,
+               int stage) const;
   std::vector<Way> listWays(const EinsumOnArray &nest, const MovePrices &prices,
                             const Operand &operand,
                             const Operand::Use &use) const;
