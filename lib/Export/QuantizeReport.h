@@ -77,6 +77,7 @@ struct QuantizeReport {
   using Choice = FormatChoice;
 
   std::string requested;
+  std::string applied; ///< the same, with what `auto` chose
   std::vector<Tensor> tensors;
   std::vector<std::string> notes;
   std::optional<Floor> before, after;

@@ -7,6 +7,8 @@
 
 #include "lib/Export/ReadSchedule.h"
 
+#include "lib/Export/ScheduleFormats.h"
+
 #include "lib/Support/ObjectReader.h"
 
 #include "mlir/IR/Builders.h"
@@ -41,6 +43,7 @@ public:
           "reservations", "occupancy", "traffic", "timeline", "allocation",
           "movement", "roofline", "energy"})
       object.any(key);
+    std::optional<ScheduleFormats> formats = readFormats(object);
     const JsonValue *nodes = object.get("nodes", JsonValue::Kind::Array);
     object.finish();
     if (diags.hasErrors())
@@ -50,6 +53,8 @@ public:
         FlatSymbolRefAttr::get(builder.getStringAttr(file.cascade)),
         builder.getStringAttr(file.arch));
     file.mapping->getBody().emplaceBlock();
+    if (formats)
+      setFormats(*file.mapping, *formats);
     readNodes(*nodes);
     if (diags.hasErrors())
       return std::nullopt;
@@ -88,6 +93,27 @@ private:
     for (const JsonMember &member : binding->members)
       if (auto value = readNumber(member.value, member.key, 1))
         file.binding.push_back({member.key, *value, member.value.loc});
+  }
+
+  std::optional<ScheduleFormats> readFormats(ObjectReader &object) {
+    const JsonValue *json = object.get("quantisation", JsonValue::Kind::Object);
+    if (!json)
+      return std::nullopt;
+    ObjectReader said(*json, "'quantisation'", parameters, diags);
+    for (const char *key : {"formats", "accumulator", "objective"})
+      said.require(key);
+    ScheduleFormats formats;
+    formats.formats = said.string("formats");
+    formats.objective = said.string("objective");
+    if (const JsonValue *bits =
+            said.get("accumulator", JsonValue::Kind::Number)) {
+      if (bits->int64 && *bits->int64 >= 8 && *bits->int64 <= 64)
+        formats.accumulatorBits = static_cast<unsigned>(*bits->int64);
+      else
+        diags.error(bits->loc, "an accumulator has 8 to 64 bits");
+    }
+    said.finish();
+    return formats;
   }
 
   std::string readName(ObjectReader &object, StringRef key) {

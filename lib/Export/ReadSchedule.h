@@ -6,9 +6,9 @@
 //===----------------------------------------------------------------------===//
 //
 // The inverse of makeScheduleJson (ScheduleReport.h). Read are `schema`,
-// `name`, `cascade`, `arch`, `binding`, `nodes`, `program`, `origin` and
-// `derived_from`; everything else that the format has can be computed again and
-// is not looked at, so that a tree may be changed by hand:
+// `name`, `cascade`, `arch`, `binding`, `nodes`, `program`, `origin`,
+// `derived_from` and `quantisation`; everything else that the format has can be
+// computed again and is not looked at, so that a tree may be changed by hand:
 //
 //   {"schema": "einsum-schedule/1", "name": "mine", "cascade": "gemm",
 //    "arch": "tiny", "nodes": [

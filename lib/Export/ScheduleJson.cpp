@@ -17,6 +17,7 @@
 #include "lib/CostModel/MachineBounds.h"
 #include "lib/Export/LevelAllocation.h"
 #include "lib/Export/PassMarks.h"
+#include "lib/Export/ScheduleFormats.h"
 #include "lib/Export/ScheduleReport.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -85,6 +86,10 @@ public:
       json["origin"] = splitLines(report.origin);
     if (!report.derivedFrom.empty())
       json["derived_from"] = report.derivedFrom;
+    if (auto formats = getFormats(mapping); succeeded(formats) && *formats)
+      json["quantisation"] = {{"formats", (*formats)->formats},
+                              {"accumulator", (*formats)->accumulatorBits},
+                              {"objective", (*formats)->objective}};
     json["ranks"] = describeRanks();
     if (report.profile)
       addCosts(json);

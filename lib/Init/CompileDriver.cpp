@@ -10,6 +10,7 @@
 #include "lib/CostModel/MachineFit.h"
 #include "lib/Export/Formulas.h"
 #include "lib/Export/Result.h"
+#include "lib/Export/ScheduleFormats.h"
 #include "lib/Export/SkiSlopeFiles.h"
 #include "lib/Init/AutoMapping.h"
 #include "lib/Init/CutBlocks.h"
@@ -695,6 +696,11 @@ ExitCode Compilation::evaluate(schedule::MappingOp mapping,
   }
   result.mapped->mapping = mapping;
   result.mapped->cost = &cost;
+  if (result.quantisation && !result.quantisation->applied.empty())
+    exporting::setFormats(
+        mapping,
+        {result.quantisation->applied, options.quantize.accumulatorBits,
+         getFormatObjective(options.request.objective).str()});
   machineBounds =
       cost::MachineBoundAnalysis(facts, *arch,
                                  bounds::collectPassFacts(facts, result.passes))

@@ -260,5 +260,6 @@ ExitCode einsum::quantizeWorkload(CascadeOp cascade,
     auto parsed = quant::parseSpec(request.text);
     spec = std::get<quant::QuantizeSpec>(std::move(parsed)); // checked
   }
+  report.applied = quant::printSpec(spec);
   return apply(cascade, request, spec, arch, objective, report);
 }

@@ -28,6 +28,7 @@
 
 #include "dialects/Schedule/Schedule.h"
 #include "lib/Export/ReadSchedule.h"
+#include "lib/Export/ScheduleFormats.h"
 #include "lib/Init/ModelFlags.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -62,6 +63,10 @@ public:
   /// Goes on with the cascade that the file of a schedule holds, from whatever
   /// it was derived. Null if it holds none.
   mlir::FailureOr<CascadeOp> readProgramOf(llvm::StringRef path);
+  /// How that cascade was quantised, if the file says so.
+  mlir::FailureOr<std::optional<exporting::ScheduleFormats>> getFormats() {
+    return exporting::getFormats(*mapping);
+  }
   /// Where `other` has read the file of a schedule: goes on with that text, for
   /// pipes are read once.
   void shareSchedule(const Workload &other) {

@@ -9,6 +9,7 @@
 
 #include "lib/Init/InitAll.h"
 #include "lib/Init/OptionValues.h"
+#include "lib/Init/QuantisedWorkload.h"
 #include "lib/Init/RunReport.h"
 #include "lib/Interpreter/Interpreter.h"
 #include "lib/Interpreter/NpyFile.h"
@@ -19,6 +20,7 @@
 #include "llvm/ADT/StringExtras.h"
 
 #include <cmath>
+#include <set>
 
 using namespace mlir;
 using namespace einsum;
@@ -338,6 +340,8 @@ private:
   bool checkNames();
   void addExtentsOfFiles();
   bool chooseExtents();
+  bool quantiseAsScheduled();
+  bool checkPrograms();
   ExitCode checkLimit(Program &program);
   FailureOr<TensorMap> sampleInputs(const Sampling &sampling, uint64_t seed);
   bool runTrial(unsigned trial);
@@ -354,7 +358,9 @@ private:
   std::optional<Program> second;
   std::optional<ScheduleRun> scheduled;
   std::optional<Program> derived; ///< that the schedule's file holds
-  TensorMap files;                ///< inputs that were read
+  /// If that one was quantised, `first` is, too, and this has it as written.
+  std::optional<QuantisedWorkload> quantised;
+  TensorMap files; ///< inputs that were read
   RunResult result;
 };
 
@@ -483,6 +489,38 @@ bool Runner::chooseExtents() {
   return true;
 }
 
+/// What the schedule's cascade is compared with: the workload, quantised in the
+/// same way.
+bool Runner::quantiseAsScheduled() {
+  if (!derived)
+    return true;
+  auto formats = derived->workload.getFormats();
+  if (failed(formats))
+    return false;
+  bool isQuantised =
+      printProgram(first.cascade) == printProgram(derived->cascade);
+  if (!*formats || isQuantised)
+    return true;
+  auto made =
+      QuantisedWorkload::create(first.cascade, **formats, scheduled->getArch());
+  if (failed(made))
+    return false;
+  quantised = std::move(*made);
+  result.quantisedBy = quantised->getFormats();
+  return true;
+}
+
+/// Whether what is compared has the same inputs and outputs.
+bool Runner::checkPrograms() {
+  if (second && (!checkInputs(first, *second) || !checkOutputs(first, *second)))
+    return false;
+  if (!derived)
+    return true;
+  bool hasInputs = quantised ? quantised->checkInputs(derived->cascade)
+                             : checkInputs(first, *derived);
+  return hasInputs && checkOutputs(first, *derived);
+}
+
 ExitCode Runner::checkLimit(Program &program) {
   FailureOr<uint64_t> points = countPoints(program.cascade);
   if (failed(points))
@@ -563,25 +601,33 @@ bool Runner::showsErrors() {
   return isStored;
 }
 
-/// Every tensor with a name against what it is in f64.
+/// Every tensor with a name against what it is in f64, in the cascade as
+/// written; only outputs, if no more is asked for.
 bool Runner::addErrors(const TensorMap &inputs, const Interpretation &values,
                        TrialResult &trial) {
   FailureOr<Interpretation> exact =
-      interpret(first.cascade, inputs,
+      interpret(quantised ? quantised->asWritten() : first.cascade, inputs,
                 InterpretOptions{Arithmetic::reference(), options.maxPoints});
   if (failed(exact))
     return false;
+  std::set<std::string> shown;
+  if (!showsErrors())
+    for (auto &[name, output] : first.getOutputs())
+      shown.insert(name);
   for (Operation &op : *first.cascade.getBodyBlock())
     for (Value value : op.getResults()) {
       auto type = dyn_cast<NamedTensorType>(value.getType());
-      if (!type || Program::getName(value).empty())
+      const Tensor *reference =
+          type ? exact->find(Program::getName(value)) : nullptr;
+      if (!reference || reference->name.empty() ||
+          (!shown.empty() && !shown.count(reference->name)))
         continue;
       const Tensor &tensor = values.get(value);
       bool isDeclared = settings.arithmetic.isDeclared();
       TensorError entry{tensor.name,
                         tensor.format->name,
                         {tensor.format->bits, 1},
-                        measureError(exact->get(value), tensor)};
+                        measureError(*reference, tensor)};
       auto found = findStorage(type, tensor.extents);
       auto *stored = std::get_if<TensorStorage>(&found);
       if (isDeclared && stored && stored->storage) {
@@ -614,8 +660,10 @@ bool Runner::runTrial(unsigned number) {
     return false;
   TensorMap executed;
   if (scheduled) {
-    FailureOr<TensorMap> outputs =
-        scheduled->execute(inputs, settings.arithmetic, options.maxPoints);
+    FailureOr<TensorMap> outputs = scheduled->execute(
+        quantised ? quantised->makeInputs(derived->cascade, inputs, *values)
+                  : inputs,
+        settings.arithmetic, options.maxPoints);
     if (failed(outputs))
       return false;
     executed = std::move(*outputs);
@@ -639,7 +687,7 @@ bool Runner::runTrial(unsigned number) {
     }
     trial.outputs.push_back(std::move(entry));
   }
-  if (showsErrors() && !addErrors(inputs, *values, trial))
+  if ((quantised || showsErrors()) && !addErrors(inputs, *values, trial))
     return false;
   result.trials.push_back(std::move(trial));
   return number > 0 || writeOutputs(*values);
@@ -654,16 +702,14 @@ ExitCode Runner::run() {
       !readInputFiles())
     return ExitCode::BadInput;
   addExtentsOfFiles();
-  if (!readDerived() || !chooseExtents())
+  if ((scheduled && !scheduled->readArch()) || !readDerived() ||
+      !chooseExtents() || !quantiseAsScheduled())
     return ExitCode::BadInput;
   for (Program *program : {&first, second ? &*second : nullptr})
     if (program)
       if (ExitCode code = checkLimit(*program); code != ExitCode::Ok)
         return code;
-  if (second && (!checkInputs(first, *second) || !checkOutputs(first, *second)))
-    return ExitCode::BadInput;
-  if (derived &&
-      (!checkInputs(first, *derived) || !checkOutputs(first, *derived)))
+  if (!checkPrograms())
     return ExitCode::BadInput;
   Program &mapped = derived ? *derived : first;
   if (scheduled)

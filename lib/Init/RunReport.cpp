@@ -177,7 +177,13 @@ static std::string print(const formats::BitsPerElement &bits) {
 static void printErrors(const RunResult &result, llvm::raw_ostream &os) {
   if (result.trials.front().errors.empty())
     return;
-  os << "against f64:\n";
+  os << "against f64";
+  if (!result.quantisedBy.empty())
+    os << ", as written"
+       << (result.format == "declared" ? ""
+                                       : " (what is stored in formats counts "
+                                         "with --format=declared)");
+  os << ":\n";
   TextTable table({"seed", "data", "tensor", "stored as", ">bits/element",
                    ">max error", ">RMS error", ">SQNR dB", "not finite"});
   for (const TrialResult &trial : result.trials)
@@ -199,6 +205,8 @@ void einsum::printRun(const RunResult &result, llvm::raw_ostream &os) {
     os << " against " << result.against << ": " << result.againstCascade;
   os << "\nformat " << result.format << ", extents";
   printExtents(result, os);
+  if (!result.quantisedBy.empty())
+    os << "quantised as the schedule is: " << result.quantisedBy << "\n";
   if (result.isComparison())
     printComparison(result, os);
   else
@@ -273,6 +281,8 @@ void einsum::writeRunJson(const RunResult &result, llvm::raw_ostream &os) {
     json["against_cascade"] = result.againstCascade;
   }
   json["format"] = result.format;
+  if (!result.quantisedBy.empty())
+    json["quantised_by"] = result.quantisedBy;
   json["binding"] = Json::object();
   json["reduced"] = Json::array();
   for (const ChosenExtent &extent : result.extents) {

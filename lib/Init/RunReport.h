@@ -43,6 +43,7 @@ struct TrialResult {
 
 struct RunResult {
   std::string program, cascade, against, againstCascade, format;
+  std::string quantisedBy; ///< rules, as the schedule was; else empty
   std::vector<ChosenExtent> extents;
   std::vector<TrialResult> trials;
 

@@ -85,17 +85,19 @@ bool ScheduleRun::readReplay(CascadeOp cascade) {
                                     cascade.getSymName() + "'");
 }
 
-ExitCode ScheduleRun::prepare(Workload &workload, CascadeOp cascade) {
-  this->cascade = cascade;
-  if (!readReplay(cascade))
-    return ExitCode::BadInput;
+bool ScheduleRun::readArch() {
   std::map<std::string, double> settings;
   if (!parseSettings(options.set, settings))
-    return ExitCode::BadInput;
+    return false;
   Diagnostics diagnostics;
   arch = arch::readArchSpec(options.arch, diagnostics, settings);
   diagnostics.print(llvm::errs());
-  if (!arch || !chooseAccounting(options.accounting, *arch))
+  return arch && chooseAccounting(options.accounting, *arch);
+}
+
+ExitCode ScheduleRun::prepare(Workload &workload, CascadeOp cascade) {
+  this->cascade = cascade;
+  if (!readReplay(cascade))
     return ExitCode::BadInput;
   FailureOr<CascadeFacts> computed = computeCascadeFacts(cascade);
   if (failed(computed))

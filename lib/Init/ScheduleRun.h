@@ -45,8 +45,11 @@ class ScheduleRun {
 public:
   explicit ScheduleRun(const ScheduleOptions &options) : options(options) {}
 
-  /// Reads the specification, reads or builds the schedule of a bound cascade
-  /// and asks the cost model about it.
+  /// Reads the specification.
+  bool readArch();
+  const arch::ArchSpec &getArch() const { return *arch; }
+  /// Reads or builds the schedule of a bound cascade and asks the cost model
+  /// about it.
   ExitCode prepare(Workload &workload, CascadeOp cascade);
   /// Executes it; the counts of the first execution are kept.
   mlir::FailureOr<interp::TensorMap>

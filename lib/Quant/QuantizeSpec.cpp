@@ -150,3 +150,25 @@ std::variant<QuantizeSpec, std::string> quant::parseSpec(StringRef text) {
   }
   return spec;
 }
+
+static std::string printRule(const Rule &rule) {
+  std::string text = rule.selector + "=" + rule.storage;
+  if (rule.form == Form::explicitly)
+    text += " explicit";
+  if (rule.isOnline || rule.isOffline)
+    text += rule.isOnline ? " online" : " offline";
+  if (!rule.granted.empty())
+    text += " rearranged(" + llvm::join(rule.granted, ", ") + ")";
+  if (rule.isBalanced)
+    text += " balanced";
+  else if (rule.isRearranged && rule.granted.empty())
+    text += " rearranged";
+  return text;
+}
+
+std::string quant::printSpec(const QuantizeSpec &spec) {
+  std::vector<std::string> rules;
+  for (const Rule &rule : spec.rules)
+    rules.push_back(printRule(rule));
+  return llvm::join(rules, ",");
+}

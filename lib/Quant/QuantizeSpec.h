@@ -84,6 +84,9 @@ llvm::ArrayRef<llvm::StringRef> getClassNames();
 /// as far as that is possible without a tensor.
 std::variant<QuantizeSpec, std::string> parseSpec(llvm::StringRef text);
 
+/// In that notation.
+std::string printSpec(const QuantizeSpec &spec);
+
 /// Splits at `separator` outside of parentheses and braces, and trims.
 std::vector<std::string> splitOutside(llvm::StringRef text, char separator);
 
