@@ -153,9 +153,12 @@ void Decoding::visit(Operation *op) {
 }
 
 void quant::decodeReaders(CascadeEditor &editor, const NativeProducts &native) {
+  // An element that data choose is decoded where it is used: a statement takes
+  // affine accesses, and all of a table is more than what is read of it.
   SmallVector<Operation *> einsums;
   for (Operation &op : *editor.getCascade().getBodyBlock())
-    if (isa<EinsumInterface>(op))
+    if (auto einsum = dyn_cast<EinsumInterface>(op);
+        einsum && einsum.getGatheredOperands().empty())
       einsums.push_back(&op);
   Decoding decoding(editor, native);
   for (Operation *op : einsums)
