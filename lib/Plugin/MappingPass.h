@@ -41,6 +41,13 @@
 
 namespace einsum {
 
+/// Einsums that run one after another, in this order: one, or the members of a
+/// recurrence, which run together, step by step along its ranks.
+struct RunGroup {
+  llvm::SmallVector<const EinsumFact *, 1> einsums;
+  llvm::SmallVector<int, 1> ranks; ///< numbers of facts
+};
+
 /// What a mapping pass sees, and the schedule under construction.
 class MappingContext {
 public:
@@ -70,6 +77,8 @@ public:
   int tensorIndex(llvm::StringRef tensor) const;
   std::string rankName(llvm::StringRef rank) const { return names.rank(rank); }
 
+  /// All Einsums, in an order in which they can run.
+  std::vector<RunGroup> runGroups() const;
   /// The array with the most units among those that have the operators of an
   /// Einsum, the first of several; an error if there is none.
   mlir::FailureOr<const arch::Array *> widestArray(const EinsumFact &einsum);
@@ -97,7 +106,8 @@ public:
                                            bool explain = false);
   /// Schedules evaluated so far.
   uint64_t getEvaluations() const { return evaluations; }
-  /// Whether an explanation said that a level is too small.
+  /// Whether an explanation said that a level is too small, or that no array
+  /// has the operators of an Einsum.
   bool explainedInfeasible() const { return infeasible; }
 
   /// An error at the cascade, for a pass that has no schedule to offer.

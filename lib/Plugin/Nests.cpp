@@ -10,37 +10,68 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Analysis/CascadeGraph.h"
 #include "lib/Plugin/MappingPass.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace einsum;
 
-static bool canRun(const arch::ArchSpec &arch, const arch::Array &array,
-                   const EinsumFact &einsum) {
+/// Operators of an Einsum that an array does not have.
+static std::vector<std::string> listLacking(const arch::ArchSpec &arch,
+                                            const arch::Array &array,
+                                            const EinsumFact &einsum) {
   auto has = [&](StringRef op) {
     return array.findOp(op, einsum.datatype) != nullptr;
   };
   if (arch.accounting.onePerPoint)
-    return has("compute");
-  return llvm::all_of(einsum.operators, [&](const auto &op) {
-    return has(op.first) || (op.first == "mac" && has("mul") && has("add"));
-  });
+    return has("compute") ? std::vector<std::string>()
+                          : std::vector<std::string>{"compute"};
+  std::vector<std::string> lacking;
+  for (const auto &[op, count] : einsum.operators)
+    if (!has(op) && !(op == "mac" && has("mul") && has("add")))
+      lacking.push_back(op);
+  return lacking;
 }
 
 FailureOr<const arch::Array *>
 MappingContext::widestArray(const EinsumFact &einsum) {
   const arch::Array *widest = nullptr;
-  for (const arch::Array &array : arch.arrays)
-    if (canRun(arch, array, einsum) &&
-        (!widest || array.peCount() > widest->peCount()))
+  std::string lacking;
+  for (const arch::Array &array : arch.arrays) {
+    std::vector<std::string> ops = listLacking(arch, array, einsum);
+    if (ops.empty() && (!widest || array.peCount() > widest->peCount()))
       widest = &array;
-  if (!widest)
-    return refuse() << "no array of '" << arch.name
-                    << "' has the operators of Einsum '" << einsum.name
-                    << "' at " << einsum.datatype;
-  return widest;
+    lacking += (lacking.empty() ? "'" : "; '") + array.name + "' lacks " +
+               llvm::join(ops, ", ");
+  }
+  if (widest)
+    return widest;
+  infeasible = true;
+  return einsum.op->emitError()
+         << "no array of '" << arch.name << "' can run Einsum '" << einsum.name
+         << "' in " << einsum.datatype << ": " << lacking;
+}
+
+std::vector<RunGroup> MappingContext::runGroups() const {
+  CascadeGraph graph = buildCascadeGraph(cascade);
+  std::vector<RunGroup> groups;
+  int last = -1;
+  for (GraphEinsum &einsum : graph.einsums) {
+    if (einsum.recurrence < 0 || einsum.recurrence != last) {
+      groups.emplace_back();
+      if (einsum.recurrence >= 0)
+        for (const StepRank &step : graph.recurrences[einsum.recurrence].ranks)
+          groups.back().ranks.push_back(facts.findRank(step.rank));
+    }
+    last = einsum.recurrence;
+    for (const EinsumFact &fact : facts.einsums)
+      if (fact.op == einsum.op.getOperation())
+        groups.back().einsums.push_back(&fact);
+  }
+  return groups;
 }
 
 /// Whether all operands of an array pass through a level.

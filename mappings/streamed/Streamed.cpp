@@ -9,7 +9,8 @@
 // live at the backing level, each Einsum runs by itself on the largest array
 // that can, operands stream past its units. The largest ranks are dealt to the
 // array's dimensions; sums stay in the units, iterative ranks are walked in
-// order. A starting point to compare with, not a good mapping.
+// order, by the members of a recurrence together. A starting point to compare
+// with, not a good mapping.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,32 +33,49 @@ public:
 
   FailureOr<schedule::MappingOp> build(MappingContext &context) override {
     const CascadeFacts &facts = context.getFacts();
-    std::vector<int64_t> extents;
-    for (const RankFact &rank : facts.ranks)
-      extents.push_back(rank.extent);
-    std::vector<const arch::Array *> arrays;
-    for (const EinsumFact &einsum : facts.einsums) {
-      FailureOr<const arch::Array *> array = context.widestArray(einsum);
-      if (failed(array))
+    for (const EinsumFact &einsum : facts.einsums)
+      if (failed(context.widestArray(einsum)))
         return failure();
-      arrays.push_back(*array);
-    }
     LoopTreeBuilder tree = context.start(getName());
     std::vector<StringRef> tensors;
     for (const TensorFact &tensor : facts.tensors)
       if (!tensor.name.empty())
         tensors.push_back(tensor.name);
     tree.storage(context.getArch().levels.front().name, tensors);
+    std::vector<RunGroup> groups = context.runGroups();
     std::vector<LoopTreeBuilder::Child> children;
-    for (auto [einsum, array] : llvm::zip(facts.einsums, arrays))
-      children.push_back([&, &einsum = einsum, &array = array] {
-        context.addNest(tree, einsum, *array, extents);
-      });
+    for (const RunGroup &group : groups)
+      children.push_back([&] { addGroup(tree, group, context); });
+    runInTurn(tree, children);
+    return context.finish();
+  }
+
+private:
+  static void runInTurn(LoopTreeBuilder &tree,
+                        ArrayRef<LoopTreeBuilder::Child> children) {
     if (children.size() == 1)
       children.front()();
     else
       tree.sequence(children);
-    return context.finish();
+  }
+
+  static void addGroup(LoopTreeBuilder &tree, const RunGroup &group,
+                       MappingContext &context) {
+    const CascadeFacts &facts = context.getFacts();
+    std::vector<int64_t> extents;
+    for (const RankFact &rank : facts.ranks)
+      extents.push_back(rank.extent);
+    if (group.einsums.size() > 1)
+      for (int rank : group.ranks) {
+        tree.temporal(facts.ranks[rank].name, 1);
+        extents[rank] = 1;
+      }
+    std::vector<LoopTreeBuilder::Child> children;
+    for (const EinsumFact *einsum : group.einsums)
+      children.push_back([&, einsum] {
+        context.addNest(tree, *einsum, **context.widestArray(*einsum), extents);
+      });
+    runInTurn(tree, children);
   }
 };
 
