@@ -333,6 +333,7 @@ void VariantSearch::judge() {
   Certificate &all = result.certificate;
   const Certificate *weakest = nullptr;
   bool isAnyCut = false, isAnyFound = !result.points.empty();
+  bool isOneValue = isAnyFound && how.objective.metrics.size() == 1;
   for (const VariantOutcome &outcome : result.outcomes) {
     const Certificate &one = outcome.certificate;
     if (!isSearched(outcome) && !outcome.isTooLate)
@@ -348,7 +349,10 @@ void VariantSearch::judge() {
       all.space = one.space;
     if (!one.metric.empty())
       all.metric = one.metric;
-    isAnyCut |= one.status == Status::bestFound;
+    // Where nothing can cost less than what is known, no search need end.
+    bool isMet =
+        isOneValue && one.lowerBound >= result.points[0].point.values.front();
+    isAnyCut |= one.status == Status::bestFound && !isMet;
     if (one.status != Status::infeasible &&
         (!weakest || one.lowerBound < weakest->lowerBound))
       weakest = &one;
