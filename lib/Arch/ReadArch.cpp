@@ -681,9 +681,12 @@ arch::readArchSpec(llvm::StringRef path, Diagnostics &diags,
   std::string file = findArchSpec(path);
   if (path != "-" && !path.contains('/') && !path.ends_with(".json") &&
       !llvm::sys::fs::exists(file)) {
+    std::vector<std::string> known = listArchSpecs();
     diags.error({path.str(), 0, 0},
                 "there is no file and no installed architecture of this name" +
-                    didYouMean(path, listArchSpecs()));
+                    (known.empty() ? " (none is installed)"
+                                   : "; there are " + llvm::join(known, ", ")) +
+                    didYouMean(path, known));
     return std::nullopt;
   }
   return build(readSourceJson(file, diags), file, diags, parameterOverrides,

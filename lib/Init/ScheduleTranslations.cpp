@@ -80,6 +80,8 @@ static LogicalResult readJson(const llvm::MemoryBuffer &buffer,
       llvm::MemoryBuffer::getMemBufferCopy(
           file->program, buffer.getBufferIdentifier() + " (program)"),
       llvm::SMLoc());
+  if (failed(checkNesting(*source.getMemoryBuffer(source.getMainFileID()))))
+    return failure();
   loaded.module = parseSourceFile<ModuleOp>(source, ParserConfig(context));
   if (!loaded.module)
     return failure();

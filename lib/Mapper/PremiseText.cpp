@@ -174,8 +174,12 @@ std::string PremiseText::describe(const Premise &premise, int einsum) const {
   }
   case Kind::mayKeep: {
     const arch::LevelConstraint &c = constraints.levels[premise.index];
-    return quote(arch.levels[c.level].name) + " may keep only " +
-           describeTensors(*c.mayKeep, arch);
+    std::string kept = describeTensors(*c.mayKeep, arch);
+    llvm::StringRef ruledOut = kept;
+    bool isOne = c.mayKeep->size() == 1 && ruledOut.consume_front("not ");
+    return quote(arch.levels[c.level].name) +
+           (isOne ? " may not keep " + ruledOut.str()
+                  : " may keep only " + kept);
   }
   case Kind::tile:
     return describeTile(constraints.levels[premise.index], premise.part);

@@ -76,7 +76,7 @@ quant::completeStorage(StringRef text, llvm::ArrayRef<std::string> kept,
   }
   auto parsed = parseStorage(full);
   if (auto *error = std::get_if<StorageError>(&parsed))
-    return "'" + full + "': " + error->message;
+    return "'" + text.trim().str() + "': " + error->message;
   return std::get<Storage>(std::move(parsed));
 }
 

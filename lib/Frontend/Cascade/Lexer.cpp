@@ -19,7 +19,9 @@ static bool isWord(char c) { return llvm::isAlnum(c) || c == '_'; }
 namespace {
 class Lexer {
 public:
-  Lexer(StringRef source, Report &report) : rest(source), report(report) {}
+  Lexer(StringRef source, Report &report) : rest(source), report(report) {
+    rest.consume_front("\xEF\xBB\xBF"); // some editors mark UTF-8 so
+  }
 
   TokenList run() {
     while (!rest.empty())

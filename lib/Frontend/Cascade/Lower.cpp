@@ -338,7 +338,10 @@ Operation *CascadeLowering::lowerMonoid(const MonoidStmt &monoid) {
                           : TypedAttr();
     if (!value) {
       report.error(expr->place)
-          << "a neutral element is a number of type " << type;
+          << (expr->kind == Expr::Kind::number
+                  ? "'" + expr->text + "' is no value of type "
+                  : std::string("a neutral element is a number of type "))
+          << type;
       return nullptr;
     }
     identities.push_back(value);

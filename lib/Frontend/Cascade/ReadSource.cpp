@@ -40,6 +40,7 @@ einsum::frontend::parseCascadeSource(llvm::SourceMgr &sources,
 }
 
 static bool startsLikeCascade(StringRef text) {
+  text.consume_front("\xEF\xBB\xBF");
   while (true) {
     text = text.ltrim();
     if (!text.starts_with("//"))

@@ -25,5 +25,5 @@ einsum.cascade @gemm(M = 4, N = 4, K = 8) : i16 {
 // NAME: error: --einsum-apply-mapping: option 'mapping' names no mapping: 'stream'; there are flat, {{.*}}, streamed, unfused; did you mean 'streamed'?
 // NONE: error: --einsum-apply-mapping: option 'mapping' is not given; there are flat,
 // ARCH: error: --einsum-apply-mapping: option 'arch' is not given
-// SPEC: eyeris: error: there is no file and no installed architecture of this name; did you mean 'eyeriss'?
+// SPEC: eyeris: error: there is no file and no installed architecture of this name; there are a100, {{.*}}; did you mean 'eyeriss'?
 // REFUSED: error: no mapping of 'gemm' onto 'fusemax-cloud': none of its Einsums does what
