@@ -7,95 +7,21 @@
 
 #include "lib/Mapper/Nest/CutTiles.h"
 
+#include "lib/Mapper/Nest/CutComponent.h"
 #include "lib/Mapper/Nest/EinsumOnArray.h"
 
 #include "lib/Analysis/RunningValues.h"
 
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
-#include <map>
 #include <numeric>
 
 using namespace einsum;
 using namespace einsum::mapper;
 
-namespace {
-/// Parts of a grid, beyond which what is undecided is left out.
-constexpr size_t kMostParts = 20000;
-/// Boxes of one image, beyond which it is cut in two; so many cost as much as a
-/// part.
-constexpr size_t kMostBoxes = 1 << 14, kBoxesOfPart = 4;
-/// Points of a tile that are looked at one by one where need be.
-constexpr uint64_t kMostEnumerated = 4096;
-constexpr int kParts = 3; ///< CutTiles::Part
-
-/// Equal intervals side by side.
-struct Side {
-  int64_t lo = 0, size = 1, count = 1;
-  int64_t end() const { return lo + size * count; }
-};
-using Sides = llvm::SmallVector<Side, 4>;
-
-/// Tiles that touch the same number of elements, per measure.
-struct TileClass {
-  std::vector<uint64_t> words;
-  uint64_t count = 0;
-};
-using TileClasses = std::vector<TileClass>;
-
-/// What is counted of a tile.
-struct Measure {
-  /// As an image; or a factor of 1 if the component's ranks do not matter.
-  int image = -1;
-  SetMask wanted = ~SetMask{0}; ///< sets, one of which an element is in
-  SetMask unwanted = 0;         ///< and those in none of which it is
-  bool isOff = false;           ///< cannot be told in one component: nothing
-};
-
-/// An operand's accesses in one component. Set 0: read, 1: written; or one set.
-struct Image {
-  std::vector<ImagePiece> pieces;
-  std::unique_ptr<ImageCounter> counter;
-  /// Per piece, as long as nothing cuts: the ranks that its elements are the
-  /// product of; -1 otherwise.
-  std::vector<int64_t> plain;
-};
-} // namespace
-
-struct CutTiles::Component {
-  llvm::SmallVector<int, 4> ranks; ///< local
-  llvm::SmallVector<int64_t, 4> extents;
-  /// Of ranks that follow demand: what is asked for, step by step.
-  std::vector<std::vector<Interval>> visits;
-  /// Those that every point meets first, then those of single accesses.
-  std::vector<Constraint> conditions;
-  size_t domain = 0;
-  std::vector<Image> images;
-  std::vector<Measure> measures;
-  std::map<std::vector<int64_t>, TileClasses> known;
-  std::map<std::vector<int64_t>, CutSizes> sizes;
-  std::map<std::vector<int64_t>, std::vector<uint64_t>> tiles;
-  std::map<std::vector<int64_t>, TileClasses> parts;
-  size_t left = 0; ///< parts that may still be made
-
-  int addImage(std::vector<ImagePiece> pieces);
-  /// Measure -1: whether anything happens.
-  const CutSizes &sizesOf(int measure, llvm::ArrayRef<int64_t> tile,
-                          llvm::ArrayRef<int64_t> extents);
-  const TileClasses &classes(llvm::ArrayRef<int64_t> tile,
-                             llvm::ArrayRef<int64_t> extents);
-  TileClasses count(const Sides &sides);
-  const std::vector<uint64_t> &measure(const Sides &sides,
-                                       llvm::ArrayRef<int> open,
-                                       const std::vector<bool> &holds);
-  uint64_t countImage(Image &image, const Measure &measure,
-                      llvm::ArrayRef<Interval> box, bool isWhole);
-  std::vector<int64_t> keyOf(const Sides &sides, llvm::ArrayRef<int> open,
-                             const std::vector<bool> &holds, bool counts) const;
-};
+static constexpr int kParts = 3; ///< CutTiles::Part
 
 //===----------------------------------------------------------------------===//
 // Components
@@ -175,59 +101,10 @@ struct Numbering {
 
 } // namespace
 
-/// Coordinates such as m1 * 256 + m0, of which each point of the ranks has
-/// another: as many elements as if each rank were a coordinate.
-static void separate(ImagePiece &piece, llvm::ArrayRef<int64_t> extents) {
-  std::vector<AffineForm> ranks;
-  int64_t seen = 0;
-  for (const AffineForm &coordinate : piece.coordinates) {
-    llvm::SmallVector<AffineForm::Term, 3> terms(coordinate.terms);
-    llvm::sort(terms, [](const auto &a, const auto &b) {
-      return std::abs(a.coefficient) < std::abs(b.coefficient);
-    });
-    int64_t reach = 0;
-    for (const AffineForm::Term &term : terms) {
-      if (!coordinate.isLinear() || (seen >> term.variable & 1) ||
-          std::abs(term.coefficient) <= reach)
-        return;
-      seen |= int64_t{1} << term.variable;
-      reach += std::abs(term.coefficient) * (extents[term.variable] - 1);
-      ranks.push_back(AffineForm::variable(term.variable));
-    }
-  }
-  piece.coordinates = std::move(ranks);
-}
-
-/// The ranks of coordinates that have one rank each, as a mask; else -1.
-static int64_t plainRanks(const ImagePiece &piece) {
-  int64_t mask = 0;
-  for (const AffineForm &coordinate : piece.coordinates) {
-    if (!coordinate.isLinear() || coordinate.terms.size() != 1 ||
-        (mask >> coordinate.terms[0].variable & 1))
-      return -1;
-    mask |= int64_t{1} << coordinate.terms[0].variable;
-  }
-  return mask;
-}
-
 static bool isSame(const AffineForm &a, const AffineForm &b) {
   AffineForm difference = a;
   difference.add(b, -1);
   return difference.isConstant() && difference.constant == 0;
-}
-
-int CutTiles::Component::addImage(std::vector<ImagePiece> pieces) {
-  Image image;
-  if (pieces.size() == 1)
-    separate(pieces.front(), extents);
-  for (const ImagePiece &piece : pieces)
-    image.plain.push_back(plainRanks(piece));
-  image.counter = std::make_unique<ImageCounter>(ranks.size(), pieces);
-  image.counter->mostEnumerated = kMostEnumerated;
-  image.counter->mostBoxes = kMostBoxes;
-  image.pieces = std::move(pieces);
-  images.push_back(std::move(image));
-  return static_cast<int>(images.size()) - 1;
 }
 
 /// Measures of an operand: its parts, then its accesses.
@@ -277,6 +154,7 @@ static void addOperand(CutTiles::Component &component,
       llvm::all_of(sets, [&](const ImagePiece &piece) {
         return piece.coordinates.size() == sets[0].coordinates.size();
       });
+  using Measure = CutTiles::Component::Measure;
   Measure one{uses[0]}, nothing;
   nothing.isOff = true;
   Measure united = one;
@@ -419,304 +297,59 @@ CutTiles::CutTiles(const CascadeFacts &facts, const EinsumOnArray &nest) {
     component->addImage({points});
     for (const std::vector<LocalAccess> &all : accesses)
       addOperand(*component, all, numbering);
+    if (component->ranks.size() == 2 &&
+        component->domain == component->conditions.size() &&
+        llvm::all_of(component->visits,
+                     [](const auto &v) { return v.empty(); }))
+      component->band = BandTiles::make(component->conditions);
     components.push_back(std::move(component));
   }
-}
-
-//===----------------------------------------------------------------------===//
-// One tile
-//===----------------------------------------------------------------------===//
-
-static llvm::SmallVector<Interval, 4> boxOf(const Sides &sides) {
-  llvm::SmallVector<Interval, 4> box;
-  for (const Side &side : sides)
-    box.push_back({side.lo, side.end()});
-  return box;
-}
-
-static bool hasFloor(const AffineForm &form) { return !form.floors.empty(); }
-
-/// What a part looks like from its lower corner: sizes, which conditions of
-/// single accesses hold, what the undecided ones start from.
-std::vector<int64_t> CutTiles::Component::keyOf(const Sides &sides,
-                                                llvm::ArrayRef<int> open,
-                                                const std::vector<bool> &holds,
-                                                bool counts) const {
-  std::vector<int64_t> key;
-  llvm::SmallVector<int64_t, 4> corner;
-  for (const Side &side : sides) {
-    key.push_back(side.size);
-    if (counts)
-      key.push_back(side.count);
-    corner.push_back(side.lo);
-  }
-  bool isAnywhere = true;
-  for (int id : open) {
-    key.push_back(id);
-    key.push_back(conditions[id].form.evaluate(corner));
-    isAnywhere &= !hasFloor(conditions[id].form);
-  }
-  for (size_t id = domain; id < holds.size(); ++id)
-    key.push_back(holds[id]);
-  if (!isAnywhere)
-    key.insert(key.end(), corner.begin(), corner.end());
-  return key;
-}
-
-uint64_t CutTiles::Component::countImage(Image &image, const Measure &measure,
-                                         llvm::ArrayRef<Interval> box,
-                                         bool isWhole) {
-  uint64_t volume = 1;
-  for (const Interval &side : box)
-    volume =
-        llvm::SaturatingMultiply(volume, static_cast<uint64_t>(side.size()));
-  // Nothing cuts it, and nothing overlaps.
-  if (isWhole && image.pieces.size() == 1 && image.plain[0] >= 0) {
-    uint64_t product = 1;
-    for (auto [rank, side] : llvm::enumerate(box))
-      if (image.plain[0] >> rank & 1)
-        product = llvm::SaturatingMultiply(product,
-                                           static_cast<uint64_t>(side.size()));
-    return product;
-  }
-  std::vector<Interval> boxes;
-  for (size_t piece = 0; piece < image.pieces.size(); ++piece)
-    boxes.insert(boxes.end(), box.begin(), box.end());
-  image.counter->exhausted = false;
-  // Boxes that it falls into count as parts.
-  uint64_t before = image.counter->work;
-  Signature signature = image.counter->count(boxes);
-  left -= std::min<size_t>(left, (image.counter->work - before) / kBoxesOfPart);
-  if (image.counter->overflowed)
-    return 0;
-  if (image.counter->exhausted) {
-    if (left == 0)
-      return 0;
-    // No fewer than a half of it has.
-    llvm::SmallVector<Interval, 4> half(box.begin(), box.end());
-    auto longest = std::max_element(half.begin(), half.end(),
-                                    [](const Interval &a, const Interval &b) {
-                                      return a.size() < b.size();
-                                    });
-    Interval whole = *longest;
-    longest->hi = whole.lo + whole.size() / 2;
-    if (uint64_t words = countImage(image, measure, half, isWhole))
-      return words;
-    *longest = {longest->hi, whole.hi};
-    return countImage(image, measure, half, isWhole);
-  }
-  uint64_t words = 0;
-  for (auto [mask, elements] : signature)
-    if ((mask & measure.wanted) && !(mask & measure.unwanted))
-      words += elements;
-  return words;
-}
-
-/// Per measure the words of a tile; the last is its points, none if nothing
-/// happens there.
-const std::vector<uint64_t> &
-CutTiles::Component::measure(const Sides &sides, llvm::ArrayRef<int> open,
-                             const std::vector<bool> &holds) {
-  auto [found, isNew] =
-      tiles.try_emplace(keyOf(sides, open, holds, /*counts=*/false));
-  std::vector<uint64_t> &words = found->second;
-  if (!isNew)
-    return words;
-  llvm::SmallVector<Interval, 4> box = boxOf(sides);
-  bool holdsAll = open.empty() && llvm::all_of(holds, [](bool b) { return b; });
-  uint64_t points = countImage(images[0], Measure{0}, box, open.empty());
-  for (const Measure &measure : measures)
-    words.push_back(points == 0 || measure.isOff ? 0
-                    : measure.image < 0          ? 1
-                                        : countImage(images[measure.image],
-                                                     measure, box, holdsAll));
-  words.push_back(points);
-  return words;
-}
-
-//===----------------------------------------------------------------------===//
-// All tiles of a grid
-//===----------------------------------------------------------------------===//
-
-/// Adds more, and counts equal ones together; sorted.
-static void addClasses(TileClasses &all, TileClasses more) {
-  std::move(more.begin(), more.end(), std::back_inserter(all));
-  llvm::sort(all, [](const TileClass &a, const TileClass &b) {
-    return a.words < b.words;
-  });
-  size_t kept = 0;
-  for (size_t i = 0; i < all.size(); ++i)
-    if (kept > 0 && all[kept - 1].words == all[i].words)
-      all[kept - 1].count += all[i].count;
-    else if (kept++ != i)
-      all[kept - 1] = std::move(all[i]);
-  all.resize(kept);
-}
-
-/// Halves until all conditions are decided or one tile is left.
-TileClasses CutTiles::Component::count(const Sides &sides) {
-  llvm::SmallVector<Interval, 4> box = boxOf(sides);
-  llvm::SmallVector<int, 4> open;
-  std::vector<bool> holds(conditions.size(), true);
-  for (int id = 0; id < static_cast<int>(conditions.size()); ++id) {
-    std::optional<bool> decided = conditions[id].decide(box);
-    if (!decided)
-      open.push_back(id);
-    else
-      holds[id] = *decided;
-    if (decided == false && id < static_cast<int>(domain))
-      return {};
-  }
-  uint64_t tilesHere = 1;
-  int longest = -1;
-  for (int rank = 0; rank < static_cast<int>(sides.size()); ++rank) {
-    const Side &side = sides[rank];
-    tilesHere *= static_cast<uint64_t>(side.count);
-    bool matters = side.count > 1 && llvm::any_of(open, [&](int id) {
-                     return conditions[id].form.uses(rank);
-                   });
-    if (matters &&
-        (longest < 0 ||
-         side.size * side.count > sides[longest].size * sides[longest].count))
-      longest = rank;
-  }
-  if (longest < 0) {
-    Sides one = sides;
-    for (Side &side : one)
-      side.count = 1;
-    const std::vector<uint64_t> &words = measure(one, open, holds);
-    if (words.back() == 0)
-      return {};
-    return {{words, tilesHere}};
-  }
-  std::vector<int64_t> key = keyOf(sides, open, holds, /*counts=*/true);
-  if (auto found = parts.find(key); found != parts.end())
-    return found->second;
-  if (left == 0)
-    return {}; // too many: fewer than there are
-  --left;
-  Sides low = sides, high = sides;
-  int64_t half = static_cast<int64_t>(
-      llvm::bit_ceil(static_cast<uint64_t>(sides[longest].count)) / 2);
-  low[longest].count = half;
-  high[longest].lo += half * sides[longest].size;
-  high[longest].count -= half;
-  TileClasses all = count(low);
-  addClasses(all, count(high));
-  parts[std::move(key)] = all;
-  return all;
-}
-
-/// The last tile may be shorter than the others.
-static void addSides(Sides &sides, Interval all, int64_t size) {
-  int64_t whole = all.size() / size, rest = all.size() % size;
-  if (whole > 0)
-    sides.push_back({all.lo, size, whole});
-  if (rest > 0)
-    sides.push_back({all.lo + whole * size, rest, 1});
-}
-
-static Interval hullOf(llvm::ArrayRef<Interval> steps) {
-  Interval hull = steps.front();
-  for (const Interval &step : steps)
-    if (step.size() > 0)
-      hull = hull.size() == 0 ? step
-                              : Interval{std::min(hull.lo, step.lo),
-                                         std::max(hull.hi, step.hi)};
-  return hull;
-}
-
-const TileClasses &
-CutTiles::Component::classes(llvm::ArrayRef<int64_t> tile,
-                             llvm::ArrayRef<int64_t> extents) {
-  std::vector<int64_t> key;
-  for (int rank : ranks)
-    key.push_back(std::min(tile[rank], extents[rank]));
-  auto [found, isNew] = known.try_emplace(key);
-  if (!isNew)
-    return found->second;
-  std::vector<Sides> grids(1);
-  for (auto [rank, size, steps] : llvm::zip(ranks, key, visits)) {
-    Sides sides;
-    if (steps.empty())
-      addSides(sides, {0, extents[rank]}, size);
-    else if (size == extents[rank])
-      addSides(sides, hullOf(steps), size);
-    else
-      for (const Interval &step : steps)
-        addSides(sides, step, size);
-    std::vector<Sides> more;
-    for (const Sides &grid : grids)
-      for (const Side &side : sides) {
-        more.push_back(grid);
-        more.back().push_back(side);
-      }
-    grids = std::move(more);
-  }
-  left = kMostParts;
-  parts.clear();
-  for (const Sides &grid : grids)
-    addClasses(found->second, count(grid));
-  parts.clear();
-  return found->second;
-}
-
-/// Counts equal ones together; sorted.
-static void mergeSizes(CutSizes &sizes) {
-  llvm::sort(sizes, [](const CutSize &a, const CutSize &b) {
-    return a.words < b.words;
-  });
-  size_t kept = 0;
-  for (const CutSize &size : sizes)
-    if (kept > 0 && sizes[kept - 1].words == size.words)
-      sizes[kept - 1].count += size.count;
-    else
-      sizes[kept++] = size;
-  sizes.resize(kept);
-}
-
-const CutSizes &CutTiles::Component::sizesOf(int measure,
-                                             llvm::ArrayRef<int64_t> tile,
-                                             llvm::ArrayRef<int64_t> extents) {
-  std::vector<int64_t> key = {measure};
-  for (int rank : ranks)
-    key.push_back(tile[rank]);
-  auto [found, isNew] = sizes.try_emplace(std::move(key));
-  CutSizes &result = found->second;
-  if (!isNew)
-    return result;
-  for (const TileClass &one : classes(tile, extents))
-    result.push_back({measure < 0 ? 1 : one.words[measure], one.count});
-  mergeSizes(result);
-  return result;
 }
 
 //===----------------------------------------------------------------------===//
 // Answers
 //===----------------------------------------------------------------------===//
 
-const CutSizes &CutTiles::sizesOf(int measure, llvm::ArrayRef<int64_t> tile) {
-  TileKey key(tile.begin(), tile.end());
-  key.push_back(measure);
-  auto [found, isNew] = known.try_emplace(std::move(key));
-  CutSizes &result = found->second;
-  if (!isNew || isEmpty)
-    return result;
-  result.push_back({1, 1});
-  for (auto &component : components) {
-    CutSizes product;
-    for (const CutSize &more : component->sizesOf(measure, tile, extents))
-      for (const CutSize &size : result)
-        product.push_back({size.words * more.words, size.count * more.count});
-    mergeSizes(product);
-    result = std::move(product);
+CutTiles::Factors CutTiles::factorsOf(int measure,
+                                      llvm::ArrayRef<int64_t> tile) {
+  Factors factors;
+  factors.count = isEmpty ? 0 : 1;
+  for (auto [c, component] : llvm::enumerate(components)) {
+    if (factors.count == 0)
+      return factors; // there are none
+    const CutSizes &sizes = component->sizesOf(measure, tile, extents);
+    if (sizes.empty()) {
+      factors.count = 0;
+    } else if (sizes.size() == 1 && sizes[0].words == sizes[0].most) {
+      factors.words *= sizes[0].words;
+      factors.count *= sizes[0].count;
+    } else {
+      factors.unlike.push_back(&sizes);
+      factors.from.push_back(static_cast<int>(c));
+    }
   }
-  return result;
+  return factors;
+}
+
+static CutSizes multiply(const CutSizes &a, const CutSizes &b) {
+  CutSizes product;
+  for (const CutSize &x : a)
+    for (const CutSize &y : b)
+      product.push_back({x.words * y.words, x.count * y.count, x.most * y.most,
+                         x.total * y.total});
+  mergeSizes(product);
+  return product;
 }
 
 void CutTiles::forEachMeasure(int measure, llvm::ArrayRef<int64_t> tile,
                               Visit fn) {
-  for (const CutSize &size : sizesOf(measure, tile))
+  Factors factors = factorsOf(measure, tile);
+  if (factors.count == 0)
+    return;
+  CutSizes all = {CutSize::of(factors.words, factors.count)};
+  for (const CutSizes *sizes : factors.unlike)
+    all = multiply(all, *sizes);
+  for (const CutSize &size : all)
     fn(size.words, size.count);
 }
 
@@ -730,6 +363,36 @@ void CutTiles::forEachOfUse(int operand, int use, llvm::ArrayRef<int64_t> tile,
   forEachMeasure(firstMeasure[operand] + kParts + use, tile, fn);
 }
 
+/// Of one tile per choice of unlike ones. Where near sizes are one entry their
+/// bytes and accesses are no fewer than those of the least of each, or of all
+/// words at once.
+CutSums CutTiles::sumUnlike(const Factors &factors,
+                            const formats::BitsPerElement &bitsOf,
+                            uint64_t accessBytes) const {
+  CutSizes product;
+  const CutSizes *all = nullptr;
+  for (const CutSizes *sizes : factors.unlike) {
+    if (all)
+      product = multiply(*all, *sizes);
+    all = all ? &product : sizes;
+  }
+  CutSums sums;
+  for (const CutSize &size : *all) {
+    uint64_t least = bitsOf.countBytes(size.words * factors.words),
+             accesses = llvm::divideCeil(least, accessBytes) * size.count,
+             bytes = least * size.count;
+    if (size.words != size.most) {
+      uint64_t together = bitsOf.countBytes(size.total * factors.words);
+      bytes = std::max(bytes, together);
+      accesses = std::max(accesses, llvm::divideCeil(together, accessBytes));
+    }
+    sums.words += size.total * factors.words;
+    sums.bytes += bytes;
+    sums.accesses += accesses;
+  }
+  return sums;
+}
+
 const CutSums &CutTiles::sumOf(int operand, int measure,
                                llvm::ArrayRef<int64_t> tile,
                                uint64_t accessBytes) {
@@ -738,15 +401,35 @@ const CutSums &CutTiles::sumOf(int operand, int measure,
   key.push_back(static_cast<int64_t>(accessBytes));
   auto [found, isNew] = sums.try_emplace(std::move(key));
   CutSums &all = found->second;
-  if (isNew)
-    for (const CutSize &size : sizesOf(measure, tile)) {
-      const auto &[ofWord, ofTile] = bits[operand];
-      bool isPart = measure < firstMeasure[operand] + kParts;
-      uint64_t bytes = (isPart ? ofTile : ofWord).countBytes(size.words);
-      all.words += size.words * size.count;
-      all.bytes += bytes * size.count;
-      all.accesses += llvm::divideCeil(bytes, accessBytes) * size.count;
+  if (!isNew)
+    return all;
+  Factors factors = factorsOf(measure, tile);
+  if (factors.count == 0)
+    return all;
+  const auto &[ofWord, ofTile] = bits[operand];
+  bool isPart = measure < firstMeasure[operand] + kParts;
+  const formats::BitsPerElement &bitsOf = isPart ? ofTile : ofWord;
+  CutSums one;
+  if (factors.unlike.empty()) {
+    one.words = factors.words;
+    one.bytes = bitsOf.countBytes(factors.words);
+    one.accesses = llvm::divideCeil(one.bytes, accessBytes);
+  } else {
+    // Many tiles differ in ranks along which all are alike only.
+    TileKey alikeKey = {measure, static_cast<int64_t>(accessBytes),
+                        static_cast<int64_t>(factors.words)};
+    for (int component : factors.from) {
+      alikeKey.push_back(component);
+      for (int rank : components[component]->ranks)
+        alikeKey.push_back(tile[rank]);
     }
+    auto [known, isFirst] = alike.try_emplace(std::move(alikeKey));
+    if (isFirst)
+      known->second = sumUnlike(factors, bitsOf, accessBytes);
+    one = known->second;
+  }
+  all = {one.words * factors.count, one.bytes * factors.count,
+         one.accesses * factors.count};
   return all;
 }
 
@@ -773,25 +456,26 @@ bool CutTiles::isCutAlong(int rank) const {
 }
 
 uint64_t CutTiles::countVisits(llvm::ArrayRef<int64_t> tile) {
-  uint64_t visits = 0;
-  forEachMeasure(-1, tile, [&](uint64_t, uint64_t count) { visits += count; });
+  Factors factors = factorsOf(-1, tile);
+  uint64_t visits = factors.count;
+  for (const CutSizes *sizes : factors.unlike) {
+    uint64_t own = 0;
+    for (const CutSize &size : *sizes)
+      own += size.count;
+    visits *= own;
+  }
   return visits;
 }
 
 uint64_t CutTiles::largest(int operand, llvm::ArrayRef<int64_t> tile) {
-  TileKey key(tile.begin(), tile.end());
-  key.push_back(operand);
-  auto [found, isNew] = most.try_emplace(std::move(key));
-  uint64_t &words = found->second;
-  if (isNew)
-    forEach(operand, Part::held, tile,
-            [&](uint64_t some, uint64_t) { words = std::max(words, some); });
+  Factors factors =
+      factorsOf(firstMeasure[operand] + static_cast<int>(Part::held), tile);
+  uint64_t words = factors.count ? factors.words : 0;
+  for (const CutSizes *sizes : factors.unlike)
+    words *= sizes->back().most;
   return words;
 }
 
 uint64_t CutTiles::countWritten(int operand) {
-  uint64_t all = 0;
-  forEach(operand, Part::written, onceMade,
-          [&](uint64_t words, uint64_t count) { all += words * count; });
-  return all;
+  return sum(operand, Part::written, onceMade, 1).words;
 }

@@ -21,7 +21,8 @@
 // tile touches is a product over components, which are counted one by one. A
 // component's grid is halved until its conditions are decided, and parts that
 // look the same from their lower corner are counted once, so that a triangle
-// costs a logarithm.
+// costs a logarithm. Of a triangle or band along the diagonal there is a closed
+// form (BandTiles.h).
 //
 // Counts are exact, or, where that would take too long (more parts than a
 // limit, images that have to be enumerated), too low: every answer may stand in
@@ -34,6 +35,7 @@
 
 #include "lib/Analysis/CascadeFacts.h"
 #include "lib/Analysis/ImageCounter.h"
+#include "lib/Mapper/Nest/BandTiles.h"
 
 #include "llvm/ADT/Hashing.h"
 
@@ -45,11 +47,6 @@ namespace einsum::mapper {
 
 struct EinsumOnArray;
 
-/// So many tiles touch so many elements.
-struct CutSize {
-  uint64_t words = 0, count = 0;
-};
-using CutSizes = std::vector<CutSize>;
 /// What all tiles come to, each moved in whole accesses.
 struct CutSums {
   uint64_t words = 0, bytes = 0, accesses = 0;
@@ -99,8 +96,17 @@ private:
       return llvm::hash_combine_range(key.begin(), key.end());
     }
   };
-  /// By a measure; -1: one word per tile in which anything happens.
-  const CutSizes &sizesOf(int measure, llvm::ArrayRef<int64_t> tile);
+  /// What tiles come to by a measure, -1: one word per tile in which anything
+  /// happens. Components whose tiles are all alike are factors of the others'.
+  struct Factors {
+    std::vector<const CutSizes *> unlike;
+    llvm::SmallVector<int, 2> from; ///< components of these
+    uint64_t words = 1, count = 1;
+  };
+  Factors factorsOf(int measure, llvm::ArrayRef<int64_t> tile);
+  CutSums sumUnlike(const Factors &factors,
+                    const formats::BitsPerElement &bitsOf,
+                    uint64_t accessBytes) const;
   void forEachMeasure(int measure, llvm::ArrayRef<int64_t> tile, Visit fn);
   const CutSums &sumOf(int operand, int measure, llvm::ArrayRef<int64_t> tile,
                        uint64_t accessBytes);
@@ -112,9 +118,7 @@ private:
   /// Per operand: of what a leaf moves, and of a word of a tile.
   std::vector<std::pair<formats::BitsPerElement, formats::BitsPerElement>> bits;
   std::string text;
-  std::unordered_map<TileKey, CutSizes, HashKey> known;
-  std::unordered_map<TileKey, CutSums, HashKey> sums;
-  std::unordered_map<TileKey, uint64_t, HashKey> most; ///< words of a tile
+  std::unordered_map<TileKey, CutSums, HashKey> sums, alike;
   bool isEmpty = false; ///< no point meets the conditions
 };
 

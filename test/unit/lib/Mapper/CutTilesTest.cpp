@@ -248,3 +248,34 @@ TEST_CASE("a large triangle takes little time", "[mapper][cut-tiles]") {
     return visits;
   }());
 }
+
+TEST_CASE("rows of a large triangle are summed in closed form",
+          "[mapper][cut-tiles]") {
+  Cut cut("cascade c(M=32768, P=32768, H=4) : f16\n  input X[h,m,p], K[h,m]\n"
+          "  S[h,p] = X[h,m,p] * K[h,m] where m <= p\n  output S\n",
+          "S");
+  uint64_t n = 32768;
+  int x = cut.nest.findOperand(0), k = cut.nest.findOperand(1);
+  for (int64_t heads : {1, 2, 4}) {
+    // Ranks in the order in which the Einsum has them.
+    std::vector<int64_t> tile(3, 1);
+    for (size_t r = 0; r < 3; ++r) {
+      int64_t extent = cut.nest.ranks[r].extent;
+      bool isP = cut.facts.ranks[cut.nest.ranks[r].rank].name == "p";
+      tile[r] = extent == 4 ? heads : isP ? 1 : extent;
+    }
+    CutSums all = cut.tiles->sum(x, CutTiles::Part::held, tile, 1);
+    CHECK(all.words == 4 * n * (n + 1) / 2);
+    CHECK(all.bytes == 2 * all.words);
+    CHECK(cut.tiles->sum(k, CutTiles::Part::held, tile, 1).words == all.words);
+    CHECK(cut.tiles->countVisits(tile) == n * (4 / heads));
+    CHECK(cut.tiles->largest(x, tile) == n * heads);
+    // Each row in whole accesses.
+    uint64_t accesses = 0;
+    for (uint64_t p = 0; p < n; ++p)
+      accesses += ((p + 1) * 2 * heads + 63) / 64;
+    CutSums wide = cut.tiles->sum(x, CutTiles::Part::held, tile, 64);
+    CHECK(wide.accesses <= accesses * (4 / heads));
+    CHECK(wide.accesses * 1001 >= accesses * (4 / heads) * 1000);
+  }
+}
