@@ -43,6 +43,9 @@ using namespace einsum;
 
 /// Searches of large cascades would not end by themselves.
 static constexpr double kDefaultSeconds = 55;
+/// Of the time limit, what a mapping without a search may take where the search
+/// has found none.
+static constexpr double kPlainShare = 0.2;
 
 /// 0 stands for no limit.
 static bool parseTimeLimit(StringRef text, double &seconds) {
@@ -527,8 +530,8 @@ void Compilation::describeSearch(AutoResult &found,
 }
 
 /// Where a search has ended with nothing: a mapping that any cascade has, each
-/// Einsum by itself, if that is what the user allows, and its cost is known in
-/// as much time again. Why it does not fit either is not said: the search could
+/// Einsum by itself, if that is what the user allows, and its cost is known
+/// soon. Why it does not fit either is not said: the search could
 /// have found another.
 ExitCode Compilation::mapPlainly(double mostSeconds) {
   if (options.request.hasConstraints() || !options.request.space.empty())
@@ -542,7 +545,7 @@ ExitCode Compilation::mapPlainly(double mostSeconds) {
   auto held =
       std::make_unique<ScopedDiagnosticHandler>(cascade.getContext(), hold);
   MappingPass &plain = *findMappingPass("streamed");
-  MappingContext context(cascade, facts, *arch);
+  MappingContext context(cascade, facts, *arch, result.passes);
   FailureOr<schedule::MappingOp> mapping = plain.build(context);
   if (failed(mapping) ||
       !mapper::findConstraintViolation(*mapping, facts, *arch, {}).empty())
@@ -579,7 +582,7 @@ ExitCode Compilation::mapPlainly(double mostSeconds) {
 /// that is known.
 bool Compilation::addVariants(std::vector<Variant> &known) {
   FailureOr<std::vector<Variant>> made =
-      makeVariants(cascade, getRewrite(options), added);
+      makeVariants(cascade, getRewrite(options), added, options.explain);
   if (failed(made))
     return false;
   std::vector<Variant> all =
@@ -616,7 +619,7 @@ ExitCode Compilation::search() {
   if (found.points.empty()) {
     if (found.certificate.status == mapper::Status::infeasible)
       mapper::printConflicts(found.conflicts, cascade, *arch);
-    else if (ExitCode code = mapPlainly(how.timeLimitSeconds);
+    else if (ExitCode code = mapPlainly(kPlainShare * how.timeLimitSeconds);
              code != ExitCode::LimitReached)
       return code;
     else
@@ -642,6 +645,11 @@ ExitCode Compilation::search() {
   mapped.evaluated = found.certificate.evaluated;
   mapped.wallSeconds = found.certificate.wallSeconds;
   result.rewrite = variant.rewrite;
+  // Only the JSON result has them.
+  if (variant.unbound && !options.json.empty())
+    addPasses(
+        *result.rewrite, cascade,
+        (*variant.unbound)->lookupSymbol<CascadeOp>(cascade.getSymNameAttr()));
   workload.replaceModule(std::move(variant.module));
   if (!setCascade(variant.cascade))
     return ExitCode::BadInput;
@@ -656,7 +664,7 @@ ExitCode Compilation::map() {
   mapped.arch = &*arch;
   mapped.status = "given";
   auto start = std::chrono::steady_clock::now();
-  MappingContext context(cascade, facts, *arch);
+  MappingContext context(cascade, facts, *arch, result.passes);
   FailureOr<schedule::MappingOp> mapping;
   if (isScheduleFile()) {
     mapped.space = "the schedule in " + options.mapping;

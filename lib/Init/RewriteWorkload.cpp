@@ -7,7 +7,9 @@
 
 #include "lib/Init/RewriteWorkload.h"
 
+#include "lib/Analysis/RankPasses.h"
 #include "lib/Support/Diagnostics.h"
+#include "lib/Transforms/GathersAside.h"
 #include "lib/Transforms/ReducePasses.h"
 
 #include "mlir/IR/Verifier.h"
@@ -107,7 +109,7 @@ static void addToReport(const Derivation &derivation,
 }
 
 /// Pass reduction reports its derivation; other rewrites run as passes.
-static bool runOne(CascadeOp cascade, const Rewrite &rewrite,
+static bool runOne(CascadeOp cascade, const Rewrite &rewrite, bool countsPasses,
                    Derivation &derivation) {
   auto reportError = [&](const llvm::Twine &message) {
     return success(fail("'" + rewrite.name + "' " + message));
@@ -116,6 +118,7 @@ static bool runOne(CascadeOp cascade, const Rewrite &rewrite,
     if (failed(parseRewriteOptions(rewrite.options, *options, reportError)) ||
         failed(checkOptions(cascade, *options)))
       return false;
+    options->countsPasses = countsPasses;
     reducePasses(cascade, *options, derivation);
     return succeeded(verify(cascade));
   }
@@ -127,7 +130,7 @@ static bool runOne(CascadeOp cascade, const Rewrite &rewrite,
 
 FailureOr<exporting::RewriteReport>
 einsum::rewriteCascade(CascadeOp cascade, StringRef list,
-                       llvm::raw_ostream *explain) {
+                       llvm::raw_ostream *explain, bool countsPasses) {
   exporting::RewriteReport report;
   report.requested = list.str();
   if (list == "none")
@@ -137,10 +140,32 @@ einsum::rewriteCascade(CascadeOp cascade, StringRef list,
       list == "auto" ? std::vector<Rewrite>{{"reduce-passes", ""}}
                      : *parseList(list);
   for (const Rewrite &rewrite : rewrites)
-    if (!runOne(cascade, rewrite, derivation))
+    if (!runOne(cascade, rewrite, countsPasses || list != "auto", derivation))
       return failure();
   addToReport(derivation, report);
   if (explain)
     printDerivation(derivation, *explain);
   return report;
+}
+
+/// As pass reduction counts them, which leaves aside what gathers.
+static RankPasses countPasses(CascadeOp cascade) {
+  OwningOpRef<ModuleOp> copy(
+      cast<ModuleOp>(cascade->getParentOfType<ModuleOp>()->clone()));
+  auto own = copy->lookupSymbol<CascadeOp>(cascade.getSymNameAttr());
+  GathersAside aside(own);
+  RankPasses passes = computeRankPasses(own);
+  passes.fibers.clear(); // they name Einsums of the copy
+  return passes;
+}
+
+void einsum::addPasses(exporting::RewriteReport &report, CascadeOp before,
+                       CascadeOp after) {
+  if (report.ranks.empty())
+    return;
+  RankPasses was = countPasses(before), is = countPasses(after);
+  for (exporting::RewriteReport::Rank &rank : report.ranks) {
+    rank.before = was.get(rank.rank);
+    rank.after = is.get(rank.rank);
+  }
 }

@@ -27,10 +27,14 @@ namespace einsum {
 bool checkRewriteList(llvm::StringRef list);
 
 /// Rewrites the cascade and returns what was done; prints the derivation to
-/// `explain`, if given. Fails after an error.
+/// `explain`, if given. Fails after an error. Without `countsPasses`, `auto`
+/// leaves the passes before and after out, to be added when somebody asks.
 mlir::FailureOr<exporting::RewriteReport>
 rewriteCascade(CascadeOp cascade, llvm::StringRef list,
-               llvm::raw_ostream *explain);
+               llvm::raw_ostream *explain, bool countsPasses = true);
+/// The passes before and after `auto`, which has made one cascade of the other.
+void addPasses(exporting::RewriteReport &report, CascadeOp before,
+               CascadeOp after);
 
 } // namespace einsum
 

@@ -47,14 +47,17 @@ Variant einsum::copyWritten(CascadeOp cascade) {
 }
 
 static FailureOr<Variant> rewrite(CascadeOp cascade, StringRef list,
-                                  StringRef name) {
+                                  StringRef name, bool countsPasses = true) {
   Variant variant = copy(cascade, name);
   llvm::raw_string_ostream derivation(variant.derivation);
   FailureOr<exporting::RewriteReport> report =
-      rewriteCascade(variant.cascade, list, &derivation);
+      rewriteCascade(variant.cascade, list, &derivation, countsPasses);
   if (failed(report))
     return failure();
   variant.rewrite = std::move(*report);
+  if (!countsPasses)
+    variant.unbound = std::make_shared<OwningOpRef<ModuleOp>>(
+        cast<ModuleOp>(variant.module->clone()));
   return variant;
 }
 
@@ -111,8 +114,10 @@ static FailureOr<std::optional<Variant>> leaveOutCopies(CascadeOp cascade) {
   return std::make_optional(std::move(*without));
 }
 
-FailureOr<std::vector<Variant>>
-einsum::makeVariants(CascadeOp cascade, StringRef list, const Bindings &added) {
+FailureOr<std::vector<Variant>> einsum::makeVariants(CascadeOp cascade,
+                                                     StringRef list,
+                                                     const Bindings &added,
+                                                     bool countsPasses) {
   std::vector<Variant> variants;
   if (list == "auto" || list == "none")
     variants.push_back(copyWritten(cascade));
@@ -125,7 +130,8 @@ einsum::makeVariants(CascadeOp cascade, StringRef list, const Bindings &added) {
   }
   if (list != "none") {
     FailureOr<Variant> rewritten =
-        rewrite(cascade, list, list == "auto" ? "fewer passes" : "rewritten");
+        rewrite(cascade, list, list == "auto" ? "fewer passes" : "rewritten",
+                countsPasses || list != "auto");
     if (failed(rewritten))
       return failure();
     // What changed nothing is no alternative, and neither is what is left of a
@@ -260,6 +266,7 @@ static void addCombinations(const Variant &variant,
   bound.extents = chosen;
   bound.rewrite = variant.rewrite;
   bound.derivation = variant.derivation;
+  bound.unbound = variant.unbound;
   for (const auto &[name, value] : chosen)
     bound.cascade.setParam(name, value);
   ScopedDiagnosticHandler quiet(bound.cascade.getContext(),

@@ -38,6 +38,8 @@ struct Variant {
   CascadeOp cascade;
   std::optional<exporting::RewriteReport> rewrite;
   std::string derivation; ///< as --explain prints it
+  /// As the rewrite has left it, before parameters got values.
+  std::shared_ptr<mlir::OwningOpRef<mlir::ModuleOp>> unbound;
 
   /// "fewer passes, M0=256"
   std::string describe() const;
@@ -49,9 +51,11 @@ Variant copyWritten(CascadeOp cascade);
 /// Variants of a cascade whose own parameters are bound: for `auto` the cascade
 /// as written and what rewrites make of it, else the one that `rewrite` asks
 /// for. `added` are bindings of parameters that rewrites bring along. Fails
-/// after an error.
-mlir::FailureOr<std::vector<Variant>>
-makeVariants(CascadeOp cascade, llvm::StringRef rewrite, const Bindings &added);
+/// after an error. `countsPasses`: see `rewriteCascade`.
+mlir::FailureOr<std::vector<Variant>> makeVariants(CascadeOp cascade,
+                                                   llvm::StringRef rewrite,
+                                                   const Bindings &added,
+                                                   bool countsPasses);
 
 /// A variant for each combination of candidates for its free parameters.
 /// `written` is the cascade before rewriting, `added` what the user has bound.

@@ -19,6 +19,13 @@ MappingContext::MappingContext(CascadeOp cascade, const CascadeFacts &facts,
       bounds(facts, arch, bounds::collectPassFacts(facts)),
       builder(cascade.getContext()) {}
 
+MappingContext::MappingContext(CascadeOp cascade, const CascadeFacts &facts,
+                               const arch::ArchSpec &arch,
+                               const RankPasses &known)
+    : cascade(cascade), facts(facts), arch(arch),
+      bounds(facts, arch, bounds::collectPassFacts(facts, known)),
+      builder(cascade.getContext()), passes(known) {}
+
 const RankPasses &MappingContext::getPasses() {
   if (!passes)
     passes = computeRankPasses(cascade);

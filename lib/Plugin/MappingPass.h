@@ -53,6 +53,9 @@ class MappingContext {
 public:
   MappingContext(CascadeOp cascade, const CascadeFacts &facts,
                  const arch::ArchSpec &arch);
+  /// The same, where passes have been counted already.
+  MappingContext(CascadeOp cascade, const CascadeFacts &facts,
+                 const arch::ArchSpec &arch, const RankPasses &known);
 
   CascadeOp getCascade() const { return cascade; }
   const CascadeFacts &getFacts() const { return facts; }

@@ -149,7 +149,9 @@ void einsum::reducePasses(CascadeOp cascade, const RewriteOptions &options,
   if (options.policy == "bitexact")
     return;
   GathersAside aside(cascade);
-  RankPasses before = computeRankPasses(cascade);
+  RankPasses before;
+  if (options.countsPasses)
+    before = computeRankPasses(cascade);
   CascadeEditor editor(cascade);
   algebra::Facts facts(editor);
   for (const std::string &rank : findChainedRanks(cascade)) {
@@ -164,6 +166,8 @@ void einsum::reducePasses(CascadeOp cascade, const RewriteOptions &options,
     SweepPlan plan = planSweeps(editor, facts, rank, sweep, derivation);
     applySweeps(editor, facts, plan, sweep, derivation);
   }
+  if (!options.countsPasses)
+    return;
   RankPasses after =
       derivation.steps.empty() ? before : computeRankPasses(cascade);
   for (RankSummary &summary : derivation.ranks) {

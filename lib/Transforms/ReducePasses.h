@@ -32,6 +32,9 @@ struct RewriteOptions {
   std::string policy = "safe";
   std::string guard = "auto";
   bool defer = true, correct = true;
+  /// Whether passes over ranks are counted before and after, for the summary;
+  /// of a whole model that takes longer than the rewrite.
+  bool countsPasses = true;
 };
 
 /// What the pass --einsum-<name> asks for by default; nullopt if it is no pass
