@@ -78,8 +78,11 @@ namespace {
 class Enumeration {
 public:
   Enumeration(const ConflictProblem &problem, const PremiseSet &active,
-              int measured)
-      : problem(problem), active(active), measured(measured) {}
+              int measured, uint64_t mostChoices = ~uint64_t{0})
+      : problem(problem), active(active), measured(measured),
+        left(mostChoices) {}
+
+  bool isCut() const { return left == 0; }
 
   /// Least bytes at the measured level; with none measured, 0 for any choice.
   std::optional<uint64_t> run() {
@@ -92,6 +95,9 @@ public:
 private:
   void visit(const Skeleton &skeleton, size_t operand) {
     uint64_t bytes = measured < 0 ? 0 : held[measured];
+    if (left == 0)
+      return;
+    --left;
     if ((least && bytes >= *least) || !fits())
       return;
     if (operand == skeleton.operands.size()) {
@@ -118,6 +124,7 @@ private:
   const ConflictProblem &problem;
   const PremiseSet &active;
   int measured;
+  uint64_t left; ///< choices that may still be looked at
   std::map<int, uint64_t> held;
   std::optional<uint64_t> least;
 };
@@ -126,6 +133,16 @@ private:
 bool einsum::mapper::isSatisfiable(const ConflictProblem &problem,
                                    const PremiseSet &active) {
   return Enumeration(problem, active, -1).run().has_value();
+}
+
+std::optional<bool>
+einsum::mapper::isSoonSatisfiable(const ConflictProblem &problem,
+                                  const PremiseSet &active,
+                                  uint64_t mostChoices) {
+  Enumeration enumeration(problem, active, -1, mostChoices);
+  bool isFound = enumeration.run().has_value();
+  return isFound || !enumeration.isCut() ? std::optional(isFound)
+                                         : std::nullopt;
 }
 
 std::optional<uint64_t>

@@ -71,6 +71,11 @@ void simplify(ConflictProblem &problem);
 /// Whether there is a choice that contradicts none of `active`.
 bool isSatisfiable(const ConflictProblem &problem, const PremiseSet &active);
 
+/// The same, or nullopt if so many choices did not say it.
+std::optional<bool> isSoonSatisfiable(const ConflictProblem &problem,
+                                      const PremiseSet &active,
+                                      uint64_t mostChoices);
+
 /// Least bytes at a level of all choices that contradict none of `active`;
 /// nullopt if there is none.
 std::optional<uint64_t> findLeastBytes(const ConflictProblem &problem,

@@ -8,6 +8,7 @@
 #include "lib/Mapper/ConstraintCheck.h"
 
 #include "lib/Mapper/ConstraintMeaning.h"
+#include "lib/Mapper/Join/Recurrences.h"
 #include "lib/Mapper/PremiseText.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -347,7 +348,7 @@ void Check::checkLimits() {
   std::vector<int> order;
   for (Leaf &leaf : leaves)
     order.push_back(facts.findEinsum(leaf.op.getEinsum()));
-  if (!limits.reorder && !llvm::is_sorted(order))
+  if (!limits.reorder && order != Recurrences(facts).listTogether())
     fail("Einsums are in another order", mapping);
   for (const Leaf &leaf : leaves)
     for (const LoopAbove &loop : leaf.loops)

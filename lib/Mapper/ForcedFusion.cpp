@@ -8,6 +8,7 @@
 #include "lib/Mapper/ForcedFusion.h"
 
 #include "lib/Mapper/ConstraintMeaning.h"
+#include "lib/Mapper/Join/Recurrences.h"
 #include "lib/Mapper/TouchedElements.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -40,6 +41,15 @@ ForcedFusion::ForcedFusion(const CascadeFacts &facts,
     if (tensor.producer >= 0 && !tensor.isOutput && isRead)
       carried.push_back(static_cast<int>(t));
   }
+  recurrences.resize(facts.einsums.size());
+  std::iota(recurrences.begin(), recurrences.end(), 0);
+  Recurrences among(facts);
+  for (size_t t = 0; t < facts.tensors.size(); ++t)
+    if (among.goesRound(static_cast<int>(t)))
+      for (int e = 0; e < static_cast<int>(recurrences.size()); ++e)
+        if (int group = among.of(facts.tensors[t].producer);
+            among.of(e) == group)
+          recurrences[e] = group;
   // Producers come first.
   auto count = static_cast<unsigned>(facts.einsums.size());
   later.assign(count, llvm::BitVector(count));
@@ -97,8 +107,7 @@ bool ForcedFusion::fits(const Capacities &capacities) const {
   if (!capacities[0])
     return true;
   uint64_t room = *capacities[0];
-  Groups groups(facts.einsums.size());
-  std::iota(groups.begin(), groups.end(), 0);
+  Groups groups = recurrences;
   std::vector<int> open;
   llvm::copy_if(carried, std::back_inserter(open),
                 [&](int t) { return !fitsOnChip(t, capacities); });

@@ -12,6 +12,8 @@
 //   QK[h,m,p] 32 MB    DRAM 8 MB, L2 512 KB    QK, exp and AV share a loop
 //   Q, K, V, AV        2.1 MB each             8.4 MB at once: no mapping
 //
+// So do members of a recurrence that several Einsums carry.
+//
 // More at once leaves less room for other tensors, which may force more Einsums
 // together, until nothing changes. Room is asked for inputs, outputs and one
 // tensor at a time besides, of a recurrence for one step: never for more than
@@ -58,6 +60,7 @@ private:
   std::vector<uint64_t> bytes; ///< of each tensor, whole
   std::vector<int> carried;    ///< tensors from an Einsum to others
   std::vector<llvm::BitVector> later; ///< of each Einsum, what depends on it
+  Groups recurrences; ///< those that share the loop that carries them
 };
 
 } // namespace einsum::mapper

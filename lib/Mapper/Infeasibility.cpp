@@ -70,6 +70,10 @@ static PremiseSet allOf(const NestPremises &nest) {
 /// Disjoint conflicts of an Einsum, each a smallest one of what is left.
 void Explanation::collect(int einsum) {
   const ConflictProblem &problem = nests[einsum].problem;
+  // Most Einsums have no conflict, and a solver takes a while to set up.
+  constexpr uint64_t kMostChoices = 10000;
+  if (isSoonSatisfiable(problem, allOf(nests[einsum]), kMostChoices) == true)
+    return;
 #ifdef EINSUM_HAVE_Z3
   z3::ConflictSolver solver(problem);
   auto decide = [&](const PremiseSet &set) { return solver.decide(set); };

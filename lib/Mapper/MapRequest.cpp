@@ -7,6 +7,7 @@
 
 #include "lib/Mapper/MapRequest.h"
 
+#include "lib/Mapper/Join/Recurrences.h"
 #include "lib/Support/Diagnostics.h"
 #include "lib/Support/Format.h"
 
@@ -536,6 +537,14 @@ bool einsum::mapper::applyOrder(const MapRequest &request, CascadeOp cascade,
     if (name != einsum.name)
       return report("order", "has '" + name + "' before '" + einsum.name +
                                  "', on which it depends");
+  std::vector<int> together = Recurrences(*facts).listTogether();
+  for (auto [e, einsum] : llvm::enumerate(facts->einsums))
+    if (together[e] != static_cast<int>(e))
+      return report("order",
+                    "has '" + einsum.name +
+                        "' between Einsums that need one another; these stay "
+                        "together, so that '" +
+                        facts->einsums[together[e]].name + "' comes next");
   limits.reorder = false;
   return true;
 }

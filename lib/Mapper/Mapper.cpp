@@ -285,7 +285,9 @@ void MappingSearch::certify(const JoinResult &joined, const Realised &realised,
   bool isBeaten = result.points.empty() && std::isfinite(options.cutoff);
   if (result.points.empty() && !isBeaten) {
     // Fewer tiles than there are prove nothing.
-    bool isProven = (joined.complete && nests.finest.isWhole()) || isRuledOut();
+    bool isSearched = joined.complete && nests.finest.isWhole();
+    // A reason is looked for as long as there is time.
+    bool isProven = isSearched || ((ruledOut || !stopped()) && isRuledOut());
     certificate.status = isProven ? Status::infeasible : Status::bestFound;
     if (!isProven)
       certificate.searched = describeSearched();
@@ -564,6 +566,11 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
     if (isSketch && !effort.instant)
       return endEarly();
     if (options.part == SearchPart::rest && effort.instant)
+      continue;
+    // What does not fit without shared loops needs some.
+    bool isVain = effort.sketch && !effort.instant && effort.loops == 0 &&
+                  first.empty() && std::isinf(cutoff);
+    if (isVain)
       continue;
     if (!prepare(effort, /*walks=*/effort.coarse == 0))
       return endEarly();

@@ -9,6 +9,7 @@
 
 #include "llvm/ADT/STLExtras.h"
 
+#include <limits>
 #include <set>
 
 using namespace einsum;
@@ -209,6 +210,17 @@ void Space::chooseArrays(unsigned einsum) {
     }
 }
 
+/// The home of a tensor that lives at the backing level, below shared loops.
+static constexpr int kStepped = std::numeric_limits<int>::max();
+
+/// The backing level cannot hold all tensors at once.
+bool Space::isRoomShort() const {
+  uint64_t all = 0;
+  for (const TensorFact &tensor : facts.tensors)
+    all += tensor.bytes(tensor.elements);
+  return arch.levels[0].capacityBytes && all > *arch.levels[0].capacityBytes;
+}
+
 /// 4. A tensor between Einsums lives at the backing level, or on chip.
 void Space::chooseHomes(unsigned tensor) {
   if (stopped)
@@ -221,6 +233,10 @@ void Space::chooseHomes(unsigned tensor) {
     return;
   for (int level : levelsFor(tensor)) {
     home[tensor] = level;
+    chooseHomes(tensor + 1);
+  }
+  if (isRoomShort()) {
+    home[tensor] = kStepped;
     chooseHomes(tensor + 1);
   }
   home[tensor] = 0;
@@ -441,7 +457,15 @@ void Space::addHolders(Run run, Frame &frame, Above above, bool owesLoop,
             return !loop.isWindow && !maker.iterates(loop.rank);
           }))
         continue;
-      add(t, home[t], false);
+      bool isStepped = home[t] == kStepped;
+      if (isStepped && (above.sharedLoops == 0 ||
+                        llvm::any_of(above.loops, [&](const SharedLoop &loop) {
+                          return !maker.iterates(loop.rank);
+                        })))
+        continue;
+      add(t, isStepped ? 0 : home[t], false);
+      if (isStepped)
+        continue;
       // 9. What is made of it follows what is asked for.
       const char *halo = nullptr;
       for (const SharedLoop &loop : above.loops)

@@ -168,6 +168,7 @@ private:
   bool touches(int einsum, int tensor) const;
   bool canRun(int einsum, int array) const;
   bool mayBeFused(int tensor) const;
+  bool isRoomShort() const;
   bool isInside(const Run &run, int tensor) const;
   bool isMadeIn(const Run &run, int tensor) const;
   bool crosses(int tensor, unsigned boundary) const;

@@ -26,6 +26,8 @@ public:
   JoinResult run();
 
 private:
+  void logDeadEnd(size_t placed) const;
+
   StateFacts states;
   PlanBounds bounds;
   JoinProgress progress;
@@ -35,6 +37,21 @@ private:
 };
 
 } // namespace
+
+/// Why no plan of so many Einsums goes on.
+void CascadeJoin::logDeadEnd(size_t placed) const {
+  std::string over;
+  for (auto [level, count] : progress.overAt)
+    over += (over.empty() ? " (" : ", ") + arch.levels[level].name + " " +
+            std::to_string(count);
+  logDebug("join: no plan goes on after " + llvm::Twine(placed) + " of " +
+           llvm::Twine(facts.einsums.size()) + " Einsums; so far " +
+           llvm::Twine(progress.counts.overCapacity) + " over capacity" + over +
+           (over.empty() ? ", " : "), ") +
+           llvm::Twine(progress.counts.overBound) + " over the bound, " +
+           llvm::Twine(progress.counts.illegal) + " illegal, " +
+           llvm::Twine(progress.counts.ruledOut) + " ruled out");
+}
 
 JoinResult CascadeJoin::run() {
   JoinLayer layer;
@@ -60,12 +77,7 @@ JoinResult CascadeJoin::run() {
     pruner.prune(next);
     progress.counts.states += next.size();
     if (next.empty() && !layer.empty())
-      logDebug("join: no plan goes on after " + llvm::Twine(i) + " of " +
-               llvm::Twine(facts.einsums.size()) + " Einsums; so far " +
-               llvm::Twine(progress.counts.overCapacity) + " over capacity, " +
-               llvm::Twine(progress.counts.overBound) + " over the bound, " +
-               llvm::Twine(progress.counts.illegal) + " illegal, " +
-               llvm::Twine(progress.counts.ruledOut) + " ruled out");
+      logDeadEnd(i);
     layer = std::move(next);
   }
   // What may be legal after all was not looked at.

@@ -95,12 +95,19 @@ void LayerPruner::trim(JoinLayer &layer) {
     return a.first != b.first ? a.first < b.first
                               : a.second->first < b.second->first;
   });
-  // What holds nothing for others can always go on: the best of these stays.
-  auto plain = llvm::find_if(ranked, [](const auto &one) {
-    return llvm::all_of(
-        one.second->second.state.pending,
-        [](const Pending &pending) { return pending.level < 0; });
-  });
+  // What holds nothing on chip for others can always go on, the sooner the
+  // fewer loops it is in: the best of these stays.
+  auto plain = ranked.end();
+  for (auto it = ranked.begin(); it != ranked.end(); ++it) {
+    const JoinState &state = it->second->second.state;
+    bool isPlain = llvm::all_of(state.pending, [](const Pending &pending) {
+      return pending.level <= 0;
+    });
+    if (isPlain &&
+        (plain == ranked.end() ||
+         state.loops.size() < plain->second->second.state.loops.size()))
+      plain = it;
+  }
   bytes = 0;
   for (size_t i = 0; i < ranked.size(); ++i) {
     bytes += bytesOf(ranked[i].second->second);

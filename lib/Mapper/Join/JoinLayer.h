@@ -36,7 +36,12 @@ struct JoinProgress {
   double leastLeft = INFINITY; ///< what was: no less than this score
   size_t addedBytes = 0;       ///< of entries made since a layer was pruned
   bool stopped = false;
+  std::map<int, uint64_t> overAt = {}; ///< plans that a level cannot hold
 
+  void noteOver(int level) {
+    ++counts.overCapacity;
+    ++overAt[level];
+  }
   /// Once stopped, it stays so.
   bool isStopped() {
     stopped |= limits.shouldStop && limits.shouldStop();

@@ -16,42 +16,9 @@
 using namespace einsum;
 using namespace einsum::mapper;
 
-JoinRules::JoinRules(const CascadeFacts &facts) : facts(facts) {
-  int count = facts.einsums.size();
-  // Einsums that reach one another: a small closure, cascades are sparse.
-  std::vector<std::vector<int>> readersOf(count);
-  for (const TensorFact &tensor : facts.tensors)
-    if (tensor.producer >= 0)
-      llvm::append_range(readersOf[tensor.producer], tensor.readers);
-  auto reach = [&](int from) {
-    std::vector<bool> seen(count);
-    std::vector<int> work = readersOf[from];
-    while (!work.empty()) {
-      int e = work.back();
-      work.pop_back();
-      if (seen[e])
-        continue;
-      seen[e] = true;
-      work.insert(work.end(), readersOf[e].begin(), readersOf[e].end());
-    }
-    return seen;
-  };
-  bool hasRecurrences = llvm::any_of(
-      facts.tensors, [](const TensorFact &t) { return t.iterativeRank >= 0; });
-  recurrenceOf.resize(count);
-  members.assign(count, 0);
-  for (int e = 0; e < count; ++e) {
-    recurrenceOf[e] = e;
-    reached.push_back(reach(e));
-    if (hasRecurrences) {
-      for (int other = 0; other < e; ++other)
-        if (reached[e][other] && reached[other][e]) {
-          recurrenceOf[e] = recurrenceOf[other];
-          break;
-        }
-    }
-    ++members[recurrenceOf[e]];
-  }
+JoinRules::JoinRules(const CascadeFacts &facts)
+    : facts(facts), recurrences(facts) {
+  int count = static_cast<int>(facts.einsums.size());
   for (int e = 0; e < count; ++e) {
     const EinsumFact &fact = facts.einsums[e];
     if (llvm::any_of(fact.ranks,
@@ -104,25 +71,13 @@ std::vector<int> JoinRules::firstTouched(const JoinState &state,
 // Directions
 //===----------------------------------------------------------------------===//
 
-/// How far from the point's own coordinate the access is along the rank, where
-/// that is the same for all points: `k` for `X[r + k]`.
-static int64_t stepOf(const TensorFact &tensor, const AccessFact &access,
-                      int rank) {
-  for (auto [along, coordinate] : llvm::zip(tensor.ranks, access.coordinates))
-    if (along == rank && coordinate.terms.size() == 1 &&
-        coordinate.terms[0].rank == rank &&
-        coordinate.terms[0].coefficient == 1)
-      return coordinate.constant;
-  return 0;
-}
-
 /// Who reads what another recurrence has made goes either way; to take part in
 /// it is another matter.
 int JoinRules::directionOf(int einsum, int rank) const {
   for (const AccessFact &read : facts.einsums[einsum].reads) {
     const TensorFact &tensor = facts.tensors[read.tensor];
     if (!tensor.hasInitialValue || tensor.iterativeRank != rank ||
-        recurrenceOf[tensor.producer] != recurrenceOf[einsum])
+        recurrence(tensor.producer) != recurrence(einsum))
       continue;
     if (int64_t step = stepOf(tensor, read, rank))
       return step < 0 ? 1 : -1;
@@ -474,7 +429,7 @@ bool JoinRules::mayLive(const JoinState &state, const Pending &home, int einsum,
     if (carrying.rank != fact.iterativeRank)
       return false;
     // A recurrence through several Einsums goes round step by step.
-    if (isRecurrence(fact.producer) && carrying.tile != 1)
+    if (goesRound(home.tensor) && carrying.tile != 1)
       return false;
   } else if (goesRound(home.tensor)) {
     return false;
@@ -536,8 +491,8 @@ bool JoinRules::mayHaveMoreUsers(const JoinState &state,
                                  const Pending &holder) const {
   int loops = std::min<int>(holder.depth, state.loops.size());
   auto isOnWay = [&](int einsum, int user, int other) {
-    return (einsum == user || reached[user][einsum]) &&
-           (einsum == other || reached[einsum][other]);
+    return (einsum == user || recurrences.reaches(user, einsum)) &&
+           (einsum == other || recurrences.reaches(einsum, other));
   };
   // Filters may leave no steps but the last one, and a recurrence is read where
   // an earlier step has been made.
@@ -563,7 +518,7 @@ bool JoinRules::mayHaveMoreUsers(const JoinState &state,
   };
   auto mustComeAfter = [&](int other) {
     return llvm::any_of(holder.users, [&](int user) {
-      if (!reached[user][other])
+      if (!recurrences.reaches(user, other))
         return false;
       for (int d = 0; d < loops; ++d)
         if (int rank = state.loops[d].rank;
@@ -686,12 +641,12 @@ void JoinRules::recordTouches(JoinState &state, int einsum,
     }
   }
   state.unfinished = -1;
-  if (members[recurrenceOf[einsum]] == 1)
+  if (!isRecurrence(einsum))
     return;
   for (size_t other = 0; other < facts.einsums.size(); ++other)
     if (static_cast<int>(other) != einsum && !state.isDone(other) &&
-        recurrenceOf[other] == recurrenceOf[einsum])
-      state.unfinished = recurrenceOf[einsum];
+        recurrence(static_cast<int>(other)) == recurrence(einsum))
+      state.unfinished = recurrence(einsum);
 }
 
 bool JoinRules::hasLaterReader(const JoinState &state, int einsum) const {
@@ -722,11 +677,11 @@ void JoinRules::dropDead(JoinState &state, int) const {
 
 bool JoinRules::isRoundBy(const JoinState &state, int tensor,
                           int einsum) const {
-  int group = recurrenceOf[facts.tensors[tensor].producer];
-  if (members[group] == 1)
+  int group = recurrence(facts.tensors[tensor].producer);
+  if (recurrences.countMembers(group) == 1)
     return group == einsum || state.isDone(group);
   for (int e = 0; e < static_cast<int>(facts.einsums.size()); ++e)
-    if (recurrenceOf[e] == group && e != einsum && !state.isDone(e))
+    if (recurrence(e) == group && e != einsum && !state.isDone(e))
       return false;
   return true;
 }
@@ -737,12 +692,12 @@ bool JoinRules::isLastTouch(const JoinState &state, int tensor,
 }
 
 bool JoinRules::mayEndEarly(int tensor) const {
-  int group = recurrenceOf[facts.tensors[tensor].producer];
-  bool isReadLater = llvm::any_of(touchers(tensor), [&](int other) {
-    return recurrenceOf[other] != group;
-  });
+  int group = recurrence(facts.tensors[tensor].producer);
+  bool isReadLater = llvm::any_of(
+      touchers(tensor), [&](int other) { return recurrence(other) != group; });
   // Besides a later reader, somebody has to share the loop.
-  return isReadLater && (members[group] > 1 || facts.einsums.size() > 2);
+  return isReadLater &&
+         (recurrences.countMembers(group) > 1 || facts.einsums.size() > 2);
 }
 
 std::vector<JoinState> JoinRules::releases(const JoinState &state,

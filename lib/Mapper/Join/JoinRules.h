@@ -21,6 +21,7 @@
 
 #include "lib/Mapper/Join/JoinState.h"
 #include "lib/Mapper/Join/PointOrder.h"
+#include "lib/Mapper/Join/Recurrences.h"
 
 namespace einsum::mapper {
 
@@ -47,12 +48,17 @@ public:
   /// Whether `einsum` reads what `producer` produces.
   bool reads(int einsum, int producer) const;
   /// Einsums that depend on one another have the same number.
-  int recurrence(int einsum) const { return recurrenceOf[einsum]; }
+  int recurrence(int einsum) const { return recurrences.of(einsum); }
   bool isRecurrence(int einsum) const {
-    return members[recurrenceOf[einsum]] > 1;
+    return recurrences.countMembers(recurrence(einsum)) > 1;
   }
   /// The tensor is carried from step to step by several Einsums.
-  bool goesRound(int tensor) const {
+  bool goesRound(int tensor) const { return recurrences.goesRound(tensor); }
+  /// Members of recurrences together, else as written.
+  std::vector<int> listTogether() const { return recurrences.listTogether(); }
+  /// A running value of a recurrence of several Einsums, carried by them or by
+  /// its producer alone.
+  bool mayGoRound(int tensor) const {
     const TensorFact &fact = facts.tensors[tensor];
     return fact.iterativeRank >= 0 && isRecurrence(fact.producer) &&
            facts.ranks[fact.iterativeRank].extent > 1;
@@ -132,8 +138,7 @@ private:
   bool isRoundBy(const JoinState &state, int tensor, int einsum) const;
 
   const CascadeFacts &facts;
-  std::vector<int> recurrenceOf, members;
-  std::vector<std::vector<bool>> reached; ///< Einsums that need what one makes
+  Recurrences recurrences;
   std::vector<int> descending; ///< Einsums of recurrences that go down
   std::vector<int> filtered;   ///< Einsums
   /// What points say of reads that are refused by their accesses.

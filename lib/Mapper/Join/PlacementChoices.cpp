@@ -138,6 +138,42 @@ bool PlacementChoices::mayHoldHome(const Placement &p,
   return true;
 }
 
+/// Of a sketch, where room at the backing level is short: a tensor of which
+/// each step of the recurrences' loops has its own lives there, below these
+/// loops, of which there are so many; there is nothing to lose. One of which
+/// even a step takes much may also live below further ones.
+std::vector<int> PlacementChoices::backedSteps(const Placement &p,
+                                               int tensor) const {
+  constexpr double kMuch = 0.125;
+  if (!limits.plainLoops || !states.isRoomShort() ||
+      states.mustLiveAtBacking(tensor) || rules.goesRound(tensor))
+    return {};
+  const std::vector<SharedLoop> &loops = p.state.loops;
+  const TensorFact &fact = facts.tensors[tensor];
+  double bytes = static_cast<double>(fact.bytes(fact.elements));
+  int depth = 0;
+  for (; depth < static_cast<int>(loops.size()); ++depth) {
+    int rank = loops[depth].rank;
+    if (!llvm::is_contained(limits.carriedRanks, rank) ||
+        !rules.sharesRank(tensor, rank))
+      break;
+    bytes /= static_cast<double>(facts.ranks[rank].extent);
+  }
+  bool isInside = llvm::all_of(rules.touchers(tensor), [&](int einsum) {
+    return rules.recurrence(einsum) == rules.recurrence(fact.producer);
+  });
+  // Below no loop it is the home that everything has.
+  if (depth == 0 || !isInside)
+    return {};
+  int most = depth;
+  if (bytes > kMuch * static_cast<double>(*arch.levels[0].capacityBytes))
+    most += static_cast<int>(*limits.plainLoops);
+  std::vector<int> depths;
+  for (int d = depth; d <= most; ++d)
+    depths.push_back(d);
+  return depths;
+}
+
 /// Where tensors that are touched here for the first time live: all at the
 /// backing level, or fused below any number of loops.
 void PlacementChoices::chooseHomes(Placement &p, size_t at, JoinLayer &next) {
@@ -170,11 +206,24 @@ void PlacementChoices::chooseHomes(Placement &p, size_t at, JoinLayer &next) {
     if (rules.mayEndEarly(tensor))
       chooseNext(pending);
   };
-  if (mayBack || fact.isOutput) {
+  std::vector<int> steps =
+      mayBack ? backedSteps(p, tensor) : std::vector<int>();
+  for (int depth : steps) {
+    if (p.state.pipelined && depth > p.keep)
+      break;
+    one.level = 0;
+    one.depth = one.need = depth;
+    p.homes.push_back({tensor, 0, depth});
+    chooseNext(one);
+    p.homes.pop_back();
+    one.level = -1;
+    one.depth = one.need = 0;
+  }
+  if (steps.empty() && (mayBack || fact.isOutput)) {
     // Members of a recurrence share the loop that carries it.
     if (!rules.goesRound(tensor))
       chooseNext(one);
-    else
+    if (rules.mayGoRound(tensor))
       for (one.need = 1; one.need <= static_cast<int>(limits.space.sharedLoops);
            ++one.need)
         chooseLoops(one);
@@ -182,11 +231,13 @@ void PlacementChoices::chooseHomes(Placement &p, size_t at, JoinLayer &next) {
   }
   if (mustBack || !limits.space.fusion)
     return;
-  for (int level = 1; level < static_cast<int>(arch.levels.size()); ++level) {
-    if (!states.mayLiveAt(tensor, level))
+  for (int level = 0; level < static_cast<int>(arch.levels.size()); ++level) {
+    bool isBacking = level == 0;
+    if (isBacking ? !mayBack || !states.isRoomShort() || limits.plainLoops
+                  : !states.mayLiveAt(tensor, level))
       continue;
-    for (int depth = 0; depth <= static_cast<int>(limits.space.sharedLoops);
-         ++depth) {
+    for (int depth = isBacking;
+         depth <= static_cast<int>(limits.space.sharedLoops); ++depth) {
       one.level = level;
       one.depth = one.need = depth;
       if (p.state.pipelined && depth > p.keep)
@@ -383,7 +434,7 @@ void PlacementChoices::openWindowLoops(Placement &p, int need,
   }
   int depth = p.state.loops.size();
   bool hasHomeInside = llvm::any_of(p.state.pending, [&](const Pending &one) {
-    return one.level >= 0 && !one.isHolder() && one.depth > depth &&
+    return one.level > 0 && !one.isHolder() && one.depth > depth &&
            facts.tensors[one.tensor].producer == p.einsum;
   });
   if (!hasHomeInside)
@@ -429,7 +480,7 @@ bool PlacementChoices::followLoops(Placement &p) {
     return false;
   int tensor = facts.einsums[p.einsum].writes[0].tensor;
   Pending *home = states.findPending(p.state, tensor);
-  if (!home || home->level < 0 || home->isHolder() || home->depth <= last)
+  if (!home || home->level <= 0 || home->isHolder() || home->depth <= last)
     return false;
   bool retains =
       following->hasHalo && p.state.loops[last].halo == Halo::retained;
@@ -530,7 +581,7 @@ void PlacementChoices::chooseSplit(Placement &p, bool isNewRun,
     const EinsumOnArray &nest = *stage.fact;
     for (size_t o = 0; o < nest.operands.size(); ++o) {
       Pending *home = states.findPending(stage.state, nest.operands[o].tensor);
-      if (!home || home->level < 0)
+      if (!home || home->level <= 0)
         continue;
       bool isHolder = home->isHolder();
       auto found = llvm::find(nest.path, home->level);

@@ -37,6 +37,7 @@ private:
                JoinLayer &next);
   void chooseEnds(Placement &p, size_t at, JoinLayer &next);
   void chooseHomes(Placement &p, size_t write, JoinLayer &next);
+  std::vector<int> backedSteps(const Placement &p, int tensor) const;
   void chooseHolders(Placement &p, size_t at, JoinLayer &next);
   template <typename Fn>
   void forEachHolder(const Placement &p, int tensor, Fn fn) const;

@@ -330,7 +330,7 @@ JoinEntry PlanExtender::extend(const Placement &p, const JoinEntry &old,
       total += around;
     }
     if (!states.fits(total, l)) {
-      ++progress.counts.overCapacity;
+      progress.noteOver(axes.levels[l]);
       return {};
     }
   }

@@ -77,9 +77,12 @@ llvm::SmallVector<uint32_t, 8> mapper::tilesBelow(const JoinState &state,
 void StateFacts::listWaits() {
   int count = static_cast<int>(facts.einsums.size());
   waitsFor.resize(count);
+  if (!limits.space.reorder) {
+    std::vector<int> order = rules.listTogether();
+    for (auto [before, einsum] : llvm::zip(order, llvm::drop_begin(order)))
+      waitsFor[einsum].push_back(before);
+  }
   for (int e = 0; e < count; ++e) {
-    if (!limits.space.reorder && e > 0)
-      waitsFor[e].push_back(e - 1);
     for (const AccessFact &access : facts.einsums[e].reads) {
       int producer = facts.tensors[access.tensor].producer;
       if (producer >= 0 && rules.recurrence(producer) != rules.recurrence(e))
@@ -291,6 +294,11 @@ bool StateFacts::isOnPath(int tensor, int level) const {
 }
 
 void StateFacts::listBacked() {
+  double all = 0;
+  for (const TensorFact &tensor : facts.tensors)
+    all += static_cast<double>(tensor.bytes(tensor.elements));
+  roomIsShort = arch.levels[0].capacityBytes &&
+                all > static_cast<double>(*arch.levels[0].capacityBytes);
   bool isWatched = llvm::any_of(
       axes.levels, [&](int level) { return arch.levels[level].parent < 0; });
   if (!isWatched)

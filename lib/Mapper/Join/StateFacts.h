@@ -66,6 +66,8 @@ public:
                 llvm::ArrayRef<int> users) const;
   double liveBytes(const JoinState &state, int depth, int level) const;
   bool fits(double bytes, int axis) const;
+  /// Whether the backing level is too small for all tensors at once.
+  bool isRoomShort() const { return roomIsShort; }
   /// What the backing level holds, at least, while a child of the root runs of
   /// which the Einsum is the first; else, what the Einsum adds to it.
   double backedBytes(const JoinState &state, int einsum, bool isFirst) const;
@@ -101,6 +103,7 @@ private:
   std::vector<std::vector<int64_t>> tilesOfAll; ///< per rank
   /// Per tensor: bytes at the backing level; none if that is not watched.
   std::vector<double> backed;
+  bool roomIsShort = false;
   std::vector<int> aroundAll; ///< tensors of which all may have one holder
   std::vector<llvm::SmallVector<int, 4>> waitsFor; ///< by Einsum
   std::map<int, int> lastMember; ///< of a recurrence, plus one: `listWaits`

@@ -60,8 +60,9 @@ std::shared_ptr<const PlanStep> PipelinedRun::find(PipelineGoal wanted,
   size_t arrays = arch.arrays.size();
   if (axes.cycles < 0 || axes.energy < 0 || arrays < 2 ||
       facts.einsums.size() < 2 || facts.einsums.size() > maxStages ||
-      arch.accounting.sequential || !describe(limits) || !sortEinsums())
+      arch.accounting.sequential || !describe(limits))
     return nullptr;
+  order = rules.listTogether();
   const EinsumOnArray &first = *choices[order.front()].nests.front();
   for (const LocalRank &rank : first.ranks) {
     if (!goesOneWay(rank.rank))
@@ -195,37 +196,6 @@ bool PipelinedRun::isWalked(int rank) const {
          llvm::any_of(facts.tensors, [&](const TensorFact &tensor) {
            return tensor.iterativeRank == rank;
          });
-}
-
-/// Producers first, members of a recurrence together; else as written.
-bool PipelinedRun::sortEinsums() {
-  int count = static_cast<int>(facts.einsums.size());
-  std::vector<bool> done(count, false);
-  int unfinished = -1;
-  while (static_cast<int>(order.size()) < count) {
-    int next = -1;
-    for (int e = 0; e < count && next < 0; ++e) {
-      if (done[e] || (unfinished >= 0 && rules.recurrence(e) != unfinished))
-        continue;
-      bool ready = true;
-      for (int other = 0; other < count; ++other)
-        if (!done[other] && other != e)
-          ready &= rules.recurrence(other) == rules.recurrence(e)
-                       ? other > e
-                       : !rules.reads(e, other);
-      if (ready)
-        next = e;
-    }
-    if (next < 0)
-      return false;
-    done[next] = true;
-    order.push_back(next);
-    unfinished = -1;
-    for (int e = 0; e < count; ++e)
-      if (!done[e] && rules.recurrence(e) == rules.recurrence(next))
-        unfinished = rules.recurrence(next);
-  }
-  return limits.reorder || llvm::is_sorted(order);
 }
 
 //===----------------------------------------------------------------------===//

@@ -63,7 +63,6 @@ private:
   };
 
   bool describe(const SpaceLimits &limits);
-  bool sortEinsums();
   void startSearches();
   bool goesOneWay(int rank) const;
   bool isWalked(int rank) const;

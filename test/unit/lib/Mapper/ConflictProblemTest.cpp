@@ -114,6 +114,10 @@ TEST_CASE("every set of premises is judged as by the definition",
       CAPTURE(seed, bits);
       REQUIRE(isSatisfiable(problem, set) == expected);
       REQUIRE(isSatisfiable(simple, set) == expected);
+      REQUIRE(isSoonSatisfiable(problem, set, 1 << 20) == expected);
+      for (uint64_t most : {1, 5, 20})
+        REQUIRE(isSoonSatisfiable(problem, set, most).value_or(expected) ==
+                expected);
 #ifdef EINSUM_HAVE_Z3
       if (seed < 60 && bits % 3 == 0)
         REQUIRE(solver.decide(set) == expected);
