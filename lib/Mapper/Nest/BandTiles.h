@@ -54,6 +54,9 @@ public:
   /// Nullopt if the conditions are not about `y - x` of two ranks alone.
   static std::optional<BandTiles> make(llvm::ArrayRef<Constraint> conditions);
 
+  /// A tile that has some of it has it from its first x on.
+  bool isFromStart() const { return hi >= kNone; }
+
   /// What is counted of a tile: whether it has a point, distinct x, distinct y,
   /// or points.
   enum Kind : uint8_t { any, ofX, ofY, points };

@@ -11,6 +11,8 @@
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <limits>
+
 using namespace einsum;
 using namespace einsum::mapper;
 
@@ -317,32 +319,106 @@ const TileClasses &Component::classes(llvm::ArrayRef<int64_t> tile,
   return found->second;
 }
 
-/// What a measure is of a band; nullopt if it is an image of another kind.
-std::optional<BandTiles::Kind> Component::kindOf(int measure) const {
-  if (measure < 0 || measures[measure].isOff || measures[measure].image < 0)
-    return BandTiles::any;
-  const Image &image = images[measures[measure].image];
-  if (image.pieces.size() != 1 || image.plain[0] < 0)
-    return std::nullopt;
-  return static_cast<BandTiles::Kind>(image.plain[0]);
+/// y - (T * x1 + x0) + c >= 0 of three ranks, where x0 has T coordinates: a
+/// band over the rank whose blocks are x1.
+static bool isOfBlocks(const AffineForm &form, int inner, int along, int blocks,
+                       int64_t block) {
+  if (!form.isLinear() || form.terms.size() != 3)
+    return false;
+  int64_t of[3] = {0, 0, 0};
+  for (const AffineForm::Term &term : form.terms)
+    of[term.variable] = term.coefficient;
+  return std::abs(of[along]) == 1 && of[inner] == -of[along] &&
+         of[blocks] == block * of[inner];
 }
 
-/// Whole tiles, and those at the ends of ranks that are shorter.
-bool Component::countBand(BandTiles::Kind kind, llvm::ArrayRef<int64_t> tile,
+void Component::findBand() {
+  bool isWhole = domain == conditions.size() &&
+                 llvm::all_of(visits, [](const auto &v) { return v.empty(); });
+  if (!isWhole || conditions.empty())
+    return;
+  if (ranks.size() == 2) {
+    band = BandTiles::make(conditions);
+    return;
+  }
+  constexpr int orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                               {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+  for (auto [i, a, b] : orders) {
+    if (ranks.size() != 3)
+      return;
+    if (!llvm::all_of(conditions, [&, i = i, a = a, b = b](const auto &c) {
+          return isOfBlocks(c.form, i, a, b, extents[i]);
+        }))
+      continue;
+    std::vector<Constraint> together;
+    for (const Constraint &condition : conditions) {
+      Constraint &one = together.emplace_back();
+      one.isEquality = condition.isEquality;
+      one.form.constant = condition.form.constant;
+      for (const AffineForm::Term &term : condition.form.terms)
+        if (term.variable != b)
+          one.form.add(term.variable == a, term.coefficient);
+    }
+    band = BandTiles::make(together);
+    inner = i;
+    along = a;
+    blocks = b;
+    return;
+  }
+}
+
+/// The ranks that a measure is a product of, as a mask; -1 if it is none.
+int64_t Component::maskOf(int measure) const {
+  if (measure < 0 || measures[measure].image < 0)
+    return 0;
+  const Image &image = images[measures[measure].image];
+  return image.pieces.size() == 1 ? image.plain[0] : -1;
+}
+
+/// Whole tiles, and those at the ends of ranks that are shorter. False if tiles
+/// are no intervals of the ranks of the band, or elements none of theirs.
+bool Component::countBand(int64_t mask, llvm::ArrayRef<int64_t> tile,
                           llvm::ArrayRef<int64_t> extents,
                           CutSizes &sizes) const {
-  auto listSides = [&](int at) {
-    int64_t extent = extents[ranks[at]],
-            size = std::min(tile[ranks[at]], extent), whole = extent / size;
+  bool isOfX = mask >> inner & 1, isOfY = mask >> along & 1;
+  int64_t block = extents[ranks[inner]], extent = block,
+          size = std::min(tile[ranks[inner]], block), perBlock = 1,
+          most = std::numeric_limits<int64_t>::max();
+  if (blocks >= 0) {
+    int64_t count = extents[ranks[blocks]],
+            together = std::min(tile[ranks[blocks]], count);
+    bool isOfBlocks = mask >> blocks & 1;
+    // Of one block its number tells nothing apart; of whole ones those from the
+    // first one on have elements, where only an end is cut off.
+    if (together == 1 ? block % size != 0 : size != block)
+      return false;
+    if (together > 1 && isOfX != isOfBlocks) {
+      if (isOfY || !band->isFromStart())
+        return false;
+      (isOfBlocks ? perBlock : most) = block;
+      isOfX = true;
+    }
+    size *= together;
+    extent *= count;
+  }
+  auto listSides = [](int64_t extent, int64_t size) {
+    int64_t whole = extent / size;
     llvm::SmallVector<BandSide, 2> sides = {{0, size, whole}};
     if (extent % size)
       sides.push_back({whole * size, extent % size, 1});
     return sides;
   };
-  for (const BandSide &x : listSides(0))
-    for (const BandSide &y : listSides(1))
+  auto kind = static_cast<BandTiles::Kind>(int(isOfX) | int(isOfY) << 1);
+  int64_t other = extents[ranks[along]];
+  for (const BandSide &x : listSides(extent, size))
+    for (const BandSide &y :
+         listSides(other, std::min(tile[ranks[along]], other)))
       if (!band->count(kind, x, y, sizes))
         return false;
+  for (CutSize &one : sizes)
+    one = CutSize::of(
+        std::min<uint64_t>(most, llvm::divideCeil(one.words, perBlock)),
+        one.count);
   mergeSizes(sizes);
   return true;
 }
@@ -350,21 +426,21 @@ bool Component::countBand(BandTiles::Kind kind, llvm::ArrayRef<int64_t> tile,
 const CutSizes &Component::sizesOf(int measure, llvm::ArrayRef<int64_t> tile,
                                    llvm::ArrayRef<int64_t> extents) {
   bool isOff = measure >= 0 && measures[measure].isOff;
-  std::optional<BandTiles::Kind> kind;
-  if (band)
-    kind = kindOf(measure);
-  // Measures of one kind have the same sizes.
-  std::vector<int64_t> key = {kind && !isOff ? -2 - *kind : measure};
+  int64_t mask = band && !isOff ? maskOf(measure) : -1;
+  // Measures of the same ranks have the same sizes.
+  std::vector<int64_t> key = {mask >= 0 ? -2 - mask : measure};
   for (int rank : ranks)
     key.push_back(std::min(tile[rank], extents[rank]));
   auto [found, isNew] = sizes.try_emplace(std::move(key));
   CutSizes &result = found->second;
   if (!isNew)
     return result;
-  if (kind && countBand(*kind, tile, extents, result)) {
+  if (mask >= 0 && countBand(mask, tile, extents, result))
+    return result;
+  result.clear();
+  if (band && isOff && countBand(0, tile, extents, result)) {
     for (CutSize &size : result)
-      if (isOff)
-        size.words = size.most = size.total = 0;
+      size = CutSize::of(0, size.count);
     return result;
   }
   result.clear();

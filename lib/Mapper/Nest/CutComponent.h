@@ -62,8 +62,10 @@ struct CutTiles::Component {
   size_t domain = 0;
   std::vector<Image> images;
   std::vector<Measure> measures;
-  /// If that is all that the conditions say.
+  /// If that is all that the conditions say: over one rank and another, or over
+  /// blocks of a rank, one within a block, and another.
   std::optional<BandTiles> band;
+  int inner = 0, along = 1, blocks = -1; ///< these ranks
   std::map<std::vector<int64_t>, TileClasses> known;
   std::map<std::vector<int64_t>, CutSizes> sizes;
   std::map<std::vector<int64_t>, std::vector<uint64_t>> tiles;
@@ -74,8 +76,9 @@ struct CutTiles::Component {
   /// Measure -1: whether anything happens.
   const CutSizes &sizesOf(int measure, llvm::ArrayRef<int64_t> tile,
                           llvm::ArrayRef<int64_t> extents);
-  std::optional<BandTiles::Kind> kindOf(int measure) const;
-  bool countBand(BandTiles::Kind kind, llvm::ArrayRef<int64_t> tile,
+  void findBand();
+  int64_t maskOf(int measure) const;
+  bool countBand(int64_t mask, llvm::ArrayRef<int64_t> tile,
                  llvm::ArrayRef<int64_t> extents, CutSizes &sizes) const;
   const TileClasses &classes(llvm::ArrayRef<int64_t> tile,
                              llvm::ArrayRef<int64_t> extents);

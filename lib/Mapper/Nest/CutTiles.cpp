@@ -297,11 +297,7 @@ CutTiles::CutTiles(const CascadeFacts &facts, const EinsumOnArray &nest) {
     component->addImage({points});
     for (const std::vector<LocalAccess> &all : accesses)
       addOperand(*component, all, numbering);
-    if (component->ranks.size() == 2 &&
-        component->domain == component->conditions.size() &&
-        llvm::all_of(component->visits,
-                     [](const auto &v) { return v.empty(); }))
-      component->band = BandTiles::make(component->conditions);
+    component->findBand();
     components.push_back(std::move(component));
   }
 }
