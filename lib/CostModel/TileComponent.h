@@ -108,6 +108,8 @@ uint64_t spanOf(const Coordinate &coordinate, llvm::ArrayRef<int64_t> sizes);
 /// The nearest temporal loop above a node, or -1.
 int loopAround(const LoopTree &tree, int node);
 
+bool sameCoordinates(const AccessFact &a, const AccessFact &b);
+
 std::vector<Constraint> constraintsOf(const LoopTree &tree, const Use &use);
 
 } // namespace einsum::cost
