@@ -39,10 +39,11 @@ struct Rewrite {
 /// The passes of lib/Transforms, without `einsum-`; rewrite-names.test compares
 /// them with the .td files.
 static std::vector<std::string> getRewriteNames() {
-  return {"cse",         "defer",           "drop-max",         "erase-dead",
-          "fuse-maps",   "interchange",     "local-reductions", "online",
-          "raw-moments", "reassociate",     "recompute",        "reduce-passes",
-          "split-rank",  "split-reduction", "unfuse-maps",      "unified-max"};
+  return {"cse",           "defer",       "drop-max",        "erase-dead",
+          "follow-splits", "fuse-maps",   "interchange",     "local-reductions",
+          "online",        "raw-moments", "reassociate",     "recompute",
+          "reduce-passes", "split-rank",  "split-reduction", "unfuse-maps",
+          "unified-max"};
 }
 
 /// Splits at commas outside braces; nullopt if braces do not match.

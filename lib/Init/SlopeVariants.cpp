@@ -112,6 +112,10 @@ static int findSharedValue(const CascadeFacts &facts) {
   return last;
 }
 
+static bool hasSplit(CascadeOp cascade) {
+  return !cascade.getBodyBlock()->getOps<SplitOp>().empty();
+}
+
 /// Every reader gets products of its own, from the last to the first, as what a
 /// copy reads has a reader more. Null if there is nothing to do.
 static OwningOpRef<CascadeOp> computeAnew(CascadeOp cascade,
@@ -130,6 +134,16 @@ static OwningOpRef<CascadeOp> computeAnew(CascadeOp cascade,
     if (failed(rewriteCascade(
             *anew, "recompute{tensor=" + current->tensors[tensor].name + "}",
             nullptr)))
+      return nullptr;
+    current = computeCascadeFacts(*anew);
+  }
+  if (failed(current))
+    return nullptr;
+  // Products of one reader that walks tiles are made tile by tile.
+  if (hasSplit(cascade)) {
+    if (!anew)
+      anew = cast<CascadeOp>(cascade->clone());
+    if (failed(rewriteCascade(*anew, "follow-splits", nullptr)))
       return nullptr;
     current = computeCascadeFacts(*anew);
   }

@@ -7,13 +7,14 @@
 
 #include "lib/Mapper/SlopeSpace.h"
 
-#include "lib/Analysis/IoBounds/Values.h"
-#include "lib/Analysis/RunningValues.h"
+#include "lib/Mapper/SlopeCost.h"
+#include "lib/Mapper/SlopeTouches.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <cmath>
+#include <map>
 
 using namespace einsum;
 using namespace einsum::mapper;
@@ -21,462 +22,6 @@ using namespace einsum::mapper;
 /// Tile combinations per loop order and placement, and placements per order.
 static constexpr size_t kMaxTilings = 4096, kMaxPlacements = 1024;
 static constexpr size_t kMaxShared = 3, kMaxCandidates = 4;
-
-//===----------------------------------------------------------------------===//
-// What a group touches
-//===----------------------------------------------------------------------===//
-
-namespace {
-
-/// One use of a tensor by an Einsum.
-struct Touch {
-  int einsum;
-  const AccessFact *access;
-  bool isWrite;
-};
-
-llvm::SmallVector<Touch, 4> touchesOf(const CascadeFacts &facts,
-                                      llvm::ArrayRef<int> einsums, int tensor) {
-  llvm::SmallVector<Touch, 4> touches;
-  for (int id : einsums) {
-    for (const AccessFact &read : facts.einsums[id].reads)
-      if (read.tensor == tensor)
-        touches.push_back({id, &read, false});
-    for (const AccessFact &write : facts.einsums[id].writes)
-      if (write.tensor == tensor)
-        touches.push_back({id, &write, true});
-  }
-  return touches;
-}
-
-/// True if steps of the rank touch elements that no other step touches.
-bool isRelevant(const CascadeFacts &facts, const Touch &touch, int rank) {
-  const TensorFact &tensor = facts.tensors[touch.access->tensor];
-  int alone = 0, shared = 0;
-  for (auto [own, coordinate] :
-       llvm::zip(tensor.ranks, touch.access->coordinates))
-    if (coordinate.uses(rank)) {
-      bool carries =
-          own == tensor.iterativeRank && tensor.producer == touch.einsum;
-      (coordinate.terms.size() == 1 && !carries ? alone : shared)++;
-    }
-  return alone == 1 && shared == 0;
-}
-
-bool isRelevant(const CascadeFacts &facts, llvm::ArrayRef<Touch> touches,
-                int rank) {
-  return llvm::all_of(touches, [&](const Touch &touch) {
-    return isRelevant(facts, touch, rank);
-  });
-}
-
-bool isSameAccess(const AccessFact &a, const AccessFact &b) {
-  return llvm::all_of(llvm::zip(a.coordinates, b.coordinates), [](auto pair) {
-    auto &[x, y] = pair;
-    return x.constant == y.constant && x.terms.size() == y.terms.size() &&
-           llvm::all_of(llvm::zip(x.terms, y.terms), [](auto terms) {
-             auto &[s, t] = terms;
-             return s.rank == t.rank && s.coefficient == t.coefficient;
-           });
-  });
-}
-
-/// Touches whose accesses differ: each adds its tile.
-llvm::SmallVector<Touch, 4> distinct(llvm::ArrayRef<Touch> touches) {
-  llvm::SmallVector<Touch, 4> result;
-  for (const Touch &touch : touches)
-    if (llvm::none_of(result, [&](const Touch &other) {
-          return isSameAccess(*touch.access, *other.access);
-        }))
-      result.push_back(touch);
-  return result;
-}
-
-//===----------------------------------------------------------------------===//
-// Closed forms
-//===----------------------------------------------------------------------===//
-
-/// Steps of a running value beside a tile of the loop that carries it, and one
-/// of its own; Einsums of a group stand in their order.
-int64_t stepsBeside(const CascadeFacts &facts, const Touch &touch) {
-  int id = touch.access->tensor;
-  const TensorFact &tensor = facts.tensors[id];
-  return countStepsInSequence(facts, id, 1,
-                              [&](int e) { return e <= tensor.producer; })
-      .value_or(facts.ranks[tensor.iterativeRank].extent);
-}
-
-/// Elements as a function of the tiles of the shared loops: a constant, times
-/// some tiles, times the values of coordinates such as p + r.
-class Words {
-public:
-  Words() = default;
-  /// Ranks are whole but for shared loops in `loops`, whose tiles come later,
-  /// and ranks in `single`, which are at one value. `carried` is the loop that
-  /// carries a recurrence, or -1: of its rank, one tile and the steps before.
-  Words(const CascadeFacts &facts, const Touch &touch,
-        llvm::ArrayRef<SlopeLoop> loops, llvm::ArrayRef<int> single,
-        int carried = -1) {
-    const TensorFact &tensor = facts.tensors[touch.access->tensor];
-    for (auto [rank, coordinate] :
-         llvm::zip(tensor.ranks, touch.access->coordinates)) {
-      if (coordinate.terms.empty())
-        continue;
-      if (carried >= 0 && rank == tensor.iterativeRank) {
-        sums.push_back({{{1, carried, 1}, {1, -1, stepsBeside(facts, touch)}},
-                        static_cast<uint64_t>(facts.ranks[rank].extent)});
-        continue;
-      }
-      Sum sum;
-      for (const Coordinate::Term &term : coordinate.terms) {
-        auto loop = llvm::find_if(
-            loops, [&](const SlopeLoop &l) { return l.rank == term.rank; });
-        int at = loop == loops.end() ? -1 : loop - loops.begin();
-        bool one = llvm::is_contained(single, term.rank);
-        sum.terms.push_back({std::abs(term.coefficient), at,
-                             one ? 1 : facts.ranks[term.rank].extent});
-      }
-      sum.extent = facts.ranks[rank].extent;
-      if (sum.terms.size() > 1)
-        sums.push_back(std::move(sum));
-      else if (sum.terms[0].loop >= 0)
-        factors.push_back(sum.terms[0].loop);
-      else
-        constant *= std::min<uint64_t>(sum.terms[0].extent, sum.extent);
-    }
-  }
-
-  uint64_t at(llvm::ArrayRef<int64_t> tiles) const {
-    uint64_t words = constant;
-    for (int loop : factors)
-      words *= tiles[loop];
-    for (const Sum &sum : sums)
-      words *= sum.at(tiles);
-    return words;
-  }
-
-private:
-  struct Term {
-    int64_t coefficient;
-    int loop;
-    int64_t extent;
-  };
-  struct Sum {
-    llvm::SmallVector<Term, 2> terms;
-    uint64_t extent = 1;
-
-    uint64_t at(llvm::ArrayRef<int64_t> tiles) const {
-      auto count = [&](const Term &t) {
-        return t.loop < 0 ? t.extent : tiles[t.loop];
-      };
-      if (terms.size() == 2 && terms[0].coefficient == 1 &&
-          terms[1].coefficient == 1)
-        return std::min<uint64_t>(count(terms[0]) + count(terms[1]) - 1,
-                                  extent);
-      Coordinate coordinate;
-      llvm::SmallVector<int64_t, 4> extents;
-      for (const Term &term : terms) {
-        coordinate.terms.push_back(
-            {static_cast<int>(extents.size()), term.coefficient});
-        extents.push_back(count(term));
-      }
-      return std::min(bounds::countValues(coordinate, extents), extent);
-    }
-  };
-
-  uint64_t constant = 1;
-  llvm::SmallVector<int, 4> factors;
-  llvm::SmallVector<Sum, 2> sums;
-};
-
-/// The cost of a configuration as a function of its tiles.
-class Coster {
-public:
-  Coster(const CascadeFacts &facts, const SlopeConfig &config)
-      : facts(facts), config(config) {
-    for (const SlopeHold &hold : config.holds) {
-      if (hold.isFar)
-        addMove(hold);
-      if (hold.depth >= 0 && hold.overwrittenBy < 0)
-        addHeld(hold);
-    }
-    for (int einsum : config.einsums)
-      addStreams(einsum);
-    for (const SlopeLoop &loop : config.loops)
-      extents.push_back(facts.ranks[loop.rank].extent);
-  }
-
-  SlopeCost at(llvm::ArrayRef<int64_t> tiles) const {
-    SlopeCost cost;
-    for (const Move &move : moves)
-      cost.movedBytes =
-          llvm::SaturatingAdd(cost.movedBytes, moved(move, tiles));
-    for (const Held &held : helds)
-      cost.heldBytes =
-          llvm::SaturatingAdd(cost.heldBytes, bytesOf(held, tiles));
-    uint64_t privately = 0;
-    for (const std::vector<std::vector<Held>> &orders : streams) {
-      uint64_t least = UINT64_MAX;
-      for (const std::vector<Held> &order : orders) {
-        uint64_t bytes = 0;
-        for (const Held &held : order)
-          bytes += bytesOf(held, tiles);
-        least = std::min(least, bytes);
-      }
-      privately = std::max(privately, least);
-    }
-    cost.heldBytes = llvm::SaturatingAdd(cost.heldBytes, privately);
-    return cost;
-  }
-
-private:
-  struct Move {
-    int tensor = -1;
-    bool isWritten = false;
-    Words words;                      ///< with whole ranks, but for windows
-    llvm::SmallVector<int, 4> repeat; ///< loops that fetch or revisit all of it
-    llvm::SmallVector<int, 2> windows; ///< loops whose steps overlap
-  };
-  struct Held {
-    int tensor = -1;
-    bool isUnion = false; ///< one tile holds all: the largest counts
-    llvm::SmallVector<Words, 2> words;
-  };
-
-  llvm::ArrayRef<SlopeLoop> above(const SlopeHold &hold) const {
-    llvm::ArrayRef<SlopeLoop> loops(config.loops);
-    return hold.depth < 0 ? loops : loops.take_front(hold.depth);
-  }
-
-  void addMove(const SlopeHold &hold) {
-    auto touches = touchesOf(facts, config.einsums, hold.tensor);
-    auto written =
-        llvm::find_if(touches, [](const Touch &t) { return t.isWrite; });
-    if (written != touches.end()) {
-      Move move{hold.tensor, true, Words(facts, *written, {}, {}), {}, {}};
-      for (auto [i, loop] : llvm::enumerate(above(hold)))
-        if (facts.einsums[written->einsum].reduces(loop.rank))
-          move.repeat.push_back(i);
-      moves.push_back(std::move(move));
-      return;
-    }
-    for (const Touch &touch : hold.depth < 0 ? touches : distinct(touches)) {
-      Move move{hold.tensor, false, {}, {}, {}};
-      llvm::SmallVector<SlopeLoop, 4> windows(config.loops);
-      for (SlopeLoop &loop : windows)
-        loop.rank = -1;
-      for (size_t i = 0; i < above(hold).size(); ++i) {
-        int rank = config.loops[i].rank;
-        bool entersOnce = llvm::none_of(touches, [&](const Touch &t) {
-          return facts.einsums[t.einsum].iterates(rank);
-        });
-        if (entersOnce || isRelevant(facts, touch, rank))
-          continue;
-        if (!touch.access->uses(rank)) {
-          move.repeat.push_back(i);
-          continue;
-        }
-        move.windows.push_back(i);
-        windows[i].rank = rank;
-      }
-      move.words = Words(facts, touch, windows, {});
-      moves.push_back(std::move(move));
-    }
-  }
-
-  bool isWantedOutside(int tensor) const {
-    return facts.tensors[tensor].isOutput ||
-           llvm::any_of(facts.einsums, [&](const EinsumFact &einsum) {
-             int id = &einsum - facts.einsums.data();
-             return !llvm::is_contained(config.einsums, id) &&
-                    llvm::any_of(einsum.reads, [&](const AccessFact &read) {
-                      return read.tensor == tensor;
-                    });
-           });
-  }
-
-  /// Whether a reader goes round, below the hold and above the loop that
-  /// carries the tensor, in a loop that its producer lacks: then it reads all
-  /// of it each time, and the last steps do not do.
-  bool isReadAgain(const SlopeHold &hold, size_t carrying) const {
-    auto iterates = [&](int einsum, int rank) {
-      return facts.einsums[einsum].iterates(rank);
-    };
-    auto reads = [&](int einsum) {
-      return llvm::any_of(
-          facts.einsums[einsum].reads,
-          [&](const AccessFact &read) { return read.tensor == hold.tensor; });
-    };
-    int producer = facts.tensors[hold.tensor].producer;
-    for (size_t i = hold.depth; i < carrying; ++i) {
-      int rank = config.loops[i].rank;
-      if (!iterates(producer, rank) &&
-          llvm::any_of(config.einsums, [&](int einsum) {
-            return reads(einsum) && iterates(einsum, rank);
-          }))
-        return true;
-    }
-    return false;
-  }
-
-  void addHeld(const SlopeHold &hold) {
-    // A loop below over the iterative rank carries a few steps from one of its
-    // steps to the next, and nothing else, if only this group wants the tensor.
-    const TensorFact &tensor = facts.tensors[hold.tensor];
-    int carried = -1;
-    if (llvm::is_contained(config.einsums, tensor.producer) &&
-        !isWantedOutside(hold.tensor))
-      for (size_t i = hold.depth; i < config.loops.size(); ++i)
-        if (config.loops[i].rank == tensor.iterativeRank &&
-            !isReadAgain(hold, i))
-          carried = i;
-    auto touches = touchesOf(facts, config.einsums, hold.tensor);
-    Held held{hold.tensor,
-              llvm::any_of(touches, [](const Touch &t) { return t.isWrite; }),
-              {}};
-    for (const Touch &touch : distinct(touches))
-      held.words.push_back(Words(facts, touch, above(hold), {}, carried));
-    helds.push_back(std::move(held));
-  }
-
-  void addStreams(int einsum);
-
-  uint64_t bytesOf(const Held &held, llvm::ArrayRef<int64_t> tiles) const {
-    uint64_t words = 0;
-    for (const Words &own : held.words)
-      words =
-          held.isUnion ? std::max(words, own.at(tiles)) : words + own.at(tiles);
-    return facts.tensors[held.tensor].bytes(words);
-  }
-
-  uint64_t moved(const Move &move, llvm::ArrayRef<int64_t> tiles) const {
-    uint64_t repeats = 1;
-    for (int loop : move.repeat)
-      repeats *= (extents[loop] + tiles[loop] - 1) / tiles[loop];
-    if (move.isWritten)
-      repeats = 2 * repeats - 1;
-    llvm::SmallVector<int64_t, 6> current(tiles);
-    return llvm::SaturatingMultiply(
-        repeats, facts.tensors[move.tensor].bytes(
-                     sumWindows(move, move.windows, tiles, current)));
-  }
-
-  /// Over all steps of the loops whose windows overlap, the shorter last step
-  /// counted as it is.
-  uint64_t sumWindows(const Move &move, llvm::ArrayRef<int> windows,
-                      llvm::ArrayRef<int64_t> tiles,
-                      llvm::MutableArrayRef<int64_t> current) const {
-    if (windows.empty())
-      return move.words.at(current);
-    int loop = windows.front();
-    current[loop] = tiles[loop];
-    uint64_t sum = (extents[loop] / tiles[loop]) *
-                   sumWindows(move, windows.drop_front(), tiles, current);
-    current[loop] = extents[loop] % tiles[loop];
-    if (current[loop] != 0)
-      sum += sumWindows(move, windows.drop_front(), tiles, current);
-    return sum;
-  }
-
-  const CascadeFacts &facts;
-  const SlopeConfig &config;
-  std::vector<Move> moves;
-  std::vector<Held> helds;
-  std::vector<std::vector<std::vector<Held>>>
-      streams;                           ///< per Einsum, per order
-  llvm::SmallVector<int64_t, 6> extents; ///< of the shared loops
-};
-
-/// Every order in which an Einsum can stream its private tensors: a loop may
-/// stand above a tensor only if it is relevant to it and to all that come
-/// later.
-std::vector<std::vector<SlopeStream>>
-streamOrders(const CascadeFacts &facts, const SlopeConfig &config, int einsum) {
-  llvm::SmallVector<int, 4> tensors;
-  for (const SlopeHold &hold : config.holds)
-    if (hold.depth < 0 && !touchesOf(facts, einsum, hold.tensor).empty())
-      tensors.push_back(hold.tensor);
-  llvm::sort(tensors);
-  std::vector<std::vector<SlopeStream>> orders;
-  do {
-    std::vector<SlopeStream> order;
-    llvm::SmallVector<int, 6> looped;
-    for (const SlopeLoop &loop : config.loops)
-      looped.push_back(loop.rank);
-    for (size_t i = 0; i < tensors.size(); ++i) {
-      SlopeStream stream{tensors[i], {}};
-      for (int rank : facts.einsums[einsum].ranks) {
-        bool relevant = llvm::all_of(
-            llvm::ArrayRef(tensors).drop_front(i), [&](int tensor) {
-              return isRelevant(facts, touchesOf(facts, einsum, tensor), rank);
-            });
-        if (!relevant || llvm::is_contained(looped, rank))
-          continue;
-        stream.loops.push_back(rank);
-        looped.push_back(rank);
-      }
-      order.push_back(std::move(stream));
-    }
-    orders.push_back(std::move(order));
-  } while (tensors.size() <= 4 &&
-           std::next_permutation(tensors.begin(), tensors.end()));
-  return orders;
-}
-
-void Coster::addStreams(int einsum) {
-  auto &own = streams.emplace_back();
-  for (const std::vector<SlopeStream> &order :
-       streamOrders(facts, config, einsum)) {
-    auto &helds = own.emplace_back();
-    llvm::SmallVector<int, 6> single;
-    for (const SlopeStream &stream : order) {
-      single.append(stream.loops.begin(), stream.loops.end());
-      Held held{stream.tensor, false, {}};
-      for (const Touch &touch :
-           distinct(touchesOf(facts, einsum, stream.tensor)))
-        held.words.push_back(Words(facts, touch, config.loops, single));
-      helds.push_back(std::move(held));
-    }
-  }
-}
-
-} // namespace
-
-static llvm::SmallVector<int64_t, 6> sizesOf(const SlopeConfig &config) {
-  llvm::SmallVector<int64_t, 6> tiles;
-  for (const SlopeLoop &loop : config.loops)
-    tiles.push_back(loop.tile);
-  return tiles;
-}
-
-SlopeCost einsum::mapper::evaluate(const CascadeFacts &facts,
-                                   const SlopeConfig &config) {
-  return Coster(facts, config).at(sizesOf(config));
-}
-
-std::vector<SlopeStream> einsum::mapper::orderStreams(const CascadeFacts &facts,
-                                                      const SlopeConfig &config,
-                                                      int einsum) {
-  std::vector<SlopeStream> best;
-  uint64_t least = UINT64_MAX;
-  for (std::vector<SlopeStream> &order : streamOrders(facts, config, einsum)) {
-    llvm::SmallVector<int, 6> single;
-    uint64_t bytes = 0;
-    for (const SlopeStream &stream : order) {
-      single.append(stream.loops.begin(), stream.loops.end());
-      uint64_t words = 0;
-      for (const Touch &touch :
-           distinct(touchesOf(facts, einsum, stream.tensor)))
-        words += Words(facts, touch, config.loops, single).at(sizesOf(config));
-      bytes += facts.tensors[stream.tensor].bytes(words);
-    }
-    if (bytes < least) {
-      least = bytes;
-      best = std::move(order);
-    }
-  }
-  return best;
-}
 
 //===----------------------------------------------------------------------===//
 // Tiles and cuts
@@ -596,6 +141,14 @@ private:
       return touch.access->uses(rank);
     });
   }
+  /// Steps of the rank have parts of blocks of the tensor's format, or of
+  /// bytes.
+  bool cutsBlocks(int tensor, int rank) const {
+    const TensorFact &fact = facts.tensors[tensor];
+    bool isWhole =
+        fact.weight.denominator == 1 && fact.weight.numerator % 8 == 0;
+    return (fact.isShared || !isWhole) && uses(tensor, rank);
+  }
   /// A value crosses from step to step of the rank, so a loop over it stands
   /// below the place that holds the tensor.
   bool isCarried(int tensor, int rank) const {
@@ -609,7 +162,8 @@ private:
       bool matters = llvm::any_of(config.holds, [&](const SlopeHold &hold) {
         bool below = hold.depth < 0 || hold.depth > static_cast<int>(i);
         return hold.isFar && below &&
-               !isRelevantTo(hold.tensor, config.loops[i].rank);
+               (!isRelevantTo(hold.tensor, config.loops[i].rank) ||
+                cutsBlocks(hold.tensor, config.loops[i].rank));
       });
       config.loops[i].tile = 1;
       if (matters)
@@ -621,10 +175,10 @@ private:
                            4, std::pow(static_cast<double>(kMaxTilings),
                                        1.0 / static_cast<double>(free.size())));
     llvm::SmallVector<int64_t, 6> sizes(config.loops.size(), 1);
-    tileFrom(config, Coster(facts, config), free, most, sizes);
+    tileFrom(config, SlopeCoster(facts, config), free, most, sizes);
   }
 
-  void tileFrom(SlopeConfig &config, const Coster &coster,
+  void tileFrom(SlopeConfig &config, const SlopeCoster &coster,
                 llvm::ArrayRef<size_t> free, size_t most,
                 llvm::MutableArrayRef<int64_t> sizes) {
     if (free.empty()) {

@@ -74,6 +74,21 @@ def Recompute : Pass<"einsum-recompute", "::einsum::CascadeOp"> {
                "Its readers that get a copy; by default all but the first">];
 }
 
+def FollowSplits : Pass<"einsum-follow-splits", "::einsum::CascadeOp"> {
+  let summary = "Compute along the parts of a split what is read along them";
+  let description = [{
+    Law: the parts of a split name each coordinate of its rank once. A tensor that
+    is read along the parts alone is computed along them, so that a loop over a
+    part is one of its own.
+
+        QK[m,p] = Q[p,e] * K[m,e]           ->   QK[m1,m0,p] = Q[p,e] * K[m1*M0+m0,e]
+        L[m1,p] = max(m0) QK[m1*M0+m0,p]         L[m1,p]     = max(m0) QK[m1,m0,p]
+
+    Side conditions: no output, recurrence or tensor in a number format; it lacks
+    the parts; every read of it is at the coordinate that they make.
+  }];
+}
+
 def SplitReduction : Pass<"einsum-split-reduction", "::einsum::CascadeOp"> {
   let summary = "Reduce chunks of a rank apart and combine the results";
   let description = [{

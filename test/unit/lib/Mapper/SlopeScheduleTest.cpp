@@ -209,3 +209,25 @@ TEST_CASE("one-pass attention costs what the slope says", "[slope]") {
           "  output AV\n",
           600, 37);
 }
+
+TEST_CASE("tiles that cut the blocks of number formats cost what the slope "
+          "says",
+          "[slope]") {
+  exhaust("GEMM of formats",
+          "cascade g(M=12, N=6, K=8) : f16\n"
+          "  input A[m,k] : int4(scale=e4m3) group(4) k\n"
+          "  input B[k,n] : int8(scale=f32) group(2) k group(3) n\n"
+          "  Z[m,n] = A[m,k] * B[k,n]\n"
+          "  output Z\n",
+          600);
+  exhaust("scores of formats",
+          "cascade a(E=4, F=3, M=6, P=4) : f16\n"
+          "  input Q[p,e] : int4 tensor\n"
+          "  input K[m,e] : bfp(mantissa=4) block(2) e\n"
+          "  input V[m,f] : int3 channel f\n"
+          "  QK[m,p] = Q[p,e] * K[m,e]\n"
+          "  SN[m,p] : int4(scale=e4m3) group(3) m = exp(QK[m,p])\n"
+          "  AV[p,f] = SN[m,p] * V[m,f]\n"
+          "  output AV\n",
+          1000);
+}
