@@ -28,13 +28,41 @@ Uses walk::findUses(const GraphEinsum &einsum, AffineExpr expr) {
   return uses;
 }
 
+/// True if a condition on points says no more than which elements there are of
+/// the fibers at hand: `m1*M0 + m0 <= p`, over the fibers QK[:,p] of scores
+/// that exist where m <= p.
+bool Walk::isOfFiber(const Condition &condition, AffineExpr coordinate,
+                     const Fibers &fibers) const {
+  SmallVector<AffineExpr, 4> index;
+  for (const Span &span : fibers)
+    index.push_back(span.kind == Span::At ? span.expr
+                                          : getAffineConstantExpr(0, context));
+  auto isAt = [&](AffineExpr expr) { // of fibers that are one each
+    for (auto [position, span] : llvm::enumerate(fibers))
+      if (span.kind != Span::At && expr.isFunctionOfDim(position))
+        return false;
+    return true;
+  };
+  return llvm::any_of(source.domain, [&](const Condition &own) {
+    return own.isEq == condition.isEq &&
+           llvm::any_of(ArrayRef{1, -1}, [&](int sign) {
+             // own = rest - sign * coordinate
+             AffineExpr rest = combine(own.expr, sign, fiber.coordinate);
+             return isAt(rest) &&
+                    combine(substitute(rest, index), -sign, coordinate) ==
+                        simplify(condition.expr);
+           });
+  });
+}
+
 /// True if a condition restricts a reduced rank that the expression uses, other
-/// than by taking coordinates away that the fiber lacks.
-static bool isRestricted(const GraphEinsum &einsum, AffineExpr expr,
-                         AffineExpr coordinate) {
+/// than by taking coordinates away that the fibers lack.
+bool Walk::isRestricted(const GraphEinsum &einsum, AffineExpr expr,
+                        AffineExpr coordinate, const Fibers &fibers) const {
   return llvm::any_of(einsum.domain, [&](const Condition &condition) {
-    if (condition.isRagged && coordinate &&
-        !usesAnyDim(combine(condition.expr, 1, coordinate)))
+    if (coordinate && ((condition.isRagged &&
+                        !usesAnyDim(combine(condition.expr, 1, coordinate))) ||
+                       isOfFiber(condition, coordinate, fibers)))
       return false;
     for (auto [dim, position] : llvm::enumerate(einsum.positions))
       if (position < 0 && expr.isFunctionOfDim(dim) &&
@@ -64,6 +92,19 @@ static AffineExpr fixReduced(const GraphEinsum &einsum, AffineExpr expr,
   return substitute(expr, values);
 }
 
+/// True if a fact holds even where the reduction has no term: each that is left
+/// out is of a coordinate that the fibers lack, so that the fact speaks of none.
+bool Walk::holdsWithoutTerms(const GraphEinsum &einsum,
+                             const Fact &fact) const {
+  auto isReduced = [&](const Condition &condition) {
+    return findUses(einsum, condition.expr).reduced;
+  };
+  return !fact.isFull && llvm::all_of(einsum.domain, [&](const Condition &one) {
+    return !isReduced(one) || isOfFiber(one, fact.coordinate, fact.fibers) ||
+           (one.isRagged && !usesAnyDim(combine(one.expr, 1, fact.coordinate)));
+  });
+}
+
 /// The coordinate after the reduction; asks for a target where the reduction
 /// may reach all of it. False if nothing is left to say.
 bool Walk::projectCoordinate(const GraphEinsum &einsum, Fact &fact,
@@ -78,7 +119,7 @@ bool Walk::projectCoordinate(const GraphEinsum &einsum, Fact &fact,
       continue;
     // Among the terms is the one whose bound is the end.
     if (getDim(local.span.expr) < 0 ||
-        isRestricted(einsum, local.span.expr, {}))
+        isRestricted(einsum, local.span.expr, {}, {}))
       return false;
     local.span = Span();
   }
@@ -91,7 +132,7 @@ bool Walk::projectCoordinate(const GraphEinsum &einsum, Fact &fact,
     targets.push_back({fact.coordinate, -1});
     return true;
   }
-  if (isRestricted(einsum, fact.coordinate, fact.coordinate))
+  if (isRestricted(einsum, fact.coordinate, fact.coordinate, fact.fibers))
     return false;
   // A window or tile: reduced ranks live on as variables of the fact.
   SmallVector<AffineExpr, 6> values;
@@ -122,7 +163,7 @@ bool Walk::projectFibers(const GraphEinsum &einsum, Fact &fact,
       continue;
     }
     // One of the terms stands for them.
-    if (isRestricted(einsum, span.expr, {}))
+    if (isRestricted(einsum, span.expr, {}, {}))
       return false;
     span.expr = fixReduced(einsum, span.expr, {}, /*others=*/true);
   }
@@ -171,11 +212,11 @@ bool Walk::reachTargets(const GraphEinsum &einsum, Fact &fact,
 }
 
 std::optional<Fact> Walk::project(const GraphEinsum &einsum, Fact fact) {
-  bool wasFull = fact.isFull;
+  bool wasFull = fact.isFull, needsTerm = !holdsWithoutTerms(einsum, fact);
   SmallVector<Target, 2> targets;
   if (!projectCoordinate(einsum, fact, targets) ||
       !projectFibers(einsum, fact, targets) ||
-      !reachTargets(einsum, fact, targets))
+      ((needsTerm || !targets.empty()) && !reachTargets(einsum, fact, targets)))
     return std::nullopt;
   SmallVector<AffineExpr, 6> positions;
   for (int position : einsum.positions)

@@ -102,6 +102,11 @@ private:
 
   // From points to elements.
   std::optional<Fact> project(const GraphEinsum &einsum, Fact fact);
+  bool isOfFiber(const Condition &condition, mlir::AffineExpr coordinate,
+                 const Fibers &fibers) const;
+  bool isRestricted(const GraphEinsum &einsum, mlir::AffineExpr expr,
+                    mlir::AffineExpr coordinate, const Fibers &fibers) const;
+  bool holdsWithoutTerms(const GraphEinsum &einsum, const Fact &fact) const;
   bool projectCoordinate(const GraphEinsum &einsum, Fact &fact,
                          llvm::SmallVectorImpl<Target> &targets);
   bool projectFibers(const GraphEinsum &einsum, Fact &fact,

@@ -501,6 +501,37 @@ TEST_CASE("rank passes do not depend on how a cascade is written") {
   }
 }
 
+TEST_CASE("running values over tiles of masked rows are as by definition") {
+  // Tiles that a mask cuts make a running maximum over the elements that there
+  // are; a later use of these is a second pass.
+  Statistics statistics;
+  for (const char *filter : {"m <= p", "p <= m", "m <= p, p < m + 3",
+                             "m <= p + 2", "m <= 2*p, p <= m + 5"})
+    for (int tile : {2, 3, 4, 5, 6, 12}) {
+      std::string text =
+          "cascade c(M=12, P=12, T=" + std::to_string(tile) +
+          ") : f32\n  input Q[p], K[m]\n  split m = m1, m0(T)\n"
+          "  QK[m,p]      = Q[p] * K[m] where " +
+          filter +
+          "\n  LGM[m1,p]    = max(m0) QK[m1*T+m0,p]\n"
+          "  RGM[m1,p]    = max(RGM[m1-1,p], LGM[m1,p]) init -inf\n"
+          "  CGM[m1,p]    = exp(RGM[m1-1,p] - RGM[m1,p])\n"
+          "  LSN[m1,m0,p] = exp(QK[m1*T+m0,p] - RGM[m1,p])\n"
+          "  LSD[m1,p]    = LSN[m1,m0,p]\n"
+          "  TSD[m1,p]    = CGM[m1,p] * RSD[m1-1,p]\n"
+          "  RSD[m1,p]    = TSD[m1,p] + LSD[m1,p] init 0\n"
+          "  A[m,p]       = exp(QK[m,p] - RGM[M ceildiv T - 1,p])\n"
+          "  Z[p]         = A[m,p] / RSD[M ceildiv T - 1,p]\n"
+          "  output Z\n";
+      Parsed parsed(text);
+      judge(parsed.cascade, text, 0, statistics);
+      RankPasses passes = computeRankPasses(parsed.cascade);
+      INFO(text);
+      CHECK(passes.find("QK", "m")->passes == 2);
+    }
+  statistics.print("running values over tiles of masked rows");
+}
+
 TEST_CASE("windows over tiles are counted at once") {
   // A two-sided window and a causal mask on the coordinate of two parts, and
   // extents that no tile divides.
