@@ -137,6 +137,10 @@ bool ComponentWalk::isDecided(size_t index, const RankState &reached,
     case Box::later:
     case Box::earlierUnit:
       box = regionOf(piece, index, box, region, all);
+      // The loops whose earlier or later steps these are stand still.
+      if (static_cast<size_t>(piece.loop) < index &&
+          decideProjected(piece, box))
+        continue;
       break;
     case Box::afterwards:
       // What has been left to a loop further out is known by now.
@@ -234,6 +238,30 @@ bool ComponentWalk::isDecidedFor(const Component::Piece &piece,
     open |= !truth;
   }
   return !open;
+}
+
+/// Whether all coordinates in the box are touched, or none, where ranks that are
+/// in none run over all of theirs; nullopt if some are, or it is not known.
+std::optional<bool>
+ComponentWalk::decideProjected(const Component::Piece &piece,
+                               llvm::ArrayRef<Interval> box) const {
+  if (piece.projected.empty() || repeated || apart)
+    return std::nullopt;
+  llvm::SmallVector<Interval, 12> ends(box.begin(), box.end());
+  for (const Interval &side : box) {
+    if (side.size() == 0)
+      return false;
+    ends.push_back({side.lo, side.lo + 1});
+    ends.push_back({side.hi - 1, side.hi});
+  }
+  bool isOpen = false;
+  for (const Constraint &constraint : piece.projected) {
+    std::optional<bool> truth = constraint.decide(ends);
+    if (truth == false)
+      return false;
+    isOpen |= !truth;
+  }
+  return isOpen ? std::nullopt : std::optional(true);
 }
 
 /// Over which ranks earlier or later parts of a loop run, for any of the

@@ -32,15 +32,24 @@ void ComponentWalk::measure(uint64_t times, uint64_t sharing,
     std::optional<llvm::SmallVector<Interval, 4>> box;
     if (!(absent >> i & 1))
       box = boxOf(piece);
-    if (box && (!component.boxLike || repeated))
+    if (box && (!component.boxLike || repeated)) {
+      bool isOpen = false;
       for (const Constraint &constraint : piece.constraints) {
         std::optional<bool> truth = constraint.decide(*box);
-        open |= !truth || (repeated && !*truth);
+        isOpen |= !truth || (repeated && !*truth);
         if (truth == false && !repeated) {
           box.reset();
           break;
         }
       }
+      if (box && isOpen)
+        if (std::optional<bool> all = decideProjected(piece, *box)) {
+          isOpen = false;
+          if (!*all)
+            box.reset();
+        }
+      open |= isOpen;
+    }
     if (!box) {
       boxes.append(component.ranks.size(), Interval{0, 0});
       continue;
@@ -255,17 +264,24 @@ SetMask ComponentWalk::presentWithoutRanks(SetMask &sets, int &reference,
   return present;
 }
 
+/// True if two pieces are of the same coordinates over the same values of the
+/// ranks in them; of units that repeat, over the same values of all ranks.
 bool ComponentWalk::isAlike(size_t i, size_t reference) const {
   size_t ranks = component.ranks.size();
-  auto box = [&](size_t piece) {
-    return llvm::ArrayRef(scratchBoxes).slice(piece * ranks, ranks);
-  };
   if (i == reference || component.coordinates.empty())
     return true;
   const ImagePiece &a = component.imagePieces[i],
                    &b = component.imagePieces[reference];
-  return box(i) == box(reference) &&
-         llvm::all_of(llvm::zip(a.coordinates, b.coordinates),
+  for (size_t rank = 0; rank < ranks; ++rank) {
+    bool matters =
+        repeated || llvm::any_of(a.coordinates, [&](const AffineForm &form) {
+          return form.uses(static_cast<int>(rank));
+        });
+    if (matters && !(scratchBoxes[i * ranks + rank] ==
+                     scratchBoxes[reference * ranks + rank]))
+      return false;
+  }
+  return llvm::all_of(llvm::zip(a.coordinates, b.coordinates),
                       [](const auto &pair) {
                         Constraint x{std::get<0>(pair)}, y{std::get<1>(pair)};
                         return x == y;

@@ -174,6 +174,8 @@ private:
                   int64_t end) const;
   bool isDecidedFor(const Component::Piece &piece,
                     llvm::ArrayRef<Interval> box) const;
+  std::optional<bool> decideProjected(const Component::Piece &piece,
+                                      llvm::ArrayRef<Interval> box) const;
   llvm::SmallVector<Interval, 4> regionOf(const Component::Piece &piece,
                                           size_t index,
                                           llvm::SmallVector<Interval, 4> box,

@@ -131,7 +131,7 @@ static void addImplied(std::vector<Constraint> &constraints) {
 void Component::addPiece(TileQuery &query, unsigned set, const Use &use,
                          Box box, int loop, int within) {
   const LoopTree &tree = query.tree;
-  Piece piece{box, loop, within, &use, {}, {}};
+  Piece piece{box, loop, within, &use, {}, {}, {}};
   ImagePiece image;
   image.set = set;
   for (unsigned k : coordinates)
@@ -187,7 +187,63 @@ bool einsum::cost::movesApart(const ImagePiece &a, const ImagePiece &b,
                       });
 }
 
+/// Takes the rank out of the constraints; false if that is not exact.
+static bool eliminate(int rank, std::vector<Constraint> &constraints) {
+  std::vector<Constraint> rest, lower, upper;
+  for (Constraint &one : constraints) {
+    int64_t by = one.form.coefficientOf(rank);
+    if (by != 0 && (one.isEquality || std::abs(by) != 1))
+      return false;
+    (by == 0 ? rest : by > 0 ? lower : upper).push_back(std::move(one));
+  }
+  for (const Constraint &low : lower)
+    for (const Constraint &high : upper) {
+      Constraint both = low;
+      both.form.add(high.form);
+      if (!llvm::is_contained(rest, both))
+        rest.push_back(std::move(both));
+    }
+  constraints = std::move(rest);
+  return true;
+}
+
+void Component::project(Piece &piece, const ImagePiece &image) const {
+  constexpr size_t kMost = 24;
+  auto isKept = [&](int rank) {
+    return (keptRanks >> rank & 1) ||
+           llvm::any_of(image.coordinates, [&](const AffineForm &form) {
+             return form.uses(rank);
+           });
+  };
+  auto isLinear = [](const Constraint &one) { return one.form.isLinear(); };
+  if (image.constraints.empty() || !piece.demands.empty() ||
+      !llvm::all_of(image.constraints, isLinear))
+    return;
+  std::vector<Constraint> left = image.constraints;
+  auto count = static_cast<int>(ranks.size());
+  bool isLess = false;
+  for (int rank = 0; rank < count; ++rank) {
+    if (isKept(rank) || llvm::none_of(left, [&](const Constraint &one) {
+          return one.form.uses(rank);
+        }))
+      continue;
+    AffineForm first = AffineForm::variable(rank),
+               last = AffineForm::variable(count + 2 * rank + 1);
+    first.add(count + 2 * rank, -1);
+    last.add(rank, -1);
+    left.push_back({std::move(first), false});
+    left.push_back({std::move(last), false});
+    isLess = eliminate(rank, left);
+    if (!isLess || left.size() > kMost)
+      return;
+  }
+  if (isLess)
+    piece.projected = std::move(left);
+}
+
 bool Component::finish() {
+  for (auto [piece, image] : llvm::zip(pieces, imagePieces))
+    project(piece, image);
   hasDemands =
       llvm::any_of(loops, [](const Loop &loop) { return loop.local < 0; }) ||
       llvm::any_of(pieces,

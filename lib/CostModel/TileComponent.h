@@ -47,6 +47,11 @@ struct TileQuery::Component {
     int within;
     const Use *use;
     std::vector<Constraint> constraints;
+    /// What these leave of ranks in coordinates where others run over an
+    /// interval each, whose first and last coordinates are variables, two per
+    /// rank, behind the ranks: of m <= n and n <= p, n in [a, b], m <= b, a <= p
+    /// and m <= p. Empty if that is not to be had exactly.
+    std::vector<Constraint> projected;
     /// Demands between place and leaf, outermost first.
     llvm::SmallVector<std::pair<int, const Demand *>, 1> demands; ///< with node
   };
@@ -94,6 +99,7 @@ struct TileQuery::Component {
   void addPiece(TileQuery &query, unsigned set, const Use &use, Box box,
                 int loop = -1, int within = -1);
   bool finish();
+  void project(Piece &piece, const ImagePiece &image) const;
   bool listClasses(TileQuery &query, bool unitsApart, Counter &counter,
                    std::vector<ComponentClass> &classes);
   void prepareWindows(const TileQuery &query);
