@@ -248,6 +248,9 @@ Component::TileClasses Component::count(const Sides &sides) {
       return {};
     return {{words, tilesHere}};
   }
+  if (std::optional<TileClasses> alike =
+          countAlike(sides, open, holds, tilesHere))
+    return *alike;
   std::vector<int64_t> key = keyOf(sides, open, holds, /*counts=*/true);
   if (auto found = parts.find(key); found != parts.end())
     return found->second;
@@ -313,6 +316,7 @@ const TileClasses &Component::classes(llvm::ArrayRef<int64_t> tile,
   }
   left = kMostParts;
   parts.clear();
+  setSlacks(key);
   for (const Sides &grid : grids)
     addClasses(found->second, count(grid));
   parts.clear();

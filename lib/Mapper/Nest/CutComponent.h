@@ -71,6 +71,9 @@ struct CutTiles::Component {
   std::map<std::vector<int64_t>, std::vector<uint64_t>> tiles;
   std::map<std::vector<int64_t>, TileClasses> parts;
   size_t left = 0; ///< parts that may still be made
+  /// Of the grid at hand, by condition: tiles between whose corners a condition
+  /// differs by no more count as so many like the worst of them.
+  std::vector<int64_t> slacks;
 
   int addImage(std::vector<ImagePiece> pieces);
   /// Measure -1: whether anything happens.
@@ -83,6 +86,14 @@ struct CutTiles::Component {
   const TileClasses &classes(llvm::ArrayRef<int64_t> tile,
                              llvm::ArrayRef<int64_t> extents);
   TileClasses count(const Sides &sides);
+  // CutAlike.cpp
+  void setSlacks(llvm::ArrayRef<int64_t> tile);
+  std::optional<Sides> findWorst(const Sides &sides,
+                                 llvm::ArrayRef<int> open) const;
+  std::optional<TileClasses> countAlike(const Sides &sides,
+                                        llvm::ArrayRef<int> open,
+                                        const std::vector<bool> &holds,
+                                        uint64_t count);
   const std::vector<uint64_t> &measure(const Sides &sides,
                                        llvm::ArrayRef<int> open,
                                        const std::vector<bool> &holds);

@@ -24,9 +24,13 @@
 // costs a logarithm. Of a triangle or band along the diagonal there is a closed
 // form (BandTiles.h).
 //
-// Counts are exact, or, where that would take too long (more parts than a
-// limit, images that have to be enumerated), too low: every answer may stand in
-// a lower bound.
+// Where tiles along one rank are hundreds of times as long as along another that
+// it meets, each of the short ones beside a long one has another size; then
+// those that are cut in nearly the same place count like the smallest of them.
+//
+// Counts are exact, or there, and where it would take too long (more parts than
+// a limit, images that have to be enumerated), too low: every answer may stand
+// in a lower bound.
 //
 //===----------------------------------------------------------------------===//
 

@@ -279,3 +279,99 @@ TEST_CASE("rows of a large triangle are summed in closed form",
     CHECK(wide.accesses * 1001 >= accesses * (4 / heads) * 1000);
   }
 }
+
+namespace {
+
+/// What tiles of m <= n <= p touch of X[m], Y[n] and W[p], tile by tile.
+struct Chain {
+  Chain(int64_t extent, llvm::ArrayRef<int64_t> tile) {
+    for (int64_t m = 0; m < extent; m += tile[0])
+      for (int64_t n = 0; n < extent; n += tile[1])
+        for (int64_t p = 0; p < extent; p += tile[2])
+          add({m, std::min(m + tile[0], extent) - 1},
+              {n, std::min(n + tile[1], extent) - 1},
+              {p, std::min(p + tile[2], extent) - 1});
+  }
+
+  uint64_t visits = 0, words[3] = {}, most[3] = {};
+
+private:
+  using Side = std::pair<int64_t, int64_t>; ///< first and last
+  void add(Side m, Side n, Side p) {
+    int64_t from = std::max(m.first, n.first),
+            to = std::min(n.second, p.second);
+    if (from > to)
+      return;
+    ++visits;
+    auto count = [&](int at, int64_t first, int64_t last) {
+      words[at] += last - first + 1;
+      most[at] = std::max<uint64_t>(most[at], last - first + 1);
+    };
+    count(0, m.first, std::min(m.second, to));
+    count(1, from, to);
+    count(2, std::max(p.first, from), p.second);
+  }
+};
+
+} // namespace
+
+TEST_CASE("tiles of very different length are counted together, never too high",
+          "[mapper][cut-tiles]") {
+  constexpr int64_t extent = 1200;
+  Cut cut("cascade c(M=1200, N=1200, P=1200) : f16\n"
+          "  input X[m], Y[n], W[p]\n"
+          "  Z[p] = X[m] * Y[n] * W[p] where m <= n, n <= p\n  output Z\n",
+          "Z");
+  auto indexOf = [&](const char *rank) {
+    for (auto [i, one] : llvm::enumerate(cut.nest.ranks))
+      if (cut.facts.ranks[one.rank].name == rank)
+        return i;
+    FAIL(rank);
+    return size_t{0};
+  };
+  size_t at[3] = {indexOf("m"), indexOf("n"), indexOf("p")};
+  const char *names[3] = {"X", "Y", "W"};
+  for (std::array<int64_t, 3> sizes : {std::array<int64_t, 3>{1, 600, 1},
+                                       {600, 1, 600},
+                                       {1, 1, 600},
+                                       {1, 25, 600},
+                                       {600, 25, 1},
+                                       {7, 1000, 3},
+                                       {1, 600, 600}}) {
+    INFO(sizes[0] << " " << sizes[1] << " " << sizes[2]);
+    Chain chain(extent, sizes);
+    std::vector<int64_t> tile(3);
+    for (int i = 0; i < 3; ++i)
+      tile[at[i]] = sizes[i];
+    // No more than there are, and most of them though all tiles are cut.
+    auto check = [](uint64_t least, uint64_t all) {
+      CHECK(least <= all);
+      CHECK(static_cast<double>(least) >= 0.7 * static_cast<double>(all));
+    };
+    check(cut.tiles->countVisits(tile), chain.visits);
+    for (int i = 0; i < 3; ++i) {
+      int tensor = cut.facts.findTensor(names[i]);
+      int operand = cut.nest.findOperand(tensor);
+      INFO(names[i]);
+      check(cut.tiles->sum(operand, CutTiles::Part::fetched, tile, 8).words,
+            chain.words[i]);
+      check(cut.tiles->largest(operand, tile), chain.most[i]);
+    }
+  }
+}
+
+TEST_CASE("long tiles beside short ones", "[mapper][cut-tiles]") {
+  // 10^5 short tiles beside each of seven long ones.
+  Cut cut("cascade c(M=100000, P=100000) : f16\n  input X[m], Y[p]\n"
+          "  S[p] = X[m] * Y[p] where m <= p\n  output S\n",
+          "S");
+  int m = cut.nest.findRank(cut.facts.findRank("m"));
+  std::vector<int64_t> tile(2, 16384);
+  tile[m] = 1;
+  uint64_t n = 100000, visits = 0;
+  for (uint64_t p = 0; p < n; p += 16384)
+    visits += std::min<uint64_t>(p + 16384, n);
+  uint64_t counted = cut.tiles->countVisits(tile);
+  CHECK(counted <= visits);
+  CHECK(counted >= visits * 99 / 100);
+}
