@@ -137,9 +137,10 @@ bool ComponentWalk::isDecided(size_t index, const RankState &reached,
     case Box::later:
     case Box::earlierUnit:
       box = regionOf(piece, index, box, region, all);
-      // The loops whose earlier or later steps these are stand still.
-      if (static_cast<size_t>(piece.loop) < index &&
-          decideProjected(piece, box))
+      // Loops further out stand still; of this one the end moves with its step.
+      if (static_cast<size_t>(piece.loop) < index
+              ? decideProjected(piece, box).has_value()
+              : isProjectedAlike(piece, index, box, region, all))
         continue;
       break;
     case Box::afterwards:
@@ -245,23 +246,65 @@ bool ComponentWalk::isDecidedFor(const Component::Piece &piece,
 std::optional<bool>
 ComponentWalk::decideProjected(const Component::Piece &piece,
                                llvm::ArrayRef<Interval> box) const {
-  if (piece.projected.empty() || repeated || apart)
-    return std::nullopt;
-  llvm::SmallVector<Interval, 12> ends(box.begin(), box.end());
+  llvm::SmallVector<Interval, 8> ends;
   for (const Interval &side : box) {
     if (side.size() == 0)
       return false;
     ends.push_back({side.lo, side.lo + 1});
     ends.push_back({side.hi - 1, side.hi});
   }
+  return decideProjected(piece, box, ends);
+}
+
+/// The same where the first and last coordinates of each rank lie somewhere in
+/// `ends`.
+std::optional<bool>
+ComponentWalk::decideProjected(const Component::Piece &piece,
+                               llvm::ArrayRef<Interval> box,
+                               llvm::ArrayRef<Interval> ends) const {
+  if (piece.projected.empty() || repeated || apart)
+    return std::nullopt;
+  llvm::SmallVector<Interval, 12> all(box.begin(), box.end());
+  all.append(ends.begin(), ends.end());
   bool isOpen = false;
   for (const Constraint &constraint : piece.projected) {
-    std::optional<bool> truth = constraint.decide(ends);
+    std::optional<bool> truth = constraint.decide(all);
     if (truth == false)
       return false;
     isOpen |= !truth;
   }
   return isOpen ? std::nullopt : std::optional(true);
+}
+
+/// True if what earlier (or later) steps of loop `index` contribute is all or
+/// nothing for each of its steps in `region`, the first (last) of all left out.
+bool ComponentWalk::isProjectedAlike(const Component::Piece &piece,
+                                     size_t index, llvm::ArrayRef<Interval> box,
+                                     Interval region, Interval all) const {
+  const Loop &loop = component.loops[index];
+  const Node &node = tree.nodes[loop.node];
+  bool isUp = (piece.box == Box::later) == node.descends;
+  if (static_cast<size_t>(piece.loop) != index || loop.spatial ||
+      piece.box == Box::earlierUnit ||
+      (component.keptRanks >> loop.local & 1) ||
+      current[loop.local].reach != 0 || current[loop.local].units.size() != 1 ||
+      current[loop.local].units.front().first != 1 ||
+      (isUp ? region.lo <= all.lo : region.hi >= all.hi))
+    return false;
+  llvm::SmallVector<Interval, 8> ends;
+  for (auto [rank, side] : llvm::enumerate(box)) {
+    if (side.size() == 0)
+      return false;
+    Interval first{side.lo, side.lo + 1}, last{side.hi - 1, side.hi};
+    // The part is [all.lo, x) or [x, all.hi) for the x of each step.
+    if (static_cast<int>(rank) == loop.local && isUp)
+      last = {region.lo - 1, region.hi};
+    else if (static_cast<int>(rank) == loop.local)
+      first = {region.lo, region.hi + 1};
+    ends.push_back(first);
+    ends.push_back(last);
+  }
+  return decideProjected(piece, box, ends).has_value();
 }
 
 /// Over which ranks earlier or later parts of a loop run, for any of the

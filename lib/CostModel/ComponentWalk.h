@@ -176,6 +176,12 @@ private:
                     llvm::ArrayRef<Interval> box) const;
   std::optional<bool> decideProjected(const Component::Piece &piece,
                                       llvm::ArrayRef<Interval> box) const;
+  std::optional<bool> decideProjected(const Component::Piece &piece,
+                                      llvm::ArrayRef<Interval> box,
+                                      llvm::ArrayRef<Interval> ends) const;
+  bool isProjectedAlike(const Component::Piece &piece, size_t index,
+                        llvm::ArrayRef<Interval> box, Interval region,
+                        Interval all) const;
   llvm::SmallVector<Interval, 4> regionOf(const Component::Piece &piece,
                                           size_t index,
                                           llvm::SmallVector<Interval, 4> box,
