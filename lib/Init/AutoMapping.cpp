@@ -18,6 +18,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <ctime>
 
 using namespace mlir;
 using namespace einsum;
@@ -45,6 +46,8 @@ private:
   using Order = std::vector<std::pair<double, size_t>>; ///< (bound, variant)
   /// Of the time that is left after the first, for a try of all others.
   static constexpr double kTrialShare = 0.4;
+  /// How patient the search of a further variant is.
+  static constexpr double kLaterPatience = 0.25;
   /// Of all time, after which no more variants are sketched.
   static constexpr double kSketchShare = 0.4;
 
@@ -79,6 +82,10 @@ private:
                                          start)
         .count();
   }
+  /// Of all cores: how much was searched, however busy the machine is.
+  double workSeconds() const {
+    return static_cast<double>(std::clock() - startWork) / CLOCKS_PER_SEC;
+  }
   void judge();
   void keepBest();
 
@@ -90,6 +97,9 @@ private:
   bool isWrittenOnly = false; ///< no time was left to derive others
   std::chrono::steady_clock::time_point start =
       std::chrono::steady_clock::now();
+  std::clock_t startWork = std::clock();
+  Patience patience{[this] { return workSeconds(); }};
+  bool isFirstSearch = true; ///< no variant was searched beyond its sketch
 };
 
 } // namespace
@@ -266,6 +276,11 @@ ExitCode VariantSearch::search(size_t id, double timeLimit, SearchPart part) {
       !addConstraints(options.request, *facts, constrained, report))
     return ExitCode::BadInput;
   own.timeLimitSeconds = timeLimit;
+  if (options.isPatienceLimited && part != SearchPart::sketch &&
+      own.objective.metrics.size() == 1) {
+    patience.begin(std::exchange(isFirstSearch, false) ? 1 : kLaterPatience);
+    own.patience = &patience;
+  }
   own.triesOnePipeline = !outcome.isCut; // it has had its time before
   own.part = part;
   own.isDoubtful = llvm::any_of(result.outcomes, isRuledOut);

@@ -41,6 +41,8 @@ namespace einsum {
 struct AutoOptions {
   mapper::MapRequest request; ///< its form is checked
   double timeLimitSeconds = 0;
+  /// Ends searches that prove nothing and find nothing better (Patience.h).
+  bool isPatienceLimited = false;
   unsigned threads = 0;
   const std::atomic<bool> *stop = nullptr;
   /// Adds the other variants to the one that is there; false after an error.

@@ -603,7 +603,11 @@ ExitCode Compilation::search() {
   std::vector<Variant> variants;
   auto derive = [&](std::vector<Variant> &known) { return addVariants(known); };
   Interrupt interrupt;
-  AutoOptions how{options.request, 0, options.threads, interrupt.flag()};
+  AutoOptions how;
+  how.request = options.request;
+  how.threads = options.threads;
+  how.stop = interrupt.flag();
+  how.isPatienceLimited = options.timeLimit.empty();
   parseTimeLimit(options.timeLimit, how.timeLimitSeconds);
   if (getRewrite(options) == "auto") {
     variants.push_back(copyWritten(cascade));

@@ -79,6 +79,10 @@ private:
   hopelessBeyond(double cutoff) const;
   void chooseAxes();
   bool stopped() const;
+  bool isImpatient() const {
+    return options.patience && hasMapping && !nests.finest.isWhole() &&
+           options.patience->isOver();
+  }
   /// Whether there is a reason why there is no mapping; it takes a while, and
   /// of thousands of Einsums longer than any search was meant to.
   bool isRuledOut() const {
@@ -155,7 +159,7 @@ static StringRef nameOf(Metric metric) {
 }
 
 bool MappingSearch::stopped() const {
-  if (options.stop && options.stop->load())
+  if ((options.stop && options.stop->load()) || isImpatient())
     return true;
   double limit = options.timeLimitSeconds;
   if (limit <= 0)
@@ -440,7 +444,8 @@ std::string MappingSearch::describeSearched() const {
   if (interrupted.empty())
     return searched;
   return (searched.empty() ? "" : searched + "; ") + interrupted +
-         (searched.empty() ? ", not to its end" : ": not to its end");
+         (searched.empty() ? ", not to its end" : ": not to its end") +
+         (isImpatient() ? ", as nothing better had come for long" : "");
 }
 
 JoinResult MappingSearch::join(const Effort &effort, double cutoff) {
@@ -542,6 +547,8 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
       logInfo("best so far: " + formatValue(options.objective.metrics.front(),
                                             first.front().values.front()));
     hasMapping = std::isfinite(cutoff) || !first.empty();
+    if (options.patience && std::isfinite(cutoff))
+      options.patience->note(cutoff);
   };
   auto endEarly = [] {
     JoinResult none;

@@ -33,6 +33,7 @@
 #include "lib/Analysis/CascadeFacts.h"
 #include "lib/Arch/ArchSpec.h"
 #include "lib/CostModel/Evaluation.h"
+#include "lib/Mapper/Patience.h"
 #include "lib/Support/SourceLocation.h"
 
 #include <atomic>
@@ -106,6 +107,9 @@ struct MapOptions {
   bool isDoubtful = false;
   /// Set from outside to end the search early.
   const std::atomic<bool> *stop = nullptr;
+  /// Ends a search of a single metric that can prove nothing; null: the time
+  /// limit alone does.
+  Patience *patience = nullptr;
 };
 
 enum class Status : uint8_t { optimal, bestFound, infeasible, unsupported };

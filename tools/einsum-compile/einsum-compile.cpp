@@ -52,9 +52,10 @@ static ToolOption objective(category, "objective",
                             "and C",
                             options.request.objective);
 static ToolOption timeLimit(category, "time-limit", "S|none",
-                            "End the search after so many seconds (default: "
-                            "55), with the best so far and exit code 3; so "
-                            "does Ctrl-C",
+                            "End the search after so many seconds, with the "
+                            "best so far and exit code 3; so does Ctrl-C "
+                            "(default: 55, or sooner where nothing can be "
+                            "proven and nothing better has come for long)",
                             options.timeLimit);
 static ToolOption threads(category, "threads", "N",
                           "Search with so many threads (default: one per "
