@@ -511,7 +511,13 @@ ExitCode VariantSearch::sketchOthers(const Order &order) {
     if (options.timeLimitSeconds > 0 &&
         seconds() > kSketchShare * options.timeLimitSeconds)
       break;
-    if (ExitCode code = search(id, shareOfTime(1), SearchPart::sketch);
+    // One that takes long leaves the others, and the rest, their time.
+    double left =
+        options.timeLimitSeconds > 0
+            ? std::max(kSketchShare * options.timeLimitSeconds - seconds(),
+                       1e-6)
+            : 0;
+    if (ExitCode code = search(id, left, SearchPart::sketch);
         code != ExitCode::Ok)
       return code;
   }
