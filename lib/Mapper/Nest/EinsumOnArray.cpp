@@ -7,7 +7,9 @@
 
 #include "lib/Mapper/Nest/EinsumOnArray.h"
 
-#include "lib/Mapper/Nest/ListDeals.h"
+#include "lib/Mapper/Nest/CandidateTiles.h"
+#include "lib/Mapper/Nest/NestOperands.h"
+#include "lib/Mapper/Nest/SketchTiles.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
@@ -32,197 +34,6 @@ int EinsumOnArray::findRank(int rank) const {
     if (local.rank == rank)
       return i;
   return -1;
-}
-
-//===----------------------------------------------------------------------===//
-// Tiles
-//===----------------------------------------------------------------------===//
-
-/// Up to this extent every tile size is a candidate.
-static constexpr int64_t kAllTiles = 16;
-/// Beyond, those that make up to so many equal steps.
-static constexpr int64_t kEqualSteps = 8;
-
-/// Parts of at most `most` equal ones but the last, multiples of what an array
-/// takes at once.
-static int64_t chunkFor(int64_t extent, int64_t most, int64_t unit) {
-  int64_t chunk = llvm::divideCeil(extent, most);
-  return llvm::alignTo(chunk, unit);
-}
-
-/// Of a rank that is dealt to instances of a level beside another one like it,
-/// which leaves a full dimension of a matrix unit inside: 1024 in 64 times 16
-/// leave room for 2 parts of 512 along 132 units.
-static int64_t partBeside(int64_t extent, const arch::Array &array,
-                          const arch::ArrayDim &dim) {
-  auto count = llvm::count_if(array.dims, [](const arch::ArrayDim &inner) {
-    return inner.level < 0 && inner.size > 1;
-  });
-  if (dim.level < 0 || count < 2)
-    return 0;
-  auto size = static_cast<int64_t>(dim.size);
-  for (const arch::ArrayDim &inner : array.dims) {
-    auto unit = static_cast<int64_t>(inner.size);
-    if (inner.level >= 0 || unit < 2 || extent % unit != 0)
-      continue;
-    int64_t parts = extent / unit;
-    if (parts < 2 || size / parts < 2)
-      continue;
-    for (int64_t others = size / parts; others > 1; --others)
-      if (extent % others == 0)
-        return extent / others;
-  }
-  return 0;
-}
-
-/// Parts for the instances of a level: as many equal ones as there can be, and
-/// more where these would not keep all busy, or cannot be dealt on inside: 4096
-/// over 108 of them, 16 at a time inside, are 48 each for 86; or, where another
-/// rank is dealt to 8 of 108, 320 each for 13.
-static void addChunks(int64_t extent, const arch::ArchSpec &arch,
-                      std::set<int64_t, std::greater<>> &tiles,
-                      std::set<int64_t> &wanted) {
-  constexpr size_t kMostBeside = 2;
-  std::set<int64_t> chunks;
-  for (const arch::Array &array : arch.arrays)
-    for (const arch::ArrayDim &dim : array.dims) {
-      int64_t size = static_cast<int64_t>(dim.size), equal = 1;
-      if (int64_t beside = partBeside(extent, array, dim))
-        wanted.insert(beside);
-      if (dim.level < 0 || size >= extent)
-        continue;
-      for (int64_t tile : tiles)
-        if (extent / tile <= size)
-          equal = std::max(equal, extent / tile);
-      if (equal > 1)
-        wanted.insert(extent / equal);
-      std::set<int64_t> units;
-      for (const arch::ArrayDim &inner : array.dims)
-        if (inner.level < 0)
-          units.insert(static_cast<int64_t>(inner.size));
-      if (units.empty())
-        units.insert(1);
-      for (int64_t unit : units) {
-        int64_t chunk = chunkFor(extent, size, unit), single = equal;
-        int64_t parts = llvm::divideCeil(extent, chunk);
-        bool isEven = extent / equal % unit == 0;
-        if (chunk < extent && (parts > equal || !isEven)) {
-          chunks.insert(chunk);
-          single = parts;
-        }
-        // By units left idle, then by how unlike the parts of both ranks are.
-        std::set<std::tuple<int64_t, int64_t, int64_t, int64_t>> beside;
-        for (int64_t tile : tiles) {
-          int64_t others = extent / tile;
-          if (others < 2 || others > size / 2)
-            continue;
-          chunk = chunkFor(extent, size / others, unit);
-          parts = llvm::divideCeil(extent, chunk);
-          if (extent % chunk != 0 && parts * others > single)
-            beside.insert(
-                {size - parts * others, std::abs(parts - others), chunk, tile});
-        }
-        size_t count = 0;
-        for (auto [idle, unlike, part, other] : beside)
-          if (count++ < kMostBeside)
-            chunks.insert({part, other});
-      }
-    }
-  wanted.insert(chunks.begin(), chunks.end());
-  tiles.insert(chunks.begin(), chunks.end());
-}
-
-/// Where divisors are far apart, as those of 197 or 50257, tiles of equal steps
-/// between them, and those that fill a dimension of an array.
-static void fillGaps(int64_t extent, const arch::ArchSpec &arch,
-                     std::set<int64_t, std::greater<>> &tiles) {
-  constexpr int64_t far = 4;
-  auto isFilled = [&](int64_t tile) {
-    auto below = tiles.lower_bound(tile); // the largest that is not above
-    return below != tiles.end() && tile < far * *below;
-  };
-  for (const arch::Array &array : arch.arrays)
-    for (const arch::ArrayDim &dim : array.dims)
-      if (auto size = static_cast<int64_t>(dim.size);
-          size > 1 && size < extent && !isFilled(size))
-        tiles.insert(llvm::divideCeil(extent, llvm::divideCeil(extent, size)));
-  for (int64_t steps = 2; steps < extent; steps *= 2)
-    if (int64_t tile = llvm::divideCeil(extent, steps); !isFilled(tile))
-      tiles.insert(tile);
-}
-
-/// Where divisors leave many units of an array idle, tiles that fill them: 64
-/// over 14 units is 5 steps of 13 and not 8 of 8. And some times so many, for
-/// what is held around.
-static void fillUnits(int64_t extent, const arch::ArchSpec &arch,
-                      std::set<int64_t, std::greater<>> &tiles,
-                      std::set<int64_t> &wanted) {
-  constexpr int64_t kTimes = 8;
-  auto stepsOf = [&](int64_t tile) {
-    return static_cast<int64_t>(llvm::divideCeil(extent, tile));
-  };
-  for (const arch::Array &array : arch.arrays)
-    for (const arch::ArrayDim &dim : array.dims) {
-      auto size = static_cast<int64_t>(dim.size);
-      if (dim.level >= 0 || size >= extent)
-        continue;
-      int64_t even = size;
-      while (extent % even != 0)
-        --even;
-      int64_t tile = stepsOf(stepsOf(size));
-      if (5 * stepsOf(size) > 4 * stepsOf(even))
-        continue;
-      wanted.insert(tile);
-      for (; tile < extent; tile *= kTimes)
-        tiles.insert(tile);
-    }
-}
-
-/// The same for all Einsums, so that they can share loops.
-static std::vector<int64_t> listTiles(int64_t extent, const NestLimits &limits,
-                                      const arch::ArchSpec &arch,
-                                      bool isCommon) {
-  std::set<int64_t, std::greater<>> tiles;
-  for (int64_t d = 1; d * d <= extent; ++d)
-    if (extent % d == 0)
-      tiles.insert({d, extent / d});
-  bool imperfect = limits.imperfect && limits.coarse == 0 && !limits.fewTiles;
-  if (imperfect && extent <= kAllTiles)
-    for (int64_t tile = 1; tile <= extent; ++tile)
-      tiles.insert(tile);
-  if (imperfect && extent > kAllTiles) {
-    for (int64_t steps = 1; steps <= kEqualSteps; ++steps)
-      tiles.insert(llvm::divideCeil(extent, steps));
-    for (const arch::Array &array : arch.arrays)
-      for (const arch::ArrayDim &dim : array.dims)
-        if (dim.size < static_cast<uint64_t>(extent))
-          tiles.insert(dim.size);
-  }
-  if (limits.coarse == 0 && !limits.fewTiles)
-    return {tiles.begin(), tiles.end()};
-  if (limits.imperfect)
-    fillGaps(extent, arch, tiles);
-  std::set<int64_t> wanted = {extent, 1};
-  addChunks(extent, arch, tiles, wanted);
-  if (limits.imperfect)
-    fillUnits(extent, arch, tiles, wanted);
-  if (limits.coarse == 0)
-    return {tiles.begin(), tiles.end()};
-  // As many units as possible are worth a tile.
-  for (const arch::Array &array : arch.arrays)
-    for (const arch::ArrayDim &dim : array.dims)
-      for (int64_t tile : tiles)
-        if (static_cast<uint64_t>(tile) <= dim.size) {
-          wanted.insert(tile);
-          break;
-        }
-  std::vector<int64_t> kept;
-  int64_t ratio = int64_t(1) << (limits.coarse - 1);
-  for (int64_t tile : tiles)
-    if (wanted.count(tile) ||
-        (!isCommon && (kept.empty() || kept.back() >= ratio * tile)))
-      kept.push_back(tile);
-  return kept;
 }
 
 bool EinsumOnArray::readsSurely(const Operand &operand) const {
@@ -284,318 +95,6 @@ double EinsumOnArray::countStates() const {
   if (mostDeals)
     deals = std::min(deals, static_cast<double>(mostDeals));
   return countTiles() * deals;
-}
-
-/// The largest tiles that divide `tiles[outer]`; inside the whole extent any.
-static llvm::SmallVector<int, 4> listInside(llvm::ArrayRef<int64_t> tiles,
-                                            int outer) {
-  llvm::SmallVector<int, 4> inner;
-  for (int i = outer + 1; i < static_cast<int>(tiles.size()); ++i) {
-    bool divides = tiles[outer] % tiles[i] == 0;
-    if (!divides && outer != 0)
-      continue;
-    // Reached through another one already?
-    bool reached = llvm::any_of(
-        inner, [&](int other) { return tiles[other] % tiles[i] == 0; });
-    if (!reached)
-      inner.push_back(i);
-  }
-  return inner;
-}
-
-void LocalRank::listInner() {
-  inner.clear();
-  for (int i = 0; i < static_cast<int>(tiles.size()); ++i)
-    inner.push_back(listInside(tiles, i));
-}
-
-/// The most that is asked for at once.
-static int64_t longestOf(llvm::ArrayRef<Interval> visits) {
-  int64_t most = 1;
-  for (const Interval &visit : visits)
-    most = std::max(most, visit.size());
-  return most;
-}
-
-/// All that is asked for is a tile of its own, larger than any step's.
-static void follow(LocalRank &rank, const FollowedRank &followed) {
-  rank.visits = followed.visits;
-  rank.movedBy = followed.movedBy;
-  rank.extent = std::max(rank.extent, longestOf(rank.visits) + 1);
-}
-
-/// The loop that moves the rank makes a step of all; no loop of a nest does.
-static void listPartsOfSteps(LocalRank &rank, const NestLimits &limits,
-                             const arch::ArchSpec &arch, bool isCommon) {
-  std::vector<int64_t> parts =
-      listTiles(longestOf(rank.visits), limits, arch, isCommon);
-  rank.tiles = {rank.extent};
-  rank.inner = {{}};
-  rank.tiles.insert(rank.tiles.end(), parts.begin(), parts.end());
-  for (int i = 0; i < static_cast<int>(parts.size()); ++i) {
-    rank.inner.push_back(listInside(parts, i));
-    for (int &inner : rank.inner.back())
-      ++inner;
-  }
-}
-
-//===----------------------------------------------------------------------===//
-// Operands
-//===----------------------------------------------------------------------===//
-
-/// Whether different points of the box of an access's ranks are different
-/// elements: plain ranks, strides, and splits such as m1 * 256 + m0.
-static bool isInjective(const CascadeFacts &facts, const AccessFact &access) {
-  std::set<int> seen;
-  for (const Coordinate &coordinate : access.coordinates) {
-    llvm::SmallVector<Coordinate::Term, 2> terms(coordinate.terms);
-    llvm::sort(terms, [](const auto &a, const auto &b) {
-      return std::abs(a.coefficient) < std::abs(b.coefficient);
-    });
-    int64_t reach = 0; // of the terms so far
-    for (const Coordinate::Term &term : terms) {
-      if (!seen.insert(term.rank).second || std::abs(term.coefficient) <= reach)
-        return false;
-      reach += std::abs(term.coefficient) * (facts.ranks[term.rank].extent - 1);
-    }
-  }
-  return true;
-}
-
-AccessFact mapper::withoutOpaque(const CascadeFacts &facts,
-                                 const AccessFact &access) {
-  AccessFact rest = access;
-  for (Coordinate &coordinate : rest.coordinates)
-    if (llvm::any_of(coordinate.terms, [&](const Coordinate::Term &term) {
-          return facts.ranks[term.rank].isOpaque;
-        }))
-      coordinate.terms.clear();
-  return rest;
-}
-
-/// Whether the reads of a leaf are as many as the points of the ranks that tell
-/// them apart: beside a rank that is a coordinate, p + j tells j.
-static bool isProduct(const CascadeFacts &facts, const AccessFact &choice) {
-  std::set<int> alone;
-  for (const Coordinate &coordinate : choice.coordinates)
-    if (coordinate.terms.size() == 1)
-      alone.insert(coordinate.terms[0].rank);
-  AccessFact rest;
-  for (const Coordinate &coordinate : choice.coordinates) {
-    Coordinate more;
-    for (const Coordinate::Term &term : coordinate.terms)
-      if (!alone.count(term.rank))
-        more.terms.push_back(term);
-    rest.coordinates.push_back(std::move(more));
-  }
-  return isInjective(facts, rest);
-}
-
-/// Notes of an access that gathers what its tiles hold, and what its leaf uses.
-static bool addGather(const CascadeFacts &facts, const EinsumOnArray &nest,
-                      const AccessFact &access, Operand &operand,
-                      uint32_t &atLeaf, bool isFirst) {
-  const TensorFact &tensor = facts.tensors[access.tensor];
-  uint64_t whole = 1;
-  decltype(operand.opaque) opaque;
-  for (auto [k, coordinate] : llvm::enumerate(access.coordinates))
-    for (const Coordinate::Term &term : coordinate.terms)
-      if (facts.ranks[term.rank].isOpaque) {
-        whole *= static_cast<uint64_t>(facts.ranks[term.rank].extent);
-        opaque.push_back({tensor.ranks[k], facts.ranks[term.rank].extent});
-      }
-  bool isSame = isFirst || operand.opaque == opaque;
-  operand.whole = isSame ? whole : 1;
-  operand.opaque.clear();
-  if (isSame)
-    operand.opaque = opaque;
-  if (!access.gathers())
-    return isSame;
-  atLeaf = 0;
-  for (const Coordinate &coordinate : access.atLeaf().coordinates)
-    for (const Coordinate::Term &term : coordinate.terms)
-      atLeaf |= 1u << nest.findRank(term.rank);
-  return isSame && isProduct(facts, access.atLeaf());
-}
-
-/// False if what the access touches is no product of ranks.
-static bool addUse(const CascadeFacts &facts, EinsumOnArray &nest,
-                   const AccessFact &full, bool isWrite) {
-  const TensorFact &tensor = facts.tensors[full.tensor];
-  AccessFact access = withoutOpaque(facts, full);
-  bool isPlain = isInjective(facts, access);
-  Operand::Use use;
-  use.isWrite = isWrite;
-  for (auto [k, coordinate] : llvm::enumerate(access.coordinates)) {
-    for (const Coordinate::Term &term : coordinate.terms)
-      use.relevant |= 1u << nest.findRank(term.rank);
-    // Steps before the first are no elements.
-    isPlain &= isWrite || !tensor.hasInitialValue ||
-               tensor.ranks[k] != tensor.iterativeRank ||
-               coordinate.terms.size() <= 1;
-    if (coordinate.constant == 0 || coordinate.terms.empty())
-      continue;
-    bool carried = tensor.ranks[k] == tensor.iterativeRank &&
-                   tensor.hasInitialValue && coordinate.terms.size() == 1 &&
-                   coordinate.terms[0].coefficient == 1;
-    isPlain &= carried && use.rank < 0;
-    use.rank = nest.findRank(coordinate.terms[0].rank);
-    use.shift = coordinate.constant;
-  }
-  int at = nest.findOperand(access.tensor);
-  if (at < 0) {
-    at = nest.operands.size();
-    Operand operand;
-    operand.tensor = access.tensor;
-    operand.bits = tensor.weight;
-    operand.mustLiveAtBacking = tensor.isInput || tensor.isOutput;
-    operand.mayHaveSharedHolder =
-        tensor.iterativeRank < 0 && tensor.touchers.size() > 1;
-    operand.relevant = use.relevant;
-    nest.operands.push_back(operand);
-  }
-  Operand &operand = nest.operands[at];
-  isPlain &= operand.relevant == use.relevant;
-  operand.relevant |= use.relevant;
-  bool isFirst = operand.uses.empty();
-  isPlain &= addGather(facts, nest, full, operand, use.relevant, isFirst);
-  isPlain &= isFirst || operand.atLeaf == use.relevant;
-  operand.atLeaf |= use.relevant;
-  (isWrite ? operand.writes : operand.reads)++;
-  if (use.rank >= 0) {
-    isPlain &= operand.along < 0 || operand.along == use.rank;
-    operand.along = use.rank;
-  }
-  operand.uses.push_back(use);
-  return isPlain;
-}
-
-/// Blocks as products along ranks, if they are: `m` for `K[m, ...]`, and both
-/// of `m1 * 256 + m0` where blocks are parts of 256.
-static void addBlocks(const CascadeFacts &facts, EinsumOnArray &nest,
-                      Operand &operand, const AccessFact &access) {
-  const TensorFact &tensor = facts.tensors[operand.tensor];
-  if (!tensor.isShared || operand.whole != 1 || operand.along >= 0)
-    return;
-  llvm::SmallVector<int64_t, 6> grid(nest.ranks.size(), 1);
-  for (auto [coordinate, size] : llvm::zip(access.coordinates, tensor.grid))
-    for (const Coordinate::Term &term : coordinate.terms) {
-      int64_t &along = grid[nest.findRank(term.rank)];
-      bool isApart = size == 1 || (size > 1 && term.coefficient % size == 0);
-      if (size == 0)
-        along = 0;
-      else if (!isApart && term.coefficient == 1 &&
-               coordinate.constant % size == 0)
-        along = size;
-      else if (!isApart)
-        return;
-    }
-  operand.grid = std::move(grid);
-  operand.stored = std::make_shared<formats::Weight>(tensor.stored);
-}
-
-/// Ranks along which a tensor is read that is written in another step.
-static void findWalked(const EinsumFact &einsum, EinsumOnArray &nest) {
-  for (const AccessFact &write : einsum.writes)
-    for (const AccessFact &read : einsum.reads) {
-      if (read.tensor != write.tensor)
-        continue;
-      for (auto [w, r] : llvm::zip(write.coordinates, read.coordinates)) {
-        AffineForm difference = w.form();
-        difference.add(r.form(), -1);
-        if (difference.isConstant() && difference.constant == 0)
-          continue;
-        for (const Coordinate *coordinate : {&w, &r})
-          for (const Coordinate::Term &term : coordinate->terms)
-            nest.walked |= 1u << nest.findRank(term.rank);
-      }
-    }
-}
-
-/// Elements of the box of an Einsum's ranks that an access touches.
-static std::optional<uint64_t> countTouched(const CascadeFacts &facts,
-                                            const EinsumFact &einsum,
-                                            const AccessFact &access) {
-  std::vector<Interval> box(facts.ranks.size(), Interval{0, 1});
-  for (int rank : einsum.ranks)
-    box[rank].hi = facts.ranks[rank].extent;
-  for (auto [rank, fact] : llvm::enumerate(facts.ranks))
-    if (fact.isOpaque) // a holder has all of it
-      box[rank].hi = fact.extent;
-  std::vector<AffineForm> coordinates;
-  for (const Coordinate &coordinate : access.coordinates)
-    coordinates.push_back(coordinate.form());
-  return countImage(box, std::move(coordinates), einsum.domain);
-}
-
-/// Whether a reader needs everything that is written.
-static bool needsAll(const CascadeFacts &facts, const EinsumFact &reader,
-                     const AccessFact &read, const EinsumFact &writer,
-                     const AccessFact &write) {
-  if (reader.domain.empty() && isInjective(facts, read) &&
-      llvm::all_of(
-          llvm::zip(read.coordinates, facts.tensors[read.tensor].ranks),
-          [&](const auto &pair) {
-            const auto &[coordinate, rank] = pair;
-            return coordinate.terms.size() == 1 && coordinate.constant == 0 &&
-                   coordinate.terms[0].coefficient == 1 &&
-                   facts.ranks[coordinate.terms[0].rank].extent ==
-                       facts.ranks[rank].extent;
-          }))
-    return true;
-  std::optional<uint64_t> touched = countTouched(facts, reader, read),
-                          written = countTouched(facts, writer, write);
-  return touched && written && *touched >= *written;
-}
-
-/// What others read of a tensor that this Einsum writes: all, or, along one
-/// rank, only steps that they name. False if that cannot be told.
-static bool addNeeds(const CascadeFacts &facts, EinsumOnArray &nest,
-                     Operand &operand) {
-  const TensorFact &tensor = facts.tensors[operand.tensor];
-  const EinsumFact &einsum = facts.einsums[nest.einsum];
-  bool isPlain = !(operand.reads && nest.reduces);
-  if (tensor.isOutput)
-    return isPlain;
-  const AccessFact *write = nullptr;
-  for (const AccessFact &access : einsum.writes)
-    if (access.tensor == operand.tensor)
-      write = &access;
-  llvm::SmallVector<int64_t, 1> steps;
-  int along = -1;
-  bool isTold = true;
-  for (int reader : tensor.readers) {
-    if (reader == nest.einsum)
-      continue;
-    const EinsumFact &other = facts.einsums[reader];
-    for (const AccessFact &access : other.reads) {
-      if (access.tensor != operand.tensor)
-        continue;
-      if (needsAll(facts, other, access, einsum, *write))
-        return isPlain;
-      bool isPart = false;
-      for (auto [k, coordinate] : llvm::enumerate(access.coordinates)) {
-        if (!coordinate.terms.empty() || write->coordinates[k].terms.empty() ||
-            facts.ranks[tensor.ranks[k]].extent == 1)
-          continue;
-        int rank = nest.findRank(write->coordinates[k].terms[0].rank);
-        isTold &= !isPart && (along < 0 || along == rank) &&
-                  write->coordinates[k].terms.size() == 1;
-        isPart = true;
-        along = rank;
-        steps.push_back(coordinate.constant);
-      }
-      isTold &= isPart && other.domain.empty() && isInjective(facts, access);
-    }
-  }
-  isTold &= along >= 0 && (operand.along < 0 || operand.along == along);
-  if (!isTold) {
-    operand.mayStay = true;
-    return false;
-  }
-  operand.along = along;
-  operand.needed = steps;
-  return isPlain;
 }
 
 //===----------------------------------------------------------------------===//
@@ -720,111 +219,100 @@ static void demandUnits(EinsumOnArray &nest,
   }
 }
 
-/// Tiles below which nothing is left but loops over units, one point each: that
-/// is where a way to deal ranks starts if nothing is held between its loops.
-static void listUnitTiles(const EinsumOnArray &nest, const Deals &way,
-                          std::vector<std::set<int64_t>> &wanted) {
-  llvm::SmallVector<int64_t, 8> tiles(nest.ranks.size(), 1);
-  for (const Deal &deal : llvm::reverse(way)) {
-    int64_t &tile = tiles[deal.rank];
-    int64_t extent = nest.ranks[deal.rank].extent;
-    if (deal.units <= extent / tile && extent % (tile * deal.units) == 0)
-      wanted[deal.rank].insert(tile *= deal.units);
-  }
+//===----------------------------------------------------------------------===//
+// All of it
+//===----------------------------------------------------------------------===//
+
+/// How much of the nests a search looks at.
+static void limitSearch(EinsumOnArray &nest, const NestLimits &limits) {
+  nest.coarse = limits.coarse > 0;
+  nest.fewPairs = limits.fewPairs || limits.coarse > 0;
+  nest.allDeals = limits.allDeals;
+  nest.mergesRanks = limits.mergesRanks;
+  nest.sketch = limits.sketch;
+  nest.instant = limits.instant;
+  if (limits.coarse > 1)
+    nest.mostDeals =
+        std::max<size_t>(16, NestLimits::kMostDeals >> (limits.coarse - 2));
+  if (limits.sketch)
+    nest.mostDeals =
+        limits.instant ? NestLimits::kInstantDeals : NestLimits::kSketchedDeals;
 }
 
-/// Where tiles are few, those that the fastest of the ways to deal ranks need.
-static void addDealtTiles(EinsumOnArray &nest, llvm::ArrayRef<Deals> ways,
-                          size_t mostWays) {
-  std::vector<std::set<int64_t>> wanted(nest.ranks.size());
-  bool hasEven = false;
-  for (auto [i, way] : llvm::enumerate(ways)) {
-    bool isFirstEven = !hasEven && !way.empty() && isEven(way);
-    if (i < mostWays || isFirstEven)
-      listUnitTiles(nest, way, wanted);
-    hasEven |= isFirstEven;
-  }
-  for (auto [rank, some] : llvm::zip(nest.ranks, wanted)) {
-    if (rank.isFollowing() || some.empty())
+/// What the Einsum touches, and in `isCut` whether tiles of that are no products
+/// of ranks. The reason if such an Einsum is not covered, else empty.
+static std::string describeOperands(const CascadeFacts &facts,
+                                    EinsumOnArray &nest, bool &isCut) {
+  const EinsumFact &fact = facts.einsums[nest.einsum];
+  for (const AccessFact &access : fact.reads)
+    isCut |= !addUse(facts, nest, access, /*isWrite=*/false);
+  for (const AccessFact &access : fact.writes)
+    isCut |= !addUse(facts, nest, access, /*isWrite=*/true);
+  for (const AccessFact &read : fact.reads)
+    if (read.gathers() && (facts.tensors[read.tensor].producer == nest.einsum ||
+                           facts.tensors[read.tensor].hasInitialValue))
+      return "that Einsum '" + fact.name + "' gathers from '" +
+             facts.tensors[read.tensor].name + "', a recurrence";
+  if (nest.operands.size() > kMaxOperands)
+    return "more than " + std::to_string(kMaxOperands) +
+           " tensors of Einsum '" + fact.name + "'";
+  findWalked(fact, nest);
+  for (Operand &operand : nest.operands)
+    if (operand.isWritten())
+      isCut |= !addNeeds(facts, nest, operand);
+  if (isCut)
+    return "";
+  auto countBlocks = [&](const AccessFact &access) {
+    addBlocks(facts, nest, nest.operands[nest.findOperand(access.tensor)],
+              access);
+  };
+  llvm::for_each(fact.reads, countBlocks);
+  llvm::for_each(fact.writes, countBlocks);
+  return "";
+}
+
+/// Inputs, outputs and what nobody else touches are nowhere else.
+static bool mayLiveAtBacking(const CascadeFacts &facts,
+                             const EinsumOnArray &nest) {
+  return llvm::all_of(nest.operands, [&](const Operand &operand) {
+    bool isFree = !operand.mustLiveAtBacking &&
+                  facts.tensors[operand.tensor].touchers.size() >= 2;
+    return isFree || nest.constraints->mayLiveAtBacking(operand.tensor);
+  });
+}
+
+static void describeTiles(const arch::ArchSpec &arch, EinsumOnArray &nest,
+                          const NestLimits &limits) {
+  for (auto [r, rank] : llvm::enumerate(nest.ranks)) {
+    bool isCommon = llvm::is_contained(limits.commonRanks, rank.rank);
+    if (rank.isFollowing()) {
+      listPartsOfSteps(rank, limits, arch, isCommon);
       continue;
-    some.insert(rank.tiles.begin(), rank.tiles.end());
-    rank.tiles.assign(some.rbegin(), some.rend());
+    }
+    bool isCarried =
+        limits.sketch && llvm::is_contained(limits.carriedRanks, rank.rank);
+    rank.tiles = isCarried && rank.extent > 1
+                     ? std::vector<int64_t>{rank.extent, 1}
+                     : listTiles(rank.extent, limits, arch, isCommon);
+    if (limits.sketch && nest.cut && nest.cut->isCutAlong(static_cast<int>(r)))
+      keepDivisors(rank);
     rank.listInner();
   }
 }
 
-/// Of each rank the tiles that its ways to deal ranks make, and others in steps
-/// of `ratio`; with `larger` also larger ones for the same units.
-static std::vector<std::vector<int64_t>>
-listDealtTiles(const EinsumOnArray &nest, llvm::ArrayRef<Deals> ways,
-               int64_t ratio, bool larger) {
-  std::vector<std::set<int64_t>> wanted(nest.ranks.size());
-  for (const Deals &way : ways) {
-    llvm::SmallVector<int64_t, 8> inside;
-    for (const LocalRank &rank : nest.ranks)
-      inside.push_back(rank.extent);
-    for (const Deal &deal : way) {
-      int64_t &part = inside[deal.rank];
-      part = deal.chunk ? deal.chunk : part / deal.units;
-      wanted[deal.rank].insert({part, part * deal.units, deal.around});
-    }
-    // The least tiles that units of an array, and of levels around it, share.
-    llvm::SmallVector<int64_t, 8> shared(nest.ranks.size(), 1);
-    for (const Deal &deal : llvm::reverse(way)) {
-      wanted[deal.rank].insert(shared[deal.rank] *= deal.units);
-      if (larger)
-        wanted[deal.rank].insert(shared[deal.rank] * 4);
-    }
-  }
-  std::vector<std::vector<int64_t>> kept(nest.ranks.size());
-  for (auto [rank, some, mine] : llvm::zip(nest.ranks, wanted, kept))
-    for (int64_t tile : rank.tiles)
-      if (tile == rank.extent || tile == 1 || some.count(tile) ||
-          mine.back() / ratio >= tile)
-        mine.push_back(tile);
-  return kept;
-}
-
-/// Tiles that do not divide are cut by a filter in very many ways; where there
-/// are enough others, a sketch leaves them out.
-static void keepDivisors(LocalRank &rank) {
-  constexpr size_t kEnough = 4;
-  std::vector<int64_t> divisors;
-  llvm::copy_if(rank.tiles, std::back_inserter(divisors),
-                [&](int64_t tile) { return rank.extent % tile == 0; });
-  if (divisors.size() >= kEnough)
-    rank.tiles = std::move(divisors);
-}
-
-/// As many tiles of these as make no more than `kMostVectors` vectors, if there
-/// are so few; else those of a single way to deal ranks, the fastest.
-static void keepDealtTiles(EinsumOnArray &nest, std::vector<Deals> ways) {
-  auto count = [](const std::vector<std::vector<int64_t>> &tiles) {
-    double vectors = 1;
-    for (const std::vector<int64_t> &some : tiles)
-      vectors *= static_cast<double>(some.size());
-    return vectors;
-  };
-  constexpr int64_t kNoOthers = int64_t(1) << 40;
-  std::vector<std::vector<int64_t>> tiles;
-  auto tryAll = [&] {
-    for (int64_t ratio : {NestLimits::kInstantRatio, kNoOthers})
-      for (bool larger : {true, false}) {
-        tiles = listDealtTiles(nest, ways, ratio, larger);
-        if (count(tiles) <= NestLimits::kMostVectors)
-          return true;
-      }
-    return false;
-  };
-  if (!tryAll() && ways.size() > NestLimits::kInstantDeals) {
-    nest.mostDeals = 1;
-    ways.erase(ways.begin() + 1, ways.begin() + NestLimits::kInstantDeals);
-    tryAll();
-  }
-  for (auto [rank, some] : llvm::zip(nest.ranks, tiles)) {
-    rank.tiles = std::move(some);
-    rank.listInner();
-  }
+/// Tiles that the ways to deal ranks of a sketch need, and few others.
+static void describeSketch(EinsumOnArray &nest, const NestLimits &limits,
+                           bool follows) {
+  std::vector<Deals> ways = listDeals(nest);
+  addDealtTiles(nest, ways, NestLimits::kInstantDeals);
+  if (!limits.instant)
+    return;
+  if (nest.countTiles() <= NestLimits::kFewVectors)
+    nest.mostDeals = NestLimits::kSketchedDeals / 2;
+  else if (!follows)
+    keepDealtTiles(nest, std::move(ways));
+  // Of fewer tiles other ways to deal may be the fastest.
+  addDealtTiles(nest, listDeals(nest), NestLimits::kInstantDeals);
 }
 
 std::optional<EinsumOnArray> mapper::describeEinsum(
@@ -843,18 +331,7 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
                         [&](int reader) { return reader != einsum; });
   });
   nest.constraints = &constraints;
-  nest.coarse = limits.coarse > 0;
-  nest.fewPairs = limits.fewPairs || limits.coarse > 0;
-  nest.allDeals = limits.allDeals;
-  nest.mergesRanks = limits.mergesRanks;
-  nest.sketch = limits.sketch;
-  nest.instant = limits.instant;
-  if (limits.coarse > 1)
-    nest.mostDeals =
-        std::max<size_t>(16, NestLimits::kMostDeals >> (limits.coarse - 2));
-  if (limits.sketch)
-    nest.mostDeals =
-        limits.instant ? NestLimits::kInstantDeals : NestLimits::kSketchedDeals;
+  limitSearch(nest, limits);
   if (!constraints.mayRunOn(array) || !price(facts, arch, nest))
     return std::nullopt;
   for (int rank : fact.ranks) {
@@ -865,43 +342,15 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
   for (const FollowedRank &one : followed)
     follow(nest.ranks[nest.findRank(one.rank)], one);
   bool isCut = !fact.domain.empty() || !followed.empty();
-  for (const AccessFact &access : fact.reads)
-    isCut |= !addUse(facts, nest, access, /*isWrite=*/false);
-  for (const AccessFact &access : fact.writes)
-    isCut |= !addUse(facts, nest, access, /*isWrite=*/true);
-  for (const AccessFact &read : fact.reads)
-    if (read.gathers() && (facts.tensors[read.tensor].producer == einsum ||
-                           facts.tensors[read.tensor].hasInitialValue)) {
-      unsupported = "that Einsum '" + fact.name + "' gathers from '" +
-                    facts.tensors[read.tensor].name + "', a recurrence";
-      return std::nullopt;
-    }
-  findWalked(fact, nest);
-  // Inputs, outputs and what nobody else touches are nowhere else.
-  for (const Operand &operand : nest.operands)
-    if ((operand.mustLiveAtBacking ||
-         facts.tensors[operand.tensor].touchers.size() < 2) &&
-        !constraints.mayLiveAtBacking(operand.tensor))
-      return std::nullopt;
-  if (nest.operands.size() > kMaxOperands) {
-    unsupported = "more than " + std::to_string(kMaxOperands) +
-                  " tensors of Einsum '" + fact.name + "'";
+  std::string reason = describeOperands(facts, nest, isCut);
+  if (reason.empty() && !mayLiveAtBacking(facts, nest))
+    return std::nullopt;
+  if (reason.empty() && arch.levels.size() > kMaxPath)
+    reason = "more than " + std::to_string(kMaxPath) + " levels";
+  if (!reason.empty()) {
+    unsupported = reason;
     return std::nullopt;
   }
-  if (arch.levels.size() > kMaxPath) {
-    unsupported = "more than " + std::to_string(kMaxPath) + " levels";
-    return std::nullopt;
-  }
-  for (Operand &operand : nest.operands)
-    if (operand.isWritten())
-      isCut |= !addNeeds(facts, nest, operand);
-  auto countBlocks = [&](const AccessFact &access) {
-    if (!isCut)
-      addBlocks(facts, nest, nest.operands[nest.findOperand(access.tensor)],
-                access);
-  };
-  llvm::for_each(fact.reads, countBlocks);
-  llvm::for_each(fact.writes, countBlocks);
   if (isCut) {
     if (!cut)
       cut = std::make_shared<CutTiles>(facts, nest);
@@ -914,39 +363,13 @@ std::optional<EinsumOnArray> mapper::describeEinsum(
       if (int r = nest.findRank(carried); r >= 0)
         for (Fan &fan : nest.fans)
           fan.ranks &= ~(1u << r);
-  for (auto [r, rank] : llvm::enumerate(nest.ranks)) {
-    bool isCommon = llvm::is_contained(limits.commonRanks, rank.rank);
-    if (rank.isFollowing()) {
-      listPartsOfSteps(rank, limits, arch, isCommon);
-      continue;
-    }
-    bool isCarried =
-        limits.sketch && llvm::is_contained(limits.carriedRanks, rank.rank);
-    rank.tiles = isCarried && rank.extent > 1
-                     ? std::vector<int64_t>{rank.extent, 1}
-                     : listTiles(rank.extent, limits, arch, isCommon);
-    if (limits.sketch && nest.cut && nest.cut->isCutAlong(static_cast<int>(r)))
-      keepDivisors(rank);
-    rank.listInner();
-  }
+  describeTiles(arch, nest, limits);
   if (!followed.empty())
     nest.points = nest.cut->countVisits(
         llvm::SmallVector<int64_t, 8>(nest.ranks.size(), 1));
   demandUnits(nest, constraints);
-  std::vector<Deals> ways;
   if (limits.sketch)
-    ways = listDeals(nest);
-  addDealtTiles(nest, ways, NestLimits::kInstantDeals);
-  double vectors = 1;
-  for (const LocalRank &rank : nest.ranks)
-    vectors *= static_cast<double>(rank.tiles.size());
-  if (limits.instant && vectors <= NestLimits::kFewVectors)
-    nest.mostDeals = NestLimits::kSketchedDeals / 2;
-  else if (limits.instant && followed.empty())
-    keepDealtTiles(nest, std::move(ways));
-  // Of fewer tiles other ways to deal may be the fastest.
-  if (limits.instant)
-    addDealtTiles(nest, listDeals(nest), NestLimits::kInstantDeals);
+    describeSketch(nest, limits, !followed.empty());
   return nest;
 }
 
