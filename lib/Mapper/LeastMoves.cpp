@@ -24,7 +24,8 @@ struct LeastMoves::Way {
   double crossing = 0; ///< to get there from where the tensor lives
   double latched = 0;  ///< each element once
   double perWord = 0;  ///< all points, if each word served one of them
-  double most = 0;     ///< points that a word serves at most; 0: any number
+  double most = 0;     ///< units that a read serves at most, of those that
+                       ///< differ along ranks which are not used; 0: any number
   double runs = 0;     ///< one group for each run
   double begun = 0;    ///< of these, sums that begin and are not read
 };
@@ -195,20 +196,20 @@ struct WordPrice {
 } // namespace
 
 /// A group has as many bytes as its units take, at most, and is rounded up to
-/// accesses and chunks.
+/// bytes, chunks and accesses. A price per byte that is negative asks for the
+/// most bytes that there can be.
 static WordPrice priceWords(const arch::Level &level, const MovePrice &price,
                             double bytes, double units) {
   double most = bytes * units, access = static_cast<double>(level.accessBytes),
          chunk = static_cast<double>(level.chunkBytes);
-  double full = std::min(access, std::max(most, chunk));
+  double full = std::min(access, std::ceil(std::ceil(most) / chunk) * chunk);
   WordPrice words;
   double perByte =
       price.access / full +
       price.byte * (price.byte > 0 ? std::max(1.0, chunk / most) : 1.0);
   words.each = std::max(0.0, perByte * bytes);
-  words.group =
-      price.access + price.byte * (price.byte > 0 ? std::max(bytes, chunk)
-                                                  : std::min(access, most));
+  words.group = price.access +
+                price.byte * (price.byte > 0 ? std::max(bytes, chunk) : full);
   return words;
 }
 
@@ -447,8 +448,11 @@ double LeastMoves::priceAlone(const EinsumOnArray &nest, const Demand &demand,
     double fed = way.latched;
     if (!isLatched) {
       double shared = mostSharing(nest, way.stage, ~demand.apart);
+      // Neighbours in a window share a read, however wide it is.
       if (way.most > 0)
-        shared = std::min(shared, way.most);
+        shared = std::min(shared,
+                          way.most * mostSharing(nest, way.stage,
+                                                 demand.ranks & ~demand.apart));
       fed = std::max({fed, way.runs, way.perWord / shared - way.begun});
     }
     least = std::min(least, way.crossing + fed);

@@ -441,11 +441,11 @@ JoinResult MappingSearch::search(const Effort &effort, double cutoff) {
 
 /// Without a proof: what of the space was looked into.
 std::string MappingSearch::describeSearched() const {
-  if (interrupted.empty())
-    return searched;
-  return (searched.empty() ? "" : searched + "; ") + interrupted +
-         (searched.empty() ? ", not to its end" : ": not to its end") +
-         (isImpatient() ? ", as nothing better had come for long" : "");
+  std::string text = searched;
+  if (!interrupted.empty())
+    text += (text.empty() ? "" : "; ") + interrupted +
+            (searched.empty() ? ", not to its end" : ": not to its end");
+  return text + (isImpatient() ? "; nothing better had come for long" : "");
 }
 
 JoinResult MappingSearch::join(const Effort &effort, double cutoff) {
