@@ -10,6 +10,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <cmath>
 #include <set>
 
 using namespace einsum;
@@ -17,6 +18,25 @@ using namespace einsum::mapper;
 
 /// Pairs of ranks along one dimension that a coarse list has.
 static constexpr size_t kMostPairs = 2;
+
+/// Where a filter leaves few points, as `s == 256 k + n`, units along all its
+/// ranks mostly have none. What is left of runs, shared by the parts that have
+/// any: some part has as many.
+static double countCutRuns(const EinsumOnArray &nest, const Deals &way) {
+  llvm::SmallVector<int64_t, 8> inside(nest.ranks.size(), 1), part;
+  for (const LocalRank &rank : nest.ranks)
+    part.push_back(rank.extent);
+  for (const Deal &deal : way)
+    if (nest.fans[deal.fan].stage == nest.lastStage)
+      inside[deal.rank] *= deal.units;
+    else
+      part[deal.rank] = deal.chunk
+                            ? deal.chunk
+                            : llvm::divideCeil(part[deal.rank], deal.units);
+  return static_cast<double>(nest.cut->countVisits(inside)) /
+         static_cast<double>(
+             std::max<uint64_t>(1, nest.cut->countVisits(part)));
+}
 
 /// How often the busiest unit computes; infinite if its part of a rank cannot
 /// be dealt on in equal parts, or may not be walked. The outermost loop over a
@@ -413,6 +433,13 @@ bool mapper::isEven(const Deals &way) {
   return llvm::none_of(way, [](const Deal &deal) { return deal.chunk != 0; });
 }
 
+static bool isSame(const Deal &a, const Deal &b) {
+  return a.fan == b.fan && a.rank == b.rank && a.units == b.units &&
+         a.chunk == b.chunk && a.around == b.around;
+}
+
+/// The fastest ways, and of an Einsum with a filter also those that are the
+/// fastest on its points.
 std::vector<Deals> mapper::listDeals(const EinsumOnArray &nest) {
   DealLister lister(nest);
   std::vector<Deals> ways = lister.list();
@@ -424,10 +451,26 @@ std::vector<Deals> mapper::listDeals(const EinsumOnArray &nest) {
   auto count = [&](const Deals &way) {
     return std::make_pair(countBusiest(nest, way), lister.countWords(way));
   };
-  std::vector<Deals> even;
+  std::vector<Deals> even, byPoints;
   llvm::copy_if(ways, std::back_inserter(even), isEven);
   DealLister::keepFastest(even, 1, count);
+  bool isFiltered = nest.cut && llvm::none_of(nest.ranks, [](const auto &rank) {
+                      return rank.isFollowing();
+                    });
+  if (isFiltered) {
+    byPoints = ways;
+    DealLister::keepFastest(byPoints, nest.mostDeals, [&](const Deals &way) {
+      auto [runs, words] = count(way);
+      return std::make_pair(std::isinf(runs) ? runs : countCutRuns(nest, way),
+                            words);
+    });
+  }
   DealLister::keepFastest(ways, nest.mostDeals, count);
+  for (Deals &way : byPoints)
+    if (llvm::none_of(ways, [&](const Deals &other) {
+          return llvm::equal(way, other, isSame);
+        }))
+      ways.push_back(std::move(way));
   if (!even.empty() && llvm::none_of(ways, isEven))
     ways.push_back(even.front());
   ways.push_back(std::move(least));
