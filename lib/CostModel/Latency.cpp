@@ -22,9 +22,9 @@
 #include "lib/CostModel/Model.h"
 #include "lib/CostModel/PipelineSlots.h"
 #include "lib/CostModel/Unfolding.h"
+#include "lib/CostModel/Utilization.h"
 
 #include "lib/Analysis/ImageCounter.h"
-#include "lib/Arch/Delivery.h"
 
 #include "llvm/ADT/Hashing.h"
 #include "llvm/ADT/STLExtras.h"
@@ -67,76 +67,6 @@ struct Span {
         same->append(one);
     }
   }
-};
-
-/// How long levels need for some traffic, and which limit says so.
-class Bandwidth {
-public:
-  explicit Bandwidth(const arch::ArchSpec &arch) : arch(arch) {}
-
-  std::pair<double, const char *> seconds(size_t id,
-                                          const Traffic &traffic) const {
-    if (id >= arch.levels.size())
-      return {
-          linkSeconds(arch.links[id - arch.levels.size()], traffic.readBytes),
-          "link"};
-    const arch::Level &level = arch.levels[id];
-    double instances = arch.instances(level), seconds = 0;
-    const char *limit = "";
-    auto bound = [&](double candidate, const char *name) {
-      if (candidate > seconds) {
-        seconds = candidate;
-        limit = name;
-      }
-    };
-    auto bytes = [&](uint64_t bytes, const std::optional<double> &bandwidth,
-                     const char *name) {
-      if (bandwidth)
-        bound(bytes / (*bandwidth * instances), name);
-    };
-    auto ports = [&](uint64_t accesses, uint64_t ports) {
-      if (ports != 0)
-        bound(accesses / (ports * instances * arch.clockHz), "ports");
-    };
-    bytes(traffic.readBytes, level.readBytesPerS, "read");
-    bytes(traffic.writeBytes, level.writeBytesPerS, "write");
-    bytes(traffic.bytes(), level.sharedBytesPerS, "shared");
-    ports(traffic.readAccesses, level.readPorts);
-    ports(traffic.writeAccesses, level.writePorts);
-    ports(traffic.readAccesses + traffic.writeAccesses, level.sharedPorts);
-    return {seconds, limit};
-  }
-
-  double linkSeconds(const arch::Link &link, uint64_t bytes) const {
-    if (!link.bytesPerS)
-      return 0;
-    return bytes / (*link.bytesPerS * arch::wiresOf(arch, link));
-  }
-
-  /// Of all ports, or of levels alone.
-  double cycles(const Traffic *perPort, int *binding = nullptr,
-                bool withLinks = true) const {
-    double most = 0;
-    size_t ports = withLinks ? countPorts(arch) : arch.levels.size();
-    for (size_t port = 0; port < ports; ++port) {
-      double cycles = seconds(port, perPort[port]).first * arch.clockHz;
-      if (cycles <= most)
-        continue;
-      most = cycles;
-      if (binding)
-        *binding = port;
-    }
-    return most;
-  }
-
-  std::string nameOf(size_t port) const {
-    size_t levels = arch.levels.size();
-    return port < levels ? arch.levels[port].name
-                         : "link into " + arch.links[port - levels].name;
-  }
-
-private:
-  const arch::ArchSpec &arch;
 };
 
 class Timer {
@@ -840,55 +770,6 @@ static void sumOverSubtrees(const LoopTree &tree, Scratch &scratch) {
           scratch.nodeTraffic[id * ports + port];
 }
 
-static void computeUtilization(const LoopTree &tree, Scratch &scratch,
-                               const Bandwidth &bandwidth, Evaluation &result) {
-  size_t levels = tree.arch->levels.size();
-  for (auto [i, id] : llvm::enumerate(tree.leaves)) {
-    const Node &leaf = tree.nodes[id];
-    double units = tree.arch->arrays[leaf.array].peCount();
-    double cycles = static_cast<double>(scratch.runs[i]) * leaf.cyclesPerPoint;
-    // Operators may be free; what takes no time has no share of it.
-    double useful = result.cycles == 0
-                        ? 0
-                        : static_cast<double>(scratch.points[i]) *
-                              leaf.cyclesPerPoint / units / result.cycles;
-    EinsumCost &cost = result.einsums[leaf.einsum];
-    cost.cycles = cycles;
-    cost.utilization = useful;
-    ArrayCost &array = result.arrays[leaf.array];
-    array.busyCycles += cycles;
-    array.utilization += useful;
-    int binding = -1;
-    double transfer =
-        bandwidth.cycles(&result.einsumTraffic[leaf.einsum * levels], &binding,
-                         /*withLinks=*/false);
-    cost.boundCycles = std::max(cycles, transfer);
-    cost.boundBy = transfer > cycles ? tree.arch->levels[binding].name
-                                     : tree.arch->arrays[leaf.array].name;
-  }
-}
-
-static void computeEngines(const LoopTree &tree, Scratch &scratch,
-                           const Bandwidth &bandwidth,
-                           llvm::function_ref<double(int)> visits,
-                           Evaluation &result) {
-  size_t ports = countPorts(*tree.arch);
-  for (auto [id, node] : llvm::enumerate(tree.nodes)) {
-    if (node.kind != NodeKind::transfer)
-      continue;
-    const arch::Engine &engine = tree.arch->engines[node.engine];
-    EngineCost &cost = result.engines[node.engine];
-    scratch.counter.add(cost.bytes, scratch.moved[id]);
-    if (visits(id) == 0)
-      continue; // what it moves takes no time of its own
-    double cycles = bandwidth.cycles(&scratch.nodeTraffic[id * ports]);
-    if (engine.bytesPerS)
-      cycles = std::max(cycles, scratch.moved[id] / *engine.bytesPerS *
-                                    tree.arch->clockHz);
-    cost.busyCycles += cycles + visits(id) * engine.latencyCycles;
-  }
-}
-
 /// The busiest array or engine.
 static std::string nameBusiest(const LoopTree &tree, const Evaluation &result) {
   double most = -1;
@@ -926,15 +807,9 @@ void einsum::cost::computeLatency(const LoopTree &tree, Queries &queries,
     for (size_t id = 0; id < tree.nodes.size(); ++id)
       scratch.profile->nodes[id].visits = timer.visitsOf(id);
   }
-  computeUtilization(tree, scratch, bandwidth, result);
-  computeEngines(
+  computeUtilization(
       tree, scratch, bandwidth, [&](int id) { return timer.visitsOf(id); },
       result);
-  for (auto [i, level] : llvm::enumerate(result.levels))
-    std::tie(level.busySeconds, level.limit) =
-        bandwidth.seconds(i, level.traffic);
-  for (auto [link, cost] : llvm::zip(tree.arch->links, result.links))
-    cost.busySeconds = bandwidth.linkSeconds(link, cost.bytes);
   result.boundBy = binding >= 0 && transfer >= busy ? bandwidth.nameOf(binding)
                                                     : nameBusiest(tree, result);
 }
