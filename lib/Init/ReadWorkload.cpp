@@ -302,14 +302,14 @@ FailureOr<schedule::MappingOp> Workload::readMapping(StringRef path,
                                                      CascadeOp cascade) {
   if (!mapping && failed(openSchedule(path)))
     return failure();
-  // Beside its cascade a mapping can be verified.
-  schedule::MappingOp placed = mapping.release();
+  schedule::MappingOp placed = *mapping;
   if (placed.getCascade() != cascade.getSymName())
     return placed.emitError()
            << "maps cascade '" << placed.getCascade()
            << "', but the workload is '" << cascade.getSymName() << "'";
+  // Beside its cascade a mapping can be verified.
   cascade->getBlock()->getOperations().insertAfter(cascade->getIterator(),
-                                                   placed);
+                                                   mapping.release());
   if (succeeded(verify(*module)))
     return placed;
   if (program && program->lookupSymbol<CascadeOp>(placed.getCascade()))

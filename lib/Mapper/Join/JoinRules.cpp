@@ -305,10 +305,13 @@ bool JoinRules::mayRead(const JoinState &state, int einsum,
   // Without points nothing is read, and what is not made nobody waits for.
   if (facts.einsums[einsum].points == 0)
     return true;
+  auto isMade = [&](int tensor) {
+    int producer = facts.tensors[tensor].producer;
+    return producer < 0 || facts.einsums[producer].points != 0;
+  };
   for (const Pending &one : state.pending)
     for (const AccessFact &access : facts.einsums[einsum].reads) {
-      if (access.tensor != one.tensor || !one.produced ||
-          facts.einsums[facts.tensors[one.tensor].producer].points == 0)
+      if (access.tensor != one.tensor || !one.produced || !isMade(one.tensor))
         continue;
       if (!isClear(state, one, access, roles) &&
           !isInTime(state, one, einsum, access, roles))
