@@ -145,6 +145,16 @@ static std::string runImporter(Importer import, StringRef input) {
   return "";
 }
 
+static std::string runWorkloadImporter(Importer import, StringRef input) {
+  Diagnostics diags;
+  std::optional<std::string> text = import(input, "input.yaml", diags);
+  if (!text)
+    return diags.hasErrors() ? "" : "refused without an error";
+  QuietContext quiet;
+  (void)quiet.parseCascade(*text);
+  return "";
+}
+
 static std::string runMlir(StringRef input) {
   if (findDeepNesting(input, "input.mlir"))
     return "";
@@ -164,13 +174,21 @@ llvm::ArrayRef<Target> einsum::fuzz::getTargets() {
        [](StringRef input) {
          return runImporter(arch::importAccelForge, input);
        }},
+      {"accelforge-workload",
+       [](StringRef input) {
+         return runWorkloadImporter(arch::importAccelForgeWorkload, input);
+       }},
       {"arch", runArch},
       {"cascade", runCascade},
       {"mlir", runMlir},
       {"model", runModel},
       {"schedule", runSchedule},
-      {"timeloop", [](StringRef input) {
+      {"timeloop",
+       [](StringRef input) {
          return runImporter(arch::importTimeloop, input);
+       }},
+      {"timeloop-problem", [](StringRef input) {
+         return runWorkloadImporter(arch::importTimeloopProblem, input);
        }}};
   return targets;
 }

@@ -140,7 +140,7 @@ void AccelForgeImporter::readNodes(const YAML::Node &nodes, std::string parent,
       continue;
     }
     YamlReader anonymous(file, node, "this node");
-    std::string name = anonymous.string("name");
+    std::string name = anonymous.requiredName();
     YamlReader reader(
         file, node, (tag.empty() ? "node" : tag.substr(1)) + " '" + name + "'");
     reader.get("name");

@@ -19,6 +19,7 @@
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace einsum;
 using namespace einsum::arch;
@@ -133,6 +134,8 @@ private:
       diags.error(loc, "'workload' has no list of 'einsums'");
       return;
     }
+    if (list.size() == 0)
+      diags.error(file.locOf(list), "'einsums' is empty");
     for (const YAML::Node &one : list) {
       if (one.IsScalar()) {
         readString(one.Scalar(), file.locOf(one));
@@ -217,6 +220,9 @@ private:
     if (right.starts_with("copy(") && right.ends_with(")"))
       right = right.drop_front(5).drop_back();
     einsum.expression = replaceAccesses(right, loc, einsum.reads);
+    if (StringRef(einsum.expression).contains('['))
+      diags.error(loc, "an access must be TENSOR[...], found '" + right.trim() +
+                           "'");
     if (einsum.reads.empty())
       diags.error(loc, "nothing is read in '" + text + "'");
     cascade.einsums.push_back(std::move(einsum));
@@ -288,6 +294,7 @@ private:
     text.split(sum, '+');
     for (StringRef term : sum) {
       int64_t factor = 1;
+      bool isCounted = true;
       std::string variable;
       llvm::SmallVector<StringRef, 2> product;
       term.split(product, '*');
@@ -295,7 +302,7 @@ private:
         part = part.trim();
         int64_t number;
         if (!part.getAsInteger(10, number))
-          factor *= number;
+          isCounted &= !llvm::MulOverflow(factor, number, factor);
         else if (variable.empty() && !part.empty() &&
                  llvm::all_of(
                      part, [](char c) { return llvm::isAlnum(c) || c == '_'; }))
@@ -306,9 +313,12 @@ private:
                                "times a rank variable are");
       }
       if (variable.empty())
-        coordinate.constant += factor;
+        isCounted &= !llvm::AddOverflow(coordinate.constant, factor,
+                                        coordinate.constant);
       else
         coordinate.terms.push_back({variable, factor});
+      if (!isCounted)
+        diags.error(loc, "'" + text + "' has no place in 64 bits");
     }
     access.coordinates.push_back(std::move(coordinate));
     access.ranks.push_back(rank.lower());

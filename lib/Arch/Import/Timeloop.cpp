@@ -179,7 +179,7 @@ void TimeloopImporter::readSpatial(YamlReader &reader, const std::string &name,
 void TimeloopImporter::readComponent(const YAML::Node &node,
                                      std::string &parent, SpecJson &dims) {
   YamlReader reader(file, node, "this node");
-  std::string name = reader.string("name");
+  std::string name = reader.requiredName();
   YamlReader named(file, node, "component '" + name + "'");
   named.get("name");
   readSpatial(named, name, dims);

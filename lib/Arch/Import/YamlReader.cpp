@@ -143,6 +143,16 @@ std::string YamlReader::string(const std::string &key) {
   return value.IsDefined() && value.IsScalar() ? value.Scalar() : "";
 }
 
+std::string YamlReader::requiredName() {
+  YAML::Node value = get("name");
+  std::string name = string("name");
+  if (name.empty())
+    file.diags.error(value.IsDefined() && !value.IsNull() ? file.locOf(value)
+                                                          : loc(),
+                     what + " has no name");
+  return name;
+}
+
 void YamlReader::ignore(const YAML::Node &value, const std::string &key,
                         llvm::StringRef why) {
   file.diags.warning(file.locOf(value), "ignored: '" + key + "' of " + what +

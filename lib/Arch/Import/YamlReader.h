@@ -46,6 +46,8 @@ public:
   /// The value of a key, or an undefined node.
   YAML::Node get(const std::string &key);
   std::string string(const std::string &key);
+  /// What is written under 'name'; its absence is an error.
+  std::string requiredName();
   /// The value of an expression such as "64 * 1024" or "inf"; nullopt if the
   /// key is missing. One that cannot be evaluated is reported as ignored.
   std::optional<double> number(const std::string &key);
