@@ -411,11 +411,13 @@ private:
       double from = bandwidth > 0 ? peak / bandwidth : std::pow(10, xs.low);
       from = std::max(from, std::pow(10, xs.low));
       svg.line(x(from), y(peak), kWidth - kRight, y(peak), "roof");
-      // Roofs close together share the room for their names.
-      double at = y(peak) - 5;
+      // Roofs close together share the room for their names, above them or,
+      // at the top of the picture, below.
+      bool hasRoom = y(peak) - 5 >= kTop;
+      double at = y(peak) + (hasRoom ? -5 : 13);
       for (double other : labelled)
         if (std::abs(other - at) < 13)
-          at = other - 13;
+          at = other + (hasRoom ? -13 : 13);
       labelled.push_back(at);
       std::string label = arrays[i]["name"].text() + " " +
                           showNumber(peak, Shown::opsPerSecond);
