@@ -10,6 +10,7 @@
 #include "lib/Init/InitAll.h"
 #include "lib/Init/OptionValues.h"
 #include "lib/Init/ReadWorkload.h"
+#include "lib/Init/ToolMain.h"
 #include "lib/Plugin/MappingPlugin.h"
 #include "lib/Support/InputFile.h"
 #include "lib/Support/Version.h"
@@ -34,7 +35,6 @@ static std::vector<einsum::HelpEntry> listPasses() {
 
 /// Options that matter here, of the many that mlir-opt has, and our passes.
 static einsum::HelpPage makePage(DialectRegistry &registry) {
-  MlirOptMainConfig::registerCLOptions(registry);
   std::string dialects;
   for (StringRef name : registry.getDialectNames())
     dialects += (dialects.empty() ? "" : ", ") + name.str();
@@ -53,11 +53,29 @@ static einsum::HelpPage makePage(DialectRegistry &registry) {
                                           "log", "emit-bytecode"})}}};
 }
 
+namespace {
+/// MLIR's option of this name warns of a plugin that it cannot load and goes on
+/// without: in ours that is an error.
+struct PluginOption : llvm::cl::list<std::string> {
+  PluginOption()
+      : list(einsum::claimOption("load-pass-plugin"),
+             llvm::cl::value_desc("FILE.so"),
+             llvm::cl::desc("Shared library with passes or mappings")) {
+    setCallback([](const std::string &path) {
+      if (!einsum::loadMappingPlugin(path))
+        std::exit(static_cast<int>(einsum::ExitCode::BadInput));
+    });
+  }
+};
+} // namespace
+
 LogicalResult einsum::runOptMain(int argc, char **argv, StringRef toolName,
                                  DialectRegistry &registry) {
   llvm::InitLLVM init(argc, argv);
   setVersion("einsum-opt");
   LogOption log;
+  MlirOptMainConfig::registerCLOptions(registry);
+  PluginOption plugins;
   if (printHelpIfAsked(argc, argv, [&] { return makePage(registry); }))
     return success();
   auto [inputName, outputName] =
@@ -68,11 +86,6 @@ LogicalResult einsum::runOptMain(int argc, char **argv, StringRef toolName,
   if (config.shouldShowDialects()) // needs no input
     return MlirOptMain(argc, argv, inputName, outputName, registry);
 
-  if (!getPluginErrors().empty()) {
-    for (const std::string &error : getPluginErrors())
-      llvm::errs() << "--load-pass-plugin: error: " << error << "\n";
-    return failure();
-  }
   std::string reason;
   std::unique_ptr<llvm::MemoryBuffer> input = readInputFile(inputName, reason);
   if (!input)

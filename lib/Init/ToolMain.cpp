@@ -28,18 +28,27 @@ llvm::StringRef einsum::claimOption(llvm::StringRef name) {
   return name;
 }
 
-void einsum::requireFile(llvm::StringRef name, llvm::StringRef file) {
-  if (!file.empty())
+void einsum::requireValue(llvm::StringRef name, llvm::StringRef takes,
+                          llvm::StringRef found) {
+  if (!found.empty())
     return;
-  failOption(("--" + name).str(), "takes a file, found no name");
+  failOption(("--" + name).str(), "takes " + takes + ", found nothing");
   std::exit(static_cast<int>(ExitCode::BadInput));
 }
 
-bool einsum::refuseNumber(llvm::StringRef name, llvm::StringRef found,
-                          uint64_t most) {
-  return !failOption(("--" + name).str(), "takes a whole number from 0 to " +
-                                              std::to_string(most) +
-                                              ", found '" + found + "'");
+bool einsum::parseNumber(llvm::StringRef name, llvm::StringRef text,
+                         uint64_t most, uint64_t &value) {
+  return (!text.getAsInteger(0, value) && value <= most) ||
+         failOption(("--" + name).str(), "takes a whole number from 0 to " +
+                                             std::to_string(most) +
+                                             ", found '" + text + "'");
+}
+
+bool einsum::parseNumber(llvm::StringRef name, llvm::StringRef text,
+                         double &value) {
+  return !text.getAsDouble(value) ||
+         failOption(("--" + name).str(),
+                    "takes a number, found '" + text + "'");
 }
 
 /// What LLVM found wrong with a command line, as our tools say what is wrong:
@@ -77,10 +86,10 @@ int einsum::runTool(int argc, char **argv, const ToolInfo &info,
                     llvm::cl::OptionCategory &category,
                     llvm::function_ref<ExitCode()> run) {
   llvm::InitLLVM init(argc, argv);
-  // A crash may come as late as in a static destructor.
-  static const std::string bug =
-      "internal error: this is a bug in " + info.name + "\n";
-  llvm::setBugReportMsg(bug.c_str());
+  // A crash may come as late as in a static destructor: never freed.
+  static const std::string *bug =
+      new std::string("internal error: this is a bug in " + info.name + "\n");
+  llvm::setBugReportMsg(bug->c_str());
   std::optional<LogOption> log;
   if (info.hasLog)
     log.emplace().addCategory(category);

@@ -42,12 +42,15 @@ namespace einsum {
 /// `threads`, and returns it.
 llvm::StringRef claimOption(llvm::StringRef name);
 
-/// Ends the tool with an error if `--name=` is not followed by the file that
-/// it takes, as in `--json=$UNSET`: what was asked for would not be written.
-void requireFile(llvm::StringRef name, llvm::StringRef file);
+/// Ends the tool with an error if `--name=` is not followed by what it takes, as
+/// in `--json=$UNSET`: nothing would be done about what was asked for.
+void requireValue(llvm::StringRef name, llvm::StringRef takes,
+                  llvm::StringRef found);
 
-/// Says that an option takes a whole number up to `most`; returns true.
-bool refuseNumber(llvm::StringRef name, llvm::StringRef found, uint64_t most);
+/// A whole number, in any base that its prefix tells; false after an error.
+bool parseNumber(llvm::StringRef name, llvm::StringRef text, uint64_t most,
+                 uint64_t &value);
+bool parseNumber(llvm::StringRef name, llvm::StringRef text, double &value);
 
 /// A number on the command line, with our words for what is none.
 template <typename T> struct NumberOption : llvm::cl::opt<T, true> {
@@ -56,9 +59,13 @@ template <typename T> struct NumberOption : llvm::cl::opt<T, true> {
 private:
   bool handleOccurrence(unsigned position, llvm::StringRef name,
                         llvm::StringRef text) override {
-    T value{};
-    if (text.getAsInteger(0, value))
-      return refuseNumber(name, text, std::numeric_limits<T>::max());
+    std::conditional_t<std::is_floating_point_v<T>, double, uint64_t> value{};
+    if constexpr (std::is_floating_point_v<T>) {
+      if (!parseNumber(name, text, value))
+        return true;
+    } else if (!parseNumber(name, text, std::numeric_limits<T>::max(), value)) {
+      return true;
+    }
     this->setPosition(position);
     this->setValue(value);
     return false;
@@ -67,11 +74,12 @@ private:
 
 template <typename T>
 using ValueOption =
-    std::conditional_t<std::is_unsigned_v<T> && !std::is_same_v<T, bool>,
+    std::conditional_t<std::is_same_v<T, double> ||
+                           (std::is_unsigned_v<T> && !std::is_same_v<T, bool>),
                        NumberOption<T>, llvm::cl::opt<T, true>>;
 
-/// `--name=VALUE`, or `--name` for a bool; sets a field. A VALUE that starts
-/// with `FILE` may not be empty.
+/// `--name=VALUE`, or `--name` for a bool; sets a field. VALUE says what it
+/// takes and may not be empty.
 template <typename T> struct ToolOption : ValueOption<T> {
   ToolOption(llvm::cl::OptionCategory &category, llvm::StringRef name,
              llvm::StringRef value, llvm::StringRef text, T &field)
@@ -79,10 +87,9 @@ template <typename T> struct ToolOption : ValueOption<T> {
                        llvm::cl::desc(text), llvm::cl::location(field),
                        llvm::cl::cat(category)) {
     if constexpr (std::is_same_v<T, std::string>)
-      if (value.starts_with("FILE"))
-        this->setCallback([this](const std::string &file) {
-          requireFile(this->ArgStr, file);
-        });
+      this->setCallback([this](const std::string &found) {
+        requireValue(this->ArgStr, this->ValueStr, found);
+      });
   }
 };
 

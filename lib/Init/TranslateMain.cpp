@@ -66,6 +66,35 @@ static einsum::HelpPage makePage(TranslateOptions &options) {
                           "optimizer", "ignore-fields"})}}};
 }
 
+/// `mlir-to-cascade`, say.
+static StringRef getName(const TranslateOptions &options) {
+  using Value = cl::OptionValue<const Translation *>;
+  auto &known = const_cast<TranslateOptions &>(options).translation.getParser();
+  for (unsigned i = 0; i < known.getNumOptions(); ++i)
+    if (static_cast<const Value &>(known.getOptionValue(i)).getValue() ==
+        options.translation.getValue())
+      return known.getOption(i);
+  return {};
+}
+
+/// False, having said what to do instead, if the translation reads MLIR and the
+/// input is a cascade in text notation.
+static bool readsNotation(const TranslateOptions &options,
+                          const llvm::MemoryBuffer &input) {
+  StringRef name = getName(options);
+  bool ofCascade = name.starts_with("mlir-");
+  if (!einsum::frontend::isCascadeSource(input) ||
+      !(ofCascade || name.starts_with("schedule-")))
+    return true;
+  return einsum::failOption(
+      input.getBufferIdentifier(),
+      "--" + name + " reads " + (ofCascade ? "MLIR" : "a schedule") +
+          ", and this is a cascade in text notation: " +
+          (ofCascade ? "--cascade-to-mlir reads it"
+                     : "einsum-compile --schedule=FILE.mlir makes a schedule "
+                       "of it"));
+}
+
 /// One chunk of the input.
 static LogicalResult translateChunk(const TranslateOptions &options,
                                     std::unique_ptr<llvm::MemoryBuffer> chunk,
@@ -97,11 +126,18 @@ LogicalResult einsum::runTranslateMain(int argc, char **argv) {
     return failure(!failOption("einsum-translate",
                                "needs a translation, such as "
                                "--cascade-to-mlir; --help lists them"));
+  if (options.translation.getNumOccurrences() > 1)
+    return failure(!failOption(
+        "einsum-translate",
+        "takes one translation at a time, found " +
+            std::to_string(options.translation.getNumOccurrences())));
   std::string reason;
   std::unique_ptr<llvm::MemoryBuffer> input =
       readInputFile(options.input, reason);
   if (!input)
     return failure(!failOption(options.input, reason));
+  if (!readsNotation(options, *input))
+    return failure();
   if (!frontend::isCascadeSource(*input) && failed(checkNesting(*input)))
     return failure();
   auto translate = [&](raw_ostream &os) {

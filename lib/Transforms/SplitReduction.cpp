@@ -113,6 +113,11 @@ struct SplitReductionPass
   void runOnOperation() override {
     GathersAside aside(getOperation());
     CascadeOp cascade = getOperation();
+    if (rank.empty()) {
+      cascade.emitError() << "name the rank whose reductions to split, as in "
+                             "rank=m";
+      return signalPassFailure();
+    }
     if (!cascade.findRank(rank)) {
       cascade.emitError() << "'" << rank << "' is not a rank of cascade '"
                           << cascade.getSymName() << "': name one by rank=";

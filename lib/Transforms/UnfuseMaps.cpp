@@ -35,8 +35,9 @@ public:
       return;
     remarkApplied(
         statement.loc, "map unfusion", statement.tensors[0].getValue(),
-        Twine(made.size()) + (made.size() == 1 ? " operator" : " operators") +
-            " become Einsums of their own");
+        made.size() == 1
+            ? Twine("1 operator becomes an Einsum of its own")
+            : Twine(made.size()) + " operators become Einsums of their own");
     editor.replace(op, statement);
   }
 

@@ -52,11 +52,12 @@ static ToolOption seed(category, "seed", "N",
 static ToolOption trials(category, "trials", "N",
                          "Number of trials (default: one per distribution)",
                          options.trials);
-static llvm::cl::opt<double> tolerance(
-    "tolerance", llvm::cl::value_desc("X"),
-    llvm::cl::desc(
-        "Largest error relative to the tensor (default: half the digits)"),
-    llvm::cl::cat(category));
+static double tolerance;
+static ToolOption
+    toleranceOption(category, "tolerance", "X",
+                    "Largest error relative to the tensor (default: half the "
+                    "digits)",
+                    tolerance);
 static ToolOption maxPoints(category, "max-points", "N",
                             "Refuse larger cascades (default: 10^9)",
                             options.maxPoints);
@@ -98,7 +99,7 @@ static ToolOption trace(category, "trace", "FILE",
                         options.schedule.trace);
 
 static ExitCode runDriver() {
-  if (tolerance.getNumOccurrences())
+  if (toleranceOption.getNumOccurrences())
     options.tolerance = tolerance;
   options.errors = errors;
   return run(options);
