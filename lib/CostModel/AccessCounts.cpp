@@ -15,6 +15,7 @@
 #include "lib/Arch/Delivery.h"
 #include "lib/CostModel/Model.h"
 
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -289,11 +290,10 @@ private:
 
   void countTile(Queries::Tile &tile, const Node &node,
                  const HeldTensor &held) {
-    int parentLevel = tree.nodes[held.parent].level;
-    const arch::Fanout &multicast = arch.levels[parentLevel].multicast;
     const arch::Fanout &reduction = reductionBelow(held);
     auto placeOf = [&](int mover) { return mover >= 0 ? mover : tile.node; };
-    Delivery fills, drains;
+    ReadWords fills;
+    Delivery drains;
     Way in = findFillWay(tile, held);
     Way out = findDrainWay(tile, held);
     auto outside = [&](const TileClass &c) {
@@ -327,7 +327,7 @@ private:
           held.drainMover, reading, [&](int) { return writes - 1; },
           [&](const TileSizes &sizes) { return drainedAgain(sizes); });
       move(held.drainMover, reading, once, joined);
-      fills.shared += counter.mul(c.times, c.sizes.fetched);
+      noteFetched(fills, &Delivery::shared, held.parent, held.tensor, c);
       drains.shared += counter.mul(c.times, c.sizes.drained);
     };
     auto inside = [&](const TileClass &c) {
@@ -335,7 +335,7 @@ private:
              writing, c.times, received(c.sizes));
       charge(placeOf(held.drainMover), node.level, held.tensor, held.einsum,
              reading, c.times, drained(c.sizes));
-      fills.each += counter.mul(c.times, c.sizes.fetched);
+      noteFetched(fills, &Delivery::each, held.parent, held.tensor, c);
       drains.each += counter.mul(c.times, c.sizes.drained);
     };
     TileQuery &query = queries.of(tile);
@@ -351,7 +351,7 @@ private:
         inside(own);
       });
     }
-    deliver(parentLevel, multicast, fills);
+    deliver(fills);
     reduce(held.uses, reduction, drains);
   }
 
@@ -363,9 +363,20 @@ private:
     }
   };
 
-  void deliver(int level, const arch::Fanout &multicast,
-               const Delivery &words) {
-    result.levels[level].multicastPj += words.further() * multicast.energyPj;
+  /// By level, as parts of what is read may be further out.
+  using ReadWords = llvm::SmallMapVector<int, Delivery, 2>;
+
+  void noteFetched(ReadWords &words, uint64_t Delivery::*whose, int storage,
+                   int tensor, const TileClass &c) {
+    forEachShare(storage, tensor, c, [&](int at, const TileSizes &sizes) {
+      words[tree.nodes[at].level].*whose += counter.mul(c.times, sizes.fetched);
+    });
+  }
+
+  void deliver(const ReadWords &words) {
+    for (const auto &[level, some] : words)
+      result.levels[level].multicastPj +=
+          some.further() * arch.levels[level].multicast.energyPj;
   }
 
   void reduce(llvm::ArrayRef<Use> uses, const arch::Fanout &reduction,
@@ -425,10 +436,10 @@ private:
 
   void countLeafAccess(Queries::Access &access, const Node &leaf,
                        const LeafAccess &use) {
-    int tensor = use.use.access->tensor, level = tree.nodes[use.storage].level;
-    const arch::Fanout &multicast = arch.levels[level].multicast;
+    int tensor = use.use.access->tensor;
     const arch::Fanout &reduction = arch.arrays[leaf.array].reduction;
-    Delivery words;
+    Delivery sums;
+    ReadWords read;
     Way way = findLeafWay(access.leaf, leaf, use, use.use.isWrite);
     Way partials = findPartialWay(access.leaf, use);
     TileQuery &query = queries.of(access);
@@ -443,7 +454,7 @@ private:
         cross(access.leaf, tensor, way, c.times, {c.sizes.fetched});
         move(reading, repeatsFor(c.sharing, way.repeats),
              [](const TileSizes &sizes) { return sizes.fetched; });
-        words.shared += counter.mul(c.times, c.sizes.fetched);
+        noteFetched(read, &Delivery::shared, use.storage, tensor, c);
         return;
       }
       cross(access.leaf, tensor, way, c.times, {c.sizes.written});
@@ -456,23 +467,23 @@ private:
             return countRead(sizes, sizes.written);
           });
       move(reading, once, [](const TileSizes &sizes) { return sizes.partial; });
-      words.shared += counter.mul(c.times, c.sizes.written);
+      sums.shared += counter.mul(c.times, c.sizes.written);
     });
     bool feedsRegisters = hasRegisters(leaf);
-    double further = use.use.isWrite ? reduction.energyPj : multicast.energyPj;
-    if (!feedsRegisters && further == 0)
+    bool isPaid = paysEach(tree, access.leaf, use);
+    if (!feedsRegisters && !isPaid)
       return;
     uint64_t latches = 0; // groups of each unit with an element
-    if (!use.use.isWrite || further != 0)
+    if (!use.use.isWrite || isPaid)
       ask(query, /*unitsApart=*/true, [&](const TileClass &c) {
-        words.each += counter.mul(c.times, use.use.isWrite ? c.sizes.written
-                                                           : c.sizes.fetched);
+        sums.each += counter.mul(c.times, c.sizes.written);
+        noteFetched(read, &Delivery::each, use.storage, tensor, c);
         latches += c.sizes.fetched != 0 ? c.times : 0;
       });
     if (use.use.isWrite)
-      reduce(use.use, reduction, words);
+      reduce(use.use, reduction, sums);
     else
-      deliver(level, multicast, words);
+      deliver(read);
     if (feedsRegisters)
       countOperandRegisters(access.leaf, leaf, use, latches);
   }

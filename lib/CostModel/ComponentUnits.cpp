@@ -48,7 +48,8 @@ bool ComponentWalk::isReachedEvenly(size_t index) const {
 }
 
 /// Units by their place: each has the parts of all those steps, of which
-/// there is one at least in the first.
+/// there is one at least in the first. Where readers ask for another interval
+/// in each step, how many a unit has in all of them is not known here.
 void ComponentWalk::walkUnits(size_t index, uint64_t times, uint64_t sharing,
                               uint64_t reducing) {
   const Loop &loop = component.loops[index];
@@ -59,6 +60,7 @@ void ComponentWalk::walkUnits(size_t index, uint64_t times, uint64_t sharing,
     repeated = &repeatOf(index, reached);
   }
   supported &= !current[loop.local].reach;
+  supported &= !query.asked.countsEach || demandedAtOnce[loop.local] < 0;
   current[loop.local].units = {{1, aroundAt(index)}};
   walkSteps(index, times, sharing, reducing);
   current[loop.local] = reached;

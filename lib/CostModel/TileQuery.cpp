@@ -49,6 +49,20 @@ TilePlace einsum::cost::placeOfTile(const LoopTree &tree, int node,
   return place;
 }
 
+bool einsum::cost::paysEach(const LoopTree &tree, int leaf,
+                            const LeafAccess &access) {
+  const arch::ArchSpec &arch = *tree.arch;
+  if (access.use.isWrite)
+    return arch.arrays[tree.nodes[leaf].array].reduction.energyPj != 0;
+  for (int node = access.storage; node >= 0;) {
+    if (arch.levels[tree.nodes[node].level].multicast.energyPj != 0)
+      return true;
+    const HeldTensor *part = findPart(tree, node, access.use.access->tensor);
+    node = part ? part->parent : -1;
+  }
+  return false;
+}
+
 TilePlace einsum::cost::placeOfAccess(const LoopTree &tree, int leaf,
                                       const LeafAccess &access) {
   TilePlace place;
@@ -58,6 +72,7 @@ TilePlace einsum::cost::placeOfAccess(const LoopTree &tree, int leaf,
   place.uses.back().access = &access.use.access->atLeaf();
   place.isOperand = true;
   place.everyRun = tree.arch->accounting.everyRun;
+  place.countsEach = paysEach(tree, leaf, access);
   // Whatever leaves the unit counts as delivered.
   place.isOutput = access.use.isWrite;
   return place;

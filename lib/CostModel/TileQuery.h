@@ -118,6 +118,8 @@ struct TilePlace {
   bool isOperand = false;
   /// Every run is a visit (no latch).
   bool everyRun = false;
+  /// Of an operand: what each unit has of it counts, not only whether.
+  bool countsEach = false;
   /// An output of the cascade.
   bool isOutput = false;
   /// Blocks of the tensor's number format count, too.
@@ -247,6 +249,8 @@ const HeldTensor *findPart(const LoopTree &tree, int node, int tensor);
 
 /// The tile of a tensor at a storage node.
 TilePlace placeOfTile(const LoopTree &tree, int node, const HeldTensor &held);
+/// Whether units that receive a word, or add to it, beyond the first cost more.
+bool paysEach(const LoopTree &tree, int leaf, const LeafAccess &access);
 /// A leaf's operand or result at its latch.
 TilePlace placeOfAccess(const LoopTree &tree, int leaf,
                         const LeafAccess &access);

@@ -231,7 +231,7 @@ TileClass UnfoldedQuery::classOf(const Path &path, const Sets &sets) const {
   TileClass result;
   result.times = 1;
   result.sizes = sizesOf(sets);
-  if (holders.empty() || !holders.back().part || unitsApart)
+  if (holders.empty() || !holders.back().part)
     return result;
   std::vector<Sets> shares(holders.size());
   for (Elements Sets::*part : {&Sets::fetched, &Sets::written, &Sets::partial,

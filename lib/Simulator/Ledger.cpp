@@ -115,6 +115,16 @@ void Ledger::cross(int node, const std::vector<arch::Crossing> &crossings,
   }
 }
 
+void Ledger::deliverFurther(int level, uint64_t words) {
+  uint64_t &sum = result.levels[level].furtherWords;
+  overflowed |= __builtin_add_overflow(sum, words, &sum);
+}
+
+void Ledger::combine(int array, uint64_t words) {
+  uint64_t &sum = result.arrays[array].combinedWords;
+  overflowed |= __builtin_add_overflow(sum, words, &sum);
+}
+
 uint64_t Ledger::crossedBelow(int node, int link) const {
   uint64_t sum = 0;
   for (int i = node; i < program.nodes[node].end; ++i)

@@ -56,6 +56,10 @@ public:
   /// So many bytes pass links on their way, at a node.
   void cross(int node, const std::vector<arch::Crossing> &crossings,
              uint64_t bytes);
+  /// Words that reach, or come from, units beyond the first, of what is moved
+  /// once for all of them.
+  void deliverFurther(int level, uint64_t words);
+  void combine(int array, uint64_t words);
   /// Bytes that passed a link because of what happens at or below a node.
   uint64_t crossedBelow(int node, int link) const;
   uint64_t crossedAt(int node, int link) const {

@@ -295,9 +295,14 @@ bool Machine::readOperand(int id, int index, const Context &context,
   }
   if (outside >= 0)
     return refuseOutside(einsum, port.read, outside, unit, operands);
-  latch.units.insert(std::vector<int32_t>(unit.path.begin(), unit.path.end()));
+  auto &used = latch.units[{unit.path.begin(), unit.path.end()}];
   // That two indices agree is data: each is a read of its own.
-  if (read.gathers() && latch.chosen.insert(read.chosen(unit.lo)).second) {
+  auto next = static_cast<int64_t>(latch.elements.size());
+  auto [chosen, isNew] =
+      read.gathers() ? latch.chosen.try_emplace(read.chosen(unit.lo), next)
+                     : std::pair(latch.chosen.end(), false);
+  used.insert(read.gathers() ? chosen->second : element);
+  if (isNew) {
     latch.values.erase(element);
   } else if (auto latched = latch.values.find(element);
              latched != latch.values.end()) {
@@ -343,6 +348,7 @@ bool Machine::writeResult(int id, int index, const Context &context,
   int64_t element = points.madeElement(einsum, unit.lo);
   if (!store.fill(*latch.home, port.slot))
     return false;
+  latch.units[{unit.path.begin(), unit.path.end()}].insert(element);
   Cell *cell = store.get(*latch.home, port.slot, latch.unit, element);
   bool continues = cell && !store.isComplete(port.tensor, element, *cell);
   if (latch.values.try_emplace(element).second) {
@@ -436,7 +442,24 @@ void Machine::closeLatch(int id, const Port &port, Latch &latch) {
     transfer.times = latch.units.size();
     ledger.note(transfer);
   }
+  noteUnits(id, port, latch);
   latch.home = nullptr;
+}
+
+/// What further units received of the same words, or added to the same sums.
+void Machine::noteUnits(int id, const Port &port, const Latch &latch) {
+  const auto &reads = points.einsums[program.nodes[id].einsum].reads;
+  bool gathers = port.read >= 0 && reads[port.read].gathers();
+  llvm::DenseSet<int64_t> seen;
+  std::vector<int64_t> further;
+  for (const auto &[path, used] : latch.units)
+    for (int64_t word : used)
+      if (!seen.insert(word).second)
+        further.push_back(gathers ? latch.elements[word] : word);
+  if (port.read >= 0)
+    store.noteFurther(*latch.home, port.slot, latch.unit, further);
+  else
+    ledger.combine(program.nodes[id].array, further.size());
 }
 
 void Machine::closeLatches(const Visit &home) {

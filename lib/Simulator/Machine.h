@@ -30,6 +30,8 @@
 #include "lib/Simulator/Store.h"
 #include "lib/Simulator/Stored.h"
 
+#include "llvm/ADT/DenseSet.h"
+
 namespace einsum::sim {
 
 class Machine : public LaggedWalk {
@@ -56,9 +58,12 @@ private:
     uint64_t group = 0;
     llvm::DenseMap<int64_t, interp::Scalar> values; ///< of a read
     std::vector<int64_t> elements;                  ///< used, each once
-    std::set<std::vector<int64_t>> chosen;          ///< reads that gather
-    std::vector<int64_t> continued;                 ///< had a partial value
-    std::set<std::vector<int32_t>> units;           ///< that took part
+    /// Reads that gather, and which of the elements each of them used.
+    std::map<std::vector<int64_t>, int64_t> chosen;
+    std::vector<int64_t> continued; ///< had a partial value
+    /// Units that took part, and what each used: elements, or, of reads that
+    /// gather, which of `elements`.
+    std::map<std::vector<int32_t>, llvm::DenseSet<int64_t>> units;
     uint64_t copies = 1; ///< units at one element at once, masked or not
     int64_t name = -1;   ///< of the group, where it is written down
   };
@@ -89,6 +94,7 @@ private:
                        const Context &context) const;
   Latch &getLatch(int node, int port, const Context &context, const Unit &unit);
   void closeLatch(int node, const Port &port, Latch &latch);
+  void noteUnits(int node, const Port &port, const Latch &latch);
   void closeLatches(const Visit &home);
   bool checkStreamed(const Visit &visit);
   void noteStreamed(int leaf, const Port &port, Visit &home, int64_t element);

@@ -79,6 +79,8 @@ struct TensorMoves {
 struct LevelMoves {
   Traffic traffic;
   uint64_t peakBytes = 0;
+  /// Words delivered to units beyond the first that receives each (multicast).
+  uint64_t furtherWords = 0;
 };
 
 struct LinkMoves {
@@ -89,6 +91,8 @@ struct LinkMoves {
 struct ArrayWork {
   std::map<std::string, uint64_t> operators;
   double busyCycles = 0;
+  /// Words that units add to what another one sends on the way (reduction).
+  uint64_t combinedWords = 0;
 };
 
 struct EngineWork {

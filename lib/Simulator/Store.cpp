@@ -243,6 +243,14 @@ void Store::note(Visit &visit, int slot, int unit, ArrayRef<int64_t> elements,
          visit.units[unit].parentUnit[slot], elsewhere, transfer);
 }
 
+void Store::noteFurther(Visit &visit, int slot, int unit,
+                        ArrayRef<int64_t> elements) {
+  for (int64_t element : elements) {
+    const Visit &home = *locate(visit, slot, unit, element).first;
+    ledger.deliverFurther(program.nodes[home.node].level, 1);
+  }
+}
+
 /// Elements that a retained halo has kept from the previous visit.
 bool Store::copyKept(Visit &visit, int slot) {
   const Node &node = program.nodes[visit.node];
@@ -345,6 +353,7 @@ bool Store::fill(Visit &visit, int slot) {
         lowering::Op::load, visit, slot,
         makeTransfer(visit, slot, Direction::write, Cause::fill));
   std::map<int, llvm::DenseSet<int64_t>> united;      // by the parent's unit
+  std::map<int, std::vector<int64_t>> further;        // for one unit more
   std::map<Place, llvm::DenseSet<int64_t>> continued; // partial values taken
   for (auto [u, unit] : llvm::enumerate(visit.units)) {
     if (unit.plan->tiles.empty())
@@ -370,7 +379,10 @@ bool Store::fill(Visit &visit, int slot) {
       put(visit, slot, u, made.element, *partial);
       filled.push_back(made.element);
     }
-    united[from].insert(filled.begin(), filled.end());
+    llvm::DenseSet<int64_t> &all = united[from];
+    for (int64_t element : filled)
+      if (!all.insert(element).second)
+        further[from].push_back(element);
     Transfer transfer =
         makeTransfer(visit, slot, Direction::write, Cause::fill);
     note(visit, slot, u, filled, transfer);
@@ -390,6 +402,7 @@ bool Store::fill(Visit &visit, int slot) {
         list.size(), points.tensors[held.tensor].countBlocks(list));
     ledger.cross(transfer.node, delivery.crossings, bytes);
     note(parent, held.parentSlot, from, list, transfer);
+    noteFurther(parent, held.parentSlot, from, further[from]);
     if (recorder) {
       llvm::sort(list);
       recorder->addCrossings(delivery.crossings, bytes);
@@ -453,8 +466,10 @@ bool Store::drain(Visit &visit, int slot) {
       drained.push_back(made.element);
       auto &cells = united[unit.parentUnit[slot]];
       auto [cell, isNew] = cells.try_emplace(made.element, found->second);
-      if (!isNew &&
-          !merge(visit, slot, made.element, cell->second, found->second))
+      if (isNew)
+        continue;
+      ledger.combine(program.nodes[program.leafOf[tensor.producer]].array, 1);
+      if (!merge(visit, slot, made.element, cell->second, found->second))
         return false;
     }
     note(visit, slot, u, drained,

@@ -97,6 +97,11 @@ public:
   void note(Visit &visit, int slot, int unit, llvm::ArrayRef<int64_t> elements,
             Transfer transfer);
 
+  /// Of what was read once for several units, elements that further units
+  /// received, once for each of these.
+  void noteFurther(Visit &visit, int slot, int unit,
+                   llvm::ArrayRef<int64_t> elements);
+
 private:
   bool checkAlike(Visit &visit, int slot);
   bool isResident(const Visit &visit, int slot, int unit,

@@ -7,10 +7,11 @@
 //
 // What has to be equal: bytes and accesses read and written, per level and
 // tensor and per level and Einsum; operators per array; bytes and time per
-// engine; the peak of every level; cycles. Outputs equal the interpreter's up
-// to rounding. No count is below a lower bound (BoundCheck.h). With commands, a
-// stream made of the execution, written and read again, does the same: every
-// count, and every value to the last bit.
+// engine; energy of links, multicast and reduction; the peak of every level;
+// cycles. Outputs equal the interpreter's up to rounding. No count is below a
+// lower bound (BoundCheck.h). With commands, a stream made of the execution,
+// written and read again, does the same: every count, and every value to the
+// last bit.
 //
 //===----------------------------------------------------------------------===//
 
@@ -151,6 +152,16 @@ public:
       compare("level '" + arch.levels[level].name + "' peak bytes",
               simulated.levels[level].peakBytes,
               modelled.levels[level].peakBytes);
+    for (size_t level = 0; level < levels; ++level)
+      compareEnergy("multicast from '" + arch.levels[level].name + "'",
+                    simulated.levels[level].furtherWords *
+                        arch.levels[level].multicast.energyPj,
+                    modelled.levels[level].multicastPj);
+    for (size_t a = 0; a < arch.arrays.size(); ++a)
+      compareEnergy("reduction into '" + arch.arrays[a].name + "'",
+                    simulated.arrays[a].combinedWords *
+                        arch.arrays[a].reduction.energyPj,
+                    modelled.arrays[a].reductionPj);
     for (size_t a = 0; a < arch.arrays.size(); ++a)
       compareOperators(a);
     for (size_t e = 0; e < arch.engines.size(); ++e)
@@ -189,9 +200,13 @@ private:
     std::string what = "link into '" + arch.links[link].name + "'";
     compare(what + " bytes", simulated.links[link].bytes,
             modelled.links[link].bytes);
-    double ours = simulated.links[link].hopBytes * arch.links[link].pjPerByte;
-    double theirs = modelled.links[link].energyPj;
-    if (std::abs(ours - theirs) > 1e-9 * ours)
+    compareEnergy(what,
+                  simulated.links[link].hopBytes * arch.links[link].pjPerByte,
+                  modelled.links[link].energyPj);
+  }
+
+  void compareEnergy(const std::string &what, double ours, double theirs) {
+    if (std::abs(ours - theirs) > 1e-9 * std::max(ours, theirs))
       text += what + ": energy simulated " + std::to_string(ours) +
               ", modelled " + std::to_string(theirs) + "\n";
   }
@@ -288,8 +303,9 @@ static Verdict illegal(const std::string &why) {
 
 /// What is wrong with values explains counts, counts explain times.
 static std::string chooseKind(llvm::StringRef text) {
-  for (const char *kind : {"refused", "bound", "output", "array", "tensor",
-                           "Einsum", "peak", "engine", "link", "cycles"})
+  for (const char *kind :
+       {"refused", "bound", "output", "array", "tensor", "Einsum", "peak",
+        "engine", "link", "multicast", "reduction", "cycles"})
     if (text.contains(kind))
       return kind;
   return "";

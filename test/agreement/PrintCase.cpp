@@ -400,6 +400,14 @@ static std::string printLink(const CaseLink &link) {
   return text;
 }
 
+/// Any width, if it is 0. What units share always costs something, so that it
+/// is counted.
+static std::string printFanout(const std::string &name, int64_t width) {
+  return ", \"" + name + "\": {" +
+         (width ? "\"width\": " + std::to_string(width) + ", " : "") +
+         "\"energy\": \"1 pJ\", \"provenance\": \"random\"}";
+}
+
 std::string Case::printSpec() const {
   std::string text;
   llvm::raw_string_ostream os(text);
@@ -439,8 +447,7 @@ std::string Case::printSpec() const {
     if (level.latency)
       os << ", \"latency\": " << level.latency;
     os << printLink(level.link);
-    if (level.multicast)
-      os << ", \"multicast\": {\"width\": " << level.multicast << "}";
+    os << printFanout("multicast", level.multicast);
     os << ", \"energy\": {\"read\": \"1 pJ\", \"write\": \"1 pJ\"}, "
           "\"provenance\": "
           "\"test\"}";
@@ -466,8 +473,7 @@ std::string Case::printSpec() const {
       os << ", \"fill\": \"" << array.fill << " cycle\"";
     if (array.drain)
       os << ", \"drain\": \"" << array.drain << " cycle\"";
-    if (array.reduction)
-      os << ", \"reduction\": {\"width\": " << array.reduction << "}";
+    os << printFanout("reduction", array.reduction);
     os << ", \"provenance\": \"test\"}";
   }
   os << "]";
