@@ -8,9 +8,11 @@
 #include "lib/Mapper/Nest/ListDeals.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Sequence.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <cmath>
+#include <numeric>
 #include <set>
 
 using namespace einsum;
@@ -60,6 +62,21 @@ static double countBusiest(const EinsumOnArray &nest, const Deals &way) {
       return INFINITY;
   }
   return static_cast<double>(countRuns(nest, way));
+}
+
+/// Places of the least costs, in order, of equal ones the first; all places, as
+/// they are, if there are no more.
+static std::vector<size_t>
+findLeast(const std::vector<std::pair<double, double>> &costs, size_t most) {
+  std::vector<size_t> places(costs.size());
+  std::iota(places.begin(), places.end(), 0);
+  if (places.size() <= most)
+    return places;
+  llvm::sort(places, [&](size_t a, size_t b) {
+    return std::tie(costs[a], a) < std::tie(costs[b], b);
+  });
+  places.resize(most);
+  return places;
 }
 
 namespace {
@@ -179,10 +196,11 @@ private:
       }
     llvm::erase_if(
         pairs, [&](const Deals &p) { return countInside(at, p) > fastest; });
-    keepFastest(pairs, kMostPairs, [&](const Deals &pair) {
-      return std::make_pair(countInside(at, pair), countWords(pair));
-    });
-    some.insert(some.end(), pairs.begin(), pairs.end());
+    std::vector<std::pair<double, double>> costs;
+    for (const Deals &pair : pairs)
+      costs.emplace_back(countInside(at, pair), countWords(pair));
+    for (size_t i : findLeast(costs, kMostPairs))
+      some.push_back(pairs[i]);
     bool isReached = fan.leastUnits <= 1;
     for (const Deals &way : some)
       isReached |= addAll(at, way);
@@ -395,24 +413,6 @@ private:
     return parts;
   }
 
-public:
-  /// Of equally fast ones the first.
-  template <typename Count>
-  static void keepFastest(std::vector<Deals> &ways, size_t most, Count count) {
-    if (ways.size() <= most)
-      return;
-    std::vector<std::pair<decltype(count(ways.front())), size_t>> ranked;
-    for (auto [i, way] : llvm::enumerate(ways))
-      ranked.push_back({count(way), i});
-    llvm::sort(ranked);
-    ranked.resize(most);
-    std::vector<Deals> kept;
-    for (const auto &[cost, i] : ranked)
-      kept.push_back(ways[i]);
-    ways = std::move(kept);
-  }
-
-private:
   bool isDone() const {
     constexpr size_t kAlike = 8; // ways that come to the same, on average
     return (oneIsEnough && !ways.empty()) || ways.size() > enough ||
@@ -433,48 +433,52 @@ bool mapper::isEven(const Deals &way) {
   return llvm::none_of(way, [](const Deal &deal) { return deal.chunk != 0; });
 }
 
-static bool isSame(const Deal &a, const Deal &b) {
-  return a.fan == b.fan && a.rank == b.rank && a.units == b.units &&
-         a.chunk == b.chunk && a.around == b.around;
+static bool hasFilter(const EinsumOnArray &nest) {
+  return nest.cut && llvm::none_of(nest.ranks, [](const LocalRank &rank) {
+           return rank.isFollowing();
+         });
 }
 
-/// The fastest ways, and of an Einsum with a filter also those that are the
-/// fastest on its points.
+/// The fastest ways, of an Einsum with a filter also those that are the fastest
+/// on its points, an even one, and the one that deals the least, which tiles
+/// never stand in the way of: the first.
 std::vector<Deals> mapper::listDeals(const EinsumOnArray &nest) {
   DealLister lister(nest);
   std::vector<Deals> ways = lister.list();
   if (!nest.mostDeals || ways.size() <= nest.mostDeals)
     return ways;
-  // The first one deals the least, which tiles never stand in the way of.
   Deals least = ways.front();
   ways.erase(ways.begin());
-  auto count = [&](const Deals &way) {
-    return std::make_pair(countBusiest(nest, way), lister.countWords(way));
-  };
-  std::vector<Deals> even, byPoints;
-  llvm::copy_if(ways, std::back_inserter(even), isEven);
-  DealLister::keepFastest(even, 1, count);
-  bool isFiltered = nest.cut && llvm::none_of(nest.ranks, [](const auto &rank) {
-                      return rank.isFollowing();
-                    });
-  if (isFiltered) {
-    byPoints = ways;
-    DealLister::keepFastest(byPoints, nest.mostDeals, [&](const Deals &way) {
-      auto [runs, words] = count(way);
-      return std::make_pair(std::isinf(runs) ? runs : countCutRuns(nest, way),
-                            words);
-    });
+  std::vector<std::pair<double, double>> costs; // runs and words, by way
+  for (const Deals &way : ways)
+    costs.emplace_back(countBusiest(nest, way), lister.countWords(way));
+  std::vector<size_t> chosen = findLeast(costs, nest.mostDeals);
+  if (hasFilter(nest)) {
+    std::vector<std::pair<double, double>> onPoints = costs;
+    for (auto [way, cost] : llvm::zip(ways, onPoints))
+      if (!std::isinf(cost.first))
+        cost.first = countCutRuns(nest, way);
+    for (size_t i : findLeast(onPoints, nest.mostDeals))
+      if (!llvm::is_contained(chosen, i))
+        chosen.push_back(i);
   }
-  DealLister::keepFastest(ways, nest.mostDeals, count);
-  for (Deals &way : byPoints)
-    if (llvm::none_of(ways, [&](const Deals &other) {
-          return llvm::equal(way, other, isSame);
-        }))
-      ways.push_back(std::move(way));
-  if (!even.empty() && llvm::none_of(ways, isEven))
-    ways.push_back(even.front());
-  ways.push_back(std::move(least));
-  return ways;
+  auto isEvenWay = [&](size_t i) { return isEven(ways[i]); };
+  if (llvm::none_of(chosen, isEvenWay)) {
+    std::vector<size_t> even;
+    llvm::copy_if(llvm::seq<size_t>(0, ways.size()), std::back_inserter(even),
+                  isEvenWay);
+    auto fastest =
+        std::min_element(even.begin(), even.end(), [&](size_t a, size_t b) {
+          return costs[a] < costs[b];
+        });
+    if (fastest != even.end())
+      chosen.push_back(*fastest);
+  }
+  std::vector<Deals> list;
+  for (size_t i : chosen)
+    list.push_back(std::move(ways[i]));
+  list.push_back(std::move(least));
+  return list;
 }
 
 std::optional<size_t> mapper::countDeals(const EinsumOnArray &nest,
