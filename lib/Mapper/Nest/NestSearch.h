@@ -29,6 +29,7 @@
 #include "lib/Mapper/Nest/MergedRanks.h"
 #include "lib/Mapper/Nest/Pareto.h"
 #include "lib/Mapper/Nest/StateTable.h"
+#include "lib/Mapper/Nest/TileCodec.h"
 
 #include "llvm/ADT/Hashing.h"
 #include "llvm/Support/Allocator.h"
@@ -60,25 +61,6 @@ struct NestNode {
 struct NestEntry {
   Costs costs{};
   NestStep step; ///< the first node; the others hang from it
-};
-
-/// Tile vectors as numbers.
-class TileCodec {
-public:
-  explicit TileCodec(llvm::ArrayRef<LocalRank> ranks);
-  uint32_t pack(llvm::ArrayRef<int> indices) const;
-  void unpack(uint32_t code, llvm::MutableArrayRef<int> indices) const;
-  void tiles(uint32_t code, llvm::SmallVectorImpl<int64_t> &tiles) const;
-  uint32_t with(uint32_t code, int rank, int index) const;
-  int index(uint32_t code, int rank) const {
-    return code / strides[rank] % sizes[rank];
-  }
-  uint64_t count() const { return total; }
-
-private:
-  llvm::ArrayRef<LocalRank> ranks;
-  llvm::SmallVector<uint32_t, 8> strides, sizes;
-  uint64_t total = 1;
 };
 
 /// Where an operand is held innermost.
