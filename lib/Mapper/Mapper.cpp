@@ -16,6 +16,7 @@
 #include "lib/Mapper/Pipelines/LoadBound.h"
 #include "lib/Mapper/Pipelines/PipelinedRun.h"
 #include "lib/Mapper/Realise.h"
+#include "lib/Mapper/TouchedElements.h"
 #include "lib/Support/Log.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -102,7 +103,7 @@ private:
   }
   double value(Metric metric, const JoinEntry &entry,
                const JoinLayout &layout) const;
-  FailureOr<Realised> realise(const JoinResult &joined, bool isWhole);
+  FailureOr<Realised> realise(const JoinResult &joined, Dropped dropped);
   std::optional<MappedPoint> tryPipeline(size_t &frames);
   bool acceptPipeline(MappedPoint &point, size_t frames, MapResult &result);
   bool isLatencyOnly() const {
@@ -173,9 +174,9 @@ void MappingSearch::chooseAxes() {
   for (const arch::Level &level : arch.levels) {
     uint64_t all = 0;
     bool overflow = false;
-    for (const TensorFact &tensor : facts.tensors)
+    for (int t = 0; t < static_cast<int>(facts.tensors.size()); ++t)
       overflow |= __builtin_add_overflow(
-          all, tensor.bytes(tensor.elements) * arch.instances(level), &all);
+          all, allBytes(facts, t) * arch.instances(level), &all);
     mayBind.push_back(
         level.capacityBytes &&
         (overflow || all > *level.capacityBytes * arch.instances(level)));
@@ -194,7 +195,7 @@ double MappingSearch::value(Metric metric, const JoinEntry &entry,
 }
 
 FailureOr<Realised> MappingSearch::realise(const JoinResult &joined,
-                                           bool isWhole) {
+                                           Dropped dropped) {
   std::vector<PromisedPlan> plans;
   for (const JoinEntry &entry : joined.plans) {
     PromisedPlan promised;
@@ -205,7 +206,7 @@ FailureOr<Realised> MappingSearch::realise(const JoinResult &joined,
     promised.plan = entry.plan.get();
     plans.push_back(std::move(promised));
   }
-  return realiser.realise(std::move(plans), isWhole,
+  return realiser.realise(std::move(plans), dropped,
                           [this] { return stopped(); });
 }
 
@@ -583,7 +584,7 @@ FailureOr<JoinResult> MappingSearch::refine(std::vector<MappedPoint> &first) {
       return endEarly();
     JoinResult quick = search(effort, cutoff);
     joinedBefore += quick.counts;
-    FailureOr<Realised> realised = realise(quick, /*isWhole=*/false);
+    FailureOr<Realised> realised = realise(quick, Dropped::forOthers);
     if (failed(realised))
       return failure();
     std::move(realised->points.begin(), realised->points.end(),
@@ -644,7 +645,10 @@ FailureOr<MapResult> MappingSearch::run() {
   FailureOr<JoinResult> joined = refine(first);
   if (failed(joined))
     return failure();
-  FailureOr<Realised> realised = realise(*joined, joined->complete);
+  Dropped dropped = !joined->complete         ? Dropped::forOthers
+                    : options.rules.dominance ? Dropped::forBetter
+                                              : Dropped::never;
+  FailureOr<Realised> realised = realise(*joined, dropped);
   if (failed(realised))
     return failure();
   result.points = std::move(realised->points);

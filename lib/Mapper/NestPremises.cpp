@@ -465,7 +465,7 @@ uint64_t PremiseBuilder::countBytes(int tensor,
   };
   llvm::for_each(einsum.reads, count);
   llvm::for_each(einsum.writes, count);
-  return fact.bytes(most);
+  return leastBytes(facts, tensor, most);
 }
 
 /// Chooses tiles at the levels that keep the tensor, from the innermost to the

@@ -94,8 +94,20 @@ static bool isAtMost(llvm::ArrayRef<double> a, llvm::ArrayRef<double> b) {
   });
 }
 
+static bool isBelow(double real, double promised) {
+  return real < promised * (1 - kSame) - 1e-30;
+}
+
+/// Whether a plan promised to cost no more than this.
+static bool isPromised(const PromisedPlan &plan, llvm::ArrayRef<double> real) {
+  return llvm::all_of(llvm::zip(real, plan.values), [](const auto &pair) {
+    return !isBelow(std::get<0>(pair), std::get<1>(pair));
+  });
+}
+
 /// False after an internal error.
-bool PlanRealiser::tryPlan(const PromisedPlan &promised, bool isWhole,
+bool PlanRealiser::tryPlan(const PromisedPlan &promised,
+                           llvm::ArrayRef<PromisedPlan> plans, Dropped dropped,
                            const std::function<bool()> &shouldStop,
                            Realised &result) {
   ++result.evaluated;
@@ -109,9 +121,15 @@ bool PlanRealiser::tryPlan(const PromisedPlan &promised, bool isWhole,
       result.refused = refused;
     return true;
   }
+  bool isLate = dropped == Dropped::never &&
+                llvm::any_of(plans, [&](const PromisedPlan &other) {
+                  return isPromised(other, point->values);
+                });
   for (auto [real, least] : llvm::zip(point->values, promised.values)) {
-    bool isLess = real < least * (1 - kSame) - 1e-30;
-    if (isLess && isWhole) {
+    bool isLess = isBelow(real, least);
+    if (isLess && isLate)
+      continue;
+    if (isLess && dropped != Dropped::forOthers) {
       point->mapping.emitError("internal error: the search promised at least ")
           << std::to_string(least * 1e9) << "e-9, the cost model says "
           << std::to_string(real * 1e9) << "e-9";
@@ -144,7 +162,7 @@ void mapper::keepBest(std::vector<MappedPoint> &points) {
 }
 
 FailureOr<Realised>
-PlanRealiser::realise(std::vector<PromisedPlan> plans, bool isWhole,
+PlanRealiser::realise(std::vector<PromisedPlan> plans, Dropped dropped,
                       const std::function<bool()> &shouldStop) {
   Realised result;
   std::vector<size_t> order(plans.size());
@@ -166,7 +184,7 @@ PlanRealiser::realise(std::vector<PromisedPlan> plans, bool isWhole,
       result.isExact = false;
       break;
     }
-    if (!tryPlan(promised, isWhole, shouldStop, result))
+    if (!tryPlan(promised, plans, dropped, shouldStop, result))
       return failure();
   }
   keepBest(result.points);

@@ -17,10 +17,9 @@
 //
 // The result is optimal if it costs as little as the first plan promised; else
 // that promise is a lower bound. A schedule that costs less than its plan
-// promised is a defect, and reported as an internal error. Of a search that
-// drops nests for others than better ones it is not: a nest that latches an
-// operand further in than its schedule does promises too much, and what drops
-// it is the nest that latches where it can.
+// promised is a defect, and reported as an internal error; but for nests that
+// latch an operand further in than their schedule does, which promise too much.
+// What drops them is the nest that latches where it can (`Dropped`).
 //
 //===----------------------------------------------------------------------===//
 
@@ -38,6 +37,13 @@ struct PromisedPlan {
   std::vector<double> values;
   double energy = 0, cycles = 0; ///< of equal ones the first is the best
   const PlanStep *plan = nullptr;
+};
+
+/// What plans were dropped for, which says when one may promise too much.
+enum class Dropped {
+  forOthers, ///< than better ones: always, as what is better may be dropped
+  forBetter, ///< never
+  never      ///< where another one promises what the schedule costs
 };
 
 struct Realised {
@@ -66,15 +72,15 @@ public:
   std::optional<MappedPoint>
   build(const PlanStep &plan, const std::function<bool()> &shouldStop = {});
 
-  /// Fails after an internal error. `isWhole`: plans are of a search that drops
-  /// nothing but what something else beats.
+  /// Fails after an internal error.
   mlir::FailureOr<Realised> realise(std::vector<PromisedPlan> plans,
-                                    bool isWhole,
+                                    Dropped dropped,
                                     const std::function<bool()> &shouldStop);
 
 private:
   double valueOf(Metric metric, const cost::Evaluation &cost) const;
-  bool tryPlan(const PromisedPlan &promised, bool isWhole,
+  bool tryPlan(const PromisedPlan &promised,
+               llvm::ArrayRef<PromisedPlan> plans, Dropped dropped,
                const std::function<bool()> &shouldStop, Realised &result);
 
   CascadeOp cascade;

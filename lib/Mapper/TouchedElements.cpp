@@ -129,6 +129,33 @@ uint64_t mapper::countTouched(const CascadeFacts &facts, int tensor) {
   return elements;
 }
 
+/// Blocks of a number format: elements of one at most, and how many there are.
+static std::pair<uint64_t, uint64_t> countBlocks(const CascadeFacts &facts,
+                                                 const TensorFact &tensor) {
+  uint64_t perBlock = 1, blocks = 1;
+  for (auto [rank, size] : llvm::zip(tensor.ranks, tensor.grid)) {
+    int64_t extent = facts.ranks[rank].extent;
+    int64_t side = size > 0 ? std::min(size, extent) : extent;
+    perBlock *= side;
+    blocks *= llvm::divideCeil(extent, side);
+  }
+  return {perBlock, blocks};
+}
+
+uint64_t mapper::leastBytes(const CascadeFacts &facts, int tensor,
+                            uint64_t elements) {
+  const TensorFact &fact = facts.tensors[tensor];
+  uint64_t perBlock = countBlocks(facts, fact).first;
+  return elements == 0 ? 0
+                       : fact.wholeBytes(elements,
+                                         llvm::divideCeil(elements, perBlock));
+}
+
+uint64_t mapper::allBytes(const CascadeFacts &facts, int tensor) {
+  const TensorFact &fact = facts.tensors[tensor];
+  return fact.wholeBytes(fact.elements, countBlocks(facts, fact).second);
+}
+
 uint64_t mapper::leastHomeBytes(const CascadeFacts &facts, int tensor) {
   const TensorFact &fact = facts.tensors[tensor];
   uint64_t elements = countTouched(facts, tensor);
@@ -136,5 +163,5 @@ uint64_t mapper::leastHomeBytes(const CascadeFacts &facts, int tensor) {
     elements = llvm::divideCeil(
         elements,
         static_cast<uint64_t>(facts.ranks[fact.iterativeRank].extent));
-  return fact.bytes(elements);
+  return leastBytes(facts, tensor, elements);
 }

@@ -28,7 +28,12 @@ namespace einsum::mapper {
 /// many as are certain.
 uint64_t countTouched(const CascadeFacts &facts, int tensor);
 
-/// Bytes of them that a level which is the tensor's home holds at least.
+/// Bytes of any so many elements of a tensor, with every scale of the blocks
+/// that they touch, at least; and of all of its elements.
+uint64_t leastBytes(const CascadeFacts &facts, int tensor, uint64_t elements);
+uint64_t allBytes(const CascadeFacts &facts, int tensor);
+
+/// Bytes of what Einsums touch that a level which is the tensor's home holds at least.
 uint64_t leastHomeBytes(const CascadeFacts &facts, int tensor);
 
 } // namespace einsum::mapper

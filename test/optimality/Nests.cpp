@@ -49,8 +49,12 @@ void Space::addLeaf(const NestState &state) {
   });
 }
 
-/// 1. Each tensor at any level of the path, outer levels first.
+/// 1. Each tensor at any level of the path, outer levels first. Those directly
+/// below one another come in one order; where loops keep to an order between a
+/// node at a level and the next one, any of them is the last.
 void Space::addHolder(const NestState &state) {
+  if (state.isClosed)
+    return;
   std::vector<int> levels = path(state.array);
   for (int t = 0; t < static_cast<int>(facts.tensors.size()); ++t) {
     if (!touches(state.einsum, t))
@@ -66,9 +70,11 @@ void Space::addHolder(const NestState &state) {
         std::pair<int, int> last(-1, -1);
         if (!dealt.steps.empty() && dealt.steps.back().kind == Step::holder)
           last = {dealt.steps.back().tensor, dealt.steps.back().level};
-        if (std::make_pair(t, levels[l]) <= last)
+        bool isTurned = std::make_pair(t, levels[l]) <= last;
+        if (isTurned && !ordersLoops)
           return;
         NestState below = dealt;
+        below.isClosed = isTurned;
         below.above.heldAt[t] = levels[l];
         below.steps.push_back(Step::hold(t, levels[l]));
         addToNest(below);
@@ -81,6 +87,7 @@ void Space::addTemporal(const NestState &state) {
   for (int rank : facts.einsums[state.einsum].ranks)
     for (int64_t tile : tilesBelow(rank, state.above)) {
       NestState below = state;
+      below.isClosed = false;
       below.above.tile[rank] = tile;
       below.above.looped[rank] = true;
       below.steps.push_back(Step::loop(rank, tile));
@@ -163,6 +170,7 @@ void Space::addSpatial(const NestState &state, const Dealing &dealing,
           (isUneven || llvm::is_contained(state.unevenRanks, rank)))
         continue;
       NestState below = state;
+      below.isClosed = false;
       below.above.tile[rank] = tile;
       below.above.looped[rank] = true;
       below.innermost = dealing.position;

@@ -17,7 +17,11 @@ using namespace einsum::optimality;
 
 Space::Space(const CascadeFacts &facts, const arch::ArchSpec &arch,
              const Limits &limits)
-    : facts(facts), arch(arch), limits(limits) {}
+    : facts(facts), arch(arch), limits(limits),
+      ordersLoops(llvm::any_of(arch.constraints.levels,
+                               [](const arch::LevelConstraint &one) {
+                                 return one.order.size() > 1;
+                               })) {}
 
 //===----------------------------------------------------------------------===//
 // Facts
@@ -213,11 +217,20 @@ void Space::chooseArrays(unsigned einsum) {
 /// The home of a tensor that lives at the backing level, below shared loops.
 static constexpr int kStepped = std::numeric_limits<int>::max();
 
+/// With every scale of its blocks.
+uint64_t Space::wholeBytes(const TensorFact &tensor) const {
+  uint64_t blocks = 1;
+  for (size_t k = 0; k < tensor.grid.size(); ++k)
+    if (int64_t side = tensor.grid[k])
+      blocks *= (facts.ranks[tensor.ranks[k]].extent + side - 1) / side;
+  return tensor.wholeBytes(tensor.elements, blocks);
+}
+
 /// The backing level cannot hold all tensors at once.
 bool Space::isRoomShort() const {
   uint64_t all = 0;
   for (const TensorFact &tensor : facts.tensors)
-    all += tensor.bytes(tensor.elements);
+    all += wholeBytes(tensor);
   return arch.levels[0].capacityBytes && all > *arch.levels[0].capacityBytes;
 }
 

@@ -10,7 +10,8 @@
 // prunes nothing; what it leaves out are trees that are the same move by move:
 //
 // - loops of one step;
-// - holders that stand directly below one another in another order;
+// - holders that stand directly below one another in another order, unless
+//   loops keep to one between two nodes, where any may be the last of them;
 // - a holder above a sequence of which only one branch touches the tensor and
 //   which stands in that branch as well, if no loop comes between.
 //
@@ -136,6 +137,9 @@ private:
     size_t innermost = 0; ///< position of the last that has loops
     /// To instances of levels, and so that their tiles differ in size.
     std::vector<int> dealtRanks, unevenRanks;
+    /// The last holder is out of the order in which they are else: a loop
+    /// stands below it.
+    bool isClosed = false;
     Nest steps;
   };
   void addToNest(const NestState &state);
@@ -168,6 +172,7 @@ private:
   bool touches(int einsum, int tensor) const;
   bool canRun(int einsum, int array) const;
   bool mayBeFused(int tensor) const;
+  uint64_t wholeBytes(const TensorFact &tensor) const;
   bool isRoomShort() const;
   bool isInside(const Run &run, int tensor) const;
   bool isMadeIn(const Run &run, int tensor) const;
@@ -187,6 +192,7 @@ private:
   const CascadeFacts &facts;
   const arch::ArchSpec &arch;
   Limits limits;
+  bool ordersLoops = false; ///< some level has a fixed order of loops
 
   // The frame being made.
   std::vector<int> order; ///< Einsums as executed

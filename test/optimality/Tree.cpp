@@ -46,7 +46,7 @@ private:
     descend(storage);
   }
 
-  /// Of holders at one place, those with a halo first, consumers before
+  /// Of a frame's holders at one place, those with a halo first, consumers before
   /// producers: what they ask for is asked of those further in.
   static SmallVector<Step> inOrder(ArrayRef<Step> steps) {
     SmallVector<Step> sorted(steps);
@@ -103,7 +103,7 @@ private:
 
   void addSteps(ArrayRef<Step> given, const Frame &frame) {
     SmallVector<Step> holders;
-    for (const Step &step : inOrder(given)) {
+    for (const Step &step : given) {
       if (step.kind == Step::holder) {
         holders.push_back(step);
         continue;
@@ -121,7 +121,7 @@ private:
   }
 
   void addFrame(const Frame &frame) {
-    addSteps(frame.steps, frame);
+    addSteps(inOrder(frame.steps), frame);
     if (frame.children.empty()) {
       addSteps(tree.nest[frame.einsum], frame);
       builder.create<schedule::LeafOp>(

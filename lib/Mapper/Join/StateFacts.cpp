@@ -202,12 +202,12 @@ uint64_t StateFacts::homeBytes(const JoinState &state,
   if (home.isHolder()) {
     bytes = holderBytes(state, home);
   } else if (home.asked) {
-    bytes = tensor.bytes(home.asked);
+    bytes = leastBytes(facts, home.tensor, home.asked);
   } else {
     uint64_t words = boxWords(state, home);
     if (choices[tensor.producer].nests.front()->cut)
       words = std::min(words, cutWords(state, home));
-    bytes = tensor.bytes(words);
+    bytes = leastBytes(facts, home.tensor, words);
   }
   uint64_t slots = 1;
   if (state.pipelined && home.depth == static_cast<int>(state.loops.size()) &&
@@ -295,8 +295,8 @@ bool StateFacts::isOnPath(int tensor, int level) const {
 
 void StateFacts::listBacked() {
   double all = 0;
-  for (const TensorFact &tensor : facts.tensors)
-    all += static_cast<double>(tensor.bytes(tensor.elements));
+  for (int t = 0; t < static_cast<int>(facts.tensors.size()); ++t)
+    all += static_cast<double>(allBytes(facts, t));
   roomIsShort = arch.levels[0].capacityBytes &&
                 all > static_cast<double>(*arch.levels[0].capacityBytes);
   bool isWatched = llvm::any_of(

@@ -11,6 +11,7 @@
 
 #include "lib/Mapper/Nest/ListDeals.h"
 #include "lib/Mapper/Pipelines/LoadBound.h"
+#include "lib/Mapper/TouchedElements.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
@@ -400,7 +401,8 @@ uint64_t PipelinedRun::bytesAt(const std::vector<SharedLoop> &loops,
         tile = std::min(tile, stepsOf(home.tensor, inner).value_or(tile));
       words = llvm::SaturatingMultiply(words, static_cast<uint64_t>(tile));
     }
-  return words > (uint64_t{1} << 56) ? UINT64_MAX : tensor.bytes(words);
+  return words > (uint64_t{1} << 56) ? UINT64_MAX
+                                     : leastBytes(facts, home.tensor, words);
 }
 
 //===----------------------------------------------------------------------===//
