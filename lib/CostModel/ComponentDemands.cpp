@@ -27,6 +27,7 @@ void ComponentWalk::walkDemand(size_t index, uint64_t times, uint64_t sharing,
     llvm::SmallVector<Interval, 4> box = intervals();
     Interval asked = demanded(demand, box);
     demandedAtOnce[local] = demanded(demand, stepsAtOnce(index, box)).size();
+    shifts[local] = shiftsOf(index, demand, box);
     if (node.halo == Halo::retained)
       asked =
           withoutHeld(component.loops[index].node, demand, asked, box, before);
@@ -39,6 +40,32 @@ void ComponentWalk::walkDemand(size_t index, uint64_t times, uint64_t sharing,
   for (const Demand &demand : node.demands)
     if (int local = component.localOf[demand.rank]; local >= 0)
       demandedAtOnce[local] = -1;
+}
+
+/// Nothing where steps differ in more than where they are.
+std::optional<ComponentWalk::Shifts>
+ComponentWalk::shiftsOf(size_t index, const Demand &demand,
+                        llvm::ArrayRef<Interval> box) const {
+  if (demand.forms.size() != 1 ||
+      tree.nodes[component.loops[index].node].halo == Halo::retained)
+    return std::nullopt;
+  AffineForm form = component.localise(demand.forms.front());
+  auto [low, high] = form.bounds(box);
+  if (!form.isLinear() || low < 0 ||
+      high >= tree.facts->ranks[demand.rank].extent)
+    return std::nullopt; // some are cut
+  std::optional<Shifts> found;
+  for (const Loop &loop : llvm::ArrayRef(component.loops).take_front(index)) {
+    if (loop.local < 0 || query.isEntered(loop.node) || !form.uses(loop.local))
+      continue;
+    int64_t tile = tree.nodes[loop.node].tile, size = box[loop.local].size();
+    if (size <= tile)
+      continue;
+    if (found || size % tile != 0)
+      return std::nullopt;
+    found = {size / tile, form.coefficientOf(loop.local) * tile};
+  }
+  return found;
 }
 
 /// Of loops that are not entered, the first step, which is the largest.

@@ -47,9 +47,25 @@ bool ComponentWalk::isReachedEvenly(size_t index) const {
   return true;
 }
 
+/// Whether what a unit has in all steps that are not entered is as many
+/// coordinates as its parts of these have together.
+bool ComponentWalk::maySumShifts(size_t index) const {
+  int local = component.loops[index].local;
+  if (!shifts[local] || component.constrained || !component.separable)
+    return false;
+  for (size_t i = index + 1; i < component.loops.size(); ++i)
+    if (component.loops[i].local == local &&
+        query.isEntered(component.loops[i].node))
+      return false;
+  return llvm::all_of(component.imagePieces, [&](const ImagePiece &piece) {
+    return llvm::all_of(piece.coordinates, [&](const AffineForm &coordinate) {
+      return !coordinate.uses(local) || coordinate.terms.size() == 1;
+    });
+  });
+}
+
 /// Units by their place: each has the parts of all those steps, of which
-/// there is one at least in the first. Where readers ask for another interval
-/// in each step, how many a unit has in all of them is not known here.
+/// there is one at least in the first.
 void ComponentWalk::walkUnits(size_t index, uint64_t times, uint64_t sharing,
                               uint64_t reducing) {
   const Loop &loop = component.loops[index];
@@ -60,9 +76,13 @@ void ComponentWalk::walkUnits(size_t index, uint64_t times, uint64_t sharing,
     repeated = &repeatOf(index, reached);
   }
   supported &= !current[loop.local].reach;
-  supported &= !query.asked.countsEach || demandedAtOnce[loop.local] < 0;
+  bool isShifted = query.asked.countsEach && demandedAtOnce[loop.local] >= 0;
+  supported &= !isShifted || maySumShifts(index);
+  if (isShifted && supported)
+    unitsInAll = index;
   current[loop.local].units = {{1, aroundAt(index)}};
   walkSteps(index, times, sharing, reducing);
+  unitsInAll.reset();
   current[loop.local] = reached;
   if (repeats)
     repeated = nullptr;

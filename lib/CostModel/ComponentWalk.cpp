@@ -22,6 +22,7 @@ bool ComponentWalk::run() {
     current.push_back(stateOf({0, tree.facts->ranks[rank].extent}));
   whole = intervals();
   demandedAtOnce.assign(component.ranks.size(), -1);
+  shifts.resize(component.ranks.size());
   before.resize(component.loops.size());
   beforeThat.resize(component.loops.size());
   parts.resize(component.loops.size());
@@ -216,6 +217,9 @@ void ComponentWalk::enterStep(size_t index, const RankState &reached,
   const Node &node = tree.nodes[loop.node];
   RankState &state = current[loop.local];
   state = stepOf(reached, node.tile, step);
+  if (unitsInAll == index)
+    for (auto &[count, size] : state.units)
+      size = shifts[loop.local]->inAll(size);
   Interval all = reached.interval(), now = state.interval();
   Parts &part = parts[index];
   part.earlier = {all.lo, now.lo};

@@ -101,6 +101,16 @@ private:
     std::optional<ImageCounter> images;
   };
 
+  /// Steps that are not entered, in each of which readers ask for as much as in
+  /// the one before, so much further on.
+  struct Shifts {
+    int64_t steps, by;
+    /// Of a unit with so many in each step.
+    int64_t inAll(int64_t size) const {
+      return (steps - 1) * std::min(size, std::abs(by)) + size;
+    }
+  };
+
   struct Range {
     int64_t first, end;
     bool isShifted = false; ///< see `isShifted`
@@ -133,6 +143,7 @@ private:
   bool isReachedInSteps(size_t index) const;
   int64_t aroundAt(size_t index) const;
   bool isReachedEvenly(size_t index) const;
+  bool maySumShifts(size_t index) const;
   void walkUnits(size_t index, uint64_t times, uint64_t sharing,
                  uint64_t reducing);
   std::vector<ImagePiece>
@@ -152,6 +163,8 @@ private:
                   uint64_t reducing);
   llvm::SmallVector<Interval, 4>
   stepsAtOnce(size_t end, llvm::SmallVector<Interval, 4> box) const;
+  std::optional<Shifts> shiftsOf(size_t index, const Demand &demand,
+                                 llvm::ArrayRef<Interval> box) const;
   Interval demanded(const Demand &demand, llvm::ArrayRef<Interval> box) const;
   Interval withoutHeld(int node, const Demand &demand, Interval asked,
                        llvm::SmallVector<Interval, 4> box,
@@ -245,6 +258,9 @@ private:
   llvm::SmallVector<Interval, 4> whole;
   /// Per rank that follows demand: how much is asked for in one visit, at most.
   llvm::SmallVector<int64_t, 4> demandedAtOnce;
+  llvm::SmallVector<std::optional<Shifts>, 4> shifts; ///< of these
+  /// The loop whose units are walked with all that they have in these steps.
+  std::optional<size_t> unitsInAll;
   PreviousSteps before;     ///< per loop: its previous step
   PreviousSteps beforeThat; ///< and the one before that
   std::vector<Parts> parts;

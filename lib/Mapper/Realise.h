@@ -79,9 +79,9 @@ public:
 
 private:
   double valueOf(Metric metric, const cost::Evaluation &cost) const;
-  bool tryPlan(const PromisedPlan &promised,
-               llvm::ArrayRef<PromisedPlan> plans, Dropped dropped,
-               const std::function<bool()> &shouldStop, Realised &result);
+  bool tryPlan(const PromisedPlan &promised, llvm::ArrayRef<PromisedPlan> plans,
+               Dropped dropped, const std::function<bool()> &shouldStop,
+               Realised &result);
 
   CascadeOp cascade;
   const CascadeFacts &facts;

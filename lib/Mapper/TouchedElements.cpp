@@ -146,9 +146,9 @@ uint64_t mapper::leastBytes(const CascadeFacts &facts, int tensor,
                             uint64_t elements) {
   const TensorFact &fact = facts.tensors[tensor];
   uint64_t perBlock = countBlocks(facts, fact).first;
-  return elements == 0 ? 0
-                       : fact.wholeBytes(elements,
-                                         llvm::divideCeil(elements, perBlock));
+  return elements == 0
+             ? 0
+             : fact.wholeBytes(elements, llvm::divideCeil(elements, perBlock));
 }
 
 uint64_t mapper::allBytes(const CascadeFacts &facts, int tensor) {
