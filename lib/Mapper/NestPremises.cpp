@@ -342,6 +342,11 @@ std::vector<Alternative> PremiseBuilder::listAlternatives(int tensor) {
   const TensorFact &fact = facts.tensors[tensor];
   bool livesAtBacking = fact.producer < 0 || fact.isOutput;
   bool mayLiveElsewhere = path.size() < arch.levels.size();
+  // What is passed on may be there a step of shared loops at a time.
+  bool isPassedOn = !livesAtBacking && fact.touchers.size() > 1;
+  uint64_t atBacking = leastHomeBytes(facts, tensor);
+  if (isPassedOn)
+    atBacking = std::min(atBacking, leastBytes(facts, tensor, 1));
   std::vector<Alternative> alternatives;
   for (uint32_t kept = 0; kept < (1u << path.size()); ++kept) {
     if ((livesAtBacking && !(kept & 1)) || (kept == 0 && !mayLiveElsewhere))
@@ -350,7 +355,7 @@ std::vector<Alternative> PremiseBuilder::listAlternatives(int tensor) {
     alternative.contradicts = none();
     judgeKeeping(tensor, kept, alternative.contradicts);
     if (kept & 1)
-      alternative.bytes[path[0]] = leastHomeBytes(facts, tensor);
+      alternative.bytes[path[0]] = atBacking;
     for (size_t position = 1; position < path.size(); ++position)
       if (kept >> position & 1)
         alternative.bytes[path[position]] = 0; // filled in by addTiles

@@ -312,6 +312,8 @@ static int runGiven(const std::string &cascadePath, const std::string &spec,
     return 1;
   Totals totals;
   std::string text = judge(made, *problem, options, totals);
+  if (totals.unsupported)
+    text += "the mapper does not cover it\n";
   llvm::outs() << totals.trees << " trees, " << totals.fitting
                << " legal and fitting\n"
                << text;

@@ -304,7 +304,28 @@ void StateFacts::listBacked() {
   if (!isWatched)
     return;
   for (int t = 0; t < static_cast<int>(facts.tensors.size()); ++t)
-    backed.push_back(static_cast<double>(leastHomeBytes(facts, t)));
+    backed.push_back(
+        {static_cast<double>(leastBytes(facts, t, countTouched(facts, t))),
+         static_cast<double>(leastHomeBytes(facts, t))});
+}
+
+/// Whether some loop over its rank encloses all that touch a running value, so
+/// that only steps of it take space where it lives: one around this Einsum,
+/// that stays open for others.
+bool StateFacts::mayBeCarried(const JoinState &state, int einsum,
+                              int tensor) const {
+  bool isOnly = true, isLast = true;
+  for (int other : rules.touchers(tensor)) {
+    isOnly &= other == einsum;
+    isLast &= other == einsum || state.isDone(other);
+  }
+  int need = 0; // loops that stay open
+  for (const Pending &one : state.pending)
+    need = std::max(need, one.need);
+  for (int d = 0; d < static_cast<int>(state.loops.size()); ++d)
+    isOnly |= state.loops[d].rank == facts.tensors[tensor].iterativeRank &&
+              (isLast || d < need);
+  return isOnly;
 }
 
 double StateFacts::backedBytes(const JoinState &state, int einsum,
@@ -322,7 +343,8 @@ double StateFacts::backedBytes(const JoinState &state, int einsum,
     bool isOnChip = llvm::any_of(state.pending, [&](const Pending &one) {
       return one.tensor == t && one.level >= 0 && !one.isHolder();
     });
-    bytes += isOnChip ? 0 : backed[t];
+    bool isCarried = isOwn && !isBegun && mayBeCarried(state, einsum, t);
+    bytes += isOnChip ? 0 : isCarried ? backed[t].step : backed[t].whole;
   }
   return bytes;
 }

@@ -93,6 +93,7 @@ private:
   void listBacked();
   void listAroundAll();
   bool isReady(const JoinState &state, int einsum) const;
+  bool mayBeCarried(const JoinState &state, int einsum, int tensor) const;
   uint64_t holderBytes(const JoinState &state, const Pending &holder) const;
   uint64_t cutWords(const JoinState &state, const Pending &home) const;
   uint64_t boxWords(const JoinState &state, const Pending &home) const;
@@ -101,8 +102,12 @@ private:
 
   JoinLayout layout;
   std::vector<std::vector<int64_t>> tilesOfAll; ///< per rank
-  /// Per tensor: bytes at the backing level; none if that is not watched.
-  std::vector<double> backed;
+  /// Per tensor: bytes at the backing level; none if that is not watched. Of a
+  /// running value, all of it, and one step.
+  struct Backed {
+    double whole = 0, step = 0;
+  };
+  std::vector<Backed> backed;
   bool roomIsShort = false;
   std::vector<int> aroundAll; ///< tensors of which all may have one holder
   std::vector<llvm::SmallVector<int, 4>> waitsFor; ///< by Einsum
