@@ -335,6 +335,11 @@ std::optional<Following> WindowLoops::compute(int einsum, Loops loops) {
       if (step.size() == 0)
         step = Interval{};
     }
+    // A loop of one step is none, and points below need one.
+    bool isWalked = llvm::any_of(
+        followed.visits, [](const Interval &step) { return step.size() > 1; });
+    if (result.hasHalo && !isWalked && facts.ranks[followed.rank].extent > 1)
+      return std::nullopt;
   }
   return result;
 }
