@@ -69,6 +69,7 @@ private:
                            const MapOptions &own, std::string &reason);
   void bringSimplestTo(size_t at,
                        std::vector<std::pair<double, size_t>> &order);
+  double timeUntil(double end) const;
   double shareOfTime(double share) const;
   ExitCode tryAll(Order &order);
   ExitCode goOn(const Order &order);
@@ -164,11 +165,14 @@ bool VariantSearch::findNames() {
          applyOrder(options.request, variants[0].cascade, limits, report);
 }
 
+/// The time that is left until then; 0 stands for no limit.
+double VariantSearch::timeUntil(double end) const {
+  return options.timeLimitSeconds <= 0 ? 0 : std::max(end - seconds(), 1e-6);
+}
+
 /// A share of the time that is left; 0 stands for no limit.
 double VariantSearch::shareOfTime(double share) const {
-  if (options.timeLimitSeconds <= 0)
-    return 0;
-  return std::max(share * (options.timeLimitSeconds - seconds()), 1e-6);
+  return share * timeUntil(options.timeLimitSeconds);
 }
 
 /// The most promising first: what a variant costs at least is soon known.
@@ -508,16 +512,11 @@ ExitCode VariantSearch::sketchOthers(const Order &order) {
   for (auto [bound, id] : order) {
     if (result.outcomes[id].isSketched || isHopeless(id, bound))
       continue;
-    if (options.timeLimitSeconds > 0 &&
-        seconds() > kSketchShare * options.timeLimitSeconds)
-      break;
     // One that takes long leaves the others, and the rest, their time.
-    double left =
-        options.timeLimitSeconds > 0
-            ? std::max(kSketchShare * options.timeLimitSeconds - seconds(),
-                       1e-6)
-            : 0;
-    if (ExitCode code = search(id, left, SearchPart::sketch);
+    double until = kSketchShare * options.timeLimitSeconds;
+    if (options.timeLimitSeconds > 0 && seconds() > until)
+      break;
+    if (ExitCode code = search(id, timeUntil(until), SearchPart::sketch);
         code != ExitCode::Ok)
       return code;
   }
