@@ -194,6 +194,53 @@ private:
     for (int sweep = 0; sweep < (step.einsum ? 1 : 2); ++sweep)
       for (int i = begin; i < end; ++i)
         addDomain(graph.einsums[i], /*withCarried=*/sweep == 1);
+    if (!step.einsum)
+      graph.recurrences.back().isStepwise =
+          isStepwise(graph.recurrences.back());
+  }
+
+  /// Recurrence::isStepwise, by what each Einsum reads.
+  bool isStepwise(const Recurrence &recurrence) const {
+    const StepRank &step = recurrence.ranks[0];
+    for (int i = recurrence.begin; i < recurrence.end; ++i) {
+      const GraphEinsum &einsum = graph.einsums[i];
+      const auto *dim = llvm::find(einsum.dims, step.rank);
+      unsigned along = dim - einsum.dims.begin();
+      if (dim == einsum.dims.end() || einsum.positions[along] < 0 ||
+          llvm::any_of(
+              einsum.domain,
+              [&](const Condition &condition) {
+                return condition.expr.isFunctionOfDim(along);
+              }))
+        return false;
+      for (const GraphRead &read : einsum.reads)
+        if (recurrence.contains(graph.tensors[read.tensor].producer) &&
+            !readsSteps(read, recurrence, along))
+          return false;
+    }
+    return true;
+  }
+
+  /// Whether a read of a member stays in the step at `along` or goes back a
+  /// number of steps, and says nothing else of it.
+  bool readsSteps(const GraphRead &read, const Recurrence &recurrence,
+                  unsigned along) const {
+    const StepRank &step = recurrence.ranks[0];
+    bool isNested = recurrence.ranks.size() > 1;
+    for (auto [rank, expr] :
+         llvm::zip(graph.tensors[read.tensor].ranks, read.index)) {
+      if (rank != step.rank) {
+        if (expr.isFunctionOfDim(along))
+          return false;
+        continue;
+      }
+      std::optional<int64_t> distance =
+          getNumber(combine(expr, -1, getAffineDimExpr(along, context)));
+      if (!distance || *distance * step.direction > 0 ||
+          (*distance != 0 ? !read.isCarried : read.isCarried && !isNested))
+        return false;
+    }
+    return true;
   }
 
   /// Einsums of a step in order, with their results.
@@ -248,6 +295,10 @@ private:
           if (!distance || *distance == 0)
             continue;
           read.isCarried |= recurrence == einsum.recurrence;
+          bool isOuter =
+              step.rank == graph.recurrences[recurrence].ranks[0].rank;
+          (isOuter ? tensor.isCarried : tensor.isCarriedInside) |=
+              read.isCarried;
           if (*distance * step.direction < 0) {
             read.initialDim =
                 llvm::find(einsum.dims, step.rank) - einsum.dims.begin();

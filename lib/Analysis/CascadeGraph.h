@@ -52,7 +52,10 @@ struct GraphTensor {
   llvm::SmallVector<Condition, 1> domain;
   /// Positions along which some Einsum reads it at a coordinate that is data.
   llvm::SmallVector<int, 1> opaque;
-  int producer = -1;                 ///< Einsum, or -1 for an input
+  int producer = -1; ///< Einsum, or -1 for an input
+  /// Some Einsum of its recurrence reads what an earlier step left of it: along
+  /// the recurrence's outermost rank, and along one inside.
+  bool isCarried = false, isCarriedInside = false;
   llvm::SmallVector<int, 4> readers; ///< Einsums, ascending
 };
 
@@ -90,6 +93,12 @@ struct StepRank {
 struct Recurrence {
   int begin, end; ///< Einsums
   llvm::SmallVector<StepRank, 1> ranks;
+  /// Every Einsum has the outermost rank and keeps it, reads of the others what
+  /// this step of it made or an earlier one left, and no condition tells steps
+  /// apart. So all steps do alike with what is theirs alone.
+  bool isStepwise = false;
+
+  bool contains(int einsum) const { return begin <= einsum && einsum < end; }
 };
 
 struct SplitRank {

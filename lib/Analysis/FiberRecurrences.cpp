@@ -81,12 +81,128 @@ void Walk::addPrefixes(const Recurrence &recurrence) {
     }
 }
 
-void Walk::runRound(const Recurrence &recurrence, const Pins &round,
+/// True if each step of the recurrence has elements of its own of the walked
+/// tensor, and reads those.
+bool Walk::readsOwnStep(const Recurrence &recurrence) const {
+  const StepRank &step = recurrence.ranks[0];
+  bool isMade = recurrence.contains(source.producer);
+  if (!recurrence.isStepwise || !llvm::is_contained(source.ranks, step.rank))
+    return false;
+  if (isMade)
+    return true; // what is read of members is stepwise
+  return llvm::all_of(source.readers, [&](int reader) {
+    const GraphEinsum &einsum = graph.einsums[reader];
+    int along = llvm::find(einsum.dims, step.rank) - einsum.dims.begin();
+    return recurrence.contains(reader) &&
+           llvm::all_of(einsum.reads, [&](const GraphRead &read) {
+             return read.tensor != fiber.tensor ||
+                    llvm::all_of(llvm::enumerate(read.index), [&](auto at) {
+                      return source.ranks[at.index()] == step.rank
+                                 ? getDim(at.value()) == along
+                                 : !at.value().isFunctionOfDim(along);
+                    });
+           });
+  });
+}
+
+/// Where each step has a fiber of its own, what other steps do to theirs does
+/// not matter: the walk is of the first one's, along its step and those that
+/// come after. That step needs no telling. A fiber along the steps is complete
+/// with the last one only, so that no step waits for all of it.
+void Walk::enterSteps(const Recurrence &recurrence) {
+  if (!readsOwnStep(recurrence))
+    return;
+  stepPosition =
+      llvm::find(source.ranks, recurrence.ranks[0].rank) - source.ranks.begin();
+  isMadeInStep = recurrence.contains(source.producer);
+  isOneStep = !llvm::is_contained(fiber.positions, stepPosition);
+  isAlongSteps = !isOneStep && !source.isCarried && !source.isCarriedInside;
+  if (!isOneStep)
+    return;
+  for (State *state : {&sourceState, &states[fiber.tensor]})
+    for (Fibers &fibers : state->alignment.fibers)
+      fibers[stepPosition] = Span();
+}
+
+/// Later steps have what stands for the same elements: fibers of several steps
+/// have it in common.
+void Walk::leaveStep() {
+  isLaterStep = true;
+  result.isOfFirstStep = true;
+  if (llvm::any_of(carried, [&](int tensor) {
+        return states[tensor].alignment.kind == Alignment::One;
+      }))
+    for (Guise &guise : result.aligned)
+      guise.keepsApart[stepPosition] = false;
+}
+
+/// True if all that is left of the fiber is `tensor`, whose elements stand for
+/// its own and whose passes are known: those come on top of the traversals that
+/// it has behind it.
+bool Walk::goesOnAs(int tensor) {
+  const State &state = states[tensor];
+  if (!isPlain(state))
+    return false;
+  std::vector<int> positions =
+      findGuise(tensor, state.alignment.coordinates[0]);
+  auto known = memory.find({tensor, positions});
+  if (positions.empty() || known == memory.end())
+    return false;
+  const Fact *most = findBehind(state);
+  const FiberCount &rest = known->second;
+  uint64_t behind = most ? most->level : 0;
+  for (auto [einsum, level] : rest.stages) {
+    uint64_t &stage = stages[einsum];
+    stage = std::max(stage, level + behind);
+  }
+  for (Operation *op : rest.partial)
+    partial.push_back({op, rest.passes + behind + 1});
+  if (rest.passes + behind <= passes)
+    return true;
+  passes = rest.passes + behind;
+  lastEvent = most ? most->event : -1;
+  tail = rest.witness;
+  result.oppositeScans = rest.oppositeScans;
+  result.isOfFirstStep = rest.isOfFirstStep;
+  result.perStep = rest.perStep;
+  result.period = rest.period;
+  result.growsWith = rest.growsWith;
+  return true;
+}
+
+/// True if the walk of what steps have of their own ends before this Einsum of
+/// the first round: nobody touches it any more, or what is left is known.
+bool Walk::endsWithin(int einsum) {
+  while (!alive.empty() && alive.begin()->first < einsum)
+    alive.erase(alive.begin());
+  auto isAligned = [&](int tensor) {
+    return states[tensor].alignment.kind == Alignment::One;
+  };
+  if (llvm::any_of(carriedInside, isAligned))
+    return false;
+  if (llvm::none_of(carried, isAligned) && einsum > alignedUntil)
+    return true;
+  if (!isOneStep)
+    return false;
+  std::set<int> left = carried;
+  for (auto [last, tensor] : alive)
+    left.insert(tensor);
+  return left.size() == 1 && *left.begin() != fiber.tensor &&
+         goesOnAs(*left.begin());
+}
+
+/// True if the walk ends there.
+bool Walk::runRound(const Recurrence &recurrence, const Pins &round,
                     bool isFirst) {
+  bool mayEnd = isFirst && (isOneStep || isAlongSteps);
+  carried.clear();
+  carriedInside.clear();
   for (int i = recurrence.begin; i < recurrence.end; ++i)
     for (int tensor : graph.einsums[i].results)
       states.erase(tensor);
   for (int i = recurrence.begin; i < recurrence.end; ++i) {
+    if (mayEnd && endsWithin(i))
+      return true;
     const GraphEinsum &einsum = graph.einsums[i];
     Pins here;
     // Later rounds speak of later steps only: of the last one.
@@ -97,8 +213,14 @@ void Walk::runRound(const Recurrence &recurrence, const Pins &round,
         addPin(here, {static_cast<int>(dim - einsum.dims.begin()), pin.value});
     }
     visit(einsum, here, isFirst);
+    if (mayEnd && isOneStep && i == source.producer)
+      define(fiber.tensor, sourceState);
   }
-  addPrefixes(recurrence);
+  if (mayEnd && endsWithin(recurrence.end))
+    return true;
+  if (!isOneStep)
+    addPrefixes(recurrence);
+  return false;
 }
 
 std::vector<uint64_t> Walk::listLevels(const Recurrence &recurrence) {
@@ -173,6 +295,41 @@ bool Walk::extrapolate(const Recurrence &recurrence,
   return true;
 }
 
+/// What is known of one step's fiber after the recurrence: at its own step, and
+/// at the last one of the fiber of the first.
+State Walk::stateAfter(const Recurrence &recurrence, int tensor, State last,
+                       const std::map<int, State> &firstRound) const {
+  const StepRank &step = recurrence.ranks[0];
+  const GraphTensor &made = graph.tensors[tensor];
+  int position = llvm::find(made.ranks, step.rank) - made.ranks.begin();
+  AffineExpr here = getAffineDimExpr(position, context),
+             zero = getAffineConstantExpr(0, context),
+             end = simplify(graph.getExtent(step.rank) - 1);
+  bool isUp = step.direction > 0;
+  State own;
+  if (auto first = firstRound.find(tensor); first != firstRound.end())
+    own = first->second;
+  for (Fibers &fibers : own.alignment.fibers)
+    fibers[stepPosition] = {Span::At, here};
+  for (Fact &fact : own.facts)
+    fact.fibers[stepPosition] = {Span::At, here};
+  for (Fact &fact : last.facts) {
+    fact.fibers[stepPosition] = {Span::At, isUp ? zero : end};
+    if (addPin(fact.pins, {position, isUp ? end : zero}))
+      addFact(own.facts, std::move(fact));
+  }
+  Alignment &alignment = last.alignment;
+  if (alignment.kind == Alignment::None)
+    return own;
+  for (Fibers &fibers : alignment.fibers) // of the first step, at the last one
+    fibers[stepPosition] = {Span::At, combine(here, isUp ? -1 : 1, end)};
+  if (alignment.kind == Alignment::One && own.alignment.kind == Alignment::One)
+    own.alignment = mixAlignments({own.alignment, alignment});
+  else
+    own.alignment = alignment;
+  return own;
+}
+
 /// What only later steps know holds at the last one, unless it speaks of
 /// everything up to a step anyway.
 void Walk::closeRecurrence(const Recurrence &recurrence,
@@ -182,6 +339,10 @@ void Walk::closeRecurrence(const Recurrence &recurrence,
       auto it = states.find(tensor);
       if (it == states.end())
         continue;
+      if (isOneStep) {
+        define(tensor, stateAfter(recurrence, tensor, it->second, firstRound));
+        continue;
+      }
       State state;
       state.alignment = it->second.alignment;
       if (auto first = firstRound.find(tensor); first != firstRound.end())
@@ -231,9 +392,14 @@ static bool isPeriodic(const CascadeGraph &graph, const Recurrence &recurrence,
   return true;
 }
 
-void Walk::visitRecurrence(const Recurrence &recurrence) {
+/// True if the walk ends there.
+bool Walk::visitRecurrence(const Recurrence &recurrence) {
   previous.clear();
-  runRound(recurrence, {}, /*isFirst=*/true);
+  enterSteps(recurrence);
+  if (runRound(recurrence, {}, /*isFirst=*/true))
+    return true;
+  if (isOneStep)
+    leaveStep();
   std::map<int, State> firstRound = states;
   std::optional<int64_t> extent =
       getNumber(graph.getExtent(recurrence.ranks[0].rank));
@@ -269,4 +435,10 @@ void Walk::visitRecurrence(const Recurrence &recurrence) {
       break;
   }
   closeRecurrence(recurrence, firstRound);
+  if (isOneStep)
+    for (Fibers &fibers : sourceState.alignment.fibers)
+      fibers[stepPosition] = {Span::At,
+                              getAffineDimExpr(stepPosition, context)};
+  isOneStep = isLaterStep = isAlongSteps = false;
+  return false;
 }

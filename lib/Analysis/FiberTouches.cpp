@@ -188,8 +188,27 @@ void Walk::noteAligned(int tensor, const Alignment &alignment) {
   for (const Fibers &fibers : alignment.fibers)
     for (auto [position, span] : llvm::enumerate(fibers))
       guise.keepsApart[position] =
-          guise.keepsApart[position] && span.kind == Span::At;
+          guise.keepsApart[position] &&
+          (span.kind == Span::At ||
+           (isOneStep && static_cast<int>(position) == stepPosition));
   result.aligned.push_back(std::move(guise));
+}
+
+/// True if an element of any step stands for one of the fiber: counts in a
+/// recurrence are of its first step.
+bool Walk::keepsSteps(const GraphEinsum &einsum,
+                      const Alignment &alignment) const {
+  if (einsum.recurrence < 0)
+    return true;
+  StringAttr step = graph.recurrences[einsum.recurrence].ranks[0].rank;
+  const auto &ranks = graph.tensors[einsum.results[0]].ranks;
+  unsigned along = llvm::find(ranks, step) - ranks.begin();
+  return llvm::all_of(alignment.fibers, [&](const Fibers &fibers) {
+    return llvm::all_of(fibers, [&](const Span &span) {
+      return span.kind == Span::All || !span.expr.isFunctionOfDim(along) ||
+             getDim(span.expr) == static_cast<int>(along);
+    });
+  });
 }
 
 /// Remembers a direct reader whose elements stand for those of the fiber.
@@ -197,7 +216,8 @@ void Walk::noteGuise(const GraphEinsum &einsum, const Alignment &alignment) {
   bool readsSource = llvm::any_of(einsum.reads, [&](const GraphRead &read) {
     return read.tensor == fiber.tensor;
   });
-  if (!readsSource || alignment.kind != Alignment::One || passes == 0)
+  if (!readsSource || alignment.kind != Alignment::One || passes == 0 ||
+      !keepsSteps(einsum, alignment))
     return;
   std::vector<int> positions =
       findGuise(einsum.results[0], alignment.coordinates[0]);

@@ -134,6 +134,10 @@ void Walk::define(int tensor, State state) {
     for (int reader : graphTensor.readers)
       if (reader > current)
         pending.insert(reader);
+    if (graphTensor.isCarried)
+      carried.insert(tensor);
+    else if (graphTensor.isCarriedInside)
+      carriedInside.insert(tensor);
   }
   states[tensor] = std::move(state);
 }
@@ -152,14 +156,38 @@ bool Walk::narrows(int einsum) {
   if (alive.size() != 1 || alive.begin()->second == fiber.tensor)
     return false;
   int tensor = alive.begin()->second;
-  const State &state = states[tensor];
-  bool isPlain = state.alignment.kind == Alignment::One &&
-                 llvm::all_of(state.facts, [&](const Fact &fact) {
-                   return fact.pins.empty() && fact.locals.empty() &&
-                          (fact.isFull ||
-                           fact.coordinate == state.alignment.coordinates[0]);
-                 });
-  return isPlain && finishFrom(tensor);
+  return isPlain(states[tensor]) && finishFrom(tensor);
+}
+
+/// True if a tensor's elements stand for those of the fiber, and no more is
+/// known of them than their own coordinate and what holds of all.
+bool Walk::isPlain(const State &state) const {
+  return state.alignment.kind == Alignment::One &&
+         llvm::all_of(state.facts, [&](const Fact &fact) {
+           return fact.pins.empty() && fact.locals.empty() &&
+                  (fact.isFull ||
+                   fact.coordinate == state.alignment.coordinates[0]);
+         });
+}
+
+/// The most traversals that the fibers that a tensor's elements stand for have
+/// behind them; null if none.
+const Fact *Walk::findBehind(const State &state) const {
+  auto covers = [&](const Fact &fact, const Fibers &fibers) {
+    return llvm::all_of(llvm::zip(fact.fibers, fibers), [](auto pair) {
+      auto &[known, own] = pair;
+      return known.kind == Span::All || known == own;
+    });
+  };
+  const Fact *most = nullptr;
+  for (const Fact &fact : state.facts)
+    if (fact.isFull && fact.pins.empty() &&
+        (!most || fact.level > most->level) &&
+        llvm::any_of(state.alignment.fibers, [&](const Fibers &fibers) {
+          return covers(fact, fibers);
+        }))
+      most = &fact;
+  return most;
 }
 
 /// Takes over what is known of a tensor's own fibers; false if nothing is.
@@ -172,15 +200,10 @@ bool Walk::finishFrom(int tensor) {
   if (positions.empty())
     return false;
   auto it = memory.find({tensor, positions});
-  if (it == memory.end())
+  // What stands for the first step's fibers need not stand for any of these.
+  if (it == memory.end() || it->second.isOfFirstStep)
     return false;
-  const Fact *most = nullptr;
-  for (const Fact &fact : state.facts)
-    if (fact.isFull && fact.pins.empty() &&
-        (!most || fact.level > most->level) &&
-        llvm::all_of(fact.fibers,
-                     [](const Span &s) { return s.kind != Span::From; }))
-      most = &fact;
+  const Fact *most = findBehind(state);
   uint64_t total = it->second.passes + (most ? most->level : 0);
   if (total > passes) {
     passes = total;
@@ -196,29 +219,30 @@ bool Walk::finishFrom(int tensor) {
   return true;
 }
 
-void Walk::step(int einsum) {
+/// Visits an Einsum, or the recurrence that it is in; true if the walk ends
+/// there.
+bool Walk::step(int einsum) {
   current = einsum;
   const GraphEinsum &node = graph.einsums[einsum];
   if (node.recurrence < 0) {
     pending.erase(einsum);
     ++visited;
     visit(node, /*round=*/{}, /*isFirst=*/true);
-    return;
+    return false;
   }
   const Recurrence &recurrence = graph.recurrences[node.recurrence];
   pending.erase(pending.begin(), pending.lower_bound(recurrence.end));
   visited += recurrence.end - recurrence.begin;
   current = recurrence.end - 1;
-  visitRecurrence(recurrence);
+  return visitRecurrence(recurrence);
 }
 
 FiberCount Walk::run() {
   start();
   while (!pending.empty()) {
     int einsum = *pending.begin();
-    if (einsum > alignedUntil || narrows(einsum))
+    if (einsum > alignedUntil || narrows(einsum) || step(einsum))
       break;
-    step(einsum);
   }
   return finish();
 }
@@ -228,11 +252,15 @@ FiberCount Walk::run() {
 //===----------------------------------------------------------------------===//
 
 State *Walk::findState(const GraphRead &read) {
+  bool isOwn = read.tensor == fiber.tensor;
+  if (isOwn && isLaterStep && !isMadeInStep)
+    return nullptr;
   std::map<int, State> &from = read.isCarried ? previous : states;
   auto it = from.find(read.tensor);
   if (it != from.end())
     return &it->second;
-  return read.tensor == fiber.tensor ? &sourceState : nullptr;
+  bool isLater = isLaterStep || (isOneStep && read.isCarried);
+  return isOwn && !isLater ? &sourceState : nullptr;
 }
 
 /// A fiber span that ends at a number.
@@ -318,7 +346,7 @@ void Walk::visit(const GraphEinsum &einsum, const Pins &round, bool isFirst) {
   for (int tensor : einsum.results) {
     State here = state;
     // The fiber's own elements, when a recurrence makes them.
-    if (tensor == fiber.tensor)
+    if (tensor == fiber.tensor && !isLaterStep)
       here.alignment = sourceState.alignment;
     define(tensor, std::move(here));
   }
@@ -364,8 +392,7 @@ FiberCount Walk::finish() {
   for (auto [op, level] : partial)
     if (level == passes + 1 && !llvm::is_contained(result.partial, op))
       result.partial.push_back(op);
-  for (auto [einsum, level] : stages)
-    result.stages.push_back({graph.einsums[einsum].op, level});
+  result.stages.assign(stages.begin(), stages.end());
   return std::move(result);
 }
 

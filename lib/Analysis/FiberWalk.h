@@ -69,8 +69,10 @@ struct FiberCount {
   uint64_t passes = 0;
   std::vector<mlir::Operation *> witness;
   std::vector<mlir::Operation *> partial;
-  std::vector<std::pair<mlir::Operation *, uint64_t>> stages;
+  std::vector<std::pair<int, uint64_t>> stages; ///< Einsum, highest level
   bool oppositeScans = false;
+  /// The count is that of the fibers of a recurrence's first step.
+  bool isOfFirstStep = false;
   uint64_t perStep = 0, period = 1; ///< passes per so many steps
   mlir::StringAttr growsWith;
   /// Tensors aligned with the fiber that read it directly: its elements in

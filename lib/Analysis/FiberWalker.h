@@ -67,8 +67,10 @@ private:
   void findUsed();
   void define(int tensor, State state);
   bool narrows(int einsum);
+  bool isPlain(const State &state) const;
+  const Fact *findBehind(const State &state) const;
   bool finishFrom(int tensor);
-  void step(int einsum);
+  bool step(int einsum);
 
   // One Einsum.
   void visit(const GraphEinsum &einsum, const Pins &round, bool isFirst);
@@ -98,6 +100,7 @@ private:
   void noteTouch(const GraphEinsum &einsum, mlir::AffineExpr coordinate,
                  uint64_t level, int event, bool covers);
   void noteAligned(int tensor, const Alignment &alignment);
+  bool keepsSteps(const GraphEinsum &einsum, const Alignment &alignment) const;
   void noteGuise(const GraphEinsum &einsum, const Alignment &result);
 
   // From points to elements.
@@ -116,8 +119,15 @@ private:
   Alignment project(const GraphEinsum &einsum, Alignment alignment);
 
   // Recurrences.
-  void visitRecurrence(const Recurrence &recurrence);
-  void runRound(const Recurrence &recurrence, const Pins &round, bool isFirst);
+  bool visitRecurrence(const Recurrence &recurrence);
+  bool readsOwnStep(const Recurrence &recurrence) const;
+  void enterSteps(const Recurrence &recurrence);
+  void leaveStep();
+  State stateAfter(const Recurrence &recurrence, int tensor, State last,
+                   const std::map<int, State> &firstRound) const;
+  bool endsWithin(int einsum);
+  bool goesOnAs(int tensor);
+  bool runRound(const Recurrence &recurrence, const Pins &round, bool isFirst);
   void addPrefixes(const Recurrence &recurrence);
   void addPrefixes(int tensor, const StepRank &step, State &state);
   bool extrapolate(const Recurrence &recurrence,
@@ -149,6 +159,14 @@ private:
   std::set<int> pending;               ///< Einsums
   std::set<std::pair<int, int>> alive; ///< (last reader, tensor)
   int alignedUntil = -1;               ///< last reader of an aligned tensor
+  /// Of the first round: tensors that later steps read.
+  std::set<int> carried, carriedInside;
+  /// The fiber is one of the first step: later rounds read no further ones. Its
+  /// span along the step is All meanwhile.
+  bool isOneStep = false, isLaterStep = false;
+  bool isMadeInStep = false; ///< the walked tensor, by the recurrence
+  bool isAlongSteps = false; ///< the fiber has an element of each step
+  int stepPosition = -1;     ///< in the walked tensor
   unsigned visited = 0;
 
   std::vector<TouchEvent> events;

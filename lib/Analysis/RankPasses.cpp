@@ -202,7 +202,8 @@ FiberPasses Counter::makeFiber(int id, const Choice &choice) {
       fiber.certainty = Certainty::Asymptotic;
   }
   fiber.partial = shown.partial;
-  fiber.stages = own.stages;
+  for (auto [einsum, level] : own.stages)
+    fiber.stages.push_back({graph.einsums[einsum].op, level});
   fiber.definition = tensor.value.getDefiningOp();
   return fiber;
 }
