@@ -53,9 +53,11 @@ private:
 
   bool prepare();
   bool deriveOthers();
+  /// Also after Ctrl-C.
   bool isTimeUp() const {
-    return options.timeLimitSeconds > 0 &&
-           seconds() >= options.timeLimitSeconds;
+    return (options.stop && *options.stop) ||
+           (options.timeLimitSeconds > 0 &&
+            seconds() >= options.timeLimitSeconds);
   }
   bool sketchFirst();
   bool findNames();
@@ -497,7 +499,7 @@ ExitCode VariantSearch::goOn(const Order &order) {
   }
   llvm::sort(cut);
   for (size_t i = 0; i < cut.size(); ++i) {
-    if (seconds() >= options.timeLimitSeconds)
+    if (isTimeUp())
       break;
     double share = i + 1 == cut.size() ? 1 : 0.5;
     if (ExitCode code = search(order[cut[i].second].second, shareOfTime(share));
@@ -514,7 +516,7 @@ ExitCode VariantSearch::sketchOthers(const Order &order) {
       continue;
     // One that takes long leaves the others, and the rest, their time.
     double until = kSketchShare * options.timeLimitSeconds;
-    if (options.timeLimitSeconds > 0 && seconds() > until)
+    if (isTimeUp() || (options.timeLimitSeconds > 0 && seconds() > until))
       break;
     if (ExitCode code = search(id, timeUntil(until), SearchPart::sketch);
         code != ExitCode::Ok)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs a command, interrupts it once it has worked for a while, and prints what it said and its exit code.
 
-interrupt.py SECONDS COMMAND...
+interrupt.py SECONDS|TEXT COMMAND...: after so many seconds, or once it has said TEXT
 """
 import signal
 import subprocess
@@ -9,7 +9,13 @@ import sys
 import time
 
 process = subprocess.Popen(sys.argv[2:], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-time.sleep(float(sys.argv[1]))
+try:
+    time.sleep(float(sys.argv[1]))
+except ValueError:
+    for line in process.stdout:
+        print(line, end="")
+        if sys.argv[1] in line:
+            break
 process.send_signal(signal.SIGINT)
 output, _ = process.communicate(timeout=240)
 print(output, end="")
