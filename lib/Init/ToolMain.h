@@ -42,8 +42,8 @@ namespace einsum {
 /// `threads`, and returns it.
 llvm::StringRef claimOption(llvm::StringRef name);
 
-/// Ends the tool with an error if `--name=` is not followed by what it takes, as
-/// in `--json=$UNSET`: nothing would be done about what was asked for.
+/// Ends the tool with an error if `--name=` is not followed by what it takes,
+/// as in `--json=$UNSET`: nothing would be done about what was asked for.
 void requireValue(llvm::StringRef name, llvm::StringRef takes,
                   llvm::StringRef found);
 

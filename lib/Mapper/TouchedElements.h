@@ -33,7 +33,8 @@ uint64_t countTouched(const CascadeFacts &facts, int tensor);
 uint64_t leastBytes(const CascadeFacts &facts, int tensor, uint64_t elements);
 uint64_t allBytes(const CascadeFacts &facts, int tensor);
 
-/// Bytes of what Einsums touch that a level which is the tensor's home holds at least.
+/// Bytes of what Einsums touch that a level which is the tensor's home holds at
+/// least.
 uint64_t leastHomeBytes(const CascadeFacts &facts, int tensor);
 
 } // namespace einsum::mapper
