@@ -162,11 +162,13 @@ void PipelinedRun::startSearches() {
       double single = reachedCycles(*nest, unitsOf);
       nest->sharesDims = single > least;
       least = std::min(single, least);
-      demandUnits(*nest, unitsOf,
-                  static_cast<double>(nest->points) * nest->cyclesPerPoint /
-                      least);
+      // What has no points, or operators that take no time, needs no units.
+      if (least > 0)
+        demandUnits(*nest, unitsOf,
+                    static_cast<double>(nest->points) * nest->cyclesPerPoint /
+                        least);
       // Where tiles are cut, units may be idle at the edges.
-      if (nest->cut)
+      if (nest->cut && nest->points > 0)
         least *= nest->countBox() / static_cast<double>(nest->points);
       if (!countDeals(*nest, kMostWays))
         nest->fewPairs = true;
