@@ -400,9 +400,10 @@ std::string EinsumOnArray::signature() const {
        << operand.mayStay;
     for (int64_t size : operand.grid)
       os << "'" << size;
-    if (operand.stored)
-      os << "'" << operand.stored->codeBits << "'" << operand.stored->regionBits
-         << "'" << operand.stored->tensorBits;
+    if (operand.scaled)
+      os << "'" << operand.scaled->codeBits << "'" << operand.scaled->regionBits
+         << "'" << operand.scaled->tensorBits << "'" << operand.perBlock
+         << (operand.stored ? "'" : "");
     for (const Operand::Use &use : operand.uses)
       os << " " << use.isWrite << use.rank << use.shift;
     os << " " << operand.along;

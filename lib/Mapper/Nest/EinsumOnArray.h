@@ -80,6 +80,10 @@ struct Operand {
   /// a block; 0: all.
   std::shared_ptr<const formats::Weight> stored = nullptr;
   llvm::SmallVector<int64_t, 6> grid = {};
+  /// What weighs in any case, and the most elements of a block: tiles of other
+  /// forms touch as many blocks at least as hold their elements.
+  std::shared_ptr<const formats::Weight> scaled = nullptr;
+  uint64_t perBlock = 1;
   /// Elements of ranks that data addresses: a tile holds all of them.
   uint64_t whole = 1;
   /// These ranks of the cascade, with their extents.

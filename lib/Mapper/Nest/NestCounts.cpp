@@ -444,6 +444,10 @@ uint64_t NestCounts::heldBytes(const Operand &operand, int level,
     if (fan.stage <= place.stage && !isInstance)
       units *= deal.units;
   }
+  if (operand.scaled && words != 0 && (!operand.stored || nest.cut))
+    return operand.scaled->countWholeBytes(
+               words, llvm::divideCeil(words, operand.perBlock)) *
+           units;
   if (!operand.stored || nest.cut)
     return operand.tileBits().countBytes(words) * units;
   uint64_t largest = 0;

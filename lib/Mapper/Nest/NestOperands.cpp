@@ -145,7 +145,13 @@ bool mapper::addUse(const CascadeFacts &facts, EinsumOnArray &nest,
 void mapper::addBlocks(const CascadeFacts &facts, EinsumOnArray &nest,
                        Operand &operand, const AccessFact &access) {
   const TensorFact &tensor = facts.tensors[operand.tensor];
-  if (!tensor.isShared || operand.whole != 1 || operand.along >= 0)
+  if (!tensor.isShared || operand.whole != 1)
+    return;
+  operand.scaled = std::make_shared<formats::Weight>(tensor.stored);
+  operand.perBlock = 1;
+  for (auto [rank, size] : llvm::zip(tensor.ranks, tensor.grid))
+    operand.perBlock *= size > 0 ? size : facts.ranks[rank].extent;
+  if (operand.along >= 0)
     return;
   llvm::SmallVector<int64_t, 6> grid(nest.ranks.size(), 1);
   for (auto [coordinate, size] : llvm::zip(access.coordinates, tensor.grid))
@@ -161,7 +167,7 @@ void mapper::addBlocks(const CascadeFacts &facts, EinsumOnArray &nest,
         return;
     }
   operand.grid = std::move(grid);
-  operand.stored = std::make_shared<formats::Weight>(tensor.stored);
+  operand.stored = operand.scaled;
 }
 
 void mapper::findWalked(const EinsumFact &einsum, EinsumOnArray &nest) {
