@@ -13,8 +13,8 @@
 //   model       the cascade written for a config is one that the parser takes
 //   timeloop,   the spec written for an imported machine is given to the reader
 //   accelforge  of specs
-//   timeloop-problem,       the cascade written for an imported workload is given
-//   accelforge-workload     to the parser
+//   timeloop-problem,       the cascade written for an imported workload is
+//   accelforge-workload     given to the parser
 //   arch, mlir, schedule    no more than an answer
 //
 // A target returns what is wrong, or an empty text. libFuzzer drives them

@@ -46,8 +46,8 @@ private:
     descend(storage);
   }
 
-  /// Of a frame's holders at one place, those with a halo first, consumers before
-  /// producers: what they ask for is asked of those further in.
+  /// Of a frame's holders at one place, those with a halo first, consumers
+  /// before producers: what they ask for is asked of those further in.
   static SmallVector<Step> inOrder(ArrayRef<Step> steps) {
     SmallVector<Step> sorted(steps);
     for (auto *first = sorted.begin(); first != sorted.end();) {

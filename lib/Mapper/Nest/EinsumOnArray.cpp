@@ -239,8 +239,8 @@ static void limitSearch(EinsumOnArray &nest, const NestLimits &limits) {
         limits.instant ? NestLimits::kInstantDeals : NestLimits::kSketchedDeals;
 }
 
-/// What the Einsum touches, and in `isCut` whether tiles of that are no products
-/// of ranks. The reason if such an Einsum is not covered, else empty.
+/// What the Einsum touches, and in `isCut` whether tiles of that are no
+/// products of ranks. The reason if such an Einsum is not covered, else empty.
 static std::string describeOperands(const CascadeFacts &facts,
                                     EinsumOnArray &nest, bool &isCut) {
   const EinsumFact &fact = facts.einsums[nest.einsum];
