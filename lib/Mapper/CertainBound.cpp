@@ -336,7 +336,7 @@ void Bounder::addLink(int id, std::vector<MovePrices> &all) const {
 std::vector<MovePrices> Bounder::listTimes() const {
   std::vector<MovePrices> all;
   std::set<std::vector<int>> known;
-  auto add = [&](std::vector<int> levels) {
+  auto add = [&](const std::vector<int> &levels) {
     if (known.insert(levels).second)
       addRates(levels, all);
   };

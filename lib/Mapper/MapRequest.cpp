@@ -208,7 +208,7 @@ std::string einsum::mapper::formatValue(Metric metric, double value) {
   if (unit == "B")
     return formatBytes(static_cast<uint64_t>(value));
   if (unit == "s" || unit == "J")
-    return formatSi(value, unit.data());
+    return formatSi(value, unit.str().c_str());
   return formatNumber(value) + " " + unit.str();
 }
 

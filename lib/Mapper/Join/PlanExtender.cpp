@@ -183,7 +183,7 @@ void PlanExtender::close(const Placement &p, std::vector<JoinEntry> entries,
     std::vector<JoinState> ways = rules.releases(closed, p.einsum);
     for (JoinState &way : ways) {
       bool isLast = &way == &ways.back();
-      std::vector<JoinEntry> mine = isLast ? std::move(some) : some;
+      std::vector<JoinEntry> mine = isLast ? std::exchange(some, {}) : some;
       std::vector<SharedLoop> open = way.loops;
       closer.close(way, mine, p.einsum);
       // Nobody below goes the way that it was opened for.
