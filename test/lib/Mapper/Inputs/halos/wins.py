@@ -11,7 +11,7 @@ def search(spec_file, *more):
     out = tempfile.mktemp(suffix='.json')
     schedule = tempfile.mktemp(suffix='.mlir')
     limits = 'no-pipelines,no-shared-holders,shared-loops=2'
-    subprocess.run([compile_tool, workload, '--arch', spec_file, '--objective=energy', '--space=' + ','.join((limits, ) + more),
+    subprocess.run([compile_tool, workload, '--arch', spec_file, '--objective=energy', '--time-limit=600', '--space=' + ','.join((limits, ) + more),
                     '--json=' + out, '--schedule=' + schedule], check=True, stdout=subprocess.DEVNULL)
     return json.load(open(out)), schedule
 
