@@ -154,6 +154,14 @@ static void judge(CascadeOp cascade, const std::string &what, size_t mostIdeals,
   }
 }
 
+/// The counts of a cascade, of which none is below the definition's.
+static RankPasses countTightly(CascadeOp cascade, const std::string &what) {
+  Statistics statistics;
+  judge(cascade, what, 0, statistics);
+  CHECK(statistics.lower == 0);
+  return computeRankPasses(cascade);
+}
+
 //===----------------------------------------------------------------------===//
 // The catalogue
 //===----------------------------------------------------------------------===//
@@ -491,10 +499,7 @@ TEST_CASE("a layer's own fibers are traversed by the layers that are left") {
         "  Y[k]   = O[L-1,k]\n  Z[] = Y[k]\n  R[k] = Y[k] * Z[]\n"
         "  output R\n";
     Parsed parsed(text);
-    Statistics statistics;
-    judge(parsed.cascade, text, 0, statistics);
-    CHECK(statistics.lower == 0);
-    RankPasses passes = computeRankPasses(parsed.cascade);
+    RankPasses passes = countTightly(parsed.cascade, text);
     uint64_t all = 4 * layers + 2;
     CHECK(passes.find("I", "k")->passes == all);
     CHECK(passes.find("W", "k")->passes == all - 2);
@@ -516,10 +521,7 @@ TEST_CASE("rank passes grow with the steps of an iteration") {
                        "  Y[i,k] = B[k] * S[i] init 0\n"
                        "  Z[k]   = X[I-1,k] + Y[I-1,k]\n  output Z\n";
     Parsed parsed(text);
-    Statistics statistics;
-    judge(parsed.cascade, text, 0, statistics);
-    CHECK(statistics.lower == 0);
-    RankPasses passes = computeRankPasses(parsed.cascade);
+    RankPasses passes = countTightly(parsed.cascade, text);
     CHECK(passes.find("A", "j")->passes ==
           static_cast<uint64_t>(steps + 1) / 2);
     CHECK(passes.find("B", "k")->passes == static_cast<uint64_t>(steps));
